@@ -1,0 +1,274 @@
+import datetime
+
+from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLE_UNSPECIFIED: _ClassVar[Role]
+    ROLE_VIEWER: _ClassVar[Role]
+    ROLE_OPERATOR: _ClassVar[Role]
+    ROLE_ADMIN: _ClassVar[Role]
+
+class RetrieveMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RETRIEVE_METHOD_UNSPECIFIED: _ClassVar[RetrieveMethod]
+    RETRIEVE_METHOD_GET: _ClassVar[RetrieveMethod]
+    RETRIEVE_METHOD_MOVE: _ClassVar[RetrieveMethod]
+ROLE_UNSPECIFIED: Role
+ROLE_VIEWER: Role
+ROLE_OPERATOR: Role
+ROLE_ADMIN: Role
+RETRIEVE_METHOD_UNSPECIFIED: RetrieveMethod
+RETRIEVE_METHOD_GET: RetrieveMethod
+RETRIEVE_METHOD_MOVE: RetrieveMethod
+
+class Tenant(_message.Message):
+    __slots__ = ("tenant_id", "create_time")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, tenant_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ApiKey(_message.Message):
+    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_IDS_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVOKE_TIME_FIELD_NUMBER: _ClassVar[int]
+    key_id: str
+    tenant_ids: _containers.RepeatedScalarFieldContainer[str]
+    role: Role
+    label: str
+    create_time: _timestamp_pb2.Timestamp
+    revoke_time: _timestamp_pb2.Timestamp
+    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Pacs(_message.Message):
+    __slots__ = ("name", "dimse", "folder", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIMSE_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    dimse: DimseConnection
+    folder: FolderConnection
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class DimseConnection(_message.Message):
+    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    CALLED_AET_FIELD_NUMBER: _ClassVar[int]
+    CALLING_AET_FIELD_NUMBER: _ClassVar[int]
+    RETRIEVE_METHOD_FIELD_NUMBER: _ClassVar[int]
+    MAX_ASSOCIATIONS_FIELD_NUMBER: _ClassVar[int]
+    TLS_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    port: int
+    called_aet: str
+    calling_aet: str
+    retrieve_method: RetrieveMethod
+    max_associations: int
+    tls: DimseTls
+    username: str
+    password: str
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+
+class DimseTls(_message.Message):
+    __slots__ = ("ca_file", "certificate_file", "private_key_file", "verify_host")
+    CA_FILE_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FILE_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_KEY_FILE_FIELD_NUMBER: _ClassVar[int]
+    VERIFY_HOST_FIELD_NUMBER: _ClassVar[int]
+    ca_file: str
+    certificate_file: str
+    private_key_file: str
+    verify_host: bool
+    def __init__(self, ca_file: _Optional[str] = ..., certificate_file: _Optional[str] = ..., private_key_file: _Optional[str] = ..., verify_host: _Optional[bool] = ...) -> None: ...
+
+class FolderConnection(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
+
+class CreateTenantRequest(_message.Message):
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
+
+class CreateTenantResponse(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: Tenant
+    def __init__(self, tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
+
+class ListTenantsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListTenantsResponse(_message.Message):
+    __slots__ = ("tenants",)
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    tenants: _containers.RepeatedCompositeFieldContainer[Tenant]
+    def __init__(self, tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ...) -> None: ...
+
+class DeleteTenantRequest(_message.Message):
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
+
+class DeleteTenantResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CreateApiKeyRequest(_message.Message):
+    __slots__ = ("role", "label")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    role: Role
+    label: str
+    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ...) -> None: ...
+
+class CreateApiKeyResponse(_message.Message):
+    __slots__ = ("api_key", "token")
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    api_key: ApiKey
+    token: str
+    def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
+
+class ListApiKeysRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListApiKeysResponse(_message.Message):
+    __slots__ = ("api_keys",)
+    API_KEYS_FIELD_NUMBER: _ClassVar[int]
+    api_keys: _containers.RepeatedCompositeFieldContainer[ApiKey]
+    def __init__(self, api_keys: _Optional[_Iterable[_Union[ApiKey, _Mapping]]] = ...) -> None: ...
+
+class RevokeApiKeyRequest(_message.Message):
+    __slots__ = ("key_id",)
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    key_id: str
+    def __init__(self, key_id: _Optional[str] = ...) -> None: ...
+
+class RevokeApiKeyResponse(_message.Message):
+    __slots__ = ("api_key",)
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    api_key: ApiKey
+    def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
+
+class CreatePacsRequest(_message.Message):
+    __slots__ = ("pacs",)
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    pacs: Pacs
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
+
+class CreatePacsResponse(_message.Message):
+    __slots__ = ("pacs",)
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    pacs: Pacs
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
+
+class GetPacsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetPacsResponse(_message.Message):
+    __slots__ = ("pacs",)
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    pacs: Pacs
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
+
+class ListPacsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPacsResponse(_message.Message):
+    __slots__ = ("pacs",)
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    pacs: _containers.RepeatedCompositeFieldContainer[Pacs]
+    def __init__(self, pacs: _Optional[_Iterable[_Union[Pacs, _Mapping]]] = ...) -> None: ...
+
+class DeletePacsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class DeletePacsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TestPacsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class TestPacsResponse(_message.Message):
+    __slots__ = ("latency_ms", "detail")
+    LATENCY_MS_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    latency_ms: float
+    detail: str
+    def __init__(self, latency_ms: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class GetCacheStatsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CacheTierStats(_message.Message):
+    __slots__ = ("tier", "entries", "used_bytes", "limit_bytes", "hits", "misses")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    MISSES_FIELD_NUMBER: _ClassVar[int]
+    tier: str
+    entries: int
+    used_bytes: int
+    limit_bytes: int
+    hits: int
+    misses: int
+    def __init__(self, tier: _Optional[str] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ...) -> None: ...
+
+class GetCacheStatsResponse(_message.Message):
+    __slots__ = ("tiers",)
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    tiers: _containers.RepeatedCompositeFieldContainer[CacheTierStats]
+    def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ...) -> None: ...
+
+class InvalidateCacheRequest(_message.Message):
+    __slots__ = ("study_instance_uid",)
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    def __init__(self, study_instance_uid: _Optional[str] = ...) -> None: ...
+
+class InvalidateCacheResponse(_message.Message):
+    __slots__ = ("instances_removed",)
+    INSTANCES_REMOVED_FIELD_NUMBER: _ClassVar[int]
+    instances_removed: int
+    def __init__(self, instances_removed: _Optional[int] = ...) -> None: ...

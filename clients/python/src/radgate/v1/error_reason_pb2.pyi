@@ -1,0 +1,58 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_ARGUMENT: _ClassVar[ErrorReason]
+    ERROR_REASON_NOT_ACCEPTABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_UNAUTHENTICATED: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_NOT_ALLOWED: _ClassVar[ErrorReason]
+    ERROR_REASON_TENANT_NOT_ALLOWED: _ClassVar[ErrorReason]
+    ERROR_REASON_OBJECT_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_RESOURCE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_RESOURCE_EXISTS: _ClassVar[ErrorReason]
+    ERROR_REASON_NO_PACS_CONFIGURED: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_UNREACHABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_REJECTED: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_NO_CONTEXT: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_ABORTED: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_FAILED: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_BUSY: _ClassVar[ErrorReason]
+    ERROR_REASON_INSTANCE_NOT_SENT: _ClassVar[ErrorReason]
+    ERROR_REASON_INSTANCE_MALFORMED: _ClassVar[ErrorReason]
+    ERROR_REASON_RANGE_NOT_SATISFIABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_AUDIT_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_DATABASE_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_DEADLINE_EXCEEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_PACS_CANNOT: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+ERROR_REASON_INVALID_ARGUMENT: ErrorReason
+ERROR_REASON_NOT_ACCEPTABLE: ErrorReason
+ERROR_REASON_UNAUTHENTICATED: ErrorReason
+ERROR_REASON_ROLE_NOT_ALLOWED: ErrorReason
+ERROR_REASON_TENANT_NOT_ALLOWED: ErrorReason
+ERROR_REASON_OBJECT_NOT_FOUND: ErrorReason
+ERROR_REASON_RESOURCE_NOT_FOUND: ErrorReason
+ERROR_REASON_RESOURCE_EXISTS: ErrorReason
+ERROR_REASON_NO_PACS_CONFIGURED: ErrorReason
+ERROR_REASON_PACS_UNREACHABLE: ErrorReason
+ERROR_REASON_PACS_REJECTED: ErrorReason
+ERROR_REASON_PACS_NO_CONTEXT: ErrorReason
+ERROR_REASON_PACS_TIMEOUT: ErrorReason
+ERROR_REASON_PACS_ABORTED: ErrorReason
+ERROR_REASON_PACS_FAILED: ErrorReason
+ERROR_REASON_PACS_BUSY: ErrorReason
+ERROR_REASON_INSTANCE_NOT_SENT: ErrorReason
+ERROR_REASON_INSTANCE_MALFORMED: ErrorReason
+ERROR_REASON_RANGE_NOT_SATISFIABLE: ErrorReason
+ERROR_REASON_AUDIT_UNAVAILABLE: ErrorReason
+ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
+ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_PACS_CANNOT: ErrorReason

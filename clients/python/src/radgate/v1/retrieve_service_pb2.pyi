@@ -1,0 +1,135 @@
+from google.rpc import status_pb2 as _status_pb2
+from radgate.v1 import dicom_pb2 as _dicom_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RetrieveInstancesRequest(_message.Message):
+    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "accepted_transfer_syntax_uids")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_TRANSFER_SYNTAX_UIDS_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    accepted_transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RetrieveInstancesResponse(_message.Message):
+    __slots__ = ("header", "chunk", "trailer", "completeness")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    TRAILER_FIELD_NUMBER: _ClassVar[int]
+    COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
+    header: InstanceHeader
+    chunk: bytes
+    trailer: InstanceTrailer
+    completeness: CompletenessRecord
+    def __init__(self, header: _Optional[_Union[InstanceHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[InstanceTrailer, _Mapping]] = ..., completeness: _Optional[_Union[CompletenessRecord, _Mapping]] = ...) -> None: ...
+
+class InstanceHeader(_message.Message):
+    __slots__ = ("ref", "sop_class_uid", "transfer_syntax_uid", "size_bytes")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    SOP_CLASS_UID_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_SYNTAX_UID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ref: _dicom_pb2.InstanceRef
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    size_bytes: int
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., sop_class_uid: _Optional[str] = ..., transfer_syntax_uid: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class InstanceTrailer(_message.Message):
+    __slots__ = ("crc32c", "status")
+    CRC32C_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    crc32c: int
+    status: _status_pb2.Status
+    def __init__(self, crc32c: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class CompletenessRecord(_message.Message):
+    __slots__ = ("expected", "delivered", "failed")
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    expected: int
+    delivered: int
+    failed: _containers.RepeatedCompositeFieldContainer[FailedInstance]
+    def __init__(self, expected: _Optional[int] = ..., delivered: _Optional[int] = ..., failed: _Optional[_Iterable[_Union[FailedInstance, _Mapping]]] = ...) -> None: ...
+
+class FailedInstance(_message.Message):
+    __slots__ = ("ref", "status")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ref: _dicom_pb2.InstanceRef
+    status: _status_pb2.Status
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class RetrieveMetadataRequest(_message.Message):
+    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ...) -> None: ...
+
+class RetrieveMetadataResponse(_message.Message):
+    __slots__ = ("metadata", "completeness")
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
+    metadata: InstanceMetadata
+    completeness: CompletenessRecord
+    def __init__(self, metadata: _Optional[_Union[InstanceMetadata, _Mapping]] = ..., completeness: _Optional[_Union[CompletenessRecord, _Mapping]] = ...) -> None: ...
+
+class InstanceMetadata(_message.Message):
+    __slots__ = ("ref", "transfer_syntax_uid", "dicom_json")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_SYNTAX_UID_FIELD_NUMBER: _ClassVar[int]
+    DICOM_JSON_FIELD_NUMBER: _ClassVar[int]
+    ref: _dicom_pb2.InstanceRef
+    transfer_syntax_uid: str
+    dicom_json: str
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., transfer_syntax_uid: _Optional[str] = ..., dicom_json: _Optional[str] = ...) -> None: ...
+
+class RetrieveFramesRequest(_message.Message):
+    __slots__ = ("ref", "frame_numbers", "accepted_transfer_syntax_uids")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    FRAME_NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_TRANSFER_SYNTAX_UIDS_FIELD_NUMBER: _ClassVar[int]
+    ref: _dicom_pb2.InstanceRef
+    frame_numbers: _containers.RepeatedScalarFieldContainer[int]
+    accepted_transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_numbers: _Optional[_Iterable[int]] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RetrieveFramesResponse(_message.Message):
+    __slots__ = ("header", "chunk", "trailer")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    TRAILER_FIELD_NUMBER: _ClassVar[int]
+    header: FrameHeader
+    chunk: bytes
+    trailer: FrameTrailer
+    def __init__(self, header: _Optional[_Union[FrameHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[FrameTrailer, _Mapping]] = ...) -> None: ...
+
+class FrameHeader(_message.Message):
+    __slots__ = ("frame_number", "transfer_syntax_uid", "size_bytes")
+    FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_SYNTAX_UID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    frame_number: int
+    transfer_syntax_uid: str
+    size_bytes: int
+    def __init__(self, frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class FrameTrailer(_message.Message):
+    __slots__ = ("crc32c",)
+    CRC32C_FIELD_NUMBER: _ClassVar[int]
+    crc32c: int
+    def __init__(self, crc32c: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,131 @@
+"""Every way in which Radgate fails, as exceptions. `rpc/errors.py` has the one table that turns them into status.
+
+Messages are for the caller: they say what went wrong and what to do, and hold no patient data, no text of a PACS
+and no path of this machine.
+"""
+
+
+class GatewayError(Exception):
+    """Root of all failures that Radgate foresees. `details` become the metadata of the error's ErrorInfo."""
+
+    def __init__(self, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidArgumentError(GatewayError):
+    """A field of the request is malformed."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}", field=field)
+        self.field = field
+        self.description = message
+
+
+class NotAcceptableError(GatewayError):
+    """None of the media types or transfer syntaxes that the client accepts can be made."""
+
+
+class RangeNotSatisfiableError(GatewayError):
+    """A byte range lies outside of the object; `size_bytes` is the object's size."""
+
+    def __init__(self, message: str, *, size_bytes: int) -> None:
+        super().__init__(message)
+        self.size_bytes = size_bytes
+
+
+class UnauthenticatedError(GatewayError):
+    """There is no credential, or it is not good."""
+
+
+class RoleNotAllowedError(GatewayError):
+    """The credential's role may not do this."""
+
+
+class TenantNotAllowedError(GatewayError):
+    """The credential may not use this tenant (or there is no such tenant; the two look alike)."""
+
+
+class ObjectNotFoundError(GatewayError):
+    """No PACS of the tenant has the study, series, instance, frame or bulk data."""
+
+
+class ResourceNotFoundError(GatewayError):
+    """No tenant, key or PACS of that name."""
+
+
+class ResourceExistsError(GatewayError):
+    """A tenant, key or PACS of that name exists already."""
+
+
+class NoPacsConfiguredError(GatewayError):
+    """The tenant has no PACS to ask."""
+
+
+class PacsError(GatewayError):
+    """A PACS failed; `details["pacs"]` names it. Never raised itself."""
+
+    def __init__(self, message: str, *, pacs: str, **details: str) -> None:
+        super().__init__(message, pacs=pacs, **details)
+        self.pacs = pacs
+
+
+class PacsUnreachableError(PacsError):
+    """No connection: refused, unreachable, name not found."""
+
+
+class PacsRejectedError(PacsError):
+    """The PACS rejected the association (PS3.8 9.3.4): AE title, policy, or a limit of its own."""
+
+
+class PacsNoContextError(PacsError):
+    """The PACS accepts no presentation context that the operation needs."""
+
+
+class PacsTimeoutError(PacsError):
+    """The PACS fell silent for longer than its idle time-out."""
+
+
+class PacsAbortedError(PacsError):
+    """The PACS broke the connection in the middle of an operation."""
+
+
+class PacsFailedError(PacsError):
+    """The PACS answered with a failure status, or with something that breaks the standard."""
+
+
+class PacsBusyError(PacsError):
+    """All associations to the PACS are in use for longer than the caller can wait."""
+
+
+class PacsCannotError(PacsError):
+    """The PACS can't do this at all, such as storing into a read-only folder."""
+
+
+class InstanceNotSentError(PacsError):
+    """The PACS lists the instance but did not send it."""
+
+
+class InstanceMalformedError(GatewayError):
+    """The instance's bytes can't be read as a DICOM object: truncated, too deep, absurd lengths."""
+
+
+class StorageFullError(GatewayError):
+    """A cache tier can't take more; the caller goes on without it. Never leaves the services."""
+
+
+class CorruptEntryError(GatewayError):
+    """A cache tier's bytes fail their checksum; the entry is gone, fetch anew. Never leaves the services."""
+
+
+class AuditUnavailableError(GatewayError):
+    """The access could not be recorded, so nothing may be served."""
+
+
+class DatabaseUnavailableError(GatewayError):
+    """The database can't be reached."""
+
+
+class ConfigurationError(GatewayError):
+    """A setting, a key file or a folder is not usable; stops the start with one clear line."""

@@ -1,0 +1,52 @@
+"""What is worth knowing of an instance so that frames, metadata and bulk data never need its file parsed again."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+BULK_DATA_ROOT = "radgate-bulk-root:/"
+"""Stands in the stored metadata for the instance's URL, which is known only when a client asks."""
+
+
+class Span(NamedTuple):
+    """A run of bytes: `offset` from the start of the DICOM file, `length` in bytes."""
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTable:
+    """Where the frames of Pixel Data lie (PS3.5 8.2, A.4).
+
+    `frames[n]` holds the spans whose bytes make up frame n + 1: one span for native pixels, one for each fragment
+    (item tags left out) of encapsulated ones. Empty when frames can't be addressed byte by byte (deflated data set,
+    native frames that do not start on a byte): then they come out of the decoder.
+    """
+
+    number_of_frames: int
+    encapsulated: bool
+    frames: tuple[tuple[Span, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkItem:
+    """Where one element's value lies. `vr` as in the data set; several spans for fragments of encapsulated data."""
+
+    vr: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceIndex:
+    """Made once when an instance is first needed, kept beside it.
+
+    `metadata` is one object of the DICOM JSON model in UTF-8, with `BulkDataURI`s that start with BULK_DATA_ROOT and go
+    on with a key of `bulk` ("7FE00010", "54000100/0/54001010": tags and item numbers from 0).
+    `deflated` tells that spans count in the inflated data set, which the file's bytes are not.
+    """
+
+    transfer_syntax_uid: str
+    metadata: bytes
+    frame_table: FrameTable | None
+    bulk: dict[str, BulkItem]
+    deflated: bool = False

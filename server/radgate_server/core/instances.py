@@ -1,0 +1,130 @@
+"""Instances on their way: as a PACS delivers them, and as a cache tier serves them."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.identifiers import InstanceRef
+
+
+class InstanceContent(Protocol):
+    """A whole DICOM file (PS3.10 7: preamble, file meta, data set) that can be read once or more, front to back."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the file."""
+        ...
+
+    def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
+        """Yield the file in pieces of at most `chunk_bytes` bytes. Blocks on I/O: call it from a thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryContent:
+    """A DICOM file in memory, as parts that need not be joined (file meta made by us, data set as it came)."""
+
+    parts: tuple[bytes | memoryview, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the file."""
+        return sum(len(part) for part in self.parts)
+
+    def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
+        """Yield views of the parts; copies nothing."""
+        for part in self.parts:
+            view = memoryview(part)
+            for start in range(0, len(view), chunk_bytes):
+                yield view[start : start + chunk_bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A DICOM file on disk."""
+
+    path: Path
+    size_bytes: int
+
+    def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
+        """Read the file piece by piece."""
+        with self.path.open("rb") as file:
+            while piece := file.read(chunk_bytes):
+                yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class ListedInstance:
+    """An instance that a PACS says it holds (an answer at IMAGE level). `sop_class_uid` is "" when it does not tell."""
+
+    ref: InstanceRef
+    sop_class_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstance:
+    """An instance as a PACS delivered it, its encoded bytes untouched."""
+
+    ref: InstanceRef
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    content: InstanceContent
+
+
+@dataclass(frozen=True, slots=True)
+class FailedInstance:
+    """An instance that was asked for and did not come, and why."""
+
+    ref: InstanceRef
+    error: GatewayError
+
+
+type Arrival = ReceivedInstance | FailedInstance
+
+
+class InstanceHandle(Protocol):
+    """An instance that can be read at any place, from whichever tier holds it. Several readers may share one."""
+
+    @property
+    def ref(self) -> InstanceRef:
+        """Which instance."""
+        ...
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID."""
+        ...
+
+    @property
+    def transfer_syntax_uid(self) -> str:
+        """Transfer syntax in which the bytes are stored."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the DICOM file."""
+        ...
+
+    @property
+    def crc32c(self) -> int:
+        """CRC-32C (Castagnoli) of the whole DICOM file."""
+        ...
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Read `length` bytes of the DICOM file from `offset`; checksums are verified.
+
+        Raises:
+            CorruptEntryError: the stored bytes are damaged or gone; the entry has been dropped.
+        """
+        ...
+
+    def open_buffer(self) -> AbstractContextManager[memoryview]:
+        """Give the whole DICOM file as one read-only buffer (mapped, not read, when on disk). Call it from a thread.
+
+        Raises:
+            CorruptEntryError: the stored bytes are gone.
+        """
+        ...

@@ -1,0 +1,99 @@
+"""Tenants, keys and PACS as the operator configured them, and the news of changes to them.
+
+All methods raise DatabaseUnavailableError.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from radgate_server.core.pacs import PacsConfig
+from radgate_server.core.tenancy import ApiKey, Tenant
+
+
+class TenantDirectory(Protocol):
+    """The tenants."""
+
+    async def create_tenant(self, tenant: Tenant) -> None:
+        """Add it. Raises ResourceExistsError."""
+        ...
+
+    async def list_tenants(self) -> Sequence[Tenant]:
+        """All tenants by identifier."""
+        ...
+
+    async def delete_tenant(self, tenant_id: str) -> None:
+        """Delete it with its PACS, and take it out of all keys. Raises ResourceNotFoundError."""
+        ...
+
+
+class KeyDirectory(Protocol):
+    """The API keys."""
+
+    async def create_key(self, key: ApiKey) -> None:
+        """Add it. Raises ResourceNotFoundError for a tenant that is not there."""
+        ...
+
+    async def find_key(self, key_id: str) -> ApiKey | None:
+        """The key's record, also a revoked one's."""
+        ...
+
+    async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
+        """Keys that may use the tenant by name (not those for every tenant), the oldest first."""
+        ...
+
+    async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:
+        """Revoke it as of now if it may use the tenant by name. Raises ResourceNotFoundError."""
+        ...
+
+
+class PacsDirectory(Protocol):
+    """The PACS of each tenant. Their passwords are sealed at rest."""
+
+    async def create_pacs(self, pacs: PacsConfig) -> None:
+        """Add it. Raises ResourceExistsError, or ResourceNotFoundError for a tenant that is not there."""
+        ...
+
+    async def list_pacs(self, tenant_id: str) -> Sequence[PacsConfig]:
+        """The tenant's PACS, the first added first."""
+        ...
+
+    async def delete_pacs(self, tenant_id: str, name: str) -> None:
+        """Remove it. Raises ResourceNotFoundError."""
+        ...
+
+
+class ChangeKind(StrEnum):
+    """What was changed."""
+
+    TENANT = "tenant"
+    KEY = "key"
+    PACS = "pacs"
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change by whichever process; `subject` is a key id, a PACS name or a Study Instance UID ("" for all)."""
+
+    sequence: int
+    kind: ChangeKind
+    tenant_id: str
+    subject: str
+
+
+class ChangeFeed(Protocol):
+    """How a running server learns what another process (the command line, another server) changed."""
+
+    async def changes_after(self, sequence: int) -> Sequence[Change]:
+        """Changes with a higher sequence number, in order."""
+        ...
+
+    async def last_change(self) -> int:
+        """The newest change's sequence number, 0 when there is none."""
+        ...
+
+    async def announce_invalidation(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Tell all processes to drop what they cache for the tenant, or for one study when not ""."""
+        ...

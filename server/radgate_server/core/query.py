@@ -1,0 +1,48 @@
+"""A query in the protocol-free words of PS3.4 C.2.2 and its answer in the DICOM JSON model (PS3.18 annex F)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from radgate_server.core.identifiers import QueryLevel
+
+type TagPath = tuple[str, ...]
+"""Tags as eight upper-case hexadecimal digits, outermost sequence first: ("00400275", "00400009")."""
+
+type DicomJson = dict[str, Any]
+"""One data set in the DICOM JSON model: {"0020000D": {"vr": "UI", "Value": ["1.2"]}, ...}; text is decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingKey:
+    """One attribute and the value that it must match, in the syntax of PS3.4 C.2.2.2 with `\\` between UIDs."""
+
+    path: TagPath
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to search for. `keys` are in canonical order, so that equal queries are equal and hash alike.
+
+    `include` lists attributes to return besides the level's own; `include_all` asks for everything that the PACS has.
+    Keys above the level (PatientName at SERIES level) are allowed; adapters whose protocol is hierarchical walk down.
+    """
+
+    level: QueryLevel
+    keys: tuple[MatchingKey, ...] = ()
+    include: tuple[TagPath, ...] = ()
+    include_all: bool = False
+    fuzzy_matching: bool = False
+
+    def value_of(self, tag: str) -> str:
+        """The value asked for at the top-level attribute, "" when it is not a key."""
+        return next((key.value for key in self.keys if key.path == (tag,)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class FindResult:
+    """What one PACS answered. `truncated` when there is more than was asked for at most."""
+
+    matches: tuple[DicomJson, ...]
+    truncated: bool = False
+    fuzzy_matching_ignored: bool = False

@@ -1,0 +1,1 @@
+"""The gRPC edge: wire types in, core words through, wire types out."""
