@@ -1,0 +1,232 @@
+"""What every implementation of core/ports/directory.py must do."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.pacs import DimseConnection, DimseTls, FolderConnection, PacsConfig, RetrieveMethod
+from radgate_server.core.ports.directory import (
+    Change,
+    ChangeFeed,
+    ChangeKind,
+    KeyDirectory,
+    PacsDirectory,
+    TenantDirectory,
+)
+from radgate_server.core.tenancy import ApiKey, Role, Tenant
+
+START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+NOW = datetime(2026, 7, 8, 9, 10, 11, 121314, tzinfo=UTC)
+
+FOLDER = FolderConnection("/srv/images")
+DIMSE = DimseConnection(
+    host="pacs.example.org",
+    port=104,
+    called_aet="ARCHIVE",
+    calling_aet="RADGATE",
+    retrieve_method=RetrieveMethod.MOVE,
+    max_associations=7,
+    tls=DimseTls("/etc/ca.pem", "/etc/client.pem", "/etc/client.key", verify_host=False),
+    username="radgate",
+    password="so secret",
+)
+
+
+class Directory(TenantDirectory, KeyDirectory, PacsDirectory, ChangeFeed, Protocol):
+    """All four ports over one set of data."""
+
+
+def tenant(tenant_id: str) -> Tenant:
+    return Tenant(tenant_id, START)
+
+
+def key(key_id: str, *tenant_ids: str, age: int = 0, role: Role = Role.VIEWER) -> ApiKey:
+    return ApiKey(key_id, tenant_ids, role, f"label of {key_id}", START - timedelta(days=age), None, bytes(range(32)))
+
+
+def pacs(tenant_id: str, name: str, connection: DimseConnection | FolderConnection = FOLDER) -> PacsConfig:
+    return PacsConfig(tenant_id, name, connection, START)
+
+
+class DirectorySuite:
+    """A subclass gives the fixture `directory`: empty, its clock standing at NOW."""
+
+    @pytest.fixture
+    async def pair(self, directory: Directory) -> Directory:
+        """The directory with the tenants a and b."""
+        await directory.create_tenant(tenant("a"))
+        await directory.create_tenant(tenant("b"))
+        return directory
+
+    async def test_is_empty_at_first(self, directory: Directory) -> None:
+        assert list(await directory.list_tenants()) == []
+        assert list(await directory.list_keys("a")) == []
+        assert list(await directory.list_pacs("a")) == []
+        assert list(await directory.changes_after(0)) == []
+        assert await directory.last_change() == 0
+        assert await directory.find_key("k1") is None
+
+    async def test_lists_tenants_by_identifier(self, directory: Directory) -> None:
+        for tenant_id in ("south", "north", "east-2"):
+            await directory.create_tenant(tenant(tenant_id))
+        assert list(await directory.list_tenants()) == [tenant("east-2"), tenant("north"), tenant("south")]
+
+    async def test_refuses_a_second_tenant_of_the_same_name(self, pair: Directory) -> None:
+        before = await pair.last_change()
+        with pytest.raises(ResourceExistsError):
+            await pair.create_tenant(tenant("a"))
+        assert await pair.last_change() == before
+
+    async def test_deletes_a_tenant_with_its_pacs_and_out_of_its_keys(self, pair: Directory) -> None:
+        await pair.create_key(key("only-a", "a"))
+        await pair.create_key(key("both", "a", "b"))
+        await pair.create_pacs(pacs("a", "main"))
+        await pair.create_pacs(pacs("b", "main"))
+        await pair.delete_tenant("a")
+        assert list(await pair.list_tenants()) == [tenant("b")]
+        assert list(await pair.list_pacs("a")) == []
+        assert list(await pair.list_pacs("b")) == [pacs("b", "main")]
+        assert await pair.find_key("only-a") == key("only-a")
+        assert await pair.find_key("both") == key("both", "b")
+
+    async def test_a_tenant_made_anew_inherits_nothing(self, pair: Directory) -> None:
+        await pair.create_key(key("old", "a"))
+        await pair.create_pacs(pacs("a", "main"))
+        await pair.delete_tenant("a")
+        await pair.create_tenant(tenant("a"))
+        assert list(await pair.list_keys("a")) == []
+        assert list(await pair.list_pacs("a")) == []
+
+    async def test_misses_a_tenant_to_delete(self, pair: Directory) -> None:
+        with pytest.raises(ResourceNotFoundError):
+            await pair.delete_tenant("c")
+
+    async def test_finds_a_key_as_it_was_created(self, pair: Directory) -> None:
+        created = key("k1", "b", "a", role=Role.OPERATOR)
+        await pair.create_key(created)
+        assert await pair.find_key("k1") == created
+
+    async def test_keeps_a_key_for_every_tenant(self, pair: Directory) -> None:
+        created = key("root", "*", role=Role.ADMIN)
+        await pair.create_key(created)
+        assert await pair.find_key("root") == created
+        assert list(await pair.list_keys("a")) == []
+        assert list(await pair.list_keys("*")) == [created]
+
+    async def test_refuses_a_key_for_a_tenant_that_is_not_there(self, pair: Directory) -> None:
+        with pytest.raises(ResourceNotFoundError):
+            await pair.create_key(key("k1", "a", "c"))
+        assert await pair.find_key("k1") is None
+
+    async def test_refuses_a_second_key_of_the_same_identifier(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "a"))
+        with pytest.raises(ResourceExistsError):
+            await pair.create_key(key("k1", "b"))
+        assert await pair.find_key("k1") == key("k1", "a")
+
+    async def test_lists_only_the_keys_that_name_the_tenant(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "a", age=3))
+        await pair.create_key(key("k2", "b", age=2))
+        await pair.create_key(key("k3", "b", "a", age=1))
+        assert [found.key_id for found in await pair.list_keys("a")] == ["k1", "k3"]
+        assert [found.tenant_ids for found in await pair.list_keys("a")] == [("a",), ("b", "a")]
+
+    async def test_revokes_a_key_as_of_now(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "a"))
+        revoked = await pair.revoke_key("k1", "a")
+        assert revoked == replace(key("k1", "a"), revoke_time=NOW)
+        assert await pair.find_key("k1") == revoked
+
+    async def test_revoking_again_changes_nothing(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "a"))
+        revoked = await pair.revoke_key("k1", "a")
+        before = await pair.last_change()
+        assert await pair.revoke_key("k1", "a") == revoked
+        assert await pair.last_change() == before
+
+    @pytest.mark.parametrize(("key_id", "tenant_id"), [("k1", "b"), ("k2", "a"), ("root", "a")])
+    async def test_revokes_no_key_of_others(self, pair: Directory, key_id: str, tenant_id: str) -> None:
+        await pair.create_key(key("k1", "a"))
+        await pair.create_key(key("root", "*"))
+        with pytest.raises(ResourceNotFoundError):
+            await pair.revoke_key(key_id, tenant_id)
+        kept = await pair.find_key("k1")
+        assert kept is not None
+        assert kept.revoke_time is None
+
+    @pytest.mark.parametrize("connection", [DIMSE, FOLDER, replace(DIMSE, tls=None, username="", password="")])
+    async def test_gives_a_pacs_back_as_it_was_added(
+        self, pair: Directory, connection: DimseConnection | FolderConnection
+    ) -> None:
+        await pair.create_pacs(pacs("a", "main", connection))
+        assert list(await pair.list_pacs("a")) == [pacs("a", "main", connection)]
+
+    async def test_lists_pacs_in_the_order_of_their_addition(self, pair: Directory) -> None:
+        for name in ("zebra", "main", "archive"):
+            await pair.create_pacs(pacs("a", name))
+        await pair.delete_pacs("a", "main")
+        await pair.create_pacs(pacs("a", "main"))
+        assert [found.name for found in await pair.list_pacs("a")] == ["zebra", "archive", "main"]
+
+    async def test_refuses_a_second_pacs_of_the_same_name_in_a_tenant(self, pair: Directory) -> None:
+        await pair.create_pacs(pacs("a", "main"))
+        await pair.create_pacs(pacs("b", "main", DIMSE))
+        with pytest.raises(ResourceExistsError):
+            await pair.create_pacs(pacs("a", "main", DIMSE))
+        assert list(await pair.list_pacs("a")) == [pacs("a", "main")]
+
+    async def test_refuses_a_pacs_for_a_tenant_that_is_not_there(self, pair: Directory) -> None:
+        with pytest.raises(ResourceNotFoundError):
+            await pair.create_pacs(pacs("c", "main"))
+
+    async def test_deletes_a_pacs_of_its_tenant_only(self, pair: Directory) -> None:
+        await pair.create_pacs(pacs("a", "main"))
+        with pytest.raises(ResourceNotFoundError):
+            await pair.delete_pacs("b", "main")
+        await pair.delete_pacs("a", "main")
+        assert list(await pair.list_pacs("a")) == []
+        with pytest.raises(ResourceNotFoundError):
+            await pair.delete_pacs("a", "main")
+
+    async def test_tells_every_change_in_order(self, directory: Directory) -> None:
+        await directory.create_tenant(tenant("a"))
+        await directory.create_key(key("k1", "a"))
+        await directory.create_pacs(pacs("a", "main"))
+        await directory.announce_invalidation("a", "1.2.3")
+        await directory.announce_invalidation("a", "")
+        changes = await directory.changes_after(0)
+        assert [(change.kind, change.tenant_id, change.subject) for change in changes][:3] == [
+            (ChangeKind.TENANT, "a", ""),
+            (ChangeKind.KEY, "", "k1"),
+            (ChangeKind.PACS, "a", "main"),
+        ]
+        assert (changes[-1].kind, changes[-1].tenant_id, changes[-1].subject) == (ChangeKind.CACHE, "a", "")
+        assert [change.sequence for change in changes] == sorted({change.sequence for change in changes})
+        assert await directory.last_change() == changes[-1].sequence
+
+    async def test_tells_a_reader_only_what_it_does_not_know(self, pair: Directory) -> None:
+        known = await pair.last_change()
+        assert list(await pair.changes_after(known)) == []
+        await pair.create_key(key("k1", "a"))
+        await pair.revoke_key("k1", "a")
+        news = await pair.changes_after(known)
+        assert {(change.kind, change.subject) for change in news} == {(ChangeKind.KEY, "k1")}
+        assert all(change.sequence > known for change in news)
+
+    async def test_tells_of_the_keys_that_lost_a_deleted_tenant(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "a", "b"))
+        await pair.create_key(key("k2", "b"))
+        known = await pair.last_change()
+        await pair.delete_tenant("a")
+        told = {(change.kind, change.tenant_id, change.subject) for change in await pair.changes_after(known)}
+        assert told == {(ChangeKind.KEY, "", "k1"), (ChangeKind.TENANT, "a", "")}
+
+    async def test_sequence_numbers_are_never_used_twice(self, pair: Directory) -> None:
+        seen: list[Change] = []
+        for study in ("1.1", "1.2", "1.1", "", "1.1"):
+            await pair.announce_invalidation("a", study)
+            seen += await pair.changes_after(seen[-1].sequence if seen else await pair.last_change() - 1)
+        assert len({change.sequence for change in seen}) == len(seen) == 5
