@@ -1,0 +1,43 @@
+"""Telemetry that remembers, for tests to look at."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class RpcCall(NamedTuple):
+    method: str
+    code: str
+    seconds: float
+
+
+class PacsCall(NamedTuple):
+    pacs: str
+    operation: str
+    outcome: str
+    seconds: float
+
+
+@dataclass
+class RecordingTelemetry:
+    """Telemetry as lists of what was reported, in order."""
+
+    rpcs: list[RpcCall] = field(default_factory=list)
+    lookups: list[tuple[str, bool]] = field(default_factory=list)
+    pacs_calls: list[PacsCall] = field(default_factory=list)
+    received: dict[str, int] = field(default_factory=dict)
+
+    def rpc_finished(self, method: str, code: str, seconds: float) -> None:
+        self.rpcs.append(RpcCall(method, code, seconds))
+
+    def cache_lookup(self, tier: str, hit: bool) -> None:
+        self.lookups.append((tier, hit))
+
+    def pacs_call(self, pacs: str, operation: str, outcome: str, seconds: float) -> None:
+        self.pacs_calls.append(PacsCall(pacs, operation, outcome, seconds))
+
+    def bytes_received(self, pacs: str, count: int) -> None:
+        self.received[pacs] = self.received.get(pacs, 0) + count
+
+    def outcomes(self, operation: str) -> list[str]:
+        """How the operation ended each time."""
+        return [call.outcome for call in self.pacs_calls if call.operation == operation]
