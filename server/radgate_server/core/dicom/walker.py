@@ -1,0 +1,278 @@
+"""Walks the data elements of an encoded data set (PS3.5 7) without reading values.
+
+Every length is checked against what surrounds it before anything is taken, nesting and the number of elements are
+limited, so hostile input costs an InstanceMalformedError and little else.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain
+from struct import Struct
+from typing import NamedTuple
+
+from pydicom.datadict import dictionary_VR
+
+from radgate_server.core.errors import InstanceMalformedError
+from radgate_server.core.instance_index import Span
+
+MAX_DEPTH = 32
+"""Sequences inside sequences. Deep structured reports reach about fifteen."""
+MAX_ELEMENTS = 1_000_000
+"""Elements, items and fragments of one instance. Enhanced objects of thousands of frames reach 200,000."""
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+ITEM = 0xFFFEE000
+ITEM_DELIMITATION = 0xFFFEE00D
+SEQUENCE_DELIMITATION = 0xFFFEE0DD
+PIXEL_DATA = 0x7FE00010
+
+_SHORT_VRS = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+_LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()
+_VRS = {vr.encode(): (vr, vr in _LONG_VRS) for vr in chain(_SHORT_VRS, _LONG_VRS)}
+"""Explicit VRs, and whether their length takes 32 bits (PS3.5 7.1.2)."""
+_ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
+
+type Header = tuple[int, str, int, int]
+"""Tag, VR, length, offset of the value."""
+type HeaderReader = Callable[[memoryview, int, int], Header]
+
+
+class Element(NamedTuple):
+    """One data element. `offset` and `length` enclose its value with all delimiters that belong to it.
+
+    `vr` is the dictionary's when the data set does not tell; "US or SS" and the like are for the reader to resolve.
+    `items` is given for sequences. `fragments` is given for encapsulated data, the offset table's item first.
+    """
+
+    tag: int
+    vr: str
+    offset: int
+    length: int
+    items: "tuple[DataSet, ...] | None" = None
+    fragments: tuple[Span, ...] | None = None
+
+
+class DataSet(NamedTuple):
+    """The elements of a data set or of a sequence item, in the order in which they lie."""
+
+    elements: list[Element]
+    little_endian: bool
+
+
+class Encoding(NamedTuple):
+    """How elements are written (PS3.5 annex A)."""
+
+    explicit: bool
+    little_endian: bool
+    read_header: HeaderReader
+    item_header: Struct
+
+
+def truncated() -> InstanceMalformedError:
+    """The error for a data set that ends, or whose parts end, too early."""
+    return InstanceMalformedError("the instance is truncated: an element reaches beyond its end")
+
+
+@lru_cache(maxsize=16384)
+def implicit_vr(tag: int) -> str:
+    """VR of an element that does not tell its own (PS3.5 6.2.2, A.1): the dictionary's, UN for what is unknown."""
+    if tag & 0xFFFF == 0:
+        return "UL"
+    if tag >> 16 & 1:
+        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+def _implicit_reader(order: str) -> HeaderReader:
+    unpack = Struct(f"{order}HHL").unpack_from
+
+    def read_header(data: memoryview, at: int, end: int) -> Header:
+        if at + 8 > end:
+            raise truncated()
+        group, number, length = unpack(data, at)
+        tag = group << 16 | number
+        return tag, implicit_vr(tag), length, at + 8
+
+    return read_header
+
+
+def _explicit_reader(order: str) -> HeaderReader:
+    unpack = Struct(f"{order}HH2sH").unpack_from
+    unpack_long = Struct(f"{order}L").unpack_from
+
+    def read_header(data: memoryview, at: int, end: int) -> Header:
+        if at + 8 > end:
+            raise truncated()
+        group, number, written_vr, length = unpack(data, at)
+        # Delimiters have no VR. What is no VR at all has a short length: so wrote the few who wrote such.
+        vr, long = _VRS.get(written_vr) or ("UN", group == 0xFFFE or written_vr.isalpha())
+        if not long:
+            return group << 16 | number, vr, length, at + 8
+        if group == 0xFFFE:
+            return group << 16 | number, vr, unpack_long(data, at + 4)[0], at + 8
+        if at + 12 > end:
+            raise truncated()
+        return group << 16 | number, vr, unpack_long(data, at + 8)[0], at + 12
+
+    return read_header
+
+
+IMPLICIT_LITTLE = Encoding(False, True, _implicit_reader("<"), Struct("<HHL"))
+EXPLICIT_LITTLE = Encoding(True, True, _explicit_reader("<"), Struct("<HHL"))
+EXPLICIT_BIG = Encoding(True, False, _explicit_reader(">"), Struct(">HHL"))
+
+
+class Walker:
+    """One walk over one encoded data set; counts what it meets. `data` may hold more than the data set."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._left = MAX_ELEMENTS
+
+    def data_set(self, start: int, encoding: Encoding) -> DataSet:
+        """The whole data set that begins at `start` and ends with the data.
+
+        Raises:
+            InstanceMalformedError: it does not hold together, or is deeper or longer than the limits.
+        """
+        encoding = self._encoding_found(start, len(self._data), encoding)
+        return DataSet(list(self.elements(start, encoding)), encoding.little_endian)
+
+    def elements(self, start: int, encoding: Encoding) -> Iterator[Element]:
+        """The top-level elements one by one, so that the walk may stop early. Raises InstanceMalformedError."""
+        data, end, at = self._data, len(self._data), start
+        encoding = self._encoding_found(start, end, encoding)
+        while at < end:
+            if not any(data[at : at + 4]):
+                self._check_padding_from(at)
+                return
+            element = self._element(at, end, encoding, 0)
+            # Some writers close a sequence twice.
+            if element.tag not in (ITEM_DELIMITATION, SEQUENCE_DELIMITATION):
+                yield element
+            at = element.offset + element.length
+
+    def _element(self, at: int, end: int, encoding: Encoding, depth: int) -> Element:
+        self._left -= 1
+        if self._left < 0:
+            raise InstanceMalformedError(f"the instance has more than {MAX_ELEMENTS} data elements")
+        tag, vr, length, offset = encoding.read_header(self._data, at, end)
+        if length == UNDEFINED_LENGTH:
+            return self._undefined(tag, vr, offset, end, encoding, depth)
+        if offset + length > end:
+            raise truncated()
+        if vr == "SQ":
+            items, _ = self._items(offset, offset + length, encoding, depth + 1, delimited=False)
+            return Element(tag, vr, offset, length, items)
+        if vr == "UN" and encoding.explicit and encoding.little_endian:
+            return self._unknown(tag, offset, length, depth)
+        return Element(tag, vr, offset, length)
+
+    def _undefined(self, tag: int, vr: str, offset: int, end: int, encoding: Encoding, depth: int) -> Element:
+        if vr in _ENCAPSULATED_VRS or (tag == PIXEL_DATA and not depth):
+            fragments, after = self._fragments(offset, end, encoding)
+            return Element(tag, "OB", offset, after - offset, None, fragments)
+        if vr not in ("SQ", "UN"):
+            raise InstanceMalformedError("an element that is neither a sequence nor encapsulated has undefined length")
+        # UN of undefined length is a sequence in Implicit VR Little Endian whatever surrounds it (PS3.5 6.2.2 note 4).
+        inner = IMPLICIT_LITTLE if vr == "UN" else encoding
+        items, after = self._items(offset, end, inner, depth + 1, delimited=True)
+        return Element(tag, "SQ", offset, after - offset, items)
+
+    def _unknown(self, tag: int, offset: int, length: int, depth: int) -> Element:
+        """An element that some application on the way did not know, but the dictionary does (PS3.5 6.2.2)."""
+        vr = implicit_vr(tag)
+        if vr != "SQ":
+            return Element(tag, vr, offset, length)
+        try:
+            items, _ = self._items(offset, offset + length, IMPLICIT_LITTLE, depth + 1, delimited=False)
+        except InstanceMalformedError:
+            return Element(tag, "UN", offset, length)
+        return Element(tag, vr, offset, length, items)
+
+    def _items(
+        self, at: int, end: int, encoding: Encoding, depth: int, *, delimited: bool
+    ) -> tuple[tuple[DataSet, ...], int]:
+        if depth > MAX_DEPTH:
+            raise InstanceMalformedError(f"sequences are nested more than {MAX_DEPTH} deep")
+        items = []
+        while at < end:
+            tag, length, at = self._item_header(at, end, encoding)
+            if tag == SEQUENCE_DELIMITATION:
+                return tuple(items), at
+            if length == UNDEFINED_LENGTH:
+                item, at = self._item(at, end, encoding, depth, delimited=True)
+            else:
+                item, _ = self._item(at, at + length, encoding, depth, delimited=False)
+                at += length
+            items.append(item)
+        if delimited:
+            raise truncated()
+        return tuple(items), at
+
+    def _item(self, at: int, end: int, encoding: Encoding, depth: int, *, delimited: bool) -> tuple[DataSet, int]:
+        elements: list[Element] = []
+        # Private sequences are found with items in another encoding than the data set's.
+        if encoding.explicit:
+            encoding = self._encoding_found(at, end, encoding)
+        while at < end:
+            element = self._element(at, end, encoding, depth)
+            at = element.offset + element.length
+            if element.tag == ITEM_DELIMITATION:
+                return DataSet(elements, encoding.little_endian), at
+            elements.append(element)
+        if delimited:
+            raise truncated()
+        return DataSet(elements, encoding.little_endian), at
+
+    def _fragments(self, at: int, end: int, encoding: Encoding) -> tuple[tuple[Span, ...], int]:
+        """Encapsulated data (PS3.5 A.4): items of known length, the first of them the offset table."""
+        fragments = []
+        while True:
+            tag, length, at = self._item_header(at, end, encoding)
+            if tag == SEQUENCE_DELIMITATION:
+                return tuple(fragments), at
+            if length == UNDEFINED_LENGTH:
+                raise InstanceMalformedError("a fragment of encapsulated data has undefined length")
+            fragments.append(Span(at, length))
+            at += length
+
+    def _item_header(self, at: int, end: int, encoding: Encoding) -> tuple[int, int, int]:
+        """Tag, length and offset of the content of an item or of a sequence's delimiter."""
+        self._left -= 1
+        if self._left < 0:
+            raise InstanceMalformedError(f"the instance has more than {MAX_ELEMENTS} data elements")
+        if at + 8 > end:
+            raise truncated()
+        group, number, length = encoding.item_header.unpack_from(self._data, at)
+        tag = group << 16 | number
+        if tag not in (ITEM, SEQUENCE_DELIMITATION):
+            raise InstanceMalformedError("something else stands where an item of a sequence should")
+        if length != UNDEFINED_LENGTH and at + 8 + length > end:
+            raise truncated()
+        return tag, length, at + 8
+
+    def _encoding_found(self, at: int, end: int, encoding: Encoding) -> Encoding:
+        """The encoding that the first element shows, where that is not the one declared."""
+        if at + 8 > end or not encoding.little_endian:
+            return encoding
+        explicit = bytes(self._data[at + 4 : at + 6]) in _VRS
+        if encoding.explicit and not explicit and self._looks_implicit(at, end):
+            return IMPLICIT_LITTLE
+        if not encoding.explicit and explicit:
+            return EXPLICIT_LITTLE
+        return encoding
+
+    def _looks_implicit(self, at: int, end: int) -> bool:
+        tag, _, length, offset = IMPLICIT_LITTLE.read_header(self._data, at, end)
+        fits = length == UNDEFINED_LENGTH or offset + length <= end
+        return fits and tag >> 16 != 0xFFFE
+
+    def _check_padding_from(self, at: int) -> None:
+        """Nothing but zeros may follow: some writers fill up the last block, and no element has tag 0."""
+        step = 65536
+        if any(any(self._data[start : start + step]) for start in range(at, len(self._data), step)):
+            raise InstanceMalformedError("zeros stand where an element should")
