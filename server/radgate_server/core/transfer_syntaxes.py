@@ -13,7 +13,7 @@ Kind = Literal["native", "image", "video"]
 
 @dataclass(frozen=True, slots=True)
 class TransferSyntax:
-    """One row. `media_type` is that of a frame (PS3.18 8.7.3); `decodable` says whether it can be made Explicit VR LE."""
+    """One row. `media_type` is that of a frame (PS3.18 8.7.3); `decodable`: whether it can be made Explicit VR LE."""
 
     uid: str
     name: str

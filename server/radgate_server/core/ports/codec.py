@@ -9,7 +9,7 @@ from radgate_server.core.instances import InstanceContent, InstanceHandle
 class InstanceDecoder(Protocol):
     """Makes uncompressed what is stored compressed, big endian, implicit or deflated. Pixels are exact.
 
-    Raises NotAcceptableError for a transfer syntax without a decoder, InstanceMalformedError for bytes that can't be read.
+    Raises NotAcceptableError for a transfer syntax without a decoder, InstanceMalformedError for unreadable bytes.
     """
 
     async def to_explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:

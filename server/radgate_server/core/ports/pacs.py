@@ -46,8 +46,8 @@ class PacsReader(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
         """Fetch what `scope` names; `listed` is what the PACS says it holds there (all of it or a part still missing).
 
-        The iterator yields each instance as it arrives, in the PACS's order, at the consumer's pace: an adapter holds at
-        most a few instances ahead. It ends when the PACS is done, whether or not all came: the caller compares with
+        The iterator yields each instance as it arrives, in the PACS's order, at the consumer's pace: an adapter holds
+        at most a few instances ahead. It ends when the PACS is done, whether or not all came: the caller compares with
         `listed`. Instances that the PACS says it failed to send come as FailedInstance where it names them. A failure
         of the whole raises. Leaving the context early cancels the operation at the PACS and frees the connection.
         """

@@ -1,0 +1,27 @@
+"""API keys: how they look, and how one is made."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.tenancy import ApiKey, Role
+
+_TOKEN = re.compile(r"rg_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+
+
+def split_token(token: str) -> tuple[str, str] | None:
+    """The key id and the secret of a token "rg_<key id>_<secret>", None when it does not look like one."""
+    match = _TOKEN.fullmatch(token)
+    return (match[1], match[2]) if match else None
+
+
+def make_key(
+    box: SecretBox, tenant_ids: Sequence[str], role: Role, label: str, create_time: datetime
+) -> tuple[ApiKey, str]:
+    """A new key's record and its token; 48 random bits of id, 256 of secret."""
+    key_id = secrets.token_hex(6)
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey(key_id, tuple(tenant_ids), role, label, create_time, None, box.fingerprint(secret))
+    return key, f"rg_{key_id}_{secret}"

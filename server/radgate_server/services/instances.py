@@ -1,0 +1,148 @@
+"""What lies inside of an instance: its index, frames, bulk data, and its conversion to Explicit VR Little Endian."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+
+from radgate_server.core.dicom.index import build_index, read_spans
+from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
+from radgate_server.core.instances import InstanceContent, InstanceHandle
+from radgate_server.core.ports.cache import InstanceStore
+from radgate_server.core.ports.codec import InstanceDecoder
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.services.single_flight import SingleFlight
+from radgate_server.services.steady_instance import SteadyInstance
+
+_LITTLE_ENDIAN = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+
+
+class InstanceReader:
+    """Reads inside of instances. An index is made once, in `executor`'s threads, and kept beside the instance."""
+
+    def __init__(self, store: InstanceStore, decoder: InstanceDecoder, executor: Executor) -> None:
+        self._store = store
+        self._decoder = decoder
+        self._executor = executor
+        self._flights: SingleFlight[tuple[str, InstanceRef], InstanceIndex] = SingleFlight()
+
+    async def index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
+        """The instance's index.
+
+        Raises:
+            InstanceMalformedError: the bytes can't be read as a DICOM object.
+        """
+        known = await self._store.load_index(tenant_id, handle.ref)
+        if known is not None:
+            return known
+        return await self._flights.run((tenant_id, handle.ref), lambda: self._make_index(tenant_id, handle))
+
+    async def frame(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> bytes:
+        """One frame (from 1) as stored; the fragments of an encapsulated one are joined (PS3.5 A.4).
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        index = await self.index(tenant_id, handle)
+        spans = self._frame_spans(index, frame_number)
+        if not spans:
+            return await self._decode_frame(handle, index, frame_number)
+        return await _read(handle, spans)
+
+    async def decoded_frame(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> bytes:
+        """One frame (from 1) as Explicit VR Little Endian holds it.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            NotAcceptableError: the stored transfer syntax can't be decoded.
+        """
+        index = await self.index(tenant_id, handle)
+        spans = self._frame_spans(index, frame_number)
+        if spans and index.transfer_syntax_uid in _LITTLE_ENDIAN:
+            return await _read(handle, spans)
+        return await self._decode_frame(handle, index, frame_number)
+
+    async def bulk_item(self, tenant_id: str, handle: InstanceHandle, path: str) -> BulkItem:
+        """Where the element lies to which a BulkDataURI's path leads.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        index = await self.index(tenant_id, handle)
+        item = index.bulk.get(path)
+        if item is None:
+            raise ObjectNotFoundError("the instance has no bulk data at this path", kind="bulkdata")
+        return item
+
+    async def read_bulk(
+        self, tenant_id: str, handle: InstanceHandle, item: BulkItem, offset: int = 0, length: int | None = None
+    ) -> bytes:
+        """Read `length` bytes (all when None) from `offset` of an element's value."""
+        spans = cut_spans(item.spans, offset, length)
+        index = await self.index(tenant_id, handle)
+        if not index.deflated:
+            return await _read(handle, spans)
+        return await self._in_thread(handle, lambda buffer: read_spans(buffer, index, spans))
+
+    async def explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:
+        """The whole DICOM file in Explicit VR Little Endian.
+
+        Raises:
+            NotAcceptableError: the stored transfer syntax can't be decoded.
+        """
+        return await _again_when_lost(handle, lambda: self._decoder.to_explicit_little_endian(handle))
+
+    async def _make_index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
+        index = await self._in_thread(handle, build_index)
+        await self._store.save_index(tenant_id, handle.ref, index)
+        return index
+
+    async def _decode_frame(self, handle: InstanceHandle, index: InstanceIndex, frame_number: int) -> bytes:
+        return await _again_when_lost(handle, lambda: self._decoder.decode_frame(handle, index, frame_number))
+
+    async def _in_thread[Made](self, handle: InstanceHandle, use: Callable[[memoryview], Made]) -> Made:
+        def run() -> Made:
+            with handle.open_buffer() as buffer:
+                return use(buffer)
+
+        loop = asyncio.get_running_loop()
+        return await _again_when_lost(handle, lambda: loop.run_in_executor(self._executor, run))
+
+    def _frame_spans(self, index: InstanceIndex, frame_number: int) -> tuple[Span, ...]:
+        """The frame's spans, () when it has to come out of the decoder."""
+        table = index.frame_table
+        if table is None or not 1 <= frame_number <= table.number_of_frames:
+            raise ObjectNotFoundError(f"the instance has no frame {frame_number}", kind="frame")
+        return table.frames[frame_number - 1] if table.frames else ()
+
+
+def cut_spans(spans: tuple[Span, ...], offset: int, length: int | None) -> tuple[Span, ...]:
+    """The part of a value that lies in several spans: `length` bytes (to the end when None) from `offset`."""
+    left = sum(span.length for span in spans) - offset if length is None else length
+    cut = []
+    for span in spans:
+        skipped = min(offset, span.length)
+        taken = min(left, span.length - skipped)
+        offset -= skipped
+        left -= taken
+        if taken > 0:
+            cut.append(Span(span.offset + skipped, taken))
+    return tuple(cut)
+
+
+async def _read(handle: InstanceHandle, spans: tuple[Span, ...]) -> bytes:
+    if len(spans) == 1:
+        return await handle.read(*spans[0])
+    return b"".join([await handle.read(*span) for span in spans])
+
+
+async def _again_when_lost[Made](handle: InstanceHandle, make: Callable[[], Awaitable[Made]]) -> Made:
+    """Do it once more with a fresh copy when the warm tier has lost the bytes."""
+    try:
+        return await make()
+    except CorruptEntryError:
+        if not isinstance(handle, SteadyInstance):
+            raise
+        await handle.renew()
+        return await make()

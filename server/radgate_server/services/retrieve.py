@@ -1,0 +1,192 @@
+"""Retrieve: from the near tiers what is there, from the PACS what is not, each instance once."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from radgate_server.core.errors import GatewayError, InstanceNotSentError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
+from radgate_server.core.ports.cache import InstanceStore
+from radgate_server.services.fetch import Arrived, Fetch, FetchLimits, FetchReader, instance_scope, plan_scopes
+from radgate_server.services.listing import Listing, StudyLister
+from radgate_server.services.steady_instance import SteadyInstance
+
+_log = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+
+type Delivery = InstanceHandle | FailedInstance
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where each listed instance comes from: near already, or by a fetch."""
+
+    near: tuple[InstanceRef, ...]
+    readers: tuple[FetchReader, ...]
+
+
+class Retrieval:
+    """The instances of one retrieve, in the order in which they become available; every listed one comes once.
+
+    As long as nothing could be delivered, failures are held back: if nothing at all can be, the first is raised, so
+    that an outage never looks like a study of which all instances happen to be missing.
+    """
+
+    def __init__(
+        self, listed: tuple[ListedInstance, ...], plan: _Plan, retrieve: "RetrieveService", tenant_id: str
+    ) -> None:
+        self.listed = listed
+        self._plan = plan
+        self._retrieve = retrieve
+        self._tenant_id = tenant_id
+
+    async def __aiter__(self) -> AsyncIterator[Delivery]:
+        """Yield a handle for each instance that came, a FailedInstance for each that did not."""
+        held_back: list[FailedInstance] = []
+        delivered = False
+        async with aclosing(self._deliveries()) as deliveries:
+            async for delivery in deliveries:
+                if isinstance(delivery, FailedInstance) and not delivered:
+                    held_back.append(delivery)
+                    continue
+                delivered = True
+                yield delivery
+        if held_back and not delivered:
+            raise held_back[0].error
+        for failure in held_back:
+            yield failure
+
+    async def _deliveries(self) -> AsyncGenerator[Delivery]:
+        # Handles are looked up one by one when their turn comes: holding all of a study's would hold their memory.
+        for ref in self._plan.near:
+            yield await self._deliver(ref)
+        for reader in self._plan.readers:
+            async with aclosing(reader.arrivals()) as arrivals:
+                async for arrived in arrivals:
+                    yield arrived.failure or arrived.in_memory or await self._deliver(arrived.ref)
+
+    async def _deliver(self, ref: InstanceRef) -> Delivery:
+        try:
+            return await self._retrieve.instance(self._tenant_id, ref)
+        except GatewayError as error:
+            return FailedInstance(ref, error)
+
+
+class RetrieveService:
+    """Opens retrievals, and shares fetches between them."""
+
+    def __init__(self, lister: StudyLister, store: InstanceStore, limits: FetchLimits) -> None:
+        self._lister = lister
+        self._store = store
+        self._limits = limits
+        self._fetches: dict[tuple[str, str], list[Fetch]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def open(self, tenant_id: str, scope: RetrieveScope) -> AsyncIterator[Retrieval]:
+        """List the scope's instances and begin to bring them near. Leaving gives up what nobody else wants.
+
+        Raises:
+            ObjectNotFoundError: no PACS of the tenant has the scope.
+            PacsError: it can't be told, because a PACS failed.
+        """
+        listing = await self._lister.list(tenant_id, scope)
+        near = {entry.ref for entry in listing.listed if await self._is_near(tenant_id, entry.ref)}
+        plan = self._plan(tenant_id, scope, listing, near)
+        try:
+            yield Retrieval(listing.listed, plan, self, tenant_id)
+        finally:
+            for reader in plan.readers:
+                reader.leave()
+
+    async def instance(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:
+        """One instance, from the nearest place that has it.
+
+        Raises:
+            ObjectNotFoundError: no PACS of the tenant has it.
+            GatewayError: it could not be fetched.
+        """
+        return SteadyInstance(await self._obtain(tenant_id, ref), lambda: self._obtain(tenant_id, ref))
+
+    async def close(self) -> None:
+        """Give up all fetches."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _is_near(self, tenant_id: str, ref: InstanceRef) -> bool:
+        return await self._store.get(tenant_id, ref) is not None
+
+    async def _obtain(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:
+        for _ in range(_ATTEMPTS):
+            near = await self._store.get(tenant_id, ref) or self._held(tenant_id, ref)
+            if near is not None:
+                return near
+            reader = self._join_underway(tenant_id, ref) or await self._begin_single(tenant_id, ref)
+            arrived = await _first_arrival(reader)
+            if arrived.failure is not None:
+                raise arrived.failure.error
+            if arrived.in_memory is not None:
+                return arrived.in_memory
+        raise InstanceNotSentError("the disk cache is too small for what is read at the same time; enlarge it", pacs="")
+
+    def _held(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
+        fetches = self._fetches.get((tenant_id, ref.study_instance_uid), ())
+        return next((held for fetch in fetches if (held := fetch.held(ref))), None)
+
+    def _join_underway(self, tenant_id: str, ref: InstanceRef) -> FetchReader | None:
+        fetches = self._fetches.get((tenant_id, ref.study_instance_uid), ())
+        return next((fetch.join(frozenset({ref})) for fetch in fetches if fetch.will_bring(ref)), None)
+
+    async def _begin_single(self, tenant_id: str, ref: InstanceRef) -> FetchReader:
+        scope = instance_scope(ref)
+        listing = await self._lister.list(tenant_id, scope)
+        return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, listing.listed)
+
+    def _plan(self, tenant_id: str, scope: RetrieveScope, listing: Listing, near: set[InstanceRef]) -> _Plan:
+        """Join the fetches that bring what is not near, begin one for the rest. Awaits nothing: it must fit."""
+        absent = [entry for entry in listing.listed if entry.ref not in near]
+        readers = []
+        for fetch in self._fetches.get((tenant_id, scope.study_instance_uid), ()):
+            near.update(entry.ref for entry in absent if fetch.held(entry.ref))
+            shared = frozenset(entry.ref for entry in absent if fetch.will_bring(entry.ref))
+            if shared:
+                readers.append(fetch.join(shared))
+            absent = [entry for entry in absent if entry.ref not in shared and entry.ref not in near]
+        if absent:
+            readers.append(self._begin(tenant_id, scope, listing, absent))
+        return _Plan(tuple(entry.ref for entry in listing.listed if entry.ref in near), tuple(readers))
+
+    def _begin(
+        self, tenant_id: str, scope: RetrieveScope, listing: Listing, missing: Sequence[ListedInstance]
+    ) -> FetchReader:
+        scopes = plan_scopes(scope, listing.listed, missing)
+        fetch = Fetch(listing.client, tenant_id, scopes, missing, self._store, self._limits)
+        key = (tenant_id, scope.study_instance_uid)
+        self._fetches.setdefault(key, []).append(fetch)
+        reader = fetch.join(frozenset(entry.ref for entry in missing))
+        task = fetch.start()
+        self._tasks.add(task)
+        task.add_done_callback(lambda finished: self._end(key, fetch, finished))
+        return reader
+
+    def _end(self, key: tuple[str, str], fetch: Fetch, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._fetches[key].remove(fetch)
+        if not self._fetches[key]:
+            del self._fetches[key]
+        if not task.cancelled() and (defect := task.exception()):
+            _log.error("a fetch ended by a defect", exc_info=defect)
+
+
+async def _first_arrival(reader: FetchReader) -> Arrived:
+    try:
+        async with aclosing(reader.arrivals()) as arrivals:
+            return await anext(arrivals)
+    finally:
+        reader.leave()
