@@ -1,0 +1,83 @@
+"""Who may call what: one row for each rpc. A method without a row can't be served."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from radgate_server.core.errors import InvalidArgumentError, RoleNotAllowedError, TenantNotAllowedError
+from radgate_server.core.tenancy import Principal, Role
+
+
+class TenantNeed(Enum):
+    """What a method needs to know of the tenant."""
+
+    TENANT = "acts for one tenant, which must be known"
+    EVERY_TENANT = "runs the installation: the key must be good for every tenant"
+    ANY = "looks at what the key itself may use"
+
+
+class Access(NamedTuple):
+    """One row. `role` is the least that is needed; None means that no key is asked for."""
+
+    role: Role | None
+    tenant: TenantNeed = TenantNeed.TENANT
+
+
+PUBLIC = Access(None, TenantNeed.ANY)
+_VIEWER = Access(Role.VIEWER)
+_OPERATOR = Access(Role.OPERATOR)
+_ADMIN = Access(Role.ADMIN)
+_INSTALLATION = Access(Role.ADMIN, TenantNeed.EVERY_TENANT)
+_ANY_KEY = Access(Role.VIEWER, TenantNeed.ANY)
+
+METHODS: dict[str, Access] = {
+    "radgate.v1.QueryService/SearchStudies": _VIEWER,
+    "radgate.v1.QueryService/SearchSeries": _VIEWER,
+    "radgate.v1.QueryService/SearchInstances": _VIEWER,
+    "radgate.v1.RetrieveService/RetrieveInstances": _VIEWER,
+    "radgate.v1.RetrieveService/RetrieveMetadata": _VIEWER,
+    "radgate.v1.RetrieveService/RetrieveFrames": _VIEWER,
+    "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
+    "radgate.v1.AdminService/ListTenants": _ANY_KEY,
+    "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,
+    "radgate.v1.AdminService/CreateApiKey": _ADMIN,
+    "radgate.v1.AdminService/ListApiKeys": _ADMIN,
+    "radgate.v1.AdminService/RevokeApiKey": _ADMIN,
+    "radgate.v1.AdminService/CreatePacs": _ADMIN,
+    "radgate.v1.AdminService/GetPacs": _OPERATOR,
+    "radgate.v1.AdminService/ListPacs": _OPERATOR,
+    "radgate.v1.AdminService/DeletePacs": _ADMIN,
+    "radgate.v1.AdminService/TestPacs": _OPERATOR,
+    "radgate.v1.AdminService/GetCacheStats": _OPERATOR,
+    "radgate.v1.AdminService/InvalidateCache": _OPERATOR,
+    "radgate.dicomweb.v1.DicomWebService/SearchStudies": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/SearchSeries": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/SearchInstances": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveInstances": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveMetadata": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveBulkdata": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveFrames": _VIEWER,
+    # Load balancers and orchestrators have no keys, and learn nothing but "serving".
+    "grpc.health.v1.Health/Check": PUBLIC,
+    "grpc.health.v1.Health/List": PUBLIC,
+    "grpc.health.v1.Health/Watch": PUBLIC,
+    # The contract is no secret, but an open door for probing is of no use to anyone without a key.
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY_KEY,
+}
+
+
+def check_access(access: Access, principal: Principal, tenant_id: str) -> None:
+    """Let the principal, acting for the tenant ("" when it chose none), pass or not.
+
+    Raises:
+        TenantNotAllowedError: the method runs the installation and the key does not.
+        RoleNotAllowedError: the key's role is too low.
+        InvalidArgumentError: a key for every tenant must choose one here.
+
+    """
+    if access.role is not None and principal.role < access.role:
+        needed = access.role.name.lower()
+        raise RoleNotAllowedError(f"this needs the role {needed}", needs=needed)
+    if access.tenant is TenantNeed.EVERY_TENANT and not principal.may_use_every_tenant:
+        raise TenantNotAllowedError("this needs a key for every tenant")
+    if access.tenant is TenantNeed.TENANT and not tenant_id:
+        raise InvalidArgumentError("x-tenant-id", "a key for every tenant must choose one")

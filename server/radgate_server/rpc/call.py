@@ -1,0 +1,77 @@
+"""One call in the hands of the layers and of the servicers."""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from radgate_server.core.tenancy import Caller
+from radgate_server.rpc.errors import Failure
+
+type Metadata = Sequence[tuple[str, str | bytes]]
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LOOPBACK = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:", "ipv6:%5B::ffff:127.", "unix:")
+_MAX_USER_AGENT = 200
+
+
+class Call:
+    """What is known of one call. `caller` is set once the call is authenticated, before any servicer sees it."""
+
+    __slots__ = ("_context", "_headers", "caller", "failure", "method", "payload", "request_id", "response")
+
+    caller: Caller
+
+    def __init__(self, context: ServicerContext[Any, Any], method: str, payload: Any) -> None:
+        self._context = context
+        self._headers: Mapping[str, Any] = dict(context.invocation_metadata() or ())
+        self.method = method
+        self.payload = payload
+        self.response: bytes = b""
+        self.failure: Failure | None = None
+        given = self._headers.get("x-request-id", "")
+        self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+    def header(self, name: str) -> str:
+        """A request header (metadata) by its lower-case name, "" when it was not sent."""
+        value = self._headers.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    @property
+    def address(self) -> str:
+        """Where the call comes from: what the proxy on this machine saw, else the peer itself."""
+        peer = self._context.peer()
+        if peer.startswith(_LOOPBACK) and (forwarded := self.header("x-forwarded-for")):
+            return forwarded.rpartition(",")[2].strip()  # the last hop is the one that our own proxy wrote
+        return peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "")
+
+    @property
+    def user_agent(self) -> str:
+        """What the client calls itself, cut to a sane length."""
+        return self.header("user-agent")[:_MAX_USER_AGENT]
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until the client's deadline, None when it set none."""
+        return self._context.time_remaining()
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether the client cancelled or lost the call, so that nothing can be sent any more."""
+        return bool(self._context.cancelled() or self._context.done())
+
+    async def send_initial_metadata(self, metadata: Metadata) -> None:
+        """Send response headers; once, before the first message."""
+        await self._context.send_initial_metadata(tuple(metadata))
+
+    async def write(self, message: bytes) -> None:
+        """Send one encoded message of a stream; returns when the client's flow control took it."""
+        await self._context.write(message)
+
+    async def finish(self) -> None:
+        """End the call with its failure, if there is one."""
+        if (failure := self.failure) is not None:
+            metadata = (*failure.trailing_metadata, ("x-request-id", self.request_id))
+            await self._context.abort(failure.code, failure.message, metadata)

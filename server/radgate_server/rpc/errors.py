@@ -1,0 +1,146 @@
+"""The one table that turns Radgate's errors into gRPC status, HTTP status and advice to retry."""
+
+import logging
+import math
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+
+from radgate_server.core import errors
+from radgate_server.core.errors import GatewayError, InvalidArgumentError, RangeNotSatisfiableError
+from radgate_server.core.request_context import request_id
+
+DOMAIN = "radgate.dev"
+
+log = logging.getLogger(__name__)
+
+
+class Rule(NamedTuple):
+    """How one error leaves the server.
+
+    `reason` is a name of ErrorReason in error_reason.proto without its prefix. `http_status` stands where Envoy's own
+    mapping of `code` is not the right one. `retry_delay_s` is set when waiting helps.
+    """
+
+    code: StatusCode
+    reason: str
+    http_status: int | None = None
+    retry_delay_s: float | None = None
+
+
+INTERNAL = Rule(StatusCode.INTERNAL, "INTERNAL")
+
+RULES: dict[type[Exception], Rule] = {
+    errors.InvalidArgumentError: Rule(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+    errors.NotAcceptableError: Rule(StatusCode.FAILED_PRECONDITION, "NOT_ACCEPTABLE", 406),
+    errors.RangeNotSatisfiableError: Rule(StatusCode.OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE", 416),
+    errors.UnauthenticatedError: Rule(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+    errors.RoleNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED"),
+    errors.TenantNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED"),
+    errors.ObjectNotFoundError: Rule(StatusCode.NOT_FOUND, "OBJECT_NOT_FOUND"),
+    errors.ResourceNotFoundError: Rule(StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"),
+    errors.ResourceExistsError: Rule(StatusCode.ALREADY_EXISTS, "RESOURCE_EXISTS"),
+    errors.NoPacsConfiguredError: Rule(StatusCode.FAILED_PRECONDITION, "NO_PACS_CONFIGURED"),
+    errors.PacsUnreachableError: Rule(StatusCode.UNAVAILABLE, "PACS_UNREACHABLE", None, 5.0),
+    errors.PacsRejectedError: Rule(StatusCode.FAILED_PRECONDITION, "PACS_REJECTED", 502),
+    errors.PacsNoContextError: Rule(StatusCode.FAILED_PRECONDITION, "PACS_NO_CONTEXT", 502),
+    errors.PacsTimeoutError: Rule(StatusCode.UNAVAILABLE, "PACS_TIMEOUT", 504, 5.0),
+    errors.PacsAbortedError: Rule(StatusCode.UNAVAILABLE, "PACS_ABORTED", 502, 2.0),
+    errors.PacsFailedError: Rule(StatusCode.UNKNOWN, "PACS_FAILED", 502),
+    errors.PacsBusyError: Rule(StatusCode.UNAVAILABLE, "PACS_BUSY", None, 1.0),
+    errors.PacsCannotError: Rule(StatusCode.UNIMPLEMENTED, "PACS_CANNOT", 501),
+    errors.InstanceNotSentError: Rule(StatusCode.UNKNOWN, "INSTANCE_NOT_SENT", 502),
+    errors.InstanceMalformedError: Rule(StatusCode.DATA_LOSS, "INSTANCE_MALFORMED", 502),
+    errors.AuditUnavailableError: Rule(StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE", None, 5.0),
+    errors.DatabaseUnavailableError: Rule(StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", None, 2.0),
+    errors.StorageFullError: INTERNAL,
+    errors.CorruptEntryError: INTERNAL,
+    errors.ConfigurationError: INTERNAL,
+    TimeoutError: Rule(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+}
+
+_DEFECT_MESSAGE = "an internal error; the server's log has it under the request id"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error on its way out: the code that ends the call, and the metadata that come with it."""
+
+    code: StatusCode
+    message: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+def rule_of(error: BaseException) -> Rule:
+    """The error's row in RULES: its own, or the one of its nearest ancestor; a defect of Radgate for all else."""
+    return next((RULES[kind] for kind in type(error).__mro__ if kind in RULES), INTERNAL)
+
+
+def status_of(error: BaseException) -> Status:
+    """The error as google.rpc.Status with exactly one ErrorInfo; what is a defect is logged, its text kept back."""
+    rule = rule_of(error)
+    status = Status(code=rule.code.value[0], message=_message(error, rule))
+    for detail in _details(error, rule):
+        status.details.add().Pack(detail)
+    if rule.code is StatusCode.INTERNAL:
+        log.error("internal error: %s", describe_defect(error))
+    return status
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What to end the call with."""
+    rule = rule_of(error)
+    status = status_of(error)
+    metadata: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
+    if rule.http_status is not None:
+        metadata.append(("x-http-status", str(rule.http_status)))
+    if rule.retry_delay_s is not None:
+        metadata.append(("retry-after", str(math.ceil(rule.retry_delay_s))))
+    if isinstance(error, RangeNotSatisfiableError):
+        metadata.append(("content-range", f"bytes */{error.size_bytes}"))
+    return Failure(rule.code, status.message, tuple(metadata))
+
+
+def describe_defect(error: BaseException) -> str:
+    """Where an unforeseen error came from: classes and lines of code, never its text, which may hold patient data."""
+    chain = [
+        f"{type(link).__qualname__}\n{''.join(traceback.format_tb(link.__traceback__))}" for link in _causes(error)
+    ]
+    return "caused by ".join(chain)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _message(error: BaseException, rule: Rule) -> str:
+    if isinstance(error, GatewayError) and rule.code is not StatusCode.INTERNAL:
+        return error.message
+    return "the deadline passed" if rule.code is StatusCode.DEADLINE_EXCEEDED else _DEFECT_MESSAGE
+
+
+def _details(error: BaseException, rule: Rule) -> Iterator[Message]:
+    if rule.code is StatusCode.INTERNAL:
+        metadata = {"request_id": request_id.get()}
+    else:
+        metadata = error.details if isinstance(error, GatewayError) else {}
+    yield ErrorInfo(reason=rule.reason, domain=DOMAIN, metadata=metadata)
+    if isinstance(error, InvalidArgumentError):
+        violation = BadRequest.FieldViolation(field=error.field, description=error.description)
+        yield BadRequest(field_violations=[violation])
+    if rule.retry_delay_s is not None:
+        delay = RetryInfo()
+        delay.retry_delay.FromTimedelta(timedelta(seconds=rule.retry_delay_s))
+        yield delay

@@ -1,0 +1,148 @@
+"""What every call goes through before its servicer; composed once for each method when the server is built."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.request_context import request_id
+from radgate_server.core.tenancy import Caller, Principal
+from radgate_server.rpc.authz import Access, check_access
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.errors import failure_of
+
+type Proceed = Callable[[Call], Awaitable[None]]
+"""The rest of the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One rpc: its full name ("radgate.v1.QueryService/SearchStudies") and who may call it."""
+
+    full_name: str
+    access: Access
+
+
+type Layer = Callable[[Method, Proceed], Proceed]
+"""Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
+
+
+class TokenChecker(Protocol):
+    """Tells whose a token is (services.authenticate.Authenticator)."""
+
+    async def authenticate(self, token: str, tenant_id: str) -> tuple[Principal, str]:
+        """The principal and the tenant that it acts for, or UnauthenticatedError or TenantNotAllowedError."""
+        ...
+
+
+def standard_layers(telemetry: Telemetry, authenticator: TokenChecker) -> tuple[Layer, ...]:
+    """The layers from the outermost to the innermost."""
+    return (
+        name_request,  # first, so that every line of log below carries the request id
+        count_calls(telemetry),  # outside of the errors, to see the code that they become
+        answer_errors,  # outside of all that fails on purpose
+        keep_deadline,  # before the database is asked for the key: a late call costs nothing
+        authenticate(authenticator),  # nothing of the request is parsed for a stranger
+        authorise,  # needs the principal
+    )
+
+
+def compose(method: Method, layers: tuple[Layer, ...], innermost: Proceed) -> Proceed:
+    """Put the layers around the innermost, the first one outermost."""
+    proceed = innermost
+    for layer in reversed(layers):
+        proceed = layer(method, proceed)
+    return proceed
+
+
+def name_request(_method: Method, proceed: Proceed) -> Proceed:
+    """Let the log know which call it writes about. Each call has a task of its own, so nothing is to be put back."""
+
+    def layer(call: Call) -> Awaitable[None]:
+        request_id.set(call.request_id)
+        return proceed(call)
+
+    return layer
+
+
+def count_calls(telemetry: Telemetry) -> Layer:
+    """Report each call's method, code and duration."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        async def layer(call: Call) -> None:
+            start = time.perf_counter()
+            code = "CANCELLED"  # unless the call comes back: cancelling passes through as an exception
+            try:
+                await proceed(call)
+                code = call.failure.code.name if call.failure else "OK"
+            finally:
+                telemetry.rpc_finished(method.full_name, code, time.perf_counter() - start)
+
+        return layer
+
+    return wrap
+
+
+def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
+    """Turn whatever fails into a status of the table."""
+
+    async def layer(call: Call) -> None:
+        try:
+            await proceed(call)
+        except Exception as error:  # the one place where everything unforeseen ends
+            if call.client_gone:  # sending to nobody fails in many ways; none of them is news
+                raise asyncio.CancelledError from error
+            call.failure = failure_of(error)
+
+    return layer
+
+
+def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
+    """Cancel the work when the client's deadline passes, whether or not its cancellation arrives."""
+
+    async def layer(call: Call) -> None:
+        async with asyncio.timeout(call.remaining_s):
+            await proceed(call)
+
+    return layer
+
+
+def authenticate(authenticator: TokenChecker) -> Layer:
+    """Find out who calls, and for which tenant; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.role is None:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            token = _bearer_token(call.header("authorization"))
+            principal, tenant_id = await authenticator.authenticate(token, call.header("x-tenant-id"))
+            call.caller = Caller(principal, tenant_id, call.address, call.user_agent, call.request_id)
+            await proceed(call)
+
+        return layer
+
+    return wrap
+
+
+def _bearer_token(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if authorization and scheme.lower() != "bearer":
+        raise UnauthenticatedError("send the API key as `Authorization: Bearer <key>`")
+    return token.strip()
+
+
+def authorise(method: Method, proceed: Proceed) -> Proceed:
+    """Compare the caller with the method's row; skipped for public methods."""
+    if method.access.role is None:
+        return proceed
+    access = method.access
+
+    def layer(call: Call) -> Awaitable[None]:
+        check_access(access, call.caller.principal, call.caller.tenant_id)
+        return proceed(call)
+
+    return layer

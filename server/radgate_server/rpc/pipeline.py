@@ -1,0 +1,111 @@
+"""From a service's descriptor, a servicer and the layers to what grpc.aio serves.
+
+Interceptors of grpc.aio are looked up anew for each call; layers are composed once for each method. Servicer methods
+look like `async def SearchStudies(self, request, call) -> response`, or like async generators for streams. They may
+give messages already encoded, as bytes, which go out untouched.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.rpc.authz import METHODS
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.layers import Layer, Method, Proceed, compose
+
+
+class Servicer(Protocol):
+    """Implements the methods of one service, each under its own name."""
+
+
+def build_handlers(service: ServiceDescriptor, servicer: Servicer, layers: tuple[Layer, ...]) -> grpc.GenericRpcHandler:
+    """Make the handlers of all methods of the service.
+
+    Raises:
+        KeyError: a method has no row in the table of access.
+        AttributeError: the servicer lacks a method.
+
+    """
+    handlers = {method.name: _build_handler(service, method, servicer, layers) for method in service.methods}
+    return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+
+def _build_handler(
+    service: ServiceDescriptor, descriptor: MethodDescriptor, servicer: Servicer, layers: tuple[Layer, ...]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
+    decode = _decode_stream if descriptor.client_streaming else _decode
+    innermost = _answer_stream if descriptor.server_streaming else _answer_unary
+    decoder = decode(GetMessageClass(descriptor.input_type))
+    proceed = compose(method, layers, innermost(getattr(servicer, descriptor.name), decoder))
+
+    async def serve(payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        call = Call(context, full_name, payload)
+        await proceed(call)
+        await call.finish()
+        return call.response
+
+    async def serve_stream(payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        await serve(payload, context)
+
+    # Without (de)serialisers grpc passes bytes: parsing is the innermost layer's, so that its failure is answered too.
+    match descriptor.client_streaming, descriptor.server_streaming:
+        case False, False:
+            return grpc.unary_unary_rpc_method_handler(serve)
+        case False, True:
+            return grpc.unary_stream_rpc_method_handler(serve_stream)
+        case True, False:
+            return grpc.stream_unary_rpc_method_handler(serve)
+        case _:
+            return grpc.stream_stream_rpc_method_handler(serve_stream)
+
+
+type _Decoder = Callable[[Any], Any]
+
+
+def _decode(message_class: type[Message]) -> _Decoder:
+    parse = message_class.FromString
+
+    def decode(payload: bytes) -> Message:
+        try:
+            return parse(payload)
+        except DecodeError:
+            raise InvalidArgumentError("request", "the message can't be decoded") from None
+
+    return decode
+
+
+def _decode_stream(message_class: type[Message]) -> _Decoder:
+    decode_one = _decode(message_class)
+
+    async def decode(payloads: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for payload in payloads:
+            yield decode_one(payload)
+
+    return decode
+
+
+def _encode(message: Message | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
+def _answer_unary(servicer_method: Callable[..., Any], decode: _Decoder) -> Proceed:
+    async def answer(call: Call) -> None:
+        call.response = _encode(await servicer_method(decode(call.payload), call))
+
+    return answer
+
+
+def _answer_stream(servicer_method: Callable[..., Any], decode: _Decoder) -> Proceed:
+    async def answer(call: Call) -> None:
+        async with aclosing(servicer_method(decode(call.payload), call)) as messages:
+            async for message in messages:
+                await call.write(_encode(message))
+
+    return answer

@@ -1,0 +1,113 @@
+"""The gRPC server: what it serves, how it is tuned, how it starts and how it stops."""
+
+from collections.abc import Sequence
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from radgate.dicomweb.v1 import dicomweb_service_pb2
+from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
+from radgate_server.config import MIB, Settings
+from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.rpc import reflection
+from radgate_server.rpc.layers import TokenChecker, standard_layers
+from radgate_server.rpc.pipeline import Servicer, build_handlers
+
+QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
+RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]
+ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
+DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
+HEALTH: ServiceDescriptor = health_pb2.DESCRIPTOR.services_by_name["Health"]
+REFLECTION = reflection.SERVICE
+
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.max_receive_message_length", 4 * MIB),  # requests are small; what is stored comes in chunks
+    ("grpc.max_send_message_length", -1),  # our own answers: chunks, or metadata of a whole series
+    ("grpc.max_concurrent_streams", 1000),  # of one connection; Envoy opens more connections
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.keepalive_time_ms", 60_000),  # notices clients that went without a word
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # clients may ask us the same
+)
+
+
+class RpcServer:
+    """A server that is built; `start` opens its port, `stop` closes it. Use it in one event loop."""
+
+    def __init__(
+        self,
+        handlers: Sequence[grpc.GenericRpcHandler],
+        service_names: Sequence[str],
+        *,
+        host: str,
+        port: int,
+        options: Sequence[tuple[str, int]],
+        interceptors: Sequence[grpc.aio.ServerInterceptor],
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._handlers = tuple(handlers)
+        self._service_names = tuple(service_names)
+        self._options = tuple(options)
+        self._interceptors = tuple(interceptors)
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing in the stubs
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Open the port; `port` is then the one that was bound, also when 0 was asked for.
+
+        Raises:
+            ConfigurationError: the port can't be bound.
+        """
+        server = grpc.aio.server(interceptors=self._interceptors, options=self._options)
+        server.add_generic_rpc_handlers(self._handlers)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        try:
+            self.port = server.add_insecure_port(f"{host}:{self.port}")
+        except RuntimeError:
+            raise ConfigurationError(f"grpc_port: can't listen on {host}:{self.port}; is it in use?") from None
+        await server.start()
+        self._server = server
+        for name in self._service_names:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, drain_s: float) -> None:
+        """Say that no more is served, take no new calls, and give those in flight `drain_s` seconds to end."""
+        await self._health.enter_graceful_shutdown()
+        if self._server is not None:
+            await self._server.stop(drain_s)
+            self._server = None
+
+
+def build_server(
+    settings: Settings,
+    *,
+    query: Servicer,
+    retrieve: Servicer,
+    admin: Servicer,
+    dicomweb: Servicer,
+    authenticator: TokenChecker,
+    telemetry: Telemetry,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    reuse_port: bool = False,
+) -> RpcServer:
+    """Put the servicers behind the layers.
+
+    Behind Envoy the server listens on the loopback address alone, since it trusts the headers that Envoy writes there.
+    `reuse_port` lets several processes share the port (SO_REUSEPORT).
+    """
+    layers = standard_layers(telemetry, authenticator)
+    servicers = {QUERY: query, RETRIEVE: retrieve, ADMIN: admin, DICOMWEB: dicomweb}
+    names = [service.full_name for service in servicers]
+    servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
+    return RpcServer(
+        [build_handlers(service, servicer, layers) for service, servicer in servicers.items()],
+        names,
+        host="127.0.0.1" if settings.gateway.enabled else settings.host,
+        port=settings.grpc_port,
+        options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", int(reuse_port))),
+        interceptors=interceptors,
+    )
