@@ -26,8 +26,30 @@ ITEM_DELIMITATION = 0xFFFEE00D
 SEQUENCE_DELIMITATION = 0xFFFEE0DD
 PIXEL_DATA = 0x7FE00010
 
-_SHORT_VRS = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
-_LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()
+_SHORT_VRS = (
+    "AE",
+    "AS",
+    "AT",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "FD",
+    "FL",
+    "IS",
+    "LO",
+    "LT",
+    "PN",
+    "SH",
+    "SL",
+    "SS",
+    "ST",
+    "TM",
+    "UI",
+    "UL",
+    "US",
+)
+_LONG_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 _VRS = {vr.encode(): (vr, vr in _LONG_VRS) for vr in chain(_SHORT_VRS, _LONG_VRS)}
 """Explicit VRs, and whether their length takes 32 bits (PS3.5 7.1.2)."""
 _ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
@@ -174,7 +196,7 @@ class Walker:
     def _undefined(self, tag: int, vr: str, offset: int, end: int, encoding: Encoding, depth: int) -> Element:
         if vr in _ENCAPSULATED_VRS or (tag == PIXEL_DATA and not depth):
             fragments, after = self._fragments(offset, end, encoding)
-            return Element(tag, "OB", offset, after - offset, None, fragments)
+            return Element(tag, "OW" if vr == "OW" else "OB", offset, after - offset, None, fragments)
         if vr not in ("SQ", "UN"):
             raise InstanceMalformedError("an element that is neither a sequence nor encapsulated has undefined length")
         # UN of undefined length is a sequence in Implicit VR Little Endian whatever surrounds it (PS3.5 6.2.2 note 4).
@@ -198,7 +220,7 @@ class Walker:
     ) -> tuple[tuple[DataSet, ...], int]:
         if depth > MAX_DEPTH:
             raise InstanceMalformedError(f"sequences are nested more than {MAX_DEPTH} deep")
-        items = []
+        items: list[DataSet] = []
         while at < end:
             tag, length, at = self._item_header(at, end, encoding)
             if tag == SEQUENCE_DELIMITATION:
@@ -230,7 +252,7 @@ class Walker:
 
     def _fragments(self, at: int, end: int, encoding: Encoding) -> tuple[tuple[Span, ...], int]:
         """Encapsulated data (PS3.5 A.4): items of known length, the first of them the offset table."""
-        fragments = []
+        fragments: list[Span] = []
         while True:
             tag, length, at = self._item_header(at, end, encoding)
             if tag == SEQUENCE_DELIMITATION:
