@@ -1,10 +1,10 @@
 """One fetch from a PACS, shared by all who want any of it: the tee between the PACS, the warm tier and the readers.
 
 Each instance that arrives is kept in the warm tier and announced to all readers, each of which goes at its own pace
-and reads from there. The fetch runs at most a window ahead of its fastest reader, so that back-pressure reaches the PACS and
-memory never depends on the study's size; readers that all stand still for long don't hold the association: the rest
-goes on to disk. When the warm tier can't take an instance, it is held in memory until every reader has passed it, and
-then the slowest reader sets the pace. When nobody reads any more, the fetch is cancelled.
+and reads from there. The fetch runs at most a window ahead of its fastest reader, so that back-pressure reaches the
+PACS and memory never depends on the study's size; readers that all stand still for long don't hold the association: the
+rest goes on to disk. When the warm tier can't take an instance, it is held in memory until every reader has passed it,
+and then the slowest reader sets the pace. When nobody reads any more, the fetch is cancelled.
 """
 
 import asyncio
