@@ -1,0 +1,19 @@
+"""Tenants, keys, PACS, changes and the audit trail in SQLite or PostgreSQL."""
+
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.changes import SqlChangeFeed
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.keys import SqlKeyDirectory
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.pacs import SqlPacsDirectory
+from radgate_server.adapters.database.tenants import SqlTenantDirectory
+
+__all__ = [
+    "Database",
+    "SqlAuditSink",
+    "SqlChangeFeed",
+    "SqlKeyDirectory",
+    "SqlPacsDirectory",
+    "SqlTenantDirectory",
+    "migrate",
+]

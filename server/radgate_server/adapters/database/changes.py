@@ -1,0 +1,72 @@
+"""The feed of changes, kept short without losing news for anyone."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select, text
+
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.schema import changes
+from radgate_server.core.ports.directory import Change, ChangeKind
+
+KEPT = timedelta(days=30)
+"""Older changes are forgotten; no running server falls this far behind."""
+
+
+class SqlChangeFeed:
+    """ChangeFeed in the table `changes`."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def changes_after(self, sequence: int) -> Sequence[Change]:
+        """Changes with a higher sequence number, in order; of those to the same thing only the last."""
+        return await self._database.read(lambda connection: _changes_after(connection, sequence))
+
+    async def last_change(self) -> int:
+        """The newest change's sequence number, 0 when there is none."""
+        return await self._database.read(
+            lambda connection: connection.scalar(select(func.max(changes.c.sequence))) or 0
+        )
+
+    async def announce_invalidation(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Tell all processes to drop what they cache for the tenant, or for one study when not ""."""
+        now = self._now()
+        await self._database.write(
+            lambda connection: record_change(connection, now, ChangeKind.CACHE, tenant_id, study_instance_uid)
+        )
+
+
+def record_change(connection: Connection, now: datetime, kind: ChangeKind, tenant_id: str, subject: str) -> None:
+    """Write the change in the transaction that makes it.
+
+    An earlier change to the same thing goes: whoever has not read it will read this one. So the feed is as long as
+    there are things, not as there are changes.
+    """
+    _queue_up(connection)
+    same_thing = (changes.c.kind == kind, changes.c.tenant_id == tenant_id, changes.c.subject == subject)
+    connection.execute(insert(changes).values(kind=kind, tenant_id=tenant_id, subject=subject, time=now))
+    newest = connection.scalar(select(func.max(changes.c.sequence)))
+    connection.execute(delete(changes).where(*same_thing, changes.c.sequence < newest))
+    connection.execute(delete(changes).where(changes.c.time < now - KEPT, changes.c.sequence < newest))
+
+
+def _queue_up(connection: Connection) -> None:
+    """Have changes committed in the order of their numbers, or a reader could miss a lower one that commits later.
+
+    SQLite has one writer at a time anyway. The lock lets readers read, and ends with the transaction.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _changes_after(connection: Connection, sequence: int) -> Sequence[Change]:
+    query = (
+        select(changes.c.sequence, changes.c.kind, changes.c.tenant_id, changes.c.subject)
+        .where(changes.c.sequence > sequence)
+        .order_by(changes.c.sequence)
+    )
+    return tuple(
+        Change(row.sequence, ChangeKind(row.kind), row.tenant_id, row.subject) for row in connection.execute(query)
+    )

@@ -1,0 +1,71 @@
+"""One database and the few threads that talk to it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from radgate_server.adapters.database.engine import CONNECTIONS, WRITES, open_engine
+from radgate_server.core.errors import DatabaseUnavailableError
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """An engine whose blocking calls run in threads of their own. `close()` it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        self._executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="database")
+
+    async def read[T](self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that only reads.
+
+        Raises:
+            DatabaseUnavailableError: the database can't be reached, or fails.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work, False)
+
+    async def write[T](self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that is committed when it returns, and rolled back when it raises.
+
+        Once started it runs to its end, even when the caller is cancelled.
+
+        Raises:
+            DatabaseUnavailableError: the database can't be reached, or fails.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work, True)
+
+    async def close(self) -> None:
+        """Finish what runs, and close the connections."""
+        await asyncio.to_thread(self._executor.shutdown)
+        self.engine.dispose()
+
+    def _run[T](self, work: Callable[[Connection], T], writes: bool) -> T:
+        with (
+            translated_errors(),
+            self.engine.connect().execution_options(**{WRITES: writes}) as connection,
+            connection.begin(),
+        ):
+            return work(connection)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn a failure of the driver or its pool into DatabaseUnavailableError; the driver's text goes nowhere."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        log.warning("the database failed: %s", describe(error))
+        raise DatabaseUnavailableError("the database can't be reached") from None
+
+
+def describe(error: Exception) -> str:
+    """The kind of a database's failure without its text, which may hold data: class and SQLSTATE or SQLite code."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return f"{type(cause).__name__} {code}" if code else type(cause).__name__

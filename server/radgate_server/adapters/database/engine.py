@@ -1,0 +1,103 @@
+"""Engines: what is special about SQLite and PostgreSQL is said here, once."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from radgate_server.core.errors import ConfigurationError
+
+BUSY_TIMEOUT_S = 10
+STATEMENT_TIMEOUT_S = 10
+CONNECTIONS = 4
+
+WRITES = "radgate_writes"
+"""Execution option of a connection whose transaction is going to write."""
+
+_DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    # A commit must be on the disk before what it records is served (docs/adr/0006).
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -8192",
+)
+
+
+def parse_url(url: str) -> URL:
+    """Return the SQLAlchemy URL with the driver that Radgate comes with.
+
+    Raises:
+        ConfigurationError: it is no URL, names another database, or a SQLite database without a file.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError("setting database_url: not a URL such as postgresql+psycopg://user@host/db") from None
+    backend = parsed.get_backend_name()
+    if backend not in _DRIVERS:
+        raise ConfigurationError("setting database_url: only sqlite:///FILE and postgresql+psycopg:// are supported")
+    if backend == "sqlite":
+        _check_sqlite_file(parsed.database)
+    return parsed.set(drivername=_DRIVERS[backend])
+
+
+def _check_sqlite_file(database: str | None) -> None:
+    if not database or database == ":memory:":
+        raise ConfigurationError(
+            "setting database_url: SQLite needs a file, such as sqlite:////var/lib/radgate/radgate.db"
+        )
+    if not Path(database).absolute().parent.is_dir():
+        raise ConfigurationError("setting database_url: the folder of the SQLite file does not exist")
+
+
+def open_engine(url: str, *, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> Engine:
+    """Make an engine; connects when first used. Whoever calls disposes of it.
+
+    `statement_timeout_s` of 0 means none; it holds for PostgreSQL.
+    """
+    parsed = parse_url(url)
+    sqlite = parsed.get_backend_name() == "sqlite"
+    engine = create_engine(
+        parsed,
+        # Parameters hold names and addresses; they have no business in an error's text.
+        hide_parameters=True,
+        pool_size=CONNECTIONS,
+        max_overflow=1,
+        pool_timeout=BUSY_TIMEOUT_S,
+        pool_pre_ping=not sqlite,
+        connect_args=_sqlite_arguments() if sqlite else _postgres_arguments(statement_timeout_s),
+    )
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _sqlite_arguments() -> dict[str, Any]:
+    # isolation_level None keeps the driver's hands off transactions: _begin_sqlite opens them, DDL included.
+    return {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
+
+
+def _postgres_arguments(statement_timeout_s: int) -> dict[str, Any]:
+    return {
+        "application_name": "radgate",
+        "connect_timeout": 5,
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "options": f"-c statement_timeout={statement_timeout_s * 1000}",
+    }
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    for pragma in _SQLITE_PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that starts by reading and goes on to write fails at once when another one wrote meanwhile,
+    # whatever the time-out; one that is going to write waits for its turn at the start instead.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,111 @@
+"""API keys in the database."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from radgate_server.adapters.database.changes import record_change
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.schema import api_key_tenants, api_keys
+from radgate_server.adapters.database.tenants import require_tenant
+from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Role
+
+
+class SqlKeyDirectory:
+    """KeyDirectory in the tables `api_keys` and `api_key_tenants`."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def create_key(self, key: ApiKey) -> None:
+        """Add it. Raises ResourceNotFoundError for a tenant that is not there, ResourceExistsError."""
+        now = self._now()
+        await self._database.write(lambda connection: _create(connection, key, now))
+
+    async def find_key(self, key_id: str) -> ApiKey | None:
+        """The key's record, also a revoked one's."""
+        return await self._database.read(lambda connection: _find(connection, key_id))
+
+    async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
+        """Keys that may use the tenant by name, the oldest first; for "*" those that may use every tenant."""
+        return await self._database.read(lambda connection: _list(connection, tenant_id))
+
+    async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:
+        """Revoke it as of now if it may use the tenant by name. Raises ResourceNotFoundError."""
+        now = self._now()
+        return await self._database.write(lambda connection: _revoke(connection, key_id, tenant_id, now))
+
+
+def _create(connection: Connection, key: ApiKey, now: datetime) -> None:
+    named = [tenant_id for tenant_id in key.tenant_ids if tenant_id != ANY_TENANT]
+    for tenant_id in named:
+        require_tenant(connection, tenant_id)
+    record = {
+        "key_id": key.key_id,
+        "every_tenant": ANY_TENANT in key.tenant_ids,
+        "role": key.role,
+        "label": key.label,
+        "create_time": key.create_time,
+        "revoke_time": key.revoke_time,
+        "secret_hash": key.secret_hash,
+    }
+    try:
+        connection.execute(insert(api_keys), record)
+    except IntegrityError:
+        raise ResourceExistsError("there is a key of that identifier already") from None
+    members = [
+        {"key_id": key.key_id, "tenant_id": tenant_id, "position": position} for position, tenant_id in enumerate(named)
+    ]
+    if members:
+        connection.execute(insert(api_key_tenants), members)
+    record_change(connection, now, ChangeKind.KEY, "", key.key_id)
+
+
+def _find(connection: Connection, key_id: str) -> ApiKey | None:
+    row = connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one_or_none()
+    return None if row is None else _with_tenants(connection, [row])[0]
+
+
+def _list(connection: Connection, tenant_id: str) -> Sequence[ApiKey]:
+    members = select(api_key_tenants.c.key_id).where(api_key_tenants.c.tenant_id == tenant_id)
+    asked = api_keys.c.every_tenant.is_(True) if tenant_id == ANY_TENANT else api_keys.c.key_id.in_(members)
+    rows = connection.execute(select(api_keys).where(asked).order_by(api_keys.c.number)).all()
+    return tuple(_with_tenants(connection, rows))
+
+
+def _revoke(connection: Connection, key_id: str, tenant_id: str, now: datetime) -> ApiKey:
+    key = _find(connection, key_id)
+    if key is None or tenant_id not in key.tenant_ids:
+        raise ResourceNotFoundError("the tenant has no such key")
+    good = (api_keys.c.key_id == key_id, api_keys.c.revoke_time.is_(None))
+    if connection.execute(update(api_keys).where(*good).values(revoke_time=now)).rowcount:
+        record_change(connection, now, ChangeKind.KEY, "", key_id)
+    revoked = _find(connection, key_id)
+    return revoked or key
+
+
+def _with_tenants(connection: Connection, rows: Sequence[Row[Any]]) -> list[ApiKey]:
+    members = connection.execute(
+        select(api_key_tenants.c.key_id, api_key_tenants.c.tenant_id)
+        .where(api_key_tenants.c.key_id.in_([row.key_id for row in rows]))
+        .order_by(api_key_tenants.c.position)
+    ).all()
+    return [_key(row, (member.tenant_id for member in members if member.key_id == row.key_id)) for row in rows]
+
+
+def _key(row: Row[Any], named: Iterable[str]) -> ApiKey:
+    return ApiKey(
+        key_id=row.key_id,
+        tenant_ids=(*((ANY_TENANT,) if row.every_tenant else ()), *named),
+        role=Role(row.role),
+        label=row.label,
+        create_time=row.create_time,
+        revoke_time=row.revoke_time,
+        secret_hash=bytes(row.secret_hash),
+    )

@@ -1,0 +1,68 @@
+"""Bringing a database to the schema of this version."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, text
+
+from radgate_server.adapters.database.database import translated_errors
+from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine
+
+_LOCK_NUMBER = 0x52414447  # "RADG"; any number will do that other users of the same PostgreSQL database don't take.
+_WAL_RETRY_S = 0.05
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest schema, in one transaction: wholly or not at all. Does nothing when it is there.
+
+    Processes that start at once wait for one another.
+
+    Raises:
+        ConfigurationError: the URL is not usable.
+        DatabaseUnavailableError: the database can't be reached, or fails.
+    """
+    engine = open_engine(url, statement_timeout_s=0)
+    try:
+        with translated_errors():
+            _upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect().execution_options(**{WRITES: True}) as connection:
+        if sqlite:
+            _use_write_ahead_log(connection)
+        with connection.begin():
+            if not sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+            command.upgrade(_config(connection), "head")
+
+
+def _use_write_ahead_log(connection: Connection) -> None:
+    """Let readers go on while one writes; the file remembers it.
+
+    SQLite does not wait when two processes switch a new file at once, so this does.
+    """
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_RETRY_S)
+        else:
+            return
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

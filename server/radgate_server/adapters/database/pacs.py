@@ -1,0 +1,97 @@
+"""PACS in the database: the connection as JSON, its password sealed beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from radgate_server.adapters.database.changes import record_change
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.schema import pacs
+from radgate_server.adapters.database.tenants import require_tenant
+from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConfig, PacsConnection
+from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.ports.secrets import SecretBox
+
+_CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(
+    Annotated[DimseConnection | FolderConnection, Field(discriminator="kind")]
+)
+
+
+class SqlPacsDirectory:
+    """PacsDirectory in the table `pacs`."""
+
+    def __init__(self, database: Database, box: SecretBox, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._box = box
+        self._now = now
+
+    async def create_pacs(self, config: PacsConfig) -> None:
+        """Add it. Raises ResourceExistsError, or ResourceNotFoundError for a tenant that is not there."""
+        now = self._now()
+        record = self._to_record(config)
+        await self._database.write(lambda connection: _create(connection, record, now))
+
+    async def list_pacs(self, tenant_id: str) -> Sequence[PacsConfig]:
+        """The tenant's PACS, the first added first.
+
+        Raises:
+            ConfigurationError: a password was sealed under another key than this installation's.
+        """
+        records = await self._database.read(lambda connection: _list(connection, tenant_id))
+        return tuple(self._from_record(record) for record in records)
+
+    async def delete_pacs(self, tenant_id: str, name: str) -> None:
+        """Remove it. Raises ResourceNotFoundError."""
+        now = self._now()
+        await self._database.write(lambda connection: _delete(connection, tenant_id, name, now))
+
+    def _to_record(self, config: PacsConfig) -> dict[str, Any]:
+        document = _CONNECTION.dump_python(config.connection, mode="json")
+        password = document.pop("password", "")
+        return {
+            "tenant_id": config.tenant_id,
+            "name": config.name,
+            "connection": document,
+            "sealed_password": self._box.seal(password, _context(config.tenant_id, config.name)) if password else None,
+            "create_time": config.create_time,
+        }
+
+    def _from_record(self, record: dict[str, Any]) -> PacsConfig:
+        connection = _CONNECTION.validate_python(record["connection"])
+        sealed = record["sealed_password"]
+        if sealed is not None and isinstance(connection, DimseConnection):
+            context = _context(record["tenant_id"], record["name"])
+            connection = replace(connection, password=self._box.open(bytes(sealed), context))
+        return PacsConfig(record["tenant_id"], record["name"], connection, record["create_time"])
+
+
+def _context(tenant_id: str, name: str) -> str:
+    """What a sealed password is bound to: moved to another row it can't be opened."""
+    return f"{tenant_id}/{name}/password"
+
+
+def _create(connection: Connection, record: dict[str, Any], now: datetime) -> None:
+    require_tenant(connection, record["tenant_id"])
+    try:
+        connection.execute(insert(pacs), record)
+    except IntegrityError:
+        raise ResourceExistsError("the tenant has a PACS of that name already") from None
+    record_change(connection, now, ChangeKind.PACS, record["tenant_id"], record["name"])
+
+
+def _list(connection: Connection, tenant_id: str) -> list[dict[str, Any]]:
+    query = select(pacs).where(pacs.c.tenant_id == tenant_id).order_by(pacs.c.number)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _delete(connection: Connection, tenant_id: str, name: str, now: datetime) -> None:
+    named = (pacs.c.tenant_id == tenant_id, pacs.c.name == name)
+    if not connection.execute(delete(pacs).where(*named)).rowcount:
+        raise ResourceNotFoundError("the tenant has no PACS of that name")
+    record_change(connection, now, ChangeKind.PACS, tenant_id, name)

@@ -1,0 +1,133 @@
+"""The tables. Every change here needs a migration; a test compares the two."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+TENANT_ID = String(63)
+KEY_ID = String(12)
+UID = String(64)
+# SQLite numbers rows by itself only where the type is INTEGER.
+ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with time zone UTC, also where the database keeps none (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Go to the database as UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Come back as UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant_id", TENANT_ID, primary_key=True),
+    Column("create_time", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True, comment="order of creation"),
+    Column("key_id", KEY_ID, nullable=False, unique=True),
+    Column("every_tenant", Boolean, nullable=False),
+    Column("role", SmallInteger, nullable=False),
+    Column("label", String, nullable=False),
+    Column("create_time", UtcDateTime, nullable=False),
+    Column("revoke_time", UtcDateTime),
+    Column("secret_hash", LargeBinary, nullable=False),
+)
+
+api_key_tenants = Table(
+    "api_key_tenants",
+    metadata,
+    Column("key_id", KEY_ID, ForeignKey("api_keys.key_id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("position", SmallInteger, nullable=False, comment="from 0; the first is the key's default"),
+)
+
+pacs = Table(
+    "pacs",
+    metadata,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True, comment="order of creation"),
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("connection", JSON, nullable=False, comment="PacsConnection, told apart by kind, without the password"),
+    Column("sealed_password", LargeBinary),
+    Column("create_time", UtcDateTime, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("tenant_id", TENANT_ID, nullable=False),
+    Column("subject", UID, nullable=False),
+    Column("time", UtcDateTime, nullable=False, index=True),
+    Index(None, "kind", "tenant_id", "subject"),
+    sqlite_autoincrement=True,
+)
+
+# Words as callers sent them (a tenant that there is not, a header): no limit here may fail a batch.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("time_us", BigInteger, nullable=False, comment="microseconds since 1970-01-01T00:00Z"),
+    Column("tenant_id", String, nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("study_instance_uid", String, nullable=False),
+    Column("series_instance_uid", String, nullable=False),
+    Column("sop_instance_uid", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("user_agent", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Index(None, "tenant_id", "time_us"),
+    Index(None, "tenant_id", "study_instance_uid"),
+    Index(None, "tenant_id", "key_id"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,71 @@
+"""Tenants in the database."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from radgate_server.adapters.database.changes import record_change
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.schema import api_key_tenants, tenants
+from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.tenancy import Tenant
+
+
+class SqlTenantDirectory:
+    """TenantDirectory in the table `tenants`."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def create_tenant(self, tenant: Tenant) -> None:
+        """Add it. Raises ResourceExistsError."""
+        now = self._now()
+        await self._database.write(lambda connection: _create(connection, tenant, now))
+
+    async def list_tenants(self) -> Sequence[Tenant]:
+        """All tenants by identifier."""
+        return await self._database.read(_list)
+
+    async def delete_tenant(self, tenant_id: str) -> None:
+        """Delete it with its PACS, and take it out of all keys. Raises ResourceNotFoundError."""
+        now = self._now()
+        await self._database.write(lambda connection: _delete(connection, tenant_id, now))
+
+
+def require_tenant(connection: Connection, tenant_id: str, *, deleting: bool = False) -> None:
+    """Make sure that the tenant stays (when `deleting`: gains nothing) until the transaction ends.
+
+    Raises:
+        ResourceNotFoundError: there is none.
+    """
+    query = select(tenants.c.tenant_id).where(tenants.c.tenant_id == tenant_id).with_for_update(read=not deleting)
+    if connection.scalar(query) is None:
+        raise ResourceNotFoundError("there is no tenant of that name")
+
+
+def _create(connection: Connection, tenant: Tenant, now: datetime) -> None:
+    try:
+        connection.execute(insert(tenants).values(tenant_id=tenant.tenant_id, create_time=tenant.create_time))
+    except IntegrityError:
+        raise ResourceExistsError("there is a tenant of that name already") from None
+    record_change(connection, now, ChangeKind.TENANT, tenant.tenant_id, "")
+
+
+def _list(connection: Connection) -> Sequence[Tenant]:
+    rows = connection.execute(select(tenants.c.tenant_id, tenants.c.create_time)).all()
+    # Sorted here: a database's collation need not go by code points.
+    return tuple(sorted((Tenant(*row) for row in rows), key=lambda tenant: tenant.tenant_id))
+
+
+def _delete(connection: Connection, tenant_id: str, now: datetime) -> None:
+    require_tenant(connection, tenant_id, deleting=True)
+    members = select(api_key_tenants.c.key_id).where(api_key_tenants.c.tenant_id == tenant_id)
+    key_ids = connection.scalars(members).all()
+    connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
+    for key_id in key_ids:
+        record_change(connection, now, ChangeKind.KEY, "", key_id)
+    record_change(connection, now, ChangeKind.TENANT, tenant_id, "")

@@ -1,0 +1,69 @@
+"""The installation's key: 32 random bytes in a file that only its owner can read, made at the first start."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from radgate_server.core.errors import ConfigurationError
+
+FILE_NAME = "secret.key"
+KEY_BYTES = 32
+_OPEN_TO_OTHERS = 0o077
+
+
+def load_key(data_dir: Path) -> bytes:
+    """Return the key of `data_dir`, making folder (0700) and key file (0600) when there are none.
+
+    Processes that start at once end with the same key, and a crash leaves no half-written one.
+
+    Raises:
+        ConfigurationError: the folder or file can't be used, others can read the file, or it holds no key.
+    """
+    path = data_dir / FILE_NAME
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path)
+        return _read(path)
+    except OSError as error:
+        raise ConfigurationError(f"can't use {FILE_NAME} in data_dir: {os.strerror(error.errno or 0)}") from None
+
+
+def _create(path: Path) -> None:
+    draft = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        # Linking appears at once and, unlike renaming, never replaces the key of a process that was faster.
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> bytes:
+    with path.open(encoding="ascii") as file:
+        if os.fstat(file.fileno()).st_mode & _OPEN_TO_OTHERS:
+            raise ConfigurationError(f"others can read {FILE_NAME} in data_dir; close it with: chmod 600 {FILE_NAME}")
+        try:
+            key = bytes.fromhex(file.read().strip())
+        except ValueError:
+            key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(
+            f"{FILE_NAME} in data_dir holds no key of {2 * KEY_BYTES} hexadecimal digits; restore it from a backup"
+        )
+    return key

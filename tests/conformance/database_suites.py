@@ -1,0 +1,262 @@
+"""What the database adapter must do on every kind of database. A subclass's module gives the fixture `url`: empty."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+
+from radgate_server.adapters.database import (
+    Database,
+    SqlAuditSink,
+    SqlChangeFeed,
+    SqlKeyDirectory,
+    SqlPacsDirectory,
+    SqlTenantDirectory,
+    migrate,
+)
+from radgate_server.adapters.database.engine import open_engine
+from radgate_server.adapters.database.schema import audit_entries, changes, metadata, pacs
+from radgate_server.adapters.secrets import FileSecretBox
+from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
+from radgate_server.core.ports.directory import Change, ChangeKind
+from tests.conformance import directory_suite as samples
+from tests.conformance.directory_suite import NOW, DirectorySuite
+
+
+class SqlDirectory(SqlTenantDirectory, SqlKeyDirectory, SqlPacsDirectory, SqlChangeFeed):
+    """The four in one, as the suite wants them."""
+
+    def __init__(self, database: Database, box: FileSecretBox) -> None:
+        SqlPacsDirectory.__init__(self, database, box, lambda: self.time)
+        self.time = NOW
+
+
+class SqlDirectorySuite(DirectorySuite):
+    """The ports' suite on a database, and what only a database can get wrong."""
+
+    @pytest.fixture
+    async def database(self, url: str) -> AsyncIterator[Database]:
+        migrate(url)
+        database = Database(url)
+        yield database
+        await database.close()
+
+    @pytest.fixture
+    def directory(self, database: Database, tmp_path: Path) -> SqlDirectory:
+        return SqlDirectory(database, FileSecretBox(tmp_path / "secrets"))
+
+    async def test_a_password_is_not_in_the_database(self, pair: SqlDirectory, database: Database) -> None:
+        await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
+        row = await database.read(lambda connection: connection.execute(select(pacs)).one())
+        assert row.connection["called_aet"] == "ARCHIVE"
+        assert "password" not in row.connection
+        assert b"so secret" not in bytes(row.sealed_password)
+
+    async def test_a_sealed_password_opens_only_in_its_own_row(self, pair: SqlDirectory, database: Database) -> None:
+        await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
+        await database.write(lambda connection: connection.execute(pacs.update().values(tenant_id="b")))
+        with pytest.raises(ConfigurationError):
+            await pair.list_pacs("b")
+
+    async def test_concurrent_creations_of_one_thing_succeed_once(self, pair: SqlDirectory) -> None:
+        known = await pair.last_change()
+        attempts = [pair.create_pacs(samples.pacs("a", "main")) for _ in range(8)]
+        outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+        assert sum(outcome is None for outcome in outcomes) == 1
+        assert [type(outcome).__name__ for outcome in outcomes if outcome is not None] == ["ResourceExistsError"] * 7
+        assert len(await pair.changes_after(known)) == 1
+
+    async def test_a_reader_misses_no_change_of_concurrent_writers(self, pair: SqlDirectory) -> None:
+        known = start = await pair.last_change()
+        seen: list[Change] = []
+        writers = asyncio.gather(*(pair.announce_invalidation("a", f"1.{number}") for number in range(40)))
+        while not writers.done() or await pair.last_change() > known:
+            news = await pair.changes_after(known)
+            seen += news
+            known = news[-1].sequence if news else known
+        await writers
+        assert len(seen) == 40
+        assert [change.sequence for change in seen] == sorted(change.sequence for change in seen)
+        assert seen[0].sequence > start
+
+    async def test_of_changes_to_the_same_thing_only_the_last_is_kept(
+        self, pair: SqlDirectory, database: Database
+    ) -> None:
+        for study in ("1.1", "1.2", "1.1", "1.1", ""):
+            await pair.announce_invalidation("a", study)
+        rows = [change for change in await pair.changes_after(0) if change.kind is ChangeKind.CACHE]
+        assert [change.subject for change in rows] == ["1.2", "1.1", ""]
+
+    async def test_changes_of_long_ago_are_forgotten_but_not_their_number(
+        self, pair: SqlDirectory, database: Database
+    ) -> None:
+        await pair.announce_invalidation("a", "1.1")
+        known = await pair.last_change()
+        pair.time = NOW + timedelta(days=31)
+        await pair.announce_invalidation("a", "1.2")
+        assert [change.subject for change in await pair.changes_after(0)] == ["1.2"]
+        assert [change.subject for change in await pair.changes_after(known)] == ["1.2"]
+        await database.write(lambda connection: connection.execute(changes.delete()))
+        await pair.announce_invalidation("a", "1.3")
+        assert await pair.last_change() == known + 2
+
+    async def test_nothing_is_kept_of_a_change_that_fails(self, pair: SqlDirectory, database: Database) -> None:
+        await database.write(lambda connection: connection.execute(text("DROP TABLE changes")))
+        with pytest.raises(DatabaseUnavailableError):
+            await pair.create_pacs(samples.pacs("a", "main"))
+        assert list(await pair.list_pacs("a")) == []
+
+
+class MigrationSuite:
+    """From nothing to the schema."""
+
+    def test_makes_every_table_as_the_models_say(self, url: str) -> None:
+        migrate(url)
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+            assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+        engine.dispose()
+
+    def test_a_second_time_changes_nothing(self, url: str) -> None:
+        migrate(url)
+        engine = open_engine(url)
+        with engine.begin() as connection:
+            connection.execute(samples_tenant())
+        migrate(url)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM tenants")) == 1
+        engine.dispose()
+
+    def test_processes_that_start_at_once_wait_for_one_another(self, url: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(4) as pool:
+            pool.map(migrate, [url] * 12, chunksize=1)
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+        engine.dispose()
+
+
+def samples_tenant() -> Any:
+    return metadata.tables["tenants"].insert().values(tenant_id="a", create_time=NOW)
+
+
+def audit_entry(number: int) -> AuditEntry:
+    return AuditEntry(
+        time=NOW + timedelta(microseconds=number),
+        tenant_id="a",
+        key_id="0123456789ab",
+        role="viewer",
+        action=AuditAction.RETRIEVE_FRAMES,
+        study_instance_uid="1.2.840.113619.2.5.1762583153.215519.978957063.78",
+        series_instance_uid="1.2.840.113619.2.5.1762583153.215519.978957063.121",
+        sop_instance_uid=f"1.2.840.113619.2.5.1762583153.215519.978957063.{number}",
+        address="192.0.2.7",
+        user_agent="agent/1.0 (naïve)",
+        request_id=f"request-{number}",
+        detail="frames 1,2",
+    )
+
+
+class AuditSuite:
+    """The audit trail."""
+
+    @pytest.fixture
+    async def database(self, url: str) -> AsyncIterator[Database]:
+        migrate(url)
+        database = Database(url)
+        yield database
+        await database.close()
+
+    @pytest.fixture
+    async def sink(self, database: Database) -> AsyncIterator[SqlAuditSink]:
+        sink = SqlAuditSink(database)
+        yield sink
+        await sink.close()
+
+    async def test_has_committed_when_it_returns(self, sink: SqlAuditSink, database: Database) -> None:
+        await sink.record(audit_entry(1))
+        row = (await _rows(database))[0]
+        assert tuple(row) == (
+            1,
+            1783501811121315,
+            "a",
+            "0123456789ab",
+            "viewer",
+            "retrieve-frames",
+            "1.2.840.113619.2.5.1762583153.215519.978957063.78",
+            "1.2.840.113619.2.5.1762583153.215519.978957063.121",
+            "1.2.840.113619.2.5.1762583153.215519.978957063.1",
+            "192.0.2.7",
+            "agent/1.0 (naïve)",
+            "request-1",
+            "frames 1,2",
+        )
+
+    async def test_records_in_the_order_of_asking(self, sink: SqlAuditSink, database: Database) -> None:
+        await asyncio.gather(*(sink.record(audit_entry(number)) for number in range(500)))
+        assert [row.request_id for row in await _rows(database)] == [f"request-{number}" for number in range(500)]
+
+    async def test_records_for_a_caller_that_goes_away(self, sink: SqlAuditSink, database: Database) -> None:
+        tasks = [asyncio.create_task(sink.record(audit_entry(number))) for number in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [type(None), asyncio.CancelledError, type(None)]
+        assert len(await _rows(database)) == 3
+
+    async def test_closing_writes_what_is_pending_and_refuses_the_rest(self, database: Database) -> None:
+        sink = SqlAuditSink(database)
+        tasks = [asyncio.create_task(sink.record(audit_entry(number))) for number in range(20)]
+        await asyncio.sleep(0)
+        await sink.close()
+        await asyncio.gather(*tasks)
+        assert len(await _rows(database)) == 20
+        with pytest.raises(AuditUnavailableError):
+            await sink.record(audit_entry(21))
+
+    async def test_refuses_at_once_when_too_many_wait(self, database: Database) -> None:
+        sink = SqlAuditSink(database, max_pending=5)
+        outcomes = await asyncio.gather(*(sink.record(audit_entry(n)) for n in range(8)), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [type(None)] * 5 + [AuditUnavailableError] * 3
+        await sink.record(audit_entry(9))
+        await sink.close()
+        assert len(await _rows(database)) == 6
+
+    async def test_a_failure_fails_its_batch_and_the_next_tries_anew(
+        self, sink: SqlAuditSink, database: Database
+    ) -> None:
+        await sink.record(audit_entry(1))
+        rename = "ALTER TABLE audit_entries RENAME TO {}"
+        await database.write(lambda connection: connection.execute(text(rename.format("gone"))))
+        outcomes = await asyncio.gather(*(sink.record(audit_entry(n)) for n in range(4)), return_exceptions=True)
+        assert [str(outcome) for outcome in outcomes] == ["the access could not be recorded"] * 4
+        assert all(isinstance(outcome, AuditUnavailableError) for outcome in outcomes)
+        rename = "ALTER TABLE gone RENAME TO {}"
+        await database.write(lambda connection: connection.execute(text(rename.format("audit_entries"))))
+        await sink.record(audit_entry(5))
+        assert [row.request_id for row in await _rows(database)] == ["request-1", "request-5"]
+
+    async def test_no_odd_word_of_one_caller_fails_the_others(self, sink: SqlAuditSink, database: Database) -> None:
+        odd = replace(audit_entry(2), user_agent="a\0b\udcff", tenant_id="x" * 5000)
+        await asyncio.gather(sink.record(audit_entry(1)), sink.record(odd), sink.record(audit_entry(3)))
+        rows = await _rows(database)
+        assert [row.user_agent for row in rows] == ["agent/1.0 (naïve)", "a?b?", "agent/1.0 (naïve)"]
+        assert rows[1].tenant_id == odd.tenant_id
+
+
+async def _rows(database: Database) -> list[Any]:
+    return list(
+        await database.read(lambda connection: connection.execute(select(audit_entries).order_by("number")).all())
+    )

@@ -1,0 +1,57 @@
+"""The database adapter on a real PostgreSQL: everything that the unit tests ask of it on SQLite, and outages."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from radgate_server.adapters.database import Database, SqlAuditSink, SqlTenantDirectory, migrate
+from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
+from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
+from tests.conformance.directory_suite import NOW, tenant
+from tests.integration.postgres import Postgres, running_postgres
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: Postgres, request: pytest.FixtureRequest) -> str:
+    return server.new_database(f"{abs(hash(request.node.nodeid)):x}")
+
+
+class TestPostgresDirectory(SqlDirectorySuite):
+    """The ports' suite."""
+
+
+class TestPostgresMigration(MigrationSuite):
+    """Schema."""
+
+
+class TestPostgresAudit(AuditSuite):
+    """The audit trail."""
+
+
+async def test_outlives_a_restart_of_the_server(server: Postgres, url: str) -> None:
+    migrate(url)
+    database = Database(url)
+    sink = SqlAuditSink(database)
+    tenants = SqlTenantDirectory(database, lambda: NOW)
+    try:
+        await tenants.create_tenant(tenant("a"))
+        await sink.record(audit_entry(1))
+        await asyncio.to_thread(server.stop)
+        with pytest.raises(DatabaseUnavailableError, match=r"^the database can't be reached$"):
+            await tenants.list_tenants()
+        with pytest.raises(AuditUnavailableError):
+            await sink.record(audit_entry(2))
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.wait_until_ready)
+        assert list(await tenants.list_tenants()) == [tenant("a")]
+        await sink.record(audit_entry(3))
+    finally:
+        await sink.close()
+        await database.close()

@@ -1,0 +1,88 @@
+"""The database adapter on SQLite."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
+from radgate_server.adapters.database.engine import open_engine, parse_url
+from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
+from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
+from tests.conformance.directory_suite import NOW
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/radgate.db"
+
+
+class TestSqliteDirectory(SqlDirectorySuite):
+    """The ports' suite."""
+
+
+class TestSqliteMigration(MigrationSuite):
+    """Schema."""
+
+
+class TestSqliteAudit(AuditSuite):
+    """The audit trail."""
+
+
+def test_writes_ahead_and_keeps_foreign_keys(url: str, tmp_path: Path) -> None:
+    migrate(url)
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
+    engine.dispose()
+    assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 10_000}
+
+
+async def test_an_unmigrated_database_is_unavailable(url: str) -> None:
+    database = Database(url)
+    with pytest.raises(DatabaseUnavailableError, match=r"^the database can't be reached$"):
+        await SqlTenantDirectory(database, lambda: NOW).list_tenants()
+    await database.close()
+
+
+def test_a_file_that_is_no_database_is_unavailable(url: str, tmp_path: Path) -> None:
+    (tmp_path / "radgate.db").write_bytes(os.urandom(4096))
+    with pytest.raises(DatabaseUnavailableError):
+        migrate(url)
+
+
+def test_a_failing_migration_leaves_nothing_behind(url: str, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "radgate.db") as connection:
+        connection.execute("CREATE TABLE changes (sequence INTEGER)")
+    connection.close()
+    with pytest.raises(DatabaseUnavailableError):
+        migrate(url)
+    with sqlite3.connect(tmp_path / "radgate.db") as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    connection.close()
+    assert names == ["changes"]
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", "not a URL"),
+        ("mysql://root@localhost/radgate", "only sqlite"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
+        ("sqlite:////nowhere/at/all/radgate.db", "folder of the SQLite file does not exist"),
+        ("postgresql+psycopg://user:pa ss@host:port/db", "not a URL"),
+    ],
+)
+def test_tells_what_is_wrong_with_a_url(url: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        parse_url(url)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u@h/db", "postgresql+psycopg2://u@h/db", "postgresql+psycopg://u@h/db"])
+def test_always_uses_the_driver_it_comes_with(url: str) -> None:
+    assert parse_url(url).drivername == "postgresql+psycopg"
