@@ -1,0 +1,66 @@
+"""Envoy's administration interface, as much of it as starting and stopping needs."""
+
+import asyncio
+from collections.abc import Awaitable
+
+_TIMEOUT_S = 2.0
+
+
+class EnvoyAdmin:
+    """Asks one Envoy at `address`, which is "host:port" or "unix:/path". Every failure to ask is an OSError."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def is_ready(self) -> bool:
+        """Whether Envoy serves; False also while it does not answer at all."""
+        try:
+            status, _ = await self._request("GET", "/ready")
+        except OSError:
+            return False
+        return status == 200
+
+    async def drain(self) -> None:
+        """Tell clients to go elsewhere: connections close when their requests are done."""
+        await self._request("POST", "/drain_listeners?graceful")
+
+    async def active_requests(self) -> int:
+        """Requests that are being answered."""
+        _, body = await self._request("GET", "/stats?filter=^http.http.downstream_rq_active$")
+        return int(body.rpartition(b":")[2] or 0)
+
+    async def _request(self, method: str, path: str) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                return await self._exchange(method, path)
+        except (TimeoutError, ValueError, EOFError) as error:
+            raise OSError("Envoy's administration does not answer") from error
+
+    async def _exchange(self, method: str, path: str) -> tuple[int, bytes]:
+        reader, writer = await self._connect()
+        try:
+            writer.write(
+                f"{method} {path} HTTP/1.1\r\nhost: envoy\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode()
+            )
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.read()
+        finally:
+            writer.close()
+        return int(head.split(b" ", 2)[1]), _unchunk(body) if b"chunked" in head else body
+
+    def _connect(self) -> Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        if self._address.startswith("unix:"):
+            return asyncio.open_unix_connection(self._address.removeprefix("unix:"))
+        host, _, port = self._address.rpartition(":")
+        return asyncio.open_connection(host, int(port))
+
+
+def _unchunk(body: bytes) -> bytes:
+    """Join the pieces of a chunked body (RFC 9112 section 7.1)."""
+    pieces = []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        pieces.append(body[:length])
+        body = body[length + 2 :]
+    return b"".join(pieces)

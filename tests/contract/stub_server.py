@@ -1,0 +1,114 @@
+"""A gRPC server that says what a test wants it to say, to see what Envoy makes of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.any_pb2 import Any
+from google.rpc.code_pb2 import Code
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health, health_pb2_grpc
+from radgate.dicomweb.v1 import dicomweb_service_pb2_grpc as facade
+from radgate.dicomweb.v1.dicomweb_service_pb2 import RetrieveFramesRequest, RetrieveRequest, SearchRequest
+from radgate.v1 import admin_service_pb2_grpc, query_service_pb2_grpc
+from radgate.v1.admin_service_pb2 import (
+    CreateTenantRequest,
+    CreateTenantResponse,
+    ListTenantsRequest,
+    ListTenantsResponse,
+    Tenant,
+)
+from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
+
+type Context = grpc.aio.ServicerContext
+type Metadata = dict[str, str]
+
+
+async def fail(context: Context, code: grpc.StatusCode, http_status: int, **headers: str) -> None:
+    """End the call as `rpc/errors.py` does: rich status, and the HTTP status in the trailing metadata."""
+    detail = Any()
+    detail.Pack(ErrorInfo(reason="STUB", domain="radgate"))
+    status = Status(code=Code.Value(code.name), message="as asked", details=[detail])
+    trailers = (
+        ("x-http-status", str(http_status)),
+        ("grpc-status-details-bin", status.SerializeToString()),
+        *headers.items(),
+    )
+    await context.abort(code, "as asked", trailers)
+
+
+class Stub(
+    facade.DicomWebServiceServicer,
+    admin_service_pb2_grpc.AdminServiceServicer,
+    query_service_pb2_grpc.QueryServiceServicer,
+):
+    """What it received, and what it answers next."""
+
+    def __init__(self) -> None:
+        self.metadata: Metadata = {}
+        self.answer: Callable[[Context], Awaitable[HttpBody]] = _no_match
+        self.messages: Callable[[Context], AsyncIterator[HttpBody]] = _one_message
+        self.cancelled = asyncio.Event()
+
+    async def SearchStudies(
+        self, request: SearchRequest | SearchStudiesRequest, context: Context
+    ) -> HttpBody | SearchStudiesResponse:
+        self._note(context)
+        if isinstance(request, SearchStudiesRequest):
+            if request.page_token:
+                await fail(context, grpc.StatusCode.INVALID_ARGUMENT, 400)
+            return SearchStudiesResponse(next_page_token="more")
+        return await self.answer(context)
+
+    async def RetrieveInstances(self, request: RetrieveRequest, context: Context) -> AsyncIterator[HttpBody]:
+        self._note(context)
+        try:
+            async for message in self.messages(context):
+                yield message
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+    async def RetrieveMetadata(self, request: RetrieveRequest, context: Context) -> AsyncIterator[HttpBody]:
+        async for message in self.RetrieveInstances(request, context):
+            yield message
+
+    async def RetrieveFrames(self, request: RetrieveFramesRequest, context: Context) -> AsyncIterator[HttpBody]:
+        yield HttpBody(content_type="text/plain", data=f"{request.instance}/{request.frames}".encode())
+
+    async def ListTenants(self, request: ListTenantsRequest, context: Context) -> ListTenantsResponse:
+        self._note(context)
+        return ListTenantsResponse(tenants=[Tenant(tenant_id="north")])
+
+    async def CreateTenant(self, request: CreateTenantRequest, context: Context) -> CreateTenantResponse:
+        return CreateTenantResponse(tenant=Tenant(tenant_id=request.tenant_id))
+
+    def _note(self, context: Context) -> None:
+        self.metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
+
+
+async def _no_match(context: Context) -> HttpBody:
+    return HttpBody(content_type="application/dicom+json", data=b"[]")
+
+
+async def _one_message(context: Context) -> AsyncIterator[HttpBody]:
+    yield HttpBody(content_type="application/octet-stream", data=b"one")
+
+
+@asynccontextmanager
+async def serve(stub: Stub) -> AsyncIterator[str]:
+    """Serve `stub` on a free loopback port; gives its address."""
+    server = grpc.aio.server()
+    facade.add_DicomWebServiceServicer_to_server(stub, server)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(stub, server)
+    query_service_pb2_grpc.add_QueryServiceServicer_to_server(stub, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)

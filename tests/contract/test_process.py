@@ -1,0 +1,135 @@
+"""Starting, watching and stopping the real Envoy."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from radgate_server.adapters.gateway import EnvoyProcess
+from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
+from radgate_server.config import GatewaySettings, Settings
+from radgate_server.core.errors import ConfigurationError
+from tests.contract.conftest import Gateway
+
+NO_SERVER = "127.0.0.1:1"
+
+
+def test_the_file_works_alone() -> None:
+    folder = gateway_folder()
+    envoy = find_envoy("")
+    done = subprocess.run([envoy, "--mode", "validate", "-c", "envoy.yaml"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Deprecated" not in done.stderr
+
+
+async def test_a_dead_envoy_is_started_again(gateway: Gateway) -> None:
+    pid, port = gateway.envoy.pid, gateway.envoy.port
+    os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                response = await gateway.client.get("/dicom-web/studies")
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+    assert response.status_code == 200
+    assert gateway.envoy.pid != pid
+    assert gateway.envoy.port == port
+
+
+async def test_a_server_that_is_down_is_503_in_json(settings: Settings) -> None:
+    envoy = EnvoyProcess(settings, NO_SERVER)
+    await envoy.start()
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{envoy.port}") as client:
+            for path in ("/dicom-web/studies", "/dicom-web/studies/1.2.3", "/api/v1/tenants"):
+                response = await client.get(path)
+                assert (response.status_code, response.json()["code"]) == (503, 14)
+                assert response.json()["message"] == "the server does not answer"
+                assert response.headers["content-type"] == "application/json"
+                assert int(response.headers["retry-after"]) > 0
+    finally:
+        await envoy.close()
+
+
+async def test_answers_in_flight_end_before_envoy_does(gateway: Gateway) -> None:
+    go_on, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(context: object) -> object:
+        from google.api.httpbody_pb2 import HttpBody
+
+        begun.set()
+        await go_on.wait()
+        return HttpBody(content_type="application/dicom+json", data=b"[]")
+
+    gateway.stub.answer = slow  # type: ignore[assignment]
+    asking = asyncio.create_task(gateway.client.get("/dicom-web/studies"))
+    await begun.wait()
+    closing = asyncio.create_task(gateway.envoy.close())
+    await asyncio.sleep(0.3)
+    go_on.set()
+    await closing
+    assert (await asking).status_code == 200
+
+
+async def test_a_taken_port_stops_the_start(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        envoy = EnvoyProcess(settings.model_copy(update={"http_port": port}), NO_SERVER)
+        with pytest.raises(ConfigurationError, match=f"http_port {port} .* in use"):
+            await envoy.start()
+        await envoy.close()
+
+
+async def test_a_missing_program_stops_the_start(settings: Settings) -> None:
+    missing = settings.model_copy(update={"gateway": GatewaySettings(command="/nowhere/envoy")})
+    with pytest.raises(ConfigurationError, match="no such program"):
+        await EnvoyProcess(missing, NO_SERVER).start()
+
+
+async def test_a_program_that_is_not_envoy_stops_the_start(settings: Settings) -> None:
+    other = settings.model_copy(update={"gateway": GatewaySettings(command="false")})
+    with pytest.raises(ConfigurationError, match="stopped at its start"):
+        await EnvoyProcess(other, NO_SERVER).start()
+
+
+SERVER = """
+import asyncio, sys
+from radgate_server.adapters.gateway import EnvoyProcess
+from radgate_server.config import Settings
+
+async def main():
+    envoy = EnvoyProcess(Settings(data_dir=sys.argv[1], http_port=0), "127.0.0.1:1")
+    await envoy.start()
+    print(envoy.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_a_killed_server_leaves_no_envoy(short_folder: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(short_folder)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        pid = int(server.stdout.readline())
+        server.kill()
+        server.wait(10)
+    descriptor = Path(f"/proc/{pid}/cmdline")
+    for _ in range(100):
+        if not descriptor.exists() or not descriptor.read_bytes():  # gone, or a zombie that init has yet to reap
+            return
+        signal.sigtimedwait([], 0.05)
+    pytest.fail("Envoy outlived the server")
+
+
+async def test_the_rendered_configuration_is_for_its_owner_only(gateway: Gateway, settings: Settings) -> None:
+    mode = (settings.data_dir / "gateway" / "envoy.yaml").stat().st_mode
+    assert mode & 0o077 == 0

@@ -1,0 +1,162 @@
+"""What reaches the server of a request, and which requests do not reach it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from google.api.httpbody_pb2 import HttpBody
+
+from tests.contract.conftest import ORIGIN, Gateway
+from tests.contract.stub_server import Context
+
+STUDY = "/dicom-web/studies/1.2.3"
+
+
+async def test_the_server_sees_query_credentials_and_negotiation(gateway: Gateway) -> None:
+    sent = {
+        "authorization": "Bearer k",
+        "x-tenant-id": "north",
+        "accept": "application/dicom+json",
+        "traceparent": "00-1",
+    }
+    await gateway.client.get("/dicom-web/studies?PatientName=*x*&00081115.00080018=1.2&study=9", headers=sent)
+    seen = gateway.stub.metadata
+    assert seen["x-envoy-original-path"] == "/dicom-web/studies?PatientName=*x*&00081115.00080018=1.2&study=9"
+    assert {name: seen[name] for name in sent} == sent
+
+
+async def test_the_server_can_link_back_to_where_the_client_came(gateway: Gateway) -> None:
+    await gateway.client.get("/dicom-web/studies", headers={"host": "pacs.example:8443"})
+    assert gateway.stub.metadata["x-forwarded-host"] == "pacs.example:8443"
+    assert gateway.stub.metadata["x-forwarded-proto"] == "http"
+
+
+async def test_a_client_cannot_set_what_the_gateway_sets(gateway: Gateway) -> None:
+    forged = {
+        "x-envoy-original-path": "/forged",
+        "x-forwarded-host": "forged",
+        "x-forwarded-proto": "https",
+        "x-forwarded-for": "203.0.113.9",
+        "forwarded": "host=forged",
+        "x-radgate-role": "forged",
+        "x-http-status": "500",
+        "x-request-id": "forged",
+    }
+    response = await gateway.client.get("/dicom-web/studies", headers=forged)
+    seen = gateway.stub.metadata
+    assert response.status_code == 200
+    assert "forged" not in " ".join(seen.values())
+    assert seen["x-forwarded-proto"] == "http"
+    assert not seen["x-forwarded-for"].endswith("203.0.113.9")  # the last one is what the gateway saw
+    assert seen["x-request-id"] == response.headers["x-request-id"] != "forged"
+
+
+async def test_headers_that_are_too_large_are_refused(gateway: Gateway) -> None:
+    large = await gateway.client.get("/dicom-web/studies", headers={"x-large": "a" * 40_000})
+    many = await gateway.client.get("/dicom-web/studies", headers={f"x-{number}": "a" for number in range(80)})
+    assert (large.status_code, many.status_code) == (431, 431)
+    assert gateway.stub.metadata == {}
+
+
+async def test_a_body_that_is_too_large_is_refused(gateway: Gateway) -> None:
+    response = await gateway.client.post("/api/v1/tenants", json={"tenantId": "a" * 2_000_000})
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/json"
+
+
+async def test_admin_json_has_protobufs_names(gateway: Gateway) -> None:
+    response = await gateway.client.post("/api/v1/tenants", json={"tenantId": "south"})
+    assert response.json()["tenant"]["tenantId"] == "south"
+
+
+async def test_json_that_is_none_is_refused(gateway: Gateway) -> None:
+    response = await gateway.client.post("/api/v1/tenants", content=b"{", headers={"content-type": "application/json"})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/json"
+
+
+async def test_large_json_is_compressed_and_other_things_are_not(gateway: Gateway) -> None:
+    async def large(context: Context) -> HttpBody:
+        return HttpBody(content_type="application/dicom+json", data=json.dumps(["x" * 100] * 60_000).encode())
+
+    async def image(context: Context) -> AsyncIterator[HttpBody]:
+        yield HttpBody(content_type='multipart/related; type="application/dicom"', data=b"a" * 10_000)
+
+    gateway.stub.answer, gateway.stub.messages = large, image
+    found = await gateway.client.get("/dicom-web/studies", headers={"accept-encoding": "gzip"})
+    assert found.headers["content-encoding"] == "gzip"
+    assert len(found.json()) == 60_000
+    retrieved = await gateway.client.get(STUDY, headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in retrieved.headers
+
+
+async def test_a_stream_passes_before_it_ends(gateway: Gateway) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(context: Context) -> AsyncIterator[HttpBody]:
+        yield HttpBody(content_type="application/octet-stream", data=b"first")
+        await go_on.wait()
+        yield HttpBody(data=b"second")
+
+    gateway.stub.messages = slow
+    async with gateway.client.stream("GET", STUDY) as response:
+        pieces = response.aiter_raw()
+        assert await anext(pieces) == b"first"
+        go_on.set()
+        assert await anext(pieces) == b"second"
+
+
+async def test_a_client_that_goes_cancels_the_servers_call(gateway: Gateway) -> None:
+    async def endless(context: Context) -> AsyncIterator[HttpBody]:
+        yield HttpBody(content_type="application/octet-stream", data=b"first")
+        await asyncio.Event().wait()
+
+    gateway.stub.messages = endless
+    async with gateway.client.stream("GET", STUDY) as response:
+        await anext(response.aiter_raw())
+    await asyncio.wait_for(gateway.stub.cancelled.wait(), 5)
+
+
+async def test_a_browser_of_an_allowed_origin_may_ask(gateway: Gateway) -> None:
+    preflight = {
+        "origin": ORIGIN,
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "authorization,x-tenant-id",
+    }
+    asked = await gateway.client.options(STUDY, headers=preflight)
+    assert asked.status_code == 200
+    assert asked.headers["access-control-allow-origin"] == ORIGIN
+    assert {"authorization", "x-tenant-id", "range"} <= set(asked.headers["access-control-allow-headers"].split(", "))
+    answer = await gateway.client.get(STUDY, headers={"origin": ORIGIN})
+    exposed = set(answer.headers["access-control-expose-headers"].split(", "))
+    assert {
+        "content-range",
+        "content-length",
+        "etag",
+        "warning",
+        "retry-after",
+        "traceparent",
+        "x-request-id",
+    } <= exposed
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/nothing", STUDY])
+async def test_other_origins_are_not_allowed(gateway: Gateway, path: str) -> None:
+    response = await gateway.client.get(path, headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_the_access_log_holds_no_uid_and_no_query(gateway: Gateway) -> None:
+    await gateway.client.get("/dicom-web/studies/1.2.840.99999/series?PatientName=DOE")
+    await gateway.client.get("/dicom-web/studies/1.2.840.99999/nothing?PatientName=DOE")
+    await gateway.client.get("/dicom-web/studies/1.2.840.99999")
+    await gateway.envoy.close()
+    text = gateway.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    routes = [line["route"] for line in lines if line["logger"] == "envoy.access"]
+    assert routes == ["dicomweb.search", "rest", "dicomweb.retrieve.instances"]
+    assert "99999" not in text
+    assert "DOE" not in text
