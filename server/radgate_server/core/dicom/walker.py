@@ -6,11 +6,11 @@ limited, so hostile input costs an InstanceMalformedError and little else.
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import chain
 from struct import Struct
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import Span
@@ -26,31 +26,8 @@ ITEM_DELIMITATION = 0xFFFEE00D
 SEQUENCE_DELIMITATION = 0xFFFEE0DD
 PIXEL_DATA = 0x7FE00010
 
-_SHORT_VRS = (
-    "AE",
-    "AS",
-    "AT",
-    "CS",
-    "DA",
-    "DS",
-    "DT",
-    "FD",
-    "FL",
-    "IS",
-    "LO",
-    "LT",
-    "PN",
-    "SH",
-    "SL",
-    "SS",
-    "ST",
-    "TM",
-    "UI",
-    "UL",
-    "US",
-)
-_LONG_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
-_VRS = {vr.encode(): (vr, vr in _LONG_VRS) for vr in chain(_SHORT_VRS, _LONG_VRS)}
+_VRS = {vr.encode(): (vr.value, False) for vr in EXPLICIT_VR_LENGTH_16}
+_VRS |= {vr.encode(): (vr.value, True) for vr in EXPLICIT_VR_LENGTH_32}
 """Explicit VRs, and whether their length takes 32 bits (PS3.5 7.1.2)."""
 _ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
 

@@ -1,0 +1,37 @@
+"""Deflated Explicit VR Little Endian (PS3.5 A.5), within limits."""
+
+import zlib
+
+from radgate_server.core.errors import InstanceMalformedError
+
+MAX_INFLATED_BYTES = 1 << 30
+_PIECE_BYTES = 1 << 20
+_HARMLESS_BYTES = 64 << 20
+_MAX_RATIO = 200
+"""More than that is a bomb, or an empty image so large that nobody needs it. Small ones may pack better."""
+
+
+def inflate(deflated: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> bytearray:
+    """Inflate a data set, without what may pad it.
+
+    Raises:
+        InstanceMalformedError: it is damaged or truncated, or grows beyond `limit_bytes` or out of proportion.
+    """
+    limit_bytes = min(limit_bytes, max(_HARMLESS_BYTES, _MAX_RATIO * len(deflated)))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    result = bytearray()
+    try:
+        for start in range(0, len(deflated), _PIECE_BYTES):
+            piece: bytes | memoryview = deflated[start : start + _PIECE_BYTES]
+            while piece and not inflater.eof:
+                result += inflater.decompress(piece, _PIECE_BYTES)
+                if len(result) > limit_bytes:
+                    raise InstanceMalformedError("the deflated data set inflates beyond all bounds")
+                piece = inflater.unconsumed_tail
+        while not inflater.eof and (rest := inflater.decompress(b"", _PIECE_BYTES)):
+            result += rest
+    except zlib.error:
+        raise InstanceMalformedError("the deflated data set can't be inflated") from None
+    if not inflater.eof:
+        raise InstanceMalformedError("the deflated data set is truncated")
+    return result
