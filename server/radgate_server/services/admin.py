@@ -37,7 +37,7 @@ class AdminService:
         feed: ChangeFeed,
         follower: ChangeFollower,
         clients: PacsClients,
-        hot: HotCache,
+        hot: HotCache | None,
         store: InstanceStore,
         box: SecretBox,
         auditor: Auditor,
@@ -143,9 +143,10 @@ class AdminService:
         return await client.echo.echo()
 
     async def cache_stats(self, caller: Caller) -> tuple[TierUsage, ...]:
-        """What the tiers hold for the tenant, the nearest first."""
+        """What the tiers hold for the tenant, the nearest first; the hot one only where there is one (in a server)."""
         tenant_id = _tenant(caller)
-        return await self._hot.usage(tenant_id), await self._store.usage(tenant_id)
+        warm = await self._store.usage(tenant_id)
+        return (warm,) if self._hot is None else (await self._hot.usage(tenant_id), warm)
 
     async def invalidate_cache(self, caller: Caller, study_instance_uid: str | None) -> int:
         """Throw away what is cached for the tenant, or for one study; return how many instances that were."""

@@ -1,0 +1,57 @@
+"""Measure everything and print the table: `make bench`, or `python -m tests.bench [--quick] [SCENARIO ...]`."""
+
+import argparse
+import asyncio
+import platform
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from tests.bench import scenarios
+from tests.bench.images import big_instances, ct_instances
+from tests.bench.table import Row, markdown
+from tests.integration.orthanc import OrthancServer
+
+SCENARIOS = ("dicomweb", "stream", "find", "memory")
+
+
+def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
+    """Store instances through Orthanc's REST API."""
+    for instance in instances:
+        orthanc.request("POST", "/instances", instance)
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], help="what to measure; all by default")
+    parser.add_argument("--quick", action="store_true", help="shorter runs and a smaller study; for trying things out")
+    arguments = parser.parse_args()
+    wanted = arguments.scenario or list(SCENARIOS)
+    seconds, rounds, mib = (2, 1, 256) if arguments.quick else (5, 3, 2048)
+    with tempfile.TemporaryDirectory(prefix="radgate-bench-") as folder:
+        root = Path(folder)
+        with OrthancServer(root / "orthanc", options={"OverwriteInstances": False}) as orthanc:
+            upload(orthanc, ct_instances())
+            if "memory" in wanted:
+                upload(orthanc, big_instances(mib))
+            runs: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+                "dicomweb": lambda: scenarios.dicomweb(orthanc, root / "dicomweb", seconds, rounds),
+                "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
+                "find": lambda: scenarios.find(orthanc, seconds),
+                "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
+            }
+            rows = []
+            for name in wanted:
+                (root / name / "radgate").mkdir(parents=True, exist_ok=True)
+                print(f"measuring {name} …", flush=True)
+                rows += asyncio.run(_run(runs[name]))
+    print(f"\nPython {platform.python_version()}, {platform.machine()}\n\n{markdown(rows)}")
+
+
+async def _run(scenario: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
+    return await scenario()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The bare limit: a gRPC server that does nothing but give recorded messages, as fast as Python can.
+
+    python -m tests.bench.bare PORT RECORDING
+
+It answers DicomWebService and RetrieveService behind the same Envoy as Radgate. `record` asks a Radgate for its answers
+and keeps the encoded messages, so that both servers send the very same bytes.
+"""
+
+import asyncio
+import pickle
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+type Recording = dict[tuple[str, bytes], list[bytes]]
+"""By method and encoded request: the encoded messages of the answer."""
+
+UNARY = frozenset(
+    f"/radgate.dicomweb.v1.DicomWebService/{name}" for name in ("SearchStudies", "SearchSeries", "SearchInstances")
+)
+
+
+def record(
+    port: int, requests: Sequence[tuple[str, bytes]], metadata: Sequence[tuple[str, str]], recording: Path
+) -> None:
+    """Ask the server on `port` for each request and write its answers' messages to `recording`."""
+    answers: Recording = {}
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", -1)]) as channel:
+        for method, request in requests:
+            if method in UNARY:
+                answers[method, request] = [channel.unary_unary(method)(request, metadata=metadata)]
+            else:
+                answers[method, request] = list(channel.unary_stream(method)(request, metadata=metadata))
+    recording.write_bytes(pickle.dumps(answers))
+
+
+class _Handlers(grpc.GenericRpcHandler):
+    def __init__(self, answers: Recording) -> None:
+        by_method: dict[str, dict[bytes, list[bytes]]] = {}
+        for (method, request), messages in answers.items():
+            by_method.setdefault(method, {})[request] = messages
+        self._handlers = {
+            method: grpc.unary_unary_rpc_method_handler(_unary(table))
+            if method in UNARY
+            else grpc.unary_stream_rpc_method_handler(_stream(table))
+            for method, table in by_method.items()
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        return self._handlers.get(handler_call_details.method)
+
+
+def _unary(table: Mapping[bytes, Sequence[bytes]]) -> Callable[..., Any]:
+    async def answer(request: bytes, _context: Any) -> bytes:
+        return table[request][0]
+
+    return answer
+
+
+def _stream(table: Mapping[bytes, Sequence[bytes]]) -> Callable[..., Any]:
+    async def answer(request: bytes, _context: Any) -> AsyncIterator[bytes]:
+        for message in table[request]:
+            yield message
+
+    return answer
+
+
+async def serve(port: int, recording: Path) -> None:
+    """Serve the recording until killed."""
+    answers = pickle.loads(recording.read_bytes())
+    server = grpc.aio.server(options=[("grpc.max_send_message_length", -1)])
+    server.add_generic_rpc_handlers((_Handlers(answers),))
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    print("ready", flush=True)
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,51 @@
+"""What is measured on: a CT study of 120 slices, and one that is larger than the memory it may take."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tests.fakes.instances import make_instance
+
+CT_STUDY = "2.25.770001"
+CT_SERIES = (f"{CT_STUDY}.1", f"{CT_STUDY}.2")
+SLICES_PER_SERIES = 60
+BIG_STUDY = "2.25.770002"
+
+
+def ct_instances() -> Iterator[bytes]:
+    """120 slices of 512 x 512 x 16 bit in two series of 60, noisy as CT is."""
+    random = np.random.default_rng(7)
+    for series in CT_SERIES:
+        for number in range(1, SLICES_PER_SERIES + 1):
+            pixels = (random.normal(1000, 60, (512, 512)) + number).astype("<u2")
+            yield make_instance(
+                CT_STUDY,
+                series,
+                f"{series}.{number}",
+                rows=512,
+                columns=512,
+                number=number,
+                SeriesNumber=int(series.rsplit(".", 1)[1]),
+                PixelData=pixels.tobytes(),
+                PixelSpacing=[0.7, 0.7],
+                ImagePositionPatient=[0, 0, number],
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+                SliceThickness=1,
+                WindowCenter=1000,
+                WindowWidth=400,
+            )
+
+
+def big_instances(total_mib: int) -> Iterator[bytes]:
+    """Slices of 8 MiB each that make up `total_mib` MiB."""
+    block = np.random.default_rng(8).integers(0, 4096, 2048 * 2048, dtype=np.uint16)
+    for number in range(1, total_mib // 8 + 1):
+        yield make_instance(
+            BIG_STUDY,
+            f"{BIG_STUDY}.1",
+            f"{BIG_STUDY}.1.{number}",
+            rows=2048,
+            columns=2048,
+            number=number,
+            PixelData=np.roll(block, number).astype("<u2").tobytes(),
+        )

@@ -1,0 +1,124 @@
+"""What is measured: Radgate as its users start it, the bare limit behind the same Envoy, and Orthanc itself."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from radgate_server.adapters.gateway.envoy import EnvoyProcess
+from radgate_server.config import load_settings
+from tests.integration.orthanc import OrthancServer, free_port
+
+START_TIMEOUT_S = 60.0
+TENANT = "bench"
+PACS = "orthanc"
+
+
+@dataclass(frozen=True)
+class Radgate:
+    """A running `radgate serve` with one tenant and one DIMSE PACS."""
+
+    http_port: int
+    grpc_port: int
+    token: str
+    pid: int
+    environment: dict[str, str]
+
+    @property
+    def authorization(self) -> tuple[str, str]:
+        """The header, or metadata, that lets one in."""
+        return "authorization", f"Bearer {self.token}"
+
+    def command(self, *arguments: str) -> str:
+        """Run the command line against its database; returns what it printed."""
+        return _radgate(self.environment, *arguments)
+
+    def peak_rss_bytes(self) -> int:
+        """The most memory that the server's process has had since `reset_peak_rss`."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+    def reset_peak_rss(self) -> None:
+        """Begin the peak anew."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+
+@contextmanager
+def radgate_for(orthanc: OrthancServer, folder: Path, **environment: str) -> Iterator[Radgate]:
+    """Start Radgate in front of Orthanc, which it reaches over DIMSE."""
+    http_port, grpc_port = free_port(), free_port()
+    settings = {
+        **os.environ,
+        "RADGATE_DATA_DIR": str(folder),
+        "RADGATE_HTTP_PORT": str(http_port),
+        "RADGATE_GRPC_PORT": str(grpc_port),
+        "RADGATE_DICOM_PORT": str(free_port()),
+        "RADGATE_METRICS_PORT": str(free_port()),
+        **environment,
+    }
+    _radgate(settings, "tenant", "create", TENANT)
+    token = _radgate(settings, "key", "create", "--tenant", TENANT, "--role", "viewer").strip()
+    address = ["--host", "127.0.0.1", "--port", str(orthanc.dicom_port)]
+    titles = ["--called-aet", orthanc.ae_title, "--calling-aet", "RADGATE"]
+    _radgate(settings, "pacs", "add", "dimse", "--tenant", TENANT, "--name", PACS, *address, *titles)
+    with (folder / "serve.log").open("wb") as log:
+        process = subprocess.Popen([*_PROGRAM, "serve"], env=settings, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_ready(http_port, process, folder / "serve.log")
+        yield Radgate(http_port, grpc_port, token, process.pid, settings)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+@asynccontextmanager
+async def bare_limit(recording: Path, folder: Path) -> AsyncIterator[tuple[int, int]]:
+    """Start the bare server behind an Envoy of its own; its HTTP and gRPC ports."""
+    grpc_port = free_port()
+    command = [sys.executable, "-m", "tests.bench.bare", str(grpc_port), str(recording)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = load_settings(data_dir=folder, http_port=free_port())
+    with (folder / "envoy.log").open("wb") as log:
+        envoy = EnvoyProcess(settings, f"127.0.0.1:{grpc_port}", output=log)
+        try:
+            await envoy.start()
+            yield envoy.port, grpc_port
+        finally:
+            await envoy.close()
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+_PROGRAM = (sys.executable, "-m", "radgate_server")
+
+
+def _radgate(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run([*_PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"radgate {' '.join(arguments[:2])}: {done.stderr}")
+    return done.stdout
+
+
+def _wait_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/dicom-web/studies", timeout=5)
+        except urllib.error.HTTPError as error:
+            if error.code == 401:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"radgate serve did not start:\n{log.read_text()}")
