@@ -27,6 +27,7 @@ _VIEWER = Access(Role.VIEWER)
 _OPERATOR = Access(Role.OPERATOR)
 _ADMIN = Access(Role.ADMIN)
 _INSTALLATION = Access(Role.ADMIN, TenantNeed.EVERY_TENANT)
+_KEY_ADMIN = Access(Role.ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
 _ANY_KEY = Access(Role.VIEWER, TenantNeed.ANY)
 
 METHODS: dict[str, Access] = {
@@ -40,8 +41,8 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,
     "radgate.v1.AdminService/CreateApiKey": _ADMIN,
-    "radgate.v1.AdminService/ListApiKeys": _ADMIN,
-    "radgate.v1.AdminService/RevokeApiKey": _ADMIN,
+    "radgate.v1.AdminService/ListApiKeys": _KEY_ADMIN,
+    "radgate.v1.AdminService/RevokeApiKey": _KEY_ADMIN,
     "radgate.v1.AdminService/CreatePacs": _ADMIN,
     "radgate.v1.AdminService/GetPacs": _OPERATOR,
     "radgate.v1.AdminService/ListPacs": _OPERATOR,

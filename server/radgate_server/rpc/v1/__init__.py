@@ -1,0 +1,1 @@
+"""Thin servicers of radgate.v1: from messages to the services' words and back."""

@@ -1,0 +1,81 @@
+"""AdminService: tenants, keys, PACS, caches."""
+
+from radgate.v1 import admin_service_pb2 as messages
+from radgate_server.core.identifiers import parse_slug
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.v1.convert_admin import from_pacs, from_role, to_api_key, to_pacs, to_tenant, to_tier
+from radgate_server.services.admin import AdminService
+
+# ruff: noqa: N802 (rpcs keep their names)
+
+
+class AdminServicer:
+    """radgate.v1.AdminService."""
+
+    def __init__(self, admin: AdminService) -> None:
+        self._admin = admin
+
+    async def CreateTenant(self, request: messages.CreateTenantRequest, call: Call) -> messages.CreateTenantResponse:
+        """Create a tenant."""
+        tenant = await self._admin.create_tenant(call.caller, parse_slug(request.tenant_id, "tenant_id"))
+        return messages.CreateTenantResponse(tenant=to_tenant(tenant))
+
+    async def ListTenants(self, _request: messages.ListTenantsRequest, call: Call) -> messages.ListTenantsResponse:
+        """List the tenants that the caller may use."""
+        return messages.ListTenantsResponse(tenants=map(to_tenant, await self._admin.list_tenants(call.caller)))
+
+    async def DeleteTenant(self, request: messages.DeleteTenantRequest, call: Call) -> messages.DeleteTenantResponse:
+        """Delete a tenant."""
+        await self._admin.delete_tenant(call.caller, parse_slug(request.tenant_id, "tenant_id"))
+        return messages.DeleteTenantResponse()
+
+    async def CreateApiKey(self, request: messages.CreateApiKeyRequest, call: Call) -> messages.CreateApiKeyResponse:
+        """Create an API key of the tenant."""
+        key, token = await self._admin.create_key(call.caller, from_role(request.role), request.label)
+        return messages.CreateApiKeyResponse(api_key=to_api_key(key), token=token)
+
+    async def ListApiKeys(self, _request: messages.ListApiKeysRequest, call: Call) -> messages.ListApiKeysResponse:
+        """List the tenant's API keys."""
+        return messages.ListApiKeysResponse(api_keys=map(to_api_key, await self._admin.list_keys(call.caller)))
+
+    async def RevokeApiKey(self, request: messages.RevokeApiKeyRequest, call: Call) -> messages.RevokeApiKeyResponse:
+        """Revoke an API key."""
+        return messages.RevokeApiKeyResponse(
+            api_key=to_api_key(await self._admin.revoke_key(call.caller, request.key_id))
+        )
+
+    async def CreatePacs(self, request: messages.CreatePacsRequest, call: Call) -> messages.CreatePacsResponse:
+        """Add a PACS to the tenant."""
+        name, connection = from_pacs(request.pacs)
+        return messages.CreatePacsResponse(pacs=to_pacs(await self._admin.create_pacs(call.caller, name, connection)))
+
+    async def GetPacs(self, request: messages.GetPacsRequest, call: Call) -> messages.GetPacsResponse:
+        """Tell one PACS."""
+        return messages.GetPacsResponse(pacs=to_pacs(await self._admin.get_pacs(call.caller, request.name)))
+
+    async def ListPacs(self, _request: messages.ListPacsRequest, call: Call) -> messages.ListPacsResponse:
+        """List the tenant's PACS."""
+        return messages.ListPacsResponse(pacs=map(to_pacs, await self._admin.list_pacs(call.caller)))
+
+    async def DeletePacs(self, request: messages.DeletePacsRequest, call: Call) -> messages.DeletePacsResponse:
+        """Remove a PACS."""
+        await self._admin.delete_pacs(call.caller, request.name)
+        return messages.DeletePacsResponse()
+
+    async def TestPacs(self, request: messages.TestPacsRequest, call: Call) -> messages.TestPacsResponse:
+        """Ask a PACS for a sign of life."""
+        report = await self._admin.test_pacs(call.caller, request.name)
+        return messages.TestPacsResponse(latency_ms=report.latency_ms, detail=report.detail)
+
+    async def GetCacheStats(
+        self, _request: messages.GetCacheStatsRequest, call: Call
+    ) -> messages.GetCacheStatsResponse:
+        """Tell what the caches hold for the tenant."""
+        return messages.GetCacheStatsResponse(tiers=map(to_tier, await self._admin.cache_stats(call.caller)))
+
+    async def InvalidateCache(
+        self, request: messages.InvalidateCacheRequest, call: Call
+    ) -> messages.InvalidateCacheResponse:
+        """Throw away what is cached for the tenant or for one study."""
+        removed = await self._admin.invalidate_cache(call.caller, request.study_instance_uid or None)
+        return messages.InvalidateCacheResponse(instances_removed=removed)

@@ -1,0 +1,28 @@
+"""The record that ends a stream: whether all that was asked for came."""
+
+from radgate.v1.retrieve_service_pb2 import CompletenessRecord
+from radgate.v1.retrieve_service_pb2 import FailedInstance as FailedInstanceMessage
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.rpc.errors import status_of
+from radgate_server.rpc.v1.convert import to_ref
+
+
+class Tally:
+    """Counts what was delivered and keeps what was not."""
+
+    def __init__(self, expected: int) -> None:
+        self._record = CompletenessRecord(expected=expected)
+
+    def deliver(self) -> None:
+        """One instance was sent whole."""
+        self._record.delivered += 1
+
+    def fail(self, ref: InstanceRef, error: GatewayError) -> None:
+        """One instance was not, for this reason."""
+        self._record.failed.append(FailedInstanceMessage(ref=to_ref(ref), status=status_of(error)))
+
+    @property
+    def record(self) -> CompletenessRecord:
+        """The record so far."""
+        return self._record

@@ -1,0 +1,84 @@
+"""QueryService: searches by page."""
+
+from typing import Any, cast
+
+from radgate.v1 import query_service_pb2 as messages
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.query import Query
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
+from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.query import Page, QueryPage, QueryService
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+
+type SearchRequest = messages.SearchStudiesRequest | messages.SearchSeriesRequest | messages.SearchInstancesRequest
+
+_PARENTS = {"study_instance_uid": "0020000D", "series_instance_uid": "0020000E"}
+
+
+class QueryServicer:
+    """radgate.v1.QueryService."""
+
+    def __init__(self, query: QueryService, auditor: Auditor) -> None:
+        self._query = query
+        self._auditor = auditor
+
+    async def SearchStudies(  # noqa: N802 (rpcs keep their names)
+        self, request: messages.SearchStudiesRequest, call: Call
+    ) -> messages.SearchStudiesResponse:
+        """Search studies."""
+        page, rest = await self._search(QueryLevel.STUDY, request, call)
+        return messages.SearchStudiesResponse(studies=map(to_study, page.matches), **rest)
+
+    async def SearchSeries(  # noqa: N802
+        self, request: messages.SearchSeriesRequest, call: Call
+    ) -> messages.SearchSeriesResponse:
+        """Search series."""
+        page, rest = await self._search(QueryLevel.SERIES, request, call)
+        return messages.SearchSeriesResponse(series=map(to_series, page.matches), **rest)
+
+    async def SearchInstances(  # noqa: N802
+        self, request: messages.SearchInstancesRequest, call: Call
+    ) -> messages.SearchInstancesResponse:
+        """Search instances."""
+        page, rest = await self._search(QueryLevel.IMAGE, request, call)
+        return messages.SearchInstancesResponse(instances=map(to_instance, page.matches), **rest)
+
+    async def _search(self, level: QueryLevel, request: SearchRequest, call: Call) -> tuple[QueryPage, dict[str, Any]]:
+        """Find one page; also what all three responses have in common."""
+        tenant_id = call.caller.tenant_id
+        query, scope = _read_query(level, request)
+        size = _page_size(request.page_size)
+        offset = read_page_token(request.page_token, request, tenant_id)
+        page = await self._query.search(tenant_id, query, Page(offset, size))
+        await self._auditor.record(call.caller, AuditAction.QUERY, scope, level.value)
+        return page, {
+            "next_page_token": make_page_token(offset + size, request, tenant_id) if page.has_more else "",
+            "warnings": [
+                messages.QueryWarning(pacs=warning.pacs, reason=warning.reason, message=warning.message)
+                for warning in page.warnings
+            ],
+        }
+
+
+def _read_query(level: QueryLevel, request: SearchRequest) -> tuple[Query, RetrieveScope | None]:
+    """Check the request; also the part of the information model that it looks into, for the audit trail."""
+    study, series = (cast("str", getattr(request, field, "")) for field in _PARENTS)
+    if series and not study:
+        raise InvalidArgumentError("study_instance_uid", "must be given with series_instance_uid")
+    parents = {field: (tag, uid) for (field, tag), uid in zip(_PARENTS.items(), (study, series), strict=True)}
+    query = to_query(
+        level, request.keys, request.include_fields, fuzzy_matching=request.fuzzy_matching, parents=parents
+    )
+    return query, RetrieveScope(study, series or None) if study else None
+
+
+def _page_size(size: int) -> int:
+    if not 0 <= size <= MAX_PAGE_SIZE:
+        raise InvalidArgumentError("page_size", f"must be from 1 to {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}")
+    return size or DEFAULT_PAGE_SIZE
