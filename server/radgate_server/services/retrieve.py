@@ -44,7 +44,7 @@ class Retrieval:
         self._retrieve = retrieve
         self._tenant_id = tenant_id
 
-    async def __aiter__(self) -> AsyncIterator[Delivery]:
+    async def __aiter__(self) -> AsyncGenerator[Delivery]:
         """Yield a handle for each instance that came, a FailedInstance for each that did not."""
         held_back: list[FailedInstance] = []
         delivered = False
