@@ -1,0 +1,281 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from radgate_server.core.errors import (
+    InstanceNotSentError,
+    ObjectNotFoundError,
+    PacsAbortedError,
+    PacsFailedError,
+    PacsUnreachableError,
+)
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
+from radgate_server.services.fetch import FetchLimits, plan_scopes
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.retrieve import Retrieval, RetrieveService
+from tests.fakes.clock import FakeClock
+from tests.fakes.instance_store import MemoryInstanceStore
+from tests.fakes.instances import STUDY, make_study
+from tests.fakes.memory_pacs import MemoryPacs
+from tests.unit.services.test_query import connect
+
+WHOLE = RetrieveScope(STUDY)
+NEVER_S = 3600.0
+
+
+async def service(
+    *pacs: MemoryPacs, store: MemoryInstanceStore | None = None, window_bytes: int = 1 << 30, stall_s: float = NEVER_S
+) -> RetrieveService:
+    lister = StudyLister(await connect(*pacs), max_instances=1000, ttl_s=30, clock=FakeClock())
+    return RetrieveService(lister, store or MemoryInstanceStore(), FetchLimits(window_bytes, stall_s))
+
+
+async def settle() -> None:
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+def numbers(deliveries: list[InstanceHandle | FailedInstance]) -> list[int]:
+    return [int(one.ref.sop_instance_uid.rsplit(".", 1)[1]) for one in deliveries]
+
+
+async def collect(retrieval: Retrieval) -> list[InstanceHandle | FailedInstance]:
+    return [delivery async for delivery in retrieval]
+
+
+async def fetch_all(retrieve: RetrieveService, scope: RetrieveScope = WHOLE) -> list[InstanceHandle | FailedInstance]:
+    async with retrieve.open("east", scope) as retrieval:
+        return await collect(retrieval)
+
+
+async def test_a_cold_study_comes_whole_and_byte_for_byte() -> None:
+    files = make_study(5)
+    retrieve = await service(MemoryPacs(files))
+    deliveries = await fetch_all(retrieve)
+    assert [await handle.read(0, handle.size_bytes) for handle in deliveries] == files
+
+
+async def test_a_warm_study_is_not_fetched_again() -> None:
+    pacs = MemoryPacs(make_study(5))
+    retrieve = await service(pacs)
+    await fetch_all(retrieve)
+    assert numbers(await fetch_all(retrieve)) == [1, 2, 3, 4, 5]
+    assert pacs.calls["retrieve"] == 1
+
+
+async def test_only_what_is_missing_is_fetched() -> None:
+    pacs = MemoryPacs(make_study(4, series=2))
+    retrieve = await service(pacs)
+    await fetch_all(retrieve, RetrieveScope(STUDY, f"{STUDY}.1"))
+    assert len(await fetch_all(retrieve)) == 8
+    assert pacs.scopes == [RetrieveScope(STUDY, f"{STUDY}.1"), RetrieveScope(STUDY, f"{STUDY}.2")]
+
+
+async def test_the_first_instance_is_delivered_before_the_second_has_come() -> None:
+    pacs = MemoryPacs(make_study(3))
+    retrieve = await service(pacs, window_bytes=1)
+    async with retrieve.open("east", WHOLE) as retrieval:
+        deliveries = aiter(retrieval)
+        assert numbers([await anext(deliveries)]) == [1]
+        await settle()
+        assert pacs.sent == 1, "the window holds the PACS back until the first is used up"
+        assert numbers([await anext(deliveries)]) == [2]
+
+
+async def test_readers_share_one_fetch_each_at_its_own_pace() -> None:
+    pacs = MemoryPacs(make_study(6))
+    retrieve = await service(pacs)
+    async with retrieve.open("east", WHOLE) as slow, retrieve.open("east", WHOLE) as fast:
+        slow_deliveries = aiter(slow)
+        await anext(slow_deliveries)
+        assert len(await collect(fast)) == 6
+        assert len([delivery async for delivery in slow_deliveries]) == 5
+    assert (pacs.calls["retrieve"], pacs.sent) == (1, 6)
+
+
+async def test_a_narrower_reader_joins_a_wider_fetch() -> None:
+    pacs = MemoryPacs(make_study(3, series=2))
+    pacs.silence()
+    retrieve = await service(pacs)
+    pacs.release()
+    await fetch_all_listing(retrieve)
+    pacs.silence()
+    async with retrieve.open("east", WHOLE) as whole:
+        one = asyncio.create_task(retrieve.instance("east", InstanceRef(STUDY, f"{STUDY}.2", f"{STUDY}.2.3")))
+        await settle()
+        pacs.release()
+        assert (await one).ref.sop_instance_uid == f"{STUDY}.2.3"
+        assert len(await collect(whole)) == 6
+    assert pacs.calls["retrieve"] == 1
+
+
+async def fetch_all_listing(retrieve: RetrieveService) -> None:
+    """Have the study listed, so that what follows needs no query."""
+    async with retrieve.open("east", WHOLE):
+        return
+
+
+async def test_leaving_cancels_the_fetch_at_the_pacs_when_nobody_else_reads() -> None:
+    pacs = MemoryPacs(make_study(5))
+    retrieve = await service(pacs, window_bytes=1)
+    async with retrieve.open("east", WHOLE) as first:
+        async with retrieve.open("east", WHOLE) as second:
+            await anext(aiter(second))
+        await settle()
+        assert pacs.open_retrieves == 1, "the first still reads"
+        await anext(aiter(first))
+    await settle()
+    assert (pacs.open_retrieves, pacs.cancelled) == (0, 1)
+
+
+async def test_a_reader_that_comes_while_a_fetch_is_given_up_gets_its_own() -> None:
+    pacs = MemoryPacs(make_study(3))
+    retrieve = await service(pacs, window_bytes=1)
+    async with retrieve.open("east", WHOLE) as first:
+        await anext(aiter(first))
+    assert len(await fetch_all(retrieve)) == 3
+
+
+async def test_stalled_readers_do_not_hold_the_association() -> None:
+    pacs = MemoryPacs(make_study(5))
+    retrieve = await service(pacs, window_bytes=1, stall_s=0.001)
+    async with retrieve.open("east", WHOLE) as retrieval:
+        while pacs.open_retrieves or not pacs.sent:
+            await asyncio.sleep(0.001)
+        assert pacs.sent == 5
+        assert len(await collect(retrieval)) == 5
+
+
+async def test_without_disk_the_slowest_reader_sets_the_pace_and_memory_stays_within_the_window() -> None:
+    files = make_study(6)
+    pacs = MemoryPacs(files)
+    store = MemoryInstanceStore()
+    store.full = True
+    retrieve = await service(pacs, store=store, window_bytes=len(files[0]))
+    async with retrieve.open("east", WHOLE) as slow, retrieve.open("east", WHOLE) as fast:
+        slow_deliveries, fast_deliveries = aiter(slow), aiter(fast)
+        first = await anext(slow_deliveries)
+        taken = [await anext(fast_deliveries)]
+        await settle()
+        waiting = asyncio.create_task(collect_rest(fast_deliveries))
+        await asyncio.sleep(0.01)
+        assert pacs.sent <= 3, "one used, one in the window, one on its way"
+        slow_rest = await collect_rest(slow_deliveries)
+        assert numbers([first, *slow_rest]) == [1, 2, 3, 4, 5, 6]
+        assert numbers(taken + await waiting) == [1, 2, 3, 4, 5, 6]
+        assert [await handle.read(0, handle.size_bytes) for handle in slow_rest] == files[1:]
+
+
+async def collect_rest(deliveries: AsyncIterator[InstanceHandle | FailedInstance]) -> list:
+    return [delivery async for delivery in deliveries]
+
+
+async def test_an_abort_in_mid_transfer_names_what_is_missing() -> None:
+    pacs = MemoryPacs(make_study(5))
+    pacs.abort_after = 2
+    deliveries = await fetch_all(await service(pacs))
+    assert numbers(deliveries) == [1, 2, 3, 4, 5]
+    assert [type(one.error) for one in deliveries if isinstance(one, FailedInstance)] == [PacsAbortedError] * 3
+
+
+async def test_what_is_listed_and_not_sent_is_named() -> None:
+    pacs = MemoryPacs(make_study(3))
+    pacs.omitted = {f"{STUDY}.1.1"}
+    pacs.failing = {f"{STUDY}.1.2": PacsFailedError("could not be sent", pacs="memory", status="C000")}
+    deliveries = await fetch_all(await service(pacs))
+    errors = {one.ref.sop_instance_uid: type(one.error) for one in deliveries if isinstance(one, FailedInstance)}
+    assert errors == {f"{STUDY}.1.1": InstanceNotSentError, f"{STUDY}.1.2": PacsFailedError}
+    assert len(deliveries) == 3
+
+
+async def test_when_nothing_can_be_delivered_the_failure_is_the_answer() -> None:
+    pacs = MemoryPacs(make_study(3))
+    retrieve = await service(pacs)
+    async with retrieve.open("east", WHOLE):
+        pass
+    pacs.refuse_with = PacsUnreachableError("no connection", pacs="memory")
+    with pytest.raises(PacsUnreachableError):
+        await fetch_all(retrieve)
+    with pytest.raises(PacsUnreachableError):
+        await retrieve.instance("east", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1"))
+
+
+async def test_an_unknown_study_is_not_found_unless_a_pacs_could_not_be_asked() -> None:
+    near, far = MemoryPacs(make_study(1), "near"), MemoryPacs(name="far")
+    retrieve = await service(near, far)
+    with pytest.raises(ObjectNotFoundError):
+        await fetch_all(retrieve, RetrieveScope("2.25.404"))
+    far.refuse_with = PacsUnreachableError("no connection", pacs="far")
+    with pytest.raises(PacsUnreachableError):
+        await fetch_all(retrieve, RetrieveScope("2.25.405"))
+    assert len(await fetch_all(retrieve)) == 1, "the PACS that has the study is up"
+
+
+async def test_what_was_evicted_before_a_slow_reader_got_there_is_fetched_again() -> None:
+    pacs = MemoryPacs(make_study(4))
+    store = MemoryInstanceStore()
+    retrieve = await service(pacs, store=store)
+    async with retrieve.open("east", WHOLE) as retrieval:
+        deliveries = aiter(retrieval)
+        handles = [await anext(deliveries)]
+        await settle()
+        await store.invalidate("east", STUDY)
+        handles += await collect_rest(deliveries)
+    assert numbers(handles) == [1, 2, 3, 4]
+    assert pacs.scopes[1:] == [RetrieveScope(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}") for number in (2, 3, 4)]
+
+
+async def test_tenants_do_not_see_one_anothers_instances() -> None:
+    pacs = MemoryPacs(make_study(2))
+    store = MemoryInstanceStore()
+    east = await service(pacs, store=store)
+    await fetch_all(east)
+    empty = MemoryPacs(name="empty")
+    lister = StudyLister(await connect(empty, tenant_id="west"), max_instances=10, ttl_s=30, clock=FakeClock())
+    west = RetrieveService(lister, store, FetchLimits(1 << 30, NEVER_S))
+    with pytest.raises(ObjectNotFoundError):
+        await west.instance("west", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1"))
+
+
+async def test_closing_gives_up_what_runs() -> None:
+    pacs = MemoryPacs(make_study(3))
+    retrieve = await service(pacs)
+    async with open_silent(retrieve, pacs) as reading:
+        await retrieve.close()
+        with pytest.raises(InstanceNotSentError):
+            await reading
+    assert pacs.open_retrieves == 0
+
+
+@asynccontextmanager
+async def open_silent(retrieve: RetrieveService, pacs: MemoryPacs) -> AsyncIterator[asyncio.Task]:
+    """A reader that waits for a PACS that has listed the study and says no more."""
+    await fetch_all_listing(retrieve)
+    pacs.silence()
+    async with retrieve.open("east", WHOLE) as retrieval:
+        reading = asyncio.create_task(collect(retrieval))
+        await settle()
+        yield reading
+    pacs.release()
+
+
+def listed(*names: str) -> list[ListedInstance]:
+    return [ListedInstance(InstanceRef("1", name[0], name), "") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("all_of", "missing", "scopes"),
+    [
+        (("a1", "a2", "b1"), ("a1", "a2", "b1"), [RetrieveScope("1")]),
+        (("a1", "a2", "b1"), ("a1", "a2"), [RetrieveScope("1", "a")]),
+        (("a1", "a2", "a3", "b1"), ("a1", "b1"), [RetrieveScope("1", "b"), RetrieveScope("1", "a", "a1")]),
+    ],
+    ids=["everything", "a whole series", "one of many, and a whole series"],
+)
+def test_the_fewest_fetches_are_planned(
+    all_of: tuple[str, ...], missing: tuple[str, ...], scopes: list[RetrieveScope]
+) -> None:
+    assert plan_scopes(RetrieveScope("1"), listed(*all_of), listed(*missing)) == scopes
