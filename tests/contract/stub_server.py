@@ -11,6 +11,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2_grpc
+
 from radgate.dicomweb.v1 import dicomweb_service_pb2_grpc as facade
 from radgate.dicomweb.v1.dicomweb_service_pb2 import RetrieveFramesRequest, RetrieveRequest, SearchRequest
 from radgate.v1 import admin_service_pb2_grpc, query_service_pb2_grpc

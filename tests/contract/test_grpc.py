@@ -6,9 +6,9 @@ import struct
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
-
 from tests.contract.conftest import Gateway
 
 

@@ -1,0 +1,83 @@
+"""OHIF's build is made for the root of a host; these rules move it below a prefix. Pure: bytes in, bytes out."""
+
+import json
+import re
+from collections.abc import Callable
+
+PREFIX = "/viewer/"
+_PREFIX = PREFIX.encode()
+
+_LINK = re.compile(rb'((?:href|src|content)=")/(?!/)')
+_SERVICE_WORKER = re.compile(rb'<script[^>]*src="[^"]*init-service-worker\.js"></script>')
+_PUBLIC_URL = re.compile(rb"(window\.PUBLIC_URL = ')/(?=')")
+_WEBPACK_ROOT = re.compile(rb'(__webpack_require__\.p ?= ?")/(?=")')
+_CSS_URL = re.compile(rb"(url\([\"']?)/(?!/)")
+
+
+def _page(content: bytes) -> bytes:
+    # A service worker would go on answering for the viewer after the demo has ended.
+    without_worker = _SERVICE_WORKER.sub(b"", content)
+    return _PUBLIC_URL.sub(rb"\g<1>" + _PREFIX, _LINK.sub(rb"\g<1>" + _PREFIX, without_worker))
+
+
+def _script(content: bytes) -> bytes:
+    return _WEBPACK_ROOT.sub(rb"\g<1>" + _PREFIX, content)
+
+
+def _style(content: bytes) -> bytes:
+    return _CSS_URL.sub(rb"\g<1>" + _PREFIX, content)
+
+
+RULES: dict[str, Callable[[bytes], bytes]] = {".html": _page, ".js": _script, ".css": _style}
+
+
+def rewrite(suffix: str, content: bytes) -> bytes:
+    """Return a file's content as it must be below PREFIX; `suffix` is its name's, such as ".js"."""
+    rule = RULES.get(suffix)
+    return rule(content) if rule else content
+
+
+_DATA_SOURCE = {
+    "friendlyName": "Radgate",
+    "name": "radgate",
+    "qidoRoot": "/dicom-web",
+    "wadoRoot": "/dicom-web",
+    "wadoUriRoot": "/dicom-web",
+    "qidoSupportsIncludeField": True,
+    "supportsReject": False,
+    "supportsFuzzyMatching": False,
+    "supportsWildcard": True,
+    "supportsStow": False,
+    "imageRendering": "wadors",
+    "thumbnailRendering": "wadors",
+    "enableStudyLazyLoad": True,
+    "omitQuotationForMultipartRequest": True,
+    "bulkDataURI": {"enabled": True},
+}
+
+_CONFIG = {
+    "routerBasename": PREFIX,
+    "extensions": [],
+    "modes": [],
+    "customizationService": {},
+    "showStudyList": True,
+    "maxNumberOfWebWorkers": 3,
+    "showLoadingIndicator": True,
+    "strictZSpacingForVolumeViewport": True,
+    "groupEnabledModesFirst": True,
+    # A browser opens six connections to a host; more requests would only wait in its queue.
+    "maxNumRequests": {"interaction": 100, "thumbnail": 5, "prefetch": 10},
+    "defaultDataSourceName": "radgate",
+    "dataSources": [
+        {
+            "namespace": "@ohif/extension-default.dataSourcesModule.dicomweb",
+            "sourceName": "radgate",
+            "configuration": _DATA_SOURCE,
+        }
+    ],
+}
+
+
+def app_config() -> bytes:
+    """Return OHIF's app-config.js: one data source, this gateway."""
+    return f"window.config = {json.dumps(_CONFIG, indent=2)};\n".encode()

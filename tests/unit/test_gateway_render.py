@@ -1,0 +1,96 @@
+"""gateway/envoy.yaml tailored to the settings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from radgate_server.adapters.gateway.envoy import restart_delay_s
+from radgate_server.adapters.gateway.files import gateway_folder
+from radgate_server.adapters.gateway.render import Addresses, render
+from radgate_server.config import GatewaySettings
+from radgate_server.core.errors import ConfigurationError
+
+FILES = gateway_folder()
+ADDRESSES = Addresses("0.0.0.0", 8443, "127.0.0.1:50999", "unix:/run/admin.sock")
+VIEWER = Addresses("127.0.0.1", 8443, "127.0.0.1:50999", "127.0.0.1:9901", viewer="127.0.0.1:4000")
+
+
+def rendered(settings: GatewaySettings, addresses: Addresses = ADDRESSES) -> dict[str, Any]:
+    template, viewer = (FILES / "envoy.yaml").read_text(), (FILES / "viewer.yaml").read_text()
+    config = yaml.safe_load(render(template, viewer, Path("/srv/radgate.pb"), settings, addresses))
+    assert isinstance(config, dict)
+    return config
+
+
+def http_of(config: dict[str, Any]) -> dict[str, Any]:
+    http = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    assert isinstance(http, dict)
+    return http
+
+
+def cluster_address(cluster: dict[str, Any]) -> Any:
+    return cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
+
+
+def test_addresses_are_the_settings() -> None:
+    config = rendered(GatewaySettings())
+    listener, cluster = config["static_resources"]["listeners"][0], config["static_resources"]["clusters"][0]
+    assert listener["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": 8443}
+    assert cluster_address(cluster)["socket_address"] == {"address": "127.0.0.1", "port_value": 50999}
+    assert config["admin"]["address"]["pipe"] == {"path": "/run/admin.sock", "mode": 0o600}
+
+
+def test_limits_are_the_settings() -> None:
+    config = rendered(GatewaySettings(max_connections=9, request_timeout_s=90, idle_timeout_s=0.25))
+    http = http_of(config)
+    monitor = config["overload_manager"]["resource_monitors"][0]["typed_config"]
+    assert monitor["max_active_downstream_connections"] == 9
+    assert http["common_http_protocol_options"]["max_stream_duration"] == "90s"
+    assert http["stream_idle_timeout"] == "0.25s"
+
+
+@pytest.mark.parametrize(
+    ("origins", "matches"),
+    [
+        ((), []),
+        (("https://a.example",), [{"exact": "https://a.example"}]),
+        (("*",), [{"safe_regex": {"regex": ".*"}}]),
+    ],
+)
+def test_origins_are_the_settings(origins: tuple[str, ...], matches: list[object]) -> None:
+    host = http_of(rendered(GatewaySettings(allowed_origins=origins)))["route_config"]["virtual_hosts"][0]
+    assert host["typed_per_filter_config"]["envoy.filters.http.cors"]["allow_origin_string_match"] == matches
+
+
+@pytest.mark.parametrize(("count", "believed"), [(0, False), (2, True)])
+def test_forwarded_headers_are_believed_behind_our_own_proxies_only(count: int, believed: bool) -> None:
+    http = http_of(rendered(GatewaySettings(trusted_proxies=count)))
+    removed = {item.get("remove") for item in http["early_header_mutation_extensions"][0]["typed_config"]["mutations"]}
+    assert http["xff_num_trusted_hops"] == count
+    assert ("x-forwarded-host" not in removed) == believed
+    assert {"x-envoy-original-path", "forwarded", "x-http-status"} <= removed
+
+
+def test_there_is_no_viewer_and_no_cookie_unless_asked_for() -> None:
+    config = rendered(GatewaySettings())
+    assert "viewer" not in yaml.safe_dump(config)
+    assert "cookie" not in yaml.safe_dump(http_of(config)["http_filters"])
+
+
+def test_the_viewer_is_for_names_of_this_machine_only() -> None:
+    config = rendered(GatewaySettings(), VIEWER)
+    host = http_of(config)["route_config"]["virtual_hosts"][0]
+    assert host["domains"] == ["localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*"]
+    assert host["routes"][0]["name"] == "viewer"
+    assert cluster_address(config["static_resources"]["clusters"][1])["socket_address"]["port_value"] == 4000
+
+
+def test_a_viewer_without_a_key_is_not_shown_to_the_network() -> None:
+    with pytest.raises(ConfigurationError, match="loopback"):
+        rendered(GatewaySettings(), Addresses("0.0.0.0", 8080, "127.0.0.1:1", "127.0.0.1:2", viewer="127.0.0.1:3"))
+
+
+def test_restarts_back_off_to_half_a_minute() -> None:
+    assert [restart_delay_s(failures) for failures in (1, 2, 3, 8, 100)] == [0.25, 0.5, 1.0, 30.0, 30.0]
