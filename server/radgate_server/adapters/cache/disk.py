@@ -1,0 +1,179 @@
+"""The warm tier: whole instances on the local disk. docs/adr/0005-warm-tier.md says what it promises and why."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from radgate_server.adapters.cache.container import Footer
+from radgate_server.adapters.cache.layout import EntryKey, entry_key, study_hash
+from radgate_server.adapters.cache.lookups import Lookups
+from radgate_server.adapters.cache.warm_disk import WarmDisk
+from radgate_server.core.dicom.index_format import deserialise, serialise
+from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instance_index import InstanceIndex
+from radgate_server.core.instances import InstanceHandle, ReceivedInstance
+from radgate_server.core.memory_instance import check_span
+from radgate_server.core.ports.cache import TierUsage
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.telemetry import Telemetry
+
+TIER = "warm"
+THREADS = 8
+
+
+class DiskInstanceStore:
+    """InstanceStore below the folder `root`, up to `limit_bytes` for all tenants.
+
+    Use it as an async context manager: entering raises ConfigurationError when the folder can't be made; leaving waits
+    for what is being written.
+    """
+
+    def __init__(self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
+        self._disk = WarmDisk(root, limit_bytes, clock)
+        self._lookups = Lookups(TIER, telemetry)
+        self._threads = ThreadPoolExecutor(THREADS, "warm-tier")
+        self._stock: Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make the folder and begin to take stock of it; look-ups need not wait for that."""
+        try:
+            await self._in_thread(self._disk.prepare)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise ConfigurationError(f"the folder of the warm tier (data_dir/warm) can't be made: {reason}") from None
+        self._stock = self._threads.submit(self._disk.take_stock)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what is being written and close all files."""
+        self._disk.stop()
+        await asyncio.to_thread(self._threads.shutdown)
+        self._disk.close()
+
+    async def stock_taken(self) -> None:
+        """Wait until all that an earlier run left is accounted for."""
+        if self._stock is not None:
+            await asyncio.wrap_future(self._stock)
+
+    async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
+        """Keep the instance; an older copy is replaced.
+
+        Raises:
+            StorageFullError: there is no room, or the disk fails; nothing was kept.
+        """
+        key = entry_key(tenant_id, instance.ref)
+        return self._handle(key, await self._in_thread(lambda: self._disk.write(key, instance)))
+
+    async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
+        """The instance, or None."""
+        key = entry_key(tenant_id, ref)
+        footer = self._disk.footer_at_hand(key) or await self._in_thread(lambda: self._disk.find(key))
+        self._lookups.record(tenant_id, footer is not None)
+        return None if footer is None else self._handle(key, footer)
+
+    async def load_index(self, tenant_id: str, ref: InstanceRef) -> InstanceIndex | None:
+        """The index kept beside the instance, or None when there is none or it is damaged."""
+        key = entry_key(tenant_id, ref)
+        return await self._in_thread(lambda: self._load_index(key))
+
+    async def save_index(self, tenant_id: str, ref: InstanceRef, index: InstanceIndex) -> None:
+        """Keep the index beside the instance; does nothing when the instance is gone or there is no room."""
+        key = entry_key(tenant_id, ref)
+        with suppress(StorageFullError):
+            await self._in_thread(lambda: self._disk.write_index(key, serialise(index)))
+
+    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
+        """Drop the tenant's instances, of one study or all; return how many."""
+        study = None if study_instance_uid is None else study_hash(study_instance_uid)
+        return await self._in_thread(lambda: self._disk.remove_group(tenant_id, study))
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        """What is kept for the tenant, as far as stock has been taken."""
+        tally, count = self._disk.catalogue.tally(tenant_id), self._lookups.of(tenant_id)
+        limit_bytes = self._disk.catalogue.limit_bytes
+        return TierUsage(TIER, tally.entries, tally.used_bytes, limit_bytes, count.hits, count.misses)
+
+    def _load_index(self, key: EntryKey) -> InstanceIndex | None:
+        serialised = self._disk.read_index(key)
+        try:
+            return None if serialised is None else deserialise(serialised)
+        except CorruptEntryError:
+            return None  # of another version; the one that is made next takes its place
+
+    def _handle(self, key: EntryKey, footer: Footer) -> "DiskInstance":
+        return DiskInstance(self._disk, self._threads, key, footer)
+
+    async def _in_thread[T](self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class DiskInstance:
+    """InstanceHandle over a warm file. Holds no file open: thousands may wait to be read.
+
+    Evicted, invalidated or replaced by other bytes between two reads, it raises CorruptEntryError at the next one; a
+    read under way ends well.
+    """
+
+    __slots__ = ("_disk", "_footer", "_key", "_threads")
+
+    def __init__(self, disk: WarmDisk, threads: ThreadPoolExecutor, key: EntryKey, footer: Footer) -> None:
+        self._disk = disk
+        self._threads = threads
+        self._key = key
+        self._footer = footer
+
+    @property
+    def ref(self) -> InstanceRef:
+        """Which instance."""
+        return self._footer.ref
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID."""
+        return self._footer.sop_class_uid
+
+    @property
+    def transfer_syntax_uid(self) -> str:
+        """Transfer syntax in which the bytes are stored."""
+        return self._footer.transfer_syntax_uid
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the DICOM file."""
+        return self._footer.size_bytes
+
+    @property
+    def crc32c(self) -> int:
+        """CRC-32C (Castagnoli) of the whole DICOM file."""
+        return self._footer.crc32c
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Read `length` bytes of the DICOM file from `offset`; checksums are verified.
+
+        Raises:
+            CorruptEntryError: the stored bytes are damaged or gone; the entry has been dropped.
+            ValueError: the span does not lie within the file.
+        """
+        check_span(offset, length, self._footer.size_bytes)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._disk.read, self._key, self._footer, offset, length)
+
+    @contextmanager
+    def open_buffer(self) -> Iterator[memoryview]:
+        """Map the whole DICOM file, verified. Call it from a thread.
+
+        Raises:
+            CorruptEntryError: the stored bytes are damaged or gone; the entry has been dropped.
+        """
+        mapped = self._disk.map(self._key, self._footer)
+        try:
+            yield memoryview(mapped)[: self._footer.size_bytes]
+        finally:
+            # Views of it may live on in the traceback of an exception that passes here: then the last one unmaps it.
+            with suppress(BufferError):
+                mapped.close()

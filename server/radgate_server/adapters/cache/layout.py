@@ -1,0 +1,155 @@
+"""Where warm files lie, and all that looks at folders rather than into files.
+
+    warm/<tenant>/<hash of the study>/<hash of the instance>.p10   the instance
+    warm/<tenant>/<hash of the study>/<hash of the instance>.idx   its index
+    warm/.incoming/                                                files that are being written
+
+Names of files show up in backups, listings and error reports, so they hold no UID.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+from radgate_server.core.identifiers import InstanceRef
+
+INSTANCE_SUFFIX = ".p10"
+INDEX_SUFFIX = ".idx"
+_INCOMING = ".incoming"
+_PRIVATE = 0o700
+_PUBLISH_TRIES = 3
+"""An eviction may take an emptied folder away between its making and the renaming into it."""
+
+
+class EntryKey(NamedTuple):
+    """Whose instance, hash of its study, hash of the instance itself."""
+
+    tenant_id: str
+    study: str
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEntry:
+    """An instance found on disk; `used_s` is when it was last used, in seconds since 1970."""
+
+    key: EntryKey
+    size_bytes: int
+    used_s: float
+
+
+def entry_key(tenant_id: str, ref: InstanceRef) -> EntryKey:
+    """Where the tenant's instance lies; the same instance told to be in another series is another entry."""
+    return EntryKey(
+        tenant_id, study_hash(ref.study_instance_uid), _hash(f"{ref.series_instance_uid} {ref.sop_instance_uid}")
+    )
+
+
+def study_hash(study_instance_uid: str) -> str:
+    """The name of the study's folder."""
+    return _hash(study_instance_uid)
+
+
+def _hash(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class WarmFolder:
+    """The folder of the warm tier. All methods block on the disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.incoming = root / _INCOMING
+
+    def prepare(self) -> None:
+        """Make the folder, for this user only. Raises OSError."""
+        self.incoming.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+
+    def path(self, key: EntryKey, suffix: str = INSTANCE_SUFFIX) -> Path:
+        """The file of an instance, or of its index."""
+        return self._root / key.tenant_id / key.study / f"{key.instance}{suffix}"
+
+    def publish(self, temporary: Path, key: EntryKey, suffix: str = INSTANCE_SUFFIX) -> None:
+        """Let a finished file appear in its place, in one step. Raises OSError."""
+        path = self.path(key, suffix)
+        for _ in range(_PUBLISH_TRIES):
+            with suppress(FileNotFoundError):
+                temporary.replace(path)
+                return
+            path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        temporary.replace(path)
+
+    def remove(self, key: EntryKey) -> bool:
+        """Delete an instance with its index, and its folder if that was the last; False when it was not there."""
+        self.remove_index(key)
+        removed = _unlink(self.path(key))
+        with suppress(OSError):
+            self.path(key).parent.rmdir()
+        return removed
+
+    def remove_index(self, key: EntryKey) -> None:
+        """Delete the index of an instance if there is one."""
+        _unlink(self.path(key, INDEX_SUFFIX))
+
+    def entry(self, key: EntryKey) -> FoundEntry | None:
+        """What lies on disk of an instance, None when it is not there."""
+        try:
+            return _found(self.path(key))
+        except OSError:
+            return None
+
+    def remove_group(self, tenant_id: str, study: str | None) -> int:
+        """Delete the tenant's instances, of one study (told by its hash) or all; return how many."""
+        count = sum(self.remove(entry.key) for entry in self.entries(tenant_id, study))
+        if study is None:
+            with suppress(OSError):
+                (self._root / tenant_id).rmdir()
+        return count
+
+    def entries(self, tenant_id: str | None = None, study: str | None = None) -> Iterator[FoundEntry]:
+        """Find the instances on disk: of all tenants, of one, or of one study (told by its hash)."""
+        for tenant in [self._root / tenant_id] if tenant_id is not None else _children(self._root):
+            for folder in [tenant / study] if study is not None else _children(tenant):
+                for path in _children(folder):
+                    if path.suffix == INSTANCE_SUFFIX:
+                        with suppress(OSError):
+                            yield _found(path)
+
+    def remove_abandoned(self) -> int:
+        """Delete what killed processes left half written; return how many files.
+
+        Whoever writes holds a lock on the file, which the system lets go of when the process dies.
+        """
+        removed = 0
+        for path in _children(self.incoming):
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                removed += _unlink(path)
+        return removed
+
+
+def _found(path: Path) -> FoundEntry:
+    status = path.stat()
+    index_path = path.with_suffix(INDEX_SUFFIX)
+    index_bytes = index_path.stat().st_size if index_path.exists() else 0
+    key = EntryKey(path.parent.parent.name, path.parent.name, path.stem)
+    return FoundEntry(key, status.st_size + index_bytes, status.st_mtime)
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _unlink(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True

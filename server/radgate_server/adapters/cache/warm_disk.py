@@ -1,0 +1,206 @@
+"""The warm folder as a whole: files, catalogue and open files kept in step. Blocks on the disk; shared by threads."""
+
+import mmap
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+from pathlib import Path
+from threading import Event
+
+from radgate_server.adapters.cache.catalogue import Catalogue
+from radgate_server.adapters.cache.container import DamagedError, Footer, decode_index, encode_index
+from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, WarmFolder
+from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file, read_verified, verify_whole
+from radgate_server.adapters.cache.writing import temporary_file, write_all, write_instance
+from radgate_server.core.errors import CorruptEntryError, StorageFullError
+from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.ports.clock import Clock
+
+OPEN_FILES = 256
+TOUCH_INTERVAL_S = 60.0
+"""The time of last use is written to a file at most this often: it only has to order evictions after a restart."""
+_FOOTER_ALLOWANCE_BYTES = 1024
+_OPEN_TRIES = 3
+
+
+class WarmDisk:
+    """Instances and their indexes in a folder, up to `limit_bytes` for all tenants; the least recently used make room.
+
+    Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
+    """
+
+    def __init__(self, root: Path, limit_bytes: int, clock: Clock) -> None:
+        self.catalogue = Catalogue(limit_bytes)
+        self._folder = WarmFolder(root)
+        self._files = OpenFiles(OPEN_FILES)
+        self._clock = clock
+        self._closing = Event()
+
+    def prepare(self) -> None:
+        """Make the folder. Raises OSError."""
+        self._folder.prepare()
+
+    def take_stock(self) -> None:
+        """Account for what an earlier run left, and clear away what it left half written."""
+        self._folder.remove_abandoned()
+        found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
+        self._delete(self.catalogue.merge(found))
+
+    def stop(self) -> None:
+        """Let a stock-taking that is under way end early."""
+        self._closing.set()
+
+    def close(self) -> None:
+        """Close all files."""
+        self._files.drop_all()
+
+    def write(self, key: EntryKey, instance: ReceivedInstance) -> Footer:
+        """Keep the instance in the place of an older copy.
+
+        Raises:
+            StorageFullError: there is no room, or the disk fails; nothing was kept.
+        """
+        with self._room_for(instance.content.size_bytes + _FOOTER_ALLOWANCE_BYTES):
+            self._folder.prepare()  # an operator may have emptied the folder under us
+            with temporary_file(self._folder.incoming) as temporary:
+                footer = write_instance(temporary.fd, instance)
+                file_bytes = os.fstat(temporary.fd).st_size
+                self._folder.remove_index(key)
+                self._folder.publish(temporary.path, key)
+            self._files.add(key, OpenFile(temporary.fd, footer, self._clock.monotonic_s()))
+        self.catalogue.add(key, file_bytes)
+        return footer
+
+    def footer_at_hand(self, key: EntryKey) -> Footer | None:
+        """The footer of the instance if its file is open. Does not block."""
+        file = self._files.get(key)
+        if file is None:
+            return None
+        self.catalogue.touch(key)
+        return file.footer
+
+    def find(self, key: EntryKey) -> Footer | None:
+        """The footer of the instance, None when it is not there."""
+        file = self._open(key)
+        return None if file is None else file.footer
+
+    def read(self, key: EntryKey, footer: Footer, offset: int, length: int) -> bytes:
+        """Read a span of the very file that `footer` was read from; see InstanceHandle.read."""
+        with self._reading(key, footer) as file:
+            return read_verified(file, offset, length)
+
+    def map(self, key: EntryKey, footer: Footer) -> mmap.mmap:
+        """Map that file (footer included), verified as a whole; see InstanceHandle.open_buffer.
+
+        Reading it all beforehand also turns a failing disk into an error here; later it would be a signal (SIGBUS).
+        """
+        with self._reading(key, footer) as file:
+            verify_whole(file)
+            return mmap.mmap(file.fd, 0, access=mmap.ACCESS_READ)
+
+    def write_index(self, key: EntryKey, serialised: bytes) -> None:
+        """Keep the index beside the instance; does nothing when the instance is gone.
+
+        Raises:
+            StorageFullError: there is no room, or the disk fails.
+        """
+        footer = self.find(key)
+        if footer is None:
+            return
+        data = encode_index(footer, serialised)
+        with self._room_for(len(data)):
+            with temporary_file(self._folder.incoming) as temporary:
+                write_all(temporary.fd, data)
+                self._folder.publish(temporary.path, key, INDEX_SUFFIX)
+            os.close(temporary.fd)
+        entry = self._folder.entry(key)
+        if entry is None:
+            self._folder.remove(key)
+        else:
+            self.catalogue.add(key, entry.size_bytes)
+
+    def read_index(self, key: EntryKey) -> bytes | None:
+        """The serialised index beside the instance, None when there is none or it belongs to other bytes."""
+        footer = self.find(key)
+        if footer is None:
+            return None
+        try:
+            return decode_index(footer, self._folder.path(key, INDEX_SUFFIX).read_bytes())
+        except OSError:
+            return None
+        except DamagedError:
+            self._folder.remove_index(key)
+            return None
+
+    def remove_group(self, tenant_id: str, study: str | None) -> int:
+        """Delete the tenant's instances, of one study (told by its hash) or all; return how many."""
+        count = self._folder.remove_group(tenant_id, study)
+        self.catalogue.forget_group(tenant_id, study)
+        self._files.drop_group(tenant_id, study)
+        return count
+
+    @contextmanager
+    def _room_for(self, size_bytes: int) -> Iterator[None]:
+        with self.catalogue.room_for(size_bytes) as victims:
+            self._delete(victims)
+            try:
+                yield
+            except OSError as error:
+                raise StorageFullError("the disk of the warm tier takes no more") from error
+
+    def _delete(self, keys: Iterable[EntryKey]) -> None:
+        for key in keys:
+            self._files.drop(key)
+            self._folder.remove(key)
+
+    def _open(self, key: EntryKey) -> OpenFile | None:
+        file = self._files.get(key)
+        if file is not None:
+            return file
+        try:
+            file = open_file(self._folder.path(key), key)
+        except FileNotFoundError:
+            self.catalogue.forget(key)
+            return None
+        except OSError:
+            return None  # such as too many open files: that says nothing about this one
+        except DamagedError:
+            self._drop(key)
+            return None
+        self._files.add(key, file)
+        return file
+
+    @contextmanager
+    def _reading(self, key: EntryKey, footer: Footer) -> Iterator[OpenFile]:
+        for _ in range(_OPEN_TRIES):  # between opening and use, other threads' openings may push the file out
+            file = self._open(key)
+            if file is None or file.footer.crc32c != footer.crc32c or file.footer.size_bytes != footer.size_bytes:
+                break
+            with file.in_use() as usable:
+                if usable:
+                    with self._dropped_if_damaged(key):
+                        yield self._touched(key, file)
+                    return
+        raise CorruptEntryError("the cached instance is gone")
+
+    @contextmanager
+    def _dropped_if_damaged(self, key: EntryKey) -> Iterator[None]:
+        try:
+            yield
+        except (DamagedError, OSError) as error:
+            self._drop(key)
+            raise CorruptEntryError("the cached instance is damaged") from error
+
+    def _touched(self, key: EntryKey, file: OpenFile) -> OpenFile:
+        self.catalogue.touch(key)
+        now_s = self._clock.monotonic_s()
+        if now_s - file.touched_s >= TOUCH_INTERVAL_S:
+            file.touched_s = now_s
+            used_s = self._clock.now().timestamp()
+            os.utime(file.fd, (used_s, used_s))
+        return file
+
+    def _drop(self, key: EntryKey) -> None:
+        self._delete((key,))
+        self.catalogue.forget(key)

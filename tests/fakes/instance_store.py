@@ -1,0 +1,96 @@
+"""An InstanceStore in memory, without limits unless it is told to be full."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from radgate_server.core.errors import CorruptEntryError, StorageFullError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instance_index import InstanceIndex
+from radgate_server.core.instances import InstanceHandle, ReceivedInstance
+from radgate_server.core.memory_instance import MemoryInstance
+from radgate_server.core.ports.cache import TierUsage
+
+LIMIT_BYTES = 1 << 40
+
+type Place = tuple[str, InstanceRef]
+
+
+class MemoryInstanceStore:
+    """InstanceStore as dictionaries. While `full` is set, nothing more is taken; `damage` makes an entry unreadable."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.instances: dict[Place, MemoryInstance] = {}
+        self.indexes: dict[Place, InstanceIndex] = {}
+        self._hits: Counter[str] = Counter()
+        self._misses: Counter[str] = Counter()
+
+    async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
+        if self.full:
+            raise StorageFullError("the store is full")
+        place = (tenant_id, instance.ref)
+        self.instances[place] = MemoryInstance.from_received(instance)
+        self.indexes.pop(place, None)
+        return StoredInstance(self, tenant_id, self.instances[place])
+
+    async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
+        instance = self.instances.get((tenant_id, ref))
+        (self._misses if instance is None else self._hits)[tenant_id] += 1
+        return None if instance is None else StoredInstance(self, tenant_id, instance)
+
+    async def load_index(self, tenant_id: str, ref: InstanceRef) -> InstanceIndex | None:
+        return self.indexes.get((tenant_id, ref))
+
+    async def save_index(self, tenant_id: str, ref: InstanceRef, index: InstanceIndex) -> None:
+        if (tenant_id, ref) in self.instances and not self.full:
+            self.indexes[tenant_id, ref] = index
+
+    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
+        places = [
+            (tenant, ref)
+            for tenant, ref in self.instances
+            if tenant == tenant_id and study_instance_uid in (None, ref.study_instance_uid)
+        ]
+        for place in places:
+            del self.instances[place]
+            self.indexes.pop(place, None)
+        return len(places)
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        sizes = [instance.size_bytes for (tenant, _), instance in self.instances.items() if tenant == tenant_id]
+        return TierUsage("warm", len(sizes), sum(sizes), LIMIT_BYTES, self._hits[tenant_id], self._misses[tenant_id])
+
+    def damage(self, tenant_id: str, ref: InstanceRef) -> None:
+        """Let every handle of the entry find it gone."""
+        del self.instances[tenant_id, ref]
+        self.indexes.pop((tenant_id, ref), None)
+
+
+class StoredInstance:
+    """InstanceHandle that finds out, as one over a file does, when its entry is gone."""
+
+    def __init__(self, store: MemoryInstanceStore, tenant_id: str, instance: MemoryInstance) -> None:
+        self._store = store
+        self._tenant_id = tenant_id
+        self._instance = instance
+        self.ref = instance.ref
+        self.sop_class_uid = instance.sop_class_uid
+        self.transfer_syntax_uid = instance.transfer_syntax_uid
+        self.size_bytes = instance.size_bytes
+        self.crc32c = instance.crc32c
+
+    async def read(self, offset: int, length: int) -> bytes:
+        self._check()
+        return await self._instance.read(offset, length)
+
+    @contextmanager
+    def open_buffer(self) -> Iterator[memoryview]:
+        self._check()
+        with self._instance.open_buffer() as buffer:
+            yield buffer
+
+    def _check(self) -> None:
+        current = self._store.instances.get((self._tenant_id, self.ref))
+        if current is None or current.crc32c != self.crc32c:
+            raise CorruptEntryError("the stored instance is gone")
