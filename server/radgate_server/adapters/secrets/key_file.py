@@ -12,6 +12,18 @@ KEY_BYTES = 32
 _OPEN_TO_OTHERS = 0o077
 
 
+def make_data_dir(data_dir: Path) -> None:
+    """Make the folder with its parents, for its owner alone (0700), when there is none.
+
+    Raises:
+        ConfigurationError: it can't be made.
+    """
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"can't make the folder data_dir: {os.strerror(error.errno or 0)}") from None
+
+
 def load_key(data_dir: Path) -> bytes:
     """Return the key of `data_dir`, making folder (0700) and key file (0600) when there are none.
 
@@ -20,9 +32,9 @@ def load_key(data_dir: Path) -> bytes:
     Raises:
         ConfigurationError: the folder or file can't be used, others can read the file, or it holds no key.
     """
+    make_data_dir(data_dir)
     path = data_dir / FILE_NAME
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _create(path)
         return _read(path)

@@ -1,0 +1,141 @@
+"""Generate docs/configuration.md from the settings' own types and descriptions.
+
+`--check` changes nothing and exits with 1 when the committed file is not what the settings say.
+"""
+
+import argparse
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from radgate_server.config import Settings
+
+MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+KIB = 1 << 10
+UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (KIB, "KiB"))
+
+INTRODUCTION = """\
+# Configuration
+
+<!-- Made by scripts/settings_manual.py from server/radgate_server/config.py; edit there. -->
+
+A setting comes from the environment, else from the TOML file given with `--config FILE`, else from its default here.
+Units are part of the names: `_s` seconds, `_bytes` bytes. Lists are JSON in the environment
+(`RADGATE_GATEWAY__ALLOWED_ORIGINS='["https://viewer.example.org"]'`) and arrays in the file.
+
+```toml
+# radgate.toml
+http_port = 8080
+database_url = "postgresql+psycopg://radgate@db.example.org/radgate"
+
+[cache]
+warm_bytes = 100_000_000_000
+```
+
+Whatever is wrong stops the start, with one line for each setting that is.
+"""
+
+TABLE = """
+| In the file | In the environment | Default | Allowed | What it does |
+|---|---|---|---|---|
+"""
+
+
+def manual() -> str:
+    """Return the whole file."""
+    general = {name: field for name, field in Settings.model_fields.items() if section_of(field) is None}
+    parts = [INTRODUCTION, "\n## General\n", TABLE, *rows(general, ())]
+    for name, field in Settings.model_fields.items():
+        section = section_of(field)
+        if section is not None:
+            parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
+    return "".join(parts)
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a nested table, None for a plain setting."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def rows(fields: dict[str, FieldInfo], prefix: tuple[str, ...]) -> Iterator[str]:
+    """Yield one line of the table for each setting."""
+    for name, field in fields.items():
+        variable = "RADGATE_" + "__".join((*prefix, name)).upper()
+        cells = (f"`{name}`", f"`{variable}`", default_text(name, field), allowed_text(field), field.description or "")
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def default_text(name: str, field: FieldInfo) -> str:
+    """Return the default as one would write it, sizes also in binary units."""
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value in ("", ()):
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" + (binary_text(value) if name.endswith("_bytes") else "")
+
+
+def binary_text(value: int) -> str:
+    """Return " (20 GiB)" for a whole number of a binary unit."""
+    return next((f" ({value // unit} {word})" for unit, word in UNITS if value and value % unit == 0), "")
+
+
+def allowed_text(field: FieldInfo) -> str:
+    """Return the type, or the values or bounds that it is limited to."""
+    if typing.get_origin(field.annotation) is typing.Literal:
+        return ", ".join(f"`{value}`" for value in typing.get_args(field.annotation))
+    kind = type_text(field.annotation)
+    bounds = [text for item in field.metadata if (text := bound_text(item))]
+    return f"{kind}, {', '.join(bounds)}" if bounds else kind
+
+
+def type_text(kind: Any) -> str:
+    """Return a type in plain words."""
+    words = {
+        bool: "`true`, `false`",
+        int: "integer",
+        float: "number",
+        str: "text",
+        Path: "path",
+        SecretStr: "text, secret",
+    }
+    if isinstance(kind, types.GenericAlias):
+        return "list of text"
+    return words[kind]
+
+
+def bound_text(item: Any) -> str:
+    """Return one bound, such as "at least 1"."""
+    match item:
+        case annotated_types.Ge(ge=bound):
+            return f"at least {bound}"
+        case annotated_types.Gt(gt=bound):
+            return f"more than {bound}"
+        case annotated_types.Le(le=bound):
+            return f"at most {bound}"
+    return ""
+
+
+def main() -> None:
+    """Write the manual, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    made = manual()
+    if not parser.parse_args().check:
+        MANUAL.write_text(made, encoding="utf-8")
+    elif not MANUAL.exists() or MANUAL.read_text(encoding="utf-8") != made:
+        sys.exit("docs/configuration.md is not current; run scripts/settings_manual.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The command line. Results go to stdout, everything else to stderr.
+
+Exit status: 0 done, 1 it failed (one line says why), 2 the command line is wrong.
+"""
+
+import click
+
+from radgate_server import __version__
+from radgate_server.cli.cache import cache
+from radgate_server.cli.key import key
+from radgate_server.cli.options import RadgateGroup, config_option
+from radgate_server.cli.pacs import pacs
+from radgate_server.cli.serve import demo, migrate, serve
+from radgate_server.cli.tenant import tenant
+
+
+@click.group(cls=RadgateGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="radgate")
+@config_option
+def radgate() -> None:
+    """One typed door in front of every PACS.
+
+    Settings come from the environment (RADGATE_HTTP_PORT=8080), else from the TOML file given with --config, else from
+    defaults. All commands but serve and demo work on the database, whether or not a server is running; a running
+    server sees the change within seconds.
+    """
+
+
+for command in (serve, demo, migrate, tenant, key, pacs, cache):
+    radgate.add_command(command)

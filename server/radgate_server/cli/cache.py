@@ -1,0 +1,57 @@
+"""`radgate cache`: what is kept of studies that were read."""
+
+from typing import Any
+
+import click
+
+from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
+from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, json_option, tenant_option
+from radgate_server.cli.output import hint, print_rows
+from radgate_server.services.admin import AdminService
+
+
+@click.group(cls=RadgateGroup)
+def cache() -> None:
+    """What is kept of studies that were read."""
+
+
+@cache.command()
+@any_tenant_option
+@json_option
+@config_option
+def stats(tenant_id: str | None, as_json: bool) -> None:
+    """Tell what the disk holds for each tenant; the limit is for all together.
+
+    What a running server holds in memory, and its hits and misses, it tells itself: GET /api/v1/admin/cache/stats.
+    """
+    rows = run_admin(lambda admin: _usage(admin, tenant_id))
+    print_rows(rows, ("tenant", "tier", "entries", "used_bytes", "limit_bytes"), as_json=as_json)
+
+
+@cache.command()
+@tenant_option
+@click.option("--study", "study_instance_uid", metavar="UID", help="Only this study; else all that the tenant has.")
+@config_option
+def invalidate(tenant_id: str, study_instance_uid: str | None) -> None:
+    """Throw away what is cached, in running servers too."""
+
+    async def work(admin: AdminService) -> int:
+        await tenants_asked_for(admin, tenant_id)
+        return await admin.invalidate_cache(caller_for(tenant_id), study_instance_uid)
+
+    removed = run_admin(work)
+    hint(f"threw away {removed} instances")
+
+
+async def _usage(admin: AdminService, tenant_id: str | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "tenant": tenant,
+            "tier": usage.tier,
+            "entries": usage.entries,
+            "used_bytes": usage.used_bytes,
+            "limit_bytes": usage.limit_bytes,
+        }
+        for tenant in await tenants_asked_for(admin, tenant_id)
+        for usage in await admin.cache_stats(caller_for(tenant))
+    ]

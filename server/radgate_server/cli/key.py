@@ -1,0 +1,88 @@
+"""`radgate key`: API keys."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
+from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, json_option
+from radgate_server.cli.output import hint, print_rows
+from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Role
+from radgate_server.services.admin import AdminService
+
+_ROLES = [role.name.lower() for role in Role]
+
+
+@click.group(cls=RadgateGroup)
+def key() -> None:
+    """API keys, sent by clients as `Authorization: Bearer KEY`."""
+
+
+@key.command()
+@click.option(
+    "--tenant",
+    "tenant_ids",
+    metavar="TENANT",
+    multiple=True,
+    required=True,
+    help="Tenant that it may use; may be repeated, the first is the default. '*' means every tenant.",
+)
+@click.option(
+    "--role", type=click.Choice(_ROLES), required=True, help="What it may do; each may do what the former may."
+)
+@click.option("--label", metavar="TEXT", default="", help="What it is for.")
+@config_option
+def create(tenant_ids: tuple[str, ...], role: str, label: str) -> None:
+    """Create a key and print it, alone, on stdout. It is never shown again."""
+    named = tuple(dict.fromkeys(tenant_ids))
+    record, token = run_admin(lambda admin: admin.create_key(caller_for(), Role[role.upper()], label, named))
+    click.echo(token)
+    hint(f"key {record.key_id} for {', '.join(named)} as {role}; keep it, it can't be shown again")
+
+
+@key.command("list")
+@any_tenant_option
+@json_option
+@config_option
+def list_(tenant_id: str | None, as_json: bool) -> None:
+    """List keys, without their secrets; those for every tenant too when no tenant is named."""
+    keys = run_admin(lambda admin: _find_keys(admin, tenant_id))
+    rows = [_row(found) for found in keys]
+    print_rows(rows, ("key", "tenants", "role", "label", "create_time", "revoke_time"), as_json=as_json)
+
+
+@key.command()
+@click.argument("key_id")
+@config_option
+def revoke(key_id: str) -> None:
+    """Revoke the key with the identifier KEY_ID, the part between its underscores."""
+    run_admin(lambda admin: _revoke(admin, key_id))
+    hint(f"key {key_id} is revoked")
+
+
+async def _find_keys(admin: AdminService, tenant_id: str | None) -> Sequence[ApiKey]:
+    asked = [*await tenants_asked_for(admin, tenant_id), *([""] if tenant_id is None else [])]
+    found = {key.key_id: key for tenant in asked for key in await admin.list_keys(caller_for(tenant))}
+    return sorted(found.values(), key=lambda key: (key.create_time, key.key_id))
+
+
+async def _revoke(admin: AdminService, key_id: str) -> None:
+    for found in await _find_keys(admin, None):
+        if found.key_id == key_id:
+            default = found.tenant_ids[0]
+            await admin.revoke_key(caller_for("" if default == ANY_TENANT else default), key_id)
+            return
+    raise ResourceNotFoundError(f"there is no key {key_id!r}; `radgate key list` shows them")
+
+
+def _row(found: ApiKey) -> dict[str, Any]:
+    return {
+        "key": found.key_id,
+        "tenants": found.tenant_ids,
+        "role": found.role.name.lower(),
+        "label": found.label,
+        "create_time": found.create_time,
+        "revoke_time": found.revoke_time,
+    }

@@ -1,0 +1,69 @@
+"""What commands have in common: the settings, the tenant, JSON, and how failures are told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radgate_server.config import Settings, load_settings
+from radgate_server.core.errors import GatewayError
+
+_CONFIG_FILE = "radgate.config_file"
+
+
+class RadgateGroup(click.Group):
+    """The commands in the order of their making, and foreseen failures as one line on stderr with exit status 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they were added."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except GatewayError as error:
+            raise click.ClickException(error.message) from error
+
+
+def _remember_config_file(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.find_root().meta[_CONFIG_FILE] = value
+
+
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_remember_config_file,
+    expose_value=False,
+    help="TOML file with settings.",
+)
+"""Stands before or after the command's name."""
+
+tenant_option = click.option("--tenant", "tenant_id", metavar="TENANT", required=True, help="Tenant to act for.")
+any_tenant_option = click.option("--tenant", "tenant_id", metavar="TENANT", help="Only this tenant; else all.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def current_settings() -> Settings:
+    """Read the settings for the command that is running.
+
+    Raises:
+        ConfigurationError: naming what is wrong.
+    """
+    return load_settings(click.get_current_context().find_root().meta.get(_CONFIG_FILE))
+
+
+def together[**P, R](
+    *decorators: Callable[[Callable[P, R]], Callable[P, R]],
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make one decorator of several options, shown in this order."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate

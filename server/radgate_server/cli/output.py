@@ -1,0 +1,55 @@
+"""Results for people (aligned tables) and for programs (JSON), on stdout; hints on stderr."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as a JSON array, or their `columns` as a table with a header line."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, default=_jsonable))
+        return
+    lines = [[column.upper().replace("_", " ") for column in columns]]
+    lines += [[_cell(column, row[column]) for column in columns] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def hint(message: str) -> None:
+    """Tell people what happened or what to do next, out of the way of scripts."""
+    click.echo(message, err=True)
+
+
+def size_text(size_bytes: int) -> str:
+    """Say a size in the largest binary unit that leaves at least 1, such as "1.5 GiB"."""
+    value = float(size_bytes)
+    for unit in _UNITS[:-1]:
+        if value < 1024:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def _cell(column: str, value: Any) -> str:
+    if column.endswith("_bytes"):
+        return size_text(value)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%SZ")
+    if isinstance(value, tuple):
+        return ",".join(value)
+    text = "-" if value in (None, "") else str(value)
+    # Names and labels come from callers; a terminal must not obey them.
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _jsonable(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)

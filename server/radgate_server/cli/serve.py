@@ -1,0 +1,58 @@
+"""`radgate serve`, `radgate demo` and `radgate migrate`: what runs rather than administers."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radgate_server.cli.options import config_option, current_settings
+from radgate_server.cli.output import hint
+
+
+@click.command()
+@config_option
+def serve() -> None:
+    """Run the server until SIGTERM or Ctrl-C; streams in flight may then finish."""
+    # The server's imports take a second that no other command should pay.
+    from radgate_server import app
+
+    _run(app.serve(current_settings()))
+
+
+@click.command()
+@click.option(
+    "--folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="Directory of DICOM files to show; else the images that come with pydicom.",
+)
+@config_option
+def demo(folder: Path | None) -> None:
+    """Run everything on this machine: a DIMSE archive over a folder, the gateway, and a viewer in the browser."""
+    from radgate_server.demo import run_demo
+
+    _run(run_demo(current_settings(), folder))
+
+
+@click.command()
+@config_option
+def migrate() -> None:
+    """Bring the database to this version's schema; `serve` does so too when it starts."""
+    from radgate_server.adapters import database, secrets
+
+    settings = current_settings()
+    secrets.make_data_dir(settings.data_dir)
+    database.migrate(settings.database_url_or_default)
+    hint("the database is up to date")
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)

@@ -1,0 +1,43 @@
+"""`radgate tenant`: customer organisations."""
+
+import click
+
+from radgate_server.cli.admin import caller_for, run_admin
+from radgate_server.cli.options import RadgateGroup, config_option, json_option
+from radgate_server.cli.output import hint, print_rows
+
+
+@click.group(cls=RadgateGroup)
+def tenant() -> None:
+    """Customer organisations, each with PACS and keys of its own."""
+
+
+@tenant.command()
+@click.argument("name")
+@config_option
+def create(name: str) -> None:
+    """Create the tenant NAME: 1 to 63 of a-z, 0-9 and '-', starting with a letter."""
+    run_admin(lambda admin: admin.create_tenant(caller_for(), name))
+    hint(f"tenant {name} is there; next: radgate key create --tenant {name} --role viewer")
+
+
+@tenant.command("list")
+@json_option
+@config_option
+def list_(as_json: bool) -> None:
+    """List the tenants."""
+    tenants = run_admin(lambda admin: admin.list_tenants(caller_for()))
+    rows = [{"name": found.tenant_id, "create_time": found.create_time} for found in tenants]
+    print_rows(rows, ("name", "create_time"), as_json=as_json)
+
+
+@tenant.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def delete(name: str, yes: bool) -> None:
+    """Delete the tenant NAME, its PACS, its keys' right to it and what is cached. Its audit records stay."""
+    if not yes:
+        click.confirm(f"Delete tenant {name} with its PACS?", abort=True, err=True)
+    run_admin(lambda admin: admin.delete_tenant(caller_for(), name))
+    hint(f"tenant {name} is gone")
