@@ -1,0 +1,147 @@
+"""WADO-RS Retrieve Frames (PS3.18 10.4.1.1.6)."""
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import InvalidArgumentError, ObjectNotFoundError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
+from radgate_server.core.instance_index import InstanceIndex
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.accept import acceptables
+from radgate_server.rpc.dicomweb.http_body import split_http_bodies
+from radgate_server.rpc.dicomweb.media_types import (
+    MULTIPART_FIRST,
+    MULTIPART_ONLY,
+    Offer,
+    needs_decoding,
+    negotiate_frames,
+)
+from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve import RetrieveService
+
+_FRAME_LIST = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})*")
+_MAX_DETAIL_LENGTH = 200
+_MAX_KEY_LENGTH = 2048
+
+
+class FramesResource:
+    """Sends frames as they are stored, or decoded. Answers are kept ready to be sent again.
+
+    A kept answer is found by the request as it came, before anything of it is parsed: this is the busiest way of all.
+    """
+
+    def __init__(
+        self,
+        retrieve: RetrieveService,
+        instances: InstanceReader,
+        auditor: Auditor,
+        hot: HotCache,
+        *,
+        chunk_bytes: int,
+        max_kept_bytes: int,
+    ) -> None:
+        self._retrieve = retrieve
+        self._instances = instances
+        self._auditor = auditor
+        self._hot = hot
+        self._chunk_bytes = chunk_bytes
+        self._max_kept_bytes = max_kept_bytes
+
+    async def retrieve(self, study: str, series: str, instance: str, frames: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages: the frames in the order in which they are asked for."""
+        accept, query = call.header("accept"), call.header("x-envoy-original-path").partition("?")[2]
+        detail = f"{series}/{instance}/{frames}?{query}\n{accept}"
+        key = CacheKey(call.caller.tenant_id, study, "frames", detail)
+        kept = await self._hot.get(key)
+        if kept is not None:
+            await self._record(call, RetrieveScope(study, series, instance), frames)
+            for message in split_http_bodies(kept):
+                yield message
+            return
+        ref = parse_ref(study, series, instance)
+        numbers = parse_frame_list(frames)
+        handle = await self._retrieve.instance(call.caller.tenant_id, ref)
+        index = await self._instances.index(call.caller.tenant_id, handle)
+        require_frames(index, numbers)
+        offer = choose_offer(handle, numbers, call)
+        messages: list[bytes] = []
+        size_bytes = 0
+        async with aclosing(self.stream(handle, numbers, offer, call)) as stream:
+            async for message in stream:
+                if not size_bytes:
+                    await self._record(call, RetrieveScope(study, series, instance), frames)
+                size_bytes += len(message)
+                if size_bytes <= self._max_kept_bytes:
+                    messages.append(message)
+                yield message
+        if size_bytes <= self._max_kept_bytes and len(detail) <= _MAX_KEY_LENGTH:
+            await self._hot.put(key, b"".join(messages))
+
+    async def stream(
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call
+    ) -> AsyncGenerator[bytes]:
+        """The messages of frames that are known to exist; nothing is recorded here."""
+        decoded = needs_decoding(offer, handle.transfer_syntax_uid)
+        read = self._instances.decoded_frame if decoded else self._instances.frame
+        envelope = envelope_of(offer)
+        for position, number in enumerate(numbers, 1):
+            pixels = await read(call.caller.tenant_id, handle, number)
+            first, last = position == 1, position == len(numbers)
+            for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
+                yield message
+
+    async def _record(self, call: Call, scope: RetrieveScope, frames: str) -> None:
+        await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, frames[:_MAX_DETAIL_LENGTH])
+
+
+def choose_offer(handle: InstanceHandle, numbers: Sequence[int], call: Call) -> Offer:
+    """What the client gets of these frames; only a single one can come without multipart.
+
+    Raises:
+        NotAcceptableError: the client takes nothing that can be made.
+    """
+    accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
+    framings = MULTIPART_FIRST if len(numbers) == 1 else MULTIPART_ONLY
+    return negotiate_frames(accepted, handle.transfer_syntax_uid, framings)
+
+
+def parse_ref(study: str, series: str, instance: str) -> InstanceRef:
+    """The place of an instance.
+
+    Raises:
+        InvalidArgumentError: naming the UID that is malformed.
+    """
+    return InstanceRef(
+        parse_uid(study, "study_instance_uid"),
+        parse_uid(series, "series_instance_uid"),
+        parse_uid(instance, "sop_instance_uid"),
+    )
+
+
+def parse_frame_list(frames: str) -> tuple[int, ...]:
+    """Frame numbers, from 1, separated by commas (PS3.18 table 10.4.1-1).
+
+    Raises:
+        InvalidArgumentError: naming `frames`.
+    """
+    if not _FRAME_LIST.fullmatch(frames):
+        raise InvalidArgumentError("frames", "frame numbers, separated by commas")
+    return tuple(map(int, frames.split(",")))
+
+
+def require_frames(index: InstanceIndex, numbers: Sequence[int]) -> None:
+    """Insist that all frames exist, so that an answer never breaks off for want of one.
+
+    Raises:
+        ObjectNotFoundError: naming the first one that does not.
+    """
+    count = index.frame_table.number_of_frames if index.frame_table else 0
+    for number in numbers:
+        if not 1 <= number <= count:
+            raise ObjectNotFoundError(f"the instance has no frame {number}", kind="frame")

@@ -1,0 +1,97 @@
+"""WADO-RS Retrieve Study, Series and Instance (PS3.18 10.4.1.1.1)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.identifiers import QueryLevel, parse_scope
+from radgate_server.core.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.accept import Acceptable, acceptables
+from radgate_server.rpc.dicomweb.deliveries import open_deliveries
+from radgate_server.rpc.dicomweb.http_body import encode_http_body
+from radgate_server.rpc.dicomweb.media_types import (
+    MULTIPART_FIRST,
+    MULTIPART_ONLY,
+    negotiate_instance,
+    require_instances,
+)
+from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, spans_of
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve import Delivery, RetrieveService
+
+type _Pieces = AsyncGenerator[bytes | memoryview]
+
+
+class InstancesResource:
+    """Streams DICOM files, each as soon as it is there, each in the transfer syntax that suits it and the client."""
+
+    def __init__(
+        self, retrieve: RetrieveService, instances: InstanceReader, auditor: Auditor, *, chunk_bytes: int
+    ) -> None:
+        self._retrieve = retrieve
+        self._instances = instances
+        self._auditor = auditor
+        self._chunk_bytes = chunk_bytes
+
+    async def retrieve(self, study: str, series: str, instance: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages. Everything that can be had is sent.
+
+        An instance that fails ends the stream with its error after all others, with no closing boundary, since the
+        status has gone long before; when not one could be sent, that error is the answer.
+        """
+        scope = parse_scope(study, series, instance)
+        accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
+        framings = MULTIPART_FIRST if scope.level is QueryLevel.IMAGE else MULTIPART_ONLY
+        if framings is MULTIPART_ONLY:
+            require_instances(accepted)
+        failure: GatewayError | None = None
+        envelope: Envelope | None = None
+        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as deliveries:
+            async for delivery in deliveries:
+                try:
+                    part, pieces = await self._open_part(delivery, accepted, framings)
+                except GatewayError as error:
+                    failure = failure or error
+                    continue
+                if envelope is None:
+                    await self._auditor.record(call.caller, AuditAction.RETRIEVE, scope)
+                    content_type, head = part.content_type, part.head
+                else:
+                    content_type, head = "", envelope.between + part.head
+                envelope = part
+                async for piece in pieces:
+                    yield encode_http_body(content_type, head, piece)
+                    content_type, head = "", b""
+        if failure is not None:
+            raise failure
+        if envelope is not None and envelope.tail:
+            yield encode_http_body("", envelope.tail)
+
+    async def _open_part(
+        self, delivery: Delivery, accepted: tuple[Acceptable, ...], framings: tuple[bool, ...]
+    ) -> tuple[Envelope, _Pieces]:
+        if isinstance(delivery, FailedInstance):
+            raise delivery.error
+        offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings)
+        if offer.stored:
+            return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
+        content = await self._instances.explicit_little_endian(delivery)
+        return envelope_of(offer), _read_content(content, self._chunk_bytes)
+
+
+async def _read_handle(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:
+    for offset, length in spans_of(handle.size_bytes, chunk_bytes):
+        yield await handle.read(offset, length)
+
+
+async def _read_content(content: InstanceContent, chunk_bytes: int) -> _Pieces:
+    pieces = content.pieces(chunk_bytes)
+    if isinstance(content, MemoryContent):
+        for piece in pieces:
+            yield piece
+        return
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        yield piece

@@ -1,0 +1,169 @@
+"""Which representation a client gets: what can be offered for each resource, set against what it accepts (PS3.18 8.7).
+
+Offers stand in the order in which the server prefers them. The client's quality decides first, then its order, then
+ours.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.transfer_syntaxes import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    TRANSFER_SYNTAXES,
+)
+from radgate_server.rpc.dicomweb.accept import Acceptable
+
+DICOM = "application/dicom"
+DICOM_JSON = "application/dicom+json"
+OCTET_STREAM = "application/octet-stream"
+
+MULTIPART_ONLY = (True,)
+MULTIPART_FIRST = (True, False)
+SINGLE_FIRST = (False, True)
+
+_SAME_PIXEL_BYTES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One representation.
+
+    `stored` when its bytes are as they are stored; `default` when it is what a client means that names no transfer
+    syntax (PS3.18 tables 8.7.3-2, 8.7.3-4, 8.7.3-5).
+    """
+
+    multipart: bool
+    media_type: str
+    transfer_syntax_uid: str = ""
+    stored: bool = True
+    default: bool = True
+
+
+@lru_cache(maxsize=1024)
+def negotiate_instance(accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...]) -> Offer:
+    """How to give an instance that is stored in `stored`: as it is, or in Explicit VR Little Endian.
+
+    Raises:
+        NotAcceptableError: the client takes neither.
+    """
+    return _choose(accepted, [offer for multipart in framings for offer in _instance_offers(stored, multipart)], stored)
+
+
+@lru_cache(maxsize=1024)
+def negotiate_frames(accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...]) -> Offer:
+    """How to give frames of an instance that is stored in `stored`.
+
+    Compressed frames that can't be decoded are given as stored to clients that name no transfer syntax (PS3.18 8.7.3).
+
+    Raises:
+        NotAcceptableError: the client takes neither the stored nor the uncompressed pixels.
+    """
+    return _choose(accepted, [offer for multipart in framings for offer in _frame_offers(stored, multipart)], stored)
+
+
+@lru_cache(maxsize=1024)
+def negotiate_bulkdata(accepted: tuple[Acceptable, ...], framings: tuple[bool, ...]) -> Offer:
+    """How to give the value of an element that is not compressed pixels.
+
+    Raises:
+        NotAcceptableError: the client does not take application/octet-stream.
+    """
+    offers = [Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN) for multipart in framings]
+    return _choose(accepted, offers, EXPLICIT_VR_LITTLE_ENDIAN)
+
+
+@lru_cache(maxsize=1024)
+def negotiate_json(accepted: tuple[Acceptable, ...]) -> str:
+    """The content type of metadata and of a search's results.
+
+    Raises:
+        NotAcceptableError: the client takes no JSON.
+    """
+    return _choose(accepted, (Offer(False, DICOM_JSON), Offer(False, "application/json")), "").media_type
+
+
+def require_instances(accepted: tuple[Acceptable, ...]) -> None:
+    """Insist that multipart application/dicom is accepted in some transfer syntax, before any PACS is bothered.
+
+    Raises:
+        NotAcceptableError: it is not.
+    """
+    offer = Offer(True, DICOM)
+    if not any(acceptable.quality and _fits_type(acceptable, offer) for acceptable in accepted):
+        raise NotAcceptableError(f'instances are given as multipart/related; type="{DICOM}"')
+
+
+def _instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
+    yield Offer(multipart, DICOM, stored, default=stored == EXPLICIT_VR_LITTLE_ENDIAN)
+    if stored != EXPLICIT_VR_LITTLE_ENDIAN and _decodable(stored):
+        yield Offer(multipart, DICOM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
+
+
+def _frame_offers(stored: str, multipart: bool) -> Iterable[Offer]:
+    row = TRANSFER_SYNTAXES.get(stored)
+    if row is not None and row.kind == "native":
+        # Big endian and deflated pixels are made little endian even for "*": the web knows no others (PS3.18 8.7.3).
+        yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN)
+        return
+    if _decodable(stored):
+        yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
+    if row is not None:
+        yield Offer(multipart, row.media_type, stored)
+    yield Offer(multipart, OCTET_STREAM, stored, default=False)
+
+
+def needs_decoding(offer: Offer, stored: str) -> bool:
+    """Whether frames stored in `stored` must be decoded for the offer; the two little endians hold the same bytes."""
+    return offer.transfer_syntax_uid != stored and stored not in _SAME_PIXEL_BYTES
+
+
+def _decodable(uid: str) -> bool:
+    row = TRANSFER_SYNTAXES.get(uid)
+    return row is not None and row.decodable
+
+
+def _choose(accepted: tuple[Acceptable, ...], offers: Iterable[Offer], stored: str) -> Offer:
+    offers = list(offers)
+    for any_syntax_is_default in (False, True):
+        ranked = [
+            (rank, offer) for offer in offers if (rank := _rank(accepted, offer, any_syntax_is_default)) is not None
+        ]
+        if ranked:
+            return max(ranked, key=lambda pair: pair[0])[1]
+    details = {"stored": stored} if stored else {}
+    types = ", ".join(dict.fromkeys(offer.media_type for offer in offers))
+    raise NotAcceptableError(f"nothing that is accepted can be made; media types on offer: {types}", **details)
+
+
+def _rank(accepted: tuple[Acceptable, ...], offer: Offer, any_syntax_is_default: bool) -> tuple[float, int] | None:
+    """How much the client wants the offer, and which of its ranges says so first; None when not at all."""
+    fitting = [
+        (acceptable.specificity, -position, acceptable.quality)
+        for position, acceptable in enumerate(accepted)
+        if _fits_type(acceptable, offer) and _fits_syntax(acceptable, offer, any_syntax_is_default)
+    ]
+    if not fitting:
+        return None
+    _, order, quality = max(fitting)
+    return (quality, order) if quality else None
+
+
+def _fits_type(acceptable: Acceptable, offer: Offer) -> bool:
+    if acceptable.anything:
+        return True
+    if acceptable.multipart != offer.multipart:
+        return False
+    wanted = acceptable.media_type
+    return wanted in ("*/*", offer.media_type) or (wanted.endswith("/*") and offer.media_type.startswith(wanted[:-1]))
+
+
+def _fits_syntax(acceptable: Acceptable, offer: Offer, any_syntax_is_default: bool) -> bool:
+    syntaxes = acceptable.transfer_syntaxes
+    if not offer.transfer_syntax_uid:
+        return True
+    if not syntaxes:
+        return offer.default or any_syntax_is_default
+    return offer.transfer_syntax_uid in syntaxes or ("*" in syntaxes and offer.stored)

@@ -1,0 +1,93 @@
+"""WADO-RS Retrieve Metadata (PS3.18 10.4.1.1.2): full headers in the DICOM JSON model, bulk data by absolute URL."""
+
+from collections.abc import AsyncGenerator
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.identifiers import InstanceRef, parse_scope
+from radgate_server.core.instance_index import BULK_DATA_ROOT
+from radgate_server.core.instances import FailedInstance
+from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.accept import acceptables
+from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.deliveries import open_deliveries
+from radgate_server.rpc.dicomweb.http_body import MAX_MESSAGE_BYTES, encode_http_body, split_http_bodies
+from radgate_server.rpc.dicomweb.media_types import negotiate_json
+from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve import Delivery, RetrieveService
+
+_ROOT = BULK_DATA_ROOT.encode()
+
+
+class MetadataResource:
+    """Streams one JSON array, each instance as soon as it is there. Whole answers are kept ready to be sent again."""
+
+    def __init__(
+        self,
+        retrieve: RetrieveService,
+        instances: InstanceReader,
+        auditor: Auditor,
+        hot: HotCache,
+        *,
+        max_kept_bytes: int,
+    ) -> None:
+        self._retrieve = retrieve
+        self._instances = instances
+        self._auditor = auditor
+        self._hot = hot
+        self._max_kept_bytes = max_kept_bytes
+
+    async def retrieve(self, study: str, series: str, instance: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages. An instance that fails ends the stream with its error, and no closing bracket."""
+        scope = parse_scope(study, series, instance)
+        content_type = negotiate_json(acceptables(call.header("accept"), call.header("x-envoy-original-path")))
+        base = base_url(call.header)
+        key = CacheKey(call.caller.tenant_id, study, "metadata", f"{series}/{instance}\n{base}\n{content_type}")
+        kept = await self._hot.get(key)
+        if kept is not None:
+            await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope)
+            for message in split_http_bodies(kept):
+                yield message
+            return
+        failure: GatewayError | None = None
+        body: list[bytes] = []
+        size_bytes = 0
+        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as deliveries:
+            async for delivery in deliveries:
+                try:
+                    header = await self._render(delivery, base, call)
+                except GatewayError as error:
+                    failure = failure or error
+                    continue
+                if not size_bytes:
+                    await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope)
+                lead = b"," if size_bytes else b"["
+                yield encode_http_body("" if size_bytes else content_type, lead, header)
+                size_bytes += len(header) + 1
+                if size_bytes < self._max_kept_bytes:
+                    body += (lead, header)
+        if failure is not None:
+            raise failure
+        yield encode_http_body("", b"]")
+        if size_bytes < self._max_kept_bytes:
+            await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))))
+
+    async def _render(self, delivery: Delivery, base: str, call: Call) -> bytes:
+        if isinstance(delivery, FailedInstance):
+            raise delivery.error
+        index = await self._instances.index(call.caller.tenant_id, delivery)
+        return index.metadata.replace(_ROOT, bulkdata_root(base, delivery.ref))
+
+
+def bulkdata_root(base: str, ref: InstanceRef) -> bytes:
+    """Where the bulk data of an instance is found; the path of each element follows."""
+    place = f"studies/{ref.study_instance_uid}/series/{ref.series_instance_uid}/instances/{ref.sop_instance_uid}"
+    return f"{base}/dicom-web/{place}/bulkdata/".encode()
+
+
+def _encode_whole(content_type: str, body: bytes) -> bytes:
+    messages = part_messages(Envelope(content_type), body, first=True, last=True, chunk_bytes=MAX_MESSAGE_BYTES)
+    return b"".join(messages)

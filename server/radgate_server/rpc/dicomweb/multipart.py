@@ -1,0 +1,71 @@
+"""multipart/related bodies (RFC 2387, PS3.18 8.6.1.2), and bodies of a single part, cut into messages.
+
+The boundary is drawn once for the process, not for the answer, so that answers can be kept encoded.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from radgate_server.rpc.dicomweb.http_body import MAX_MESSAGE_BYTES, encode_http_body
+from radgate_server.rpc.dicomweb.media_types import Offer
+
+BOUNDARY = f"radgate-{secrets.token_hex(24)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What stands around a part's data: `head` before it, `between` after it when another part follows, else `tail`.
+
+    A multipart body without its tail is not whole, and clients see that. Single parts have nothing around them.
+    """
+
+    content_type: str
+    head: bytes = b""
+    between: bytes = b""
+    tail: bytes = b""
+
+
+@lru_cache(maxsize=256)
+def envelope_of(offer: Offer) -> Envelope:
+    """The envelope of a representation.
+
+    The boundary comes first in the body, a part's headers are few and short, and `transfer-syntax` is unquoted, since
+    viewers read it up to the end of the line.
+    """
+    syntax = f"; transfer-syntax={offer.transfer_syntax_uid}" if offer.transfer_syntax_uid else ""
+    part_type = f"{offer.media_type}{syntax}"
+    if not offer.multipart:
+        return Envelope(part_type)
+    return Envelope(
+        f'multipart/related; type="{offer.media_type}"; boundary={BOUNDARY}',
+        f"--{BOUNDARY}\r\nContent-Type: {part_type}\r\n\r\n".encode(),
+        b"\r\n",
+        f"\r\n--{BOUNDARY}--\r\n".encode(),
+    )
+
+
+def part_messages(envelope: Envelope, data: bytes, *, first: bool, last: bool, chunk_bytes: int) -> Iterator[bytes]:
+    """Yield the messages of one part whose data is in memory; mostly that is one."""
+    spans = spans_of(len(data), chunk_bytes)
+    view = memoryview(data)
+    for number, (offset, length) in enumerate(spans, 1):
+        begins, ends = number == 1, number == len(spans)
+        yield encode_http_body(
+            envelope.content_type if begins and first else "",
+            envelope.head if begins else b"",
+            view[offset : offset + length],
+            (envelope.tail if last else envelope.between) if ends else b"",
+        )
+
+
+def spans_of(size_bytes: int, chunk_bytes: int) -> list[tuple[int, int]]:
+    """Cut `size_bytes` into (offset, length) of about `chunk_bytes` each, one for each message, all alike.
+
+    A message may hold half as much again, so that an image and its header of a little over one chunk stay together.
+    """
+    limit = min(chunk_bytes + chunk_bytes // 2, MAX_MESSAGE_BYTES)
+    count = -(-size_bytes // limit) or 1
+    length = -(-size_bytes // count) or 1
+    return [(offset, min(length, size_bytes - offset)) for offset in range(0, size_bytes or 1, length)]

@@ -1,0 +1,73 @@
+"""QIDO-RS (PS3.18 10.6): searches answered in the DICOM JSON model."""
+
+import json
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.core.query import DicomJson
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.accept import acceptables
+from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.http_body import encode_http_body
+from radgate_server.rpc.dicomweb.media_types import negotiate_json
+from radgate_server.rpc.dicomweb.qido_query import parse_search
+from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings, warning_header
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.query import QueryPage, QueryService, first_value
+
+_RETRIEVE_URL = "00081190"
+_PLACES = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
+_DEPTH = {QueryLevel.STUDY: 1, QueryLevel.SERIES: 2, QueryLevel.IMAGE: 3}
+
+_WHOLE, _HAS_MORE = b"\0", b"\1"  # first byte of a kept answer: whether it needs the Warning that there are more
+
+
+class SearchResource:
+    """Answers searches; whole answers are kept encoded for `ttl_s` seconds under their very query string."""
+
+    def __init__(self, query: QueryService, auditor: Auditor, hot: HotCache, *, max_limit: int, ttl_s: float) -> None:
+        self._query = query
+        self._auditor = auditor
+        self._hot = hot
+        self._max_limit = max_limit
+        self._ttl_s = ttl_s
+
+    async def search(self, level: QueryLevel, study: str, series: str, call: Call) -> bytes:
+        """The matches as one encoded HttpBody; warnings go out as response headers before it."""
+        original_path = call.header("x-envoy-original-path")
+        content_type = negotiate_json(acceptables(call.header("accept"), original_path))
+        query_string = original_path.partition("?")[2]
+        base = base_url(call.header)
+        detail = f"{level}/{series}?{query_string}\n{base}\n{content_type}"
+        key = CacheKey(call.caller.tenant_id, study, "qido", detail)
+        kept = await self._hot.get(key)
+        if kept is None:
+            search = parse_search(level, study, series, query_string, max_limit=self._max_limit)
+            page = await self._query.search(call.caller.tenant_id, search.query, search.page)
+            message = encode_http_body(content_type, render_matches(page, level, base))
+            warnings = [*search_warnings(search, page)]
+            if not warnings and self._ttl_s:
+                await self._hot.put(key, (_HAS_MORE if page.has_more else _WHOLE) + message, self._ttl_s)
+            has_more = page.has_more
+        else:
+            message, has_more, warnings = kept[1:], kept[:1] == _HAS_MORE, []
+        scope = RetrieveScope(study, series or None) if study else None
+        await self._auditor.record(call.caller, AuditAction.QUERY, scope, level)
+        if has_more:
+            warnings.append(MORE_RESULTS)
+        if warnings:
+            await call.send_initial_metadata([warning_header(text) for text in warnings])
+        return message
+
+
+def render_matches(page: QueryPage, level: QueryLevel, base: str) -> bytes:
+    """A JSON array of data sets, each with its Retrieve URL, attributes in the order of their tags."""
+    matches = [_with_retrieve_url(match.attributes, level, base) for match in page.matches]
+    return json.dumps(matches, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _with_retrieve_url(attributes: DicomJson, level: QueryLevel, base: str) -> DicomJson:
+    place = "".join(f"/{name}/{first_value(attributes, tag)}" for name, tag in _PLACES[: _DEPTH[level]])
+    url = {_RETRIEVE_URL: {"vr": "UR", "Value": [f"{base}/dicom-web{place}"]}}
+    return dict(sorted({**attributes, **url}.items()))

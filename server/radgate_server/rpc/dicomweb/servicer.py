@@ -1,0 +1,76 @@
+"""DicomWebService: each method hands its path to the resource that answers it."""
+
+from collections.abc import AsyncGenerator
+
+from radgate.dicomweb.v1.dicomweb_service_pb2 import (
+    RetrieveBulkdataRequest,
+    RetrieveFramesRequest,
+    RetrieveRequest,
+    SearchRequest,
+)
+from radgate_server.config import Settings
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.ports.cache import HotCache
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
+from radgate_server.rpc.dicomweb.frames import FramesResource
+from radgate_server.rpc.dicomweb.instances import InstancesResource
+from radgate_server.rpc.dicomweb.metadata import MetadataResource
+from radgate_server.rpc.dicomweb.search import SearchResource
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.query import QueryService
+from radgate_server.services.retrieve import RetrieveService
+
+
+class DicomWebServicer:
+    """The DICOMweb facade. Its answers are google.api.HttpBody messages, encoded already."""
+
+    def __init__(
+        self,
+        query: QueryService,
+        retrieve: RetrieveService,
+        instances: InstanceReader,
+        auditor: Auditor,
+        hot: HotCache,
+        settings: Settings,
+    ) -> None:
+        chunk_bytes = settings.retrieve.chunk_bytes
+        max_kept_bytes = settings.cache.hot_entry_bytes
+        self._search = SearchResource(
+            query, auditor, hot, max_limit=settings.retrieve.max_results, ttl_s=settings.cache.query_ttl_s
+        )
+        self._instances = InstancesResource(retrieve, instances, auditor, chunk_bytes=chunk_bytes)
+        self._metadata = MetadataResource(retrieve, instances, auditor, hot, max_kept_bytes=max_kept_bytes)
+        self._frames = FramesResource(
+            retrieve, instances, auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes
+        )
+        self._bulkdata = BulkdataResource(retrieve, instances, auditor, self._frames, chunk_bytes=chunk_bytes)
+
+    async def SearchStudies(self, request: SearchRequest, call: Call) -> bytes:  # noqa: N802 # named by the proto
+        """QIDO-RS Search for Studies."""
+        return await self._search.search(QueryLevel.STUDY, request.study, request.series, call)
+
+    async def SearchSeries(self, request: SearchRequest, call: Call) -> bytes:  # noqa: N802
+        """QIDO-RS Search for Series."""
+        return await self._search.search(QueryLevel.SERIES, request.study, request.series, call)
+
+    async def SearchInstances(self, request: SearchRequest, call: Call) -> bytes:  # noqa: N802
+        """QIDO-RS Search for Instances."""
+        return await self._search.search(QueryLevel.IMAGE, request.study, request.series, call)
+
+    def RetrieveInstances(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-RS Retrieve Study, Series or Instance."""
+        return self._instances.retrieve(request.study, request.series, request.instance, call)
+
+    def RetrieveMetadata(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-RS Retrieve Metadata."""
+        return self._metadata.retrieve(request.study, request.series, request.instance, call)
+
+    def RetrieveBulkdata(self, request: RetrieveBulkdataRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-RS Retrieve Bulkdata."""
+        return self._bulkdata.retrieve(request.study, request.series, request.instance, request.path, call)
+
+    def RetrieveFrames(self, request: RetrieveFramesRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-RS Retrieve Frames."""
+        return self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)

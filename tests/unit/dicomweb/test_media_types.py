@@ -1,0 +1,219 @@
+"""What a client gets for what it accepts."""
+
+import pytest
+
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.rpc.dicomweb.accept import parse_accept
+from radgate_server.rpc.dicomweb.media_types import (
+    MULTIPART_FIRST,
+    MULTIPART_ONLY,
+    SINGLE_FIRST,
+    needs_decoding,
+    negotiate_bulkdata,
+    negotiate_frames,
+    negotiate_instance,
+    negotiate_json,
+    require_instances,
+)
+
+IVRLE = "1.2.840.10008.1.2"
+EVRLE = "1.2.840.10008.1.2.1"
+BIG = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+JPEG = "1.2.840.10008.1.2.4.50"
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
+JLS = "1.2.840.10008.1.2.4.80"
+J2K = "1.2.840.10008.1.2.4.90"
+HTJ2K = "1.2.840.10008.1.2.4.202"
+H264 = "1.2.840.10008.1.2.4.102"
+PRIVATE = "1.3.46.670589.33.1.4.1"
+
+OCTETS = "application/octet-stream"
+DICOM = "application/dicom"
+
+
+def multi(part_type: str, *syntaxes: str, quoted: bool = True, q: str = "") -> str:
+    value = f'"{part_type}"' if quoted else part_type
+    parameters = "".join(f"; transfer-syntax={syntax}" for syntax in syntaxes)
+    return f"multipart/related; type={value}{parameters}{f'; q={q}' if q else ''}"
+
+
+INSTANCES = [
+    # accept, stored -> multipart, transfer syntax
+    ("", EVRLE, True, EVRLE),
+    ("*/*", EVRLE, True, EVRLE),
+    ("*/*", IVRLE, True, EVRLE),
+    ("*/*", J2K, True, EVRLE),
+    ("*/*", BIG, True, EVRLE),
+    ("*/*", JLS, True, JLS),  # can't be decoded: better as stored than not at all (PS3.18 8.7.3)
+    ("*/*", PRIVATE, True, PRIVATE),
+    (multi(DICOM), J2K, True, EVRLE),
+    (multi(DICOM), JLS, True, JLS),
+    (multi(DICOM, "*"), J2K, True, J2K),
+    (multi(DICOM, "*"), IVRLE, True, IVRLE),
+    (multi(DICOM, J2K), J2K, True, J2K),
+    (multi(DICOM, EVRLE), J2K, True, EVRLE),
+    (multi(DICOM, EVRLE, J2K), J2K, True, J2K),
+    (f"{multi(DICOM, JLS)}, {multi(DICOM, EVRLE)}", J2K, True, EVRLE),
+    (f"{multi(DICOM, EVRLE, q='0.5')}, {multi(DICOM, J2K, q='0.9')}", J2K, True, J2K),
+    (f"{multi(DICOM, EVRLE, q='0.9')}, {multi(DICOM, J2K, q='0.5')}", J2K, True, EVRLE),
+    ("multipart/related", J2K, True, EVRLE),
+    ("multipart/related; transfer-syntax=*", J2K, True, J2K),
+    (DICOM, EVRLE, False, EVRLE),
+    ("application/*", J2K, False, EVRLE),
+    (f"{DICOM}; transfer-syntax=*", J2K, False, J2K),
+    (f"{DICOM}, */*;q=0.1", J2K, False, EVRLE),
+]
+
+
+@pytest.mark.parametrize(("accept", "stored", "multipart", "syntax"), INSTANCES)
+def test_instances(accept: str, stored: str, multipart: bool, syntax: str) -> None:
+    offer = negotiate_instance(parse_accept(accept), stored, MULTIPART_FIRST)
+    assert (offer.multipart, offer.media_type, offer.transfer_syntax_uid) == (multipart, DICOM, syntax)
+    assert offer.stored == (syntax == stored)
+
+
+@pytest.mark.parametrize(
+    ("accept", "stored"),
+    [
+        (multi(DICOM, J2K), EVRLE),
+        (multi(DICOM, EVRLE), JLS),
+        (multi("application/dicom+xml"), EVRLE),
+        ("image/jpeg", JPEG),
+        ("text/html", EVRLE),
+        (f"{DICOM};q=0", EVRLE),
+        (f"*/*, {DICOM};q=0, {multi(DICOM, q='0')}", EVRLE),
+    ],
+)
+def test_instances_that_do_not_fit(accept: str, stored: str) -> None:
+    with pytest.raises(NotAcceptableError) as caught:
+        negotiate_instance(parse_accept(accept), stored, MULTIPART_FIRST)
+    assert caught.value.details == {"stored": stored}
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "multipart/related", multi(DICOM, JLS), f"text/html, {multi(DICOM)}"])
+def test_several_instances_come_as_multipart(accept: str) -> None:
+    require_instances(parse_accept(accept))
+
+
+@pytest.mark.parametrize("accept", [DICOM, "application/zip", multi(OCTETS), multi(DICOM, q="0")])
+def test_several_instances_do_not_come_as_anything_else(accept: str) -> None:
+    with pytest.raises(NotAcceptableError):
+        require_instances(parse_accept(accept))
+
+
+FRAMES = [
+    # accept, stored -> multipart, media type, transfer syntax, decoded
+    ("", EVRLE, True, OCTETS, EVRLE, False),
+    ("*/*", IVRLE, True, OCTETS, EVRLE, False),
+    ("*/*", J2K, True, OCTETS, EVRLE, True),
+    ("*/*", JLS, True, "image/jls", JLS, False),
+    ("*/*", PRIVATE, True, OCTETS, PRIVATE, False),
+    ("*/*; transfer-syntax=*", J2K, True, "image/jp2", J2K, False),
+    ("*/*", H264, True, "video/mp4", H264, False),
+    (multi(OCTETS), BIG, True, OCTETS, EVRLE, True),
+    (multi(OCTETS, "*"), BIG, True, OCTETS, EVRLE, True),
+    (multi(OCTETS, "*"), DEFLATED, True, OCTETS, EVRLE, True),
+    (multi(OCTETS, "*"), IVRLE, True, OCTETS, EVRLE, False),
+    (multi(OCTETS, "*", quoted=False), J2K, True, OCTETS, J2K, False),
+    (multi(OCTETS, "*"), JLS, True, OCTETS, JLS, False),
+    (multi(OCTETS), J2K, True, OCTETS, EVRLE, True),
+    (multi(OCTETS), JLS, True, OCTETS, JLS, False),
+    (multi(OCTETS, EVRLE), J2K, True, OCTETS, EVRLE, True),
+    (multi(OCTETS, JLS), JLS, True, OCTETS, JLS, False),
+    (multi("image/jls"), JLS, True, "image/jls", JLS, False),
+    (multi("image/jls", JLS, EVRLE), JLS, True, "image/jls", JLS, False),
+    (multi("image/jpeg"), JPEG, True, "image/jpeg", JPEG, False),  # not the type's default, yet stored so
+    (multi("image/jpeg"), JPEG_LOSSLESS, True, "image/jpeg", JPEG_LOSSLESS, False),
+    (multi("image/*"), HTJ2K, True, "image/jphc", HTJ2K, False),
+    (f"{multi('image/jphc')}, {multi(OCTETS)}", EVRLE, True, OCTETS, EVRLE, False),
+    (f"{multi('image/jpeg')}, {multi(OCTETS, '*')}", JLS, True, OCTETS, JLS, False),
+    (f"{multi(OCTETS, q='0.4')}, {multi('image/jp2', q='0.8')}", J2K, True, "image/jp2", J2K, False),
+    (OCTETS, EVRLE, False, OCTETS, EVRLE, False),
+    ("image/jpeg", JPEG, False, "image/jpeg", JPEG, False),
+    ("image/jls;transfer-syntax=*", JLS, False, "image/jls", JLS, False),
+    ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", EVRLE, True, OCTETS, EVRLE, False),
+]
+
+
+@pytest.mark.parametrize(("accept", "stored", "multipart", "media_type", "syntax", "decoded"), FRAMES)
+def test_frames(accept: str, stored: str, multipart: bool, media_type: str, syntax: str, decoded: bool) -> None:
+    offer = negotiate_frames(parse_accept(accept), stored, MULTIPART_FIRST)
+    assert (offer.multipart, offer.media_type, offer.transfer_syntax_uid) == (multipart, media_type, syntax)
+    assert needs_decoding(offer, stored) == decoded
+
+
+@pytest.mark.parametrize(
+    ("accept", "stored"),
+    [
+        (multi("image/jpeg"), EVRLE),
+        (multi("image/jpeg", JPEG), JPEG_LOSSLESS),
+        (multi(OCTETS, EVRLE), JLS),
+        (multi(OCTETS, JLS), J2K),
+        (multi(DICOM), EVRLE),
+        ("image/png", JPEG),
+    ],
+)
+def test_frames_that_do_not_fit(accept: str, stored: str) -> None:
+    with pytest.raises(NotAcceptableError):
+        negotiate_frames(parse_accept(accept), stored, MULTIPART_FIRST)
+
+
+def test_several_frames_need_multipart() -> None:
+    with pytest.raises(NotAcceptableError):
+        negotiate_frames(parse_accept(OCTETS), EVRLE, MULTIPART_ONLY)
+
+
+@pytest.mark.parametrize("stored", [*TRANSFER_SYNTAXES, PRIVATE])
+@pytest.mark.parametrize("accept", ["*/*", multi(OCTETS), multi(OCTETS, "*")])
+def test_viewers_get_frames_of_everything(stored: str, accept: str) -> None:
+    offer = negotiate_frames(parse_accept(accept), stored, MULTIPART_ONLY)
+    assert offer.multipart
+    assert offer.transfer_syntax_uid not in (IVRLE, BIG, DEFLATED)  # never on the web (PS3.18 8.7.3)
+    row = TRANSFER_SYNTAXES.get(stored)
+    assert not needs_decoding(offer, stored) or (row is not None and row.decodable)
+
+
+@pytest.mark.parametrize(
+    ("accept", "framings", "multipart"),
+    [
+        ("", MULTIPART_FIRST, True),
+        ("*/*", SINGLE_FIRST, False),
+        (OCTETS, MULTIPART_FIRST, False),
+        (multi(OCTETS), SINGLE_FIRST, True),
+        (multi(OCTETS, "*"), MULTIPART_FIRST, True),
+        (multi(OCTETS, EVRLE), MULTIPART_FIRST, True),
+    ],
+)
+def test_bulkdata(accept: str, framings: tuple[bool, ...], multipart: bool) -> None:
+    offer = negotiate_bulkdata(parse_accept(accept), framings)
+    assert (offer.multipart, offer.media_type) == (multipart, OCTETS)
+
+
+@pytest.mark.parametrize("accept", ["image/jpeg", "application/pdf", multi(OCTETS, JLS)])
+def test_bulkdata_that_does_not_fit(accept: str) -> None:
+    with pytest.raises(NotAcceptableError):
+        negotiate_bulkdata(parse_accept(accept), MULTIPART_FIRST)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", "application/dicom+json"),
+        ("*/*", "application/dicom+json"),
+        ("application/*", "application/dicom+json"),
+        ("application/json", "application/json"),
+        ("application/json, application/dicom+json", "application/json"),
+        ("application/json;q=0.5, application/dicom+json", "application/dicom+json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "application/dicom+json"),
+    ],
+)
+def test_json(accept: str, content_type: str) -> None:
+    assert negotiate_json(parse_accept(accept)) == content_type
+
+
+@pytest.mark.parametrize("accept", ["application/dicom+xml", multi("application/dicom+xml"), "text/html"])
+def test_xml_is_not_made(accept: str) -> None:
+    with pytest.raises(NotAcceptableError):
+        negotiate_json(parse_accept(accept))
