@@ -29,6 +29,9 @@ class CacheSettings(_Section):
     """The near tiers."""
 
     hot_bytes: int = Field(default=256 * MIB, ge=0, description="Memory for ready-made answers.")
+    hot_instance_bytes: int = Field(
+        default=64 * MIB, ge=0, description="Memory for whole instances that are read again and again."
+    )
     hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not kept in memory.")
     warm_bytes: int = Field(default=20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
     query_ttl_s: float = Field(
