@@ -5,11 +5,11 @@ from itertools import pairwise, repeat
 from struct import Struct
 from typing import Literal
 
+from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS
 from radgate_server.core.dicom.walker import DataSet, Element
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import FrameTable, Span
-from radgate_server.core.query import DicomJson
 from radgate_server.core.transfer_syntaxes import TransferSyntax
 
 type Frames = tuple[tuple[Span, ...], ...]
@@ -26,14 +26,12 @@ _START_MARKERS = (
     b"\xff\x0a",  # JPEG XL
 )
 _END_MARKER = b"\xff\xd9"
-_SAMPLES_IN_THIRDS = {"YBR_FULL_422": 2, "YBR_PARTIAL_422": 2}
-"""Of native samples, how many thirds are there when chroma is subsampled (PS3.3 C.7.6.3.1.2)."""
 
 
 def frame_table(
-    data: memoryview, data_set: DataSet, model: DicomJson, syntax: TransferSyntax | None
+    data: memoryview, data_set: DataSet, image: ImagePixel, syntax: TransferSyntax | None
 ) -> FrameTable | None:
-    """Find the frames of the instance whose data set and model are given; None when it has no (sound) Pixel Data.
+    """Find the frames of the instance whose data set is given; None when it has no (sound) Pixel Data.
 
     Raises:
         InstanceMalformedError: there are fewer frames than Number of Frames says, or they can't be told apart.
@@ -42,23 +40,14 @@ def frame_table(
     if pixel_data is None or not pixel_data.length:
         return None
     if pixel_data.fragments is None:
-        return _native(pixel_data, model)
+        return _native(pixel_data, image)
     # A video is one stream, whose pictures are not addressed here.
-    number_of_frames = 1 if syntax is not None and syntax.kind == "video" else _number(model, "00280008", 1)
+    number_of_frames = 1 if syntax is not None and syntax.kind == "video" else image.number_of_frames
     return _encapsulated(data, data_set, pixel_data.fragments, number_of_frames)
 
 
-def _number(model: DicomJson, key: str, default: int) -> int:
-    value = model.get(key, {}).get("Value", [default])[0]
-    return value if isinstance(value, int) and value > 0 else default
-
-
-def _native(pixel_data: Element, model: DicomJson) -> FrameTable | None:
-    number_of_frames = _number(model, "00280008", 1)
-    bits = _number(model, "00280010", 0) * _number(model, "00280011", 0) * _number(model, "00280100", 0)
-    bits *= _number(model, "00280002", 1)
-    photometric_interpretation = model.get("00280004", {}).get("Value", [""])[0]
-    bits = bits * _SAMPLES_IN_THIRDS.get(photometric_interpretation, 3) // 3
+def _native(pixel_data: Element, image: ImagePixel) -> FrameTable | None:
+    bits, number_of_frames = image.native_frame_bits, image.number_of_frames
     if not bits:
         return None
     if (bits * number_of_frames + 7) // 8 > pixel_data.length:

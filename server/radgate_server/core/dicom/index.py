@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from radgate_server.core.dicom.file_meta import encoding_of, read_file_meta
 from radgate_server.core.dicom.frames import frame_table
+from radgate_server.core.dicom.image_pixel import image_pixel
 from radgate_server.core.dicom.inflate import MAX_INFLATED_BYTES, inflate
 from radgate_server.core.dicom.json_model import JsonModel, dump
 from radgate_server.core.dicom.walker import Walker
@@ -28,7 +29,7 @@ def build_index(data: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> Inst
     data_set = Walker(data).data_set(start, encoding_of(meta.transfer_syntax_uid))
     model = JsonModel(data)
     attributes = model.of(data_set)
-    frames = frame_table(data, data_set, attributes, TRANSFER_SYNTAXES.get(meta.transfer_syntax_uid))
+    frames = frame_table(data, data_set, image_pixel(attributes), TRANSFER_SYNTAXES.get(meta.transfer_syntax_uid))
     if deflated and frames is not None:
         frames = replace(frames, frames=())
     return InstanceIndex(meta.transfer_syntax_uid, dump(attributes), frames, model.bulk or {}, deflated)

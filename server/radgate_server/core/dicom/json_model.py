@@ -20,6 +20,8 @@ from radgate_server.core.dicom.walker import (
     Element,
     Encoding,
     Walker,
+    has_signed_pixels,
+    resolved_vr,
 )
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import BULK_DATA_ROOT, BulkItem, Span
@@ -36,16 +38,8 @@ PIXEL_DATA_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and (integer) Pixel Data: by reference whatever their size, in icons too."""
 
 _SPECIFIC_CHARACTER_SET = 0x00080005
-_PIXEL_REPRESENTATION = 0x00280103
 _LUT_DESCRIPTORS = frozenset({0x00281101, 0x00281102, 0x00281103, 0x00283002})
 _UTF8 = {"vr": "CS", "Value": ["ISO_IR 192"]}
-_AMBIGUOUS_VRS = {
-    # dictionary's VR: (for unsigned pixels, for signed ones), PS3.5 A.1
-    "OB or OW": ("OW", "OW"),
-    "US or OW": ("OW", "OW"),
-    "US or SS": ("US", "SS"),
-    "US or SS or OW": ("OW", "OW"),
-}
 
 
 @dataclass(slots=True)
@@ -68,7 +62,7 @@ class JsonModel:
         return self._data_set(data_set, DEFAULT_CHARSET, False, "")
 
     def _data_set(self, data_set: DataSet, charset: Charset, signed: bool, path: str) -> DicomJson:
-        charset, signed = self._context(data_set, charset, signed)
+        charset, signed = self._charset(data_set, charset), has_signed_pixels(self.data, data_set, signed)
         result: DicomJson = {}
         for element in data_set.elements:
             tag, vr, _, length, items, _ = element
@@ -76,7 +70,7 @@ class JsonModel:
                 continue
             key = f"{tag:08X}"
             if len(vr) != 2:
-                vr = _AMBIGUOUS_VRS.get(vr, ("UN", "UN"))[signed]
+                vr = resolved_vr(vr, signed)
             if items is not None:
                 result[key] = self._sequence(items, charset, signed, f"{path}{key}/")
             elif not length:
@@ -89,16 +83,14 @@ class JsonModel:
             result["00080005"] = _UTF8
         return result
 
-    def _context(self, data_set: DataSet, charset: Charset, signed: bool) -> tuple[Charset, bool]:
+    def _charset(self, data_set: DataSet, inherited: Charset) -> Charset:
         """What an item says of itself, else what surrounds it says (PS3.5 7.5.3)."""
         for element in data_set.elements:
             if element.tag == _SPECIFIC_CHARACTER_SET and element.length <= MAX_INLINE_BYTES:
-                charset = charset_of(self._raw(element).decode("latin-1").split("\\"))
-            elif element.tag == _PIXEL_REPRESENTATION and element.length == 2:
-                return charset, any(self._raw(element))
-            elif element.tag > _PIXEL_REPRESENTATION:
+                return charset_of(self._raw(element).decode("latin-1").split("\\"))
+            if element.tag > _SPECIFIC_CHARACTER_SET:
                 break
-        return charset, signed
+        return inherited
 
     def _sequence(self, items: tuple[DataSet, ...], charset: Charset, signed: bool, path: str) -> dict[str, Any]:
         if not items:

@@ -29,6 +29,14 @@ PIXEL_DATA = 0x7FE00010
 _VRS = {vr.encode(): (vr.value, False) for vr in EXPLICIT_VR_LENGTH_16}
 _VRS |= {vr.encode(): (vr.value, True) for vr in EXPLICIT_VR_LENGTH_32}
 """Explicit VRs, and whether their length takes 32 bits (PS3.5 7.1.2)."""
+_PIXEL_REPRESENTATION = 0x00280103
+_AMBIGUOUS_VRS = {
+    # dictionary's VR: (for unsigned pixels, for signed ones)
+    "OB or OW": ("OW", "OW"),
+    "US or OW": ("OW", "OW"),
+    "US or SS": ("US", "SS"),
+    "US or SS or OW": ("OW", "OW"),
+}
 _ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
 
 type Header = tuple[int, str, int, int]
@@ -83,6 +91,21 @@ def implicit_vr(tag: int) -> str:
         return dictionary_VR(tag)
     except KeyError:
         return "UN"
+
+
+def resolved_vr(vr: str, signed: bool) -> str:
+    """Choose one VR where the dictionary names several (PS3.5 A.1), by whether pixels are signed."""
+    return vr if len(vr) == 2 else _AMBIGUOUS_VRS.get(vr, ("UN", "UN"))[signed]
+
+
+def has_signed_pixels(data: memoryview, data_set: DataSet, inherited: bool) -> bool:
+    """Whether Pixel Representation says so, of the data set or of what surrounds it."""
+    for element in data_set.elements:
+        if element.tag == _PIXEL_REPRESENTATION and element.length == 2:
+            return any(data[element.offset : element.offset + 2])
+        if element.tag > _PIXEL_REPRESENTATION:
+            break
+    return inherited
 
 
 def _implicit_reader(order: str) -> HeaderReader:

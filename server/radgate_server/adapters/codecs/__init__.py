@@ -1,0 +1,1 @@
+"""Codecs: compressed frames to pixels."""

@@ -1,0 +1,115 @@
+"""Writing a data set in Explicit VR Little Endian (PS3.5 A.2) without interpreting its values."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16
+
+from radgate_server.core.dicom.walker import (
+    ITEM,
+    ITEM_DELIMITATION,
+    SEQUENCE_DELIMITATION,
+    UNDEFINED_LENGTH,
+    DataSet,
+    Element,
+    has_signed_pixels,
+    resolved_vr,
+)
+
+type Part = bytes | memoryview
+
+_SHORT_HEADER = Struct("<HH2sH")
+_LONG_HEADER = Struct("<HH2sxxL")
+_ITEM_HEADER = Struct("<HHL")
+_MAX_SHORT_LENGTH = 0xFFFE
+_NUL_PADDED_VRS = frozenset({"OB", "UI", "UN"})
+"""Of those that can be odd; text is padded with a space (PS3.5 6.2)."""
+    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"]
+)
+_WORD_CODES = {
+    **dict.fromkeys(("AT", "OW", "SS", "US"), "H"),
+    **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), "I"),
+    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), "Q"),
+}
+_OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003})
+
+
+class Value(NamedTuple):
+    """The value of an element that is written in place of, or besides, what a data set holds."""
+
+    vr: str
+    parts: Sequence[Part]
+
+
+def explicit_little_endian(data: memoryview, data_set: DataSet, changes: Mapping[int, Value]) -> list[Part]:
+    """Encode the data set, as pieces to be joined; those of values that need no change are views of `data`.
+
+    Left out are group lengths, offset tables of encapsulated Pixel Data, and sequences with encapsulated data in them
+    (icons), which Explicit VR Little Endian can't hold.
+    """
+    signed = has_signed_pixels(data, data_set, False)
+    encoded: dict[int, list[Part]] = {}
+    for element in data_set.elements:
+        if element.tag not in changes and element.tag not in _OFFSET_TABLES and not _holds_fragments(element):
+            encoded[element.tag] = []
+            _write(data, element, data_set.little_endian, signed, encoded[element.tag])
+    for tag, value in changes.items():
+        encoded[tag] = []
+        _write_value(tag, value.vr, value.parts, encoded[tag])
+    return [part for tag in sorted(encoded) for part in encoded[tag]]
+
+
+def swapped(value: Part, word_code: str) -> bytes:
+    """Turn the bytes of each word around; `word_code` is H, I or Q for words of 2, 4 or 8 bytes."""
+    words = array(word_code)
+    whole = len(value) - len(value) % words.itemsize
+    words.frombytes(value[:whole])
+    words.byteswap()
+    return words.tobytes() + bytes(value[whole:])
+
+
+def _holds_fragments(element: Element) -> bool:
+    if element.fragments is not None:
+        return True
+    return any(_holds_fragments(inner) for item in element.items or () for inner in item.elements)
+
+
+def _write(data: memoryview, element: Element, little_endian: bool, signed: bool, parts: list[Part]) -> None:
+    tag, vr, offset, length, items, _ = element
+    if not tag & 0xFFFF:
+        return
+    if items is not None:
+        _write_sequence(data, tag, items, signed, parts)
+        return
+    vr = resolved_vr(vr, signed)
+    value: Part = data[offset : offset + length]
+    if not little_endian and vr in _WORD_CODES:
+        value = swapped(value, _WORD_CODES[vr])
+    _write_value(tag, vr, (value,), parts)
+
+
+def _write_sequence(data: memoryview, tag: int, items: tuple[DataSet, ...], signed: bool, parts: list[Part]) -> None:
+    parts.append(_LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, b"SQ", UNDEFINED_LENGTH))
+    for item in items:
+        parts.append(_ITEM_HEADER.pack(ITEM >> 16, ITEM & 0xFFFF, UNDEFINED_LENGTH))
+        item_signed = has_signed_pixels(data, item, signed)
+        for element in item.elements:
+            _write(data, element, item.little_endian, item_signed, parts)
+        parts.append(_ITEM_HEADER.pack(ITEM_DELIMITATION >> 16, ITEM_DELIMITATION & 0xFFFF, 0))
+    parts.append(_ITEM_HEADER.pack(SEQUENCE_DELIMITATION >> 16, SEQUENCE_DELIMITATION & 0xFFFF, 0))
+
+
+def _write_value(tag: int, vr: str, value: Sequence[Part], parts: list[Part]) -> None:
+    length = sum(map(len, value))
+    padding = length % 2
+    if vr in EXPLICIT_VR_LENGTH_16 and length <= _MAX_SHORT_LENGTH:
+        parts.append(_SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length + padding))
+    else:
+        # What outgrew a short length becomes UN (PS3.5 6.2.2 note 1).
+        written_vr = "UN" if vr in EXPLICIT_VR_LENGTH_16 else vr
+        parts.append(_LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, written_vr.encode(), length + padding))
+    parts.extend(value)
+    if padding:
+        parts.append(b"\0" if vr in _NUL_PADDED_VRS or vr in _WORD_CODES else b" ")
