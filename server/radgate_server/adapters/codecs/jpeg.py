@@ -11,7 +11,7 @@ from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 
 _DCT_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-"""Start of frame markers of the processes that libjpeg knows: baseline, extended, progressive (ITU-T T.81 table B.1)."""
+"""Start of frame of the processes that libjpeg knows: baseline, extended, progressive (ITU-T T.81 table B.1)."""
 _OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _START_OF_SCAN = 0xDA
 _APP0 = 0xE0

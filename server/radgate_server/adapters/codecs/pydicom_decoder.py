@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from radgate_server.adapters.codecs.frames import DecodedFrame, decode_frame
 from radgate_server.core.dicom.explicit import Part, Value, explicit_little_endian
-from radgate_server.core.dicom.file_meta import encoding_of, file_meta_bytes, identify, read_file_meta
+from radgate_server.core.dicom.file_meta import encoding_of, file_meta_bytes, read_file_meta
 from radgate_server.core.dicom.frames import frame_table
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.dicom.index import inflated_data_set, read_spans
@@ -59,9 +59,9 @@ class PydicomDecoder:
 
     def _convert(self, handle: InstanceHandle) -> InstanceContent:
         with handle.open_buffer() as data:
-            identity = identify(data)
-            meta = file_meta_bytes(identity.sop_class_uid, identity.ref.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
-            return MemoryContent((meta, *_joined(self._converted(data, identity.transfer_syntax_uid))))
+            parts = self._converted(data, handle.transfer_syntax_uid)
+            meta = file_meta_bytes(handle.sop_class_uid, handle.ref.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
+            return MemoryContent((meta, *_joined(parts)))
 
     def _converted(self, data: memoryview, transfer_syntax_uid: str) -> list[Part]:
         data, start = _readable(data, transfer_syntax_uid)

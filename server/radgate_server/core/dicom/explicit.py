@@ -26,8 +26,6 @@ _ITEM_HEADER = Struct("<HHL")
 _MAX_SHORT_LENGTH = 0xFFFE
 _NUL_PADDED_VRS = frozenset({"OB", "UI", "UN"})
 """Of those that can be odd; text is padded with a space (PS3.5 6.2)."""
-    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"]
-)
 _WORD_CODES = {
     **dict.fromkeys(("AT", "OW", "SS", "US"), "H"),
     **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), "I"),
