@@ -1,0 +1,212 @@
+"""The production services over fakes, behind a real gRPC server in this process: two tenants, one PACS each."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from io import BytesIO
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from pydicom import dcmread
+
+from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.config import Settings
+from radgate_server.core.instance_index import InstanceIndex
+from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
+from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.rpc.server import ADMIN, DICOMWEB, HEALTH, QUERY, REFLECTION, RETRIEVE, RpcServer, build_server
+from radgate_server.rpc.v1.admin import AdminServicer
+from radgate_server.rpc.v1.query import QueryServicer
+from radgate_server.rpc.v1.retrieve import RetrieveServicer
+from radgate_server.services.admin import AdminService
+from radgate_server.services.api_keys import make_key
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.authenticate import Authenticator
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.query import QueryService
+from radgate_server.services.retrieve import RetrieveService
+from tests.fakes.audit import RecordingAuditSink
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.directory import MemoryDirectory
+from tests.fakes.instance_store import MemoryInstanceStore
+from tests.fakes.instances import encode, make_study
+from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.telemetry import RecordingTelemetry
+
+SERVICES = (QUERY, RETRIEVE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+RPCS: dict[str, MethodDescriptor] = {
+    f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
+}
+EAST_STUDY, WEST_STUDY = "2.25.1000", "2.25.2000"
+CHUNK_BYTES = 16 * 1024
+
+
+class PlainBox:
+    """SecretBox that hides nothing."""
+
+    def seal(self, secret: str, context: str) -> bytes:
+        return f"{context}\n{secret}".encode()
+
+    def open(self, sealed: bytes, context: str) -> str:
+        return sealed.decode().removeprefix(f"{context}\n")
+
+    def fingerprint(self, secret: str) -> bytes:
+        return sha256(secret.encode()).digest()
+
+
+class PydicomDecoder:
+    """InstanceDecoder for uncompressed instances."""
+
+    async def to_explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:
+        dataset = dcmread(BytesIO(await handle.read(0, handle.size_bytes)))
+        dataset.decode()
+        made = type(dataset.file_meta)()
+        made.update(dataset.file_meta)
+        made.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
+        dataset.file_meta = made
+        return MemoryContent((encode(dataset),))
+
+    async def decode_frame(self, handle: InstanceHandle, index: InstanceIndex, frame_number: int) -> bytes:
+        raise AssertionError("native little-endian frames need no decoder")
+
+
+class OtherServicer:
+    """Stands for a service that these tests only knock at: its methods must not be reached."""
+
+    def __getattr__(self, name: str) -> object:
+        def reached(*_: object) -> object:
+            raise AssertionError(f"{name} was reached")
+
+        return reached
+
+
+@dataclass
+class Rig:
+    """What a test may look at and turn."""
+
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    store: MemoryInstanceStore = field(default_factory=MemoryInstanceStore)
+    audit: RecordingAuditSink = field(default_factory=RecordingAuditSink)
+    telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
+    box: PlainBox = field(default_factory=PlainBox)
+    clock: FakeClock = field(default_factory=FakeClock)
+    east: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(3, study=EAST_STUDY, series=2), "main"))
+    west: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(1, study=WEST_STUDY), "main"))
+    server: RpcServer | None = None
+
+    @property
+    def target(self) -> str:
+        assert self.server
+        return f"127.0.0.1:{self.server.port}"
+
+    async def key(self, *tenant_ids: str, role: Role = Role.VIEWER) -> str:
+        """A new API key's token."""
+        key, token = make_key(self.box, tenant_ids, role, "test", START)
+        await self.directory.create_key(key)
+        return token
+
+
+@asynccontextmanager
+async def running_rig() -> AsyncIterator[Rig]:
+    rig = Rig()
+    for name in ("east", "west"):
+        await rig.directory.create_tenant(Tenant(name, START))
+        await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
+    clients = PacsClients(
+        rig.directory, {"folder": lambda config: (rig.east if config.tenant_id == "east" else rig.west).client}
+    )
+    lister = StudyLister(clients, max_instances=1000, ttl_s=30, clock=rig.clock)
+    retrieve = RetrieveService(lister, rig.store, FetchLimits(window_bytes=1 << 20, stall_s=5))
+    query = QueryService(clients, max_results=100, ttl_s=0, clock=rig.clock)
+    authenticator = Authenticator(rig.directory, rig.directory, rig.box, rig.clock)
+    auditor = Auditor(rig.audit, rig.clock)
+    hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=rig.clock, telemetry=rig.telemetry)
+
+    async def forget(change: object) -> None:
+        authenticator.forget()
+
+    admin = AdminService(
+        tenants=rig.directory,
+        keys=rig.directory,
+        pacs=rig.directory,
+        feed=rig.directory,
+        follower=ChangeFollower(rig.directory, {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,)}),
+        clients=clients,
+        hot=hot,
+        store=rig.store,
+        box=rig.box,
+        auditor=auditor,
+        clock=rig.clock,
+    )
+    with ThreadPoolExecutor(1) as executor:
+        reader = InstanceReader(rig.store, PydicomDecoder(), executor)
+        rig.server = build_server(
+            Settings(grpc_port=0),
+            query=QueryServicer(query, auditor),
+            retrieve=RetrieveServicer(retrieve, reader, auditor, chunk_bytes=CHUNK_BYTES),
+            admin=AdminServicer(admin),
+            dicomweb=OtherServicer(),
+            authenticator=authenticator,
+            telemetry=rig.telemetry,
+        )
+        await rig.server.start()
+        try:
+            yield rig
+        finally:
+            await rig.server.stop(0)
+            await retrieve.close()
+            await clients.close()
+
+
+async def invoke(
+    channel: grpc.aio.Channel, name: str, request: bytes = b"", *, token: str = "", **headers: str
+) -> list[bytes]:
+    """Call any rpc with an encoded request; its encoded responses."""
+    metadata = [(key.replace("_", "-"), value) for key, value in headers.items()]
+    if token:
+        metadata.append(("authorization", f"Bearer {token}"))
+    method = RPCS[name]
+    match method.client_streaming, method.server_streaming:
+        case False, False:
+            return [await channel.unary_unary(f"/{name}")(request, metadata=metadata, timeout=10)]
+        case False, True:
+            return [piece async for piece in channel.unary_stream(f"/{name}")(request, metadata=metadata, timeout=10)]
+        case _:
+            call = channel.stream_stream(f"/{name}")(iter([request]), metadata=metadata, timeout=10)
+            return [piece async for piece in call]
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """The reason in the one ErrorInfo of a rich error."""
+    return error_info_of(error).reason
+
+
+def error_info_of(error: grpc.aio.AioRpcError) -> ErrorInfo:
+    status = rich_status_of(error)
+    infos = [detail for detail in status.details if detail.Is(ErrorInfo.DESCRIPTOR)]
+    assert len(infos) == 1
+    info = ErrorInfo()
+    infos[0].Unpack(info)
+    assert info.domain == "radgate.dev"
+    return info
+
+
+def rich_status_of(error: grpc.aio.AioRpcError) -> Status:
+    status = Status.FromString(trailer_of(error, "grpc-status-details-bin"))
+    assert (status.code, status.message) == (error.code().value[0], error.details())
+    return status
+
+
+def trailer_of(error: grpc.aio.AioRpcError, name: str) -> bytes | str:
+    return dict(error.trailing_metadata()).get(name, "")

@@ -1,0 +1,120 @@
+"""Every rpc of the running server, knocked at by those who must not come in."""
+
+import grpc
+import pytest
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
+from radgate_server.core.tenancy import Role
+from radgate_server.rpc.authz import METHODS, TenantNeed
+from tests.rpc.rig import EAST_STUDY, RPCS, WEST_STUDY, Rig, invoke, reason_of
+
+PROTECTED = [name for name, access in METHODS.items() if access.role is not None]
+RAISED = [name for name in PROTECTED if METHODS[name].role is not Role.VIEWER]
+INSTALLATION = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.EVERY_TENANT]
+OF_TENANT = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.TENANT]
+
+REFLECTION = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+
+
+async def test_every_rpc_of_every_registered_service_has_a_row(rig: Rig, channel: grpc.aio.Channel) -> None:
+    request = ServerReflectionRequest(list_services="").SerializeToString()
+    answers = await invoke(channel, REFLECTION, request, token=await rig.key("east"))
+    served = {
+        service.name for service in ServerReflectionResponse.FromString(answers[0]).list_services_response.service
+    }
+    assert served == {name.partition("/")[0] for name in RPCS}
+    assert set(METHODS) == set(RPCS)
+
+
+@pytest.mark.parametrize("name", PROTECTED)
+async def test_no_rpc_works_without_a_key(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name)
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("name", PROTECTED)
+async def test_no_rpc_works_with_a_bad_key(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    token = await rig.key("east", role=Role.ADMIN)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name, token=token[:-1] + ("A" if token[-1] != "A" else "B"))
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("name", PROTECTED)
+async def test_no_rpc_reaches_another_tenant(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    token = await rig.key("east", role=Role.ADMIN)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name, token=token, x_tenant_id="west")
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("name", RAISED)
+async def test_no_rpc_works_with_too_low_a_role(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    needed = METHODS[name].role
+    assert needed is not None
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name, token=await rig.key("east", role=Role(needed - 1)))
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("name", INSTALLATION)
+async def test_a_tenants_admin_does_not_run_the_installation(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name, token=await rig.key("east", role=Role.ADMIN))
+    assert reason_of(caught.value) == "TENANT_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("name", OF_TENANT)
+async def test_a_key_for_every_tenant_must_choose_one(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name, token=await rig.key("*", role=Role.ADMIN))
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+
+
+async def test_each_tenant_finds_its_own_studies_only(rig: Rig, channel: grpc.aio.Channel) -> None:
+    found = {}
+    for tenant in ("east", "west"):
+        answer = await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=await rig.key(tenant))
+        response = query_service_pb2.SearchStudiesResponse.FromString(answer[0])
+        found[tenant] = [study.study_instance_uid for study in response.studies]
+    assert found == {"east": [EAST_STUDY], "west": [WEST_STUDY]}
+
+
+@pytest.mark.parametrize("name", ["RetrieveInstances", "RetrieveMetadata"])
+async def test_another_tenants_study_does_not_exist_even_when_it_is_warm(
+    rig: Rig, channel: grpc.aio.Channel, name: str
+) -> None:
+    request = retrieve_service_pb2.RetrieveInstancesRequest(study_instance_uid=WEST_STUDY).SerializeToString()
+    method = f"radgate.v1.RetrieveService/{name}"
+    assert await invoke(channel, method, request, token=await rig.key("west"))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, method, request, token=await rig.key("east"))
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.NOT_FOUND, "OBJECT_NOT_FOUND")
+
+
+async def test_a_tenants_admin_lists_its_own_tenant_keys_and_pacs_only(rig: Rig, channel: grpc.aio.Channel) -> None:
+    token, _ = await rig.key("east", role=Role.ADMIN), await rig.key("west", role=Role.ADMIN)
+    tenants = await invoke(channel, "radgate.v1.AdminService/ListTenants", token=token)
+    keys = await invoke(channel, "radgate.v1.AdminService/ListApiKeys", token=token)
+    listed = admin_service_pb2.ListTenantsResponse.FromString(tenants[0]).tenants
+    assert [tenant.tenant_id for tenant in listed] == ["east"]
+    assert {tuple(key.tenant_ids) for key in admin_service_pb2.ListApiKeysResponse.FromString(keys[0]).api_keys} == {
+        ("east",)
+    }
+
+
+async def test_an_admin_can_not_revoke_another_tenants_key(rig: Rig, channel: grpc.aio.Channel) -> None:
+    west = await rig.key("west")
+    request = admin_service_pb2.RevokeApiKeyRequest(key_id=west.split("_")[1]).SerializeToString()
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(
+            channel, "radgate.v1.AdminService/RevokeApiKey", request, token=await rig.key("east", role=Role.ADMIN)
+        )
+    assert reason_of(caught.value) == "RESOURCE_NOT_FOUND"
+    assert await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=west)
+
+
+async def test_health_needs_no_key(rig: Rig, channel: grpc.aio.Channel) -> None:
+    assert await invoke(channel, "grpc.health.v1.Health/Check") == [b"\x08\x01"]
