@@ -49,6 +49,7 @@ async def test_a_client_cannot_set_what_the_gateway_sets(gateway: Gateway) -> No
     assert "forged" not in " ".join(seen.values())
     assert seen["x-forwarded-proto"] == "http"
     assert not seen["x-forwarded-for"].endswith("203.0.113.9")  # the last one is what the gateway saw
+    assert seen["x-radgate-client-address"] == "127.0.0.1"
     assert seen["x-request-id"] == response.headers["x-request-id"] != "forged"
 
 

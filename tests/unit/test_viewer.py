@@ -32,6 +32,7 @@ def test_the_page_points_below_the_prefix() -> None:
         (".js", b'__webpack_require__.p = "/";', b'__webpack_require__.p = "/viewer/";'),
         (".js", b'a.p="/x"', b'a.p="/x"'),
         (".css", b"url(/a.woff2) url(data:x)", b"url(/viewer/a.woff2) url(data:x)"),
+        (".json", b'{"src": "/a.png"}', b'{"src": "/viewer/a.png"}'),
         (".wasm", b'href="/', b'href="/'),
     ],
 )

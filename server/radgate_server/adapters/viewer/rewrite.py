@@ -11,6 +11,7 @@ _LINK = re.compile(rb'((?:href|src|content)=")/(?!/)')
 _SERVICE_WORKER = re.compile(rb'<script[^>]*src="[^"]*init-service-worker\.js"></script>')
 _PUBLIC_URL = re.compile(rb"(window\.PUBLIC_URL = ')/(?=')")
 _WEBPACK_ROOT = re.compile(rb'(__webpack_require__\.p ?= ?")/(?=")')
+_MANIFEST_LINK = re.compile(rb'("(?:src|start_url)": ?")/(?!/)')
 _CSS_URL = re.compile(rb"(url\([\"']?)/(?!/)")
 
 
@@ -28,7 +29,11 @@ def _style(content: bytes) -> bytes:
     return _CSS_URL.sub(rb"\g<1>" + _PREFIX, content)
 
 
-RULES: dict[str, Callable[[bytes], bytes]] = {".html": _page, ".js": _script, ".css": _style}
+def _manifest(content: bytes) -> bytes:
+    return _MANIFEST_LINK.sub(rb"\g<1>" + _PREFIX, content)
+
+
+RULES: dict[str, Callable[[bytes], bytes]] = {".html": _page, ".js": _script, ".css": _style, ".json": _manifest}
 
 
 def rewrite(suffix: str, content: bytes) -> bytes:
