@@ -14,7 +14,7 @@ from radgate_server.cli.serve import demo, migrate, serve
 from radgate_server.cli.tenant import tenant
 
 
-@click.group(cls=RadgateGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=RadgateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="radgate")
 @config_option
 def radgate() -> None:

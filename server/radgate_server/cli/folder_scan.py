@@ -31,10 +31,10 @@ async def scan_with_progress(path: Path) -> str:
     await index.close()
     if not len(snapshot.holdings):
         raise ConfigurationError("the folder holds no DICOM instance; --no-index adds it all the same")
-    skipped = {
-        "copies of others": snapshot.holdings.duplicates,
+    left_out = {
+        "copies": snapshot.holdings.duplicates,
         "broken": snapshot.unreadable,
-        "no DICOM": snapshot.not_dicom,
+        "not DICOM": snapshot.not_dicom,
     }
-    notes = [f"{count} files are {reason}" for reason, count in skipped.items() if count]
-    return ", ".join([f"{len(snapshot.holdings)} instances", *notes])
+    notes = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
+    return f"{len(snapshot.holdings)} instances" + (f"; files left out: {notes}" if notes else "")

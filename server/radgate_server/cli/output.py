@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+_TITLES = {"create_time": "CREATED", "revoke_time": "REVOKED", "used_bytes": "USED", "limit_bytes": "LIMIT"}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -15,7 +16,7 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_jso
     if as_json:
         click.echo(json.dumps(rows, indent=2, default=_jsonable))
         return
-    lines = [[column.upper().replace("_", " ") for column in columns]]
+    lines = [[_TITLES.get(column, column.upper()) for column in columns]]
     lines += [[_cell(column, row[column]) for column in columns] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:

@@ -15,7 +15,10 @@ from radgate_server.cli.output import hint
 @click.command()
 @config_option
 def serve() -> None:
-    """Run the server until SIGTERM or Ctrl-C; streams in flight may then finish."""
+    """Run the server, with Envoy in front.
+
+    SIGTERM or Ctrl-C ends it; streams in flight may then finish.
+    """
     # The server's imports take a second that no other command should pay.
     from radgate_server import app
 
@@ -31,7 +34,10 @@ def serve() -> None:
 )
 @config_option
 def demo(folder: Path | None) -> None:
-    """Run everything on this machine: a DIMSE archive over a folder, the gateway, and a viewer in the browser."""
+    """Run everything here over example images or your own.
+
+    A DIMSE archive over a folder, the server in front of it, and a viewer for the browser.
+    """
     from radgate_server.demo import run_demo
 
     _run(run_demo(current_settings(), folder))
@@ -40,7 +46,10 @@ def demo(folder: Path | None) -> None:
 @click.command()
 @config_option
 def migrate() -> None:
-    """Bring the database to this version's schema; `serve` does so too when it starts."""
+    """Bring the database to this version's schema.
+
+    `serve` does so too when it starts.
+    """
     from radgate_server.adapters import database, secrets
 
     settings = current_settings()
