@@ -44,6 +44,7 @@ class DiskInstanceStore:
         try:
             await self._in_thread(self._disk.prepare)
         except OSError as error:
+            self._threads.shutdown(wait=False)
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"the folder of the warm tier (data_dir/warm) can't be made: {reason}") from None
         self._stock = self._threads.submit(self._disk.take_stock)

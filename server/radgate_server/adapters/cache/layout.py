@@ -67,7 +67,9 @@ class WarmFolder:
 
     def prepare(self) -> None:
         """Make the folder, for this user only. Raises OSError."""
-        self.incoming.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        self._root.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (self._root, self.incoming):
+            folder.mkdir(mode=_PRIVATE, exist_ok=True)
 
     def path(self, key: EntryKey, suffix: str = INSTANCE_SUFFIX) -> Path:
         """The file of an instance, or of its index."""
@@ -80,7 +82,8 @@ class WarmFolder:
             with suppress(FileNotFoundError):
                 temporary.replace(path)
                 return
-            path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+            for folder in (path.parent.parent, path.parent):
+                folder.mkdir(mode=_PRIVATE, exist_ok=True)
         temporary.replace(path)
 
     def remove(self, key: EntryKey) -> bool:

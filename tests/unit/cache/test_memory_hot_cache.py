@@ -1,0 +1,51 @@
+from radgate_server.adapters.cache.memory import OVERHEAD_BYTES, MemoryHotCache
+from radgate_server.core.ports.cache import CacheKey
+from tests.fakes.clock import FakeClock
+from tests.fakes.telemetry import RecordingTelemetry
+
+
+def key(detail: str) -> CacheKey:
+    return CacheKey("alpha", "1.2", "frame", detail)
+
+
+def make(limit_bytes: int, entry_limit_bytes: int, telemetry: RecordingTelemetry | None = None) -> MemoryHotCache:
+    return MemoryHotCache(
+        limit_bytes=limit_bytes,
+        entry_limit_bytes=entry_limit_bytes,
+        clock=FakeClock(),
+        telemetry=telemetry or RecordingTelemetry(),
+    )
+
+
+async def test_never_keeps_more_than_the_limit_and_drops_the_least_used() -> None:
+    cache = make(3 * (1000 + OVERHEAD_BYTES), 1000)
+    for name in "abc":
+        await cache.put(key(name), bytes(1000))
+    assert await cache.get(key("a")) is not None
+    await cache.put(key("d"), bytes(1000))
+    assert [await cache.get(key(name)) is not None for name in "abcd"] == [True, False, True, True]
+    assert (await cache.usage("alpha")).used_bytes <= 3 * (1000 + OVERHEAD_BYTES)
+
+
+async def test_too_large_an_answer_is_not_kept_and_drops_nothing_but_its_forerunner() -> None:
+    cache = make(100_000, 1000)
+    await cache.put(key("a"), bytes(1000))
+    await cache.put(key("b"), bytes(1000))
+    await cache.put(key("b"), bytes(1001))
+    assert await cache.get(key("a")) is not None
+    assert await cache.get(key("b")) is None
+
+
+async def test_without_memory_nothing_is_kept() -> None:
+    cache = make(0, 1000)
+    await cache.put(key("a"), b"")
+    assert await cache.get(key("a")) is None
+
+
+async def test_tells_the_telemetry() -> None:
+    telemetry = RecordingTelemetry()
+    cache = make(100_000, 1000, telemetry)
+    await cache.get(key("a"))
+    await cache.put(key("a"), b"1")
+    await cache.get(key("a"))
+    assert telemetry.lookups == [("hot", False), ("hot", True)]
