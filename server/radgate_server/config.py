@@ -81,6 +81,9 @@ class GatewaySettings(_Section):
     request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
     idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")
     max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
+    access_log: bool = Field(
+        default=True, description="One line a request on stdout, as JSON; without paths, query strings and UIDs."
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,

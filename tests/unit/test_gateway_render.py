@@ -51,6 +51,11 @@ def test_limits_are_the_settings() -> None:
     assert http["stream_idle_timeout"] == "0.25s"
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_the_access_log_is_the_operators_choice(written: bool) -> None:
+    assert bool(http_of(rendered(GatewaySettings(access_log=written)))["access_log"]) == written
+
+
 @pytest.mark.parametrize(
     ("origins", "matches"),
     [

@@ -43,7 +43,7 @@ def render(template: str, viewer_part: str, descriptor: Path, settings: GatewayS
     config: Node = yaml.safe_load(template)
     http = _http(config)
     _listen(config, addresses)
-    _limit(config, http, settings)
+    _tune(config, http, settings)
     _allow_origins(http, settings.allowed_origins)
     _trust_proxies(http, settings.trusted_proxies)
     _filter(http, "envoy.filters.http.grpc_json_transcoder")["proto_descriptor"] = str(descriptor)
@@ -59,9 +59,11 @@ def _listen(config: Node, addresses: Addresses) -> None:
     config["admin"] = {"address": _address(addresses.admin)}
 
 
-def _limit(config: Node, http: Node, settings: GatewaySettings) -> None:
+def _tune(config: Node, http: Node, settings: GatewaySettings) -> None:
     monitor = config["overload_manager"]["resource_monitors"][0]
     monitor["typed_config"]["max_active_downstream_connections"] = settings.max_connections
+    if not settings.access_log:
+        http["access_log"] = []
     http["stream_idle_timeout"] = _seconds(settings.idle_timeout_s)
     http["common_http_protocol_options"]["max_stream_duration"] = _seconds(settings.request_timeout_s)
 
