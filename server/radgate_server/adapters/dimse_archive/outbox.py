@@ -1,0 +1,75 @@
+"""Sending stored instances in C-STORE sub-operations, byte for byte when the peer takes them as they are stored.
+
+pynetdicom sends data sets that it encodes itself. So that nothing is decoded and encoded again, it is given a small
+stand-in with the instance's UIDs and transfer syntax, and the real bytes are put into the message before it is cut
+into PDUs.
+"""
+
+from io import BytesIO
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_messages import C_STORE_RQ
+
+from radgate_server.adapters.dimse_archive.quick_sockets import Binding
+from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.instances import ListedInstance, ReceivedInstance
+
+_PIECE_BYTES = 1 << 20
+
+
+class Outbox:
+    """One association's outgoing instances. `handlers` are to be bound to the association."""
+
+    def __init__(self, association: Association | None = None) -> None:
+        self._association = association
+        self._encoded: memoryview | None = None
+
+    @property
+    def handlers(self) -> list[Binding]:
+        """Event handlers that make it work."""
+        return [(evt.EVT_ESTABLISHED, self._on_established), (evt.EVT_DIMSE_SENT, self._on_message)]
+
+    def put(self, instance: ReceivedInstance) -> Dataset:
+        """Get ready to send the instance, and return the data set that pynetdicom is to be given.
+
+        When the peer takes another uncompressed syntax only, that is the whole data set, for pynetdicom to convert.
+        When it takes none, pynetdicom refuses to send it, and the sub-operation counts as failed.
+        """
+        file = b"".join(instance.content.pieces(_PIECE_BYTES))
+        if not self._takes_as_stored(instance):
+            self._encoded = None
+            return dcmread(BytesIO(file))
+        self._encoded = memoryview(file)[read_file_meta(memoryview(file)).data_set_offset :]
+        stand_in = _stand_in(instance.sop_class_uid, instance.ref.sop_instance_uid)
+        stand_in.file_meta = FileMetaDataset()
+        stand_in.file_meta.TransferSyntaxUID = UID(instance.transfer_syntax_uid)
+        return stand_in
+
+    @staticmethod
+    def unsendable(listed: ListedInstance) -> Dataset:
+        """Return a data set that pynetdicom can't send for want of a transfer syntax, to count what did not come."""
+        return _stand_in(listed.sop_class_uid, listed.ref.sop_instance_uid)
+
+    def _takes_as_stored(self, instance: ReceivedInstance) -> bool:
+        contexts = self._association.accepted_contexts if self._association else ()
+        wanted = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        return any(cx.as_scu and (cx.abstract_syntax, cx.transfer_syntax[0]) == wanted for cx in contexts)
+
+    def _on_established(self, event: evt.Event) -> None:
+        self._association = event.assoc
+
+    def _on_message(self, event: evt.Event) -> None:
+        if isinstance(event.message, C_STORE_RQ) and self._encoded is not None:
+            event.message.data_set = BytesIO(self._encoded)
+            self._encoded = None
+
+
+def _stand_in(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
+    data_set = Dataset()
+    data_set.SOPClassUID = sop_class_uid
+    data_set.SOPInstanceUID = sop_instance_uid
+    return data_set
