@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
 from radgate_server.adapters.codecs.jpeg import decode_jpeg
 from radgate_server.core.dicom.image_pixel import ImagePixel
@@ -94,22 +94,21 @@ def _check_size(encoded: bytes, image: ImagePixel) -> None:
 def _decode_by_pydicom(
     encoded: bytes, image: ImagePixel, transfer_syntax_uid: str, plugin: str, **options: Any
 ) -> np.ndarray[Any, Any]:
-    pixels, _ = get_decoder(transfer_syntax_uid).as_array(
-        encapsulate([encoded], has_bot=False),
-        index=0,
-        raw=True,
-        decoding_plugin=plugin,
-        rows=image.rows,
-        columns=image.columns,
-        samples_per_pixel=image.samples_per_pixel,
-        bits_allocated=image.bits_allocated,
-        bits_stored=image.bits_stored,
-        pixel_representation=image.pixel_representation,
-        photometric_interpretation=image.photometric_interpretation,
-        planar_configuration=0,
-        number_of_frames=1,
-        pixel_keyword="PixelData",
-        **options,
+    options |= {
+        "rows": image.rows,
+        "columns": image.columns,
+        "samples_per_pixel": image.samples_per_pixel,
+        "bits_allocated": image.bits_allocated,
+        "bits_stored": image.bits_stored,
+        "pixel_representation": image.pixel_representation,
+        "photometric_interpretation": image.photometric_interpretation,
+        "planar_configuration": 0,
+        "number_of_frames": 1,
+        "pixel_keyword": "PixelData",
+    }
+    decoder = get_decoder(transfer_syntax_uid)
+    pixels, _ = decoder.as_array(
+        encapsulate([encoded], has_bot=False), index=0, raw=True, decoding_plugin=plugin, **options
     )
     return pixels
 

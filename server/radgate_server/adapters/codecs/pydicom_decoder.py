@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from radgate_server.adapters.codecs.frames import DecodedFrame, decode_frame
-from radgate_server.core.dicom.explicit import Part, Value, explicit_little_endian
+from radgate_server.core.dicom.explicit import Value, explicit_little_endian
 from radgate_server.core.dicom.file_meta import encoding_of, file_meta_bytes, read_file_meta
 from radgate_server.core.dicom.frames import frame_table
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
@@ -13,6 +13,7 @@ from radgate_server.core.dicom.index import inflated_data_set, read_spans
 from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS, JsonModel
 from radgate_server.core.dicom.native import little_endian_pixels, native_frame
 from radgate_server.core.dicom.walker import PIXEL_DATA, DataSet, Element, Encoding, Walker
+from radgate_server.core.dicom.words import Part
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError, ObjectNotFoundError
 from radgate_server.core.instance_index import FrameTable, InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent

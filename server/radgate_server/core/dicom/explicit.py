@@ -1,6 +1,5 @@
 """Writing a data set in Explicit VR Little Endian (PS3.5 A.2) without interpreting its values."""
 
-from array import array
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -17,8 +16,7 @@ from radgate_server.core.dicom.walker import (
     has_signed_pixels,
     resolved_vr,
 )
-
-type Part = bytes | memoryview
+from radgate_server.core.dicom.words import WORD_CODES, Part, little_endian_value
 
 _SHORT_HEADER = Struct("<HH2sH")
 _LONG_HEADER = Struct("<HH2sxxL")
@@ -26,11 +24,6 @@ _ITEM_HEADER = Struct("<HHL")
 _MAX_SHORT_LENGTH = 0xFFFE
 _NUL_PADDED_VRS = frozenset({"OB", "UI", "UN"})
 """Of those that can be odd; text is padded with a space (PS3.5 6.2)."""
-_WORD_CODES = {
-    **dict.fromkeys(("AT", "OW", "SS", "US"), "H"),
-    **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), "I"),
-    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), "Q"),
-}
 _OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003})
 
 
@@ -59,15 +52,6 @@ def explicit_little_endian(data: memoryview, data_set: DataSet, changes: Mapping
     return [part for tag in sorted(encoded) for part in encoded[tag]]
 
 
-def swapped(value: Part, word_code: str) -> bytes:
-    """Turn the bytes of each word around; `word_code` is H, I or Q for words of 2, 4 or 8 bytes."""
-    words = array(word_code)
-    whole = len(value) - len(value) % words.itemsize
-    words.frombytes(value[:whole])
-    words.byteswap()
-    return words.tobytes() + bytes(value[whole:])
-
-
 def _holds_fragments(element: Element) -> bool:
     if element.fragments is not None:
         return True
@@ -82,9 +66,7 @@ def _write(data: memoryview, element: Element, little_endian: bool, signed: bool
         _write_sequence(data, tag, items, signed, parts)
         return
     vr = resolved_vr(vr, signed)
-    value: Part = data[offset : offset + length]
-    if not little_endian and vr in _WORD_CODES:
-        value = swapped(value, _WORD_CODES[vr])
+    value = little_endian_value(data[offset : offset + length], vr, little_endian=little_endian)
     _write_value(tag, vr, (value,), parts)
 
 
@@ -110,4 +92,4 @@ def _write_value(tag: int, vr: str, value: Sequence[Part], parts: list[Part]) ->
         parts.append(_LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, written_vr.encode(), length + padding))
     parts.extend(value)
     if padding:
-        parts.append(b"\0" if vr in _NUL_PADDED_VRS or vr in _WORD_CODES else b" ")
+        parts.append(b"\0" if vr in _NUL_PADDED_VRS or vr in WORD_CODES else b" ")

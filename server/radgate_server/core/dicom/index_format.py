@@ -15,7 +15,7 @@ All little endian. Frames that lie side by side are kept as three numbers.
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
@@ -26,20 +26,26 @@ from radgate_server.core.instance_index import BulkItem, FrameTable, InstanceInd
 _MAGIC = b"RGX1"
 _HEAD = struct.Struct("<4sLLQ")
 _CRC_START = 8
+_SPANS_OF_FRAMES = -1
+"""Stands for the number of spans of a bulk item that are those of the frames: Pixel Data itself."""
 
 
 def serialise(index: InstanceIndex) -> bytes:
     """Write the index so that `deserialise` gives an equal one."""
     frames, counts, frame_spans = _frames_out(index.frame_table)
-    bulk_spans = chain.from_iterable(item.spans for item in index.bulk.values())
+    own_bulk = [item for item in index.bulk.values() if not frame_spans or item.spans != frame_spans]
+    bulk_spans = chain.from_iterable(item.spans for item in own_bulk)
     head = {
         "transfer_syntax_uid": index.transfer_syntax_uid,
         "deflated": index.deflated,
         "frames": frames,
-        "bulk": {path: [item.vr, len(item.spans)] for path, item in index.bulk.items()},
+        "bulk": {
+            path: [item.vr, len(item.spans) if item in own_bulk else _SPANS_OF_FRAMES]
+            for path, item in index.bulk.items()
+        },
     }
     text = json.dumps(head, separators=(",", ":")).encode()
-    numbers = tuple(chain.from_iterable(chain(frame_spans, bulk_spans)))
+    numbers = list(chain.from_iterable(chain(frame_spans, bulk_spans)))
     parts = (
         text,
         index.metadata,
@@ -71,18 +77,22 @@ def _index_in(blob: bytes, text_bytes: int, metadata_bytes: int) -> InstanceInde
     counts_start = metadata_start + metadata_bytes
     head = json.loads(blob[_HEAD.size : metadata_start])
     frames = head["frames"]
-    counts_bytes = 4 * frames["number_of_frames"] if frames and frames["grouped"] else 0
+    counts_bytes = 4 * frames["addressed"] if frames and frames["grouped"] else 0
     spans_start = counts_start + counts_bytes
     numbers = struct.unpack(f"<{(len(blob) - spans_start) // 8}Q", blob[spans_start:])
     spans = map(Span, numbers[::2], numbers[1::2])
     counts = struct.unpack(f"<{counts_bytes // 4}L", blob[counts_start:spans_start])
     table = _frames_in(frames, counts, spans)
-    bulk = {path: BulkItem(vr, tuple(islice(spans, count))) for path, (vr, count) in head["bulk"].items()}
+    frame_spans = tuple(chain.from_iterable(table.frames)) if table else ()
+    bulk = {
+        path: BulkItem(vr, frame_spans if count == _SPANS_OF_FRAMES else tuple(islice(spans, count)))
+        for path, (vr, count) in head["bulk"].items()
+    }
     metadata = blob[metadata_start:counts_start]
     return InstanceIndex(head["transfer_syntax_uid"], metadata, table, bulk, head["deflated"])
 
 
-def _frames_out(table: FrameTable | None) -> tuple[dict[str, Any] | None, tuple[int, ...], Iterable[Span]]:
+def _frames_out(table: FrameTable | None) -> tuple[dict[str, Any] | None, tuple[int, ...], tuple[Span, ...]]:
     """What of the frames goes into the JSON, into the counts and into the spans."""
     if table is None:
         return None, (), ()
@@ -95,10 +105,10 @@ def _frames_out(table: FrameTable | None) -> tuple[dict[str, Any] | None, tuple[
     }
     if not table.encapsulated and table.frames:
         return head | {"native": table.frames[0][0]}, (), ()
+    spans = tuple(chain.from_iterable(table.frames))
     if any(len(frame) != 1 for frame in table.frames):
-        counts = tuple(map(len, table.frames))
-        return head | {"grouped": True}, counts, chain.from_iterable(table.frames)
-    return head, (), chain.from_iterable(table.frames)
+        return head | {"grouped": True}, tuple(map(len, table.frames)), spans
+    return head, (), spans
 
 
 def _frames_in(head: dict[str, Any] | None, counts: tuple[int, ...], spans: Iterator[Span]) -> FrameTable | None:

@@ -23,6 +23,7 @@ from radgate_server.core.dicom.walker import (
     has_signed_pixels,
     resolved_vr,
 )
+from radgate_server.core.dicom.words import Part, little_endian_value
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import BULK_DATA_ROOT, BulkItem, Span
 from radgate_server.core.query import DicomJson
@@ -104,7 +105,7 @@ class JsonModel:
             raise InstanceMalformedError(f"the instance's header is larger than {MAX_HEADER_BYTES} bytes")
         raw = self._raw(element)
         if vr in BINARY_VRS:
-            return _binary(vr, raw)
+            return _binary(vr, little_endian_value(raw, vr, little_endian=little_endian))
         try:
             values = CONVERTERS[vr](raw, charset, little_endian)
         except ValueError:
@@ -166,7 +167,7 @@ def _by_reference(tag: int, vr: str, length: int) -> bool:
     return length > (MAX_INLINE_BYTES if vr in BINARY_VRS else MAX_VALUE_BYTES)
 
 
-def _binary(vr: str, raw: bytes) -> dict[str, Any]:
+def _binary(vr: str, raw: Part) -> dict[str, Any]:
     return {"vr": vr, "InlineBinary": b64encode(raw).decode("ascii")}
 
 

@@ -1,7 +1,7 @@
 """Native Pixel Data (PS3.5 8.1) as Explicit VR Little Endian holds it."""
 
-from radgate_server.core.dicom.explicit import Part, swapped
 from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.words import Part, swapped
 
 _FLOAT_WORDS = {"OF": "I", "OD": "Q"}
 _PIXEL_WORDS = {32: "I", 64: "Q"}
