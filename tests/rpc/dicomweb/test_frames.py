@@ -1,0 +1,137 @@
+"""WADO-RS Retrieve Frames against the running server."""
+
+import pytest
+from pydicom.encaps import encapsulate
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from tests.fakes.instances import make_instance
+from tests.rpc.dicomweb.web import Web
+from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
+
+JLS = "1.2.840.10008.1.2.4.80"
+OCTETS = "application/octet-stream"
+AS_STORED = f"multipart/related; type={OCTETS}; transfer-syntax=*"
+STUDY, SERIES = "2.25.4000", "2.25.4000.1"
+FRAMES = [bytes([number]) * 128 for number in (1, 2, 3)]
+COMPRESSED = [b"\xff\xd8one\xff\xd9", b"\xff\xd8two!\xff\xd9"]
+
+
+def url(sop: str, frames: str) -> str:
+    return f"/studies/{STUDY}/series/{SERIES}/instances/{SERIES}.{sop}/frames/{frames}"
+
+
+@pytest.fixture
+async def frames_web(rig: Rig, web: Web) -> Web:
+    """Instance 1 has three native frames, 2 has two compressed ones, 3 a large one, 4 is Implicit VR Little Endian."""
+
+    def instance(sop: int, **options: object) -> bytes:
+        return make_instance(STUDY, SERIES, f"{SERIES}.{sop}", **options)
+
+    rig.east.add(
+        instance(1, frames=3, PixelData=b"".join(FRAMES)),
+        instance(2, frames=2, transfer_syntax_uid=JLS, PixelData=encapsulate(COMPRESSED)),
+        instance(3, rows=200, columns=200, number=7),
+        instance(4, transfer_syntax_uid=IMPLICIT_VR_LITTLE_ENDIAN, number=9),
+        instance(5, Rows=None, Columns=None, PixelData=None),
+    )
+    return web
+
+
+@pytest.mark.parametrize("frames", ["1", "3", "1,2,3", "3,1", "2,2"])
+async def test_frames_come_in_the_order_asked_for_cold_and_from_memory(rig: Rig, frames_web: Web, frames: str) -> None:
+    expected = [
+        (f"{OCTETS}; transfer-syntax={EXPLICIT_VR_LITTLE_ENDIAN}", FRAMES[int(number) - 1])
+        for number in frames.split(",")
+    ]
+    cold = await frames_web.get(url("1", frames), AS_STORED)
+    rig.store.instances.clear()
+    kept = await frames_web.get(url("1", frames), AS_STORED)
+    assert cold.parts == kept.parts == expected
+    assert cold.body == kept.body
+    assert rig.east.calls["retrieve"] == 1
+    assert rig.audit.actions == [AuditAction.RETRIEVE_FRAMES] * 2
+    assert {(entry.sop_instance_uid, entry.detail) for entry in rig.audit.entries} == {(f"{SERIES}.1", frames)}
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (AS_STORED, f"{OCTETS}; transfer-syntax={JLS}"),
+        ("*/*", f"image/jls; transfer-syntax={JLS}"),
+        ('multipart/related; type="image/jls"', f"image/jls; transfer-syntax={JLS}"),
+    ],
+)
+async def test_compressed_frames_come_as_stored(frames_web: Web, accept: str, content_type: str) -> None:
+    answer = await frames_web.get(url("2", "2,1"), accept)
+    heads, datas = zip(*answer.parts, strict=True)
+    assert set(heads) == {content_type}
+    assert [data.rstrip(b"\0") for data in datas] == COMPRESSED[::-1]
+
+
+@pytest.mark.parametrize(
+    ("sop", "accept", "content_type"),
+    [
+        ("1", OCTETS, f"{OCTETS}; transfer-syntax={EXPLICIT_VR_LITTLE_ENDIAN}"),
+        ("2", "image/jls", f"image/jls; transfer-syntax={JLS}"),
+    ],
+)
+async def test_one_frame_can_come_bare(frames_web: Web, sop: str, accept: str, content_type: str) -> None:
+    answer = await frames_web.get(url(sop, "1"), accept)
+    assert answer.content_type == content_type
+    assert answer.body.rstrip(b"\0") == {"1": FRAMES[0], "2": COMPRESSED[0]}[sop]
+
+
+async def test_a_large_frame_comes_in_messages_and_is_kept_so(frames_web: Web) -> None:
+    cold, kept = [await frames_web.get(url("3", "1"), AS_STORED) for _ in range(2)]
+    assert cold.parts[0][1] == kept.parts[0][1] == b"\7\0" * 40_000
+    assert cold.messages == kept.messages > 80_000 // CHUNK_BYTES // 2
+
+
+async def test_implicit_pixels_are_those_of_explicit_little_endian(frames_web: Web) -> None:
+    answer = await frames_web.get(url("4", "1"))
+    assert answer.parts == [(f"{OCTETS}; transfer-syntax={EXPLICIT_VR_LITTLE_ENDIAN}", b"\t\0" * 64)]
+
+
+@pytest.mark.parametrize(
+    ("sop", "frames", "accept", "reason"),
+    [
+        ("1", "4", AS_STORED, "OBJECT_NOT_FOUND"),
+        ("1", "0", AS_STORED, "OBJECT_NOT_FOUND"),
+        ("1", "1,4", AS_STORED, "OBJECT_NOT_FOUND"),
+        ("5", "1", AS_STORED, "OBJECT_NOT_FOUND"),
+        ("9", "1", AS_STORED, "OBJECT_NOT_FOUND"),
+        ("1", "1,", AS_STORED, "INVALID_ARGUMENT"),
+        ("1", "-1", AS_STORED, "INVALID_ARGUMENT"),
+        ("1", "one", AS_STORED, "INVALID_ARGUMENT"),
+        ("x", "1", AS_STORED, "INVALID_ARGUMENT"),
+        ("1", "1", "multipart/related; type", "INVALID_ARGUMENT"),
+        ("1", "1,2", OCTETS, "NOT_ACCEPTABLE"),
+        ("1", "1", 'multipart/related; type="image/jpeg"', "NOT_ACCEPTABLE"),
+        ("2", "1", f"{AS_STORED[:-1]}{EXPLICIT_VR_LITTLE_ENDIAN}", "NOT_ACCEPTABLE"),
+    ],
+)
+async def test_what_can_not_be_answered(
+    rig: Rig, frames_web: Web, sop: str, frames: str, accept: str, reason: str
+) -> None:
+    answer = await frames_web.get(url(sop, frames), accept)
+    assert answer.error is not None
+    assert (reason_of(answer.error), answer.messages) == (reason, 0)
+    assert rig.audit.entries == []
+
+
+async def test_what_is_kept_belongs_to_tenant_and_study(rig: Rig, frames_web: Web) -> None:
+    await frames_web.get(url("1", "1"), AS_STORED)
+    west = Web(frames_web.channel, await rig.key("west"))
+    elsewhere = url("1", "1").replace(STUDY, EAST_STUDY, 1)
+    for answer in (await west.get(url("1", "1"), AS_STORED), await frames_web.get(elsewhere, AS_STORED)):
+        assert answer.error is not None
+        assert reason_of(answer.error) == "OBJECT_NOT_FOUND"
+
+
+async def test_what_is_kept_is_not_served_when_it_can_not_be_recorded(rig: Rig, frames_web: Web) -> None:
+    await frames_web.get(url("1", "1"), AS_STORED)
+    rig.audit.broken = True
+    answer = await frames_web.get(url("1", "1"), AS_STORED)
+    assert answer.error is not None
+    assert (reason_of(answer.error), answer.messages) == ("AUDIT_UNAVAILABLE", 0)

@@ -1,0 +1,128 @@
+"""QIDO-RS against the running server."""
+
+import json
+
+import pytest
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import PacsUnreachableError
+from tests.rpc.dicomweb.web import Answer, Web
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
+
+SERIES = f"{EAST_STUDY}.1"
+
+
+def uids(answer: Answer, tag: str) -> list[str]:
+    assert answer.error is None
+    return [match[tag]["Value"][0] for match in json.loads(answer.body)]
+
+
+@pytest.mark.parametrize(
+    ("url", "tag", "expected"),
+    [
+        ("/studies", "0020000D", [EAST_STUDY]),
+        ("/studies?PatientName=*ller*&limit=101&offset=0&fuzzymatching=false&includefield=", "0020000D", [EAST_STUDY]),
+        (f"/studies?StudyInstanceUID={EAST_STUDY},{WEST_STUDY}", "0020000D", [EAST_STUDY]),
+        ("/series", "0020000E", [f"{EAST_STUDY}.1", f"{EAST_STUDY}.2"]),
+        (f"/studies/{EAST_STUDY}/series?SeriesNumber=2", "0020000E", [f"{EAST_STUDY}.2"]),
+        ("/instances?limit=2&offset=1", "00080018", [f"{SERIES}.2", f"{SERIES}.3"]),
+        (f"/studies/{EAST_STUDY}/instances?offset=4", "00080018", [f"{EAST_STUDY}.2.2", f"{EAST_STUDY}.2.3"]),
+        (f"/studies/{EAST_STUDY}/series/{SERIES}/instances", "00080018", [f"{SERIES}.{n}" for n in (1, 2, 3)]),
+    ],
+)
+async def test_every_path_finds(web: Web, url: str, tag: str, expected: list[str]) -> None:
+    answer = await web.get(url)
+    assert uids(answer, tag) == expected
+    assert answer.content_type == "application/dicom+json"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("/studies", f"/studies/{EAST_STUDY}"),
+        ("/series", f"/studies/{EAST_STUDY}/series/{SERIES}"),
+        ("/instances", f"/studies/{EAST_STUDY}/series/{SERIES}/instances/{SERIES}.1"),
+    ],
+)
+async def test_matches_say_where_they_are_retrieved(web: Web, url: str, place: str) -> None:
+    answer = await web.get(url, x_forwarded_proto="https")
+    match = json.loads(answer.body)[0]
+    assert match["00081190"] == {"vr": "UR", "Value": [f"https://pacs.example/dicom-web{place}"]}
+    assert list(match) == sorted(match)
+
+
+async def test_no_match_is_an_empty_list(web: Web) -> None:
+    answer = await web.get("/studies?PatientID=nobody")
+    assert (answer.body, answer.error, answer.header("warning")) == (b"[]", None, [])
+
+
+async def test_an_outage_is_no_empty_list(rig: Rig, web: Web) -> None:
+    rig.east.refuse_with = PacsUnreachableError("no connection", pacs="main")
+    answer = await web.get("/studies")
+    assert answer.error is not None
+    assert reason_of(answer.error) == "PACS_UNREACHABLE"
+
+
+async def test_more_results_are_announced_from_the_pacs_and_from_memory(web: Web) -> None:
+    expected = ['299 radgate "There are additional results that can be requested"']
+    assert [(await web.get("/instances?limit=2")).header("warning") for _ in range(2)] == [expected, expected]
+
+
+async def test_ignored_parameters_are_announced(rig: Rig, web: Web) -> None:
+    answer = await web.get("/studies?PatientNme=x&includefield=Nonsense")
+    assert answer.header("warning") == ['299 radgate "No attributes of DICOM, and ignored: PatientNme, Nonsense"']
+    assert uids(answer, "0020000D") == [EAST_STUDY]
+
+
+async def test_the_same_search_is_answered_from_memory_for_a_while(rig: Rig, web: Web) -> None:
+    first = await web.get("/studies?PatientID=P-1")
+    assert (await web.get("/studies?PatientID=P-1")).body == first.body
+    assert rig.east.calls["find"] == 1
+    rig.clock.advance(6)
+    await web.get("/studies?PatientID=P-1")
+    assert rig.east.calls["find"] == 2
+
+
+async def test_answers_in_memory_belong_to_their_tenant_and_address(rig: Rig, web: Web) -> None:
+    await web.get("/studies")
+    west = Web(web.channel, await rig.key("west"))
+    assert uids(await west.get("/studies"), "0020000D") == [WEST_STUDY]
+    elsewhere = await web.get("/studies", forwarded="host=other.example")
+    assert b"http://other.example/dicom-web" in elsewhere.body
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [("application/json", "application/json"), ("application/dicom+json, */*;q=0.1", "application/dicom+json")],
+)
+async def test_content_types(web: Web, accept: str, content_type: str) -> None:
+    assert (await web.get("/studies", accept)).content_type == content_type
+
+
+@pytest.mark.parametrize(
+    ("url", "accept", "reason"),
+    [
+        ("/studies", "application/dicom+xml", "NOT_ACCEPTABLE"),
+        ("/studies?accept=text/html", "application/json", "NOT_ACCEPTABLE"),
+        ("/studies", "nonsense", "INVALID_ARGUMENT"),
+        ("/studies?limit=-5", "", "INVALID_ARGUMENT"),
+        ("/studies/abc/series", "", "INVALID_ARGUMENT"),
+        ("/studies?StudyDate=never", "", "INVALID_ARGUMENT"),
+    ],
+)
+async def test_bad_requests(rig: Rig, web: Web, url: str, accept: str, reason: str) -> None:
+    answer = await web.get(url, accept)
+    assert answer.error is not None
+    assert reason_of(answer.error) == reason
+    assert rig.east.calls["find"] == 0
+
+
+async def test_every_search_is_recorded_before_it_is_answered(rig: Rig, web: Web) -> None:
+    await web.get(f"/studies/{EAST_STUDY}/series")
+    await web.get(f"/studies/{EAST_STUDY}/series")
+    assert rig.audit.actions == [AuditAction.QUERY] * 2
+    assert {(entry.study_instance_uid, entry.detail) for entry in rig.audit.entries} == {(EAST_STUDY, "SERIES")}
+    rig.audit.broken = True
+    answer = await web.get(f"/studies/{EAST_STUDY}/series")
+    assert answer.error is not None
+    assert reason_of(answer.error) == "AUDIT_UNAVAILABLE"
