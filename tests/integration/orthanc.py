@@ -59,6 +59,7 @@ class OrthancServer:
             "HttpPort": self.http_port,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
+            "DefaultEncoding": "Utf8",  # of C-FIND answers; as delivered they lose all but Western European text
             "DicomAet": self.ae_title,
             "DicomPort": self.dicom_port,
             "DicomAlwaysAllowEcho": True,

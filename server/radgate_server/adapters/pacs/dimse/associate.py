@@ -1,0 +1,158 @@
+"""Opening an association to a PACS (PS3.8 7.1), and what its failure means."""
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydicom.uid import UID
+from pynetdicom import AE
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation, UserIdentityNegotiation
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.transport import AddressInformation
+
+from radgate_server.adapters.pacs.dimse.tls import client_tls
+from radgate_server.adapters.pacs.dimse.transport import QuickAssociation, QuickSocket
+from radgate_server.config import DimseSettings
+from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from radgate_server.core.errors import (
+    PacsAbortedError,
+    PacsError,
+    PacsNoContextError,
+    PacsRejectedError,
+    PacsTimeoutError,
+    PacsUnreachableError,
+)
+from radgate_server.core.pacs import DimseConnection
+
+_REJECTIONS = {
+    # (source, reason): PS3.8 table 9-21
+    (1, 1): "no reason given",
+    (1, 2): "application context not supported",
+    (1, 3): "calling AE title not recognised",
+    (1, 7): "called AE title not recognised",
+    (2, 1): "no reason given by its ACSE",
+    (2, 2): "protocol version not supported",
+    (3, 1): "temporary congestion",
+    (3, 2): "local limit exceeded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One presentation context to propose: an abstract syntax, transfer syntaxes, and whether we are its SCP too."""
+
+    abstract_syntax: str
+    transfer_syntaxes: tuple[str, ...]
+    as_scp: bool = False
+
+
+class Associator:
+    """Opens associations to one PACS. Blocks: call it from a thread."""
+
+    def __init__(self, pacs: str, connection: DimseConnection, settings: DimseSettings) -> None:
+        self._pacs = pacs
+        self._connection = connection
+        self._settings = settings
+        self._ae = AE(connection.calling_aet)
+        self._ae.acse_timeout = settings.connect_timeout_s
+        self._ae.connection_timeout = settings.connect_timeout_s
+        self._ae.network_timeout = None
+        self._tls = client_tls(connection.tls) if connection.tls else None
+
+    def open(self, proposals: Sequence[Proposal]) -> QuickAssociation:
+        """Open an association with at least one accepted context.
+
+        Raises:
+            PacsError: unreachable, rejected, aborted, silent, or without a context.
+        """
+        association = self._prepare(proposals)
+        try:
+            association.request()
+            if not association.is_established:
+                raise self._failure(association)
+        except BaseException:
+            association.cut()
+            raise
+        return association
+
+    def _prepare(self, proposals: Sequence[Proposal]) -> QuickAssociation:
+        connection, settings = self._connection, self._settings
+        association = QuickAssociation(self._ae, "requestor", max_data_set_bytes=settings.max_instance_bytes)
+        association.acceptor.ae_title = connection.called_aet
+        association.acceptor.address_info = remote = self._resolve()
+        local = AddressInformation("0.0.0.0" if remote.is_ipv4 else "::", 0)  # noqa: S104 - any outgoing address
+        requestor = association.requestor
+        requestor.address_info = local
+        requestor.ae_title = connection.calling_aet
+        requestor.maximum_length = settings.max_pdu_bytes
+        requestor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        requestor.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        for item in self._negotiation(proposals):
+            requestor.add_negotiation_item(item)
+        requestor.requested_contexts = [_context(number, item) for number, item in enumerate(proposals)]
+        sock = QuickSocket(association, address=local)
+        sock.tls_args = (self._tls, connection.host) if self._tls else None
+        association.set_socket(sock)
+        return association
+
+    def _resolve(self) -> AddressInformation:
+        try:
+            return AddressInformation(self._connection.host, self._connection.port)
+        except (OSError, UnicodeError):
+            raise PacsUnreachableError("the PACS's host name can't be resolved", pacs=self._pacs) from None
+
+    def _negotiation(
+        self, proposals: Sequence[Proposal]
+    ) -> list[SCP_SCU_RoleSelectionNegotiation | UserIdentityNegotiation]:
+        items: list[SCP_SCU_RoleSelectionNegotiation | UserIdentityNegotiation] = []
+        for abstract_syntax in dict.fromkeys(item.abstract_syntax for item in proposals if item.as_scp):
+            role = SCP_SCU_RoleSelectionNegotiation()
+            role.sop_class_uid, role.scu_role, role.scp_role = abstract_syntax, False, True
+            items.append(role)
+        if self._connection.username:
+            items.append(_user_identity(self._connection.username, self._connection.password))
+        return items
+
+    def _failure(self, association: QuickAssociation) -> PacsError:
+        pacs, answer, sock = self._pacs, association.acceptor.primitive, association.dul.socket
+        if isinstance(sock, QuickSocket) and sock.connect_error is not None:
+            return PacsUnreachableError(_unreachable(sock.connect_error), pacs=pacs)
+        if isinstance(answer, A_ASSOCIATE) and answer.result == 0:
+            return PacsNoContextError("the PACS accepts none of the presentation contexts that are needed", pacs=pacs)
+        if isinstance(answer, A_ASSOCIATE):
+            return PacsRejectedError(_rejected(answer), pacs=pacs)
+        if association.gave_up:
+            return PacsTimeoutError("the PACS did not answer the association request in time", pacs=pacs)
+        return PacsAbortedError("the PACS broke the connection instead of answering the association request", pacs=pacs)
+
+
+def _context(number: int, proposal: Proposal) -> PresentationContext:
+    context = build_context(proposal.abstract_syntax, list(proposal.transfer_syntaxes))
+    context.context_id = 2 * number + 1  # odd, from 1 to 255 (PS3.8 9.3.2.2)
+    return context
+
+
+def _user_identity(username: str, password: str) -> UserIdentityNegotiation:
+    """User Identity Negotiation (PS3.7 D.3.3.7): type 1 is a user name, type 2 has a passcode too."""
+    item = UserIdentityNegotiation()
+    item.user_identity_type = 2 if password else 1
+    item.primary_field = username.encode()
+    if password:
+        item.secondary_field = password.encode()
+    return item
+
+
+def _rejected(answer: A_ASSOCIATE) -> str:
+    why = _REJECTIONS.get((answer.result_source or 0, answer.diagnostic or 0), "no known reason")
+    permanence = "permanently" if answer.result == 1 else "for now"
+    return f"the PACS rejected the association {permanence}: {why}"
+
+
+def _unreachable(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "the TLS handshake with the PACS failed: check the certificates on both sides"
+    if isinstance(error, TimeoutError):
+        return "the PACS did not answer at its address in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "the PACS's machine refused the connection: nothing listens on the port"
+    return "the PACS can't be reached at its address"

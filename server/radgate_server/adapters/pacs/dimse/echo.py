@@ -1,0 +1,39 @@
+"""The PacsEcho role: C-ECHO (PS3.4 A)."""
+
+import time
+from functools import partial
+
+from pynetdicom.dimse_primitives import C_ECHO
+
+from radgate_server.adapters.pacs.dimse.contexts import VERIFICATION, echo_proposals
+from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.pool import AssociationPool
+from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure
+from radgate_server.core.ports.pacs import EchoReport
+
+
+class DimseEcho:
+    """PacsEcho over C-ECHO, on a fresh association each time."""
+
+    def __init__(self, pool: AssociationPool) -> None:
+        self._pool = pool
+
+    async def echo(self) -> EchoReport:
+        """Associate, echo, release. The latency includes opening the association."""
+        started_s = time.perf_counter()
+        async with self._pool.lease(echo_proposals()) as lease:
+            await self._pool.run(lease.exchange, partial(echo, lease.exchange))
+            latency_ms = (time.perf_counter() - started_s) * 1000
+            return EchoReport(latency_ms, lease.exchange.association.acceptor.implementation_version_name or "")
+
+
+def echo(exchange: Exchange) -> None:
+    """Ask for a sign of life. Raises PacsError."""
+    context = exchange.context_of(VERIFICATION, "C-ECHO")
+    request = C_ECHO()
+    request.MessageID = exchange.next_message_id()
+    request.AffectedSOPClassUID = VERIFICATION
+    exchange.send(request, context.context_id)
+    _, answer = exchange.receive()
+    if answer.Status != SUCCESS:
+        raise failure(exchange.pacs, "C-ECHO", answer.Status)

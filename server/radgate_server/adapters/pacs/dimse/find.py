@@ -1,0 +1,121 @@
+"""The PacsQuery role: C-FIND in the Study Root model (PS3.4 C.4.1)."""
+
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+from pynetdicom.dimse_primitives import C_FIND
+
+from radgate_server.adapters.pacs.dimse.contexts import STUDY_ROOT_FIND, query_proposals
+from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.identifier import (
+    QUERY_RETRIEVE_LEVEL,
+    SPECIFIC_CHARACTER_SET,
+    encode_identifier,
+)
+from radgate_server.adapters.pacs.dimse.pool import AssociationPool
+from radgate_server.adapters.pacs.dimse.status import CANCELLED, PENDING, SUCCESS, failure, is_warning
+from radgate_server.adapters.pacs.dimse.walk import Keys, walk
+from radgate_server.core.dicom.file_meta import encoding_of
+from radgate_server.core.dicom.json_model import data_set_to_json
+from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError, PacsTimeoutError
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.pacs import RetrieveMethod
+from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
+
+_MEDIUM = 0
+_OF_THE_MESSAGE = frozenset((SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL))  # not of what was found
+_DRAIN_S = 5.0
+"""How long a PACS may take to notice that it was told to stop, before the association is cut."""
+
+
+class DimseQuery:
+    """PacsQuery over C-FIND, on pooled associations."""
+
+    def __init__(self, pool: AssociationPool, method: RetrieveMethod) -> None:
+        self._pool = pool
+        self._proposals = query_proposals(method)
+
+    async def find(self, query: Query, *, max_results: int) -> FindResult:
+        """Ask, walking down the levels where the keys need it. Fuzzy matching is not negotiated, hence ignored."""
+        try:
+            return await self._find_once(query, max_results, retry=True)
+        except _ForgottenError:
+            return await self._find_once(query, max_results, retry=False)
+
+    async def _find_once(self, query: Query, max_results: int, *, retry: bool) -> FindResult:
+        async with self._pool.lease(self._proposals, keep=retry) as lease:
+            finder = Finder(lease.exchange)
+            try:
+                result = await self._pool.run(lease.exchange, partial(walk, query, finder.ask, max_results))
+            except PacsAbortedError:
+                if lease.reused and retry and not finder.answered:
+                    raise _ForgottenError from None
+                raise
+        return FindResult(result.matches, result.truncated, fuzzy_matching_ignored=query.fuzzy_matching)
+
+
+class _ForgottenError(Exception):
+    """The PACS had closed a pooled association, and noticed no request; asking again is safe."""
+
+
+class Finder:
+    """Sends C-FIND requests on one association. Blocks."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.answered = False
+
+    def ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
+        """One C-FIND; with more matches than `max_results` the PACS is told to stop (PS3.4 C.4.1.2.4).
+
+        Raises:
+            PacsError: no context, a failure status, silence, a broken connection, answers that can't be read.
+        """
+        context = self._exchange.context_of(STUDY_ROOT_FIND, "C-FIND")
+        transfer_syntax_uid = context.transfer_syntax_uid
+        message_id = self._send(level, keys, context.context_id, transfer_syntax_uid)
+        matches: list[DicomJson] = []
+        while (answer := self._receive()).Status in PENDING:
+            if len(matches) == max_results:
+                self._exchange.send_cancel(message_id, context.context_id)
+                self._drain()
+                return FindResult(tuple(matches), truncated=True)
+            matches.append(self._decode(answer, transfer_syntax_uid))
+        if answer.Status not in (SUCCESS, CANCELLED) and not is_warning(answer.Status):
+            raise failure(self._exchange.pacs, "C-FIND", answer.Status)
+        return FindResult(tuple(matches), truncated=answer.Status == CANCELLED)
+
+    def _send(self, level: QueryLevel, keys: Keys, context_id: int, transfer_syntax_uid: str) -> int:
+        request = C_FIND()
+        request.MessageID = self._exchange.next_message_id()
+        request.AffectedSOPClassUID = STUDY_ROOT_FIND
+        request.Priority = _MEDIUM
+        implicit = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
+        request.Identifier = BytesIO(encode_identifier({**keys, (QUERY_RETRIEVE_LEVEL,): level}, implicit=implicit))
+        self._exchange.send(request, context_id)
+        return int(request.MessageID)
+
+    def _receive(self, timeout_s: float | None = None) -> Any:
+        answer = self._exchange.receive(timeout_s)[1]
+        if not isinstance(answer, C_FIND) or answer.Status is None:
+            raise PacsFailedError("the PACS answered the query with another message", pacs=self._exchange.pacs)
+        self.answered = True
+        return answer
+
+    def _drain(self) -> None:
+        """Read what is still on its way, up to the final answer; a PACS that does not stop loses the association."""
+        try:
+            while self._receive(_DRAIN_S).Status in PENDING:
+                continue
+        except (PacsTimeoutError, PacsAbortedError):
+            self._exchange.cancel()
+
+    def _decode(self, answer: Any, transfer_syntax_uid: str) -> DicomJson:
+        encoded = answer.Identifier.getvalue() if answer.Identifier else b""
+        try:
+            match = data_set_to_json(encoded, encoding_of(transfer_syntax_uid))
+        except InstanceMalformedError:
+            raise PacsFailedError("the PACS sent an answer that can't be read", pacs=self._exchange.pacs) from None
+        return {tag: element for tag, element in match.items() if tag not in _OF_THE_MESSAGE}

@@ -1,0 +1,102 @@
+"""Identifiers of requests (PS3.4 C.4), encoded straight from tags and values.
+
+pydicom's Dataset would check values against their VR; matching values such as "2001-" or "CT*" are not of it.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from radgate_server.core.attributes import vr_of
+from radgate_server.core.query import TagPath
+
+SPECIFIC_CHARACTER_SET = "00080005"
+QUERY_RETRIEVE_LEVEL = "00080052"
+UTF_8 = "ISO_IR 192"
+
+_LONG_FORM = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
+_BINARY: dict[str, tuple[str, Callable[[str], Any]]] = {
+    # VR: (struct format, conversion): PS3.5 table 6.2-1
+    "US": ("<H", int),
+    "SS": ("<h", int),
+    "UL": ("<I", int),
+    "SL": ("<i", int),
+    "UV": ("<Q", int),
+    "SV": ("<q", int),
+    "FL": ("<f", float),
+    "FD": ("<d", float),
+}
+_NOT_MATCHED = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+_ITEM = struct.Struct("<HHI")
+
+
+def encode_identifier(keys: Mapping[TagPath, str], *, implicit: bool) -> bytes:
+    """Encode keys as a data set in Implicit or Explicit VR Little Endian (PS3.5 7.1).
+
+    An empty value asks for the attribute (universal matching). With text beyond ASCII the identifier is in UTF-8 and
+    says so.
+    """
+    tree = _as_tree(keys)
+    if not all(value.isascii() for value in keys.values()):
+        tree[SPECIFIC_CHARACTER_SET] = UTF_8
+    return _encode_tree(tree, implicit)
+
+
+def _as_tree(keys: Mapping[TagPath, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in keys.items():
+        node = tree
+        for tag in path[:-1]:
+            below = node.get(tag)
+            node = node.setdefault(tag, {}) if isinstance(below, dict) else _replace(node, tag)
+        if not isinstance(node.get(path[-1]), dict):
+            node[path[-1]] = value
+    return tree
+
+
+def _replace(node: dict[str, Any], tag: str) -> dict[str, Any]:
+    """A sequence asked for as a whole becomes one whose item has keys."""
+    node[tag] = {}
+    return node[tag]  # type: ignore[no-any-return]
+
+
+def _encode_tree(tree: Mapping[str, Any], implicit: bool) -> bytes:
+    return b"".join(_encode_element(tag, tree[tag], implicit) for tag in sorted(tree))
+
+
+def _encode_element(tag: str, value: Any, implicit: bool) -> bytes:
+    vr = vr_of(tag)[:2]  # "US or SS" is asked for as US
+    if isinstance(value, dict):
+        content, vr = _encode_item(value, implicit), "SQ"
+    else:
+        content = encode_value(vr, value)
+    number = struct.pack("<HH", int(tag[:4], 16), int(tag[4:], 16))
+    if implicit:
+        return number + struct.pack("<I", len(content)) + content
+    if vr in _LONG_FORM:
+        return number + vr.encode() + struct.pack("<HI", 0, len(content)) + content
+    return number + vr.encode() + struct.pack("<H", min(len(content), 0xFFFE)) + content[:0xFFFE]
+
+
+def _encode_item(tree: Mapping[str, Any], implicit: bool) -> bytes:
+    content = _encode_tree(tree, implicit)
+    return _ITEM.pack(0xFFFE, 0xE000, len(content)) + content
+
+
+def encode_value(vr: str, value: str) -> bytes:
+    """One value padded to an even length; numbers that are none, and binary values, are universal matching."""
+    if not value or vr in _NOT_MATCHED or vr == "SQ":
+        return b""
+    if vr in _BINARY:
+        return _encode_numbers(*_BINARY[vr], value.split("\\"))
+    if vr == "AT":
+        return b"".join(struct.pack("<HH", int(part[:4], 16), int(part[4:], 16)) for part in value.split("\\"))
+    encoded = value.encode()
+    return encoded + (b"\0" if vr == "UI" else b" ") * (len(encoded) % 2)
+
+
+def _encode_numbers(layout: str, convert: Callable[[str], Any], parts: Iterable[str]) -> bytes:
+    try:
+        return b"".join(struct.pack(layout, convert(part)) for part in parts)
+    except (ValueError, struct.error, OverflowError):
+        return b""

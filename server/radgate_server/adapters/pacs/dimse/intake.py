@@ -1,0 +1,85 @@
+"""What a C-STORE request of a PACS becomes: an instance with its bytes untouched, or a refusal (PS3.4 B.2)."""
+
+from collections.abc import Callable, Sequence
+
+from pynetdicom.dimse_primitives import C_STORE
+
+from radgate_server.adapters.pacs.dimse.status import (
+    CANNOT_UNDERSTAND,
+    NOT_AUTHORISED,
+    REFUSED_OUT_OF_RESOURCES,
+    SUCCESS,
+)
+from radgate_server.core.dicom.file_meta import file_meta_bytes, identify
+from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
+
+_HEAD_BYTES = 1 << 20
+
+
+class Intake:
+    """Takes the instances of one retrieve. `deliver` gets what belongs to it, and may block to slow the PACS down."""
+
+    def __init__(
+        self,
+        pacs: str,
+        source_aet: str,
+        scope: RetrieveScope,
+        listed: Sequence[ListedInstance],
+        deliver: Callable[[Arrival], None],
+    ) -> None:
+        self.pacs = pacs
+        self.source_aet = source_aet
+        self.scope = scope
+        self.refs = {item.ref.sop_instance_uid: item.ref for item in listed}
+        self._deliver = deliver
+
+    def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
+        """Deliver the instance of the request and return the status to answer with."""
+        sop_instance_uid = str(request.AffectedSOPInstanceUID)
+        ref = self.refs.get(sop_instance_uid)
+        if request.DataSet is None:
+            self._deliver_failure(ref)
+            return REFUSED_OUT_OF_RESOURCES
+        sop_class_uid, data_set = str(request.AffectedSOPClassUID), request.DataSet.getvalue()
+        file_meta = file_meta_bytes(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
+        ref = ref or read_place(file_meta + data_set[:_HEAD_BYTES], sop_instance_uid)
+        if ref is None:
+            return CANNOT_UNDERSTAND
+        if not self.scope.contains(ref):
+            return NOT_AUTHORISED
+        content = MemoryContent((file_meta, data_set))
+        self._deliver(ReceivedInstance(ref, sop_class_uid, transfer_syntax_uid, content))
+        return SUCCESS
+
+    def fail(self, failed_sop_instance_uids: Sequence[str]) -> None:
+        """Deliver what the PACS says it could not send."""
+        for uid in failed_sop_instance_uids:
+            ref = self.refs.get(uid)
+            if ref is not None:
+                error = InstanceNotSentError("the PACS says that it failed to send the instance", pacs=self.pacs)
+                self._deliver(FailedInstance(ref, error))
+
+    def _deliver_failure(self, ref: InstanceRef | None) -> None:
+        if ref is not None:
+            self._deliver(FailedInstance(ref, InstanceMalformedError("the instance is larger than this gateway takes")))
+
+
+def read_place(head: bytes, sop_instance_uid: str) -> InstanceRef | None:
+    """Read study and series out of an instance that the PACS did not list; None when they are not there."""
+    try:
+        ref = identify(head).ref
+    except InstanceMalformedError:
+        return None
+    return ref if ref.sop_instance_uid == sop_instance_uid else None
+
+
+def answer_of(request: C_STORE, status: int) -> C_STORE:
+    """The C-STORE response (PS3.7 9.3.1.2)."""
+    answer = C_STORE()
+    answer.MessageIDBeingRespondedTo = request.MessageID
+    answer.AffectedSOPClassUID = request.AffectedSOPClassUID
+    answer.AffectedSOPInstanceUID = request.AffectedSOPInstanceUID
+    answer.Status = status
+    return answer

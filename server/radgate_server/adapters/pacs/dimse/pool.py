@@ -1,0 +1,196 @@
+"""Associations to one PACS: never more than allowed, the idle ones kept for a while (PS3.8 7.1)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from radgate_server.adapters.pacs.dimse.associate import Associator, Proposal
+from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
+from radgate_server.config import DimseSettings
+from radgate_server.core.errors import PacsBusyError
+
+SWEEP_S = 1.0
+"""How often idle associations are looked at: for age, and for a peer that wants out."""
+_STOP_S = 2.0
+
+
+@dataclass(slots=True)
+class Lease:
+    """An association in use. `reused` tells that it lay idle before: then the peer may have forgotten it."""
+
+    exchange: Exchange
+    reused: bool
+
+
+class _Idle(NamedTuple):
+    association: QuickAssociation
+    since_s: float
+
+
+class AssociationPool:
+    """Hands out associations. All methods belong to one event loop; what blocks runs in the pool's own threads."""
+
+    def __init__(self, pacs: str, associator: Associator, limit: int, settings: DimseSettings) -> None:
+        self._pacs = pacs
+        self._associator = associator
+        self._limit = limit
+        self._settings = settings
+        # An operation, or the end of an association, for each slot; never one that waits for another.
+        self._threads = ThreadPoolExecutor(2 * limit, thread_name_prefix=f"dimse-{pacs}")
+        self._slots = asyncio.Semaphore(limit)
+        self._taken = 0
+        self._idle: list[_Idle] = []
+        self._leased: set[QuickAssociation] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def lease(self, proposals: Sequence[Proposal], *, keep: bool = False) -> AsyncIterator[Lease]:
+        """Give an association for the block's time; one that lay idle if `keep`, and then it may lie idle again.
+
+        An exception in the block, cancellation too, aborts the association.
+
+        Raises:
+            PacsError: PacsBusyError when all were in use for too long, or why none can be opened.
+        """
+        await self._take_slot()
+        association = self._reuse() if keep else None
+        reused = association is not None
+        if association is None:
+            association = await self._open(proposals)
+        self._leased.add(association)
+        exchange = Exchange(association, self._pacs, self._settings.idle_timeout_s)
+        try:
+            yield Lease(exchange, reused)
+        except BaseException:
+            exchange.cancel()
+            self._end(association, association.cut)
+            raise
+        if exchange.is_cancelled:
+            self._end(association, association.cut)
+        elif keep and association.is_usable():
+            self._keep(association)
+        else:
+            self._end(association, association.end)
+
+    async def run[T](self, exchange: Exchange, work: Callable[[], T]) -> T:
+        """Run the blocking part of an operation in a thread; cancelling it ends the thread's work at once."""
+        future = self._in_thread(work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            exchange.cancel()
+            await asyncio.wait([future], timeout=_STOP_S)
+            _take_outcome(future)
+            raise
+
+    async def close(self) -> None:
+        """Abort what is in use, release what is idle, end the threads."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for association in list(self._leased):
+            await self._in_thread(association.cut)
+        for idle in self._idle:
+            await self._in_thread(idle.association.end)
+        self._idle.clear()
+        if self._endings:
+            await asyncio.wait(self._endings, timeout=_STOP_S)
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+
+    def _in_thread[T](self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _take_slot(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.acquire_timeout_s):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise PacsBusyError("all associations to the PACS are in use", pacs=self._pacs) from None
+        self._taken += 1
+
+    def _free_slot(self) -> None:
+        self._taken -= 1
+        self._slots.release()
+
+    def _reuse(self) -> QuickAssociation | None:
+        while self._idle:
+            association = self._idle.pop().association
+            if association.is_usable():
+                return association
+            self._end_idle(association)
+        return None
+
+    async def _open(self, proposals: Sequence[Proposal]) -> QuickAssociation:
+        """Open an association into the slot that the caller has taken, or free the slot."""
+        try:
+            while self._idle and self._taken + len(self._idle) > self._limit:
+                await self._in_thread(self._idle.pop(0).association.end)
+        except BaseException:
+            self._free_slot()
+            raise
+        future = self._in_thread(lambda: self._associator.open(proposals))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(self._end_late)
+            raise
+        except BaseException:
+            self._free_slot()
+            raise
+
+    def _end_late(self, future: asyncio.Future[QuickAssociation]) -> None:
+        """End an association that nobody waits for any more."""
+        if future.cancelled() or future.exception() is not None:
+            self._free_slot()
+        else:
+            self._end(future.result(), future.result().cut)
+
+    def _keep(self, association: QuickAssociation) -> None:
+        self._leased.discard(association)
+        self._idle.append(_Idle(association, asyncio.get_running_loop().time()))
+        if self._sweeper is None or self._sweeper.done():
+            self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        self._free_slot()
+
+    def _end(self, association: QuickAssociation, how: Callable[[], None]) -> None:
+        """End it in a thread. The slot is free only afterwards, so that the PACS never counts one too many."""
+
+        async def end() -> None:
+            try:
+                await self._in_thread(how)
+            finally:
+                self._leased.discard(association)
+                self._free_slot()
+
+        self._spawn(end())
+
+    def _end_idle(self, association: QuickAssociation) -> None:
+        async def end() -> None:
+            await self._in_thread(association.end)
+
+        self._spawn(end())
+
+    def _spawn(self, coroutine: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def _sweep(self) -> None:
+        """End associations that lie idle for too long, or that the peer wants to end, while there are idle ones."""
+        while self._idle:
+            await asyncio.sleep(min(SWEEP_S, self._settings.pool_idle_s))
+            oldest_s = asyncio.get_running_loop().time() - self._settings.pool_idle_s
+            ended = [idle for idle in self._idle if idle.since_s < oldest_s or not idle.association.is_usable()]
+            self._idle = [idle for idle in self._idle if idle not in ended]
+            for idle in ended:
+                self._end_idle(idle.association)
+
+
+def _take_outcome(future: asyncio.Future[Any]) -> None:
+    """Look at the outcome of work that was cancelled, so that asyncio does not report it as forgotten."""
+    if future.done() and not future.cancelled():
+        future.exception()

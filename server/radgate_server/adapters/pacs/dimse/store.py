@@ -1,0 +1,88 @@
+"""The PacsStore role: C-STORE as SCU (PS3.4 B.2)."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from io import BytesIO
+from itertools import chain
+
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
+
+from radgate_server.adapters.pacs.dimse.contexts import store_proposals
+from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.pool import AssociationPool
+from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure, is_warning
+from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.instances import InstanceContent, ReceivedInstance
+
+_MEDIUM = 0
+_FRAGMENT_BYTES = 128 * 1024
+_PDV_OVERHEAD = 6  # item length, context, control: PS3.8 9.3.5.1 counts them in the PDU's maximum length
+_HEAD_BYTES = 64 * 1024  # more than any file meta takes
+
+
+class DimseStore:
+    """PacsStore over C-STORE, on an association of its own. The data set is sent as it is, or not at all."""
+
+    def __init__(self, pool: AssociationPool) -> None:
+        self._pool = pool
+
+    async def store(self, instance: ReceivedInstance) -> None:
+        """Store one instance.
+
+        Raises:
+            PacsError: also PacsNoContextError, when the PACS does not take the SOP Class in this transfer syntax.
+            InstanceMalformedError: the file has no proper File Meta Information.
+        """
+        async with self._pool.lease(store_proposals(instance.sop_class_uid, instance.transfer_syntax_uid)) as lease:
+            await self._pool.run(lease.exchange, partial(store, lease.exchange, instance))
+
+
+def store(exchange: Exchange, instance: ReceivedInstance) -> None:
+    """Send the instance and wait for the answer. Raises PacsError, InstanceMalformedError."""
+    context = exchange.context_of(instance.sop_class_uid, "the instance's SOP Class and transfer syntax")
+    request = C_STORE()
+    request.MessageID = exchange.next_message_id()
+    request.AffectedSOPClassUID = instance.sop_class_uid
+    request.AffectedSOPInstanceUID = instance.ref.sop_instance_uid
+    request.Priority = _MEDIUM
+    request.DataSet = BytesIO()
+    longest = exchange.association.dimse.maximum_pdu_size or _FRAGMENT_BYTES
+    command = C_STORE_RQ()
+    command.primitive_to_message(request)
+    command.data_set = None  # follows below, piece by piece
+    for value in command.encode_msg(context.context_id, longest):
+        exchange.send_value(value)
+    for piece, last in _mark_last(data_set_pieces(instance.content, min(longest, _FRAGMENT_BYTES) - _PDV_OVERHEAD)):
+        exchange.send_fragment(context.context_id, piece, last=last)
+    _, answer = exchange.receive()
+    if answer.Status != SUCCESS and not is_warning(answer.Status):
+        raise failure(exchange.pacs, "C-STORE", answer.Status)
+
+
+def data_set_pieces(content: InstanceContent, piece_bytes: int) -> Iterator[memoryview]:
+    """The file's data set, without what PS3.10 puts before it.
+
+    Raises:
+        InstanceMalformedError: the file does not begin as PS3.10 7.1 wants it.
+    """
+    pieces = content.pieces(_HEAD_BYTES)
+    head = b""
+    while len(head) < _HEAD_BYTES and (piece := next(pieces, None)) is not None:
+        head += piece
+    start = read_file_meta(memoryview(head)).data_set_offset
+    for piece in chain((memoryview(head)[start:],), pieces):
+        for offset in range(0, len(piece), piece_bytes):
+            yield memoryview(piece)[offset : offset + piece_bytes]
+
+
+def _mark_last[T](items: Iterable[T]) -> Iterator[tuple[T, bool]]:
+    iterator = iter(items)
+    try:
+        current = next(iterator)
+    except StopIteration:
+        return
+    for following in iterator:
+        yield current, False
+        current = following
+    yield current, True
