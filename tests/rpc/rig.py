@@ -14,13 +14,15 @@ from google.rpc.status_pb2 import Status
 from pydicom import dcmread
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.config import Settings
+from radgate_server.config import RetrieveSettings, Settings
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import ADMIN, DICOMWEB, HEALTH, QUERY, REFLECTION, RETRIEVE, RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.query import QueryServicer
@@ -81,16 +83,6 @@ class PydicomDecoder:
         raise AssertionError("native little-endian frames need no decoder")
 
 
-class OtherServicer:
-    """Stands for a service that these tests only knock at: its methods must not be reached."""
-
-    def __getattr__(self, name: str) -> object:
-        def reached(*_: object) -> object:
-            raise AssertionError(f"{name} was reached")
-
-        return reached
-
-
 @dataclass
 class Rig:
     """What a test may look at and turn."""
@@ -103,12 +95,19 @@ class Rig:
     clock: FakeClock = field(default_factory=FakeClock)
     east: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(3, study=EAST_STUDY, series=2), "main"))
     west: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(1, study=WEST_STUDY), "main"))
+    second: MemoryPacs = field(default_factory=lambda: MemoryPacs([], "second"))
     server: RpcServer | None = None
 
     @property
     def target(self) -> str:
         assert self.server
         return f"127.0.0.1:{self.server.port}"
+
+    def connect(self, config: PacsConfig) -> PacsClient:
+        """PacsFactory: the PACS in memory whose folder is named."""
+        assert isinstance(config.connection, FolderConnection)
+        pacs: MemoryPacs = getattr(self, config.connection.path.removeprefix("/"))
+        return pacs.client
 
     async def key(self, *tenant_ids: str, role: Role = Role.VIEWER) -> str:
         """A new API key's token."""
@@ -123,9 +122,7 @@ async def running_rig() -> AsyncIterator[Rig]:
     for name in ("east", "west"):
         await rig.directory.create_tenant(Tenant(name, START))
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
-    clients = PacsClients(
-        rig.directory, {"folder": lambda config: (rig.east if config.tenant_id == "east" else rig.west).client}
-    )
+    clients = PacsClients(rig.directory, {"folder": rig.connect})
     lister = StudyLister(clients, max_instances=1000, ttl_s=30, clock=rig.clock)
     retrieve = RetrieveService(lister, rig.store, FetchLimits(window_bytes=1 << 20, stall_s=5))
     query = QueryService(clients, max_results=100, ttl_s=0, clock=rig.clock)
@@ -149,14 +146,15 @@ async def running_rig() -> AsyncIterator[Rig]:
         auditor=auditor,
         clock=rig.clock,
     )
+    settings = Settings(grpc_port=0, retrieve=RetrieveSettings(chunk_bytes=CHUNK_BYTES))
     with ThreadPoolExecutor(1) as executor:
         reader = InstanceReader(rig.store, PydicomDecoder(), executor)
         rig.server = build_server(
-            Settings(grpc_port=0),
+            settings,
             query=QueryServicer(query, auditor),
             retrieve=RetrieveServicer(retrieve, reader, auditor, chunk_bytes=CHUNK_BYTES),
             admin=AdminServicer(admin),
-            dicomweb=OtherServicer(),
+            dicomweb=DicomWebServicer(query, retrieve, reader, auditor, hot, settings),
             authenticator=authenticator,
             telemetry=rig.telemetry,
         )

@@ -1,0 +1,109 @@
+import json
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest
+
+from radgate.v1.dicom_pb2 import MatchKey
+from radgate.v1.query_service_pb2 import SearchInstancesRequest, SearchSeriesRequest, SearchStudiesRequest
+from radgate.v1.query_service_pb2_grpc import QueryServiceStub
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.core.pacs import FolderConnection, PacsConfig
+from tests.fakes.clock import START
+from tests.rpc.rig import EAST_STUDY, Rig, reason_of, rich_status_of
+
+
+class Viewer:
+    """Calls QueryService as a viewer of the tenant east."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self._stub: Any = QueryServiceStub(channel)
+        self._metadata = (("authorization", f"bearer {token}"), ("x-request-id", "r-7"), ("x-forwarded-for", "9.9.9.9"))
+
+    async def __call__(self, rpc: str, request: object) -> Any:
+        return await getattr(self._stub, rpc)(request, metadata=self._metadata)
+
+
+@pytest.fixture
+async def search(rig: Rig, channel: grpc.aio.Channel) -> Viewer:
+    return Viewer(channel, await rig.key("east"))
+
+
+async def test_a_study_is_found_and_audited_with_who_asked(rig: Rig, search: Viewer) -> None:
+    keys = [MatchKey(attribute="PatientID", value="P-1"), MatchKey(attribute="StudyDate", value="20260101-")]
+    response = await search("SearchStudies", SearchStudiesRequest(keys=keys))
+    study = response.studies[0]
+    assert (len(response.studies), study.study_instance_uid) == (1, EAST_STUDY)
+    assert study.patient_name.alphabetic == "Müller^Jürgen"
+    assert json.loads(study.dicom_json)["00100020"]["Value"] == ["P-1"]
+    assert (list(study.pacs), response.next_page_token) == (["main"], "")
+    entry = rig.audit.entries[-1]
+    assert (entry.action, entry.detail, entry.tenant_id) == (AuditAction.QUERY, "STUDY", "east")
+    assert (entry.request_id, entry.address, entry.role) == ("r-7", "9.9.9.9", "viewer")
+    assert "grpc-python" in entry.user_agent
+
+
+async def test_no_match_is_an_empty_answer(search: Viewer) -> None:
+    request = SearchStudiesRequest(keys=[MatchKey(attribute="PatientID", value="nobody")])
+    assert not (await search("SearchStudies", request)).studies
+
+
+async def test_pages_hold_everything_once(search: Viewer) -> None:
+    seen, token = [], ""
+    while True:
+        request = SearchInstancesRequest(study_instance_uid=EAST_STUDY, page_size=4, page_token=token)
+        response = await search("SearchInstances", request)
+        seen += [instance.sop_instance_uid for instance in response.instances]
+        if not (token := response.next_page_token):
+            break
+    assert len(seen) == len(set(seen)) == 6
+
+
+async def test_series_are_found_below_their_study(rig: Rig, search: Viewer) -> None:
+    response = await search("SearchSeries", SearchSeriesRequest(study_instance_uid=EAST_STUDY))
+    assert [series.series_number for series in response.series] == [1, 2]
+    assert rig.audit.entries[-1].study_instance_uid == EAST_STUDY
+
+
+@pytest.mark.parametrize(
+    ("rpc", "request_", "field"),
+    [
+        ("SearchStudies", SearchStudiesRequest(keys=[MatchKey(attribute="Nonsense")]), "keys[0].attribute"),
+        ("SearchStudies", SearchStudiesRequest(page_size=1001), "page_size"),
+        ("SearchStudies", SearchStudiesRequest(page_size=-1), "page_size"),
+        ("SearchStudies", SearchStudiesRequest(page_token="nonsense"), "page_token"),
+        ("SearchSeries", SearchSeriesRequest(study_instance_uid="1.x"), "study_instance_uid"),
+        ("SearchInstances", SearchInstancesRequest(series_instance_uid="1.2"), "study_instance_uid"),
+    ],
+)
+async def test_a_malformed_request_names_its_field(search: Viewer, rpc: str, request_: object, field: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await search(rpc, request_)
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    bad = BadRequest()
+    assert any(detail.Unpack(bad) for detail in rich_status_of(caught.value).details)
+    assert [violation.field for violation in bad.field_violations] == [field]
+
+
+async def test_an_outage_is_not_an_empty_answer(rig: Rig, search: Viewer) -> None:
+    rig.east.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="main")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await search("SearchStudies", SearchStudiesRequest())
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "PACS_UNREACHABLE")
+
+
+async def test_a_pacs_that_fails_is_a_warning_beside_the_others_results(rig: Rig, search: Viewer) -> None:
+    await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
+    rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
+    response = await search("SearchStudies", SearchStudiesRequest())
+    assert len(response.studies) == 1
+    assert [(warning.pacs, warning.reason) for warning in response.warnings] == [("second", "PACS_UNREACHABLE")]
+
+
+async def test_nothing_is_answered_that_can_not_be_recorded(rig: Rig, search: Viewer) -> None:
+    rig.audit.broken = True
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await search("SearchStudies", SearchStudiesRequest())
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")

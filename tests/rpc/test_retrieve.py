@@ -1,0 +1,232 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import google_crc32c
+import grpc
+import pytest
+
+from radgate.v1.dicom_pb2 import InstanceRef as RefMessage
+from radgate.v1.retrieve_service_pb2 import (
+    RetrieveFramesRequest,
+    RetrieveInstancesRequest,
+    RetrieveInstancesResponse,
+    RetrieveMetadataRequest,
+)
+from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from tests.fakes.instances import make_instance, make_study
+from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
+
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
+FIRST = f"{EAST_STUDY}.1.1"
+
+
+class Viewer:
+    """Calls RetrieveService as a viewer of the tenant east."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self._stub: Any = RetrieveServiceStub(channel)
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    def __call__(self, rpc: str, request: object) -> Any:
+        return getattr(self._stub, rpc)(request, metadata=self._metadata, timeout=10)
+
+    async def instances(self, **fields: Any) -> tuple[list[tuple[Any, bytes, Any]], Any]:
+        """All instances as (header, data, trailer), and the completeness record."""
+        found: list[tuple[Any, bytes, Any]] = []
+        completeness = None
+        async for response in self("RetrieveInstances", RetrieveInstancesRequest(**fields)):
+            assert completeness is None
+            match response.WhichOneof("piece"):
+                case "header":
+                    header, data = response.header, bytearray()
+                case "chunk":
+                    data += response.chunk
+                case "trailer":
+                    found.append((header, bytes(data), response.trailer))
+                case "completeness":
+                    completeness = response.completeness
+        return found, completeness
+
+
+@pytest.fixture
+async def viewer(rig: Rig, channel: grpc.aio.Channel) -> Viewer:
+    return Viewer(channel, await rig.key("east"))
+
+
+async def test_a_study_comes_whole_with_its_checksums(rig: Rig, viewer: Viewer) -> None:
+    found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
+    assert sorted(data for _, data, _ in found) == sorted(make_study(3, study=EAST_STUDY, series=2))
+    for header, data, trailer in found:
+        assert (header.size_bytes, header.transfer_syntax_uid) == (len(data), EXPLICIT_VR_LITTLE_ENDIAN)
+        assert (trailer.crc32c, trailer.status.code) == (google_crc32c.value(data), 0)
+    assert (completeness.expected, completeness.delivered, list(completeness.failed)) == (6, 6, [])
+    assert rig.audit.entries[-1].action is AuditAction.RETRIEVE
+    assert rig.audit.entries[-1].study_instance_uid == EAST_STUDY
+
+
+async def test_a_large_instance_comes_in_chunks(rig: Rig, viewer: Viewer) -> None:
+    rig.east.add(large := make_instance("2.25.5", "2.25.5.1", "2.25.5.1.1", rows=256, columns=256))
+    request = RetrieveInstancesRequest(
+        study_instance_uid="2.25.5", series_instance_uid="2.25.5.1", sop_instance_uid="2.25.5.1.1"
+    )
+    chunks = [response.chunk async for response in viewer("RetrieveInstances", request) if response.chunk]
+    assert b"".join(chunks) == large
+    assert len(chunks) > len(large) // (CHUNK_BYTES * 3 // 2)
+
+
+async def test_a_series_is_narrowed_down(viewer: Viewer) -> None:
+    found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY, series_instance_uid=f"{EAST_STUDY}.2")
+    assert {header.ref.series_instance_uid for header, _, _ in found} == {f"{EAST_STUDY}.2"}
+    assert completeness.expected == 3
+
+
+async def test_what_is_not_accepted_is_converted(rig: Rig, viewer: Viewer) -> None:
+    rig.east.add(*make_study(1, study="2.25.6", transfer_syntax_uid=IMPLICIT_VR_LITTLE_ENDIAN))
+    accepted = [JPEG_LOSSLESS, EXPLICIT_VR_LITTLE_ENDIAN]
+    found, completeness = await viewer.instances(study_instance_uid="2.25.6", accepted_transfer_syntax_uids=accepted)
+    header, data, trailer = found[0]
+    assert (header.transfer_syntax_uid, header.size_bytes) == (EXPLICIT_VR_LITTLE_ENDIAN, len(data))
+    assert trailer.crc32c == google_crc32c.value(data)
+    assert completeness.delivered == 1
+
+
+@pytest.mark.parametrize("accepted", [["*"], [IMPLICIT_VR_LITTLE_ENDIAN], []])
+async def test_what_is_accepted_comes_as_stored(rig: Rig, viewer: Viewer, accepted: list[str]) -> None:
+    rig.east.add(*(stored := make_study(1, study="2.25.6", transfer_syntax_uid=IMPLICIT_VR_LITTLE_ENDIAN)))
+    found, _ = await viewer.instances(study_instance_uid="2.25.6", accepted_transfer_syntax_uids=accepted)
+    assert [data for _, data, _ in found] == stored
+
+
+async def test_what_can_not_be_made_is_told_of_each_instance(viewer: Viewer) -> None:
+    found, completeness = await viewer.instances(
+        study_instance_uid=EAST_STUDY, accepted_transfer_syntax_uids=[JPEG_LOSSLESS]
+    )
+    assert not found
+    assert (completeness.expected, completeness.delivered, len(completeness.failed)) == (6, 0, 6)
+    assert {failed.status.code for failed in completeness.failed} == {grpc.StatusCode.FAILED_PRECONDITION.value[0]}
+
+
+async def test_an_incomplete_study_says_what_is_missing_and_why(rig: Rig, viewer: Viewer) -> None:
+    rig.east.omitted.add(FIRST)
+    rig.east.failing[f"{EAST_STUDY}.2.2"] = InstanceNotSentError("the PACS did not send it", pacs="main")
+    found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
+    assert len(found) == completeness.delivered == 4
+    assert {failed.ref.sop_instance_uid for failed in completeness.failed} == {FIRST, f"{EAST_STUDY}.2.2"}
+    assert all(failed.status.details for failed in completeness.failed)
+
+
+async def test_an_instance_that_is_lost_half_way_ends_with_its_status(
+    rig: Rig, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def half(self: object, chunk_bytes: int) -> AsyncIterator[bytes]:
+        yield b"half"
+        raise InstanceNotSentError("the PACS now sends other bytes", pacs="main")
+
+    monkeypatch.setattr("radgate_server.rpc.v1.sources.StoredSource.chunks", half)
+    found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
+    assert {trailer.status.code for _, _, trailer in found} == {grpc.StatusCode.UNKNOWN.value[0]}
+    assert (len(found), completeness.delivered, len(completeness.failed)) == (6, 0, 6)
+
+
+async def test_an_outage_is_an_error(rig: Rig, viewer: Viewer) -> None:
+    rig.east.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="main")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await viewer.instances(study_instance_uid=EAST_STUDY)
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "PACS_UNREACHABLE")
+
+
+async def test_nothing_leaves_that_can_not_be_recorded(rig: Rig, viewer: Viewer) -> None:
+    rig.audit.broken = True
+    ref = RefMessage(study_instance_uid=EAST_STUDY, series_instance_uid=f"{EAST_STUDY}.1", sop_instance_uid=FIRST)
+    for rpc, request in (
+        ("RetrieveInstances", RetrieveInstancesRequest(study_instance_uid=EAST_STUDY)),
+        ("RetrieveMetadata", RetrieveMetadataRequest(study_instance_uid=EAST_STUDY)),
+        ("RetrieveFrames", RetrieveFramesRequest(ref=ref)),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await viewer(rpc, request).read()  # the failure stands in place of the first message
+        assert reason_of(caught.value) == "AUDIT_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"study_instance_uid": "1..2"},
+        {"study_instance_uid": "1.2", "sop_instance_uid": "1.3"},
+        {"study_instance_uid": "1.2", "accepted_transfer_syntax_uids": ["jpeg"]},
+        {"study_instance_uid": "1.2", "accepted_transfer_syntax_uids": ["*", "1.2"]},
+    ],
+)
+async def test_a_malformed_request_is_refused(viewer: Viewer, fields: dict[str, Any]) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await viewer.instances(**fields)
+    assert reason_of(caught.value) == "INVALID_ARGUMENT"
+
+
+async def test_a_client_that_leaves_gives_the_pacs_back(rig: Rig, viewer: Viewer) -> None:
+    rig.east.latency_s = 0.02
+    call = viewer("RetrieveInstances", RetrieveInstancesRequest(study_instance_uid=EAST_STUDY))
+    assert isinstance(await call.read(), RetrieveInstancesResponse)
+    assert rig.east.open_retrieves == 1
+    call.cancel()
+    async with asyncio.timeout(5):
+        while rig.east.open_retrieves:
+            await asyncio.sleep(0.01)
+    assert rig.east.cancelled == 1
+    assert rig.telemetry.rpcs[-1].code == "CANCELLED"
+
+
+async def test_metadata_are_full_headers_with_relative_bulk_data(viewer: Viewer) -> None:
+    received = [
+        response
+        async for response in viewer("RetrieveMetadata", RetrieveMetadataRequest(study_instance_uid=EAST_STUDY))
+    ]
+    assert received[-1].completeness.delivered == len(received) - 1 == 6
+    header = next(response.metadata for response in received if response.metadata.ref.sop_instance_uid == FIRST)
+    attributes = json.loads(header.dicom_json)
+    assert attributes["00100010"]["Value"] == [{"Alphabetic": "Müller^Jürgen"}]
+    place = f"studies/{EAST_STUDY}/series/{EAST_STUDY}.1/instances/{FIRST}"
+    assert attributes["7FE00010"]["BulkDataURI"] == f"{place}/bulkdata/7FE00010"
+
+
+async def test_frames_come_in_the_order_asked_for(rig: Rig, viewer: Viewer) -> None:
+    rig.east.add(make_instance("2.25.7", "2.25.7.1", "2.25.7.1.1", rows=100, columns=100, frames=3, number=9))
+    ref = RefMessage(study_instance_uid="2.25.7", series_instance_uid="2.25.7.1", sop_instance_uid="2.25.7.1.1")
+    for asked, expected in (([3, 1], [3, 1]), ([], [1, 2, 3])):
+        numbers, data = [], b""
+        async for response in viewer("RetrieveFrames", RetrieveFramesRequest(ref=ref, frame_numbers=asked)):
+            match response.WhichOneof("piece"):
+                case "header":
+                    numbers.append(response.header.frame_number)
+                    data = b""
+                case "chunk":
+                    data += response.chunk
+                case "trailer":
+                    assert data == (9).to_bytes(2, "little") * 10_000
+                    assert response.trailer.crc32c == google_crc32c.value(data)
+        assert numbers == expected
+    assert [entry.detail for entry in rig.audit.entries[-2:]] == ["frames 3,1", "all frames"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "accepted", "reason"),
+    [
+        ([2], [], "OBJECT_NOT_FOUND"),
+        ([0], [], "INVALID_ARGUMENT"),
+        ([1], [JPEG_LOSSLESS], "NOT_ACCEPTABLE"),
+    ],
+)
+async def test_frames_that_can_not_be_given(
+    viewer: Viewer, numbers: list[int], accepted: list[str], reason: str
+) -> None:
+    ref = RefMessage(study_instance_uid=EAST_STUDY, series_instance_uid=f"{EAST_STUDY}.1", sop_instance_uid=FIRST)
+    request = RetrieveFramesRequest(ref=ref, frame_numbers=numbers, accepted_transfer_syntax_uids=accepted)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await viewer("RetrieveFrames", request).read()
+    assert reason_of(caught.value) == reason

@@ -1,0 +1,122 @@
+"""What every call meets on its way, and how the server starts and stops."""
+
+import asyncio
+import socket
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from radgate.v1.query_service_pb2 import SearchStudiesRequest
+from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
+from radgate_server.core.errors import ConfigurationError, PacsBusyError
+from radgate_server.rpc.server import CHANNEL_OPTIONS, RpcServer
+from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, invoke, reason_of, trailer_of
+
+SEARCH = "radgate.v1.QueryService/SearchStudies"
+RETRIEVE = "radgate.v1.RetrieveService/RetrieveInstances"
+
+
+async def test_a_message_that_can_not_be_decoded_is_the_clients_fault(rig: Rig, channel: grpc.aio.Channel) -> None:
+    for name in (SEARCH, RETRIEVE):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await invoke(channel, name, b"\xff\xff", token=await rig.key("east"))
+        assert reason_of(caught.value) == "INVALID_ARGUMENT"
+
+
+async def test_another_scheme_than_bearer_is_refused(rig: Rig, channel: grpc.aio.Channel) -> None:
+    token = await rig.key("east")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, authorization=f"Basic {token}")
+    assert reason_of(caught.value) == "UNAUTHENTICATED"
+
+
+async def test_advice_to_retry_reaches_the_client(rig: Rig, channel: grpc.aio.Channel) -> None:
+    rig.east.refuse_with = PacsBusyError("all associations are in use", pacs="main")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, token=await rig.key("east"))
+    assert (reason_of(caught.value), trailer_of(caught.value, "retry-after")) == ("PACS_BUSY", "1")
+    assert rig.telemetry.rpcs[-1][:2] == (SEARCH, "UNAVAILABLE")
+
+
+async def test_a_defect_is_told_by_its_request_id_alone(
+    rig: Rig, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("DOE^JANE")
+
+    monkeypatch.setattr(rig.east, "find", broken)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, token=await rig.key("east"), x_request_id="r-9")
+    info = error_info_of(caught.value)
+    assert (caught.value.code(), info.reason, info.metadata["request_id"]) == (
+        grpc.StatusCode.INTERNAL,
+        "INTERNAL",
+        "r-9",
+    )
+    assert trailer_of(caught.value, "x-request-id") == "r-9"
+    assert "DOE" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["", "a" * 65, "spaces and more", "r-1"])
+async def test_a_request_id_is_kept_when_it_is_sane(rig: Rig, channel: grpc.aio.Channel, given: str) -> None:
+    await invoke(channel, SEARCH, token=await rig.key("east"), x_request_id=given)
+    kept = rig.audit.entries[-1].request_id
+    assert (kept == given) if given == "r-1" else (len(kept) == 16)
+
+
+async def test_the_address_is_what_our_own_proxy_saw(rig: Rig, channel: grpc.aio.Channel) -> None:
+    token = await rig.key("east")
+    await invoke(channel, SEARCH, token=token)
+    assert rig.audit.entries[-1].address == "127.0.0.1"
+    await invoke(channel, SEARCH, token=token, x_forwarded_for="6.6.6.6, 10.0.0.1")
+    assert rig.audit.entries[-1].address == "10.0.0.1"
+
+
+async def test_a_deadline_ends_the_work(rig: Rig, channel: grpc.aio.Channel) -> None:
+    rig.east.silence()
+    stub = channel.unary_unary(f"/{SEARCH}", SearchStudiesRequest.SerializeToString)
+    metadata = (("authorization", f"Bearer {await rig.key('east')}"),)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub(SearchStudiesRequest(), metadata=metadata, timeout=0.3)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    async with asyncio.timeout(5):
+        while not rig.telemetry.rpcs:
+            await asyncio.sleep(0.01)
+    assert rig.telemetry.rpcs[-1].code in ("CANCELLED", "DEADLINE_EXCEEDED")
+
+
+async def test_an_unknown_method_is_not_implemented(rig: Rig, channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await channel.unary_unary("/radgate.v1.QueryService/SearchEverything")(b"")
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_stopping_says_so_first_and_lets_streams_end(rig: Rig, channel: grpc.aio.Channel) -> None:
+    rig.east.latency_s = 0.05
+    watch = HealthStub(channel).Watch(HealthCheckRequest())
+    assert (await watch.read()).status == HealthCheckResponse.SERVING
+    request = RetrieveInstancesRequest(study_instance_uid=EAST_STUDY).SerializeToString()
+    metadata = (("authorization", f"Bearer {await rig.key('east')}"),)
+    stream = aiter(channel.unary_stream(f"/{RETRIEVE}")(request, metadata=metadata))
+    pieces = [await anext(stream)]
+    assert rig.server
+    stopping = asyncio.create_task(rig.server.stop(5))
+    assert (await watch.read()).status == HealthCheckResponse.NOT_SERVING
+    watch.cancel()
+    pieces += [piece async for piece in stream]
+    await stopping
+    assert len(pieces) == 6 * 3 + 1
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, "grpc.health.v1.Health/Check")
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = RpcServer([], [], host="127.0.0.1", port=port, options=CHANNEL_OPTIONS, interceptors=[])
+        with pytest.raises(ConfigurationError, match=f"grpc_port: can't listen on 127.0.0.1:{port}"):
+            await server.start()
+        await server.stop(0)
