@@ -24,3 +24,40 @@ dev: ## Make .venv with everything that building and testing needs
 .PHONY: gen
 gen: dev ## Generate the Python stubs and Envoy's descriptor from proto/
 	@$(PYTHON) scripts/generate.py
+
+.PHONY: lint
+lint: dev ## Check style, types, direction of imports, protos, and that generated files are current
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/buf lint
+	@$(VENV)/bin/buf format --diff --exit-code
+	@$(PYTHON) scripts/generate.py --check
+	@$(PYTHON) scripts/settings_manual.py --check
+
+.PHONY: breaking
+breaking: dev ## Check that the protos break no client of an older version: make breaking AGAINST=v0.1.0
+	@$(VENV)/bin/buf breaking --against '.git#ref=$(or $(AGAINST),HEAD)'
+
+.PHONY: format
+format: dev ## Format code and protos
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+	@$(VENV)/bin/buf format --write
+
+.PHONY: services
+services: ## Install from Debian's packages what the tests run against, when it is missing
+	@scripts/install_services.sh
+
+.PHONY: test
+test: dev services ## Run all tests: unit, rpc, contract, conformance, integration, end to end
+	@$(PYTHON) -m pytest
+
+.PHONY: test-unit
+test-unit: dev ## Run the tests that need no service
+	@$(PYTHON) -m pytest tests/unit tests/rpc tests/conformance
+
+.PHONY: bench
+bench: dev services ## Measure against Orthanc, DCMTK and the bare limit (some minutes)
+	@$(PYTHON) -m tests.bench

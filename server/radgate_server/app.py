@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.codecs import PydicomDecoder
+from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.adapters.database import (
     Database,
     SqlAuditSink,
@@ -252,8 +252,8 @@ async def _build_services(
     stack.push_async_callback(retrieve.close)
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     stack.callback(executor.shutdown)
-    decoder = PydicomDecoder()
-    stack.push_async_callback(decoder.close)
+    decoder = PydicomDecoder(workers=INDEX_THREADS)
+    stack.callback(decoder.close)
     instances = InstanceReader(store, decoder, executor)
 
     async def forget_keys(_: Change) -> None:
