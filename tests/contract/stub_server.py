@@ -13,7 +13,12 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2_grpc
 
 from radgate.dicomweb.v1 import dicomweb_service_pb2_grpc as facade
-from radgate.dicomweb.v1.dicomweb_service_pb2 import RetrieveFramesRequest, RetrieveRequest, SearchRequest
+from radgate.dicomweb.v1.dicomweb_service_pb2 import (
+    RetrieveBulkdataRequest,
+    RetrieveFramesRequest,
+    RetrieveRequest,
+    SearchRequest,
+)
 from radgate.v1 import admin_service_pb2_grpc, query_service_pb2_grpc
 from radgate.v1.admin_service_pb2 import (
     CreateTenantRequest,
@@ -21,6 +26,8 @@ from radgate.v1.admin_service_pb2 import (
     ListTenantsRequest,
     ListTenantsResponse,
     Tenant,
+    TestPacsRequest,
+    TestPacsResponse,
 )
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
 
@@ -78,7 +85,10 @@ class Stub(
             yield message
 
     async def RetrieveFrames(self, request: RetrieveFramesRequest, context: Context) -> AsyncIterator[HttpBody]:
-        yield HttpBody(content_type="text/plain", data=f"{request.instance}/{request.frames}".encode())
+        yield HttpBody(content_type="text/plain", data=f"{request.instance} {request.frames}".encode())
+
+    async def RetrieveBulkdata(self, request: RetrieveBulkdataRequest, context: Context) -> AsyncIterator[HttpBody]:
+        yield HttpBody(content_type="text/plain", data=f"{request.instance} {request.path}".encode())
 
     async def ListTenants(self, request: ListTenantsRequest, context: Context) -> ListTenantsResponse:
         self._note(context)
@@ -86,6 +96,9 @@ class Stub(
 
     async def CreateTenant(self, request: CreateTenantRequest, context: Context) -> CreateTenantResponse:
         return CreateTenantResponse(tenant=Tenant(tenant_id=request.tenant_id))
+
+    async def TestPacs(self, request: TestPacsRequest, context: Context) -> TestPacsResponse:
+        return TestPacsResponse(detail=request.name)
 
     def _note(self, context: Context) -> None:
         self.metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}

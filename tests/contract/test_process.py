@@ -1,6 +1,7 @@
 """Starting, watching and stopping the real Envoy."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -128,6 +129,26 @@ def test_a_killed_server_leaves_no_envoy(short_folder: Path) -> None:
             return
         signal.sigtimedwait([], 0.05)
     pytest.fail("Envoy outlived the server")
+
+
+async def test_connections_beyond_the_limit_are_refused(settings: Settings) -> None:
+    few = settings.model_copy(update={"gateway": GatewaySettings(max_connections=3)})
+    envoy = EnvoyProcess(few, NO_SERVER)
+    await envoy.start()
+    writers = []
+    try:
+        refused = 0
+        for _ in range(6):
+            reader, writer = await asyncio.open_connection("127.0.0.1", envoy.port)
+            writers.append(writer)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    refused += not await reader.read(1)
+        assert refused == 3
+    finally:
+        for writer in writers:
+            writer.close()
+        await envoy.close()
 
 
 async def test_the_rendered_configuration_is_for_its_owner_only(gateway: Gateway, settings: Settings) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
@@ -51,6 +52,33 @@ async def test_a_client_cannot_set_what_the_gateway_sets(gateway: Gateway) -> No
     assert not seen["x-forwarded-for"].endswith("203.0.113.9")  # the last one is what the gateway saw
     assert seen["x-radgate-client-address"] == "127.0.0.1"
     assert seen["x-request-id"] == response.headers["x-request-id"] != "forged"
+
+
+INSTANCE = f"{STUDY}/series/4.5/instances/6.7"
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (f"{INSTANCE}/frames/1,2,3", "6.7 1,2,3"),
+        (f"{INSTANCE}/frames/1%2C2", "6.7 1,2"),
+        (f"{INSTANCE}/frames/1?instance=9.9&frames=8", "6.7 1"),
+        (f"{INSTANCE}/bulkdata/54000100/0/54001010", "6.7 54000100/0/54001010"),
+    ],
+)
+async def test_the_path_names_the_object(gateway: Gateway, path: str, named: str) -> None:
+    assert (await gateway.client.get(path)).text == named
+
+
+async def test_a_custom_verb_follows_a_name(gateway: Gateway) -> None:
+    response = await gateway.client.post("/api/v1/pacs/archive:test", json={})
+    assert response.json()["detail"] == "archive"
+
+
+async def test_rest_is_served_over_http_2(gateway: Gateway) -> None:
+    async with httpx.AsyncClient(http1=False, http2=True) as client:
+        response = await client.get(f"http://{gateway.address}/dicom-web/studies")
+    assert (response.http_version, response.status_code) == ("HTTP/2", 200)
 
 
 async def test_headers_that_are_too_large_are_refused(gateway: Gateway) -> None:
