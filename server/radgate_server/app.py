@@ -286,7 +286,7 @@ async def _build_services(
     rpc = build_server(
         settings,
         query=QueryServicer(query, auditor),
-        retrieve=RetrieveServicer(retrieve, instances, auditor, settings),
+        retrieve=RetrieveServicer(retrieve, instances, auditor, chunk_bytes=settings.retrieve.chunk_bytes),
         admin=AdminServicer(admin),
         dicomweb=DicomWebServicer(query, retrieve, instances, auditor, hot, settings),
         authenticator=authenticator,
