@@ -26,7 +26,9 @@ class Call:
 
     def __init__(self, context: ServicerContext[Any, Any], method: str, payload: Any) -> None:
         self._context = context
-        self._headers: Mapping[str, Any] = dict(context.invocation_metadata() or ())
+        metadata: Any = context.invocation_metadata() or ()
+        headers: dict[str, Any] = dict(metadata)
+        self._headers: Mapping[str, Any] = headers if len(headers) == len(metadata) else _join_repeated(metadata)
         self.method = method
         self.payload = payload
         self.response: bytes = b""
@@ -75,3 +77,12 @@ class Call:
         if (failure := self.failure) is not None:
             metadata = (*failure.trailing_metadata, ("x-request-id", self.request_id))
             await self._context.abort(failure.code, failure.message, metadata)
+
+
+def _join_repeated(metadata: Metadata) -> Mapping[str, Any]:
+    """Headers that come several times, as Accept does, are one list (RFC 9110 5.3)."""
+    headers: dict[str, Any] = {}
+    for name, value in metadata:
+        known = headers.get(name)
+        headers[name] = f"{known}, {value}" if isinstance(known, str) and isinstance(value, str) else value
+    return headers

@@ -126,3 +126,8 @@ async def test_every_search_is_recorded_before_it_is_answered(rig: Rig, web: Web
     answer = await web.get(f"/studies/{EAST_STUDY}/series")
     assert answer.error is not None
     assert reason_of(answer.error) == "AUDIT_UNAVAILABLE"
+
+
+async def test_several_accept_headers_are_one_list(web: Web) -> None:
+    answer = await web.get("/studies", ("text/html", "application/json"))
+    assert answer.content_type == "application/json"

@@ -57,8 +57,8 @@ class Web:
     channel: grpc.aio.Channel
     token: str
 
-    async def get(self, url: str, accept: str = "", **headers: str) -> Answer:
-        """GET below /dicom-web."""
+    async def get(self, url: str, accept: str | tuple[str, ...] = "", **headers: str) -> Answer:
+        """GET below /dicom-web; several `accept` are as many headers."""
         path = f"/dicom-web{url}".partition("?")[0]
         match, method = next((match, method) for pattern, method in ROUTES if (match := pattern.fullmatch(path)))
         fields = {name: unquote(value) for name, value in match.groupdict().items()}
@@ -69,8 +69,8 @@ class Web:
             ("x-forwarded-host", "pacs.example"),
             *((name.replace("_", "-"), value) for name, value in headers.items()),
         ]
-        if accept:
-            metadata.append(("accept", accept))
+        accepts = (accept,) if isinstance(accept, str) else accept
+        metadata += [("accept", value) for value in accepts if value]
         return await _call(self.channel, method, request, metadata)
 
 
