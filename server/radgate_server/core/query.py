@@ -24,7 +24,8 @@ class MatchingKey:
 class Query:
     """What to search for. `keys` are in canonical order, so that equal queries are equal and hash alike.
 
-    `include` lists attributes to return besides the level's own; `include_all` asks for everything that the PACS has.
+    `include` lists attributes to return besides the level's own; `include_all` asks for everything that the PACS has,
+    `only_included` for nothing but `include` and the unique keys: many PACS open each file for what they do not index.
     Keys above the level (PatientName at SERIES level) are allowed; adapters whose protocol is hierarchical walk down.
     """
 
@@ -33,6 +34,7 @@ class Query:
     include: tuple[TagPath, ...] = ()
     include_all: bool = False
     fuzzy_matching: bool = False
+    only_included: bool = False
 
     def value_of(self, tag: str) -> str:
         """The value asked for at the top-level attribute, "" when it is not a key."""

@@ -15,6 +15,7 @@ from radgate_server.services.query import find_everywhere, first_value
 from radgate_server.services.single_flight import SingleFlight
 
 MAX_REMEMBERED_INSTANCES = 500_000
+SOP_CLASS_UID = "00080016"
 _LEVEL_NAMES = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
 
 
@@ -103,7 +104,8 @@ def listing_query(scope: RetrieveScope) -> Query:
         ("0020000D", scope.study_instance_uid),
         ("0020000E", scope.series_instance_uid),
     )
-    return Query(QueryLevel.IMAGE, tuple(MatchingKey((tag,), value) for tag, value in keys if value))
+    matching = tuple(MatchingKey((tag,), value) for tag, value in keys if value)
+    return Query(QueryLevel.IMAGE, matching, include=((SOP_CLASS_UID,),), only_included=True)
 
 
 def _listed(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:
@@ -115,4 +117,4 @@ def _listed(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:
     )
     if not (ref.series_instance_uid and ref.sop_instance_uid):
         return None
-    return ListedInstance(ref, first_value(match, "00080016"))
+    return ListedInstance(ref, first_value(match, SOP_CLASS_UID))

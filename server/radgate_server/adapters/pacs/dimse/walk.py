@@ -101,7 +101,7 @@ def _uid(match: DicomJson, tag: str) -> str:
 def _keys_by_level(query: Query) -> dict[QueryLevel, dict[TagPath, str]]:
     """Matching and return keys, each at the level that has the attribute; none is lower than the query's."""
     keys: dict[QueryLevel, dict[TagPath, str]] = {level: {} for level in _LEVELS}
-    asked = [(tag,) for tag in standard_attributes(query)]
+    asked = [] if query.only_included else [(tag,) for tag in standard_attributes(query)]
     everything = [(tag,) for tag in _attributes_down_to(query.level)] if query.include_all else []
     for path in (*asked, *everything, *query.include):
         keys[_return_level(path[0], query.level)].setdefault(path, "")
