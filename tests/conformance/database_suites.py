@@ -140,8 +140,8 @@ class MigrationSuite:
 
     def test_processes_that_start_at_once_wait_for_one_another(self, url: str) -> None:
         context = multiprocessing.get_context("spawn")
-        with context.Pool(4) as pool:
-            pool.map(migrate, [url] * 12, chunksize=1)
+        with context.Pool(3) as pool:
+            pool.map(migrate, [url] * 6, chunksize=1)
         engine = open_engine(url)
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1

@@ -1,5 +1,6 @@
 """Engines: what is special about SQLite and PostgreSQL is said here, once."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,12 @@ def _postgres_arguments(statement_timeout_s: int) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in _SQLITE_PRAGMAS:
-        connection.execute(pragma)
+    try:
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()  # the file is no database, say; nobody else will close what never came into the pool
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
