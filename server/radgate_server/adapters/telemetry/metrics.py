@@ -1,0 +1,69 @@
+"""Telemetry as Prometheus metrics, in a registry of their own."""
+
+from collections.abc import Callable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from radgate_server.adapters.telemetry.loop_metrics import BOUNDS_S, LoopMetrics
+
+
+class PrometheusTelemetry:
+    """Telemetry that counts. `registry` is what MetricsServer shows.
+
+    No label can take endless values: methods, codes, tiers and operations are ours, PACS are configured.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._on_loop = LoopMetrics()
+        self.registry.register(self._on_loop)
+        self._pacs_calls = Counter(
+            "radgate_pacs_calls",
+            "Operations at a PACS that ended.",
+            ("pacs", "operation", "outcome"),
+            registry=self.registry,
+        )
+        self._pacs_seconds = Histogram(
+            "radgate_pacs_call_seconds",
+            "How long operations at a PACS took.",
+            ("pacs", "operation"),
+            buckets=BOUNDS_S,
+            registry=self.registry,
+        )
+        self._received = Counter(
+            "radgate_pacs_received_bytes", "Bytes of instances from a PACS.", ("pacs",), registry=self.registry
+        )
+        self._used = Gauge("radgate_cache_used_bytes", "What a cache tier holds.", ("tier",), registry=self.registry)
+        self._limit = Gauge("radgate_cache_limit_bytes", "What it may hold.", ("tier",), registry=self.registry)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+    def rpc_finished(self, method: str, code: str, seconds: float) -> None:
+        """An rpc ended. Call it on the event loop."""
+        self._on_loop.add_rpc(method, code, seconds)
+
+    def cache_lookup(self, tier: str, hit: bool) -> None:
+        """A tier was asked. Call it on the event loop."""
+        self._on_loop.add_lookup(tier, hit)
+
+    def pacs_call(self, pacs: str, operation: str, outcome: str, seconds: float) -> None:
+        """An operation at a PACS ended."""
+        self._pacs_calls.labels(pacs, operation, outcome).inc()
+        self._pacs_seconds.labels(pacs, operation).observe(seconds)
+
+    def bytes_received(self, pacs: str, count: int) -> None:
+        """Bytes of instances came from a PACS."""
+        self._received.labels(pacs).inc(count)
+
+    def watch_cache(self, tier: str, used_bytes: Callable[[], int], limit_bytes: int) -> None:
+        """Ask `used_bytes` (from any thread) how full the tier is whenever metrics are read."""
+        self._used.labels(tier).set_function(used_bytes)
+        self._limit.labels(tier).set(limit_bytes)
