@@ -6,6 +6,9 @@ import pytest
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.rpc.dicomweb.search import render_matches
+from radgate_server.services.query import QueryPage, SourcedMatch
 from tests.rpc.dicomweb.web import Answer, Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
 
@@ -49,6 +52,14 @@ async def test_matches_say_where_they_are_retrieved(web: Web, url: str, place: s
     match = json.loads(answer.body)[0]
     assert match["00081190"] == {"vr": "UR", "Value": [f"https://pacs.example/dicom-web{place}"]}
     assert list(match) == sorted(match)
+
+
+@pytest.mark.parametrize(("values", "is_told"), [({"Value": ["CT"]}, True), ({}, False)])
+def test_a_study_of_unknown_modality_has_no_empty_list_of_them(values: dict[str, object], is_told: bool) -> None:
+    attributes = {"0020000D": {"vr": "UI", "Value": [EAST_STUDY]}, "00080061": {"vr": "CS", **values}}
+    page = QueryPage((SourcedMatch(attributes, ("main",)),), has_more=False, warnings=())
+    match = json.loads(render_matches(page, QueryLevel.STUDY, "http://here"))[0]
+    assert ("00080061" in match) == is_told
 
 
 async def test_no_match_is_an_empty_list(web: Web) -> None:

@@ -17,6 +17,7 @@ from radgate_server.services.auditing import Auditor
 from radgate_server.services.query import QueryPage, QueryService, first_value
 
 _RETRIEVE_URL = "00081190"
+_MODALITIES_IN_STUDY = "00080061"
 _PLACES = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
 _DEPTH = {QueryLevel.STUDY: 1, QueryLevel.SERIES: 2, QueryLevel.IMAGE: 3}
 
@@ -70,4 +71,8 @@ def render_matches(page: QueryPage, level: QueryLevel, base: str) -> bytes:
 def _with_retrieve_url(attributes: DicomJson, level: QueryLevel, base: str) -> DicomJson:
     place = "".join(f"/{name}/{first_value(attributes, tag)}" for name, tag in _PLACES[: _DEPTH[level]])
     url = {_RETRIEVE_URL: {"vr": "UR", "Value": [f"{base}/dicom-web{place}"]}}
-    return dict(sorted({**attributes, **url}.items()))
+    answer = {**attributes, **url}
+    # OHIF's study list fails on an attribute without values here; without the attribute it shows the study.
+    if not answer.get(_MODALITIES_IN_STUDY, {}).get("Value"):
+        answer.pop(_MODALITIES_IN_STUDY, None)
+    return dict(sorted(answer.items()))
