@@ -305,6 +305,13 @@ def test_a_wrong_configuration_is_told(cli: Cli, tmp_path: Path, text: str, mess
     assert message in cli.refused("migrate", "--config", str(file))
 
 
+def test_a_database_that_is_not_there_is_told(cli: Cli, caplog: pytest.LogCaptureFixture) -> None:
+    cli.environment["RADGATE_DATABASE_URL"] = f"postgresql+psycopg://radgate:swordfish@/x?host={cli.data_dir}"
+    assert cli.refused("tenant", "list") == "Error: the database can't be reached\n"
+    assert "No such file or directory" in caplog.text
+    assert "swordfish" not in caplog.text
+
+
 def test_a_missing_configuration_file_is_told(cli: Cli, tmp_path: Path) -> None:
     assert "can't read the configuration file" in cli.refused("migrate", "--config", str(tmp_path / "none.toml"))
 

@@ -33,7 +33,7 @@ class SqlKeyDirectory:
         return await self._database.read(lambda connection: _find(connection, key_id))
 
     async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
-        """Keys that may use the tenant by name, the oldest first; for "*" those that may use every tenant."""
+        """Keys that may use the tenant by name, the first added first; for "*" those for every tenant."""
         return await self._database.read(lambda connection: _list(connection, tenant_id))
 
     async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:

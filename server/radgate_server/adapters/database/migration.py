@@ -1,5 +1,6 @@
 """Bringing a database to the schema of this version."""
 
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from radgate_server.adapters.database.database import translated_errors
 from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine
+from radgate_server.core.errors import DatabaseUnavailableError
+
+log = logging.getLogger(__name__)
 
 _LOCK_NUMBER = 0x52414447  # "RADG"; any number will do that other users of the same PostgreSQL database don't take.
 _WAL_RETRY_S = 0.05
@@ -26,8 +30,10 @@ def migrate(url: str) -> None:
     """
     engine = open_engine(url, statement_timeout_s=0)
     try:
-        with translated_errors():
-            _upgrade(engine)
+        _upgrade(engine)
+    except SQLAlchemyError as error:
+        log.error("the database can't be migrated: %s", _first_line(error))
+        raise DatabaseUnavailableError("the database can't be reached") from None
     finally:
         engine.dispose()
 
@@ -41,6 +47,12 @@ def _upgrade(engine: Engine) -> None:
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
             command.upgrade(_config(connection), "head")
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    """Say what the driver says: at the start that is a wrong host, password or file, and never anyone's data."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).partition("\n")[0]
 
 
 def _use_write_ahead_log(connection: Connection) -> None:

@@ -32,7 +32,7 @@ class KeyDirectory(Protocol):
     """The API keys."""
 
     async def create_key(self, key: ApiKey) -> None:
-        """Add it. Raises ResourceNotFoundError for a tenant that is not there."""
+        """Add it. Raises ResourceNotFoundError for a tenant that is not there, or ResourceExistsError."""
         ...
 
     async def find_key(self, key_id: str) -> ApiKey | None:
@@ -40,11 +40,11 @@ class KeyDirectory(Protocol):
         ...
 
     async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
-        """Keys that may use the tenant by name (not those for every tenant), the oldest first."""
+        """Keys that may use the tenant by name, the first added first; for "*" those for every tenant."""
         ...
 
     async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:
-        """Revoke it as of now if it may use the tenant by name. Raises ResourceNotFoundError."""
+        """Revoke it as of now if it may use the tenant by name ("*": every one). Raises ResourceNotFoundError."""
         ...
 
 
@@ -75,7 +75,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change by whichever process; `subject` is a key id, a PACS name or a Study Instance UID ("" for all)."""
+    """One change by whichever process; `subject` is a key id, a PACS name or a Study Instance UID ("" for all).
+
+    `tenant_id` is "" for a key, which may belong to several.
+    """
 
     sequence: int
     kind: ChangeKind
@@ -87,7 +90,7 @@ class ChangeFeed(Protocol):
     """How a running server learns what another process (the command line, another server) changed."""
 
     async def changes_after(self, sequence: int) -> Sequence[Change]:
-        """Changes with a higher sequence number, in order."""
+        """Changes with a higher sequence number, in order; of those to the same thing at least the last."""
         ...
 
     async def last_change(self) -> int:
