@@ -1,10 +1,14 @@
 """`python -m radgate_server`, and the program `radgate`."""
 
+import os
+
 from radgate_server.cli import radgate
 
 
 def main() -> None:
     """Run the command line; ends the process."""
+    # Read when grpc is imported. We fork only to become another program (Envoy), which needs no help of gRPC.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     radgate(prog_name="radgate")
 
 

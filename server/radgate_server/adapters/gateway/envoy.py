@@ -117,8 +117,10 @@ class EnvoyProcess:
 
     def _arguments(self, envoy: Path, config: Path) -> list[str]:
         launcher = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(envoy)]
+        # The component "main" warns of being asked to stop.
+        log = ["--log-level", "warning", "--component-log-level", "main:error"]
         drain = ["--drain-time-s", str(max(1, round(self._settings.drain_s))), "--drain-strategy", "immediate"]
-        return [*launcher, "--config-path", str(config), "--log-level", "warning", "--disable-hot-restart", *drain]
+        return [*launcher, "--config-path", str(config), "--disable-hot-restart", *log, *drain]
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         # In a session of its own: Ctrl-C reaches the server alone, which drains before it stops Envoy.
