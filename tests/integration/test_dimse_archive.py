@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pydicom
@@ -10,11 +10,12 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
 
 from radgate_server.adapters.dimse_archive import DimseArchive
 from radgate_server.core.errors import PacsUnreachableError
 from tests.conformance.pacs_suite import sample_instances
-from tests.fakes.instances import CT_IMAGE_STORAGE, MR_IMAGE_STORAGE, STUDY, make_instance, make_study
+from tests.fakes.instances import CT_IMAGE_STORAGE, STUDY, make_instance, make_study
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.integration.orthanc import free_port
 
@@ -222,6 +223,37 @@ async def test_cancel_ends_the_retrieve(archive: DimseArchive, pacs: MemoryPacs)
     assert (pacs.open_retrieves, pacs.cancelled) == (0, 1)
 
 
+async def test_a_peer_that_leaves_ends_the_retrieve(archive: DimseArchive, pacs: MemoryPacs) -> None:
+    def on_store(event: evt.Event) -> int:
+        asyncio.run_coroutine_threadsafe(silence(), loop).result()
+        event.assoc.abort()
+        return 0
+
+    async def silence() -> None:
+        pacs.silence()
+
+    loop = asyncio.get_running_loop()
+    association = await asyncio.to_thread(_associate, archive.port, on_store)
+    peer = asyncio.to_thread(lambda: list(association.send_c_get(_whole_study(), STUDY_ROOT_GET)))
+    getting = asyncio.create_task(peer)
+    async with asyncio.timeout(5):
+        while not pacs.cancelled:
+            await asyncio.sleep(0.01)
+    assert pacs.open_retrieves == 0
+    await getting
+
+
+async def test_closing_does_not_wait_for_a_silent_pacs(archive: DimseArchive, pacs: MemoryPacs, tmp_path: Path) -> None:
+    pacs.silence()
+    peer = asyncio.create_task(get(archive, tmp_path, level="STUDY", StudyInstanceUID=STUDY))
+    async with asyncio.timeout(10):
+        while not pacs.calls["find"]:
+            await asyncio.sleep(0.01)
+        await archive.close()
+        _, output = await peer
+    assert "UnableToProcess" in output or "Abort" in output
+
+
 async def test_several_peers_at_the_same_time(archive: DimseArchive, pacs: MemoryPacs, tmp_path: Path) -> None:
     pacs.latency_s = 0.02
     folders = [tmp_path / str(number) for number in range(4)]
@@ -243,23 +275,30 @@ def _study_of(path: Path) -> str:
 
 def _get_and_cancel(port: int) -> Sequence[int]:
     """C-GET that is cancelled as soon as the first instance is in; the statuses that were answered."""
-    ae = AE()
-    ae.add_requested_context(STUDY_ROOT_GET)
-    roles = []
-    for sop_class in (CT_IMAGE_STORAGE, MR_IMAGE_STORAGE):
-        ae.add_requested_context(sop_class, "1.2.840.10008.1.2.1")
-        roles.append(build_role(sop_class, scp_role=True))
 
     def on_store(event: evt.Event) -> int:
         event.assoc.send_c_cancel(1, None, query_model=STUDY_ROOT_GET)
         return 0
 
-    association = ae.associate(
-        "127.0.0.1", port, ae_title=ARCHIVE, ext_neg=[*roles], evt_handlers=[(evt.EVT_C_STORE, on_store)]
-    )
+    association = _associate(port, on_store)
+    statuses = [status.Status for status, _ in association.send_c_get(_whole_study(), STUDY_ROOT_GET)]
+    association.release()
+    return statuses
+
+
+def _associate(port: int, on_store: Callable[[evt.Event], int]) -> Association:
+    """An association that can C-GET our studies."""
+    ae = AE()
+    ae.dimse_timeout = 1
+    ae.add_requested_context(STUDY_ROOT_GET)
+    ae.add_requested_context(CT_IMAGE_STORAGE, "1.2.840.10008.1.2.1")
+    role = build_role(CT_IMAGE_STORAGE, scp_role=True)
+    handlers = [(evt.EVT_C_STORE, on_store)]
+    return ae.associate("127.0.0.1", port, ae_title=ARCHIVE, ext_neg=[role], evt_handlers=[*handlers])
+
+
+def _whole_study() -> Dataset:
     identifier = Dataset()
     identifier.QueryRetrieveLevel = "STUDY"
     identifier.StudyInstanceUID = STUDY
-    statuses = [status.Status for status, _ in association.send_c_get(identifier, STUDY_ROOT_GET)]
-    association.release()
-    return statuses
+    return identifier

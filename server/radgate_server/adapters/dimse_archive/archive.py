@@ -10,7 +10,7 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
 from pynetdicom.transport import ThreadedAssociationServer
 
-from radgate_server.adapters.dimse_archive.bridge import LoopBridge, PeerCancelledError
+from radgate_server.adapters.dimse_archive.bridge import LoopBridge, OperationCancelledError
 from radgate_server.adapters.dimse_archive.contexts import VERIFICATION, accept_proposals, storage_contexts
 from radgate_server.adapters.dimse_archive.identifiers import query_of, read_identifier, response_of, scopes_of
 from radgate_server.adapters.dimse_archive.outbox import Outbox
@@ -91,6 +91,7 @@ class DimseArchive:
     async def close(self) -> None:
         """Stop listening and abort the associations."""
         if self._server is not None:
+            self._running.stop()
             # In a thread: handlers that are still at work need the event loop to end.
             await asyncio.to_thread(self._server.shutdown)
             self._server = None
@@ -107,7 +108,7 @@ class DimseArchive:
         except PacsError:
             yield _UNABLE_TO_PROCESS, None
             return
-        except PeerCancelledError:
+        except OperationCancelledError:
             yield _CANCELLED, None
             return
         for match in matches:
@@ -153,7 +154,7 @@ class DimseArchive:
                 for arrival in self._retrieve(scope, listed, event):
                     if isinstance(arrival, ReceivedInstance) and missing.pop(arrival.ref, None) is not None:
                         yield _PENDING, outbox.put(arrival)
-            except PeerCancelledError:
+            except OperationCancelledError:
                 yield _CANCELLED, None
                 return
             except PacsError:
@@ -170,16 +171,21 @@ class DimseArchive:
 
     def _find(self, query: Query, event: evt.Event) -> Sequence[DicomJson]:
         find = self._pacs.query.find(query, max_results=_MAX_MATCHES)
-        return self._running.call(find, lambda: bool(event.is_cancelled)).matches
+        return self._running.call(find, lambda: _is_over(event)).matches
 
     def _retrieve(self, scope: RetrieveScope, listed: list[ListedInstance], event: evt.Event) -> Iterator[Arrival]:
-        return self._running.iterate(self._pacs.reader.retrieve(scope, listed), lambda: bool(event.is_cancelled))
+        return self._running.iterate(self._pacs.reader.retrieve(scope, listed), lambda: _is_over(event))
 
     @property
     def _running(self) -> LoopBridge:
         if self._bridge is None:
             raise RuntimeError("the archive is not started")
         return self._bridge
+
+
+def _is_over(event: evt.Event) -> bool:
+    """Whether the peer cancelled the operation or is gone."""
+    return event.is_cancelled or event.assoc.acse.is_aborted()
 
 
 def _identifier(event: evt.Event) -> DicomJson:

@@ -2,27 +2,33 @@
 
 import asyncio
 import queue
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-_POLL_S = 0.05  # how late a C-CANCEL may be noticed while the PACS is silent
+_POLL_S = 0.05  # how late a C-CANCEL may be noticed while the PACS is silent, in seconds
 _AHEAD = 2
 
 
-class PeerCancelledError(Exception):
-    """The peer sent C-CANCEL (PS3.7 9.3.2.3)."""
+class OperationCancelledError(Exception):
+    """Nobody wants the answer any more: the peer sent C-CANCEL (PS3.7 9.3.2.3) or left, or the archive closes."""
 
 
 class LoopBridge:
-    """Runs coroutines of `loop` for another thread; `is_cancelled` is asked while that thread waits."""
+    """Runs coroutines of `loop` for other threads; `is_cancelled` is asked while a thread waits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let all threads that wait, now or later, raise OperationCancelledError."""
+        self._stopped.set()
 
     def call[T](self, coroutine: Coroutine[Any, Any, T], is_cancelled: Callable[[], bool]) -> T:
-        """Wait for the result. Raises PeerCancelledError, and what the coroutine raises."""
+        """Wait for the result. Raises OperationCancelledError, and what the coroutine raises."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         while True:
             try:
@@ -30,9 +36,9 @@ class LoopBridge:
             except FutureTimeoutError:
                 if future.done():
                     raise
-                if is_cancelled():
+                if self._stopped.is_set() or is_cancelled():
                     future.cancel()
-                    raise PeerCancelledError from None
+                    raise OperationCancelledError from None
 
     def iterate[T](
         self, opened: AbstractAsyncContextManager[AsyncIterator[T]], is_cancelled: Callable[[], bool]
@@ -40,7 +46,7 @@ class LoopBridge:
         """Yield what the iterator yields, at the pace of this thread and at most a few items ahead of it.
 
         Opening, iterating and leaving happen in one task; closing this generator leaves early.
-        Raises PeerCancelledError, and what the iterator raises.
+        Raises OperationCancelledError, and what the iterator raises.
         """
         items: queue.SimpleQueue[T | None] = queue.SimpleQueue()
         room = asyncio.Semaphore(_AHEAD)
@@ -56,19 +62,17 @@ class LoopBridge:
 
         future = asyncio.run_coroutine_threadsafe(pump(), self._loop)
         try:
-            while (item := _wait_for_item(items, is_cancelled)) is not None:
+            while (item := self._next(items, is_cancelled)) is not None:
                 yield item
                 self._loop.call_soon_threadsafe(room.release)
             future.result()
         finally:
             future.cancel()
 
-
-def _wait_for_item[T](items: queue.SimpleQueue[T | None], is_cancelled: Callable[[], bool]) -> T | None:
-    while True:
-        if is_cancelled():
-            raise PeerCancelledError
-        try:
-            return items.get(timeout=_POLL_S)
-        except queue.Empty:
-            continue
+    def _next[T](self, items: queue.SimpleQueue[T | None], is_cancelled: Callable[[], bool]) -> T | None:
+        while not (self._stopped.is_set() or is_cancelled()):
+            try:
+                return items.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+        raise OperationCancelledError
