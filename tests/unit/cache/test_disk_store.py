@@ -163,6 +163,7 @@ async def test_the_limit_holds_for_all_tenants_together(tmp_path: Path) -> None:
         for tenant in ("alpha", "beta", "gamma"):
             await store.put(tenant, received(pattern(100_000)))
         assert [(await store.usage(tenant)).entries for tenant in ("alpha", "beta", "gamma")] == [0, 1, 1]
+        assert store.used_bytes == sum(path.stat().st_size for path in files(tmp_path))
 
 
 async def test_an_evicted_instance_ends_its_readers_at_the_next_read(tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ class Catalogue:
         """The limit for all tenants."""
         return self._lru.limit_bytes
 
+    @property
+    def used_bytes(self) -> int:
+        """What all tenants take."""
+        return self._lru.used_bytes
+
     @contextmanager
     def room_for(self, size_bytes: int) -> Iterator[list[EntryKey]]:
         """Hold room for a file while it is written; yields the entries that must be deleted for it.

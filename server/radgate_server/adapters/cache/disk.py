@@ -56,6 +56,11 @@ class DiskInstanceStore:
         await asyncio.to_thread(self._threads.shutdown)
         self._disk.close()
 
+    @property
+    def used_bytes(self) -> int:
+        """Disk taken for all tenants, as far as stock has been taken. May be asked from any thread."""
+        return self._disk.catalogue.used_bytes
+
     async def stock_taken(self) -> None:
         """Wait until all that an earlier run left is accounted for."""
         if self._stock is not None:

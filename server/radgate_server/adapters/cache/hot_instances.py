@@ -77,6 +77,11 @@ class HotInstanceStore:
         self._lookups = Lookups(TIER, telemetry)
         self._generations: Counter[str] = Counter()
 
+    @property
+    def used_bytes(self) -> int:
+        """Memory taken for all tenants."""
+        return self._entries.used_bytes
+
     async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
         """Keep the instance; an older copy is replaced.
 

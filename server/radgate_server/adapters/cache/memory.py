@@ -22,6 +22,11 @@ class MemoryHotCache:
         self._answers: ByteLru[CacheKey, tuple[bytes, float]] = ByteLru(limit_bytes)
         self._lookups = Lookups(TIER, telemetry)
 
+    @property
+    def used_bytes(self) -> int:
+        """Memory taken for all tenants."""
+        return self._answers.used_bytes
+
     async def get(self, key: CacheKey) -> bytes | None:
         """The answer, or None when there is none or it is older than its time to live."""
         entry = self._answers.get(key)

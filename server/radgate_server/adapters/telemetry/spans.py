@@ -1,15 +1,18 @@
 """Spans of calls, and what of them may leave."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from opentelemetry.instrumentation.grpc import aio_server_interceptor
+from opentelemetry.instrumentation.grpc._aio_server import OpenTelemetryAioServerInterceptor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
 from radgate_server import __version__
+
+type _Behavior = Callable[..., Any]
 
 ATTRIBUTES = frozenset(
     {
@@ -26,9 +29,21 @@ ATTRIBUTES = frozenset(
 """What a span may tell; none of it can hold patient data."""
 
 
-def span_interceptor(provider: TracerProvider) -> Any:
-    """An interceptor for grpc.aio.server that makes a span of every call."""
-    return aio_server_interceptor(tracer_provider=provider)  # type: ignore[no-untyped-call]
+class SpanInterceptor(OpenTelemetryAioServerInterceptor):
+    """Interceptor for grpc.aio.server that makes a span of every call, until its end.
+
+    OpenTelemetry's own one takes streams for async generators; those that write their messages themselves end as unary
+    calls do.
+    """
+
+    def __init__(self, provider: TracerProvider) -> None:
+        super().__init__(provider.get_tracer("radgate", __version__))  # type: ignore[no-untyped-call]
+
+    def _intercept_aio_server_stream(self, behavior: _Behavior, handler_call_details: object) -> _Behavior:
+        is_generator = inspect.isasyncgenfunction(behavior)
+        intercept = super()._intercept_aio_server_stream if is_generator else self._intercept_aio_server_unary
+        wrapped: _Behavior = intercept(behavior, handler_call_details)  # type: ignore[no-untyped-call]
+        return wrapped
 
 
 def tracer_provider(exporter: SpanExporter) -> TracerProvider:

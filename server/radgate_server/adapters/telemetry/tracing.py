@@ -17,8 +17,8 @@ def aio_interceptors(settings: TelemetrySettings) -> Sequence[Any]:
     # Imported when wanted: OpenTelemetry takes a third of the time that the command line needs to start.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-    from radgate_server.adapters.telemetry.spans import span_interceptor, tracer_provider
+    from radgate_server.adapters.telemetry.spans import SpanInterceptor, tracer_provider
 
     endpoint = settings.otlp_endpoint
     exporter = OTLPSpanExporter(endpoint=endpoint or None, insecure=endpoint.startswith("http://") or None)
-    return (span_interceptor(tracer_provider(exporter)),)
+    return (SpanInterceptor(tracer_provider(exporter)),)
