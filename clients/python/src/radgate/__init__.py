@@ -1,1 +1,50 @@
-"""Python SDK of Radgate."""
+"""Python SDK of Radgate: search and stream medical images over gRPC.
+
+`Client` is for ordinary code, `aio.Client` for asyncio. The generated messages are in `radgate.v1`.
+"""
+
+from radgate import aio
+from radgate.assembly import Progress, RetrievedFrame, RetrievedInstance
+from radgate.client import Client
+from radgate.errors import (
+    AlreadyExistsError,
+    CorruptDataError,
+    DeadlineExceededError,
+    FieldViolation,
+    IncompleteStudyError,
+    InvalidRequestError,
+    MissingInstance,
+    NotAcceptableError,
+    NotFoundError,
+    PacsError,
+    PermissionDeniedError,
+    RadgateError,
+    ServerError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from radgate.requests import PartialAnswerWarning
+
+__all__ = [
+    "AlreadyExistsError",
+    "Client",
+    "CorruptDataError",
+    "DeadlineExceededError",
+    "FieldViolation",
+    "IncompleteStudyError",
+    "InvalidRequestError",
+    "MissingInstance",
+    "NotAcceptableError",
+    "NotFoundError",
+    "PacsError",
+    "PartialAnswerWarning",
+    "PermissionDeniedError",
+    "Progress",
+    "RadgateError",
+    "RetrievedFrame",
+    "RetrievedInstance",
+    "ServerError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "aio",
+]

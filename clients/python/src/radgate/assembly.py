@@ -1,0 +1,252 @@
+"""Streams put together again and checked; shared by both clients, without I/O."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import google_crc32c
+
+from radgate.errors import CorruptDataError, IncompleteStudyError, MissingInstance, reason_in
+from radgate.v1.retrieve_service_pb2 import (
+    CompletenessRecord,
+    FailedInstance,
+    FrameHeader,
+    InstanceHeader,
+    InstanceTrailer,
+    RetrieveFramesResponse,
+    RetrieveInstancesResponse,
+    RetrieveMetadataResponse,
+)
+
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedInstance:
+    """One instance as it came: `data` is a DICOM file (PS3.10), its size and checksum verified."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    data: bytes = field(repr=False)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write `<SOP Instance UID>.dcm` below `folder`, made when missing; whole or not at all."""
+        if not _UID.fullmatch(self.sop_instance_uid):
+            raise CorruptDataError("the server sent a SOP Instance UID that can't be one")
+        directory = Path(folder)
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{self.sop_instance_uid}.dcm"
+        with tempfile.NamedTemporaryFile(dir=directory, suffix=".part", delete=False) as file:
+            try:
+                file.write(self.data)
+                file.close()
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedFrame:
+    """One frame as it came, its size and checksum verified."""
+
+    frame_number: int
+    transfer_syntax_uid: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a retrieve has come."""
+
+    instances: int
+    bytes: int
+
+
+type OnProgress = Callable[[Progress], None]
+
+
+class _Pieces:
+    """The bytes of one object while they arrive."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = size_bytes
+        self._chunks: list[bytes] = []
+        self._crc32c = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next piece; an empty one only means that the server still works."""
+        if chunk:
+            self._chunks.append(chunk)
+            self._crc32c = google_crc32c.extend(self._crc32c, chunk)
+
+    def join(self, crc32c: int) -> bytes:
+        """Return the whole object. Raises CorruptDataError when it is another one than was sent."""
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        if len(data) != self._size_bytes:
+            raise CorruptDataError(f"{len(data)} bytes came instead of {self._size_bytes}")
+        if self._crc32c != crc32c:
+            raise CorruptDataError("the checksum of what came is not that of what was sent")
+        return data
+
+
+class Assembler[Made](Protocol):
+    """Makes something of a stream's pieces."""
+
+    def feed(self, response: Any) -> Made | None:
+        """Take the next piece; return what it completes. Raises CorruptDataError."""
+        ...
+
+    def finish(self) -> None:
+        """Check, when the stream has ended, that nothing is missing. Raises IncompleteStudyError, CorruptDataError."""
+        ...
+
+
+class _Completeness:
+    """Whether all that was listed came; known when the stream has ended."""
+
+    def __init__(self, *, allow_partial: bool) -> None:
+        self.received = 0
+        self.record: CompletenessRecord | None = None
+        self._allow_partial = allow_partial
+
+    def check(self) -> None:
+        """Compare what came with the closing record; without one the stream was cut off, which nothing excuses."""
+        record = self.record
+        if record is None:
+            raise IncompleteStudyError(None, self.received, ())
+        if record.delivered != self.received:
+            raise CorruptDataError(f"{self.received} instances came, {record.delivered} were sent")
+        if not self._allow_partial and (record.failed or record.delivered != record.expected):
+            raise IncompleteStudyError(record.expected, record.delivered, tuple(map(_missing, record.failed)))
+
+
+def _missing(failed: FailedInstance) -> MissingInstance:
+    ref, status = failed.ref, failed.status
+    return MissingInstance(
+        ref.study_instance_uid,
+        ref.series_instance_uid,
+        ref.sop_instance_uid,
+        reason_in(status),
+        status.message,
+    )
+
+
+class InstanceAssembler:
+    """Makes instances of the pieces of RetrieveInstances."""
+
+    def __init__(self, on_progress: OnProgress | None, *, allow_partial: bool) -> None:
+        self._completeness = _Completeness(allow_partial=allow_partial)
+        self._on_progress = on_progress
+        self._bytes = 0
+        self._header: InstanceHeader | None = None
+        self._pieces = _Pieces(0)
+
+    def feed(self, response: RetrieveInstancesResponse) -> RetrievedInstance | None:
+        """Take the next piece; return the instance that it ends.
+
+        Raises:
+            CorruptDataError: the instance is not what was sent.
+        """
+        match response.WhichOneof("piece"):
+            case "header":
+                self._header = response.header
+                self._pieces = _Pieces(response.header.size_bytes)
+            case "chunk":
+                self._take(response.chunk)
+            case "trailer":
+                return self._end(response.trailer)
+            case "completeness":
+                self._completeness.record = response.completeness
+        return None
+
+    def finish(self) -> None:
+        """Compare with the closing record."""
+        self._completeness.check()
+
+    def _take(self, chunk: bytes) -> None:
+        self._pieces.add(chunk)
+        self._bytes += len(chunk)
+        self._report()
+
+    def _end(self, trailer: InstanceTrailer) -> RetrievedInstance | None:
+        header, self._header = self._header, None
+        if header is None:
+            raise CorruptDataError("an instance ended that had not begun")
+        if trailer.status.code:
+            return None  # thrown away; the completeness record tells of it
+        data = self._pieces.join(trailer.crc32c)
+        self._completeness.received += 1
+        self._report()
+        return RetrievedInstance(
+            header.ref.study_instance_uid,
+            header.ref.series_instance_uid,
+            header.ref.sop_instance_uid,
+            header.sop_class_uid,
+            header.transfer_syntax_uid,
+            data,
+        )
+
+    def _report(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(Progress(self._completeness.received, self._bytes))
+
+
+class MetadataAssembler:
+    """Makes objects of the DICOM JSON model of the pieces of RetrieveMetadata."""
+
+    def __init__(self, *, allow_partial: bool) -> None:
+        self._completeness = _Completeness(allow_partial=allow_partial)
+
+    def feed(self, response: RetrieveMetadataResponse) -> dict[str, Any] | None:
+        """Parse the next header."""
+        if response.HasField("completeness"):
+            self._completeness.record = response.completeness
+            return None
+        self._completeness.received += 1
+        parsed: dict[str, Any] = json.loads(response.metadata.dicom_json)
+        return parsed
+
+    def finish(self) -> None:
+        """Compare with the closing record."""
+        self._completeness.check()
+
+
+class FrameAssembler:
+    """Makes frames of the pieces of RetrieveFrames."""
+
+    def __init__(self) -> None:
+        self._header: FrameHeader | None = None
+        self._pieces = _Pieces(0)
+
+    def feed(self, response: RetrieveFramesResponse) -> RetrievedFrame | None:
+        """Take the next piece; return the frame that it ends. Raises CorruptDataError."""
+        match response.WhichOneof("piece"):
+            case "header":
+                self._header = response.header
+                self._pieces = _Pieces(response.header.size_bytes)
+            case "chunk":
+                self._pieces.add(response.chunk)
+            case "trailer":
+                return self._end(response.trailer.crc32c)
+        return None
+
+    def finish(self) -> None:
+        """Insist that the last frame ended."""
+        if self._header is not None:
+            raise CorruptDataError("the stream ended within a frame")
+
+    def _end(self, crc32c: int) -> RetrievedFrame:
+        header, self._header = self._header, None
+        if header is None:
+            raise CorruptDataError("a frame ended that had not begun")
+        return RetrievedFrame(header.frame_number, header.transfer_syntax_uid, self._pieces.join(crc32c))

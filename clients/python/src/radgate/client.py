@@ -1,0 +1,207 @@
+"""The client for ordinary code; `radgate.aio` has the same for asyncio."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+
+from radgate.assembly import (
+    Assembler,
+    FrameAssembler,
+    InstanceAssembler,
+    MetadataAssembler,
+    OnProgress,
+    RetrievedFrame,
+    RetrievedInstance,
+)
+from radgate.connection import CHANNEL_OPTIONS, Tls, credentials_of, metadata_of, retry_delay_s
+from radgate.errors import error_from_rpc
+from radgate.requests import (
+    MatchValue,
+    Pages,
+    Search,
+    frames_request,
+    instances_pages,
+    series_pages,
+    studies_pages,
+)
+from radgate.v1.dicom_pb2 import Instance, Series, Study
+from radgate.v1.query_service_pb2_grpc import QueryServiceStub
+from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
+from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
+
+
+class Client:
+    """A connection to Radgate. Threads may share one; close it, or use it in a `with` statement.
+
+    `target` is host:port. Unary calls that fail for a while are tried again as the server advises. All methods raise
+    RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one.
+    """
+
+    def __init__(
+        self, target: str, api_key: str, tenant: str | None = None, *, tls: Tls = False, timeout_s: float = 60.0
+    ) -> None:
+        credentials = credentials_of(tls)
+        self._channel = (
+            grpc.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            if credentials
+            else grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+        )
+        self._metadata = metadata_of(api_key, tenant)
+        self._timeout_s = timeout_s
+        self._query: Any = QueryServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._retrieve: Any = RetrieveServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close the connection; streams under way end with an error."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def search_studies(
+        self,
+        *,
+        limit: int | None = None,
+        include_fields: Sequence[str] = (),
+        fuzzy_matching: bool = False,
+        keys: Mapping[str, MatchValue] | None = None,
+        **keywords: MatchValue,
+    ) -> Iterator[Study]:
+        """Find studies, page by page as they are consumed, at most `limit`.
+
+        Keywords are DICOM's in Python's spelling (`patient_id="42"`, `study_date="20260101-"`,
+        `modalities_in_study="CT"`); `keys` takes tags and dotted paths. A PACS that does not answer while others do is
+        told by a PartialAnswerWarning.
+        """
+        search = Search(keywords, keys, include_fields, fuzzy_matching, limit)
+        return self._search(self._query.SearchStudies, studies_pages(search))
+
+    def search_series(
+        self,
+        study_instance_uid: str = "",
+        *,
+        limit: int | None = None,
+        include_fields: Sequence[str] = (),
+        fuzzy_matching: bool = False,
+        keys: Mapping[str, MatchValue] | None = None,
+        **keywords: MatchValue,
+    ) -> Iterator[Series]:
+        """Find series of one study, or of all; see search_studies."""
+        search = Search(keywords, keys, include_fields, fuzzy_matching, limit)
+        return self._search(self._query.SearchSeries, series_pages(study_instance_uid, search))
+
+    def search_instances(
+        self,
+        study_instance_uid: str = "",
+        series_instance_uid: str = "",
+        *,
+        limit: int | None = None,
+        include_fields: Sequence[str] = (),
+        fuzzy_matching: bool = False,
+        keys: Mapping[str, MatchValue] | None = None,
+        **keywords: MatchValue,
+    ) -> Iterator[Instance]:
+        """Find instances of one series, of one study, or of all; see search_studies."""
+        search = Search(keywords, keys, include_fields, fuzzy_matching, limit)
+        pages = instances_pages(study_instance_uid, series_instance_uid, search)
+        return self._search(self._query.SearchInstances, pages)
+
+    def retrieve_study(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str = "",
+        sop_instance_uid: str = "",
+        *,
+        transfer_syntaxes: Sequence[str] = (),
+        allow_partial: bool = False,
+        on_progress: OnProgress | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[RetrievedInstance]:
+        """Stream a study, one of its series or one instance, in the order in which instances become available.
+
+        `transfer_syntaxes` lists the UIDs that the caller can take; none means as stored. When the stream has ended
+        and something is missing, IncompleteStudyError is raised, unless `allow_partial`.
+        """
+        request = RetrieveInstancesRequest(
+            study_instance_uid=study_instance_uid,
+            series_instance_uid=series_instance_uid,
+            sop_instance_uid=sop_instance_uid,
+            accepted_transfer_syntax_uids=transfer_syntaxes,
+        )
+        assembler = InstanceAssembler(on_progress, allow_partial=allow_partial)
+        return self._stream(self._retrieve.RetrieveInstances, request, assembler, timeout_s)
+
+    def metadata(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str = "",
+        sop_instance_uid: str = "",
+        *,
+        allow_partial: bool = False,
+        timeout_s: float | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Stream the full headers of instances as objects of the DICOM JSON model, bulk data left out."""
+        request = RetrieveMetadataRequest(
+            study_instance_uid=study_instance_uid,
+            series_instance_uid=series_instance_uid,
+            sop_instance_uid=sop_instance_uid,
+        )
+        assembler = MetadataAssembler(allow_partial=allow_partial)
+        return self._stream(self._retrieve.RetrieveMetadata, request, assembler, timeout_s)
+
+    def frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int] = (),
+        *,
+        transfer_syntaxes: Sequence[str] = (),
+        timeout_s: float | None = None,
+    ) -> Iterator[RetrievedFrame]:
+        """Stream frames of one instance, counted from 1, in the order asked for; all when none is named."""
+        request = frames_request(
+            study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, transfer_syntaxes
+        )
+        return self._stream(self._retrieve.RetrieveFrames, request, FrameAssembler(), timeout_s)
+
+    def _search[Item](self, method: Callable[..., Any], pages: Pages[Item]) -> Iterator[Item]:
+        while pages.request is not None:
+            yield from pages.take(self._call(method, pages.request))
+
+    def _call(self, method: Callable[..., Any], request: object) -> Any:
+        """Make a unary call, again when the server says that waiting helps."""
+        attempt = 1
+        while True:
+            try:
+                return method(request, metadata=self._metadata, timeout=self._timeout_s)
+            except grpc.RpcError as rpc_error:
+                error = error_from_rpc(rpc_error)
+            delay_s = retry_delay_s(error, attempt)
+            if delay_s is None:
+                raise error
+            time.sleep(delay_s)
+            attempt += 1
+
+    def _stream[Made](
+        self, method: Callable[..., Any], request: object, assembler: Assembler[Made], timeout_s: float | None
+    ) -> Iterator[Made]:
+        call = method(request, metadata=self._metadata, timeout=timeout_s)
+        try:
+            for response in call:
+                made = assembler.feed(response)
+                if made is not None:
+                    yield made
+        except grpc.RpcError as error:
+            raise error_from_rpc(error) from None
+        finally:
+            call.cancel()  # leaving early lets the server, and the PACS behind it, stop
+        assembler.finish()

@@ -1,0 +1,187 @@
+"""Every way in which a call fails, as exceptions; what the server says of a failure is in their attributes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """A field of the request that the server refused, and why."""
+
+    field: str
+    description: str
+
+
+class RadgateError(Exception):
+    """Root of all failures.
+
+    `reason` is a name of `radgate.v1.error_reason_pb2.ErrorReason` without its prefix, "" when the failure is not the
+    server's own (no connection). `metadata` says more for machines. `retry_after_s` is set when waiting helps.
+    `request_id` finds the call in the server's log.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: grpc.StatusCode = grpc.StatusCode.UNKNOWN,
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+        retry_after_s: float | None = None,
+        field_violations: tuple[FieldViolation, ...] = (),
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.reason = reason
+        self.metadata = dict(metadata or {})
+        self.retry_after_s = retry_after_s
+        self.field_violations = field_violations
+        self.request_id = request_id
+
+
+class InvalidRequestError(RadgateError):
+    """The request is malformed; `field_violations` names the fields."""
+
+
+class NotAcceptableError(RadgateError):
+    """None of the accepted transfer syntaxes can be made."""
+
+
+class UnauthenticatedError(RadgateError):
+    """There is no API key, or it is not good."""
+
+
+class PermissionDeniedError(RadgateError):
+    """The API key's role or its tenants do not allow this."""
+
+
+class NotFoundError(RadgateError):
+    """There is no such study, series, instance, frame, tenant, key or PACS."""
+
+
+class AlreadyExistsError(RadgateError):
+    """A tenant, key or PACS of that name exists already."""
+
+
+class PacsError(RadgateError):
+    """A PACS failed; `metadata["pacs"]` names it."""
+
+
+class UnavailableError(RadgateError):
+    """The server can't be reached, or can't work for now."""
+
+
+class DeadlineExceededError(RadgateError):
+    """The call took longer than `timeout_s`."""
+
+
+class ServerError(RadgateError):
+    """A defect of the server; its log has it under `request_id`."""
+
+
+class CorruptDataError(RadgateError):
+    """Bytes arrived that are not those that were sent: their number or their checksum differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingInstance:
+    """An instance that the PACS lists and that did not come, and why."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    reason: str
+    message: str
+
+
+class IncompleteStudyError(RadgateError):
+    """Not all that was asked for came; what did come has been handed out. `missing` lists the rest.
+
+    `expected` is None when the stream was cut off before the server told.
+    """
+
+    def __init__(self, expected: int | None, delivered: int, missing: tuple[MissingInstance, ...]) -> None:
+        total = "an unknown number of" if expected is None else str(expected)
+        super().__init__(f"{delivered} of {total} instances came", code=grpc.StatusCode.DATA_LOSS)
+        self.expected = expected
+        self.delivered = delivered
+        self.missing = missing
+
+
+_BY_REASON: dict[str, type[RadgateError]] = {
+    "INVALID_ARGUMENT": InvalidRequestError,
+    "RANGE_NOT_SATISFIABLE": InvalidRequestError,
+    "NOT_ACCEPTABLE": NotAcceptableError,
+    "UNAUTHENTICATED": UnauthenticatedError,
+    "ROLE_NOT_ALLOWED": PermissionDeniedError,
+    "TENANT_NOT_ALLOWED": PermissionDeniedError,
+    "OBJECT_NOT_FOUND": NotFoundError,
+    "RESOURCE_NOT_FOUND": NotFoundError,
+    "RESOURCE_EXISTS": AlreadyExistsError,
+    "NO_PACS_CONFIGURED": PacsError,
+    "PACS_UNREACHABLE": PacsError,
+    "PACS_REJECTED": PacsError,
+    "PACS_NO_CONTEXT": PacsError,
+    "PACS_TIMEOUT": PacsError,
+    "PACS_ABORTED": PacsError,
+    "PACS_FAILED": PacsError,
+    "PACS_BUSY": PacsError,
+    "PACS_CANNOT": PacsError,
+    "INSTANCE_NOT_SENT": PacsError,
+    "INSTANCE_MALFORMED": PacsError,
+    "AUDIT_UNAVAILABLE": UnavailableError,
+    "DATABASE_UNAVAILABLE": UnavailableError,
+    "DEADLINE_EXCEEDED": DeadlineExceededError,
+    "INTERNAL": ServerError,
+}
+_BY_CODE: dict[grpc.StatusCode, type[RadgateError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
+    grpc.StatusCode.UNAUTHENTICATED: UnauthenticatedError,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.UNAVAILABLE: UnavailableError,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
+    grpc.StatusCode.INTERNAL: ServerError,
+}
+
+
+def error_from_rpc(error: grpc.RpcError) -> RadgateError:
+    """Turn what grpc raises into the exception for its reason, or for its code when it was a proxy that answered."""
+    call: Any = error  # all errors of finished calls have these methods; grpc's types do not say so
+    trailers: dict[str, Any] = dict(call.trailing_metadata() or ())
+    try:
+        status = Status.FromString(trailers.get("grpc-status-details-bin", b""))
+    except DecodeError:
+        status = Status()
+    info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
+    has_info, _, has_retry = (_find(status.details, message) for message in (info, bad, retry))
+    kind = _BY_REASON.get(info.reason) or _BY_CODE.get(call.code(), RadgateError)
+    return kind(
+        call.details() or "",
+        code=call.code(),
+        reason=info.reason if has_info else "",
+        metadata=dict(info.metadata),
+        retry_after_s=retry.retry_delay.ToTimedelta().total_seconds() if has_retry else None,
+        field_violations=tuple(FieldViolation(item.field, item.description) for item in bad.field_violations),
+        request_id=str(trailers.get("x-request-id", "")),
+    )
+
+
+def reason_in(status: Status) -> str:
+    """The reason in the ErrorInfo of a status, "" when there is none."""
+    info = ErrorInfo()
+    _find(status.details, info)
+    return str(info.reason)
+
+
+def _find(details: Iterable[Any], message: Message) -> bool:
+    """Fill `message` with the detail of its kind; tell whether there is one."""
+    return any(detail.Unpack(message) for detail in details)

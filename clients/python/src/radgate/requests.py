@@ -1,0 +1,122 @@
+"""What a caller says, turned into requests; shared by both clients, without I/O."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from radgate.v1 import dicom_pb2, query_service_pb2, retrieve_service_pb2
+
+MAX_PAGE_SIZE = 200
+"""Results asked for at a time."""
+
+type MatchValue = str | int | date | Sequence[str]
+
+_ACRONYMS = {"id": "ID", "uid": "UID", "uids": "UIDs", "sop": "SOP"}
+
+
+class PartialAnswerWarning(UserWarning):
+    """A search was answered, but not by every PACS, or not in full."""
+
+
+def keyword_of(name: str) -> str:
+    """Turn `patient_id` into PatientID, `modality` into Modality; keywords and tags stay as they are."""
+    if "_" not in name and not name.islower():
+        return name
+    return "".join(_ACRONYMS.get(part, part.capitalize()) for part in name.split("_"))
+
+
+def match_keys(
+    keywords: Mapping[str, MatchValue], keys: Mapping[str, MatchValue] | None
+) -> Iterator[dicom_pb2.MatchKey]:
+    """Make matching keys of Python's keyword arguments and of attributes by their DICOM names."""
+    for name, value in keywords.items():
+        yield dicom_pb2.MatchKey(attribute=keyword_of(name), value=_text_of(value))
+    for attribute, value in (keys or {}).items():
+        yield dicom_pb2.MatchKey(attribute=attribute, value=_text_of(value))
+
+
+def _text_of(value: MatchValue) -> str:
+    """Render a value as DICOM's queries spell it: dates as YYYYMMDD, several values joined by backslashes."""
+    match value:
+        case str():
+            return value
+        case date():
+            return value.strftime("%Y%m%d")
+        case int():
+            return str(value)
+        case _:
+            return "\\".join(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What all searches have in common."""
+
+    keywords: Mapping[str, MatchValue]
+    keys: Mapping[str, MatchValue] | None
+    include_fields: Sequence[str]
+    fuzzy_matching: bool
+    limit: int | None
+
+    def fields(self) -> dict[str, Any]:
+        """The request's fields."""
+        return {
+            "keys": match_keys(self.keywords, self.keys),
+            "include_fields": self.include_fields,
+            "fuzzy_matching": self.fuzzy_matching,
+            "page_size": MAX_PAGE_SIZE if self.limit is None else max(1, min(self.limit, MAX_PAGE_SIZE)),
+        }
+
+
+class Pages[Item]:
+    """Walks through the pages of one search. `field` names the items in the response."""
+
+    def __init__(self, request: Any, field: str, limit: int | None) -> None:
+        self.request: Any = None if limit is not None and limit <= 0 else request
+        self._field = field
+        self._left = limit
+
+    def take(self, response: Any) -> Sequence[Item]:
+        """Return the page's items, cut to the limit; `request` is then that of the next page, None after the last."""
+        for warning in response.warnings:
+            text = f"{warning.message} ({warning.reason})"
+            warnings.warn(text, PartialAnswerWarning, stacklevel=3)
+        items: Sequence[Item] = getattr(response, self._field)[: self._left]
+        if self._left is not None:
+            self._left -= len(items)
+        self.request.page_token = response.next_page_token
+        if not response.next_page_token or self._left == 0:
+            self.request = None
+        return items
+
+
+def studies_pages(search: Search) -> Pages[dicom_pb2.Study]:
+    """The pages of a search for studies."""
+    return Pages(query_service_pb2.SearchStudiesRequest(**search.fields()), "studies", search.limit)
+
+
+def series_pages(study: str, search: Search) -> Pages[dicom_pb2.Series]:
+    """The pages of a search for series."""
+    request = query_service_pb2.SearchSeriesRequest(study_instance_uid=study, **search.fields())
+    return Pages(request, "series", search.limit)
+
+
+def instances_pages(study: str, series: str, search: Search) -> Pages[dicom_pb2.Instance]:
+    """The pages of a search for instances."""
+    request = query_service_pb2.SearchInstancesRequest(
+        study_instance_uid=study, series_instance_uid=series, **search.fields()
+    )
+    return Pages(request, "instances", search.limit)
+
+
+def frames_request(
+    study: str, series: str, instance: str, frame_numbers: Sequence[int], transfer_syntaxes: Sequence[str]
+) -> retrieve_service_pb2.RetrieveFramesRequest:
+    """Ask for frames of one instance."""
+    return retrieve_service_pb2.RetrieveFramesRequest(
+        ref=dicom_pb2.InstanceRef(study_instance_uid=study, series_instance_uid=series, sop_instance_uid=instance),
+        frame_numbers=frame_numbers,
+        accepted_transfer_syntax_uids=transfer_syntaxes,
+    )

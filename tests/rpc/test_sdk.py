@@ -1,0 +1,139 @@
+"""Both clients of the SDK against the running server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import radgate
+from radgate_server.core.errors import InstanceNotSentError, PacsBusyError, PacsUnreachableError
+from radgate_server.core.pacs import FolderConnection, PacsConfig
+from tests.fakes.clock import START
+from tests.fakes.instances import make_instance, make_study
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
+
+SERIES = f"{EAST_STUDY}.1"
+FIRST = f"{SERIES}.1"
+
+
+@pytest.fixture
+async def client(rig: Rig) -> AsyncIterator[radgate.aio.Client]:
+    async with radgate.aio.Client(rig.target, await rig.key("east")) as client:
+        yield client
+
+
+async def test_the_synchronous_client_does_the_same_from_a_thread(rig: Rig, tmp_path: Path) -> None:
+    token = await rig.key("east", "west")
+
+    def use() -> tuple[list[str], list[str], list[Path], int, list[int]]:
+        with radgate.Client(rig.target, token, "east") as client:
+            studies = [study.study_instance_uid for study in client.search_studies(patient_id="P-1", limit=10)]
+            series = [found.series_instance_uid for found in client.search_series(EAST_STUDY)]
+            saved = [instance.save(tmp_path) for instance in client.retrieve_study(EAST_STUDY)]
+            headers = len(list(client.metadata(EAST_STUDY, SERIES)))
+            frames = [frame.frame_number for frame in client.frames(EAST_STUDY, SERIES, FIRST, [1])]
+            with pytest.raises(radgate.NotFoundError):
+                list(client.retrieve_study(WEST_STUDY))
+            return studies, series, saved, headers, frames
+
+    studies, series, saved, headers, frames = await asyncio.to_thread(use)
+    assert (studies, series, headers, frames) == ([EAST_STUDY], [SERIES, f"{EAST_STUDY}.2"], 3, [1])
+    assert sorted(path.read_bytes() for path in saved) == sorted(make_study(3, study=EAST_STUDY, series=2))
+
+
+async def test_a_tenant_is_chosen_among_those_of_the_key(rig: Rig) -> None:
+    async with radgate.aio.Client(rig.target, await rig.key("east", "west"), "west") as client:
+        assert [study.study_instance_uid async for study in client.search_studies()] == [WEST_STUDY]
+    async with radgate.aio.Client(rig.target, await rig.key("east"), "west") as client:
+        with pytest.raises(radgate.PermissionDeniedError) as caught:
+            await anext(client.search_studies())
+    assert caught.value.reason == "TENANT_NOT_ALLOWED"
+    assert caught.value.request_id
+
+
+async def test_a_search_stops_at_its_limit(client: radgate.aio.Client) -> None:
+    found = [found.sop_instance_uid async for found in client.search_instances(EAST_STUDY, limit=4)]
+    assert len(set(found)) == 4
+
+
+async def test_a_malformed_search_names_the_field(client: radgate.aio.Client) -> None:
+    with pytest.raises(radgate.InvalidRequestError) as caught:
+        await anext(client.search_studies(study_date="yesterday"))
+    assert [violation.field for violation in caught.value.field_violations] == ["keys[0].value"]
+
+
+async def test_a_bad_key_is_told(rig: Rig) -> None:
+    async with radgate.aio.Client(rig.target, "rg_bad") as client:
+        with pytest.raises(radgate.UnauthenticatedError):
+            await anext(client.search_studies())
+
+
+async def test_a_call_is_tried_again_when_the_server_advises_it(
+    rig: Rig, client: radgate.aio.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            rig.east.refuse_with = None
+
+    monkeypatch.setattr("radgate.aio.asyncio.sleep", wait)
+    rig.east.refuse_with = PacsBusyError("all associations are in use", pacs="main")
+    assert len([study async for study in client.search_studies()]) == 1
+    assert [1.0 <= seconds <= 1.25 for seconds in waited] == [True, True]
+
+
+async def test_a_pacs_that_stays_away_is_an_error(
+    rig: Rig, client: radgate.aio.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radgate.aio.retry_delay_s", lambda error, attempt: None)
+    rig.east.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="main")
+    with pytest.raises(radgate.PacsError) as caught:
+        await anext(client.search_studies())
+    assert (caught.value.reason, caught.value.metadata, caught.value.retry_after_s) == (
+        "PACS_UNREACHABLE",
+        {"pacs": "main"},
+        5.0,
+    )
+
+
+async def test_a_pacs_that_is_away_while_others_answer_is_a_warning(rig: Rig, client: radgate.aio.Client) -> None:
+    await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
+    rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
+    with pytest.warns(radgate.PartialAnswerWarning, match="PACS_UNREACHABLE"):
+        assert [study.study_instance_uid async for study in client.search_studies()] == [EAST_STUDY]
+
+
+async def test_an_incomplete_study_lists_what_is_missing(rig: Rig, client: radgate.aio.Client) -> None:
+    rig.east.failing[FIRST] = InstanceNotSentError("the PACS did not send it", pacs="main")
+    stream = client.retrieve_study(EAST_STUDY)
+    assert len([await anext(stream) for _ in range(5)]) == 5
+    with pytest.raises(radgate.IncompleteStudyError) as caught:
+        await anext(stream)
+    assert (caught.value.expected, caught.value.delivered) == (6, 5)
+    assert [(missing.sop_instance_uid, missing.reason) for missing in caught.value.missing] == [
+        (FIRST, "INSTANCE_NOT_SENT")
+    ]
+    assert len([instance async for instance in client.retrieve_study(EAST_STUDY, allow_partial=True)]) == 5
+
+
+async def test_progress_is_told_while_chunks_arrive(rig: Rig, client: radgate.aio.Client) -> None:
+    rig.east.add(large := make_instance("2.25.5", "2.25.5.1", "2.25.5.1.1", rows=256, columns=256))
+    told: list[radgate.Progress] = []
+    instances = [found async for found in client.retrieve_study("2.25.5", on_progress=told.append)]
+    assert [instance.data for instance in instances] == [large]
+    assert len(told) > 3
+    assert told[-1] == radgate.Progress(1, len(large))
+
+
+async def test_leaving_a_stream_early_lets_the_pacs_stop(rig: Rig, client: radgate.aio.Client) -> None:
+    rig.east.latency_s = 0.02
+    stream = client.retrieve_study(EAST_STUDY)
+    await anext(stream)
+    await stream.aclose()
+    async with asyncio.timeout(5):
+        while rig.east.open_retrieves:
+            await asyncio.sleep(0.01)
+    assert rig.east.cancelled == 1

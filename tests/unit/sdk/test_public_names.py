@@ -1,0 +1,58 @@
+import inspect
+import re
+from pathlib import Path
+
+import radgate
+
+README = Path(__file__).parents[3] / "clients" / "python" / "README.md"
+
+
+def test_public_names_change_on_purpose_only() -> None:
+    assert radgate.__all__ == [
+        "AlreadyExistsError",
+        "Client",
+        "CorruptDataError",
+        "DeadlineExceededError",
+        "FieldViolation",
+        "IncompleteStudyError",
+        "InvalidRequestError",
+        "MissingInstance",
+        "NotAcceptableError",
+        "NotFoundError",
+        "PacsError",
+        "PartialAnswerWarning",
+        "PermissionDeniedError",
+        "Progress",
+        "RadgateError",
+        "RetrievedFrame",
+        "RetrievedInstance",
+        "ServerError",
+        "UnauthenticatedError",
+        "UnavailableError",
+        "aio",
+    ]
+    assert all(hasattr(radgate, name) for name in radgate.__all__)
+
+
+def test_both_clients_have_the_same_methods_and_parameters() -> None:
+    def surface(client: type) -> dict[str, list[str]]:
+        methods = {name: member for name, member in vars(client).items() if not name.startswith("_")}
+        return {name: list(inspect.signature(method).parameters) for name, method in methods.items()}
+
+    assert surface(radgate.Client) == surface(radgate.aio.Client)
+    assert list(surface(radgate.Client)) == [
+        "close",
+        "search_studies",
+        "search_series",
+        "search_instances",
+        "retrieve_study",
+        "metadata",
+        "frames",
+    ]
+
+
+def test_the_examples_of_the_readme_can_be_compiled() -> None:
+    examples = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert examples
+    for example in examples:
+        compile(example, "README.md", "exec")

@@ -1,0 +1,70 @@
+from datetime import date
+
+import pytest
+
+from radgate.requests import MAX_PAGE_SIZE, PartialAnswerWarning, Search, keyword_of, studies_pages
+from radgate.v1.dicom_pb2 import Study
+from radgate.v1.query_service_pb2 import QueryWarning, SearchStudiesResponse
+
+
+@pytest.mark.parametrize(
+    ("name", "keyword"),
+    [
+        ("patient_id", "PatientID"),
+        ("modality", "Modality"),
+        ("modalities_in_study", "ModalitiesInStudy"),
+        ("study_instance_uid", "StudyInstanceUID"),
+        ("sop_classes_in_study", "SOPClassesInStudy"),
+        ("PatientID", "PatientID"),
+        ("00100020", "00100020"),
+    ],
+)
+def test_keywords_are_spelled_as_python_spells_names(name: str, keyword: str) -> None:
+    assert keyword_of(name) == keyword
+
+
+def search(limit: int | None = None) -> Search:
+    keywords = {"study_date": date(2026, 1, 2), "study_instance_uid": ["1.2", "1.3"], "series_number": 7}
+    return Search(keywords, {"00400275.00400009": "x"}, ("Rows",), True, limit)
+
+
+def test_values_are_spelled_as_dicom_spells_them() -> None:
+    request = studies_pages(search()).request
+    assert {key.attribute: key.value for key in request.keys} == {
+        "StudyDate": "20260102",
+        "StudyInstanceUID": "1.2\\1.3",
+        "SeriesNumber": "7",
+        "00400275.00400009": "x",
+    }
+    assert (list(request.include_fields), request.fuzzy_matching) == (["Rows"], True)
+
+
+@pytest.mark.parametrize(("limit", "size"), [(None, MAX_PAGE_SIZE), (7, 7), (10_000, MAX_PAGE_SIZE)])
+def test_no_more_is_asked_for_than_is_wanted(limit: int | None, size: int) -> None:
+    assert studies_pages(search(limit)).request.page_size == size
+
+
+def page(count: int, token: str, *warnings: QueryWarning) -> SearchStudiesResponse:
+    return SearchStudiesResponse(studies=[Study()] * count, next_page_token=token, warnings=warnings)
+
+
+def test_pages_are_walked_to_the_last_one() -> None:
+    pages = studies_pages(search())
+    assert len(pages.take(page(2, "next"))) == 2
+    assert pages.request.page_token == "next"
+    assert len(pages.take(page(1, ""))) == 1
+    assert pages.request is None
+
+
+def test_the_limit_cuts_the_last_page_and_asks_for_no_more() -> None:
+    pages = studies_pages(search(3))
+    pages.take(page(2, "next"))
+    assert len(pages.take(page(2, "more"))) == 1
+    assert pages.request is None
+    assert studies_pages(search(0)).request is None
+
+
+def test_an_answer_that_is_less_than_whole_warns() -> None:
+    warning = QueryWarning(pacs="old", reason="PACS_UNREACHABLE", message="PACS old can't be reached")
+    with pytest.warns(PartialAnswerWarning, match=r"PACS old can't be reached \(PACS_UNREACHABLE\)"):
+        studies_pages(search()).take(page(1, "", warning))
