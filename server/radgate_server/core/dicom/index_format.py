@@ -33,16 +33,15 @@ _SPANS_OF_FRAMES = -1
 def serialise(index: InstanceIndex) -> bytes:
     """Write the index so that `deserialise` gives an equal one."""
     frames, counts, frame_spans = _frames_out(index.frame_table)
-    own_bulk = [item for item in index.bulk.values() if not frame_spans or item.spans != frame_spans]
-    bulk_spans = chain.from_iterable(item.spans for item in own_bulk)
+    bulk = {path: _bulk_out(item, frame_spans) for path, item in index.bulk.items()}
+    bulk_spans = chain.from_iterable(
+        item.spans for path, item in index.bulk.items() if bulk[path][1] != _SPANS_OF_FRAMES
+    )
     head = {
         "transfer_syntax_uid": index.transfer_syntax_uid,
         "deflated": index.deflated,
         "frames": frames,
-        "bulk": {
-            path: [item.vr, len(item.spans) if item in own_bulk else _SPANS_OF_FRAMES]
-            for path, item in index.bulk.items()
-        },
+        "bulk": bulk,
     }
     text = json.dumps(head, separators=(",", ":")).encode()
     numbers = list(chain.from_iterable(chain(frame_spans, bulk_spans)))
@@ -90,6 +89,10 @@ def _index_in(blob: bytes, text_bytes: int, metadata_bytes: int) -> InstanceInde
     }
     metadata = blob[metadata_start:counts_start]
     return InstanceIndex(head["transfer_syntax_uid"], metadata, table, bulk, head["deflated"])
+
+
+def _bulk_out(item: BulkItem, frame_spans: tuple[Span, ...]) -> tuple[str, int]:
+    return item.vr, _SPANS_OF_FRAMES if frame_spans and item.spans == frame_spans else len(item.spans)
 
 
 def _frames_out(table: FrameTable | None) -> tuple[dict[str, Any] | None, tuple[int, ...], tuple[Span, ...]]:

@@ -1,7 +1,6 @@
 """The DICOM JSON model (PS3.18 annex F) of an encoded data set, headers whole, large binary values by reference."""
 
 import json
-import struct
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +147,7 @@ def dataset_to_json(dataset: Dataset) -> DicomJson:
     file.is_implicit_VR, file.is_little_endian = not encoding.explicit, encoding.little_endian
     try:
         write_dataset(file, dataset)
-    except (ArithmeticError, AttributeError, LookupError, NotImplementedError, struct.error, TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - pydicom raises a type made by its values, with them in the message
         raise InstanceMalformedError("a data set holds values that can't be encoded") from None
     return data_set_to_json(file.getvalue(), encoding)
 
