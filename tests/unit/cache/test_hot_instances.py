@@ -36,7 +36,9 @@ class CountingStore(MemoryInstanceStore):
 
     async def load_index(self, tenant_id, ref):  # type: ignore[no-untyped-def]
         self.index_loads += 1
-        return await super().load_index(tenant_id, ref)
+        index = await super().load_index(tenant_id, ref)
+        await self.gate.wait()
+        return index
 
 
 class CountedInstance(StoredInstance):
@@ -170,6 +172,30 @@ async def test_a_load_that_a_newer_copy_overtakes_is_not_kept(inner: CountingSto
     inner.gate.set()
     assert await reading == DATA
     assert await whole(await got(store)) == pattern(200_000, 7)
+
+
+async def test_the_inner_store_hears_of_use_and_we_of_its_losses(inner: CountingStore) -> None:
+    store = make(inner)
+    await store.put("alpha", received(DATA))
+    for _ in range(100):
+        await got(store)
+    assert 1 <= inner.gets <= 10
+    inner.damage("alpha", REF)
+    found = [await store.get("alpha", REF) is not None for _ in range(20)]
+    assert found[-1] is False
+
+
+async def test_an_index_that_a_newer_copy_overtakes_is_not_kept(inner: CountingStore) -> None:
+    store = make(inner)
+    await store.put("alpha", received(DATA))
+    await store.save_index("alpha", REF, INDEX)
+    inner.gate.clear()
+    loading = asyncio.create_task(store.load_index("alpha", REF))
+    await asyncio.sleep(0)
+    await store.put("alpha", received(pattern(10)))
+    inner.gate.set()
+    assert await loading == INDEX
+    assert await store.load_index("alpha", REF) is None
 
 
 async def test_hits_in_memory_count_as_hits_of_the_tier(inner: CountingStore) -> None:

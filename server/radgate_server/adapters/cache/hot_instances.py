@@ -23,6 +23,9 @@ TIER = "hot-instances"
 _INLINE_JOIN_BYTES = 1 << 20
 """Up to this size the parts of an instance are joined at once; joining more would hold up the event loop."""
 _ENTRY_OVERHEAD_BYTES = 1024
+_INNER_LOOKUP_INTERVAL = 16
+"""Every so many look-ups in memory, the inner store is asked too: else it takes what is used most for unused, and makes
+room by deleting that first; and else an instance that another process deleted could be served for ever."""
 _SPAN_BYTES = 160
 _BULK_ITEM_BYTES = 400
 
@@ -43,12 +46,13 @@ class HotBytes(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HotEntry:
-    """What is in memory of one instance."""
+    """What is in memory of one instance, and how often it was looked up there."""
 
     file: HotBytes | None = None
     index: InstanceIndex | None = None
+    lookups: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -103,21 +107,23 @@ class HotInstanceStore:
     async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
         """The instance, or None."""
         key = _key(tenant_id, ref)
-        entry = self._entries.get(key)
-        file = None if entry is None else entry.file
-        self._lookups.record(tenant_id, file is not None)
-        handle = await self._inner.get(tenant_id, ref) if file is None else file.handle
+        handle = self._handle_in_memory(key)
+        self._lookups.record(tenant_id, handle is not None)
+        if handle is None:
+            handle = await self._inner.get(tenant_id, ref)
+            if handle is None:
+                self._entries.remove(key)
         return None if handle is None else HotInstance(self, key, handle)
 
     async def load_index(self, tenant_id: str, ref: InstanceRef) -> InstanceIndex | None:
         """The index kept beside the instance, or None when there is none or it is damaged."""
         key, generation = _key(tenant_id, ref), self._generations[tenant_id]
-        entry = self._entries.get(key)
-        if entry is not None and entry.index is not None:
+        entry = self._entries.get(key) or HotEntry()
+        if entry.index is not None:
             return entry.index
         index = await self._inner.load_index(tenant_id, ref)
         if index is not None and generation == self._generations[tenant_id]:
-            self._keep_index(key, index)
+            self._keep_index(key, index, entry.file)
         return index
 
     async def save_index(self, tenant_id: str, ref: InstanceRef, index: InstanceIndex) -> None:
@@ -168,10 +174,18 @@ class HotInstanceStore:
             return b"".join(content.parts)
         return await asyncio.to_thread(b"".join, content.parts)
 
-    def _keep_index(self, key: HotKey, index: InstanceIndex) -> None:
-        if index_bytes(index) <= self._entry_limit_bytes:
-            entry = self._entries.peek(key) or HotEntry()
-            self._keep(key, HotEntry(entry.file, index))
+    def _handle_in_memory(self, key: HotKey) -> InstanceHandle | None:
+        entry = self._entries.get(key)
+        if entry is None or entry.file is None:
+            return None
+        entry.lookups += 1
+        return entry.file.handle if entry.lookups % _INNER_LOOKUP_INTERVAL else None
+
+    def _keep_index(self, key: HotKey, index: InstanceIndex, file: HotBytes | None) -> None:
+        """Keep the index, unless the file that it was made from (None: not in memory) has been replaced meanwhile."""
+        entry = self._entries.peek(key) or HotEntry()
+        if entry.file is file and index_bytes(index) <= self._entry_limit_bytes:
+            self._keep(key, HotEntry(file, index))
 
     def _keep(self, key: HotKey, entry: HotEntry) -> None:
         self._entries.put(key, entry, entry.size_bytes)
