@@ -21,7 +21,7 @@ from radgate_server.core.pacs import DimseConnection, PacsConfig
 from radgate_server.core.query import MatchingKey, Query
 from tests.bench.bare import record
 from tests.bench.images import BIG_STUDY, CT_SERIES, CT_STUDY, SLICES_PER_SERIES
-from tests.bench.load import Load, run_wrk
+from tests.bench.load import Load, run_curl, run_wrk
 from tests.bench.servers import PACS, TENANT, Radgate, bare_limit, radgate_for
 from tests.bench.table import Row
 from tests.fakes.clock import START
@@ -123,7 +123,7 @@ def _compare(
     loads: dict[str, list[Load]] = {name: [] for name in ports}
     for _ in range(rounds):
         for name, port in ports.items():
-            load = run_wrk(port, resource.paths, headers, seconds=seconds)
+            load = _load(port, resource, headers, seconds)
             if load.failed:
                 raise RuntimeError(f"{resource.name} by {name}: {load.failed} failed")
             loads[name].append(load)
@@ -137,6 +137,12 @@ def _compare(
         resource.target,
         f"{value['radgate'] / value['bare']:.2f} of {value['bare']:,.0f} {unit}",
     )
+
+
+def _load(port: int, resource: Resource, headers: dict[str, str], seconds: int) -> Load:
+    if resource.by_bytes:
+        return run_curl(port, resource.paths[0], headers)
+    return run_wrk(port, resource.paths, headers, seconds=seconds)
 
 
 def _figure(load: Load, resource: Resource) -> float:
@@ -201,9 +207,11 @@ def _stream_once(port: int, request: bytes, metadata: Sequence[tuple[str, str]])
 
 def _getscu(orthanc: OrthancServer, folder: Path) -> float:
     folder.mkdir(exist_ok=True)
+    keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={CT_STUDY}"]
+    address = ["127.0.0.1", str(orthanc.dicom_port)]
     start = time.perf_counter()
     subprocess.run(
-        ["getscu", "-S", "-aec", orthanc.ae_title, "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={CT_STUDY}", "-od", str(folder), "127.0.0.1", str(orthanc.dicom_port)],
+        ["getscu", "-S", "-aec", orthanc.ae_title, *keys, "-od", str(folder), *address],
         check=True,
         capture_output=True,
         env={**os.environ, "TCP_NODELAY": "1"},
