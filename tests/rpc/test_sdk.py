@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 import radgate
+from radgate.v1.admin_service_pb2 import CreateTenantRequest, ListTenantsRequest
 from radgate_server.core.errors import InstanceNotSentError, PacsBusyError, PacsUnreachableError
 from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.tenancy import Role
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
@@ -88,7 +90,7 @@ async def test_a_call_is_tried_again_when_the_server_advises_it(
 async def test_a_pacs_that_stays_away_is_an_error(
     rig: Rig, client: radgate.aio.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("radgate.aio.retry_delay_s", lambda error, attempt: None)
+    monkeypatch.setattr("radgate.aio.retry_delay_s", lambda error, attempt, attempts: None)
     rig.east.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="main")
     with pytest.raises(radgate.PacsError) as caught:
         await anext(client.search_studies())
@@ -137,3 +139,18 @@ async def test_leaving_a_stream_early_lets_the_pacs_stop(rig: Rig, client: radga
         while rig.east.open_retrieves:
             await asyncio.sleep(0.01)
     assert rig.east.cancelled == 1
+
+
+async def test_administration_goes_by_the_request(rig: Rig) -> None:
+    token = await rig.key("*", role=Role.ADMIN)
+
+    def use() -> str:
+        with radgate.Client(rig.target, token) as client:
+            return client.admin(CreateTenantRequest(tenant_id="north")).tenant.tenant_id
+
+    assert await asyncio.to_thread(use) == "north"
+    async with radgate.aio.Client(rig.target, token) as client:
+        tenants = (await client.admin(ListTenantsRequest())).tenants
+        assert [tenant.tenant_id for tenant in tenants] == ["east", "north", "west"]
+        with pytest.raises(radgate.AlreadyExistsError):
+            await client.admin(CreateTenantRequest(tenant_id="north"))

@@ -48,6 +48,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "retrieve_study",
         "metadata",
         "frames",
+        "admin",
     ]
 
 

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf.message import Message
 
 from radgate.assembly import (
     Assembler,
@@ -16,7 +17,7 @@ from radgate.assembly import (
     RetrievedFrame,
     RetrievedInstance,
 )
-from radgate.connection import CHANNEL_OPTIONS, Tls, credentials_of, metadata_of, retry_delay_s
+from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
 from radgate.errors import error_from_rpc
 from radgate.requests import (
     MatchValue,
@@ -27,6 +28,7 @@ from radgate.requests import (
     series_pages,
     studies_pages,
 )
+from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
@@ -52,6 +54,7 @@ class Client:
         self._metadata = metadata_of(api_key, tenant)
         self._timeout_s = timeout_s
         self._query: Any = QueryServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retrieve: Any = RetrieveServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
@@ -173,12 +176,21 @@ class Client:
         )
         return self._stream(self._retrieve.RetrieveFrames, request, FrameAssembler(), timeout_s)
 
+    async def admin(self, request: Message) -> Any:
+        """Make the call of AdminService that takes `request`: `admin(CreateTenantRequest(tenant_id="east"))`.
+
+        Requests and responses are in `radgate.v1.admin_service_pb2`. A failed call is not tried again, for nobody knows
+        whether the change was made.
+        """
+        rpc = type(request).__name__.removesuffix("Request")
+        return await self._call(getattr(self._admin, rpc), request, attempts=1)
+
     async def _search[Item](self, method: Callable[..., Any], pages: Pages[Item]) -> AsyncGenerator[Item]:
         while pages.request is not None:
             for item in pages.take(await self._call(method, pages.request)):
                 yield item
 
-    async def _call(self, method: Callable[..., Any], request: object) -> Any:
+    async def _call(self, method: Callable[..., Any], request: object, attempts: int = MAX_ATTEMPTS) -> Any:
         """Make a unary call, again when the server says that waiting helps."""
         attempt = 1
         while True:
@@ -186,7 +198,7 @@ class Client:
                 return await method(request, metadata=self._metadata, timeout=self._timeout_s)
             except grpc.RpcError as rpc_error:
                 error = error_from_rpc(rpc_error)
-            delay_s = retry_delay_s(error, attempt)
+            delay_s = retry_delay_s(error, attempt, attempts)
             if delay_s is None:
                 raise error
             await asyncio.sleep(delay_s)

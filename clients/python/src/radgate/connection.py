@@ -35,13 +35,13 @@ def metadata_of(api_key: str, tenant: str | None) -> Metadata:
     return (*authorization, ("x-tenant-id", tenant)) if tenant else authorization
 
 
-def retry_delay_s(error: RadgateError, attempt: int) -> float | None:
-    """Seconds to wait before trying a unary call again, None to give up; `attempt` counts from 1.
+def retry_delay_s(error: RadgateError, attempt: int, attempts: int = MAX_ATTEMPTS) -> float | None:
+    """Seconds to wait before trying a unary call again, None to give up; `attempt` counts from 1 to `attempts`.
 
     Only what the server says will pass is tried again, and a little later than it says, so that clients that failed
     together do not come back together.
     """
-    if error.code is not grpc.StatusCode.UNAVAILABLE or error.retry_after_s is None or attempt >= MAX_ATTEMPTS:
+    if error.code is not grpc.StatusCode.UNAVAILABLE or error.retry_after_s is None or attempt >= attempts:
         return None
     if error.retry_after_s > MAX_RETRY_DELAY_S:
         return None
