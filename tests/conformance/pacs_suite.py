@@ -197,7 +197,7 @@ class PacsSuite:
         uids = {"t0020000d": str(wanted.StudyInstanceUID), "t0020000e": str(wanted.SeriesInstanceUID)}
         matches = await find(pacs, QueryLevel.IMAGE, include=[SOP_CLASS], **uids)
         assert {value(m, SOP_UID) for m in matches} == {str(header(path).SOPInstanceUID) for path in studies[4:6]}
-        assert {value(m, SOP_CLASS) for m in matches} == {str(wanted.SOPClassUID)}
+        assert {value(m, SOP_CLASS) for m in matches} <= {str(wanted.SOPClassUID), None}  # not every PACS indexes it
         assert {value(m, SERIES_UID) for m in matches} == {str(wanted.SeriesInstanceUID)}
 
     async def test_instances_of_a_study(self, pacs: PacsClient, studies: list[Path]) -> None:

@@ -163,9 +163,9 @@ class AssociationPool:
             try:
                 await self._in_thread(how)
             finally:
-                self._leased.discard(association)
                 self._free_slot()
 
+        self._leased.discard(association)
         self._spawn(end())
 
     def _end_idle(self, association: QuickAssociation) -> None:

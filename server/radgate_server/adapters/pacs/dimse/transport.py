@@ -128,7 +128,8 @@ class QuickSocket(AssociationSocket):
                 self.event_queue.put(_CONNECTION_CLOSED)
                 return False
         closing = self.assoc.dul.state_machine.current_state == _AWAITING_CLOSE
-        awake = {descriptor for descriptor, _ in poll.poll(0 if closing else _WAIT_S * 1000)}
+        busy = closing or not self.event_queue.empty()
+        awake = {descriptor for descriptor, _ in poll.poll(0 if busy else _WAIT_S * 1000)}
         if self._wakes.fileno() in awake:
             self._wakes.recv(4096)
             awake.discard(self._wakes.fileno())
