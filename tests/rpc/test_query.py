@@ -20,7 +20,11 @@ class Viewer:
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self._stub: Any = QueryServiceStub(channel)
-        self._metadata = (("authorization", f"bearer {token}"), ("x-request-id", "r-7"), ("x-forwarded-for", "9.9.9.9"))
+        self._metadata = (
+            ("authorization", f"bearer {token}"),
+            ("x-request-id", "r-7"),
+            ("x-radgate-client-address", "9.9.9.9"),
+        )
 
     async def __call__(self, rpc: str, request: object) -> Any:
         return await getattr(self._stub, rpc)(request, metadata=self._metadata)

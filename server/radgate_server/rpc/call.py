@@ -45,8 +45,8 @@ class Call:
     def address(self) -> str:
         """Where the call comes from: what the proxy on this machine saw, else the peer itself."""
         peer = self._context.peer()
-        if peer.startswith(_LOOPBACK) and (forwarded := self.header("x-forwarded-for")):
-            return forwarded.rpartition(",")[2].strip()  # the last hop is the one that our own proxy wrote
+        if peer.startswith(_LOOPBACK) and (client := self.header("x-radgate-client-address")):
+            return client  # gateway/envoy.yaml sets it, and lets nobody else
         return peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "")
 
     @property
