@@ -23,11 +23,12 @@ from radgate_server.adapters.pacs.folder import FolderIndex, build_folder_pacs, 
 from radgate_server.adapters.secrets import make_data_dir
 from radgate_server.adapters.telemetry import PrometheusTelemetry, set_up_logging
 from radgate_server.adapters.viewer import find_or_install_ohif, serve_viewer
-from radgate_server.app import App, build_app, open_admin
+from radgate_server.app import App, build_app
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError, ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConfig
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
+from radgate_server.installation import open_admin
 from radgate_server.services.admin import AdminService
 
 TENANT = "demo"

@@ -25,7 +25,7 @@ def run_admin[T](work: Callable[[AdminService], Awaitable[T]]) -> T:
         GatewayError: from the settings, the database, or `work`.
     """
     # Only here: the whole server's imports would make `--help` slow.
-    from radgate_server.app import open_admin
+    from radgate_server.installation import open_admin
 
     settings = current_settings()
 

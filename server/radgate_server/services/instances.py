@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
-from radgate_server.core.dicom.index import build_index, read_spans
+from radgate_server.core.dicom.index import build_index, inflated_data_set, read_spans
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
@@ -83,7 +83,7 @@ class InstanceReader:
         index = await self.index(tenant_id, handle)
         if not index.deflated:
             return await _read(handle, spans)
-        return await self._in_thread(handle, lambda buffer: read_spans(buffer, index, spans))
+        return await self._in_thread(handle, lambda buffer: read_spans(inflated_data_set(buffer), spans))
 
     async def explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:
         """The whole DICOM file in Explicit VR Little Endian.

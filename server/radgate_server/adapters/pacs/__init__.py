@@ -1,0 +1,1 @@
+"""PACS adapters: one package for each way in which a PACS is reached."""

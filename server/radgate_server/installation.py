@@ -1,0 +1,133 @@
+"""What server and command line share: an installation's database, key and disk cache, and the way to its PACS."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from radgate_server.adapters.cache.disk import DiskInstanceStore
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.database import (
+    Database,
+    SqlAuditSink,
+    SqlChangeFeed,
+    SqlKeyDirectory,
+    SqlPacsDirectory,
+    SqlTenantDirectory,
+    migrate,
+)
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.adapters.pacs.folder import build_folder_pacs
+from radgate_server.adapters.secrets import FileSecretBox, make_data_dir
+from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.config import Settings
+from radgate_server.core.ports.audit import AuditSink
+from radgate_server.core.ports.cache import HotCache, InstanceStore
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.directory import ChangeFeed, KeyDirectory, PacsDirectory, TenantDirectory
+from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.admin import AdminService
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.pacs_clients import PacsClients
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is configured, how secrets are kept, and where accesses are recorded."""
+
+    tenants: TenantDirectory
+    keys: KeyDirectory
+    pacs: PacsDirectory
+    feed: ChangeFeed
+    box: SecretBox
+    audit: AuditSink
+
+
+async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Installation:
+    """Open the data folder and the database, bringing both up to date; `stack` closes them.
+
+    Raises:
+        ConfigurationError: the folder, its key file or the database's URL is not usable.
+        DatabaseUnavailableError: the database can't be reached.
+    """
+    make_data_dir(settings.data_dir)
+    box = FileSecretBox(settings.data_dir)
+    await asyncio.to_thread(migrate, settings.database_url_or_default)
+    database = Database(settings.database_url_or_default)
+    stack.push_async_callback(database.close)
+    audit = SqlAuditSink(database)
+    stack.push_async_callback(audit.close)
+    return Installation(
+        SqlTenantDirectory(database, clock.now),
+        SqlKeyDirectory(database, clock.now),
+        SqlPacsDirectory(database, box, clock.now),
+        SqlChangeFeed(database, clock.now),
+        box,
+        audit,
+    )
+
+
+async def open_disk_store(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: Telemetry
+) -> DiskInstanceStore:
+    """Open the warm tier below the data folder; `stack` closes it."""
+    limit_bytes = settings.cache.warm_bytes
+    store = DiskInstanceStore(settings.data_dir / "warm", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry)
+    return await stack.enter_async_context(store)
+
+
+def pacs_factories(settings: Settings, storage_scp: StorageScp, telemetry: Telemetry) -> dict[str, PacsFactory]:
+    """How each kind of PACS is connected."""
+    return {
+        "dimse": lambda config: build_dimse_pacs(
+            config, settings=settings.dimse, storage_scp=storage_scp, telemetry=telemetry
+        ),
+        "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
+    }
+
+
+def build_admin(
+    installation: Installation,
+    follower: ChangeFollower,
+    clients: PacsClients,
+    hot: HotCache | None,
+    store: InstanceStore,
+    clock: Clock,
+) -> AdminService:
+    """Administration of an installation."""
+    return AdminService(
+        tenants=installation.tenants,
+        keys=installation.keys,
+        pacs=installation.pacs,
+        feed=installation.feed,
+        follower=follower,
+        clients=clients,
+        hot=hot,
+        store=store,
+        box=installation.box,
+        auditor=Auditor(installation.audit, clock),
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
+    """Administration without a server, for the command line.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock, telemetry = SystemClock(), PrometheusTelemetry()
+        installation = await open_installation(stack, settings, clock)
+        store = await open_disk_store(stack, settings, clock, telemetry)
+        await store.stock_taken()
+        # Never started: to test a PACS, nothing is received.
+        storage_scp = StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
+        clients = PacsClients(installation.pacs, pacs_factories(settings, storage_scp, telemetry))
+        stack.push_async_callback(clients.close)
+        follower = ChangeFollower(installation.feed, {})
+        yield build_admin(installation, follower, clients, None, store, clock)
