@@ -191,13 +191,11 @@ def _welcome(app: App, key: str, archive_port: int, instance_count: int, *, has_
 
 
 _EXAMPLE = """\
-import grpc
-from radgate.v1.query_service_pb2 import SearchStudiesRequest
-from radgate.v1.query_service_pb2_grpc import QueryServiceStub
+from radgate import Client
 
-with grpc.insecure_channel("localhost:{port}") as channel:
-    credentials = [("authorization", "Bearer {key}")]
-    print(QueryServiceStub(channel).SearchStudies(SearchStudiesRequest(page_size=3), metadata=credentials))
+with Client("localhost:{port}", "{key}") as client:
+    for study in client.search_studies(modalities_in_study="CT"):
+        print(study.study_instance_uid, study.study_description)
 """
 
 
