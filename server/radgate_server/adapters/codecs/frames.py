@@ -23,6 +23,11 @@ OPENJPEG_SYNTAXES = (
     "1.2.840.10008.1.2.4.203",
 )
 
+MAX_FRAME_BYTES = 512 << 20
+"""Decoded; sixteen times the largest radiograph. A decoder takes the memory before it sees that a header lied."""
+
+_RLE_MAX_RATIO = 64
+"""Two bytes hold at most 128 (PS3.5 G.3)."""
 _SIZ_MARKER = b"\xff\x4f\xff\x51"
 _SIZ = Struct(">4xHHLLLL16xH")
 _MAX_BOXES_BYTES = 4096
@@ -50,6 +55,8 @@ def decode_frame(encoded: bytes, image: ImagePixel, transfer_syntax_uid: str) ->
     decoder = FRAME_DECODERS.get(transfer_syntax_uid)
     if decoder is None or image.bits_allocated % 8:
         raise NotAcceptableError("the stored transfer syntax can't be decoded", stored=transfer_syntax_uid)
+    if image.decoded_frame_bytes > MAX_FRAME_BYTES:
+        raise NotAcceptableError("the instance's frames are too large to be decoded", stored=transfer_syntax_uid)
     try:
         frame = decoder(encoded, image, transfer_syntax_uid)
     except NotAcceptableError as error:
@@ -70,6 +77,8 @@ def _decode_jpeg(encoded: bytes, image: ImagePixel, _transfer_syntax_uid: str) -
 
 
 def _decode_rle(encoded: bytes, image: ImagePixel, transfer_syntax_uid: str) -> DecodedFrame:
+    if image.decoded_frame_bytes > _RLE_MAX_RATIO * len(encoded):
+        raise InstanceMalformedError("an RLE frame is shorter than the data set says")
     pixels = _decode_by_pydicom(encoded, image, transfer_syntax_uid, "pydicom", correct_unused_bits=False)
     return DecodedFrame(_in_container(pixels, image), image.photometric_interpretation)
 

@@ -17,7 +17,7 @@ from radgate_server.core.instance_index import Span
 
 MAX_DEPTH = 32
 """Sequences inside sequences. Deep structured reports reach about fifteen."""
-MAX_ELEMENTS = 1_000_000
+MAX_ELEMENTS = 500_000
 """Elements, items and fragments of one instance. Enhanced objects of thousands of frames reach 200,000."""
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
