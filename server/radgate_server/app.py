@@ -127,7 +127,12 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with build_app(settings) as app:
-        ports = {"grpc_port": app.grpc_port, "http_port": app.http_port, "dicom_port": app.dicom_port}
+        ports = {
+            "grpc_port": app.grpc_port,
+            "http_port": app.http_port,
+            "dicom_port": app.dicom_port,
+            "metrics_port": app.metrics_port,
+        }
         _log.info("radgate serves", extra=ports)
         await stop.wait()
         _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})
