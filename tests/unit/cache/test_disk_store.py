@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.layout import entry_key
+from radgate_server.adapters.cache.layout import RESERVE_BYTES, entry_key
 from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file
 from radgate_server.adapters.cache.warm_disk import OPEN_FILES, TOUCH_INTERVAL_S
 from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
@@ -315,3 +315,17 @@ async def test_a_folder_that_cannot_be_made_stops_the_start_with_one_clear_line(
         async with make(tmp_path / "file" / "warm"):
             pytest.fail("started")
     assert str(tmp_path) not in str(caught.value)
+
+
+async def test_the_last_part_of_the_disk_is_left_to_the_audit_trail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = os.statvfs(tmp_path)
+    free_bytes = RESERVE_BYTES + SIZE // 2
+    nearly_full = os.statvfs_result((*disk[:3], *[free_bytes // disk.f_frsize] * 2, *disk[5:]))
+    monkeypatch.setattr("radgate_server.adapters.cache.layout.os.statvfs", lambda _: nearly_full)
+    async with make(tmp_path / "warm") as store:
+        with pytest.raises(StorageFullError):
+            await store.put("east", received(DATA))
+        assert await store.put("east", received(DATA[: SIZE // 4]))
+    assert len(files(tmp_path)) == 1

@@ -7,7 +7,9 @@
 Names of files show up in backups, listings and error reports, so they hold no UID.
 """
 
+import errno
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,6 +60,11 @@ def _hash(text: str) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+RESERVE_BYTES = 256 << 20
+RESERVE_SHARE = 20
+"""The reserve is this many bytes, or on a small disk a twentieth of it."""
+
+
 class WarmFolder:
     """The folder of the warm tier. All methods block on the disk."""
 
@@ -70,6 +77,17 @@ class WarmFolder:
         self._root.parent.mkdir(parents=True, exist_ok=True)
         for folder in (self._root, self.incoming):
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
+
+    def insist_on_reserve(self, size_bytes: int) -> None:
+        """Leave the disk's last part to what must go on when the cache can't: above all, the audit trail.
+
+        Raises:
+            OSError: ENOSPC when a file of this size would go into the reserve.
+        """
+        disk = os.statvfs(self._root)
+        reserve_bytes = min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVE_SHARE)
+        if disk.f_bavail * disk.f_frsize - size_bytes < reserve_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def path(self, key: EntryKey, suffix: str = INSTANCE_SUFFIX) -> Path:
         """The file of an instance, or of its index."""

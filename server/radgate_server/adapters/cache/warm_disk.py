@@ -63,6 +63,7 @@ class WarmDisk:
         """
         with self._room_for(instance.content.size_bytes + _FOOTER_ALLOWANCE_BYTES):
             self._folder.prepare()  # an operator may have emptied the folder under us
+            self._folder.insist_on_reserve(instance.content.size_bytes)
             with temporary_file(self._folder.incoming) as temporary:
                 footer = write_instance(temporary.fd, instance)
                 file_bytes = os.fstat(temporary.fd).st_size
