@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
@@ -30,12 +30,24 @@ _KNOWN_SYNTAXES = frozenset(ALL_SYNTAXES)
 _REJECTED_TRANSIENT, _BY_PRESENTATION, _TEMPORARY_CONGESTION = 0x02, 0x03, 0x01
 
 
+class _Waiting(NamedTuple):
+    """A move that waits for instances."""
+
+    originator_aet: str
+    intake: Intake
+
+    @property
+    def originators(self) -> tuple[str, ...]:
+        """AE titles that may stand for it: ours, the PACS's (pynetdicom's servers write that), or none."""
+        return (self.originator_aet, self.intake.source_aet, "")
+
+
 class StorageScp:
     """Takes instances for the moves that wait, and nothing else.
 
-    An instance belongs to the move that its Move Originator AE Title and Message ID name (PS3.7 9.3.1.1). When the PACS
-    leaves these out, it belongs to the one move that waits for its UIDs, at a PACS with the sender's AE title if
-    several do.
+    An instance belongs to the move that its Move Originator Message ID names (PS3.7 9.3.1.1); no two moves that wait
+    have the same, at whichever PACS. When the PACS leaves it out, the instance belongs to the one move that waits for
+    its UID, at a PACS with the sender's AE title if several do.
     """
 
     def __init__(
@@ -48,7 +60,7 @@ class StorageScp:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, int], Intake] = {}
+        self._waiting: dict[int, _Waiting] = {}
         self._message_ids = itertools.cycle(range(1, _MAX_MESSAGE_ID + 1))
 
     @property
@@ -98,13 +110,13 @@ class StorageScp:
     def expect(self, originator_aet: str, intake: Intake) -> Iterator[int]:
         """Let instances come to `intake` for the block's time; gives the Message ID that the C-MOVE must have."""
         with self._lock:
-            message_id = next(number for number in self._message_ids if (originator_aet, number) not in self._waiting)
-            self._waiting[originator_aet, message_id] = intake
+            message_id = next(number for number in self._message_ids if number not in self._waiting)
+            self._waiting[message_id] = _Waiting(originator_aet, intake)
         try:
             yield message_id
         finally:
             with self._lock:
-                del self._waiting[originator_aet, message_id]
+                del self._waiting[message_id]
 
     def last_received_at(self) -> float:
         """When anything came on any of the associations (monotonic seconds), 0 when there is none."""
@@ -140,10 +152,12 @@ class StorageScp:
 
     def _intake_of(self, request: Any, sender_aet: str) -> Intake | None:
         with self._lock:
-            originator, message_id = request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID
-            if message_id is not None and originator:
-                return self._waiting.get((originator.strip(), message_id))
-            return choose_intake(list(self._waiting.values()), str(request.AffectedSOPInstanceUID), sender_aet.strip())
+            if request.MoveOriginatorMessageID is not None:
+                named = self._waiting.get(request.MoveOriginatorMessageID)
+                originator = (request.MoveOriginatorApplicationEntityTitle or "").strip()
+                return named.intake if named and originator in named.originators else None
+            waiting = [item.intake for item in self._waiting.values()]
+        return choose_intake(waiting, str(request.AffectedSOPInstanceUID), sender_aet.strip())
 
 
 def choose_intake(waiting: list[Intake], sop_instance_uid: str, sender_aet: str) -> Intake | None:

@@ -31,7 +31,8 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dimse_primitives import C_CANCEL
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.fsm import InvalidEventError
+from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
@@ -223,6 +224,10 @@ class ReactiveProvider(DULServiceProvider):
         sock = self.socket
         try:
             super().run_reactor()
+        except InvalidEventError:
+            # Something came too late, such as our abort after the peer's rejection: it is over, let nobody wait.
+            self.to_user_queue.put(A_P_ABORT())
+            self.assoc.dimse.msg_queue.put((None, None))
         finally:
             if isinstance(sock, QuickSocket):
                 sock._shutdown_socket()  # noqa: SLF001 - pynetdicom has no public way

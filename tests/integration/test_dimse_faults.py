@@ -1,0 +1,394 @@
+"""What the DIMSE adapter makes of a PACS that refuses, breaks off, falls silent or sends what it should not."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pynetdicom.events import Event
+from pynetdicom.sop_class import Verification
+
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.config import DimseSettings
+from radgate_server.core.errors import (
+    InstanceMalformedError,
+    InstanceNotSentError,
+    PacsAbortedError,
+    PacsBusyError,
+    PacsFailedError,
+    PacsNoContextError,
+    PacsRejectedError,
+    PacsTimeoutError,
+    PacsUnreachableError,
+)
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.instances import FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
+from radgate_server.core.pacs import DimseConnection, RetrieveMethod
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.query import MatchingKey, Query
+from tests.conformance.pacs_suite import config_of, fetch
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.faulty_scp import FaultyScp, ct_instance, identifier
+from tests.integration.orthanc import free_port
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+SETTINGS = DimseSettings(
+    connect_timeout_s=2, idle_timeout_s=1, acquire_timeout_s=0.3, pool_idle_s=30, max_instance_bytes=1 << 20
+)
+STUDY = RetrieveScope("1.2.3")
+ONE_STUDY = Query(QueryLevel.STUDY, (MatchingKey(("0020000D",), "1.2.3"),))
+
+# pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@asynccontextmanager
+async def client_of(port: int, settings: DimseSettings = SETTINGS, **connection: Any) -> AsyncIterator[PacsClient]:
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=settings)
+    target = DimseConnection(connection.pop("host", "127.0.0.1"), port, "FAULTY", "RADGATE", **connection)
+    client = build_dimse_pacs(config_of(target), settings=settings, storage_scp=scp, telemetry=RecordingTelemetry())
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def listed(count: int) -> Sequence[ListedInstance]:
+    return [ListedInstance(InstanceRef("1.2.3", "1.2.3.4", f"1.2.3.4.{number}"), CT) for number in range(count)]
+
+
+def sending(*instances: Dataset) -> Callable[[Event], Iterator[Any]]:
+    def handle(_: Event) -> Iterator[Any]:
+        yield len(instances)
+        for instance in instances:
+            yield 0xFF00, instance
+
+    return handle
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [thread.name for thread in left]
+
+
+# --- no association ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_closed_port_is_unreachable() -> None:
+    async with client_of(free_port()) as client:
+        with pytest.raises(PacsUnreachableError, match="refused the connection"):
+            await client.echo.echo()
+
+
+async def test_an_unknown_host_is_unreachable() -> None:
+    async with client_of(104, host="no-such-host.invalid") as client:
+        with pytest.raises(PacsUnreachableError, match="resolved"):
+            await client.echo.echo()
+
+
+async def test_an_echo_tells_the_implementation() -> None:
+    with FaultyScp(required_called_aet=True) as scp:
+        async with client_of(scp.port) as client:
+            assert (await client.echo.echo()).detail.startswith("PYNETDICOM")
+
+
+async def test_a_rejection_says_why() -> None:
+    with FaultyScp(required_calling_aet=["SOMEBODY"]) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsRejectedError, match="calling AE title not recognised") as caught:
+                await client.echo.echo()
+    assert caught.value.details == {"pacs": "main"}
+
+
+async def test_a_pacs_without_the_service_has_no_context() -> None:
+    with FaultyScp(models=(Verification,)) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsNoContextError):
+                await client.query.find(ONE_STUDY, max_results=10)
+            with pytest.raises(PacsNoContextError):
+                await fetch(client, STUDY, listed(1))
+
+
+async def test_a_silent_listener_times_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with client_of(
+            listener.getsockname()[1], SETTINGS.model_copy(update={"connect_timeout_s": 0.4})
+        ) as client:
+            with pytest.raises(PacsTimeoutError, match="association request"):
+                await client.echo.echo()
+
+
+async def test_an_abort_in_place_of_an_answer() -> None:
+    with FaultyScp(on_request=lambda event: event.assoc.abort()) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsAbortedError):
+                await client.echo.echo()
+
+
+# --- query ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_failure_status_is_told_without_the_comment() -> None:
+    def refuse(_: Event) -> Iterator[Any]:
+        status = identifier(ErrorComment="Nobody^At All is not here")
+        status.Status = 0xA900
+        yield status, None
+
+    with FaultyScp(on_find=refuse) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsFailedError, match="0xA900") as caught:
+                await client.query.find(ONE_STUDY, max_results=10)
+    assert "Nobody" not in str(caught.value)
+    assert caught.value.details == {"pacs": "main", "status": "0xA900"}
+
+
+async def test_silence_in_a_query_times_out_but_slow_answers_do_not() -> None:
+    def slow(event: Event) -> Iterator[Any]:
+        for _ in range(4):
+            time.sleep(0.6)
+            yield 0xFF00, identifier(StudyInstanceUID="1.2.3", QueryRetrieveLevel="STUDY")
+        if event.assoc.ae.silent:
+            time.sleep(2)
+
+    with FaultyScp(on_find=slow) as scp:
+        scp._server.ae.silent = False
+        async with client_of(scp.port) as client:
+            assert len((await client.query.find(ONE_STUDY, max_results=10)).matches) == 4
+            scp._server.ae.silent = True
+            with pytest.raises(PacsTimeoutError):
+                await client.query.find(ONE_STUDY, max_results=10)
+
+
+async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association() -> None:
+    cancelled = threading.Event()
+
+    def endless(event: Event) -> Iterator[Any]:
+        for number in range(100_000):
+            if event.is_cancelled:
+                cancelled.set()
+                yield 0xFE00, None
+                return
+            yield 0xFF00, identifier(StudyInstanceUID=f"1.2.{number}", QueryRetrieveLevel="STUDY")
+
+    with FaultyScp(on_find=endless) as scp:
+        async with client_of(scp.port) as client:
+            for _ in range(2):
+                result = await client.query.find(Query(QueryLevel.STUDY), max_results=5)
+                assert len(result.matches) == 5
+                assert result.truncated
+        assert cancelled.is_set()
+        assert scp.associations == 1
+
+
+async def test_a_pooled_association_that_the_pacs_forgot_is_replaced() -> None:
+    def find(_: Event) -> Iterator[Any]:
+        yield 0xFF00, identifier(StudyInstanceUID="1.2.3", QueryRetrieveLevel="STUDY")
+
+    with FaultyScp(on_find=find) as scp:
+        async with client_of(scp.port) as client:
+            await client.query.find(ONE_STUDY, max_results=5)
+            for association in scp._server.active_associations:
+                association.abort()
+            assert (await client.query.find(ONE_STUDY, max_results=5)).matches
+        assert scp.associations == 2
+
+
+async def test_an_idle_association_is_released() -> None:
+    with FaultyScp(on_find=lambda _: iter(())) as scp:
+        async with client_of(scp.port, SETTINGS.model_copy(update={"pool_idle_s": 0.1})) as client:
+            await client.query.find(ONE_STUDY, max_results=5)
+            assert await asyncio.to_thread(scp.released.wait, 3)
+
+
+async def test_cancelling_a_query_frees_the_association_at_once() -> None:
+    def hang(_: Event) -> Iterator[Any]:
+        time.sleep(3)
+        yield 0x0000, None
+
+    settings = SETTINGS.model_copy(update={"idle_timeout_s": 30})
+    with FaultyScp(on_find=hang, on_echo=lambda _: 0) as scp:
+        async with client_of(scp.port, settings, max_associations=1) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await client.query.find(ONE_STUDY, max_results=5)
+            started_s = time.monotonic()
+            await client.echo.echo()
+            assert time.monotonic() - started_s < 1
+
+
+async def test_waiting_for_an_association_is_bounded() -> None:
+    with FaultyScp(on_get=sending(*(ct_instance(number) for number in range(5))), on_echo=lambda _: 0) as scp:
+        async with client_of(scp.port, max_associations=1) as client:
+            async with client.reader.retrieve(STUDY, listed(5)) as arrivals:
+                assert await anext(arrivals)
+                with pytest.raises(PacsBusyError):
+                    await client.echo.echo()
+            await client.echo.echo()
+
+
+# --- retrieve ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_abort_in_mid_transfer_comes_after_what_arrived() -> None:
+    def break_off(event: Event) -> Iterator[Any]:
+        yield 3
+        yield 0xFF00, ct_instance(0)
+        event.assoc.abort()
+
+    with FaultyScp(on_get=break_off) as scp:
+        async with client_of(scp.port) as client, client.reader.retrieve(STUDY, listed(3)) as arrivals:
+            assert (await anext(arrivals)).ref.sop_instance_uid == "1.2.3.4.0"
+            with pytest.raises(PacsAbortedError):
+                await anext(arrivals)
+
+
+async def test_silence_in_mid_transfer_times_out() -> None:
+    def fall_silent(_: Event) -> Iterator[Any]:
+        yield 2
+        yield 0xFF00, ct_instance(0)
+        time.sleep(2)
+        yield 0xFF00, ct_instance(1)
+
+    with FaultyScp(on_get=fall_silent) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsTimeoutError):
+                await fetch(client, STUDY, listed(2))
+
+
+async def test_failed_sub_operations_come_as_failed_instances() -> None:
+    wrong = ct_instance(1)
+    wrong.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"  # no context was proposed for MR
+    with FaultyScp(on_get=sending(ct_instance(0), wrong)) as scp:
+        async with client_of(scp.port) as client:
+            first, second = await fetch(client, STUDY, listed(2))
+    assert isinstance(first, ReceivedInstance)
+    assert isinstance(second, FailedInstance)
+    assert second.ref.sop_instance_uid == "1.2.3.4.1"
+    assert isinstance(second.error, InstanceNotSentError)
+
+
+async def test_a_retrieve_that_fails_as_a_whole_raises() -> None:
+    def refuse(_: Event) -> Iterator[Any]:
+        yield 1
+        yield 0xA702, None
+
+    with FaultyScp(on_get=refuse) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsFailedError) as caught:
+                await fetch(client, STUDY, listed(1))
+    assert caught.value.details["status"] == "0xA702"
+
+
+async def test_an_instance_of_another_study_is_refused() -> None:
+    stranger = ct_instance(7, study="1.2.999")
+    with FaultyScp(on_get=sending(stranger, ct_instance(0), ct_instance(8))) as scp:
+        async with client_of(scp.port) as client:
+            arrivals = await fetch(client, STUDY, listed(1))
+    # The last one was not listed, but says itself that it is of the study.
+    assert [arrival.ref.sop_instance_uid for arrival in arrivals] == ["1.2.3.4.0", "1.2.3.4.8"]
+
+
+async def test_an_instance_beyond_the_limit_is_refused_and_the_rest_comes() -> None:
+    with FaultyScp(on_get=sending(ct_instance(0, pixel_bytes=3 << 20), ct_instance(1))) as scp:
+        async with client_of(scp.port) as client:
+            arrivals = await fetch(client, STUDY, listed(2))
+    failed = [arrival for arrival in arrivals if isinstance(arrival, FailedInstance)]
+    assert {type(item.error) for item in failed} <= {InstanceMalformedError, InstanceNotSentError}
+    assert {item.ref.sop_instance_uid for item in failed} == {"1.2.3.4.0"}
+    assert [item.ref.sop_instance_uid for item in arrivals if isinstance(item, ReceivedInstance)] == ["1.2.3.4.1"]
+
+
+async def test_the_pacs_waits_for_a_slow_consumer() -> None:
+    sent = []
+
+    def count(_: Event) -> Iterator[Any]:
+        yield 20
+        for number in range(20):
+            sent.append(number)
+            yield 0xFF00, ct_instance(number)
+
+    with FaultyScp(on_get=count) as scp:
+        async with client_of(scp.port) as client, client.reader.retrieve(STUDY, listed(20)) as arrivals:
+            await anext(arrivals)
+            await asyncio.sleep(0.5)
+            assert len(sent) <= 5
+            assert len([arrival async for arrival in arrivals]) == 19
+
+
+async def test_leaving_early_aborts_at_the_pacs() -> None:
+    with FaultyScp(on_get=sending(*(ct_instance(number) for number in range(50)))) as scp:
+        async with client_of(scp.port, max_associations=1) as client:
+            async with client.reader.retrieve(STUDY, listed(50)) as arrivals:
+                await anext(arrivals)
+            assert await asyncio.to_thread(scp.aborted.wait, 2)
+
+
+async def test_cancelling_the_consumer_frees_the_association() -> None:
+    with FaultyScp(on_get=sending(*(ct_instance(number) for number in range(50))), on_echo=lambda _: 0) as scp:
+        async with client_of(scp.port, max_associations=1) as client:
+
+            async def dawdle() -> None:
+                async with client.reader.retrieve(STUDY, listed(50)) as arrivals:
+                    async for _ in arrivals:
+                        await asyncio.sleep(10)
+
+            task = asyncio.create_task(dawdle())
+            await asyncio.sleep(0.3)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await client.echo.echo()
+
+
+async def test_a_move_to_an_unknown_destination_says_what_to_do() -> None:
+    def unknown(_: Event) -> Iterator[Any]:
+        yield None, None
+
+    with FaultyScp(on_move=unknown) as scp:
+        async with client_of(scp.port, retrieve_method=RetrieveMethod.MOVE) as client:
+            with pytest.raises(PacsFailedError, match="AE title") as caught:
+                await fetch(client, STUDY, listed(1))
+    assert caught.value.details["status"] == "0xA801"
+
+
+# --- store ------------------------------------------------------------------------------------------------------------
+
+
+async def test_store_sends_the_bytes_untouched() -> None:
+    stored: list[bytes] = []
+
+    def keep(event: Event) -> int:
+        stored.append(event.request.DataSet.getvalue())
+        return 0
+
+    with FaultyScp(on_get=sending(ct_instance(0, pixel_bytes=700_000)), on_store=keep) as scp:
+        async with client_of(scp.port) as client:
+            (received,) = await fetch(client, STUDY, listed(1))
+            assert isinstance(received, ReceivedInstance)
+            assert client.store is not None
+            await client.store.store(received)
+    assert isinstance(received.content, MemoryContent)
+    assert stored == [bytes(received.content.parts[1])]
+
+
+async def test_a_store_that_the_pacs_refuses() -> None:
+    with FaultyScp(on_get=sending(ct_instance(0)), on_store=lambda _: 0xA700) as scp:
+        async with client_of(scp.port) as client:
+            (received,) = await fetch(client, STUDY, listed(1))
+            assert isinstance(received, ReceivedInstance)
+            assert client.store is not None
+            with pytest.raises(PacsFailedError, match="out of resources"):
+                await client.store.store(received)

@@ -1,0 +1,116 @@
+"""Which instances the storage SCP takes, and for which move."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom import AE, build_context
+from pynetdicom.events import Event
+
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.config import DimseSettings
+from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import ListedInstance
+from radgate_server.core.pacs import DimseConnection, RetrieveMethod
+from radgate_server.core.ports.pacs import PacsClient
+from tests.conformance.pacs_suite import config_of, fetch
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.faulty_scp import FaultyScp, ct_instance
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+SETTINGS = DimseSettings(connect_timeout_s=2, idle_timeout_s=3)
+STUDY = RetrieveScope("1.2.3")
+LISTED = [ListedInstance(InstanceRef("1.2.3", "1.2.3.4", f"1.2.3.4.{number}"), CT) for number in range(2)]
+NOT_AUTHORISED = 0x0124
+
+# pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def send(port: int, *instances: Dataset, aet: str = "FAULTY", **originator: Any) -> list[int | None]:
+    """C-STORE the instances to the SCP; the statuses, None where there was no association."""
+    ae = AE(aet)
+    ae.add_requested_context(CT, ExplicitVRLittleEndian)
+    association = ae.associate("127.0.0.1", port, ae_title="RADGATE")
+    if not association.is_established:
+        return [None] * len(instances)
+    statuses = [association.send_c_store(instance, **originator).get("Status") for instance in instances]
+    association.release()
+    return statuses
+
+
+@asynccontextmanager
+async def moving(on_move: Callable[[Event, int], Iterator[Any]]) -> AsyncIterator[tuple[PacsClient, StorageScp]]:
+    """A client whose PACS answers C-MOVE with `on_move`, called with the event and the storage SCP's port."""
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=SETTINGS)
+    await scp.start()
+    with FaultyScp(on_move=lambda event: on_move(event, scp.port)) as pacs:
+        connection = DimseConnection("127.0.0.1", pacs.port, "FAULTY", "RADGATE", RetrieveMethod.MOVE)
+        telemetry = RecordingTelemetry()
+        client = build_dimse_pacs(config_of(connection), settings=SETTINGS, storage_scp=scp, telemetry=telemetry)
+        try:
+            yield client, scp
+        finally:
+            await client.close()
+            await scp.close()
+
+
+async def test_a_move_that_names_its_originator() -> None:
+    def move(event: Event, port: int) -> Iterator[Any]:
+        assert event.move_destination == "RADGATE"
+        yield "127.0.0.1", port, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
+        yield 2
+        for number in range(2):
+            yield 0xFF00, ct_instance(number)
+
+    async with moving(move) as (client, _):
+        arrivals = await fetch(client, STUDY, LISTED)
+    assert [arrival.ref for arrival in arrivals] == [item.ref for item in LISTED]
+
+
+async def test_a_move_that_does_not_name_its_originator() -> None:
+    statuses: list[int | None] = []
+
+    def move(_: Event, port: int) -> Iterator[Any]:
+        statuses.extend(send(port, ct_instance(0), ct_instance(1, study="1.2.999"), ct_instance(99, study="1.2.999")))
+        yield "127.0.0.1", port
+        yield 0
+
+    async with moving(move) as (client, _):
+        arrivals = await fetch(client, STUDY, LISTED)
+    # The second says it is of another study, but its UID is one that the PACS listed for this one; the third is not.
+    assert [arrival.ref.sop_instance_uid for arrival in arrivals] == ["1.2.3.4.0", "1.2.3.4.1"]
+    assert statuses == [0, 0, NOT_AUTHORISED]
+
+
+async def test_a_store_for_a_move_that_is_over_is_refused() -> None:
+    statuses: list[int | None] = []
+
+    def move(event: Event, port: int) -> Iterator[Any]:
+        other = (event.request.MessageID or 0) + 1
+        statuses.extend(send(port, ct_instance(0), originator_aet="RADGATE", originator_id=other))
+        yield "127.0.0.1", port
+        yield 0
+
+    async with moving(move) as (client, _):
+        assert await fetch(client, STUDY, LISTED) == []
+    assert statuses == [NOT_AUTHORISED]
+
+
+async def test_nobody_may_store_while_nothing_is_awaited() -> None:
+    async with moving(lambda *_: iter(())) as (_, scp):
+        assert await asyncio.to_thread(send, scp.port, ct_instance(0)) == [None]
+
+
+async def test_a_port_in_use_is_a_configuration_error() -> None:
+    async with moving(lambda *_: iter(())) as (_, scp):
+        with pytest.raises(ConfigurationError, match="dicom_port"):
+            await StorageScp("RADGATE", host="127.0.0.1", port=scp.port, settings=SETTINGS).start()
