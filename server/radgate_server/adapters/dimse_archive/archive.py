@@ -93,7 +93,7 @@ class DimseArchive:
         if self._server is not None:
             self._running.stop()
             # In a thread: handlers that are still at work need the event loop to end.
-            await asyncio.to_thread(self._server.shutdown)
+            await asyncio.to_thread(self._server.ae.shutdown)
             self._server = None
 
     def _on_find(self, event: evt.Event) -> Answers:
@@ -136,7 +136,7 @@ class DimseArchive:
             return
         listings = self._list(event)
         classes = {item.sop_class_uid for _, listed in listings for item in listed}
-        outbox = Outbox()
+        outbox = Outbox(originator_aet=event.assoc.requestor.ae_title.strip())
         yield (
             *destination,
             {"contexts": storage_contexts(classes), "evt_handlers": [*outbox.handlers, *QUICK_HANDLERS]},

@@ -22,10 +22,14 @@ _PIECE_BYTES = 1 << 20
 
 
 class Outbox:
-    """One association's outgoing instances. `handlers` are to be bound to the association."""
+    """One association's outgoing instances. `handlers` are to be bound to the association.
 
-    def __init__(self, association: Association | None = None) -> None:
+    `originator_aet` is the AE title that asked for a C-MOVE, "" for a C-GET.
+    """
+
+    def __init__(self, association: Association | None = None, originator_aet: str = "") -> None:
         self._association = association
+        self._originator_aet = originator_aet
         self._encoded: memoryview | None = None
 
     @property
@@ -63,7 +67,11 @@ class Outbox:
         self._association = event.assoc
 
     def _on_message(self, event: evt.Event) -> None:
-        if isinstance(event.message, C_STORE_RQ) and self._encoded is not None:
+        if not isinstance(event.message, C_STORE_RQ):
+            return
+        if self._originator_aet:
+            _set_originator(event.message.command_set, self._originator_aet)
+        if self._encoded is not None:
             event.message.data_set = BytesIO(self._encoded)
             self._encoded = None
 
@@ -73,3 +81,14 @@ def _stand_in(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
     data_set.SOPClassUID = sop_class_uid
     data_set.SOPInstanceUID = sop_instance_uid
     return data_set
+
+
+def _set_originator(command_set: Dataset, ae_title: str) -> None:
+    """Name who asked for the move, where pynetdicom names the archive itself (PS3.7 9.1.1.1.6)."""
+    before = command_set.MoveOriginatorApplicationEntityTitle
+    command_set.MoveOriginatorApplicationEntityTitle = ae_title
+    command_set.CommandGroupLength += _encoded_length(ae_title) - _encoded_length(before)
+
+
+def _encoded_length(text: str) -> int:
+    return len(text) + len(text) % 2
