@@ -67,6 +67,12 @@ def test_native_pixel_data_that_is_too_short_is_malformed(frames: int) -> None:
         build_index(file(image(2, 3, frames=frames) + element(0x7FE00010, "OB", bytes(10))))
 
 
+def test_the_number_of_native_frames_is_bounded() -> None:
+    pixels = element(0x7FE00010, "OB", bytes(500_001))
+    with pytest.raises(InstanceMalformedError, match="more than 500000 frames"):
+        build_index(file(image(1, 1, frames=500_001) + pixels))
+
+
 def test_pixel_data_without_sizes_has_no_frames_but_bytes() -> None:
     index = build_index(file(element(0x7FE00010, "OB", bytes(10))))
     assert index.frame_table is None

@@ -14,6 +14,9 @@ from radgate_server.core.transfer_syntaxes import TransferSyntax
 
 type Frames = tuple[tuple[Span, ...], ...]
 
+MAX_NATIVE_FRAMES = 500_000
+"""Those of a byte each would take hundreds of times their size as a table. Fragments are bounded by the walker."""
+
 _EXTENDED_OFFSET_TABLE = 0x7FE00001
 _EXTENDED_OFFSET_TABLE_LENGTHS = 0x7FE00002
 _MAX_PADDING_BYTES = 8
@@ -52,6 +55,8 @@ def _native(pixel_data: Element, image: ImagePixel) -> FrameTable | None:
         return None
     if (bits * number_of_frames + 7) // 8 > pixel_data.length:
         raise InstanceMalformedError("Pixel Data is shorter than Rows, Columns and Number of Frames say")
+    if number_of_frames > MAX_NATIVE_FRAMES:
+        raise InstanceMalformedError(f"the instance has more than {MAX_NATIVE_FRAMES} frames")
     if bits % 8 and number_of_frames > 1:
         return FrameTable(number_of_frames, False, ())
     return FrameTable(number_of_frames, False, native_frames(pixel_data.offset, (bits + 7) // 8, number_of_frames))
