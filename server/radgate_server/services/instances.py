@@ -95,7 +95,9 @@ class InstanceReader:
 
     async def _make_index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
         index = await self._in_thread(handle, build_index)
-        await self._store.save_index(tenant_id, handle.ref, index)
+        kept = await self._store.get(tenant_id, handle.ref)
+        if kept is not None and kept.crc32c == handle.crc32c:  # else it would be the index of other bytes
+            await self._store.save_index(tenant_id, handle.ref, index)
         return index
 
     async def _decode_frame(self, handle: InstanceHandle, index: InstanceIndex, frame_number: int) -> bytes:

@@ -1,0 +1,103 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
+from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instance_index import Span
+from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.services.instances import InstanceReader, cut_spans
+from tests.fakes.instance_store import MemoryInstanceStore
+from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_instance, received
+
+REF = InstanceRef("2.25.1", "2.25.1.1", "2.25.1.1.1")
+
+
+class CountingStore(MemoryInstanceStore):
+    """Counts the indexes that are saved."""
+
+    saved = 0
+
+    async def save_index(self, *arguments: object) -> None:
+        self.saved += 1
+        await super().save_index(*arguments)
+
+
+@pytest.fixture
+def store() -> CountingStore:
+    return CountingStore()
+
+
+@pytest.fixture
+def reader(store: CountingStore) -> Iterator[InstanceReader]:
+    decoder = PydicomDecoder(workers=1)
+    with ThreadPoolExecutor(1) as executor:
+        yield InstanceReader(store, decoder, executor)
+    decoder.close()
+
+
+async def keep(store: MemoryInstanceStore, **options: object) -> InstanceHandle:
+    return await store.put("east", received(make_dataset(*_uids(REF), **options)))
+
+
+def _uids(ref: InstanceRef) -> tuple[str, str, str]:
+    return ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid
+
+
+async def test_an_index_is_made_once_and_kept(store: CountingStore, reader: InstanceReader) -> None:
+    handle = await keep(store)
+    assert await reader.index("east", handle) == await reader.index("east", handle)
+    assert store.saved == 1
+
+
+async def test_the_index_of_an_instance_that_was_replaced_meanwhile_is_not_kept(
+    store: CountingStore, reader: InstanceReader
+) -> None:
+    before = MemoryInstanceStore()
+    replaced = await keep(before, number=1)
+    await keep(store, number=2)
+    await reader.index("east", replaced)
+    assert store.saved == 0
+
+
+async def test_frames_are_read_by_number_from_one(store: CountingStore, reader: InstanceReader) -> None:
+    handle = await keep(store, frames=3, number=0x0201)
+    frame = await reader.frame("east", handle, 2)
+    assert frame == b"\x01\x02" * 64
+    assert await reader.decoded_frame("east", handle, 2) == frame
+    for number in (0, 4):
+        with pytest.raises(ObjectNotFoundError):
+            await reader.frame("east", handle, number)
+
+
+async def test_bulk_data_is_read_whole_and_in_part(store: CountingStore, reader: InstanceReader) -> None:
+    handle = await keep(store, number=0x0201)
+    item = await reader.bulk_item("east", handle, "7FE00010")
+    assert await reader.read_bulk("east", handle, item) == b"\x01\x02" * 64
+    assert await reader.read_bulk("east", handle, item, offset=1, length=4) == b"\x02\x01\x02\x01"
+    with pytest.raises(ObjectNotFoundError):
+        await reader.bulk_item("east", handle, "00420011")
+
+
+async def test_a_malformed_instance_is_an_error_of_its_own(store: CountingStore, reader: InstanceReader) -> None:
+    file = make_instance(*_uids(REF))
+    cut = ReceivedInstance(REF, CT_IMAGE_STORAGE, "1.2.840.10008.1.2.1", MemoryContent((file[:-20],)))
+    with pytest.raises(InstanceMalformedError):
+        await reader.index("east", await store.put("east", cut))
+
+
+@pytest.mark.parametrize(
+    ("offset", "length", "cut"),
+    [
+        (0, None, (Span(10, 4), Span(30, 6))),
+        (2, None, (Span(12, 2), Span(30, 6))),
+        (4, 3, (Span(30, 3),)),
+        (3, 2, (Span(13, 1), Span(30, 1))),
+        (9, 1, (Span(35, 1),)),
+        (10, None, ()),
+    ],
+)
+def test_a_range_is_cut_across_spans(offset: int, length: int | None, cut: tuple[Span, ...]) -> None:
+    assert cut_spans((Span(10, 4), Span(30, 6)), offset, length) == cut
