@@ -34,6 +34,7 @@ from radgate_server.services.admin import AdminService
 TENANT = "demo"
 PACS = "archive"
 ARCHIVE_AET = "DEMO"
+_LEAST_IMAGE_BYTES = 4096  # smaller files are headers without pixels, made for pydicom's own tests
 
 _CALLER = Caller(Principal("demo", (ANY_TENANT,), Role.ADMIN), TENANT, "local", "radgate demo", "demo")
 
@@ -93,8 +94,14 @@ def _example_images(data_dir: Path) -> Path:
     for name, part in (("pydicom", "data/test_files"), ("data_store", "data")):
         spec = importlib.util.find_spec(name)
         for place in spec.submodule_search_locations or () if spec else ():
-            (images / name).symlink_to(Path(place) / part, target_is_directory=True)
+            _link_images(Path(place) / part, images, name)
     return images
+
+
+def _link_images(source: Path, images: Path, prefix: str) -> None:
+    for number, file in enumerate(sorted(source.rglob("*"))):
+        if file.is_file() and file.stat().st_size >= _LEAST_IMAGE_BYTES:
+            (images / f"{prefix}-{number:03}-{file.name}").symlink_to(file)
 
 
 async def _read_folder(folder: Path) -> FolderIndex:

@@ -131,14 +131,13 @@ def wait_until_refused(url: str) -> None:
     asyncio.run(refused())
 
 
-def test_without_npm_everything_but_the_viewer_runs(studies: Path) -> None:
-    with (
-        TemporaryDirectory(prefix="radgate-") as empty,
-        running(Path(empty), "--folder", str(studies), PATH="/nowhere") as demo,
-    ):
+def test_without_npm_and_folder_pydicoms_images_are_served_without_a_viewer() -> None:
+    with TemporaryDirectory(prefix="radgate-") as empty, running(Path(empty), PATH="/nowhere") as demo:
         assert "apt-get install npm" in demo.text
         assert "/viewer/" not in demo.text
         assert httpx.get(f"{demo.url}/viewer/").status_code == 404
+        found = httpx.get(f"{demo.url}/dicom-web/studies", headers={"authorization": f"Bearer {demo.key}"}).json()
+        assert CT_STUDY in [study["0020000D"]["Value"][0] for study in found]
 
 
 def test_a_folder_without_images_is_one_clear_line(data_dir: Path, tmp_path: Path) -> None:
