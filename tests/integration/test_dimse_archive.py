@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
@@ -14,6 +16,8 @@ from pynetdicom.association import Association
 
 from radgate_server.adapters.dimse_archive import DimseArchive
 from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
 from tests.conformance.pacs_suite import sample_instances
 from tests.fakes.instances import CT_IMAGE_STORAGE, STUDY, make_instance, make_study
 from tests.fakes.memory_pacs import MemoryPacs
@@ -192,6 +196,34 @@ async def test_what_the_pacs_does_not_send_is_counted(
     assert (counted(output, "Completed")[-1], counted(output, "Failed")[-1]) == (2, 4)
     assert len(received(tmp_path)) == 2
     assert pacs.open_retrieves == 0
+
+
+async def test_a_file_that_can_not_be_read_fails_alone(pacs: MemoryPacs, tmp_path: Path) -> None:
+    class VanishedContent:
+        size_bytes = 1
+
+        def pieces(self, chunk_bytes: int) -> Iterator[bytes]:
+            raise FileNotFoundError
+
+    reader = pacs.retrieve
+
+    @asynccontextmanager
+    async def retrieve(scope: RetrieveScope, listed: Sequence[ListedInstance]) -> AsyncIterator[AsyncIterator[Arrival]]:
+        async def arrivals(stored: AsyncIterator[Arrival]) -> AsyncIterator[Arrival]:
+            async for arrival in stored:
+                assert isinstance(arrival, ReceivedInstance)
+                is_first = arrival.ref.sop_instance_uid == f"{SERIES}.1"
+                yield replace(arrival, content=VanishedContent()) if is_first else arrival
+
+        async with reader(scope, listed) as stored:
+            yield arrivals(stored)
+
+    pacs.retrieve = retrieve  # type: ignore[method-assign]
+    archive = DimseArchive(pacs.client, ae_title=ARCHIVE, move_destinations={})
+    await archive.start()
+    _, output = await get(archive, tmp_path, level="STUDY", StudyInstanceUID=STUDY)
+    await archive.close()
+    assert (counted(output, "Completed")[-1], counted(output, "Failed")[-1]) == (5, 1)
 
 
 async def test_get_of_nothing_is_a_success(archive: DimseArchive, tmp_path: Path) -> None:

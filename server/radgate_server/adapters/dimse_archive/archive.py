@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -19,7 +20,7 @@ from radgate_server.core.errors import GatewayError, PacsError
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, MatchingKey, Query
+from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 
 # pynetdicom's log lines may quote data sets, and with them patients.
@@ -31,6 +32,7 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 _SUCCESS = 0x0000
 _PENDING = 0xFF00
 _CANCELLED = 0xFE00
+_OUT_OF_RESOURCES = 0xA700
 _IDENTIFIER_MISMATCH = 0xA900
 _UNABLE_TO_PROCESS = 0xC001
 _MAX_PDU_BYTES = 131072
@@ -104,18 +106,20 @@ class DimseArchive:
             yield _IDENTIFIER_MISMATCH, None
             return
         try:
-            matches = self._find(query, event)
+            result = self._find(query, event)
         except PacsError:
             yield _UNABLE_TO_PROCESS, None
             return
         except OperationCancelledError:
             yield _CANCELLED, None
             return
-        for match in matches:
+        for match in result.matches:
             if event.is_cancelled:
                 yield _CANCELLED, None
                 return
             yield _PENDING, response_of(match, identifier, self._ae_title)
+        if result.truncated:
+            yield _OUT_OF_RESOURCES, None
 
     def _on_get(self, event: evt.Event) -> Iterator[Any]:
         listings = self._list(event)
@@ -151,27 +155,26 @@ class DimseArchive:
         for scope, listed in listings:
             missing = {item.ref: item for item in listed}
             try:
-                for arrival in self._retrieve(scope, listed, event):
-                    if isinstance(arrival, ReceivedInstance) and missing.pop(arrival.ref, None) is not None:
-                        yield _PENDING, outbox.put(arrival)
+                with suppress(PacsError):  # what is missing afterwards tells
+                    for arrival in self._retrieve(scope, listed, event):
+                        if isinstance(arrival, ReceivedInstance) and missing.pop(arrival.ref, None) is not None:
+                            yield _PENDING, outbox.put(arrival)
             except OperationCancelledError:
                 yield _CANCELLED, None
                 return
-            except PacsError:
-                pass  # what is missing tells
             for item in missing.values():
                 yield _PENDING, outbox.unsendable(item)
 
     def _list(self, event: evt.Event) -> list[tuple[RetrieveScope, list[ListedInstance]]]:
         """List what the request names. What this raises, pynetdicom answers with "unable to process"."""
         return [
-            (scope, [_listed_instance(match) for match in self._find(_listing_query(scope), event)])
+            (scope, [_listed_instance(match) for match in self._find(_listing_query(scope), event).matches])
             for scope in scopes_of(_identifier(event))
         ]
 
-    def _find(self, query: Query, event: evt.Event) -> Sequence[DicomJson]:
+    def _find(self, query: Query, event: evt.Event) -> FindResult:
         find = self._pacs.query.find(query, max_results=_MAX_MATCHES)
-        return self._running.call(find, lambda: _is_over(event)).matches
+        return self._running.call(find, lambda: _is_over(event))
 
     def _retrieve(self, scope: RetrieveScope, listed: list[ListedInstance], event: evt.Event) -> Iterator[Arrival]:
         return self._running.iterate(self._pacs.reader.retrieve(scope, listed), lambda: _is_over(event))

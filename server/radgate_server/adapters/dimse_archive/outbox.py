@@ -9,6 +9,7 @@ from io import BytesIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -16,9 +17,12 @@ from pynetdicom.dimse_messages import C_STORE_RQ
 
 from radgate_server.adapters.dimse_archive.quick_sockets import Binding
 from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instances import ListedInstance, ReceivedInstance
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 
 _PIECE_BYTES = 1 << 20
+_CONVERTIBLE = frozenset(uid for uid, syntax in TRANSFER_SYNTAXES.items() if syntax.kind == "native")
 
 
 class Outbox:
@@ -41,16 +45,25 @@ class Outbox:
         """Get ready to send the instance, and return the data set that pynetdicom is to be given.
 
         When the peer takes another uncompressed syntax only, that is the whole data set, for pynetdicom to convert.
-        When it takes none, pynetdicom refuses to send it, and the sub-operation counts as failed.
+        What the peer does not take, or can't be read, pynetdicom refuses to send, and the sub-operation has failed.
         """
-        file = b"".join(instance.content.pieces(_PIECE_BYTES))
-        if not self._takes_as_stored(instance):
-            self._encoded = None
-            return dcmread(BytesIO(file))
-        self._encoded = memoryview(file)[read_file_meta(memoryview(file)).data_set_offset :]
+        self._encoded = None
+        try:
+            return self._prepare(instance)
+        except (OSError, InstanceMalformedError, InvalidDicomError):
+            return _stand_in(instance.sop_class_uid, instance.ref.sop_instance_uid)
+
+    def _prepare(self, instance: ReceivedInstance) -> Dataset:
         stand_in = _stand_in(instance.sop_class_uid, instance.ref.sop_instance_uid)
         stand_in.file_meta = FileMetaDataset()
         stand_in.file_meta.TransferSyntaxUID = UID(instance.transfer_syntax_uid)
+        takes_as_stored = self._takes_as_stored(instance)
+        if not takes_as_stored and instance.transfer_syntax_uid not in _CONVERTIBLE:
+            return stand_in
+        file = b"".join(instance.content.pieces(_PIECE_BYTES))
+        if not takes_as_stored:
+            return dcmread(BytesIO(file))
+        self._encoded = memoryview(file)[read_file_meta(memoryview(file)).data_set_offset :]
         return stand_in
 
     @staticmethod
