@@ -1,12 +1,14 @@
 """The real Envoy in front of the stub server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.config import GatewaySettings, Settings
@@ -29,25 +31,19 @@ class Gateway:
         return f"127.0.0.1:{self.envoy.port}"
 
 
-@pytest.fixture
-def short_folder() -> AsyncIterator[Path]:
+@contextmanager
+def short_folder() -> Iterator[Path]:
     """A folder whose path leaves room for a socket's name."""
     with TemporaryDirectory(prefix="radgate-") as folder:
         yield Path(folder)
 
 
-@pytest.fixture
-def settings(short_folder: Path) -> Settings:
-    return Settings(
-        data_dir=short_folder,
-        http_port=0,
-        drain_s=2,
-        gateway=GatewaySettings(allowed_origins=(ORIGIN,)),
-    )
+def settings_in(folder: Path) -> Settings:
+    return Settings(data_dir=folder, http_port=0, drain_s=2, gateway=GatewaySettings(allowed_origins=(ORIGIN,)))
 
 
-@pytest.fixture
-async def gateway(settings: Settings) -> AsyncIterator[Gateway]:
+@asynccontextmanager
+async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     stub = Stub()
     log = settings.data_dir / "envoy.log"
     async with serve(stub) as address:
@@ -59,3 +55,35 @@ async def gateway(settings: Settings) -> AsyncIterator[Gateway]:
                     yield Gateway(stub, envoy, client, log)
             finally:
                 await envoy.close()
+
+
+@pytest.fixture(scope="module")
+def module_folder() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    with short_folder() as folder:
+        yield settings_in(folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_gateway(module_folder: Path) -> AsyncIterator[Gateway]:
+    async with run_gateway(settings_in(module_folder)) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(shared_gateway: Gateway) -> Gateway:
+    """The module's Envoy and server; the server has forgotten the last test."""
+    shared_gateway.stub.reset()
+    return shared_gateway
+
+
+@pytest.fixture
+async def own_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """For tests that stop or kill it."""
+    async with run_gateway(settings) as gateway:
+        yield gateway

@@ -56,6 +56,10 @@ class Stub(
     """What it received, and what it answers next."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was received, and answer as at first."""
         self.metadata: Metadata = {}
         self.answer: Callable[[Context], Awaitable[HttpBody]] = _no_match
         self.messages: Callable[[Context], AsyncIterator[HttpBody]] = _one_message

@@ -11,6 +11,8 @@ from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResp
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from tests.contract.conftest import Gateway
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_native_grpc_passes(gateway: Gateway) -> None:
     async with grpc.aio.insecure_channel(gateway.address) as channel:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -29,19 +30,19 @@ def test_the_file_works_alone() -> None:
     assert "Deprecated" not in done.stderr
 
 
-async def test_a_dead_envoy_is_started_again(gateway: Gateway) -> None:
-    pid, port = gateway.envoy.pid, gateway.envoy.port
+async def test_a_dead_envoy_is_started_again(own_gateway: Gateway) -> None:
+    pid, port = own_gateway.envoy.pid, own_gateway.envoy.port
     os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(20):
         while True:
             try:
-                response = await gateway.client.get("/dicom-web/studies")
+                response = await own_gateway.client.get("/dicom-web/studies")
                 break
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
     assert response.status_code == 200
-    assert gateway.envoy.pid != pid
-    assert gateway.envoy.port == port
+    assert own_gateway.envoy.pid != pid
+    assert own_gateway.envoy.port == port
 
 
 async def test_a_server_that_is_down_is_503_in_json(settings: Settings) -> None:
@@ -59,7 +60,7 @@ async def test_a_server_that_is_down_is_503_in_json(settings: Settings) -> None:
         await envoy.close()
 
 
-async def test_answers_in_flight_end_before_envoy_does(gateway: Gateway) -> None:
+async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway) -> None:
     go_on, begun = asyncio.Event(), asyncio.Event()
 
     async def slow(context: object) -> object:
@@ -69,10 +70,10 @@ async def test_answers_in_flight_end_before_envoy_does(gateway: Gateway) -> None
         await go_on.wait()
         return HttpBody(content_type="application/dicom+json", data=b"[]")
 
-    gateway.stub.answer = slow  # type: ignore[assignment]
-    asking = asyncio.create_task(gateway.client.get("/dicom-web/studies"))
+    own_gateway.stub.answer = slow  # type: ignore[assignment]
+    asking = asyncio.create_task(own_gateway.client.get("/dicom-web/studies"))
     await begun.wait()
-    closing = asyncio.create_task(gateway.envoy.close())
+    closing = asyncio.create_task(own_gateway.envoy.close())
     await asyncio.sleep(0.3)
     go_on.set()
     await closing
@@ -115,9 +116,9 @@ asyncio.run(main())
 """
 
 
-def test_a_killed_server_leaves_no_envoy(short_folder: Path) -> None:
+def test_a_killed_server_leaves_no_envoy(settings: Settings) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(short_folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVER, str(settings.data_dir)], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         pid = int(server.stdout.readline())
@@ -151,6 +152,19 @@ async def test_connections_beyond_the_limit_are_refused(settings: Settings) -> N
         await envoy.close()
 
 
-async def test_the_rendered_configuration_is_for_its_owner_only(gateway: Gateway, settings: Settings) -> None:
+async def test_the_rendered_configuration_is_for_its_owner_only(own_gateway: Gateway, settings: Settings) -> None:
     mode = (settings.data_dir / "gateway" / "envoy.yaml").stat().st_mode
     assert mode & 0o077 == 0
+
+
+async def test_the_access_log_holds_no_uid_and_no_query(own_gateway: Gateway) -> None:
+    await own_gateway.client.get("/dicom-web/studies/1.2.840.99999/series?PatientName=DOE")
+    await own_gateway.client.get("/dicom-web/studies/1.2.840.99999/nothing?PatientName=DOE")
+    await own_gateway.client.get("/dicom-web/studies/1.2.840.99999")
+    await own_gateway.envoy.close()
+    text = own_gateway.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    routes = [line["route"] for line in lines if line["logger"] == "envoy.access"]
+    assert routes == ["dicomweb.search", "rest", "dicomweb.retrieve.instances"]
+    assert "99999" not in text
+    assert "DOE" not in text

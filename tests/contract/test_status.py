@@ -9,6 +9,8 @@ from google.api.httpbody_pb2 import HttpBody
 from tests.contract.conftest import Gateway
 from tests.contract.stub_server import Context, fail
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 STUDY = "/dicom-web/studies/1.2.3"
 
 
