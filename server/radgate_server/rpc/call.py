@@ -15,6 +15,7 @@ type Metadata = Sequence[tuple[str, str | bytes]]
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LOOPBACK = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:", "ipv6:%5B::ffff:127.", "unix:")
 _MAX_USER_AGENT = 200
+_MAX_ADDRESS = 45  # an IPv6 address with an IPv4 tail
 
 
 class Call:
@@ -46,8 +47,8 @@ class Call:
         """Where the call comes from: what the proxy on this machine saw, else the peer itself."""
         peer = self._context.peer()
         if peer.startswith(_LOOPBACK) and (client := self.header("x-radgate-client-address")):
-            return client  # gateway/envoy.yaml sets it, and lets nobody else
-        return peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "")
+            return client[:_MAX_ADDRESS]  # gateway/envoy.yaml sets it, and lets nobody else
+        return peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]")
 
     @property
     def user_agent(self) -> str:

@@ -1,0 +1,57 @@
+import pytest
+
+from radgate_server.rpc.call import Call
+
+
+class FakeContext:
+    """The part of grpc's context that a Call looks at."""
+
+    def __init__(self, peer: str = "ipv4:127.0.0.1:5000", *metadata: tuple[str, str | bytes]) -> None:
+        self._peer = peer
+        self._metadata = metadata
+
+    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        return self._metadata
+
+    def peer(self) -> str:
+        return self._peer
+
+
+def call_from(peer: str, *metadata: tuple[str, str | bytes]) -> Call:
+    return Call(FakeContext(peer, *metadata), "radgate.v1.QueryService/SearchStudies", b"")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:10.1.2.3:5000", "10.1.2.3"),
+        ("ipv6:%5B2001:db8::1%5D:5000", "2001:db8::1"),
+        ("ipv6:[2001:db8::1]:5000", "2001:db8::1"),
+        ("ipv4:127.0.0.1:5000", "127.0.0.1"),
+    ],
+)
+def test_the_address_is_the_peers(peer: str, address: str) -> None:
+    assert call_from(peer).address == address
+
+
+@pytest.mark.parametrize(
+    "peer", ["ipv4:127.0.0.1:5000", "ipv6:%5B::1%5D:5000", "ipv6:%5B::ffff:127.0.0.1%5D:1", "unix:"]
+)
+def test_a_proxy_on_this_machine_is_believed(peer: str) -> None:
+    assert call_from(peer, ("x-forwarded-for", "6.6.6.6, 10.1.2.3")).address == "10.1.2.3"
+    assert len(call_from(peer, ("x-forwarded-for", "x" * 1000)).address) == 45
+
+
+def test_nobody_else_is_believed() -> None:
+    assert call_from("ipv4:10.1.2.3:5000", ("x-forwarded-for", "6.6.6.6")).address == "10.1.2.3"
+
+
+def test_headers_are_text_or_nothing() -> None:
+    call = call_from("unix:", ("accept", "application/dicom"), ("trace-bin", b"\x00"), ("user-agent", "u" * 300))
+    assert (call.header("accept"), call.header("trace-bin"), call.header("range")) == ("application/dicom", "", "")
+    assert len(call.user_agent) == 200
+
+
+@pytest.mark.parametrize(("given", "kept"), [("abc-1.2_3:4", True), ("", False), ("a b", False), ("x" * 65, False)])
+def test_a_request_id_is_kept_when_it_is_sane(given: str, kept: bool) -> None:
+    assert (call_from("unix:", ("x-request-id", given)).request_id == given) is kept
