@@ -5,13 +5,18 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 from radgate_server.core.dicom.index import build_index, inflated_data_set, read_spans
+from radgate_server.core.dicom.words import little_endian_value
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
 from radgate_server.core.instances import InstanceContent, InstanceHandle
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.core.ports.codec import InstanceDecoder
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.transfer_syntaxes import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 from radgate_server.services.single_flight import SingleFlight
 from radgate_server.services.steady_instance import SteadyInstance
 
@@ -78,9 +83,12 @@ class InstanceReader:
     async def read_bulk(
         self, tenant_id: str, handle: InstanceHandle, item: BulkItem, offset: int = 0, length: int | None = None
     ) -> bytes:
-        """Read `length` bytes (all when None) from `offset` of an element's value."""
-        spans = cut_spans(item.spans, offset, length)
+        """Read `length` bytes (all when None) from `offset` of an element's value, in little endian (PS3.18 8.7.3)."""
         index = await self.index(tenant_id, handle)
+        if index.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN:
+            value = little_endian_value(await _read(handle, item.spans), item.vr, little_endian=False)
+            return bytes(value[offset:] if length is None else value[offset : offset + length])
+        spans = cut_spans(item.spans, offset, length)
         if not index.deflated:
             return await _read(handle, spans)
         return await self._in_thread(handle, lambda buffer: read_spans(inflated_data_set(buffer), spans))

@@ -9,6 +9,7 @@ from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.query_attributes import UNIQUE_KEYS
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.single_flight import SingleFlight
@@ -127,9 +128,6 @@ async def _find(client: PacsClient, query: Query, max_results: int) -> FindResul
         return error
 
 
-_UNIQUE_KEY = {QueryLevel.STUDY: "0020000D", QueryLevel.SERIES: "0020000E", QueryLevel.IMAGE: "00080018"}
-
-
 def first_value(attributes: DicomJson, tag: str) -> str:
     """The attribute's first value as text, "" when there is none."""
     values = attributes.get(tag, {}).get("Value") or ("",)
@@ -144,7 +142,7 @@ def _merge(
         if isinstance(result, PacsError):
             continue
         for attributes in result.matches:
-            unique = first_value(attributes, _UNIQUE_KEY[level])
+            unique = first_value(attributes, UNIQUE_KEYS[level])
             known = merged.get(unique)
             if known is None:
                 merged[unique] = SourcedMatch(attributes, (client.name,))
@@ -155,7 +153,7 @@ def _merge(
 
 def _sort(level: QueryLevel, matches: list[SourcedMatch]) -> tuple[SourcedMatch, ...]:
     """Newest studies first, series and instances by number; UIDs make the order stable."""
-    matches.sort(key=lambda match: first_value(match.attributes, _UNIQUE_KEY[level]))
+    matches.sort(key=lambda match: first_value(match.attributes, UNIQUE_KEYS[level]))
     if level is QueryLevel.STUDY:
         matches.sort(
             key=lambda match: first_value(match.attributes, "00080020") + first_value(match.attributes, "00080030"),

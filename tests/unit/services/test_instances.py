@@ -1,7 +1,10 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
 
 from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
@@ -101,3 +104,15 @@ async def test_a_malformed_instance_is_an_error_of_its_own(store: CountingStore,
 )
 def test_a_range_is_cut_across_spans(offset: int, length: int | None, cut: tuple[Span, ...]) -> None:
     assert cut_spans((Span(10, 4), Span(30, 6)), offset, length) == cut
+
+
+async def test_bulk_data_of_a_big_endian_instance_is_given_in_little_endian(
+    store: CountingStore, reader: InstanceReader
+) -> None:
+    file = Path(get_testdata_file("MR_small_bigendian.dcm", download=False)).read_bytes()
+    expected = dcmread(get_testdata_file("MR_small.dcm", download=False)).PixelData
+    content = MemoryContent((file,))
+    handle = await store.put("east", ReceivedInstance(REF, CT_IMAGE_STORAGE, "1.2.840.10008.1.2.2", content))
+    item = await reader.bulk_item("east", handle, "7FE00010")
+    assert await reader.read_bulk("east", handle, item) == expected
+    assert await reader.read_bulk("east", handle, item, offset=3, length=5) == expected[3:8]
