@@ -5,12 +5,13 @@ import socket
 
 import grpc
 import pytest
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, HealthListRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from radgate.v1.query_service_pb2 import SearchStudiesRequest
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
 from radgate_server.core.errors import ConfigurationError, PacsBusyError
+from radgate_server.rpc.health import HealthServicer
 from radgate_server.rpc.server import CHANNEL_OPTIONS, RpcServer
 from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, invoke, reason_of, trailer_of
 
@@ -104,7 +105,7 @@ async def test_stopping_says_so_first_and_lets_streams_end(rig: Rig, channel: gr
     assert rig.server
     stopping = asyncio.create_task(rig.server.stop(5))
     assert (await watch.read()).status == HealthCheckResponse.NOT_SERVING
-    watch.cancel()
+    assert await watch.read() is grpc.aio.EOF  # so that it does not hold up the drain
     pieces += [piece async for piece in stream]
     await stopping
     assert len(pieces) == 6 * 3 + 1
@@ -113,10 +114,24 @@ async def test_stopping_says_so_first_and_lets_streams_end(rig: Rig, channel: gr
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+async def test_health_is_told_of_each_service(rig: Rig, channel: grpc.aio.Channel) -> None:
+    stub = HealthStub(channel)
+    listed = (await stub.List(HealthListRequest())).statuses
+    assert {"", "radgate.v1.QueryService", "radgate.dicomweb.v1.DicomWebService"} <= set(listed)
+    assert {health.status for health in listed.values()} == {HealthCheckResponse.SERVING}
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.Check(HealthCheckRequest(service="nonsense"))
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    watch = stub.Watch(HealthCheckRequest(service="nonsense"))
+    assert (await watch.read()).status == HealthCheckResponse.SERVICE_UNKNOWN
+    watch.cancel()
+
+
 async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = RpcServer([], [], host="127.0.0.1", port=port, options=CHANNEL_OPTIONS, interceptors=[])
+        health = HealthServicer([])
+        server = RpcServer([], health, host="127.0.0.1", port=port, options=CHANNEL_OPTIONS, interceptors=[])
         with pytest.raises(ConfigurationError, match=f"grpc_port: can't listen on 127.0.0.1:{port}"):
             await server.start()
         await server.stop(0)

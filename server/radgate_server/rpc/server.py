@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from radgate.dicomweb.v1 import dicomweb_service_pb2
 from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
 from radgate_server.config import MIB, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.rpc import reflection
+from radgate_server.rpc import health, reflection
 from radgate_server.rpc.layers import TokenChecker, standard_layers
 from radgate_server.rpc.pipeline import Servicer, build_handlers
 
@@ -19,7 +18,7 @@ QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryS
 RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
-HEALTH: ServiceDescriptor = health_pb2.DESCRIPTOR.services_by_name["Health"]
+HEALTH = health.SERVICE
 REFLECTION = reflection.SERVICE
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
@@ -39,7 +38,7 @@ class RpcServer:
     def __init__(
         self,
         handlers: Sequence[grpc.GenericRpcHandler],
-        service_names: Sequence[str],
+        health_servicer: health.HealthServicer,
         *,
         host: str,
         port: int,
@@ -49,10 +48,9 @@ class RpcServer:
         self.host = host
         self.port = port
         self._handlers = tuple(handlers)
-        self._service_names = tuple(service_names)
+        self._health = health_servicer
         self._options = tuple(options)
         self._interceptors = tuple(interceptors)
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing in the stubs
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -63,7 +61,6 @@ class RpcServer:
         """
         server = grpc.aio.server(interceptors=self._interceptors, options=self._options)
         server.add_generic_rpc_handlers(self._handlers)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         host = f"[{self.host}]" if ":" in self.host else self.host
         try:
             self.port = server.add_insecure_port(f"{host}:{self.port}")
@@ -71,12 +68,10 @@ class RpcServer:
             raise ConfigurationError(f"grpc_port: can't listen on {host}:{self.port}; is it in use?") from None
         await server.start()
         self._server = server
-        for name in self._service_names:
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, drain_s: float) -> None:
         """Say that no more is served, take no new calls, and give those in flight `drain_s` seconds to end."""
-        await self._health.enter_graceful_shutdown()
+        self._health.stop()
         if self._server is not None:
             await self._server.stop(drain_s)
             self._server = None
@@ -102,10 +97,12 @@ def build_server(
     layers = standard_layers(telemetry, authenticator)
     servicers = {QUERY: query, RETRIEVE: retrieve, ADMIN: admin, DICOMWEB: dicomweb}
     names = [service.full_name for service in servicers]
+    health_servicer = health.HealthServicer(names)
+    servicers[HEALTH] = health_servicer
     servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
     return RpcServer(
         [build_handlers(service, servicer, layers) for service, servicer in servicers.items()],
-        names,
+        health_servicer,
         host="127.0.0.1" if settings.gateway.enabled else settings.host,
         port=settings.grpc_port,
         options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", int(reuse_port))),
