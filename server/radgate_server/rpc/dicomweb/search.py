@@ -21,6 +21,7 @@ _MODALITIES_IN_STUDY = "00080061"
 _PLACES = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
 _DEPTH = {QueryLevel.STUDY: 1, QueryLevel.SERIES: 2, QueryLevel.IMAGE: 3}
 
+_MAX_KEY_LENGTH = 2048
 _WHOLE, _HAS_MORE = b"\0", b"\1"  # first byte of a kept answer: whether it needs the Warning that there are more
 
 
@@ -48,7 +49,7 @@ class SearchResource:
             page = await self._query.search(call.caller.tenant_id, search.query, search.page)
             message = encode_http_body(content_type, render_matches(page, level, base))
             warnings = [*search_warnings(search, page)]
-            if not warnings and self._ttl_s:
+            if not warnings and self._ttl_s and len(detail) <= _MAX_KEY_LENGTH:
                 await self._hot.put(key, (_HAS_MORE if page.has_more else _WHOLE) + message, self._ttl_s)
             has_more = page.has_more
         else:
