@@ -10,8 +10,9 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiat
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import AddressInformation
 
+from radgate_server.adapters.pacs.dimse.sockets import QuickSocket
 from radgate_server.adapters.pacs.dimse.tls import client_tls
-from radgate_server.adapters.pacs.dimse.transport import QuickAssociation, QuickSocket
+from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
 from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from radgate_server.core.errors import (

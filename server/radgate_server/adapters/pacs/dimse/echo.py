@@ -6,7 +6,7 @@ from functools import partial
 from pynetdicom.dimse_primitives import C_ECHO
 
 from radgate_server.adapters.pacs.dimse.contexts import VERIFICATION, echo_proposals
-from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure
 from radgate_server.core.ports.pacs import EchoReport
@@ -34,6 +34,6 @@ def echo(exchange: Exchange) -> None:
     request.MessageID = exchange.next_message_id()
     request.AffectedSOPClassUID = VERIFICATION
     exchange.send(request, context.context_id)
-    _, answer = exchange.receive()
-    if answer.Status != SUCCESS:
-        raise failure(exchange.pacs, "C-ECHO", answer.Status)
+    status = answered_status(exchange, exchange.receive()[1], C_ECHO)
+    if status != SUCCESS:
+        raise failure(exchange.pacs, "C-ECHO", status)

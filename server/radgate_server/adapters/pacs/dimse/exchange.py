@@ -9,7 +9,13 @@ from pynetdicom.dimse_primitives import C_CANCEL
 from pynetdicom.pdu_primitives import P_DATA
 
 from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
-from radgate_server.core.errors import PacsAbortedError, PacsError, PacsNoContextError, PacsTimeoutError
+from radgate_server.core.errors import (
+    PacsAbortedError,
+    PacsError,
+    PacsFailedError,
+    PacsNoContextError,
+    PacsTimeoutError,
+)
 
 _MAX_MESSAGE_ID = 0xFFFF
 _VALUES_AHEAD = 16
@@ -25,6 +31,13 @@ class AgreedContext(NamedTuple):
 
     context_id: int
     transfer_syntax_uid: str
+
+
+def answered_status(exchange: "Exchange", answer: Any, expected: type[Any]) -> int:
+    """The status of an answer. Raises PacsFailedError for a message that is no answer to the request."""
+    if not isinstance(answer, expected) or getattr(answer, "Status", None) is None:
+        raise PacsFailedError("the PACS answered with a message that fits no request", pacs=exchange.pacs)
+    return int(answer.Status)
 
 
 class Exchange:

@@ -7,7 +7,7 @@ from typing import Any
 from pynetdicom.dimse_primitives import C_FIND
 
 from radgate_server.adapters.pacs.dimse.contexts import STUDY_ROOT_FIND, query_proposals
-from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
 from radgate_server.adapters.pacs.dimse.identifier import (
     QUERY_RETRIEVE_LEVEL,
     SPECIFIC_CHARACTER_SET,
@@ -99,8 +99,7 @@ class Finder:
 
     def _receive(self, timeout_s: float | None = None) -> Any:
         answer = self._exchange.receive(timeout_s)[1]
-        if not isinstance(answer, C_FIND) or answer.Status is None:
-            raise PacsFailedError("the PACS answered the query with another message", pacs=self._exchange.pacs)
+        answered_status(self._exchange, answer, C_FIND)
         self.answered = True
         return answer
 

@@ -11,8 +11,8 @@ from radgate_server.adapters.pacs.dimse.status import (
     SUCCESS,
 )
 from radgate_server.core.dicom.file_meta import file_meta_bytes, identify
-from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError, InvalidArgumentError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 
 _HEAD_BYTES = 1 << 20
@@ -37,12 +37,16 @@ class Intake:
 
     def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         """Deliver the instance of the request and return the status to answer with."""
-        sop_instance_uid = str(request.AffectedSOPInstanceUID)
+        try:
+            sop_class_uid = parse_uid(str(request.AffectedSOPClassUID), "SOPClassUID")
+            sop_instance_uid = parse_uid(str(request.AffectedSOPInstanceUID), "SOPInstanceUID")
+        except InvalidArgumentError:
+            return CANNOT_UNDERSTAND
         ref = self.refs.get(sop_instance_uid)
         if request.DataSet is None:
             self._deliver_failure(ref)
             return REFUSED_OUT_OF_RESOURCES
-        sop_class_uid, data_set = str(request.AffectedSOPClassUID), request.DataSet.getvalue()
+        data_set = request.DataSet.getvalue()
         file_meta = file_meta_bytes(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
         ref = ref or read_place(file_meta + data_set[:_HEAD_BYTES], sop_instance_uid)
         if ref is None:

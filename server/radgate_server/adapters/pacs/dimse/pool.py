@@ -11,7 +11,7 @@ from radgate_server.adapters.pacs.dimse.associate import Associator, Proposal
 from radgate_server.adapters.pacs.dimse.exchange import Exchange
 from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
-from radgate_server.core.errors import PacsBusyError
+from radgate_server.core.errors import PacsBusyError, PacsFailedError
 
 SWEEP_S = 1.0
 """How often idle associations are looked at: for age, and for a peer that wants out."""
@@ -52,7 +52,7 @@ class AssociationPool:
     async def lease(self, proposals: Sequence[Proposal], *, keep: bool = False) -> AsyncIterator[Lease]:
         """Give an association for the block's time; one that lay idle if `keep`, and then it may lie idle again.
 
-        An exception in the block, cancellation too, aborts the association.
+        An exception in the block, cancellation too, aborts the association; a failure status does not.
 
         Raises:
             PacsError: PacsBusyError when all were in use for too long, or why none can be opened.
@@ -66,16 +66,15 @@ class AssociationPool:
         exchange = Exchange(association, self._pacs, self._settings.idle_timeout_s)
         try:
             yield Lease(exchange, reused)
+        except PacsFailedError as error:
+            # A status of failure is an answer like any other; anything else leaves the association in the middle of it.
+            self._give_back(exchange, keep=keep, cut="status" not in error.details)
+            raise
         except BaseException:
             exchange.cancel()
-            self._end(association, association.cut)
+            self._give_back(exchange, keep=False, cut=True)
             raise
-        if exchange.is_cancelled:
-            self._end(association, association.cut)
-        elif keep and association.is_usable():
-            self._keep(association)
-        else:
-            self._end(association, association.end)
+        self._give_back(exchange, keep=keep, cut=exchange.is_cancelled)
 
     async def run[T](self, exchange: Exchange, work: Callable[[], T]) -> T:
         """Run the blocking part of an operation in a thread; cancelling it ends the thread's work at once."""
@@ -141,6 +140,15 @@ class AssociationPool:
         except BaseException:
             self._free_slot()
             raise
+
+    def _give_back(self, exchange: Exchange, *, keep: bool, cut: bool) -> None:
+        association = exchange.association
+        if cut:
+            self._end(association, association.cut)
+        elif keep and association.is_usable():
+            self._keep(association)
+        else:
+            self._end(association, association.end)
 
     def _end_late(self, future: asyncio.Future[QuickAssociation]) -> None:
         """End an association that nobody waits for any more."""

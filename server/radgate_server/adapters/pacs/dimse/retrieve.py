@@ -16,7 +16,12 @@ from radgate_server.adapters.pacs.dimse.contexts import (
     get_proposals,
     query_proposals,
 )
-from radgate_server.adapters.pacs.dimse.exchange import AgreedContext, Exchange, OperationCancelledError
+from radgate_server.adapters.pacs.dimse.exchange import (
+    AgreedContext,
+    Exchange,
+    OperationCancelledError,
+    answered_status,
+)
 from radgate_server.adapters.pacs.dimse.handover import HandOver
 from radgate_server.adapters.pacs.dimse.identifier import QUERY_RETRIEVE_LEVEL, encode_identifier
 from radgate_server.adapters.pacs.dimse.intake import Intake, answer_of
@@ -128,7 +133,7 @@ def get(exchange: Exchange, intake: Intake) -> None:
         context_id, message = exchange.receive()
         if isinstance(message, C_STORE):
             _store(exchange, intake, context_id, message)
-        elif message.Status not in PENDING:
+        elif answered_status(exchange, message, C_GET) not in PENDING:
             _finish(exchange, intake, message, context, "C-GET")
             return
 
@@ -146,7 +151,7 @@ def move(exchange: Exchange, intake: Intake, scp: StorageScp, message_id: int) -
     try:
         while True:
             _, message = exchange.receive(also_alive_at=scp.last_received_at)
-            if message.Status not in PENDING:
+            if answered_status(exchange, message, C_MOVE) not in PENDING:
                 _finish(exchange, intake, message, context, "C-MOVE")
                 return
     except OperationCancelledError:

@@ -15,9 +15,10 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from radgate_server.adapters.pacs.dimse.contexts import ALL_SYNTAXES, VERIFICATION
 from radgate_server.adapters.pacs.dimse.exchange import OperationCancelledError
 from radgate_server.adapters.pacs.dimse.intake import Intake
+from radgate_server.adapters.pacs.dimse.sockets import QuickSocket
 from radgate_server.adapters.pacs.dimse.status import NOT_AUTHORISED, REFUSED_OUT_OF_RESOURCES
 from radgate_server.adapters.pacs.dimse.tls import server_tls
-from radgate_server.adapters.pacs.dimse.transport import QuickAssociation, QuickSocket
+from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
 from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from radgate_server.core.errors import ConfigurationError

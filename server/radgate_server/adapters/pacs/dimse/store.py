@@ -9,7 +9,7 @@ from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 
 from radgate_server.adapters.pacs.dimse.contexts import store_proposals
-from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure, is_warning
 from radgate_server.core.dicom.file_meta import read_file_meta
@@ -55,9 +55,9 @@ def store(exchange: Exchange, instance: ReceivedInstance) -> None:
         exchange.send_value(value)
     for piece, last in _mark_last(data_set_pieces(instance.content, min(longest, _FRAGMENT_BYTES) - _PDV_OVERHEAD)):
         exchange.send_fragment(context.context_id, piece, last=last)
-    _, answer = exchange.receive()
-    if answer.Status != SUCCESS and not is_warning(answer.Status):
-        raise failure(exchange.pacs, "C-STORE", answer.Status)
+    status = answered_status(exchange, exchange.receive()[1], C_STORE)
+    if status != SUCCESS and not is_warning(status):
+        raise failure(exchange.pacs, "C-STORE", status)
 
 
 def data_set_pieces(content: InstanceContent, piece_bytes: int) -> Iterator[memoryview]:

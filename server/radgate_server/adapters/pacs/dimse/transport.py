@@ -1,10 +1,8 @@
-"""pynetdicom's upper layer, made fast where it is slow. Everything that reaches into pynetdicom's insides is here.
+"""pynetdicom's upper layer, made fast where it is slow. What reaches into its insides is here and in sockets.py.
 
 What is changed, and why (measured against Orthanc 1.12 on the loopback address):
 
-- `QuickSocket`: TCP_NODELAY, and TCP_QUICKACK again after each receive. With Nagle's algorithm and delayed
-  acknowledgements each message waits about 40 ms (11 C-FIND a second; 366 with both options). Reads go straight into
-  a buffer of the PDU's size instead of through pieces of 4 KiB.
+- `sockets.QuickSocket`: sends and acknowledges without waiting.
 - `ReactiveProvider`: the upper layer's thread sleeps in poll() until the peer or we have something, where pynetdicom's
   wakes every millisecond. That makes an idle pooled association free, and an answer is seen at once.
   P-DATA PDUs (PS3.8 9.3.5) bypass the generic PDU classes, which copy each byte five times.
@@ -16,9 +14,6 @@ What is changed, and why (measured against Orthanc 1.12 on the loopback address)
 
 import logging
 import queue
-import select
-import socket
-import ssl
 import struct
 import threading
 import time
@@ -34,155 +29,26 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import InvalidEventError
 from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
+
+from radgate_server.adapters.pacs.dimse.sockets import CONNECTION_CLOSED, QuickSocket
 
 _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
-# pynetdicom's log lines may quote data sets, and with them patients. What fails is told by exceptions.
-logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+# Their log lines may quote data sets, and with them patients. What fails is told by exceptions.
+for _library in ("pynetdicom", "pydicom"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
 _P_DATA_TF = 0x04
 _ESTABLISHED = "Sta6"
-_AWAITING_CLOSE = "Sta13"
-_CONNECTION_CLOSED = "Evt17"
 _INVALID_PDU = "Evt19"
 _COMMAND = 0x01
 _LAST = 0x02
 _PDV_HEADER = struct.Struct(">LBB")
 _PDU_HEADER = struct.Struct(">BxL")
-_QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 MAX_RECEIVED_PDU_BYTES = 16 << 20
 """A longer P-DATA PDU breaks off the association, whatever was negotiated: its length decides how much is allocated."""
-_WAIT_S = 0.25  # How late the upper layer's timers may fire.
 _CUT_GRACE_S = 0.2
-
-
-class QuickSocket(AssociationSocket):
-    """A socket that neither waits to send (Nagle) nor to acknowledge."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.connect_error: OSError | None = None
-        self._returned: bytes | bytearray = b""
-        self._wakes, self._wake = socket.socketpair()
-        self._wakes.setblocking(False)
-        self._wake.setblocking(False)
-        if self.socket is not None:
-            self._be_quick(self.socket)
-
-    def connect(self, primitive: T_CONNECT) -> None:
-        """Connect, with the TLS handshake if there is TLS; `connect_error` tells why it failed."""
-        try:
-            self._open(primitive.address_info.as_tuple)
-            primitive.result = "Evt2"
-        except OSError as error:
-            self.connect_error = error
-            self._shutdown_socket()
-            self.socket = None
-            primitive.result = _CONNECTION_CLOSED
-        self.provider_queue.put(primitive)
-        self._ready.set()
-
-    def _open(self, address: Any) -> None:
-        if self.socket is None:
-            raise OSError("closed")
-        self._be_quick(self.socket)
-        if self.tls_args is not None:
-            context, host = self.tls_args
-            self.socket = context.wrap_socket(self.socket, server_hostname=host)
-        self.socket.settimeout(self.assoc.connection_timeout)
-        self.socket.connect(address)
-        self.socket.settimeout(None)
-        self.assoc.requestor.address_info = AddressInformation.from_tuple(self.socket.getsockname())
-        self._is_connected = True
-
-    @staticmethod
-    def _be_quick(sock: socket.socket) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def wake(self) -> None:
-        """Let `ready` return now. May be called from any thread."""
-        try:
-            self._wake.send(b"\0")
-        except OSError:  # full (it wakes anyway) or closed (nobody sleeps)
-            return
-
-    def close_wake(self) -> None:
-        """Give the wake-up pair back; the thread that waits calls this when it ends."""
-        self._wake.close()
-        self._wakes.close()
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is something to read; waits for it a while, but no longer than until `wake()`."""
-        sock = self.socket
-        connected = sock is not None and self._is_connected
-        if connected and isinstance(sock, ssl.SSLSocket) and sock.pending():
-            return True
-        poll = select.poll()
-        poll.register(self._wakes, select.POLLIN)
-        if connected and sock is not None:
-            try:
-                poll.register(sock, select.POLLIN)
-            except (OSError, ValueError):
-                self.event_queue.put(_CONNECTION_CLOSED)
-                return False
-        closing = self.assoc.dul.state_machine.current_state == _AWAITING_CLOSE
-        busy = closing or not self.event_queue.empty()
-        awake = {descriptor for descriptor, _ in poll.poll(0 if busy else _WAIT_S * 1000)}
-        if self._wakes.fileno() in awake:
-            self._wakes.recv(4096)
-            awake.discard(self._wakes.fileno())
-        return bool(awake)
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        """Read exactly `nr_bytes`, or what there was when the peer closed the connection."""
-        buffer = bytearray(nr_bytes)
-        filled = len(self._returned)
-        buffer[:filled] = self._returned
-        self._returned = b""
-        view, sock = memoryview(buffer), self.socket
-        while filled < nr_bytes and sock is not None:
-            count = sock.recv_into(view[filled:])
-            if _QUICKACK is not None:
-                sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-            if not count:
-                break
-            filled += count
-        view.release()
-        del buffer[filled:]
-        return buffer
-
-    def give_back(self, data: bytes | bytearray) -> None:
-        """Let the next recv() begin with `data`."""
-        self._returned = data
-
-    def send(self, bytestream: bytes) -> None:
-        """Send all of it."""
-        try:
-            if self.socket is None:
-                raise OSError("closed")
-            self.socket.sendall(bytestream)
-        except OSError:
-            self.event_queue.put(_CONNECTION_CLOSED)
-
-    def _shutdown_socket(self) -> None:
-        """Close the connection; unlike pynetdicom's also when the peer was faster."""
-        sock = self.socket
-        if sock is not None:
-            self.interrupt()
-            sock.close()
-
-    def interrupt(self) -> None:
-        """Make blocked calls on the connection return, in whichever thread."""
-        sock = self.socket
-        if sock is None:
-            return
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
 
 
 class _WakingQueue(queue.Queue[Any]):
@@ -220,15 +86,15 @@ class ReactiveProvider(DULServiceProvider):
         self.wake()
 
     def run_reactor(self) -> None:
-        """Run until the association is over; then free the wake-up pair."""
+        """Run until the association is over; then free the sockets, and let nobody wait for a message any more."""
         sock = self.socket
         try:
             super().run_reactor()
-        except InvalidEventError:
-            # Something came too late, such as our abort after the peer's rejection: it is over, let nobody wait.
+        except InvalidEventError:  # something came too late, such as our abort after the peer's rejection
+            self.kill_dul()
+        finally:
             self.to_user_queue.put(A_P_ABORT())
             self.assoc.dimse.msg_queue.put((None, None))
-        finally:
             if isinstance(sock, QuickSocket):
                 sock._shutdown_socket()  # noqa: SLF001 - pynetdicom has no public way
                 sock.close_wake()
@@ -246,7 +112,7 @@ class ReactiveProvider(DULServiceProvider):
                 return
             self._read_data(sock, header)
         except OSError:
-            self.event_queue.put(_CONNECTION_CLOSED)
+            self.event_queue.put(CONNECTION_CLOSED)
 
     def _read_data(self, sock: QuickSocket, header: bytearray) -> None:
         length = _PDU_HEADER.unpack(header)[1] if len(header) == _PDU_HEADER.size else 0
@@ -255,7 +121,7 @@ class ReactiveProvider(DULServiceProvider):
             return
         body = sock.recv(length)
         if len(body) < length or not length:
-            self.event_queue.put(_CONNECTION_CLOSED)
+            self.event_queue.put(CONNECTION_CLOSED)
             return
         self.received_at = time.monotonic()
         try:
