@@ -101,6 +101,13 @@ class OrthancServer:
             self._process.wait()
         self._process = None
 
+    def kill(self) -> None:
+        """Kill it, so that its connections break; harmless when it does not run."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def upload(self, paths: Iterable[Path]) -> None:
         """Store DICOM files through the REST API."""
         for path in paths:

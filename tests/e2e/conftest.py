@@ -1,0 +1,42 @@
+"""The hospital of the end-to-end tests: an Orthanc with several studies, and Radgate in front of it."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from radgate_server.core.pacs import FolderConnection
+from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.studies import EAST, WEST, WEST_FILE, Original, all_studies, path_of, store
+from tests.integration.orthanc import OrthancServer
+
+
+@pytest.fixture(scope="session")
+def originals() -> list[Original]:
+    """What the archive holds."""
+    return all_studies()
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory, originals: list[Original]) -> Iterator[OrthancServer]:
+    """The archive of tenant "east"."""
+    with OrthancServer(tmp_path_factory.mktemp("orthanc")) as server:
+        store(server, originals)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def radgate(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
+    """A running server with a tenant in front of Orthanc and another in front of a folder."""
+    folder = tmp_path_factory.mktemp("west")
+    (folder / "dose.dcm").symlink_to(path_of(WEST_FILE))
+    server = RadgateProcess(tmp_path_factory.mktemp("radgate"), {"RADGATE_TELEMETRY__LOG_LEVEL": "DEBUG"})
+    with server.tenant(EAST, dimse(orthanc)).tenant(WEST, FolderConnection(str(folder))):
+        yield server
+
+
+@pytest.fixture
+def east(radgate: RadgateProcess) -> Iterator[httpx.Client]:
+    """The gateway as a viewer of tenant "east" sees it."""
+    with radgate.client(EAST) as client:
+        yield client

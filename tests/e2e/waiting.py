@@ -1,0 +1,13 @@
+"""Waiting for what another process does, of which nobody tells us."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_for[T](condition: Callable[[], T], what: str, timeout_s: float = 20) -> T:
+    """Ask until the answer is true; return it. Raises AssertionError when it takes longer than `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"after {timeout_s} seconds still not so: {what}"
+        time.sleep(0.02)
+    return answer
