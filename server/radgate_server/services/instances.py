@@ -20,6 +20,7 @@ from radgate_server.core.transfer_syntaxes import (
 from radgate_server.services.single_flight import SingleFlight
 from radgate_server.services.steady_instance import SteadyInstance
 
+_LONGEST_WORD_BYTES = 8
 _LITTLE_ENDIAN = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 
 
@@ -86,8 +87,7 @@ class InstanceReader:
         """Read `length` bytes (all when None) from `offset` of an element's value, in little endian (PS3.18 8.7.3)."""
         index = await self.index(tenant_id, handle)
         if index.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN:
-            value = little_endian_value(await _read(handle, item.spans), item.vr, little_endian=False)
-            return bytes(value[offset:] if length is None else value[offset : offset + length])
+            return await _read_swapped(handle, item, offset, length)
         spans = cut_spans(item.spans, offset, length)
         if not index.deflated:
             return await _read(handle, spans)
@@ -145,6 +145,15 @@ async def _read(handle: InstanceHandle, spans: tuple[Span, ...]) -> bytes:
     if len(spans) == 1:
         return await handle.read(*spans[0])
     return b"".join([await handle.read(*span) for span in spans])
+
+
+async def _read_swapped(handle: InstanceHandle, item: BulkItem, offset: int, length: int | None) -> bytes:
+    """Read a part of a big endian value in little endian: whole words around it, of which the part is cut."""
+    cut = offset % _LONGEST_WORD_BYTES
+    words = None if length is None else -(-(cut + length) // _LONGEST_WORD_BYTES) * _LONGEST_WORD_BYTES
+    big = await _read(handle, cut_spans(item.spans, offset - cut, words))
+    little = little_endian_value(big, item.vr, little_endian=False)
+    return bytes(little[cut:] if length is None else little[cut : cut + length])
 
 
 async def _again_when_lost[Made](handle: InstanceHandle, make: Callable[[], Awaitable[Made]]) -> Made:
