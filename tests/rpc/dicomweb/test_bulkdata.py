@@ -9,7 +9,6 @@ from pydicom.encaps import encapsulate
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
-from radgate_server.rpc.dicomweb.bulkdata import swap_bytes
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import CHUNK_BYTES, Rig, reason_of
@@ -131,10 +130,3 @@ async def test_big_endian_values_are_made_little_endian(rig: Rig, web: Web) -> N
     rig.east.add(file)
     answer = await web.get(url("4"), OCTETS, range="bytes=2-5")
     assert answer.body == b"\1\0\2\0"
-
-
-def test_a_value_of_broken_words_stays_as_it_is() -> None:
-    assert swap_bytes(b"\1\2\3", "OW") == b"\1\2\3"
-    assert swap_bytes(b"\1\2\3\4", "OW") == b"\2\1\4\3"
-    assert swap_bytes(b"\1\2\3\4", "OF") == b"\4\3\2\1"
-    assert swap_bytes(b"\1\2\3\4\5\6\7\x08", "OD") == b"\x08\7\6\5\4\3\2\1"

@@ -4,12 +4,14 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
+from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, PydicomDecoder, Rig, reason_of
 
 JLS = "1.2.840.10008.1.2.4.80"
+JPEG = "1.2.840.10008.1.2.4.50"
 OCTETS = "application/octet-stream"
 AS_STORED = f"multipart/related; type={OCTETS}; transfer-syntax=*"
 STUDY, SERIES = "2.25.4000", "2.25.4000.1"
@@ -135,3 +137,22 @@ async def test_what_is_kept_is_not_served_when_it_can_not_be_recorded(rig: Rig, 
     answer = await frames_web.get(url("1", "1"), AS_STORED)
     assert answer.error is not None
     assert (reason_of(answer.error), answer.messages) == ("AUDIT_UNAVAILABLE", 0)
+
+
+async def _refuse(*_: object) -> bytes:
+    raise NotAcceptableError("12 bits can't be decoded")
+
+
+async def test_what_the_decoder_refuses_comes_as_stored(rig: Rig, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PydicomDecoder, "decode_frame", _refuse)
+    monkeypatch.setattr(PydicomDecoder, "to_explicit_little_endian", _refuse)
+    sop = f"{SERIES}.6"
+    file = make_instance(STUDY, SERIES, sop, frames=2, transfer_syntax_uid=JPEG, PixelData=encapsulate(COMPRESSED))
+    rig.east.add(file)
+    frames = await web.get(url("6", "1,2"), f'multipart/related; type="{OCTETS}"')
+    assert [head for head, _ in frames.parts] == [f"{OCTETS}; transfer-syntax={JPEG}"] * 2
+    instance = await web.get(url("6", "1").partition("/frames")[0])
+    assert instance.parts == [(f"application/dicom; transfer-syntax={JPEG}", file)]
+    strict = await web.get(url("6", "1"), f"{AS_STORED[:-1]}{EXPLICIT_VR_LITTLE_ENDIAN}")
+    assert strict.error is not None
+    assert reason_of(strict.error) == "NOT_ACCEPTABLE"

@@ -217,3 +217,15 @@ def test_json(accept: str, content_type: str) -> None:
 def test_xml_is_not_made(accept: str) -> None:
     with pytest.raises(NotAcceptableError):
         negotiate_json(parse_accept(accept))
+
+
+@pytest.mark.parametrize(("accept", "media_type"), [("*/*", "image/jpeg"), (multi(OCTETS), OCTETS), (OCTETS, OCTETS)])
+def test_frames_that_the_decoder_refused_come_as_stored(accept: str, media_type: str) -> None:
+    offer = negotiate_frames(parse_accept(accept), JPEG, MULTIPART_FIRST, can_decode=False)
+    assert (offer.media_type, offer.transfer_syntax_uid, needs_decoding(offer, JPEG)) == (media_type, JPEG, False)
+
+
+def test_an_instance_that_the_decoder_refused_comes_as_stored_unless_that_was_excluded() -> None:
+    assert negotiate_instance(parse_accept("*/*"), JPEG, MULTIPART_FIRST, can_decode=False).transfer_syntax_uid == JPEG
+    with pytest.raises(NotAcceptableError):
+        negotiate_instance(parse_accept(multi(DICOM, EVRLE)), JPEG, MULTIPART_FIRST, can_decode=False)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.errors import InvalidArgumentError, ObjectNotFoundError
+from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle
@@ -69,10 +69,9 @@ class FramesResource:
         handle = await self._retrieve.instance(call.caller.tenant_id, ref)
         index = await self._instances.index(call.caller.tenant_id, handle)
         require_frames(index, numbers)
-        offer = choose_offer(handle, numbers, call)
         messages: list[bytes] = []
         size_bytes = 0
-        async with aclosing(self.stream(handle, numbers, offer, call)) as stream:
+        async with aclosing(self.stream(handle, numbers, call)) as stream:
             async for message in stream:
                 if not size_bytes:
                     await self._record(call, RetrieveScope(study, series, instance), frames)
@@ -83,24 +82,36 @@ class FramesResource:
         if size_bytes <= self._max_kept_bytes and len(detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, b"".join(messages))
 
-    async def stream(
-        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call
-    ) -> AsyncGenerator[bytes]:
-        """The messages of frames that are known to exist; nothing is recorded here."""
-        decoded = needs_decoding(offer, handle.transfer_syntax_uid)
-        read = self._instances.decoded_frame if decoded else self._instances.frame
-        envelope = envelope_of(offer)
+    async def stream(self, handle: InstanceHandle, numbers: Sequence[int], call: Call) -> AsyncGenerator[bytes]:
+        """The messages of frames that are known to exist; nothing is recorded here.
+
+        Raises:
+            NotAcceptableError: the client takes nothing that can be made.
+        """
+        offer = choose_offer(handle, numbers, call)
         for position, number in enumerate(numbers, 1):
-            pixels = await read(call.caller.tenant_id, handle, number)
             first, last = position == 1, position == len(numbers)
+            try:
+                pixels = await self._read(handle, number, offer, call)
+            except NotAcceptableError:  # these pixels are beyond the decoder; as stored may do as well
+                if not first:
+                    raise
+                offer = choose_offer(handle, numbers, call, can_decode=False)
+                pixels = await self._read(handle, number, offer, call)
+            envelope = envelope_of(offer)
             for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
                 yield message
+
+    async def _read(self, handle: InstanceHandle, number: int, offer: Offer, call: Call) -> bytes:
+        decoded = needs_decoding(offer, handle.transfer_syntax_uid)
+        read = self._instances.decoded_frame if decoded else self._instances.frame
+        return await read(call.caller.tenant_id, handle, number)
 
     async def _record(self, call: Call, scope: RetrieveScope, frames: str) -> None:
         await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, frames[:_MAX_DETAIL_LENGTH])
 
 
-def choose_offer(handle: InstanceHandle, numbers: Sequence[int], call: Call) -> Offer:
+def choose_offer(handle: InstanceHandle, numbers: Sequence[int], call: Call, *, can_decode: bool = True) -> Offer:
     """What the client gets of these frames; only a single one can come without multipart.
 
     Raises:
@@ -108,7 +119,7 @@ def choose_offer(handle: InstanceHandle, numbers: Sequence[int], call: Call) -> 
     """
     accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
     framings = MULTIPART_FIRST if len(numbers) == 1 else MULTIPART_ONLY
-    return negotiate_frames(accepted, handle.transfer_syntax_uid, framings)
+    return negotiate_frames(accepted, handle.transfer_syntax_uid, framings, can_decode=can_decode)
 
 
 def parse_ref(study: str, series: str, instance: str) -> InstanceRef:

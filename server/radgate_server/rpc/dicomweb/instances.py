@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import GatewayError, NotAcceptableError
 from radgate_server.core.identifiers import QueryLevel, parse_scope
 from radgate_server.core.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.rpc.call import Call
@@ -78,7 +78,11 @@ class InstancesResource:
         offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings)
         if offer.stored:
             return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
-        content = await self._instances.explicit_little_endian(delivery)
+        try:
+            content = await self._instances.explicit_little_endian(delivery)
+        except NotAcceptableError:  # this one is beyond the decoder; as stored may do as well
+            offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, can_decode=False)
+            return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
         return envelope_of(offer), _read_content(content, self._chunk_bytes)
 
 

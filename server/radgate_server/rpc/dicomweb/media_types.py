@@ -43,25 +43,36 @@ class Offer:
 
 
 @lru_cache(maxsize=1024)
-def negotiate_instance(accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...]) -> Offer:
+def negotiate_instance(
+    accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...], *, can_decode: bool = True
+) -> Offer:
     """How to give an instance that is stored in `stored`: as it is, or in Explicit VR Little Endian.
+
+    `can_decode` is False once the decoder has refused this very instance.
 
     Raises:
         NotAcceptableError: the client takes neither.
     """
-    return _choose(accepted, [offer for multipart in framings for offer in _instance_offers(stored, multipart)], stored)
+    return _choose(
+        accepted, [offer for multipart in framings for offer in _instance_offers(stored, multipart, can_decode)], stored
+    )
 
 
 @lru_cache(maxsize=1024)
-def negotiate_frames(accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...]) -> Offer:
+def negotiate_frames(
+    accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...], *, can_decode: bool = True
+) -> Offer:
     """How to give frames of an instance that is stored in `stored`.
 
     Compressed frames that can't be decoded are given as stored to clients that name no transfer syntax (PS3.18 8.7.3).
+    `can_decode` is False once the decoder has refused these very frames.
 
     Raises:
         NotAcceptableError: the client takes neither the stored nor the uncompressed pixels.
     """
-    return _choose(accepted, [offer for multipart in framings for offer in _frame_offers(stored, multipart)], stored)
+    return _choose(
+        accepted, [offer for multipart in framings for offer in _frame_offers(stored, multipart, can_decode)], stored
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -96,19 +107,19 @@ def require_instances(accepted: tuple[Acceptable, ...]) -> None:
         raise NotAcceptableError(f'instances are given as multipart/related; type="{DICOM}"')
 
 
-def _instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
+def _instance_offers(stored: str, multipart: bool, can_decode: bool) -> Iterable[Offer]:
     yield Offer(multipart, DICOM, stored, default=stored == EXPLICIT_VR_LITTLE_ENDIAN)
-    if stored != EXPLICIT_VR_LITTLE_ENDIAN and _decodable(stored):
+    if stored != EXPLICIT_VR_LITTLE_ENDIAN and can_decode and _decodable(stored):
         yield Offer(multipart, DICOM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
 
 
-def _frame_offers(stored: str, multipart: bool) -> Iterable[Offer]:
+def _frame_offers(stored: str, multipart: bool, can_decode: bool) -> Iterable[Offer]:
     row = TRANSFER_SYNTAXES.get(stored)
     if row is not None and row.kind == "native":
         # Big endian and deflated pixels are made little endian even for "*": the web knows no others (PS3.18 8.7.3).
         yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN)
         return
-    if _decodable(stored):
+    if can_decode and _decodable(stored):
         yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
     if row is not None:
         yield Offer(multipart, row.media_type, stored)
