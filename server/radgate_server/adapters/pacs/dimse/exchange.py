@@ -90,12 +90,6 @@ class Exchange:
             time.sleep(_AHEAD_S)
         provider.send_pdu(value)
 
-    def send_fragment(self, context_id: int, fragment: bytes | memoryview, *, last: bool) -> None:
-        """Send one fragment of a data set (PS3.8 annex E); raises what `send_value` does."""
-        value = P_DATA()
-        value.presentation_data_value_list.append((context_id, (b"\x02" if last else b"\x00") + bytes(fragment)))
-        self.send_value(value)
-
     def send_cancel(self, message_id: int, context_id: int) -> None:
         """Ask the PACS to stop the operation (PS3.7 9.3.2.3); its final answer still comes."""
         message = C_CANCEL()

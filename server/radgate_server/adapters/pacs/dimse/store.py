@@ -2,22 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from io import BytesIO
 from itertools import chain
 
-from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 
 from radgate_server.adapters.pacs.dimse.contexts import store_proposals
 from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure, is_warning
+from radgate_server.adapters.pacs.dimse.transport import PDV_OVERHEAD_BYTES, data_value
 from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
 
 _MEDIUM = 0
 _FRAGMENT_BYTES = 128 * 1024
-_PDV_OVERHEAD = 6  # item length, context, control: PS3.8 9.3.5.1 counts them in the PDU's maximum length
 _HEAD_BYTES = 64 * 1024  # more than any file meta takes
 
 
@@ -46,15 +44,11 @@ def store(exchange: Exchange, instance: ReceivedInstance) -> None:
     request.AffectedSOPClassUID = instance.sop_class_uid
     request.AffectedSOPInstanceUID = instance.ref.sop_instance_uid
     request.Priority = _MEDIUM
-    request.DataSet = BytesIO()
-    longest = exchange.association.dimse.maximum_pdu_size or _FRAGMENT_BYTES
-    command = C_STORE_RQ()
-    command.primitive_to_message(request)
-    command.data_set = None  # follows below, piece by piece
-    for value in command.encode_msg(context.context_id, longest):
-        exchange.send_value(value)
-    for piece, last in _mark_last(data_set_pieces(instance.content, min(longest, _FRAGMENT_BYTES) - _PDV_OVERHEAD)):
-        exchange.send_fragment(context.context_id, piece, last=last)
+    messages = exchange.association.dimse
+    exchange.send_value(messages.command_value(request, context.context_id, has_data_set=True))
+    longest = min(messages.maximum_pdu_size or _FRAGMENT_BYTES, _FRAGMENT_BYTES) - PDV_OVERHEAD_BYTES
+    for piece, last in _mark_last(data_set_pieces(instance.content, longest)):
+        exchange.send_value(data_value(piece, context.context_id, last=last))
     status = answered_status(exchange, exchange.receive()[1], C_STORE)
     if status != SUCCESS and not is_warning(status):
         raise failure(exchange.pacs, "C-STORE", status)
