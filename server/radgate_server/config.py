@@ -78,6 +78,11 @@ class GatewaySettings(_Section):
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="Origins that browsers may call from (CORS), besides the same."
     )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+)?$",
+        description="Scheme and host that clients use, as in https://pacs.example; empty: as their requests say.",
+    )
     request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
     idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")
     max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")

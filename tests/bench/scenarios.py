@@ -104,13 +104,18 @@ async def dicomweb(orthanc: OrthancServer, folder: Path, seconds: int, rounds: i
             recording = folder / "recording.pickle"
             name = "accept", resource.accept
             requests = [(FACADE + resource.method, request) for request in resource.requests]
-            record(radgate.grpc_port, requests, [radgate.authorization, name], recording)
+            # Asked for as through Envoy, so that the answers are the ready ones that Envoy's clients get.
+            host = "x-forwarded-host", f"127.0.0.1:{radgate.http_port}"
+            metadata = [radgate.authorization, name, host, ("x-forwarded-proto", "http")]
+            record(radgate.grpc_port, requests, metadata, recording)
             async with bare_limit(recording, folder / "bare") as (bare_port, _):
                 rows.append(await asyncio.to_thread(_compare, orthanc, radgate, bare_port, resource, seconds, rounds))
     return rows
 
 
 def _warm(radgate: Radgate, resource: Resource) -> None:
+    """Have the whole study near, and the answers ready."""
+    _stream_once(radgate.grpc_port, _ct_request(), [radgate.authorization])
     headers = {"accept": resource.accept, "authorization": f"Bearer {radgate.token}"}
     run_wrk(radgate.http_port, resource.paths, headers, connections=4, seconds=2)
 
@@ -151,7 +156,7 @@ def _figure(load: Load, resource: Resource) -> float:
 
 async def grpc_stream(orthanc: OrthancServer, folder: Path, seconds: int, rounds: int) -> list[Row]:
     """The typed study stream, warm, against a bare grpc.aio server with the same messages; and cold against getscu."""
-    request = retrieve.RetrieveInstancesRequest(study_instance_uid=CT_STUDY).SerializeToString()
+    request = _ct_request()
     recording = folder / "recording.pickle"
     with radgate_for(orthanc, folder / "radgate") as radgate:
         metadata = [radgate.authorization]
@@ -245,7 +250,7 @@ async def memory(orthanc: OrthancServer, folder: Path, total_mib: int) -> list[R
     """Peak memory while a large study streams cold to a fast reader and a slow one."""
     request = retrieve.RetrieveInstancesRequest(study_instance_uid=BIG_STUDY).SerializeToString()
     with radgate_for(orthanc, folder / "radgate") as radgate:
-        await asyncio.to_thread(_stream_once, radgate.grpc_port, _small_request(), [radgate.authorization])
+        await asyncio.to_thread(_stream_once, radgate.grpc_port, _ct_request(), [radgate.authorization])
         radgate.reset_peak_rss()
         before = radgate.peak_rss_bytes()
         sizes: dict[str, int] = {}
@@ -272,7 +277,7 @@ async def memory(orthanc: OrthancServer, folder: Path, total_mib: int) -> list[R
     ]
 
 
-def _small_request() -> bytes:
+def _ct_request() -> bytes:
     return retrieve.RetrieveInstancesRequest(study_instance_uid=CT_STUDY).SerializeToString()
 
 

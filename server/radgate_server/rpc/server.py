@@ -25,7 +25,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 4 * MIB),  # requests are small; what is stored comes in chunks
     ("grpc.max_send_message_length", -1),  # our own answers: chunks, or metadata of a whole series
     ("grpc.max_concurrent_streams", 1000),  # of one connection; Envoy opens more connections
-    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_metadata_size", 64 * 1024),  # Envoy takes 32 KiB and adds to it
     ("grpc.keepalive_time_ms", 60_000),  # notices clients that went without a word
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # clients may ask us the same

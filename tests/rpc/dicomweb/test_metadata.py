@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from radgate_server.config import CacheSettings
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsFailedError
+from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
 
@@ -81,3 +83,12 @@ async def test_xml_is_not_acceptable(rig: Rig, web: Web, accept: str) -> None:
     assert answer.error is not None
     assert reason_of(answer.error) == "NOT_ACCEPTABLE"
     assert not rig.east.calls
+
+
+async def test_a_kept_answer_ages_since_a_series_may_grow(rig: Rig, web: Web) -> None:
+    url = f"/studies/{EAST_STUDY}/series/{SERIES}/metadata"
+    assert len(json.loads((await web.get(url)).body)) == 3
+    rig.east.add(make_instance(EAST_STUDY, SERIES, f"{SERIES}.99", number=99))
+    assert len(json.loads((await web.get(url)).body)) == 3
+    rig.clock.advance(CacheSettings().listing_ttl_s)
+    assert len(json.loads((await web.get(url)).body)) == 4

@@ -24,3 +24,8 @@ from radgate_server.rpc.dicomweb.base_url import base_url
 )
 def test_it_is_what_the_outermost_proxy_saw(headers: dict[str, str], expected: str) -> None:
     assert base_url(lambda name: headers.get(name, "")) == expected
+
+
+def test_what_the_operator_says_goes_before_what_requests_say() -> None:
+    headers = {"x-forwarded-host": "other.example", "x-forwarded-proto": "http"}
+    assert base_url(lambda name: headers.get(name, ""), "https://pacs.example") == "https://pacs.example"

@@ -10,13 +10,14 @@ _SCHEMES = ("http", "https")
 _FALLBACK_HOST = "localhost"
 
 
-def base_url(header: Callable[[str], str]) -> str:
-    """`scheme://host` of the outermost proxy that the gateway trusts, by Forwarded (RFC 7239), else by X-Forwarded-*.
+def base_url(header: Callable[[str], str], public_url: str = "") -> str:
+    """`public_url` if the operator says one, else what the client's request says: `scheme://host`.
 
+    That is of the outermost proxy that the gateway trusts, by Forwarded (RFC 7239), else by X-Forwarded-*.
     What is no host name, address or scheme is passed over, so that nothing strange can be planted in answers. The
     gateway itself tells its own address as X-Forwarded-Host; a call without that came from this machine.
     """
-    return _base_url(header("forwarded"), header("x-forwarded-proto"), header("x-forwarded-host"))
+    return public_url or _base_url(header("forwarded"), header("x-forwarded-proto"), header("x-forwarded-host"))
 
 
 @lru_cache(maxsize=256)

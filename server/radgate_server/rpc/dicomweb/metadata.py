@@ -23,7 +23,10 @@ _ROOT = BULK_DATA_ROOT.encode()
 
 
 class MetadataResource:
-    """Streams one JSON array, each instance as soon as it is there. Whole answers are kept ready to be sent again."""
+    """Streams one JSON array, each instance as soon as it is there.
+
+    Whole answers are kept ready to be sent again for `ttl_s` seconds: a series may grow in the PACS.
+    """
 
     def __init__(
         self,
@@ -33,18 +36,22 @@ class MetadataResource:
         hot: HotCache,
         *,
         max_kept_bytes: int,
+        ttl_s: float,
+        public_url: str = "",
     ) -> None:
         self._retrieve = retrieve
         self._instances = instances
         self._auditor = auditor
         self._hot = hot
         self._max_kept_bytes = max_kept_bytes
+        self._ttl_s = ttl_s
+        self._public_url = public_url
 
     async def retrieve(self, study: str, series: str, instance: str, call: Call) -> AsyncGenerator[bytes]:
         """Encoded HttpBody messages. An instance that fails ends the stream with its error, and no closing bracket."""
         scope = parse_scope(study, series, instance)
         content_type = negotiate_json(acceptables(call.header("accept"), call.header("x-envoy-original-path")))
-        base = base_url(call.header)
+        base = base_url(call.header, self._public_url)
         key = CacheKey(call.caller.tenant_id, study, "metadata", f"{series}/{instance}\n{base}\n{content_type}")
         kept = await self._hot.get(key)
         if kept is not None:
@@ -73,7 +80,7 @@ class MetadataResource:
             raise failure
         yield encode_http_body("", b"]")
         if size_bytes < self._max_kept_bytes:
-            await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))))
+            await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
 
     async def _render(self, delivery: Delivery, base: str, call: Call) -> bytes:
         if isinstance(delivery, FailedInstance):

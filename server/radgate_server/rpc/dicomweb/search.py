@@ -28,19 +28,29 @@ _WHOLE, _HAS_MORE = b"\0", b"\1"  # first byte of a kept answer: whether it need
 class SearchResource:
     """Answers searches; whole answers are kept encoded for `ttl_s` seconds under their very query string."""
 
-    def __init__(self, query: QueryService, auditor: Auditor, hot: HotCache, *, max_limit: int, ttl_s: float) -> None:
+    def __init__(
+        self,
+        query: QueryService,
+        auditor: Auditor,
+        hot: HotCache,
+        *,
+        max_limit: int,
+        ttl_s: float,
+        public_url: str = "",
+    ) -> None:
         self._query = query
         self._auditor = auditor
         self._hot = hot
         self._max_limit = max_limit
         self._ttl_s = ttl_s
+        self._public_url = public_url
 
     async def search(self, level: QueryLevel, study: str, series: str, call: Call) -> bytes:
         """The matches as one encoded HttpBody; warnings go out as response headers before it."""
         original_path = call.header("x-envoy-original-path")
         content_type = negotiate_json(acceptables(call.header("accept"), original_path))
         query_string = original_path.partition("?")[2]
-        base = base_url(call.header)
+        base = base_url(call.header, self._public_url)
         detail = f"{level}/{series}?{query_string}\n{base}\n{content_type}"
         key = CacheKey(call.caller.tenant_id, study, "qido", detail)
         kept = await self._hot.get(key)

@@ -38,10 +38,23 @@ class DicomWebServicer:
         chunk_bytes = settings.retrieve.chunk_bytes
         max_kept_bytes = settings.cache.hot_entry_bytes
         self._search = SearchResource(
-            query, auditor, hot, max_limit=settings.retrieve.max_results, ttl_s=settings.cache.query_ttl_s
+            query,
+            auditor,
+            hot,
+            max_limit=settings.retrieve.max_results,
+            ttl_s=settings.cache.query_ttl_s,
+            public_url=settings.gateway.public_url,
         )
         self._instances = InstancesResource(retrieve, instances, auditor, chunk_bytes=chunk_bytes)
-        self._metadata = MetadataResource(retrieve, instances, auditor, hot, max_kept_bytes=max_kept_bytes)
+        self._metadata = MetadataResource(
+            retrieve,
+            instances,
+            auditor,
+            hot,
+            max_kept_bytes=max_kept_bytes,
+            ttl_s=settings.cache.listing_ttl_s,
+            public_url=settings.gateway.public_url,
+        )
         self._frames = FramesResource(
             retrieve, instances, auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes
         )
