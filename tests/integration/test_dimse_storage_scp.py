@@ -25,7 +25,6 @@ from tests.integration.faulty_scp import FaultyScp, ct_instance
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SETTINGS = DimseSettings(connect_timeout_s=2, idle_timeout_s=3)
 STUDY = RetrieveScope("1.2.3")
-LISTED = [ListedInstance(InstanceRef("1.2.3", "1.2.3.4", f"1.2.3.4.{number}"), CT) for number in range(2)]
 NOT_AUTHORISED = 0x0124
 
 # pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
@@ -47,6 +46,30 @@ def send(port: int, *instances: Dataset, aet: str = "FAULTY", **originator: Any)
     return statuses
 
 
+def listed(count: int) -> list[ListedInstance]:
+    return [ListedInstance(InstanceRef("1.2.3", "1.2.3.4", f"1.2.3.4.{number}"), CT) for number in range(count)]
+
+
+LISTED = listed(2)
+
+
+def sending(count: int, sent: list[int] | None = None) -> Callable[[Event, int], Iterator[Any]]:
+    """A PACS that moves so many instances, until it is told to stop."""
+
+    def move(event: Event, port: int) -> Iterator[Any]:
+        yield "127.0.0.1", port, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
+        yield count
+        for number in range(count):
+            if event.is_cancelled or not event.assoc.is_established:
+                yield 0xFE00, None
+                return
+            if sent is not None:
+                sent.append(number)
+            yield 0xFF00, ct_instance(number)
+
+    return move
+
+
 @asynccontextmanager
 async def moving(on_move: Callable[[Event, int], Iterator[Any]]) -> AsyncIterator[tuple[PacsClient, StorageScp]]:
     """A client whose PACS answers C-MOVE with `on_move`, called with the event and the storage SCP's port."""
@@ -64,14 +87,7 @@ async def moving(on_move: Callable[[Event, int], Iterator[Any]]) -> AsyncIterato
 
 
 async def test_a_move_that_names_its_originator() -> None:
-    def move(event: Event, port: int) -> Iterator[Any]:
-        assert event.move_destination == "RADGATE"
-        yield "127.0.0.1", port, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
-        yield 2
-        for number in range(2):
-            yield 0xFF00, ct_instance(number)
-
-    async with moving(move) as (client, _):
+    async with moving(sending(2)) as (client, _):
         arrivals = await fetch(client, STUDY, LISTED)
     assert [arrival.ref for arrival in arrivals] == [item.ref for item in LISTED]
 
@@ -103,6 +119,27 @@ async def test_a_store_for_a_move_that_is_over_is_refused() -> None:
     async with moving(move) as (client, _):
         assert await fetch(client, STUDY, LISTED) == []
     assert statuses == [NOT_AUTHORISED]
+
+
+async def test_a_consumer_may_be_slower_than_the_idle_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"idle_timeout_s": 0.5}))
+
+    async with moving(sending(8)) as (client, _), client.reader.retrieve(STUDY, listed(8)) as arrivals:
+        await anext(arrivals)
+        await asyncio.sleep(1.5)
+        assert len([arrival async for arrival in arrivals]) == 7
+
+
+async def test_leaving_a_move_early_stops_the_pacs() -> None:
+    sent: list[int] = []
+
+    async with moving(sending(500, sent)) as (client, _):
+        async with client.reader.retrieve(STUDY, listed(500)) as arrivals:
+            await anext(arrivals)
+        await asyncio.sleep(0.3)
+        stopped_at = len(sent)
+        await asyncio.sleep(0.3)
+        assert len(sent) == stopped_at < 500
 
 
 async def test_nobody_may_store_while_nothing_is_awaited() -> None:

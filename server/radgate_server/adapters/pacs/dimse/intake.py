@@ -1,5 +1,7 @@
 """What a C-STORE request of a PACS becomes: an instance with its bytes untouched, or a refusal (PS3.4 B.2)."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 from pynetdicom.dimse_primitives import C_STORE
@@ -33,7 +35,14 @@ class Intake:
         self.source_aet = source_aet
         self.scope = scope
         self.refs = {item.ref.sop_instance_uid: item.ref for item in listed}
-        self._deliver = deliver
+        self._hand_over = deliver
+        self._lock = threading.Lock()
+        self._handing_over = 0
+        self._handed_over_at = 0.0
+
+    def alive_at(self) -> float:
+        """When it last did something (monotonic seconds): now, while it is the consumer for whom everybody waits."""
+        return time.monotonic() if self._handing_over else self._handed_over_at
 
     def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         """Deliver the instance of the request and return the status to answer with."""
@@ -64,6 +73,16 @@ class Intake:
             if ref is not None:
                 error = InstanceNotSentError("the PACS says that it failed to send the instance", pacs=self.pacs)
                 self._deliver(FailedInstance(ref, error))
+
+    def _deliver(self, arrival: Arrival) -> None:
+        with self._lock:
+            self._handing_over += 1
+        try:
+            self._hand_over(arrival)
+        finally:
+            with self._lock:
+                self._handing_over -= 1
+            self._handed_over_at = time.monotonic()
 
     def _deliver_failure(self, ref: InstanceRef | None) -> None:
         if ref is not None:

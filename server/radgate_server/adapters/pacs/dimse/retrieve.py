@@ -150,7 +150,7 @@ def move(exchange: Exchange, intake: Intake, scp: StorageScp, message_id: int) -
     exchange.send(request, context.context_id)
     try:
         while True:
-            _, message = exchange.receive(also_alive_at=scp.last_received_at)
+            _, message = exchange.receive(also_alive_at=lambda: max(scp.last_received_at(), intake.alive_at()))
             if answered_status(exchange, message, C_MOVE) not in PENDING:
                 _finish(exchange, intake, message, context, "C-MOVE")
                 return

@@ -150,6 +150,8 @@ class StorageScp:
             return intake.take(event.request, str(event.context.transfer_syntax))
         except OperationCancelledError:
             return REFUSED_OUT_OF_RESOURCES
+        finally:
+            event.assoc.touch()
 
     def _intake_of(self, request: Any, sender_aet: str) -> Intake | None:
         with self._lock:

@@ -52,6 +52,7 @@ PDV_OVERHEAD_BYTES = 6
 """Item length, context and control, which count in a PDU's maximum length (PS3.8 9.3.5.1)."""
 _MAX_COMMAND_BYTES = 1 << 16
 _MAX_CANCELS = 10
+_SERVE_WAIT_S = 0.02  # how late an acceptor may notice a release
 _CUT_GRACE_S = 0.2
 
 
@@ -180,6 +181,13 @@ class EncodedMessages(DIMSEServiceProvider):
             primitive, self._primitive = self._primitive, None
             self._deliver(primitive, context_id)
 
+    def get_msg(self, block: bool = False) -> Any:
+        """The next message, or (None, None). An acceptor's thread asks without blocking, all the time: it waits here."""
+        try:
+            return self.msg_queue.get(timeout=self.dimse_timeout if block else _SERVE_WAIT_S)
+        except queue.Empty:
+            return None, None
+
     def send_msg(self, primitive: Any, context_id: int) -> None:
         """Send a message with its data set, if it has one."""
         keyword = data_set_keyword(primitive)
@@ -260,6 +268,10 @@ class QuickAssociation(Association):
     def transfer_syntax_uid(self, context_id: int) -> str:
         """The transfer syntax that was agreed for the context. Raises KeyError for one that was not accepted."""
         return str(self._accepted_cx[context_id].transfer_syntax[0])
+
+    def touch(self) -> None:
+        """Begin to measure silence anew: until now it was we who let the peer wait."""
+        self.dul._idle_timer.restart()  # noqa: SLF001 - what pynetdicom's acceptor looks at
 
     @property
     def gave_up(self) -> bool:
