@@ -50,9 +50,9 @@ SYNTAXES = {
 
 GREY_STUDY = "2.25.880002"
 GREY_SERIES = f"{GREY_STUDY}.1"
-GREY_SLICES = 5
-GREY_VALUES = ((-70, 0), (50, 120))
-"""Hounsfield units of the quadrants of every slice, by row and column, under a window of 240 around 20."""
+GREY_SLICES = 3
+GREY_VALUES = (-70, 0, 120, 50)
+"""Hounsfield units of the first slice's quadrants, clockwise from the upper left; each slice turns them by one."""
 GREY_WINDOW = (20, 240)
 
 BULKY_STUDY = "2.25.880003"
@@ -99,12 +99,19 @@ def of_syntax(name: str) -> Original:
     return Original(dataset)
 
 
+def grey_quadrants(number: int) -> list[int]:
+    """Hounsfield units of a slice's quadrants, clockwise from the upper left; slices are counted from 1."""
+    return np.roll(GREY_VALUES, number - 1).tolist()
+
+
 def grey_slices() -> Iterator[Original]:
     """A CT of which every pixel is known: four quadrants, on a black rim as wide as an eighth of the image."""
     side = 128
-    hounsfield = np.full((side, side), -1000)
-    hounsfield[16:-16, 16:-16] = np.kron(np.array(GREY_VALUES), np.ones((48, 48), int))
     for number in range(1, GREY_SLICES + 1):
+        upper_left, upper_right, lower_right, lower_left = grey_quadrants(number)
+        hounsfield = np.full((side, side), -1000)
+        quadrants = np.array([[upper_left, upper_right], [lower_left, lower_right]])
+        hounsfield[16:-16, 16:-16] = np.kron(quadrants, np.ones((48, 48), int))
         yield Original(
             make_dataset(
                 GREY_STUDY,
