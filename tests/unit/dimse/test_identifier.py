@@ -7,6 +7,7 @@ from pydicom import Dataset
 from pydicom.filereader import read_dataset
 
 from radgate_server.adapters.pacs.dimse.identifier import encode_identifier
+from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.query import TagPath
 
 
@@ -50,6 +51,11 @@ def test_a_range_of_dates_passes_unchecked() -> None:
 
 def test_a_number_that_is_none_matches_everything() -> None:
     assert not read_back({("00280010",): "many"}, implicit=True)[0x00280010].value
+
+
+def test_a_list_that_is_too_long_for_its_vr_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="too long"):
+        encode_identifier({("0020000D",): "\\".join(["1.2.3.4.5.6.7.8"] * 5000)}, implicit=False)
 
 
 @pytest.mark.parametrize("order", [1, -1])

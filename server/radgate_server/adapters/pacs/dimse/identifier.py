@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from radgate_server.core.attributes import vr_of
+from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.query import TagPath
 
 SPECIFIC_CHARACTER_SET = "00080005"
@@ -26,7 +27,8 @@ _BINARY: dict[str, tuple[str, Callable[[str], Any]]] = {
     "FL": ("<f", float),
     "FD": ("<d", float),
 }
-_NOT_MATCHED = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+_NOT_MATCHED = frozenset(("AT", "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"))
+_MAX_SHORT_FORM = 0xFFFE
 _ITEM = struct.Struct("<HHI")
 
 
@@ -35,6 +37,9 @@ def encode_identifier(keys: Mapping[TagPath, str], *, implicit: bool) -> bytes:
 
     An empty value asks for the attribute (universal matching). With text beyond ASCII the identifier is in UTF-8 and
     says so.
+
+    Raises:
+        InvalidArgumentError: a value, such as a list of UIDs, is too long for its VR.
     """
     tree = _as_tree(keys)
     if not all(value.isascii() for value in keys.values()):
@@ -43,21 +48,17 @@ def encode_identifier(keys: Mapping[TagPath, str], *, implicit: bool) -> bytes:
 
 
 def _as_tree(keys: Mapping[TagPath, str]) -> dict[str, Any]:
+    """Nest the keys; a sequence asked for as a whole and in part is asked for in part."""
     tree: dict[str, Any] = {}
     for path, value in keys.items():
         node = tree
         for tag in path[:-1]:
-            below = node.get(tag)
-            node = node.setdefault(tag, {}) if isinstance(below, dict) else _replace(node, tag)
+            if not isinstance(node.get(tag), dict):
+                node[tag] = {}
+            node = node[tag]
         if not isinstance(node.get(path[-1]), dict):
             node[path[-1]] = value
     return tree
-
-
-def _replace(node: dict[str, Any], tag: str) -> dict[str, Any]:
-    """A sequence asked for as a whole becomes one whose item has keys."""
-    node[tag] = {}
-    return node[tag]  # type: ignore[no-any-return]
 
 
 def _encode_tree(tree: Mapping[str, Any], implicit: bool) -> bytes:
@@ -75,7 +76,9 @@ def _encode_element(tag: str, value: Any, implicit: bool) -> bytes:
         return number + struct.pack("<I", len(content)) + content
     if vr in _LONG_FORM:
         return number + vr.encode() + struct.pack("<HI", 0, len(content)) + content
-    return number + vr.encode() + struct.pack("<H", min(len(content), 0xFFFE)) + content[:0xFFFE]
+    if len(content) > _MAX_SHORT_FORM:
+        raise InvalidArgumentError("query", f"a value of {len(content)} bytes is too long for a query over DIMSE")
+    return number + vr.encode() + struct.pack("<H", len(content)) + content
 
 
 def _encode_item(tree: Mapping[str, Any], implicit: bool) -> bytes:
@@ -85,12 +88,10 @@ def _encode_item(tree: Mapping[str, Any], implicit: bool) -> bytes:
 
 def encode_value(vr: str, value: str) -> bytes:
     """One value padded to an even length; numbers that are none, and binary values, are universal matching."""
-    if not value or vr in _NOT_MATCHED or vr == "SQ":
+    if not value or vr in _NOT_MATCHED:
         return b""
     if vr in _BINARY:
         return _encode_numbers(*_BINARY[vr], value.split("\\"))
-    if vr == "AT":
-        return b"".join(struct.pack("<HH", int(part[:4], 16), int(part[4:], 16)) for part in value.split("\\"))
     encoded = value.encode()
     return encoded + (b"\0" if vr == "UI" else b" ") * (len(encoded) % 2)
 

@@ -182,7 +182,7 @@ class EncodedMessages(DIMSEServiceProvider):
             self._deliver(primitive, context_id)
 
     def get_msg(self, block: bool = False) -> Any:
-        """The next message, or (None, None). An acceptor's thread asks without blocking, all the time: it waits here."""
+        """The next message, or (None, None). Acceptors ask without blocking, all the time: they wait here."""
         try:
             return self.msg_queue.get(timeout=self.dimse_timeout if block else _SERVE_WAIT_S)
         except queue.Empty:
