@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from radgate_server.core.errors import GatewayError, InstanceNotSentError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
@@ -187,6 +187,6 @@ class RetrieveService:
 async def _first_arrival(reader: FetchReader) -> Arrived:
     try:
         async with aclosing(reader.arrivals()) as arrivals:
-            return await anext(arrivals)
+            return replace(await anext(arrivals))  # a copy: on leaving, the fetch lets go of what it holds in memory
     finally:
         reader.leave()

@@ -10,6 +10,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.server import DICOMWEB
 
 
@@ -79,13 +80,16 @@ async def _call(
 ) -> Answer:
     # A unary method answers with the same bytes on the wire as a stream of one message.
     call = channel.unary_stream(f"/{DICOMWEB.full_name}/{method.name}")(request, metadata=metadata, timeout=10)
-    messages: list[HttpBody] = []
+    received: list[bytes] = []
     error = None
     try:
         async for message in call:
-            messages.append(HttpBody.FromString(message))  # noqa: PERF401 # what came before a failure stays
+            received.append(message)  # noqa: PERF401 # what came before a failure stays
     except grpc.aio.AioRpcError as raised:
         error = raised
+    if error and received:
+        assert received.pop() == BREAK_OFF, "HTTP can't tell otherwise that the body is not whole"
+    messages = [HttpBody.FromString(message) for message in received]
     headers = [(name, value) for name, value in await call.initial_metadata() if isinstance(value, str)]
     content_type = messages[0].content_type if messages else ""
     return Answer(headers, content_type, b"".join(message.data for message in messages), len(messages), error)

@@ -169,6 +169,15 @@ async def test_without_disk_the_slowest_reader_sets_the_pace_and_memory_stays_wi
         assert [await handle.read(0, handle.size_bytes) for handle in slow_rest] == files[1:]
 
 
+async def test_without_disk_a_single_instance_is_given_from_memory() -> None:
+    files = make_study(1)
+    store = MemoryInstanceStore()
+    store.full = True
+    retrieve = await service(MemoryPacs(files), store=store)
+    handle = await retrieve.instance("east", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1"))
+    assert await handle.read(0, handle.size_bytes) == files[0]
+
+
 async def collect_rest(deliveries: AsyncIterator[InstanceHandle | FailedInstance]) -> list:
     return [delivery async for delivery in deliveries]
 

@@ -9,6 +9,13 @@ from collections.abc import Iterator
 MAX_MESSAGE_BYTES = 3 << 20
 """Data of one message at most, in bytes: gRPC clients take messages of 4 MiB."""
 
+BREAK_OFF = b"\xff"
+"""No message at all, on which the gateway resets the connection (HTTP/1.1) or the stream (HTTP/2).
+
+The status of a call that fails after its first message has no place in HTTP: Envoy would end the body in good order,
+and a client would take half a study for a whole one.
+"""
+
 _CONTENT_TYPE = 0x0A  # field 1, length-delimited
 _DATA = 0x12  # field 2, length-delimited
 

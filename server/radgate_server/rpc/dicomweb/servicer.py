@@ -1,6 +1,7 @@
 """DicomWebService: each method hands its path to the resource that answers it."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
@@ -14,6 +15,7 @@ from radgate_server.core.ports.cache import HotCache
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
 from radgate_server.rpc.dicomweb.frames import FramesResource
+from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.metadata import MetadataResource
 from radgate_server.rpc.dicomweb.search import SearchResource
@@ -74,16 +76,32 @@ class DicomWebServicer:
 
     def RetrieveInstances(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Study, Series or Instance."""
-        return self._instances.retrieve(request.study, request.series, request.instance, call)
+        return _told_when_cut(self._instances.retrieve(request.study, request.series, request.instance, call))
 
     def RetrieveMetadata(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Metadata."""
-        return self._metadata.retrieve(request.study, request.series, request.instance, call)
+        return _told_when_cut(self._metadata.retrieve(request.study, request.series, request.instance, call))
 
     def RetrieveBulkdata(self, request: RetrieveBulkdataRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Bulkdata."""
-        return self._bulkdata.retrieve(request.study, request.series, request.instance, request.path, call)
+        messages = self._bulkdata.retrieve(request.study, request.series, request.instance, request.path, call)
+        return _told_when_cut(messages)
 
     def RetrieveFrames(self, request: RetrieveFramesRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Frames."""
-        return self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
+        messages = self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
+        return _told_when_cut(messages)
+
+
+async def _told_when_cut(messages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Pass the messages on; when they fail after the first, let the body that has begun end as a broken one."""
+    begun = False
+    async with aclosing(messages):
+        try:
+            async for message in messages:
+                begun = True
+                yield message
+        except Exception:
+            if begun:
+                yield BREAK_OFF
+            raise
