@@ -31,7 +31,7 @@ _ANY_FREE_PORT = dict.fromkeys(
 
 @dataclass
 class RadgateProcess:
-    """Prepare it with `tenant`, start it with `with radgate:` or `start`; `kill` and `start` again as often as you like.
+    """Prepare it with `tenant`, start it by `with radgate:` or `start`; `kill` and `start` as often as you like.
 
     `folder` holds its data and its log. `settings` are `RADGATE_...` variables. `prefix` is a command that runs the
     server's, and `command` that server. `keys` are those of `tenant`, by the tenant.

@@ -1,0 +1,201 @@
+"""What happens when something dies, fills up or goes away, in real processes."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import grpc
+import httpx
+import pydicom
+import pytest
+
+import radgate as sdk
+from tests.e2e.network import child_of, connections_to
+from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.studies import BULKY_INSTANCES, BULKY_STUDY, EAST, bulky_instances, store
+from tests.e2e.waiting import wait_for
+from tests.integration.orthanc import OrthancServer
+
+SERIES = f"{BULKY_STUDY}.1"
+STUDY_PATH = f"/dicom-web/studies/{BULKY_STUDY}"
+SETTINGS = {
+    "RADGATE_RETRIEVE__WINDOW_BYTES": str(1 << 20),  # a reader that stands still holds the archive up
+    "RADGATE_DIMSE__POOL_IDLE_S": "0.5",
+}
+
+
+@pytest.fixture(scope="module")
+def pixels() -> dict[str, bytes]:
+    """Pixels of the bulky study by SOP Instance UID."""
+    return {original.ref.sop_instance_uid: original.dataset.PixelData for original in bulky_instances()}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    """An Orthanc that tests may kill, with one bulky study."""
+    with OrthancServer(tmp_path_factory.mktemp("archive")) as orthanc:
+        store(orthanc, bulky_instances())
+        yield orthanc
+
+
+@pytest.fixture
+def running_archive(archive: OrthancServer) -> Iterator[OrthancServer]:
+    """The same; started again after the test when it was killed."""
+    yield archive
+    archive.kill()
+    archive.start()
+
+
+@pytest.fixture
+def radgate(tmp_path: Path, archive: OrthancServer) -> Iterator[RadgateProcess]:
+    """A server of the test's own, not started yet."""
+    server = RadgateProcess(tmp_path, SETTINGS).tenant(EAST, dimse(archive))
+    yield server
+    server.kill()
+
+
+def client_of(radgate: RadgateProcess, door: str = "grpc") -> sdk.Client:
+    return sdk.Client(radgate.doors[door], radgate.keys[EAST])
+
+
+def pixels_of(instances: Sequence[sdk.RetrievedInstance]) -> dict[str, bytes]:
+    return {found.sop_instance_uid: pydicom.dcmread(io.BytesIO(found.data)).PixelData for found in instances}
+
+
+def test_a_killed_server_leaves_whole_instances(
+    radgate: RadgateProcess, running_archive: OrthancServer, pixels: dict[str, bytes]
+) -> None:
+    radgate.start()
+    envoy = child_of(radgate.pid, "envoy")
+    with client_of(radgate) as client:
+        stream = client.retrieve_study(BULKY_STUDY)
+        received = list(islice(stream, 5))
+        radgate.kill()
+        with pytest.raises(sdk.RadgateError) as caught:
+            list(stream)
+    assert caught.value.code is grpc.StatusCode.UNAVAILABLE
+    wait_for(lambda: not Path(f"/proc/{envoy}").exists(), "Envoy ends with the server")
+
+    running_archive.kill()
+    radgate.start()
+    with radgate.client(EAST) as web:  # only what is near can be had now
+        for instance in received:
+            path = f"{STUDY_PATH}/series/{SERIES}/instances/{instance.sop_instance_uid}"
+            answer = web.get(path, headers={"accept": "application/dicom; transfer-syntax=*"})
+            assert answer.status_code == 200
+            assert answer.content == instance.data
+
+    running_archive.start()
+    with client_of(radgate) as client:
+        assert pixels_of(list(client.retrieve_study(BULKY_STUDY))) == pixels
+    radgate.stop()
+
+
+@pytest.mark.parametrize("door", ["http", "grpc"])
+def test_streams_in_flight_outlive_sigterm(radgate: RadgateProcess, door: str, pixels: dict[str, bytes]) -> None:
+    radgate.start()
+    with client_of(radgate, door) as client:
+        stream = client.retrieve_study(BULKY_STUDY)
+        received = [next(stream)]
+        radgate.terminate()
+        wait_for(lambda: "radgate stops" in radgate.log(), "the server begins to stop")
+        received += stream
+    assert pixels_of(received) == pixels
+    assert radgate.wait() == 0
+
+
+def test_a_client_that_goes_gives_the_association_back(radgate: RadgateProcess, archive: OrthancServer) -> None:
+    radgate.start()
+    before = connections_to(archive.dicom_port)
+    with client_of(radgate) as client:
+        stream = client.retrieve_study(BULKY_STUDY)
+        next(stream)
+        assert connections_to(archive.dicom_port) > before
+        stream.close()  # type: ignore[attr-defined]
+        wait_for(lambda: connections_to(archive.dicom_port) == 0, "no association is open", 10)
+    with httpx.stream("GET", radgate.url + STUDY_PATH, headers=authorization(radgate)) as answer:
+        next(answer.iter_bytes())
+        assert connections_to(archive.dicom_port) > 0
+    wait_for(lambda: connections_to(archive.dicom_port) == 0, "no association is open", 10)
+    with client_of(radgate) as client:
+        assert len(list(client.retrieve_study(BULKY_STUDY))) == BULKY_INSTANCES
+    radgate.stop()
+
+
+def test_an_archive_that_dies_in_mid_transfer_is_told(
+    radgate: RadgateProcess, running_archive: OrthancServer, pixels: dict[str, bytes]
+) -> None:
+    radgate.start()
+    with client_of(radgate) as sdk_client:
+        stream = sdk_client.retrieve_study(BULKY_STUDY)
+        next(stream)
+        running_archive.kill()
+        with pytest.raises(sdk.IncompleteStudyError) as caught:
+            list(stream)
+    told = caught.value
+    assert told.expected == BULKY_INSTANCES
+    assert {missing.reason for missing in told.missing} <= {"PACS_ABORTED", "PACS_UNREACHABLE"}
+    assert told.delivered + len(told.missing) == BULKY_INSTANCES
+    assert 0 < len(told.missing) < BULKY_INSTANCES
+    # HTTP has no such record: a body that breaks off must look broken, not short.
+    for http2 in (False, True):
+        client = httpx.Client(http1=not http2, http2=http2, headers=authorization(radgate))
+        with client as web, pytest.raises(httpx.RemoteProtocolError):
+            web.get(radgate.url + STUDY_PATH)
+    running_archive.start()
+    with client_of(radgate) as client:
+        assert pixels_of(list(client.retrieve_study(BULKY_STUDY))) == pixels
+    radgate.stop()
+
+
+def test_a_full_disk_costs_the_cache_alone(tmp_path: Path, archive: OrthancServer, pixels: dict[str, bytes]) -> None:
+    server = RadgateProcess(tmp_path, SETTINGS).tenant(EAST, dimse(archive))
+    server.prefix = on_a_small_disk(server.data_dir / "warm", mib=8)
+    with server:
+        for door in ("grpc", "http"):
+            with client_of(server, door) as client:
+                assert pixels_of(list(client.retrieve_study(BULKY_STUDY))) == pixels
+        with server.client(EAST) as web:
+            frame = web.get(f"{STUDY_PATH}/series/{SERIES}/instances/{SERIES}.60/frames/1")
+            assert pixels[f"{SERIES}.60"] in frame.content
+            assert len(web.get("/dicom-web/studies").json()) == 1
+
+
+def on_a_small_disk(folder: Path, mib: int) -> list[str]:
+    """A command that runs another where `folder` is a file system of `mib` MiB, which nobody else sees."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = f'mount -t tmpfs -o size={mib}m tmpfs "$0" && exec "$@"'
+    rights = [] if os.geteuid() == 0 else ["--map-root-user"]
+    command = ["unshare", "--mount", *rights, "sh", "-c", mount, str(folder)]
+    if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
+        return command
+    # No right to mount: files end at 256 KiB, half an instance, as on a disk that is full by then.
+    prlimit = shutil.which("prlimit")
+    assert prlimit
+    return [prlimit, f"--fsize={256 << 10}", "--"]
+
+
+def test_a_killed_envoy_comes_back(radgate: RadgateProcess) -> None:
+    radgate.start()
+    envoy = child_of(radgate.pid, "envoy")
+    os.kill(envoy, signal.SIGKILL)
+    wait_for(lambda: child_of(radgate.pid, "envoy") not in (0, envoy), "another Envoy")
+
+    def serves() -> bool:
+        try:
+            with radgate.client(EAST) as web:
+                return len(web.get("/dicom-web/studies").json()) == 1
+        except httpx.TransportError:
+            return False
+
+    wait_for(serves, "the gateway serves again")
+    radgate.stop()
+
+
+def authorization(radgate: RadgateProcess) -> dict[str, str]:
+    return {"authorization": f"Bearer {radgate.keys[EAST]}"}
