@@ -1,0 +1,69 @@
+"""The command line on an installation whose server runs: what it changes, the server knows within three seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.radgate_process import PACS, RadgateProcess, dimse
+from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY, SYNTAXES, SYNTAXES_STUDY, WEST_FILE, path_of
+from tests.e2e.waiting import wait_for
+from tests.integration.orthanc import OrthancServer
+
+SEEN_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
+    with RadgateProcess(tmp_path_factory.mktemp("administered")).tenant(EAST, dimse(orthanc)) as server:
+        yield server
+
+
+def status_of(server: RadgateProcess, key: str) -> int:
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.get(f"{server.url}/dicom-web/studies?limit=1", headers=headers, timeout=60).status_code
+
+
+def test_a_key_is_good_at_once_and_bad_when_revoked(server: RadgateProcess) -> None:
+    key = server.cli("key", "create", "--tenant", EAST, "--role", "viewer").strip()
+    assert status_of(server, key) == 200
+    server.cli("key", "revoke", key.split("_")[1])
+    wait_for(lambda: status_of(server, key) == 401, "the key is refused", SEEN_S)
+
+
+def test_a_pacs_is_asked_once_it_is_added_and_no_more_when_removed(server: RadgateProcess, tmp_path: Path) -> None:
+    (tmp_path / "dose.dcm").symlink_to(path_of(WEST_FILE))
+    with server.client(EAST) as web:
+
+        def found() -> int:
+            return len(web.get("/dicom-web/studies").json())
+
+        before = found()
+        server.cli("pacs", "add", "folder", "--tenant", EAST, "--name", "second", "--path", str(tmp_path))
+        wait_for(lambda: found() == before + 1, "the new archive's study is found", SEEN_S)
+        server.cli("pacs", "remove", "--tenant", EAST, "--name", "second")
+        wait_for(lambda: found() == before, "the old archive's study is gone", SEEN_S)
+
+
+def test_an_archive_answers_the_test(server: RadgateProcess) -> None:
+    assert f"{PACS} answered in " in server.cli("pacs", "test", "--tenant", EAST, "--name", PACS)
+
+
+def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> None:
+    admin = server.cli("key", "create", "--tenant", EAST, "--role", "admin").strip()
+
+    def entries() -> dict[str, int]:
+        url = f"{server.url}/api/v1/admin/cache/stats"
+        stats = httpx.get(url, headers={"authorization": f"Bearer {admin}"}, timeout=60).json()
+        return {tier["tier"]: int(tier["entries"]) for tier in stats["tiers"]}
+
+    with server.client(EAST) as web:
+        for study in (GREY_STUDY, SYNTAXES_STUDY):
+            assert web.get(f"/dicom-web/studies/{study}/metadata").status_code == 200
+            assert web.get(f"/dicom-web/studies/{study}").status_code == 200
+    assert entries()["warm"] == GREY_SLICES + len(SYNTAXES)
+    server.cli("cache", "invalidate", "--tenant", EAST, "--study", GREY_STUDY)
+    wait_for(lambda: entries()["warm"] == len(SYNTAXES), "the study is gone", SEEN_S)
+    server.cli("cache", "invalidate", "--tenant", EAST)
+    wait_for(lambda: not any(entries().values()), "nothing is left in any tier", SEEN_S)
