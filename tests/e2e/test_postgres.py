@@ -57,7 +57,7 @@ def test_accesses_are_recorded_when_they_are_answered(
     for path, action, study in (
         ("/dicom-web/studies?PatientID=E2E-2", "query", ""),
         (STUDY_PATH, "retrieve", GREY_STUDY),
-        (f"{STUDY_PATH}/metadata", "retrieve_metadata", GREY_STUDY),
+        (f"{STUDY_PATH}/metadata", "retrieve-metadata", GREY_STUDY),
     ):
         assert web.get(path).status_code == 200
         before += 1
