@@ -100,8 +100,9 @@ class WarmFolder:
             with suppress(FileNotFoundError):
                 temporary.replace(path)
                 return
-            for folder in (path.parent.parent, path.parent):
-                folder.mkdir(mode=_PRIVATE, exist_ok=True)
+            with suppress(FileNotFoundError):  # another process removes the empty tenant's folder at this moment
+                for folder in (path.parent.parent, path.parent):
+                    folder.mkdir(mode=_PRIVATE, exist_ok=True)
         temporary.replace(path)
 
     def remove(self, key: EntryKey) -> bool:
