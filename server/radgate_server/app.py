@@ -1,6 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind which port of a running server."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -134,6 +135,7 @@ async def serve(settings: Settings) -> None:
             "metrics_port": app.metrics_port,
         }
         _log.info("radgate serves", extra=ports)
+        gc.freeze()  # what has been made by now stays: collections need not look at it again
         await stop.wait()
         _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})
 
