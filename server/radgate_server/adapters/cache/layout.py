@@ -23,7 +23,7 @@ INSTANCE_SUFFIX = ".p10"
 INDEX_SUFFIX = ".idx"
 _INCOMING = ".incoming"
 _PRIVATE = 0o700
-_PUBLISH_TRIES = 3
+_PUBLISH_TRIES = 20
 """An eviction may take an emptied folder away between its making and the renaming into it."""
 
 
@@ -100,7 +100,7 @@ class WarmFolder:
             with suppress(FileNotFoundError):
                 temporary.replace(path)
                 return
-            with suppress(FileNotFoundError):  # another process removes the empty tenant's folder at this moment
+            with suppress(FileNotFoundError, FileExistsError):  # a folder that is there is removed at this moment
                 for folder in (path.parent.parent, path.parent):
                     folder.mkdir(mode=_PRIVATE, exist_ok=True)
         temporary.replace(path)
