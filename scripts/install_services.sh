@@ -10,7 +10,6 @@ libOrthancDicomWeb.so /usr/share/orthanc/plugins/libOrthancDicomWeb.so orthanc-d
 dcmqrscp /usr/bin/dcmqrscp dcmtk
 initdb /usr/lib/postgresql/*/bin/initdb postgresql
 chromium /usr/bin/chromium chromium
-chromedriver /usr/bin/chromedriver chromium-driver
 npm /usr/bin/npm npm
 '
 
