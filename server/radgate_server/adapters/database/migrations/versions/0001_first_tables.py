@@ -111,8 +111,4 @@ def create_audit_entries() -> None:
         sa.Column("request_id", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_audit_entries"),
-        sqlite_autoincrement=True,
     )
-    for columns in (["time_us"], ["study_instance_uid"], ["key_id"]):
-        name = "_".join(["ix_audit_entries_tenant_id", *columns])
-        op.create_index(name, "audit_entries", ["tenant_id", *columns])
