@@ -1,4 +1,4 @@
-"""What is measured on: a CT study of 120 slices, and one that is larger than the memory it may take."""
+"""What is measured on: CT studies of 120 slices each, and one that is larger than the memory it may take."""
 
 from collections.abc import Iterator
 
@@ -6,20 +6,26 @@ import numpy as np
 
 from tests.fakes.instances import make_instance
 
-CT_STUDY = "2.25.770001"
+CT_STUDIES = ("2.25.770001", "2.25.770011", "2.25.770021")
+CT_STUDY = CT_STUDIES[0]
 CT_SERIES = (f"{CT_STUDY}.1", f"{CT_STUDY}.2")
 SLICES_PER_SERIES = 60
 BIG_STUDY = "2.25.770002"
 
 
 def ct_instances() -> Iterator[bytes]:
-    """120 slices of 512 x 512 x 16 bit in two series of 60, noisy as CT is."""
+    """Three studies of 120 slices of 512 x 512 x 16 bit each, in two series of 60, noisy as CT is."""
+    for study in CT_STUDIES:
+        yield from _ct_study(study)
+
+
+def _ct_study(study: str) -> Iterator[bytes]:
     random = np.random.default_rng(7)
-    for series in CT_SERIES:
+    for series in (f"{study}.1", f"{study}.2"):
         for number in range(1, SLICES_PER_SERIES + 1):
             pixels = (random.normal(1000, 60, (512, 512)) + number).astype("<u2")
             yield make_instance(
-                CT_STUDY,
+                study,
                 series,
                 f"{series}.{number}",
                 rows=512,
