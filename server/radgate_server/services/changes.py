@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.directory import Change, ChangeFeed, ChangeKind
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ChangeFollower:
         async with self._lock:
             for change in await self._feed.changes_after(self._seen):
                 for handler in self._handlers.get(change.kind, ()):
-                    await handler(change)
+                    await _apply(handler, change)
                 self._seen = change.sequence
 
     async def close(self) -> None:
@@ -49,6 +49,22 @@ class ChangeFollower:
             await asyncio.sleep(self._interval_s)
             try:
                 await self.catch_up()
-            except GatewayError as error:
-                # The database is away; nothing is lost, since the feed is read from where it was left.
+            except DatabaseUnavailableError as error:
+                # Nothing is lost, since the feed is read from where it was left.
                 _log.warning("can't read configuration changes: %s", error.message)
+            except Exception:  # noqa: BLE001 - who follows no more would go on taking keys that were revoked
+                _log.exception("can't follow configuration changes")
+
+
+async def _apply(handler: ChangeHandler, change: Change) -> None:
+    """Let a handler that fails hold up no other change: the next one may revoke a key.
+
+    Raises:
+        DatabaseUnavailableError: to be tried again.
+    """
+    try:
+        await handler(change)
+    except DatabaseUnavailableError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it was, the next change must be seen
+        _log.exception("a configuration change could not be applied", extra={"tenant": change.tenant_id})

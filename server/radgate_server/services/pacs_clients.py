@@ -1,19 +1,29 @@
 """The connected PACS of every tenant, made when first needed and kept until their configuration changes."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from radgate_server.core.errors import NoPacsConfiguredError, ResourceNotFoundError
+from radgate_server.core.errors import ConfigurationError, NoPacsConfiguredError, ResourceNotFoundError
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.directory import PacsDirectory
 from radgate_server.core.ports.pacs import PacsClient, PacsFactory
+from radgate_server.services.unusable_pacs import unusable_pacs
+
+_log = logging.getLogger(__name__)
+
+_CLOSE_WAIT_S = 2.0
+"""A PACS that takes longer to let go of (a connection is being opened, say) goes on closing, and nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Connected:
+    """A PACS. `usable` is False for one whose settings can't be used; that is tried anew at each look at them."""
+
     config: PacsConfig
     client: PacsClient
+    usable: bool = True
 
 
 class PacsClients:
@@ -24,6 +34,7 @@ class PacsClients:
         self._factories = factories
         self._tenants: dict[str, tuple[_Connected, ...]] = {}
         self._lock = asyncio.Lock()
+        self._closing: set[asyncio.Future[None]] = set()
 
     async def of_tenant(self, tenant_id: str) -> tuple[PacsClient, ...]:
         """The tenant's PACS in order of precedence, at least one.
@@ -54,21 +65,37 @@ class PacsClients:
     async def refresh(self, tenant_id: str) -> None:
         """Read the tenant's configuration anew; what did not change stays connected, what is gone is closed."""
         async with self._lock:
-            old = {entry.config: entry for entry in self._tenants.get(tenant_id, ())}
+            old = {entry.config: entry for entry in self._tenants.get(tenant_id, ()) if entry.usable}
             configs = await self._directory.list_pacs(tenant_id)
             self._tenants[tenant_id] = tuple(
                 old.pop(config) if config in old else self._connect(config) for config in configs
             )
-            for entry in old.values():
-                await entry.client.close()
+        await self._let_go(old.values())
 
     def _connect(self, config: PacsConfig) -> _Connected:
-        return _Connected(config, self._factories[config.connection.kind](config))
+        try:
+            return _Connected(config, self._factories[config.connection.kind](config))
+        except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
+            _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
+            return _Connected(config, unusable_pacs(config.name, error.message), usable=False)
+
+    async def _let_go(self, entries: Iterable[_Connected]) -> None:
+        closing = [asyncio.ensure_future(entry.client.close()) for entry in entries]
+        for future in closing:
+            self._closing.add(future)
+            future.add_done_callback(self._closed)
+        if closing:
+            await asyncio.wait(closing, timeout=_CLOSE_WAIT_S)
+
+    def _closed(self, future: asyncio.Future[None]) -> None:
+        self._closing.discard(future)
+        if not future.cancelled() and (defect := future.exception()):
+            _log.error("a PACS was not closed properly", exc_info=defect)
 
     async def close(self) -> None:
         """Close every connection."""
         async with self._lock:
             tenants, self._tenants = self._tenants, {}
-            for connected in tenants.values():
-                for entry in connected:
-                    await entry.client.close()
+        await self._let_go(entry for connected in tenants.values() for entry in connected)
+        if self._closing:
+            await asyncio.wait(self._closing)

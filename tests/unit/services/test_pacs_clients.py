@@ -1,0 +1,65 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from radgate_server.core.errors import ConfigurationError, PacsUnreachableError
+from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.tenancy import Tenant
+from radgate_server.services import pacs_clients
+from radgate_server.services.pacs_clients import PacsClients
+from tests.fakes.clock import START
+from tests.fakes.directory import MemoryDirectory
+from tests.fakes.memory_pacs import MemoryPacs
+
+
+async def _directory(*names: str) -> MemoryDirectory:
+    directory = MemoryDirectory()
+    await directory.create_tenant(Tenant("east", START))
+    for name in names:
+        await directory.create_pacs(PacsConfig("east", name, FolderConnection("/unused"), START))
+    return directory
+
+
+async def test_a_pacs_whose_settings_cant_be_used_fails_alone_and_is_tried_again() -> None:
+    broken = {"second"}
+
+    def connect(config: PacsConfig) -> PacsClient:
+        if config.name in broken:
+            raise ConfigurationError("its certificate can't be read")
+        return MemoryPacs(name=config.name).client
+
+    clients = PacsClients(await _directory("first", "second"), {"folder": connect})
+    first, second = await clients.of_tenant("east")
+    assert (await first.echo.echo()).latency_ms >= 0
+    with pytest.raises(PacsUnreachableError, match="certificate"):
+        await second.echo.echo()
+    broken.clear()
+    await clients.refresh("east")
+    assert (await clients.of_tenant("east"))[0] is first
+    assert (await (await clients.of_tenant("east"))[1].echo.echo()).latency_ms >= 0
+    await clients.close()
+
+
+async def test_a_pacs_that_is_slow_to_close_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacs_clients, "_CLOSE_WAIT_S", 0.01)
+    opened, closed = asyncio.Event(), []
+
+    async def close() -> None:
+        await opened.wait()
+        closed.append(True)
+
+    directory = await _directory("main")
+    clients = PacsClients(
+        directory, {"folder": lambda config: replace(MemoryPacs(name=config.name).client, close=close)}
+    )
+    await clients.of_tenant("east")
+    await directory.delete_pacs("east", "main")
+    async with asyncio.timeout(5):
+        await clients.refresh("east")
+        await clients.refresh("west")
+    assert not closed
+    opened.set()
+    await clients.close()
+    assert closed == [True]
