@@ -1,6 +1,7 @@
 """Which instances the storage SCP takes, and for which move."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.events import Event
 
-from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs, storage_scp
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
@@ -145,6 +146,31 @@ async def test_leaving_a_move_early_stops_the_pacs() -> None:
 async def test_nobody_may_store_while_nothing_is_awaited() -> None:
     async with moving(lambda *_: iter(())) as (_, scp):
         assert await asyncio.to_thread(send, scp.port, ct_instance(0)) == [None]
+
+
+def answer_to(port: int, data: bytes) -> bytes:
+    """What the SCP sends to somebody who connects and sends this, b"" when it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(data)
+        return connection.recv(1)
+
+
+async def test_a_pdu_of_absurd_length_ends_the_connection_before_memory_is_taken_for_it() -> None:
+    async with moving(lambda *_: iter(())) as (_, scp):
+        assert await asyncio.to_thread(answer_to, scp.port, b"\x01\x00\xff\xff\xff\xff") == b""
+
+
+async def test_strangers_who_connect_and_say_nothing_are_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_scp, "_MAX_ASSOCIATIONS", 2)
+    async with moving(lambda *_: iter(())) as (_, scp):
+        silent = [socket.create_connection(("127.0.0.1", scp.port)) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        assert await asyncio.to_thread(answer_to, scp.port, b"") == b""
+        for connection in silent:
+            connection.close()
+        await asyncio.sleep(0.5)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(answer_to, scp.port, b"")
 
 
 async def test_a_port_in_use_is_a_configuration_error() -> None:

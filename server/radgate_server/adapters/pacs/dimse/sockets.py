@@ -5,6 +5,8 @@ waits about 40 ms. C-FIND on one association to Orthanc 1.12 on the same machine
 with both. Reads go straight into a buffer of the PDU's size, where pynetdicom's go through pieces of 4 KiB.
 """
 
+import errno
+import os
 import select
 import socket
 import ssl
@@ -14,6 +16,9 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 
 CONNECTION_CLOSED = "Evt17"
 """The upper layer's event "transport connection closed" (PS3.8 table 9-10)."""
+
+MAX_RECEIVED_PDU_BYTES = 16 << 20
+"""A longer PDU breaks off the association, whatever was negotiated: its length decides how much is allocated."""
 
 _CONNECTED = "Evt2"
 _AWAITING_CLOSE = "Sta13"
@@ -100,7 +105,13 @@ class QuickSocket(AssociationSocket):
         return bool(awake)
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Read exactly `nr_bytes`, or what there was when the peer closed the connection."""
+        """Read exactly `nr_bytes`, or what there was when the peer closed the connection.
+
+        Raises:
+            OSError: the connection failed, or the peer announces a PDU that is too long.
+        """
+        if nr_bytes > MAX_RECEIVED_PDU_BYTES:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
         buffer = bytearray(nr_bytes)
         filled = len(self._returned)
         buffer[:filled] = self._returned

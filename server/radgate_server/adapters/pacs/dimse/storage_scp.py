@@ -185,18 +185,27 @@ class _Server(ThreadedAssociationServer):
         super().__init__(ae, address, ae_title, [], tls, handlers, _QuickRequestHandler)
         ae._servers.append(self)  # noqa: SLF001 - AE.start_server does so, and shutdown() counts on it
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Take no more connections than there may be associations: each has threads before it says who it is."""
+        return len(self.live()) < _MAX_ASSOCIATIONS
+
     def add(self, association: QuickAssociation) -> None:
         """Remember a new association."""
         with self._live_lock:
-            self._live = {known for known in self._live if known.is_alive()} | {association}
+            self._live = {known for known in self._live if not _is_over(known)} | {association}
 
     def live(self) -> list[QuickAssociation]:
         """The associations that are not over."""
         with self._live_lock:
-            return [association for association in self._live if association.is_alive()]
+            return [association for association in self._live if not _is_over(association)]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that breaks before there is an association is nothing to report."""
+
+
+def _is_over(association: QuickAssociation) -> bool:
+    """Whether it has run; one that was made a moment ago has yet to start."""
+    return association.ident is not None and not association.is_alive()
 
 
 class _QuickRequestHandler(RequestHandler):

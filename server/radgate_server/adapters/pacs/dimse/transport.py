@@ -30,7 +30,7 @@ from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
 from pynetdicom.presentation import PresentationContext
 
 from radgate_server.adapters.pacs.dimse.commands import decode_command, encode_command
-from radgate_server.adapters.pacs.dimse.sockets import CONNECTION_CLOSED, QuickSocket
+from radgate_server.adapters.pacs.dimse.sockets import CONNECTION_CLOSED, MAX_RECEIVED_PDU_BYTES, QuickSocket
 
 _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = False
@@ -46,8 +46,6 @@ _COMMAND = 0x01
 _LAST = 0x02
 _PDV_HEADER = struct.Struct(">LBB")
 _PDU_HEADER = struct.Struct(">BxL")
-MAX_RECEIVED_PDU_BYTES = 16 << 20
-"""A longer P-DATA PDU breaks off the association, whatever was negotiated: its length decides how much is allocated."""
 PDV_OVERHEAD_BYTES = 6
 """Item length, context and control, which count in a PDU's maximum length (PS3.8 9.3.5.1)."""
 _MAX_COMMAND_BYTES = 1 << 16
