@@ -25,6 +25,7 @@ class Authenticator:
             ttl_s=_KNOWN_FOR_S, max_weight=_MAX_KNOWN_TOKENS, clock=clock
         )
         self._tenant_ids: frozenset[str] = frozenset()
+        self._forgotten = 0
 
     async def authenticate(self, token: str, tenant_id: str) -> tuple[Principal, str]:
         """Return the caller and the tenant to act for. "" stands for no token, and for no choice of a tenant.
@@ -45,13 +46,14 @@ class Authenticator:
 
     def forget(self) -> None:
         """Check every key anew from now on."""
+        self._forgotten += 1  # what is being read just now may be older than the change
         self._known.drop_where(lambda _: True)
         self._tenant_ids = frozenset()
 
     async def _check(self, token: str) -> Principal:
         if not token:
             raise UnauthenticatedError("an API key is needed: send it as 'Authorization: Bearer <key>'")
-        parts = split_token(token)
+        parts, forgotten = split_token(token), self._forgotten
         key = await self._keys.find_key(parts[0]) if parts else None
         if (
             parts is None
@@ -62,10 +64,15 @@ class Authenticator:
         ):
             raise UnauthenticatedError("this API key is not known or has been revoked")
         principal = Principal(key.key_id, key.tenant_ids, key.role)
-        self._known.put(token, principal)
+        if forgotten == self._forgotten:
+            self._known.put(token, principal)
         return principal
 
     async def _exists(self, tenant_id: str) -> bool:
         if tenant_id not in self._tenant_ids:
-            self._tenant_ids = frozenset(tenant.tenant_id for tenant in await self._tenants.list_tenants())
+            forgotten = self._forgotten
+            tenant_ids = frozenset(tenant.tenant_id for tenant in await self._tenants.list_tenants())
+            if forgotten != self._forgotten:
+                return tenant_id in tenant_ids
+            self._tenant_ids = tenant_ids
         return tenant_id in self._tenant_ids

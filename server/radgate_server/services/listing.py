@@ -37,6 +37,7 @@ class StudyLister:
         self._listings: ExpiringMap[tuple[str, RetrieveScope], Listing] = ExpiringMap(
             ttl_s=ttl_s, max_weight=MAX_REMEMBERED_INSTANCES, clock=clock
         )
+        self._forgotten = 0
 
     async def list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
         """List the scope's instances.
@@ -52,6 +53,7 @@ class StudyLister:
 
     def forget(self, tenant_id: str) -> None:
         """Ask the tenant's PACS anew from now on."""
+        self._forgotten += 1  # a listing that is being made just now may name a PACS that is gone
         self._listings.drop_where(lambda key: key[0] == tenant_id)
 
     def _remembered(self, tenant_id: str, scope: RetrieveScope) -> Listing | None:
@@ -66,12 +68,14 @@ class StudyLister:
         return None
 
     async def _ask(self, tenant_id: str, scope: RetrieveScope) -> Listing:
+        forgotten = self._forgotten
         clients = await self._clients.of_tenant(tenant_id)
         results = await find_everywhere(clients, listing_query(scope), self._max_instances)
         for client, result in zip(clients, results, strict=True):
             if isinstance(result, FindResult) and (listed := self._instances(client, result, scope)):
                 listing = Listing(client, listed)
-                self._listings.put((tenant_id, scope), listing, weight=len(listed))
+                if forgotten == self._forgotten:
+                    self._listings.put((tenant_id, scope), listing, weight=len(listed))
                 return listing
         for result in results:
             if isinstance(result, PacsError):

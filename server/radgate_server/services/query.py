@@ -71,6 +71,7 @@ class QueryService:
         self._answers: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
             ttl_s=ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
         )
+        self._forgotten = 0
 
     async def search(self, tenant_id: str, query: Query, page: Page) -> QueryPage:
         """Return one page of the matches of all the tenant's PACS.
@@ -88,15 +89,17 @@ class QueryService:
 
     def forget(self, tenant_id: str) -> None:
         """Ask the tenant's PACS anew from now on."""
+        self._forgotten += 1  # what is being asked just now was asked of the PACS of before
         self._answers.drop_where(lambda key: key[0] == tenant_id)
 
     async def _ask(self, tenant_id: str, query: Query) -> _Answer:
+        forgotten = self._forgotten
         clients = await self._clients.of_tenant(tenant_id)
         results = await find_everywhere(clients, query, self._max_results)
         answer = _Answer(
             _sort(query.level, _merge(query.level, clients, results)), _warnings(clients, results, self._max_results)
         )
-        if not any(isinstance(result, PacsError) for result in results):
+        if forgotten == self._forgotten and not any(isinstance(result, PacsError) for result in results):
             self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         return answer
 

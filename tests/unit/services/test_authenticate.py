@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from radgate_server.core.errors import TenantNotAllowedError, UnauthenticatedError
-from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.core.tenancy import ApiKey, Role, Tenant
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.authenticate import Authenticator
 from tests.fakes.clock import START, FakeClock
@@ -103,5 +103,24 @@ async def test_a_key_whose_tenants_are_all_deleted_is_refused(
 ) -> None:
     _, token = await _key(directory, "east")
     await directory.delete_tenant("east")
+    with pytest.raises(UnauthenticatedError):
+        await authenticator.authenticate(token, "")
+
+
+async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered() -> None:
+    class SlowDirectory(MemoryDirectory):
+        async def find_key(self, key_id: str) -> ApiKey | None:
+            key = await super().find_key(key_id)
+            if not revoked:
+                revoked.append(await self.revoke_key(key_id, "east"))
+                authenticator.forget()
+            return key
+
+    revoked: list[ApiKey] = []
+    directory = SlowDirectory()
+    await directory.create_tenant(Tenant("east", START))
+    authenticator = Authenticator(directory, directory, HashBox(), FakeClock())
+    _, token = await _key(directory, "east")
+    await authenticator.authenticate(token, "")
     with pytest.raises(UnauthenticatedError):
         await authenticator.authenticate(token, "")

@@ -133,3 +133,17 @@ async def test_the_same_question_at_the_same_time_is_asked_once() -> None:
     pacs.release()
     assert [len(page.matches) for page in await asyncio.gather(*callers)] == [1] * 4
     assert pacs.calls["find"] == 1
+
+
+async def test_what_was_being_asked_when_the_configuration_changed_is_not_remembered() -> None:
+    pacs = MemoryPacs([study("2.25.1")])
+    queries = await service(pacs)
+    pacs.silence()
+    asking = asyncio.create_task(queries.search("east", STUDIES, ALL))
+    while not pacs.calls["find"]:
+        await asyncio.sleep(0)
+    queries.forget("east")
+    pacs.release()
+    await asking
+    await queries.search("east", STUDIES, ALL)
+    assert pacs.calls["find"] == 2

@@ -288,3 +288,17 @@ def test_the_fewest_fetches_are_planned(
     all_of: tuple[str, ...], missing: tuple[str, ...], scopes: list[RetrieveScope]
 ) -> None:
     assert plan_scopes(RetrieveScope("1"), listed(*all_of), listed(*missing)) == scopes
+
+
+async def test_a_listing_that_was_being_made_when_the_configuration_changed_is_not_remembered() -> None:
+    pacs = MemoryPacs(make_study(1))
+    lister = StudyLister(await connect(pacs), max_instances=10, ttl_s=30, clock=FakeClock())
+    pacs.silence()
+    listing = asyncio.create_task(lister.list("east", WHOLE))
+    while not pacs.calls["find"]:
+        await asyncio.sleep(0)
+    lister.forget("east")
+    pacs.release()
+    await listing
+    await lister.list("east", WHOLE)
+    assert pacs.calls["find"] == 2
