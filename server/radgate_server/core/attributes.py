@@ -17,6 +17,7 @@ MAX_VALUE_LENGTH = 1024
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UID_SEPARATOR = re.compile(r"[,\\]")
+_CODE_SEPARATOR = re.compile(r"\s*,\s*")
 _FIRST_DATA_GROUP = (
     0x0008  # below are command, file meta and directory elements, which no identifier holds (PS3.7, PS3.10)
 )
@@ -90,9 +91,10 @@ def _parse_tag(text: str) -> str | None:
 
 
 def parse_match_value(path: TagPath, value: str, field: str) -> str:
-    """Check the value of a matching key and return it as PS3.4 spells it: UIDs of a list joined by backslashes.
+    """Check the value of a matching key and return it as PS3.4 spells it: the values of a list joined by backslashes.
 
-    A lone "*" is universal matching like "" where wildcards are not defined (UIDs, dates and times).
+    Lists are of UIDs, or of code strings, in which no comma can be meant literally: OHIF asks for CT,MR. A lone "*" is
+    universal matching like "" where wildcards are not defined (UIDs, dates and times).
 
     Raises:
         InvalidArgumentError: naming `field`: a malformed UID, date, time or range, control characters, too long.
@@ -104,6 +106,8 @@ def parse_match_value(path: TagPath, value: str, field: str) -> str:
         raise InvalidArgumentError(field, "a value has no control characters")
     if vr == "UI":
         return _parse_uid_list(value, field)
+    if vr == "CS":
+        return _CODE_SEPARATOR.sub(r"\\", value)
     return _parse_range(vr, value, field) if vr in _RANGES else value
 
 
