@@ -9,6 +9,7 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsRejectedError
 from radgate_server.core.pacs import DimseConnection
 from radgate_server.core.tenancy import Role
+from tests.fakes.instances import make_dataset, received
 from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of, trailer_of
 
 
@@ -44,6 +45,29 @@ DIMSE: dict[str, Any] = {
     "username": "radgate",
     "password": "secret",
 }
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        {"folder": {"path": "/var/lib/radgate/warm/west"}},
+        {"dimse": DIMSE | {"tls": {"ca_file": "/ca.pem", "certificate_file": "/west.pem"}}},
+        {"dimse": DIMSE | {"tls": {"ca_file": "/ca.pem", "private_key_file": "/west.key"}}},
+    ],
+)
+async def test_a_tenants_admin_names_no_files_that_may_be_another_tenants(
+    admin: Admin, rig: Rig, connection: dict[str, Any]
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await admin("CreatePacs", pacs={"name": "disc"} | connection)
+    assert reason_of(caught.value) == "ROLE_NOT_ALLOWED"
+    assert [config.name for config in await rig.directory.list_pacs("east")] == ["main"]
+
+
+async def test_a_new_tenant_finds_nothing_that_one_of_its_name_has_left(root: Admin, rig: Rig) -> None:
+    await rig.store.put("north", received(make_dataset("2.25.1", "2.25.1.1", "2.25.1.1.1")))
+    await root("CreateTenant", tenant_id="north")
+    assert not rig.store.instances
 
 
 async def test_tenants_come_and_go(root: Admin) -> None:

@@ -95,6 +95,15 @@ def check_connection(connection: PacsConnection) -> PacsConnection:
             return connection
 
 
+def names_private_files(connection: PacsConnection) -> bool:
+    """Whether it reads from this machine what may be another tenant's: a folder of images, a client's key."""
+    match connection:
+        case FolderConnection():
+            return True
+        case DimseConnection(tls=tls):
+            return tls is not None and bool(tls.certificate_file or tls.private_key_file)
+
+
 def _check_dimse(connection: DimseConnection) -> DimseConnection:
     if not _HOST.fullmatch(connection.host):
         raise InvalidArgumentError("dimse.host", "must be a host name or an IP address")

@@ -10,7 +10,7 @@ from radgate_server.core.errors import (
     TenantNotAllowedError,
 )
 from radgate_server.core.identifiers import RetrieveScope, parse_slug, parse_uid
-from radgate_server.core.pacs import PacsConfig, PacsConnection, check_connection
+from radgate_server.core.pacs import PacsConfig, PacsConnection, check_connection, names_private_files
 from radgate_server.core.ports.cache import HotCache, InstanceStore, TierUsage
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import ChangeFeed, KeyDirectory, PacsDirectory, TenantDirectory
@@ -61,7 +61,8 @@ class AdminService:
         tenant = Tenant(parse_slug(tenant_id, "tenant_id"), self._clock.now())
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"create tenant {tenant_id}")
         await self._tenants.create_tenant(tenant)
-        await self._follower.catch_up()
+        # A former tenant of this name may have left something: what was under way when it was deleted came in later.
+        await self._drop_cached(tenant_id)
         return tenant
 
     async def list_tenants(self, caller: Caller) -> Sequence[Tenant]:
@@ -110,8 +111,10 @@ class AdminService:
         return key
 
     async def create_pacs(self, caller: Caller, name: str, connection: PacsConnection) -> PacsConfig:
-        """Add a PACS. Raises ResourceExistsError, InvalidArgumentError."""
+        """Add a PACS. Raises ResourceExistsError, InvalidArgumentError, RoleNotAllowedError."""
         tenant_id = _tenant(caller)
+        if names_private_files(connection):
+            _insist_on_every_tenant(caller, "name folders or keys of this machine")
         config = PacsConfig(tenant_id, parse_slug(name, "name"), check_connection(connection), self._clock.now())
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"create pacs {name}")
         await self._pacs.create_pacs(config)
@@ -164,9 +167,9 @@ class AdminService:
         return removed
 
 
-def _insist_on_every_tenant(caller: Caller) -> None:
+def _insist_on_every_tenant(caller: Caller, what: str = "manage tenants") -> None:
     if not caller.principal.may_use_every_tenant:
-        raise RoleNotAllowedError("only a key for every tenant may manage tenants", needs="admin of every tenant")
+        raise RoleNotAllowedError(f"only a key for every tenant may {what}", needs="admin of every tenant")
 
 
 def _tenant(caller: Caller) -> str:
