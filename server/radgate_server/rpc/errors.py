@@ -103,6 +103,8 @@ def failure_of(error: BaseException) -> Failure:
         metadata.append(("x-http-status", str(rule.http_status)))
     if rule.retry_delay_s is not None:
         metadata.append(("retry-after", str(math.ceil(rule.retry_delay_s))))
+    if rule.code is StatusCode.UNAUTHENTICATED:
+        metadata.append(("www-authenticate", "Bearer"))  # every 401 names its scheme (RFC 9110 15.5.2)
     if isinstance(error, RangeNotSatisfiableError):
         metadata.append(("content-range", f"bytes */{error.size_bytes}"))
     return Failure(rule.code, status.message, tuple(metadata))

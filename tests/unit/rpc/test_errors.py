@@ -128,6 +128,8 @@ def test_the_trailers_say_what_http_needs_to_know() -> None:
     assert (busy["x-http-status"], busy["retry-after"]) == ("504", "5")
     beyond = dict(failure_of(errors.RangeNotSatisfiableError("beyond", size_bytes=7)).trailing_metadata)
     assert (beyond["x-http-status"], beyond["content-range"]) == ("416", "bytes */7")
+    stranger = dict(failure_of(errors.UnauthenticatedError("who are you")).trailing_metadata)
+    assert stranger["www-authenticate"] == "Bearer"
     plain = failure_of(errors.ObjectNotFoundError("no such study", kind="study"))
     assert [name for name, _ in plain.trailing_metadata] == ["grpc-status-details-bin"]
     assert Status.FromString(dict(plain.trailing_metadata)["grpc-status-details-bin"]).message == "no such study"
