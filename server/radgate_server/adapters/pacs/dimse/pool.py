@@ -11,7 +11,7 @@ from radgate_server.adapters.pacs.dimse.associate import Associator, Proposal
 from radgate_server.adapters.pacs.dimse.exchange import Exchange
 from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
-from radgate_server.core.errors import PacsBusyError, PacsFailedError
+from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsFailedError
 
 SWEEP_S = 1.0
 """How often idle associations are looked at: for age, and for a peer that wants out."""
@@ -47,6 +47,7 @@ class AssociationPool:
         self._leased: set[QuickAssociation] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._closed = False
 
     @asynccontextmanager
     async def lease(self, proposals: Sequence[Proposal], *, keep: bool = False) -> AsyncIterator[Lease]:
@@ -88,7 +89,8 @@ class AssociationPool:
             raise
 
     async def close(self) -> None:
-        """Abort what is in use, release what is idle, end the threads."""
+        """Abort what is in use, release what is idle, end the threads; who still wants something is told so."""
+        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         for association in list(self._leased):
@@ -101,7 +103,10 @@ class AssociationPool:
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def _in_thread[T](self, work: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except RuntimeError:  # the threads have ended
+            raise PacsAbortedError("the PACS was removed or its settings changed", pacs=self._pacs) from None
 
     async def _take_slot(self) -> None:
         try:
@@ -145,7 +150,7 @@ class AssociationPool:
         association = exchange.association
         if cut:
             self._end(association, association.cut)
-        elif keep and association.is_usable():
+        elif keep and not self._closed and association.is_usable():
             self._keep(association)
         else:
             self._end(association, association.end)
@@ -169,7 +174,7 @@ class AssociationPool:
 
         async def end() -> None:
             try:
-                await self._in_thread(how)
+                await (asyncio.to_thread(how) if self._closed else self._in_thread(how))
             finally:
                 self._free_slot()
 

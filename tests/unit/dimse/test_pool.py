@@ -1,0 +1,99 @@
+"""Closing a pool while it is in use."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from radgate_server.adapters.pacs.dimse.associate import Proposal
+from radgate_server.adapters.pacs.dimse.contexts import echo_proposals
+from radgate_server.adapters.pacs.dimse.pool import AssociationPool
+from radgate_server.config import DimseSettings
+from radgate_server.core.errors import PacsAbortedError
+
+
+class FakeAssociation:
+    """An association that is good until it is ended."""
+
+    def __init__(self) -> None:
+        self.dimse = SimpleNamespace(msg_queue=queue.Queue())
+        self.open = True
+
+    def is_usable(self) -> bool:
+        return self.open
+
+    def end(self) -> None:
+        self.open = False
+
+    cut = end
+
+
+class FakeAssociator:
+    """Opens associations, at once or when it is let go on."""
+
+    def __init__(self) -> None:
+        self.opened: list[FakeAssociation] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def open(self, _: Sequence[Proposal]) -> FakeAssociation:
+        self.go_on.wait(5)
+        self.opened.append(FakeAssociation())
+        return self.opened[-1]
+
+
+@pytest.fixture
+def associator() -> FakeAssociator:
+    return FakeAssociator()
+
+
+@pytest.fixture
+def pool(associator: Any) -> AssociationPool:
+    return AssociationPool("main", associator, 2, DimseSettings())
+
+
+async def _all_ended(associator: FakeAssociator) -> None:
+    async with asyncio.timeout(5):
+        while any(association.open for association in associator.opened):
+            await asyncio.sleep(0.001)
+
+
+async def test_what_is_given_back_to_a_closed_pool_does_not_lie_idle(
+    pool: AssociationPool, associator: FakeAssociator
+) -> None:
+    async with pool.lease(echo_proposals(), keep=True):
+        await pool.close()
+        associator.opened[0].open = True  # it was in use, and noticed nothing
+    await _all_ended(associator)
+
+
+async def test_an_association_that_opens_after_the_pool_was_closed_is_ended(
+    pool: AssociationPool, associator: FakeAssociator
+) -> None:
+    associator.go_on.clear()
+
+    async def use() -> None:
+        async with pool.lease(echo_proposals()) as lease:
+            await pool.run(lease.exchange, lambda: None)
+
+    using = asyncio.create_task(use())
+    await asyncio.sleep(0.05)
+    closing = asyncio.create_task(pool.close())
+    await asyncio.sleep(0.05)
+    associator.go_on.set()
+    await closing
+    with pytest.raises(PacsAbortedError, match="removed"):
+        await using
+    assert len(associator.opened) == 1
+    await _all_ended(associator)
+
+
+async def test_a_closed_pool_says_so(pool: AssociationPool) -> None:
+    await pool.close()
+    with pytest.raises(PacsAbortedError, match="removed"):
+        async with pool.lease(echo_proposals()):
+            raise AssertionError("there is nothing to lease")
