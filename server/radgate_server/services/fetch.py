@@ -165,12 +165,18 @@ class Fetch:
         try:
             await self._store.put(self._tenant_id, received)
         except StorageFullError:
-            return Arrived(
-                received.ref, end_bytes, in_memory=await asyncio.to_thread(MemoryInstance.from_received, received)
-            )
+            return await self._hold(received, end_bytes)
         except GatewayError as error:
             return Arrived(received.ref, end_bytes, failure=FailedInstance(received.ref, error))
         return Arrived(received.ref, end_bytes)
+
+    async def _hold(self, received: ReceivedInstance, end_bytes: int) -> Arrived:
+        try:
+            held = await asyncio.to_thread(MemoryInstance.from_received, received)
+        except OSError:  # it was the PACS's file that could not be read, not ours that could not be written
+            error = InstanceNotSentError("the instance can't be read at the PACS", pacs=self._client.name)
+            return Arrived(received.ref, self._arrived_bytes, failure=FailedInstance(received.ref, error))
+        return Arrived(received.ref, end_bytes, in_memory=held)
 
     def _announce(self, arrived: Arrived) -> None:
         self._pending.discard(arrived.ref)

@@ -1,6 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,14 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
+from radgate_server.core.instances import (
+    Arrival,
+    FailedInstance,
+    FileContent,
+    InstanceHandle,
+    ListedInstance,
+    ReceivedInstance,
+)
 from radgate_server.services.fetch import FetchLimits, plan_scopes
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.retrieve import Retrieval, RetrieveService
@@ -302,3 +311,27 @@ async def test_a_listing_that_was_being_made_when_the_configuration_changed_is_n
     await listing
     await lister.list("east", WHOLE)
     assert pacs.calls["find"] == 2
+
+
+async def test_an_instance_whose_file_cant_be_read_fails_alone(tmp_path: Path) -> None:
+    class Torn(MemoryPacs):
+        @asynccontextmanager
+        async def retrieve(
+            self, scope: RetrieveScope, listed: Sequence[ListedInstance]
+        ) -> AsyncIterator[AsyncIterator[Arrival]]:
+            async with super().retrieve(scope, listed) as arrivals:
+                yield self._first_torn(arrivals)
+
+        async def _first_torn(self, arrivals: AsyncIterator[Arrival]) -> AsyncIterator[Arrival]:
+            first = await anext(arrivals)
+            assert isinstance(first, ReceivedInstance)
+            yield replace(first, content=FileContent(tmp_path / "gone.dcm", first.content.size_bytes))
+            async for arrival in arrivals:
+                yield arrival
+
+    store = MemoryInstanceStore()
+    store.full = True
+    deliveries = await fetch_all(await service(Torn(make_study(3)), store=store))
+    assert sorted(numbers(deliveries)) == [1, 2, 3]
+    failed = [one for one in deliveries if isinstance(one, FailedInstance)]
+    assert [one.error.message for one in failed] == ["the instance can't be read at the PACS"]
