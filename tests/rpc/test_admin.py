@@ -92,6 +92,7 @@ async def test_a_key_works_until_it_is_revoked(rig: Rig, channel: grpc.aio.Chann
     assert await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=created.token)
     revoked = await admin("RevokeApiKey", key_id=created.api_key.key_id)
     assert revoked.api_key.HasField("revoke_time")
+    assert rig.audit.entries[-1].detail == f"revoke key {created.api_key.key_id}"
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=created.token)
     assert reason_of(caught.value) == "UNAUTHENTICATED"

@@ -17,7 +17,7 @@ from radgate_server.core.ports.directory import ChangeFeed, KeyDirectory, PacsDi
 from radgate_server.core.ports.pacs import EchoReport
 from radgate_server.core.ports.secrets import SecretBox
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role, Tenant
-from radgate_server.services.api_keys import make_key
+from radgate_server.services.api_keys import is_key_id, make_key
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.pacs_clients import PacsClients
@@ -105,7 +105,9 @@ class AdminService:
 
     async def revoke_key(self, caller: Caller, key_id: str) -> ApiKey:
         """Revoke an API key of the tenant; without a tenant, one for every tenant. Raises ResourceNotFoundError."""
-        await self._auditor.record(caller, AuditAction.CONFIGURE, detail="revoke key")
+        if not is_key_id(key_id):
+            raise ResourceNotFoundError("the tenant has no such key")
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"revoke key {key_id}")
         key = await self._keys.revoke_key(key_id, caller.tenant_id or ANY_TENANT)
         await self._follower.catch_up()
         return key

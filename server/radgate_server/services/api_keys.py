@@ -8,6 +8,7 @@ from datetime import datetime
 from radgate_server.core.ports.secrets import SecretBox
 from radgate_server.core.tenancy import ApiKey, Role
 
+_KEY_ID = re.compile(r"[0-9a-f]{12}")
 _TOKEN = re.compile(r"rg_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -15,6 +16,11 @@ def split_token(token: str) -> tuple[str, str] | None:
     """The key id and the secret of a token "rg_<key id>_<secret>", None when it does not look like one."""
     match = _TOKEN.fullmatch(token)
     return (match[1], match[2]) if match else None
+
+
+def is_key_id(text: str) -> bool:
+    """Whether this can be the id of a key."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def make_key(
