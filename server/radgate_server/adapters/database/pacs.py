@@ -14,13 +14,11 @@ from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.schema import pacs
 from radgate_server.adapters.database.tenants import require_tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConfig, PacsConnection
+from radgate_server.core.pacs import DimseConnection, PacsConfig, PacsConnection
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.secrets import SecretBox
 
-_CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(
-    Annotated[DimseConnection | FolderConnection, Field(discriminator="kind")]
-)
+_CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(Annotated[PacsConnection, Field(discriminator="kind")])
 
 
 class SqlPacsDirectory:
