@@ -104,7 +104,11 @@ def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
     """Cancel the work when the client's deadline passes, whether or not its cancellation arrives."""
 
     async def layer(call: Call) -> None:
-        async with asyncio.timeout(call.remaining_s):
+        remaining_s = call.remaining_s
+        if remaining_s is None:  # as all calls through the gateway's REST
+            await proceed(call)
+            return
+        async with asyncio.timeout(remaining_s):
             await proceed(call)
 
     return layer
