@@ -33,7 +33,7 @@ _MAX_KEY_LENGTH = 2048
 class FramesResource:
     """Sends frames as they are stored, or decoded. Answers are kept ready to be sent again.
 
-    A kept answer is found by the request as it came, before anything of it is parsed: this is the busiest way of all.
+    A kept answer is found by the request as it came, before Accept is parsed: this is the busiest way of all.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class FramesResource:
 
     async def retrieve(self, study: str, series: str, instance: str, frames: str, call: Call) -> AsyncGenerator[bytes]:
         """Encoded HttpBody messages: the frames in the order in which they are asked for."""
+        ref = parse_ref(study, series, instance)
+        numbers = parse_frame_list(frames)
         accept, query = call.header("accept"), call.header("x-envoy-original-path").partition("?")[2]
         detail = f"{series}/{instance}/{frames}?{query}\n{accept}"
         key = CacheKey(call.caller.tenant_id, study, "frames", detail)
@@ -64,8 +66,6 @@ class FramesResource:
             for message in split_http_bodies(kept):
                 yield message
             return
-        ref = parse_ref(study, series, instance)
-        numbers = parse_frame_list(frames)
         handle = await self._retrieve.instance(call.caller.tenant_id, ref)
         index = await self._instances.index(call.caller.tenant_id, handle)
         require_frames(index, numbers)

@@ -3,7 +3,7 @@
 import json
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.identifiers import QueryLevel, parse_scope
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.query import DicomJson
 from radgate_server.rpc.call import Call
@@ -47,6 +47,7 @@ class SearchResource:
 
     async def search(self, level: QueryLevel, study: str, series: str, call: Call) -> bytes:
         """The matches as one encoded HttpBody; warnings go out as response headers before it."""
+        scope = parse_scope(study, series) if study else None
         original_path = call.header("x-envoy-original-path")
         content_type = negotiate_json(acceptables(call.header("accept"), original_path))
         query_string = original_path.partition("?")[2]
@@ -64,7 +65,6 @@ class SearchResource:
             has_more = page.has_more
         else:
             message, has_more, warnings = kept[1:], kept[:1] == _HAS_MORE, []
-        scope = RetrieveScope(study, series or None) if study else None
         await self._auditor.record(call.caller, AuditAction.QUERY, scope, level)
         if has_more:
             warnings.append(MORE_RESULTS)
