@@ -67,6 +67,13 @@ class DimseSettings(_Section):
     max_instance_bytes: int = Field(
         default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
     )
+    scp_certificate_file: str = Field(
+        default="", description="Certificate of the storage SCP (PEM); with it C-MOVE brings instances over TLS alone."
+    )
+    scp_private_key_file: str = Field(default="", description="Its private key (PEM), when it is in another file.")
+    scp_ca_file: str = Field(
+        default="", description="Authorities that vouch for the PACS that send to the storage SCP over TLS (PEM)."
+    )
 
 
 class GatewaySettings(_Section):

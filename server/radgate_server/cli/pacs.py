@@ -44,7 +44,9 @@ def add() -> None:
 def dimse(tenant_id: str, name: str, **options: Any) -> None:
     """Add a PACS that speaks DIMSE (C-FIND with C-GET or C-MOVE).
 
-    For --retrieve move the PACS must know Radgate's storage SCP: AE title RADGATE_DICOM_AET at port RADGATE_DICOM_PORT.
+    For --retrieve move the PACS must know Radgate's storage SCP: AE title RADGATE_DICOM_AET at port RADGATE_DICOM_PORT
+    of an address that it can reach (RADGATE_HOST). Instances come over TLS only with the settings
+    dimse.scp_certificate_file and dimse.scp_ca_file.
     """
     _add(tenant_id, name, make_connection(**options))
     hint(f"next: radgate pacs test --tenant {tenant_id} --name {name}")

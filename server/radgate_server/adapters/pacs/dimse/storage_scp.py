@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
@@ -22,7 +24,6 @@ from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
 from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.pacs import DimseTls
 
 _MAX_MESSAGE_ID = 0xFFFF
 _MAX_ASSOCIATIONS = 128
@@ -51,13 +52,10 @@ class StorageScp:
     its UID, at a PACS with the sender's AE title if several do.
     """
 
-    def __init__(
-        self, ae_title: str, *, host: str, port: int, settings: DimseSettings, tls: DimseTls | None = None
-    ) -> None:
+    def __init__(self, ae_title: str, *, host: str, port: int, settings: DimseSettings) -> None:
         self.ae_title = ae_title
         self._address = (host, port)
         self._settings = settings
-        self._tls = server_tls(tls) if tls else None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -75,8 +73,9 @@ class StorageScp:
         """Listen.
 
         Raises:
-            ConfigurationError: the address or the port can't be used.
+            ConfigurationError: the address, the port or a certificate can't be used.
         """
+        tls = server_tls(self._settings)
         ae = AE(self.ae_title)
         ae.acse_timeout = self._settings.connect_timeout_s
         ae.network_timeout = self._settings.idle_timeout_s
@@ -86,9 +85,7 @@ class StorageScp:
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         handlers: list[Any] = [(evt.EVT_REQUESTED, self._on_request), (evt.EVT_C_STORE, self._on_store)]
         try:
-            self._server = _Server(
-                ae, self._address, self.ae_title, self._tls, handlers, self._settings.max_instance_bytes
-            )
+            self._server = _Server(ae, self._address, self.ae_title, tls, handlers, self._settings.max_instance_bytes)
         except OSError:
             raise ConfigurationError("the storage SCP can't listen: dicom_port is in use or not allowed") from None
         serve = self._server.serve_forever
@@ -181,13 +178,35 @@ class _Server(ThreadedAssociationServer):
     ) -> None:
         self.max_data_set_bytes = max_data_set_bytes
         self._live: set[QuickAssociation] = set()
+        self._handshakes = 0
         self._live_lock = threading.Lock()
         super().__init__(ae, address, ae_title, [], tls, handlers, _QuickRequestHandler)
         ae._servers.append(self)  # noqa: SLF001 - AE.start_server does so, and shutdown() counts on it
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Take no more connections than there may be associations: each has threads before it says who it is."""
-        return len(self.live()) < _MAX_ASSOCIATIONS
+        return len(self.live()) + self._handshakes < _MAX_ASSOCIATIONS
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection and leave its TLS for later: one that says nothing must not hold up the others."""
+        return cast("socket.socket", self.socket).accept()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the connection's own thread: secure it if so configured, and make its association."""
+        super().finish_request(self._secure(request) if self.ssl_context else request, client_address)
+
+    def _secure(self, request: socket.socket) -> socket.socket:
+        context = cast("ssl.SSLContext", self.ssl_context)
+        with self._live_lock:
+            self._handshakes += 1
+        try:
+            request.settimeout(self.ae.acse_timeout)
+            secured = context.wrap_socket(request, server_side=True)
+        finally:
+            with self._live_lock:
+                self._handshakes -= 1
+        secured.settimeout(None)
+        return secured
 
     def add(self, association: QuickAssociation) -> None:
         """Remember a new association."""

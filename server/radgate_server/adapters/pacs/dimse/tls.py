@@ -2,6 +2,7 @@
 
 import ssl
 
+from radgate_server.config import DimseSettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs import DimseTls
 
@@ -22,19 +23,23 @@ def client_tls(tls: DimseTls) -> ssl.SSLContext:
     return context
 
 
-def server_tls(tls: DimseTls) -> ssl.SSLContext:
-    """Make the context of an SCP: peers must show a certificate that `ca_file` vouches for.
+def server_tls(settings: DimseSettings) -> ssl.SSLContext | None:
+    """Make the context of the storage SCP, None without a certificate. Peers must show one that the CA vouches for.
 
     Raises:
-        ConfigurationError: a file can't be read or is not PEM, or there is no certificate.
+        ConfigurationError: a file can't be read or is not PEM, or there is a certificate without a CA, or vice versa.
     """
+    if bool(settings.scp_certificate_file) != bool(settings.scp_ca_file):
+        raise ConfigurationError("dimse.scp_certificate_file and dimse.scp_ca_file go together")
+    if not settings.scp_certificate_file:
+        return None
     try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.ca_file)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.scp_ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(tls.certificate_file, tls.private_key_file or None)
+        context.load_cert_chain(settings.scp_certificate_file, settings.scp_private_key_file or None)
     except (OSError, ValueError):
-        raise ConfigurationError("a certificate or key file of the storage SCP's TLS can't be used") from None
+        raise ConfigurationError("a certificate or key file of dimse.scp_* can't be used") from None
     return context
 
 
