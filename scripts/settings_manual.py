@@ -39,8 +39,8 @@ database_url = "postgresql+psycopg://radgate@db.example.org/radgate"
 warm_bytes = 100_000_000_000
 ```
 
-Whatever is wrong stops the start, with one line for each setting that is. Only a variable whose name begins with `RADGATE_`
-and is no setting's is passed over: Kubernetes makes such for a service called radgate.
+Whatever is wrong stops the start, with one line for each setting that is. Only a variable whose name begins with
+`RADGATE_` and is no setting's is passed over: Kubernetes makes such for a service called radgate.
 """
 
 TABLE = """
