@@ -15,7 +15,7 @@ class ReflectionServicer:
 
     def __init__(self, service_names: Sequence[str]) -> None:
         names = [*service_names, reflection.SERVICE_NAME]
-        self._servicer = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined] # missing in the stubs
+        self._servicer = reflection.aio.ReflectionServicer(names)
 
     async def ServerReflectionInfo(  # noqa: N802 (the name of the rpc)
         self, requests: AsyncIterator[reflection_pb2.ServerReflectionRequest], call: Call
