@@ -161,7 +161,8 @@ async def _open_tiers(
 
 
 async def _open_storage_scp(stack: AsyncExitStack, settings: Settings) -> StorageScp:
-    scp = StorageScp(settings.dicom_aet, host=settings.host, port=settings.dicom_port, settings=settings.dimse)
+    host = settings.dicom_host or settings.host
+    scp = StorageScp(settings.dicom_aet, host=host, port=settings.dicom_port, settings=settings.dimse)
     await scp.start()
     stack.push_async_callback(scp.close)
     return scp

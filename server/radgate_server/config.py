@@ -134,10 +134,13 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="SQLAlchemy URL; empty means SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/db.",
     )
-    host: str = Field(default="127.0.0.1", description="Address to listen on, for clients and for DIMSE.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on, for clients, metrics and DIMSE.")
     http_port: Port = Field(default=8080, description="Envoy: DICOMweb, REST, gRPC-Web and gRPC.")
     grpc_port: Port = Field(
         default=50051, description="The gRPC server itself, always on the loopback address when Envoy runs."
+    )
+    dicom_host: str = Field(
+        default="", description="Address of the storage SCP, which PACS that use C-MOVE must reach; empty means `host`."
     )
     dicom_port: Port = Field(default=11112, description="Storage SCP for C-MOVE.")
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")

@@ -99,7 +99,7 @@ async def test_implicit_pixels_are_those_of_explicit_little_endian(frames_web: W
     ("sop", "frames", "accept", "reason"),
     [
         ("1", "4", AS_STORED, "OBJECT_NOT_FOUND"),
-        ("1", "0", AS_STORED, "OBJECT_NOT_FOUND"),
+        ("1", "0", AS_STORED, "INVALID_ARGUMENT"),
         ("1", "1,4", AS_STORED, "OBJECT_NOT_FOUND"),
         ("5", "1", AS_STORED, "OBJECT_NOT_FOUND"),
         ("9", "1", AS_STORED, "OBJECT_NOT_FOUND"),

@@ -25,7 +25,7 @@ from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import RetrieveService
 
-_FRAME_LIST = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})*")
+_FRAME_LIST = re.compile(r"[1-9][0-9]{0,8}(?:,[1-9][0-9]{0,8})*")
 _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
 
@@ -142,7 +142,7 @@ def parse_frame_list(frames: str) -> tuple[int, ...]:
         InvalidArgumentError: naming `frames`.
     """
     if not _FRAME_LIST.fullmatch(frames):
-        raise InvalidArgumentError("frames", "frame numbers, separated by commas")
+        raise InvalidArgumentError("frames", "frame numbers, from 1, separated by commas")
     return tuple(map(int, frames.split(",")))
 
 
