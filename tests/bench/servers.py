@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,12 +113,16 @@ def _radgate(environment: dict[str, str], *arguments: str) -> str:
 def _wait_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/dicom-web/studies", timeout=5)
-        except urllib.error.HTTPError as error:
-            if error.code == 401:
+        with suppress(OSError):  # nobody listens yet
+            if _status(f"http://127.0.0.1:{port}/dicom-web/studies") == 401:
                 return
-        except OSError:
-            pass
         time.sleep(0.1)
     raise RuntimeError(f"radgate serve did not start:\n{log.read_text()}")
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
