@@ -181,6 +181,7 @@ async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association() -> No
                 cancelled.set()
                 yield 0xFE00, None
                 return
+            time.sleep(0.001)  # pynetdicom reads nothing while it has something to send
             yield 0xFF00, identifier(StudyInstanceUID=f"1.2.{number}", QueryRetrieveLevel="STUDY")
 
     with FaultyScp(on_find=endless) as scp:
@@ -191,6 +192,23 @@ async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association() -> No
                 assert result.truncated
         assert cancelled.is_set()
         assert scp.associations == 1
+
+
+async def test_a_pacs_that_does_not_stop_when_told_to_loses_the_association(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", 0.2)
+
+    def deaf(_: Event) -> Iterator[Any]:
+        for number in range(100_000):
+            yield 0xFF00, identifier(StudyInstanceUID=f"1.2.{number}", QueryRetrieveLevel="STUDY")
+
+    with FaultyScp(on_find=deaf) as scp:
+        async with client_of(scp.port) as client:
+            for _ in range(2):
+                async with asyncio.timeout(10):
+                    result = await client.query.find(Query(QueryLevel.STUDY), max_results=5)
+                assert len(result.matches) == 5
+                assert result.truncated
+        assert scp.associations == 2
 
 
 async def test_a_pooled_association_that_the_pacs_forgot_is_replaced() -> None:

@@ -1,5 +1,7 @@
 """The PacsQuery role: C-FIND in the Study Root model (PS3.4 C.4.1)."""
 
+import logging
+import time
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -23,6 +25,8 @@ from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import RetrieveMethod
 from radgate_server.core.query import DicomJson, FindResult, Query
 from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
+
+log = logging.getLogger(__name__)
 
 _MEDIUM = 0
 _OF_THE_MESSAGE = frozenset((SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL))  # not of what was found
@@ -105,11 +109,16 @@ class Finder:
 
     def _drain(self) -> None:
         """Read what is still on its way, up to the final answer; a PACS that does not stop loses the association."""
+        ends_s = time.monotonic() + _DRAIN_S
         try:
-            while self._receive(_DRAIN_S).Status in PENDING:
-                continue
+            while (left_s := ends_s - time.monotonic()) > 0:
+                if self._receive(left_s).Status not in PENDING:
+                    return
         except (PacsTimeoutError, PacsAbortedError):
             self._exchange.cancel()
+            return
+        log.info("a PACS goes on after C-CANCEL; the association is cut", extra={"pacs": self._exchange.pacs})
+        self._exchange.cancel()
 
     def _decode(self, answer: Any, transfer_syntax_uid: str) -> DicomJson:
         encoded = answer.Identifier.getvalue() if answer.Identifier else b""
