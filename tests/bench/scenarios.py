@@ -171,7 +171,7 @@ async def grpc_stream(orthanc: OrthancServer, folder: Path, seconds: int, rounds
         record(radgate.grpc_port, [(RETRIEVE_INSTANCES, request)], metadata, recording)
         async with bare_limit(recording, folder / "bare") as (_, bare_port):
             warm, bare = [], []
-            for _ in range(rounds * 2):
+            for _ in range(rounds * 5):
                 warm.append((await asyncio.to_thread(_stream_once, radgate.grpc_port, request, metadata))[0])
                 bare.append((await asyncio.to_thread(_stream_once, bare_port, request, []))[0])
     return [
