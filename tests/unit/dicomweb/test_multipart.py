@@ -8,9 +8,9 @@ from google.api.httpbody_pb2 import HttpBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.rpc.dicomweb.http_body import MAX_MESSAGE_BYTES
 from radgate_server.rpc.dicomweb.media_types import Offer
-from radgate_server.rpc.dicomweb.multipart import BOUNDARY, envelope_of, part_messages, spans_of
+from radgate_server.rpc.dicomweb.multipart import BOUNDARY, envelope_of, part_messages, part_spans
+from radgate_server.rpc.messages import MAX_DATA_BYTES
 
 KIB = 1024
 JLS = "1.2.840.10008.1.2.4.80"
@@ -63,14 +63,14 @@ def test_the_boundary_is_long_and_legal() -> None:
     ],
 )
 def test_chunks(size_bytes: int, chunk_bytes: int, lengths: list[int]) -> None:
-    assert [length for _, length in spans_of(size_bytes, chunk_bytes)] == lengths
+    assert [length for _, length in part_spans(size_bytes, chunk_bytes)] == lengths
 
 
 @given(st.integers(0, 1 << 33), st.integers(1 << 14, 3 << 20))
 def test_chunks_cover_everything_once(size_bytes: int, chunk_bytes: int) -> None:
     end = 0
-    for offset, length in spans_of(size_bytes, chunk_bytes):
+    for offset, length in part_spans(size_bytes, chunk_bytes):
         assert offset == end
-        assert length <= MAX_MESSAGE_BYTES
+        assert length <= MAX_DATA_BYTES
         end += length
     assert end == size_bytes

@@ -1,7 +1,8 @@
 import pytest
 
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesResponse, RetrieveInstancesResponse
-from radgate_server.rpc.v1.chunks import MAX_CHUNK_BYTES, chunk_message, spans_of
+from radgate_server.rpc.messages import MAX_DATA_BYTES, spans_of
+from radgate_server.rpc.v1.chunks import chunk_message
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16383, 16384, 2097151, 2097152])
@@ -25,4 +26,4 @@ def test_a_slice_and_its_header_are_one_message() -> None:
 
 
 def test_no_message_is_larger_than_clients_take() -> None:
-    assert max(length for _, length in spans_of(10 * MAX_CHUNK_BYTES, MAX_CHUNK_BYTES)) <= MAX_CHUNK_BYTES
+    assert max(length for _, length in spans_of(10 * MAX_DATA_BYTES, MAX_DATA_BYTES)) <= MAX_DATA_BYTES

@@ -13,7 +13,7 @@ from radgate_server.rpc.dicomweb.byte_range import ByteRange, parse_range
 from radgate_server.rpc.dicomweb.frames import FramesResource, parse_ref
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import MULTIPART_FIRST, SINGLE_FIRST, Offer, negotiate_bulkdata
-from radgate_server.rpc.dicomweb.multipart import envelope_of, spans_of
+from radgate_server.rpc.dicomweb.multipart import envelope_of, part_spans
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import RetrieveService
@@ -82,7 +82,7 @@ class BulkdataResource:
     ) -> AsyncGenerator[bytes]:
         envelope = envelope_of(offer)
         content_type, head = envelope.content_type, envelope.head
-        for offset, length in spans_of(wanted.length, self._chunk_bytes):
+        for offset, length in part_spans(wanted.length, self._chunk_bytes):
             tail = envelope.tail if offset + length == wanted.length else b""
             start = wanted.offset + offset
             value = await self._instances.read_bulk(call.caller.tenant_id, handle, item, start, length)

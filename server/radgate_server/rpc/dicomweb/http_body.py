@@ -6,8 +6,7 @@ of several messages is kept as one value.
 
 from collections.abc import Iterator
 
-MAX_MESSAGE_BYTES = 3 << 20
-"""Data of one message at most, in bytes: gRPC clients take messages of 4 MiB."""
+from radgate_server.rpc.messages import varint
 
 BREAK_OFF = b"\xff"
 """No message at all, on which the gateway resets the connection (HTTP/1.1) or the stream (HTTP/2).
@@ -24,9 +23,9 @@ def encode_http_body(content_type: str, *pieces: bytes | memoryview) -> bytes:
     """Encode one message whose data is the pieces, joined. An empty `content_type` is left out."""
     size = sum(map(len, pieces))
     if not content_type:
-        return b"".join((b"\x12", _varint(size), *pieces))
+        return b"".join((b"\x12", varint(size), *pieces))
     text = content_type.encode()
-    return b"".join((b"\x0a", _varint(len(text)), text, b"\x12", _varint(size), *pieces))
+    return b"".join((b"\x0a", varint(len(text)), text, b"\x12", varint(size), *pieces))
 
 
 def split_http_bodies(kept: bytes) -> Iterator[bytes]:
@@ -54,15 +53,6 @@ def _message_end(kept: bytes, start: int) -> int:
     if position + length > len(kept):
         raise ValueError("an encoded HttpBody is cut short")
     return position + length
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
 
 
 def _read_varint(kept: bytes, position: int) -> tuple[int, int]:

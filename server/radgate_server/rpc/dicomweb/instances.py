@@ -17,7 +17,7 @@ from radgate_server.rpc.dicomweb.media_types import (
     negotiate_instance,
     require_instances,
 )
-from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, spans_of
+from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import Delivery, RetrieveService
@@ -87,7 +87,7 @@ class InstancesResource:
 
 
 async def _read_handle(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:
-    for offset, length in spans_of(handle.size_bytes, chunk_bytes):
+    for offset, length in part_spans(handle.size_bytes, chunk_bytes):
         yield await handle.read(offset, length)
 
 

@@ -12,9 +12,10 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.base_url import base_url
 from radgate_server.rpc.dicomweb.deliveries import open_deliveries
-from radgate_server.rpc.dicomweb.http_body import MAX_MESSAGE_BYTES, encode_http_body, split_http_bodies
+from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
+from radgate_server.rpc.messages import MAX_DATA_BYTES
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import Delivery, RetrieveService
@@ -96,5 +97,5 @@ def bulkdata_root(base: str, ref: InstanceRef) -> bytes:
 
 
 def _encode_whole(content_type: str, body: bytes) -> bytes:
-    messages = part_messages(Envelope(content_type), body, first=True, last=True, chunk_bytes=MAX_MESSAGE_BYTES)
+    messages = part_messages(Envelope(content_type), body, first=True, last=True, chunk_bytes=MAX_DATA_BYTES)
     return b"".join(messages)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from radgate_server.rpc.dicomweb.http_body import MAX_MESSAGE_BYTES, encode_http_body
+from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import Offer
+from radgate_server.rpc.messages import spans_of
 
 BOUNDARY = f"radgate-{secrets.token_hex(24)}"
 
@@ -48,7 +49,7 @@ def envelope_of(offer: Offer) -> Envelope:
 
 def part_messages(envelope: Envelope, data: bytes, *, first: bool, last: bool, chunk_bytes: int) -> Iterator[bytes]:
     """Yield the messages of one part whose data is in memory; mostly that is one."""
-    spans = spans_of(len(data), chunk_bytes)
+    spans = part_spans(len(data), chunk_bytes)
     view = memoryview(data)
     for number, (offset, length) in enumerate(spans, 1):
         begins, ends = number == 1, number == len(spans)
@@ -60,12 +61,6 @@ def part_messages(envelope: Envelope, data: bytes, *, first: bool, last: bool, c
         )
 
 
-def spans_of(size_bytes: int, chunk_bytes: int) -> list[tuple[int, int]]:
-    """Cut `size_bytes` into (offset, length) of about `chunk_bytes` each, one for each message, all alike.
-
-    A message may hold half as much again, so that an image and its header of a little over one chunk stay together.
-    """
-    limit = min(chunk_bytes + chunk_bytes // 2, MAX_MESSAGE_BYTES)
-    count = -(-size_bytes // limit) or 1
-    length = -(-size_bytes // count) or 1
-    return [(offset, min(length, size_bytes - offset)) for offset in range(0, size_bytes or 1, length)]
+def part_spans(size_bytes: int, chunk_bytes: int) -> list[tuple[int, int]]:
+    """Cut a part's data into (offset, length), one for each message; no data are one span: head and tail remain."""
+    return list(spans_of(size_bytes, chunk_bytes)) or [(0, 0)]

@@ -15,7 +15,8 @@ from radgate_server.core.instances import FailedInstance, InstanceHandle
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import status_of
-from radgate_server.rpc.v1.chunks import chunk_message, spans_of
+from radgate_server.rpc.messages import spans_of
+from radgate_server.rpc.v1.chunks import chunk_message
 from radgate_server.rpc.v1.completeness import Tally
 from radgate_server.rpc.v1.convert import from_ref, to_ref
 from radgate_server.rpc.v1.sources import Acceptance, ConvertedSource, Source, StoredSource

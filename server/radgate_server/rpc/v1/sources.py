@@ -11,7 +11,7 @@ from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.instances import InstanceContent, InstanceHandle
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
-from radgate_server.rpc.v1.chunks import MAX_CHUNK_BYTES, spans_of
+from radgate_server.rpc.messages import MAX_DATA_BYTES, spans_of
 
 ANY_TRANSFER_SYNTAX = "*"
 
@@ -78,7 +78,7 @@ class ConvertedSource:
 
     async def chunks(self, chunk_bytes: int) -> AsyncGenerator[bytes | memoryview]:
         """Read the content in a thread, for it may block, and take its checksum."""
-        pieces = self._content.pieces(min(chunk_bytes, MAX_CHUNK_BYTES))
+        pieces = self._content.pieces(min(chunk_bytes, MAX_DATA_BYTES))
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             self.crc32c = google_crc32c.extend(self.crc32c, bytes(piece))
             yield piece

@@ -1,8 +1,7 @@
 """A PacsClient over DIMSE, put together from its roles."""
 
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from radgate_server.adapters.pacs.dimse.associate import Associator
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
@@ -14,6 +13,7 @@ from radgate_server.adapters.pacs.dimse.store import DimseStore
 from radgate_server.config import DimseSettings
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
+from radgate_server.core.observing import observed_call
 from radgate_server.core.pacs import DimseConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.ports.pacs import EchoReport, PacsClient, PacsReader
 from radgate_server.core.ports.telemetry import Telemetry
@@ -57,15 +57,15 @@ class _MeasuredRoles:
         )
 
     async def echo(self) -> EchoReport:
-        with self._measured("echo"):
+        with observed_call(self._telemetry, self._pacs, "echo"):
             return await self._echo.echo()
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
-        with self._measured("find"):
+        with observed_call(self._telemetry, self._pacs, "find"):
             return await self._query.find(query, max_results=max_results)
 
     async def store(self, instance: ReceivedInstance) -> None:
-        with self._measured("store"):
+        with observed_call(self._telemetry, self._pacs, "store"):
             await self._store.store(instance)
 
     def retrieve(
@@ -77,21 +77,9 @@ class _MeasuredRoles:
     async def _retrieve(
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
-        with self._measured("retrieve"):
+        with observed_call(self._telemetry, self._pacs, "retrieve"):
             async with self._reader.retrieve(scope, listed) as arrivals:
                 yield _Counted(arrivals, self._pacs, self._telemetry)
-
-    @contextmanager
-    def _measured(self, operation: str) -> Iterator[None]:
-        started_s = time.perf_counter()
-        outcome = "ok"
-        try:
-            yield
-        except BaseException as error:
-            outcome = type(error).__name__
-            raise
-        finally:
-            self._telemetry.pacs_call(self._pacs, operation, outcome, time.perf_counter() - started_s)
 
 
 class _Counted:

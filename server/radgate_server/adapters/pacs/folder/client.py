@@ -3,8 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from radgate_server.adapters.pacs.folder.headers import HeldInstance, read_instance
@@ -18,6 +18,7 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, FailedInstance, FileContent, ListedInstance, ReceivedInstance
+from radgate_server.core.observing import observed_call
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import EchoReport, PacsClient
 from radgate_server.core.ports.telemetry import Telemetry
@@ -56,14 +57,14 @@ class _Folder:
     async def echo(self) -> EchoReport:
         """Look at the tree."""
         start = time.perf_counter()
-        with self._observed("echo"):
+        with observed_call(self._telemetry, self._name, "echo"):
             self._index.expire()
             snapshot = await self._snapshot()
         return EchoReport((time.perf_counter() - start) * 1000, _summary(snapshot))
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         """Search the index, off the event loop: a query that many instances match takes its time."""
-        with self._observed("find"):
+        with observed_call(self._telemetry, self._name, "find"):
             snapshot = await self._snapshot()
             return await asyncio.to_thread(snapshot.holdings.find, query, max_results=max_results)
 
@@ -72,7 +73,7 @@ class _Folder:
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
         """Hand over files, unread; only those of `listed` when it is not empty."""
-        with self._observed("retrieve"):
+        with observed_call(self._telemetry, self._name, "retrieve"):
             snapshot = await self._snapshot()
             wanted = {item.ref for item in listed}
             held = [item for item in snapshot.holdings.select(scope) if not wanted or item.ref in wanted]
@@ -102,18 +103,6 @@ class _Folder:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else "it is not a directory"
             raise PacsUnreachableError(f"the folder can't be read: {reason}", pacs=self._name) from None
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[None]:
-        start = time.perf_counter()
-        outcome = "ok"
-        try:
-            yield
-        except BaseException as error:
-            outcome = type(error).__name__
-            raise
-        finally:
-            self._telemetry.pacs_call(self._name, operation, outcome, time.perf_counter() - start)
 
 
 def _current(instance: HeldInstance) -> HeldInstance | None:
