@@ -1,4 +1,4 @@
-"""How both faces cut data into messages and frame them by hand: one copy of the data where a message object makes two."""
+"""How both faces cut data into messages and frame them: by hand, with one copy of the data instead of two."""
 
 from collections.abc import Iterator
 from functools import lru_cache
