@@ -76,6 +76,50 @@ class DimseSettings(_Section):
     )
 
 
+class PacsSettings(_Section):
+    """What holds for every PACS, whatever it speaks."""
+
+    allowed_networks: tuple[str, ...] = Field(
+        default=(),
+        description="Private networks (CIDR, as 10.0.0.0/8) in which keys of a tenant may detect and add PACS; public"
+        " addresses need none. Keys for every tenant and the command line may use any address.",
+    )
+    query_deadline_s: Seconds = Field(default=30, description="Longest that a query waits for one PACS of several.")
+    max_concurrent: int = Field(default=16, ge=1, le=1000, description="Operations at one PACS at the same time.")
+    max_concurrent_per_tenant: int = Field(
+        default=32, ge=1, le=1000, description="Operations of one tenant at all its PACS at the same time."
+    )
+    max_wait_s: Seconds = Field(default=30, description="Longest that an operation waits for its turn.")
+    max_retries: int = Field(default=2, ge=0, le=10, description="Times that an operation that may be repeated is.")
+    breaker_failures: int = Field(default=5, ge=1, description="Failures in a row that open a circuit breaker.")
+    breaker_open_s: Seconds = Field(default=15, description="How long it stays open before one call may try.")
+    probe_interval_s: Seconds = Field(default=30, description="Time between two signs of life asked of each PACS.")
+    probe_timeout_s: Seconds = Field(default=10, description="A PACS that answers later counts as down.")
+    changes_interval_s: Seconds = Field(default=5, description="Time between two looks at a PACS's feed of changes.")
+
+
+class WebPacsSettings(_Section):
+    """PACS that are reached over HTTP: DICOMweb and Orthanc."""
+
+    connect_timeout_s: Seconds = Field(default=10, description="Opening the connection, TLS included.")
+    idle_timeout_s: Seconds = Field(default=120, description="Silence of the server within an answer.")
+    acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free connection.")
+    pool_idle_s: Seconds = Field(default=60, description="An unused connection is closed after this.")
+    max_instance_bytes: int = Field(
+        default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
+    )
+
+
+class StoreSettings(_Section):
+    """What clients store into a PACS through Radgate."""
+
+    max_instance_bytes: int = Field(default=4 * GIB, ge=MIB, description="A larger instance is refused (413).")
+    memory_bytes: int = Field(
+        default=64 * MIB, ge=MIB, description="Memory for instances on their way; what does not fit waits on disk."
+    )
+    parallel: int = Field(default=4, ge=1, le=64, description="Instances of one upload stored at the same time.")
+
+
 class GatewaySettings(_Section):
     """Envoy in front of the server."""
 
@@ -148,7 +192,10 @@ class Settings(BaseSettings):
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
     cache: CacheSettings = CacheSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    pacs: PacsSettings = PacsSettings()
     dimse: DimseSettings = DimseSettings()
+    web_pacs: WebPacsSettings = WebPacsSettings()
+    store: StoreSettings = StoreSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

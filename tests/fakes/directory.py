@@ -79,6 +79,13 @@ class MemoryDirectory:
     async def list_pacs(self, tenant_id: str) -> Sequence[PacsConfig]:
         return tuple(pacs for pacs in self._pacs.values() if pacs.tenant_id == tenant_id)
 
+    async def update_pacs(self, pacs: PacsConfig) -> None:
+        place = (pacs.tenant_id, pacs.name)
+        if place not in self._pacs:
+            raise ResourceNotFoundError("the tenant has no PACS of that name")
+        self._pacs[place] = pacs
+        self._announce(ChangeKind.PACS, *place)
+
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
         if self._pacs.pop((tenant_id, name), None) is None:
             raise ResourceNotFoundError("the tenant has no PACS of that name")

@@ -12,7 +12,7 @@ from radgate_server.adapters.pacs.folder.holdings import Holdings
 from radgate_server.core.errors import PacsAbortedError, PacsError
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
-from radgate_server.core.ports.pacs import EchoReport, PacsClient
+from radgate_server.core.ports.pacs import EchoReport, PacsClient, StoreOutcome
 from radgate_server.core.query import FindResult, Query
 from tests.fakes.instances import encode
 
@@ -99,10 +99,11 @@ class MemoryPacs:
             self.open_retrieves -= 1
             self.cancelled += not finished.is_set()
 
-    async def store(self, instance: ReceivedInstance) -> None:
+    async def store(self, instance: ReceivedInstance) -> StoreOutcome:
         await self._begin("store")
         self.stored.append(instance)
         self.add(b"".join(instance.content.pieces(1 << 20)))
+        return StoreOutcome()
 
     async def close(self) -> None:
         self.closed = True

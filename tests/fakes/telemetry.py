@@ -25,6 +25,11 @@ class RecordingTelemetry:
     lookups: list[tuple[str, bool]] = field(default_factory=list)
     pacs_calls: list[PacsCall] = field(default_factory=list)
     received: dict[str, int] = field(default_factory=dict)
+    retries: list[tuple[str, str, str]] = field(default_factory=list)
+    breakers: list[tuple[str, str, str, str]] = field(default_factory=list)
+    probes: list[tuple[str, str, bool]] = field(default_factory=list)
+    failovers: list[tuple[str, str, str]] = field(default_factory=list)
+    waiting: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def rpc_finished(self, method: str, code: str, seconds: float) -> None:
         self.rpcs.append(RpcCall(method, code, seconds))
@@ -37,6 +42,21 @@ class RecordingTelemetry:
 
     def bytes_received(self, pacs: str, count: int) -> None:
         self.received[pacs] = self.received.get(pacs, 0) + count
+
+    def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
+        self.retries.append((tenant_id, pacs, operation))
+
+    def pacs_breaker(self, tenant_id: str, pacs: str, operation: str, state: str) -> None:
+        self.breakers.append((tenant_id, pacs, operation, state))
+
+    def pacs_health(self, tenant_id: str, pacs: str, up: bool) -> None:
+        self.probes.append((tenant_id, pacs, up))
+
+    def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
+        self.waiting[tenant_id, pacs] = (waiting, running)
+
+    def failover(self, tenant_id: str, primary: str, cause: str) -> None:
+        self.failovers.append((tenant_id, primary, cause))
 
     def outcomes(self, operation: str) -> list[str]:
         """How the operation ended each time."""

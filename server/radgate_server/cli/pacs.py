@@ -20,7 +20,14 @@ from radgate_server.cli.options import (
     together,
 )
 from radgate_server.cli.output import hint, print_rows
-from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConfig, PacsConnection
+from radgate_server.core.pacs import (
+    DicomWebConnection,
+    DimseConnection,
+    FolderConnection,
+    OrthancConnection,
+    PacsConfig,
+    PacsConnection,
+)
 from radgate_server.services.admin import AdminService
 
 name_option = click.option("--name", metavar="NAME", required=True, help="Name of the PACS within its tenant.")
@@ -125,6 +132,8 @@ def _where(connection: PacsConnection) -> str:
             return f"{called_aet}@{host}:{port} (C-{method.value.upper()})"
         case FolderConnection(path=path):
             return path
+        case DicomWebConnection(url=url) | OrthancConnection(url=url):
+            return url
 
 
 def _json_row(config: PacsConfig) -> dict[str, Any]:

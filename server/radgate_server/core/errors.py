@@ -103,8 +103,28 @@ class PacsCannotError(PacsError):
     """The PACS can't do this at all, such as storing into a read-only folder."""
 
 
+class PacsCredentialsError(PacsError):
+    """The PACS refuses the credentials that it was configured with."""
+
+
+class PacsCircuitOpenError(PacsError):
+    """The PACS failed too often of late and is not asked for now; the circuit breaker will try it again soon."""
+
+
 class InstanceNotSentError(PacsError):
     """The PACS lists the instance but did not send it."""
+
+
+class AddressNotAllowedError(GatewayError):
+    """The host lies in a private network that the operator has not opened (setting `pacs.allowed_networks`)."""
+
+
+class ValidationFailedError(GatewayError):
+    """The PACS did not pass its validation and was not saved; the message says what failed and what to do."""
+
+
+class ResumeTokenStaleError(GatewayError):
+    """The study has changed since the stream that is to be resumed; begin it anew."""
 
 
 class InstanceMalformedError(GatewayError):

@@ -1,17 +1,22 @@
 """How a PACS is reached: one tagged union, told apart by `kind`."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Literal
+from urllib.parse import urlsplit
 
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.validation import ValidationReport
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?|::1?")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 MAX_ASSOCIATIONS = 64
+MAX_HTTP_CONNECTIONS = 256
+MAX_FAILOVER_THRESHOLD = 100
 
 
 class RetrieveMethod(StrEnum):
@@ -55,17 +60,101 @@ class FolderConnection:
     kind: Literal["folder"] = "folder"
 
 
-type PacsConnection = DimseConnection | FolderConnection
+class HttpAuthMethod(StrEnum):
+    """How Radgate shows a web server who it is."""
+
+    NONE = "none"
+    BASIC = "basic"
+    BEARER = "bearer"
+    API_KEY = "api-key"
+    OAUTH2 = "oauth2"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAuth:
+    """Credentials of a web server. The one secret is `DicomWebConnection.password`, whatever the method calls it.
+
+    `username` is the user (basic) or the client id (oauth2: client credentials, RFC 6749 4.4), `header` the header
+    that carries the key (api-key), `token_url` and `scope` belong to oauth2.
+    """
+
+    method: HttpAuthMethod = HttpAuthMethod.NONE
+    username: str = ""
+    header: str = ""
+    token_url: str = ""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTls:
+    """What TLS uses besides the system's authorities; paths are PEM files on this machine, "" when not used."""
+
+    ca_file: str = ""
+    certificate_file: str = ""
+    private_key_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DicomWebConnection:
+    """A PACS that speaks DICOMweb (PS3.18) below `url`, such as https://pacs.example/dicom-web.
+
+    `wado_uri_url` is where it answers WADO-URI, used for instances when WADO-RS is missing; "" when it has none.
+    `password` is the secret of `auth`: password, bearer token, key or client secret; sealed wherever it is stored.
+    """
+
+    url: str
+    wado_uri_url: str = ""
+    auth: HttpAuth = HttpAuth()
+    tls: HttpTls = HttpTls()
+    max_connections: int = 8
+    password: str = field(default="", repr=False)
+    kind: Literal["dicomweb"] = "dicomweb"
+
+
+@dataclass(frozen=True, slots=True)
+class OrthancConnection:
+    """An Orthanc reached over its own REST API at `url`, such as http://orthanc.example:8042; else as DICOMweb."""
+
+    url: str
+    auth: HttpAuth = HttpAuth()
+    tls: HttpTls = HttpTls()
+    max_connections: int = 8
+    password: str = field(default="", repr=False)
+    kind: Literal["orthanc"] = "orthanc"
+
+
+type HttpConnection = DicomWebConnection | OrthancConnection
+type PacsConnection = DimseConnection | FolderConnection | DicomWebConnection | OrthancConnection
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverPolicy:
+    """When the backups of a PACS take over, and when it gets its work back.
+
+    `threshold` probes or calls in a row must fail; `failback_after_s` seconds of steady health bring it back. Disabled,
+    only an operator switches over.
+    """
+
+    enabled: bool = True
+    threshold: int = 3
+    failback_after_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class PacsConfig:
-    """One PACS of one tenant. PACS added earlier take precedence."""
+    """One PACS of one tenant. PACS added earlier take precedence.
+
+    A PACS with `backup_for` holds the same studies as the one named there, and is asked only in its place. `failover`
+    is the policy of the one that has backups. `validation` is the last report, None when it was never validated.
+    """
 
     tenant_id: str
     name: str
     connection: PacsConnection
     create_time: datetime
+    backup_for: str = ""
+    failover: FailoverPolicy = FailoverPolicy()
+    validation: ValidationReport | None = field(default=None, compare=False)
 
 
 def parse_ae_title(value: str, field_name: str) -> str:
@@ -93,6 +182,28 @@ def check_connection(connection: PacsConnection) -> PacsConnection:
             if not PurePath(path).is_absolute():
                 raise InvalidArgumentError("folder.path", "must be an absolute path on the server's machine")
             return connection
+        case DicomWebConnection() | OrthancConnection():
+            _check_http(connection)
+            return connection
+
+
+def check_failover(policy: FailoverPolicy) -> FailoverPolicy:
+    """Return the policy if its numbers are usable. Raises InvalidArgumentError, naming the first that is not."""
+    if not 1 <= policy.threshold <= MAX_FAILOVER_THRESHOLD:
+        raise InvalidArgumentError("failover.threshold", f"must be from 1 to {MAX_FAILOVER_THRESHOLD}")
+    if not 0 <= policy.failback_after_s <= 86_400:
+        raise InvalidArgumentError("failover.failback_after_s", "must be from 0 to 86400 seconds")
+    return policy
+
+
+def secret_of(connection: PacsConnection) -> str:
+    """The connection's one secret, "" when it has none."""
+    return "" if isinstance(connection, FolderConnection) else connection.password
+
+
+def with_secret(connection: PacsConnection, secret: str) -> PacsConnection:
+    """The connection with another secret; "" takes it away."""
+    return connection if isinstance(connection, FolderConnection) else replace(connection, password=secret)
 
 
 def names_private_files(connection: PacsConnection) -> bool:
@@ -102,6 +213,59 @@ def names_private_files(connection: PacsConnection) -> bool:
             return True
         case DimseConnection(tls=tls):
             return tls is not None and bool(tls.certificate_file or tls.private_key_file)
+        case DicomWebConnection(tls=tls) | OrthancConnection(tls=tls):
+            return bool(tls.certificate_file or tls.private_key_file)
+
+
+def _check_http(connection: HttpConnection) -> None:
+    kind = connection.kind
+    _check_url(connection.url, f"{kind}.url")
+    if isinstance(connection, DicomWebConnection) and connection.wado_uri_url:
+        _check_url(connection.wado_uri_url, f"{kind}.wado_uri_url")
+    if not 1 <= connection.max_connections <= MAX_HTTP_CONNECTIONS:
+        raise InvalidArgumentError(f"{kind}.max_connections", f"must be from 1 to {MAX_HTTP_CONNECTIONS}")
+    if bool(connection.tls.certificate_file) != bool(connection.tls.private_key_file):
+        raise InvalidArgumentError(f"{kind}.tls", "certificate_file and private_key_file go together")
+    _check_auth(kind, connection.auth, connection.password)
+
+
+def _check_auth(kind: str, auth: HttpAuth, secret: str) -> None:
+    needed = _AUTH_NEEDS[auth.method]
+    for name in needed:
+        if not getattr(auth, name):
+            raise InvalidArgumentError(f"{kind}.auth.{name}", f"must be given for the method {auth.method.value}")
+    for name in _AUTH_FIELDS - needed:
+        if getattr(auth, name) and not (auth.method is HttpAuthMethod.OAUTH2 and name == "scope"):
+            raise InvalidArgumentError(f"{kind}.auth.{name}", f"means nothing for the method {auth.method.value}")
+    if bool(secret) != (auth.method is not HttpAuthMethod.NONE):
+        text = "must be given" if auth.method is not HttpAuthMethod.NONE else "means nothing without a method of auth"
+        raise InvalidArgumentError(f"{kind}.password", text)
+    if auth.header and not _HEADER.fullmatch(auth.header):
+        raise InvalidArgumentError(f"{kind}.auth.header", "must be the name of an HTTP header")
+    if auth.token_url:
+        _check_url(auth.token_url, f"{kind}.auth.token_url")
+
+
+_AUTH_FIELDS = frozenset({"username", "header", "token_url", "scope"})
+_AUTH_NEEDS: dict[HttpAuthMethod, frozenset[str]] = {
+    HttpAuthMethod.NONE: frozenset(),
+    HttpAuthMethod.BASIC: frozenset({"username"}),
+    HttpAuthMethod.BEARER: frozenset(),
+    HttpAuthMethod.API_KEY: frozenset({"header"}),
+    HttpAuthMethod.OAUTH2: frozenset({"username", "token_url"}),
+}
+
+
+def _check_url(url: str, field_name: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidArgumentError(field_name, "must be an http or https URL such as https://pacs.example/dicom-web")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise InvalidArgumentError(field_name, "must hold no user, query or fragment; credentials have their own field")
 
 
 def _check_dimse(connection: DimseConnection) -> DimseConnection:

@@ -1,12 +1,11 @@
 """PACS in the database: the connection as JSON, its password sealed beside it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
@@ -14,7 +13,7 @@ from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.schema import pacs
 from radgate_server.adapters.database.tenants import require_tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.pacs import DimseConnection, PacsConfig, PacsConnection
+from radgate_server.core.pacs import PacsConfig, PacsConnection, secret_of, with_secret
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.secrets import SecretBox
 
@@ -44,6 +43,12 @@ class SqlPacsDirectory:
         records = await self._database.read(lambda connection: _list(connection, tenant_id))
         return tuple(self._from_record(record) for record in records)
 
+    async def update_pacs(self, config: PacsConfig) -> None:
+        """Put it in place of the one of its name. Raises ResourceNotFoundError."""
+        now = self._now()
+        record = self._to_record(config)
+        await self._database.write(lambda connection: _update(connection, record, now))
+
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
         """Remove it. Raises ResourceNotFoundError."""
         now = self._now()
@@ -51,7 +56,8 @@ class SqlPacsDirectory:
 
     def _to_record(self, config: PacsConfig) -> dict[str, Any]:
         document = _CONNECTION.dump_python(config.connection, mode="json")
-        password = document.pop("password", "")
+        document.pop("password", None)
+        password = secret_of(config.connection)
         return {
             "tenant_id": config.tenant_id,
             "name": config.name,
@@ -63,9 +69,9 @@ class SqlPacsDirectory:
     def _from_record(self, record: dict[str, Any]) -> PacsConfig:
         connection = _CONNECTION.validate_python(record["connection"])
         sealed = record["sealed_password"]
-        if sealed is not None and isinstance(connection, DimseConnection):
+        if sealed is not None:
             context = _context(record["tenant_id"], record["name"])
-            connection = replace(connection, password=self._box.open(bytes(sealed), context))
+            connection = with_secret(connection, self._box.open(bytes(sealed), context))
         return PacsConfig(record["tenant_id"], record["name"], connection, record["create_time"])
 
 
@@ -80,6 +86,13 @@ def _create(connection: Connection, record: dict[str, Any], now: datetime) -> No
         connection.execute(insert(pacs), record)
     except IntegrityError:
         raise ResourceExistsError("the tenant has a PACS of that name already") from None
+    record_change(connection, now, ChangeKind.PACS, record["tenant_id"], record["name"])
+
+
+def _update(connection: Connection, record: dict[str, Any], now: datetime) -> None:
+    named = (pacs.c.tenant_id == record["tenant_id"], pacs.c.name == record["name"])
+    if not connection.execute(update(pacs).where(*named).values(record)).rowcount:
+        raise ResourceNotFoundError("the tenant has no PACS of that name")
     record_change(connection, now, ChangeKind.PACS, record["tenant_id"], record["name"])
 
 

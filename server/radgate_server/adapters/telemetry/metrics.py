@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 from radgate_server.adapters.telemetry.loop_metrics import BOUNDS_S, LoopMetrics
+from radgate_server.core.health import BreakerState
 
 
 class PrometheusTelemetry:
@@ -41,6 +42,30 @@ class PrometheusTelemetry:
         self._received = Counter(
             "radgate_pacs_received_bytes", "Bytes of instances from a PACS.", ("pacs",), registry=self.registry
         )
+        self._retries = Counter(
+            "radgate_pacs_retries", "Operations tried again.", ("tenant", "pacs", "operation"), registry=self.registry
+        )
+        self._breakers = Gauge(
+            "radgate_pacs_breaker_state",
+            "1 for the state that the circuit breaker is in.",
+            ("tenant", "pacs", "operation", "state"),
+            registry=self.registry,
+        )
+        self._up = Gauge(
+            "radgate_pacs_up", "Whether the last probe went well.", ("tenant", "pacs"), registry=self.registry
+        )
+        self._waiting = Gauge(
+            "radgate_pacs_waiting", "Operations that wait for the PACS.", ("tenant", "pacs"), registry=self.registry
+        )
+        self._running = Gauge(
+            "radgate_pacs_running", "Operations under way at the PACS.", ("tenant", "pacs"), registry=self.registry
+        )
+        self._failovers = Counter(
+            "radgate_pacs_failovers",
+            "Changes of the active PACS.",
+            ("tenant", "primary", "cause"),
+            registry=self.registry,
+        )
         self._used = Gauge("radgate_cache_used_bytes", "What a cache tier holds.", ("tier",), registry=self.registry)
         self._limit = Gauge("radgate_cache_limit_bytes", "What it may hold.", ("tier",), registry=self.registry)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -62,6 +87,28 @@ class PrometheusTelemetry:
     def bytes_received(self, pacs: str, count: int) -> None:
         """Bytes of instances came from a PACS."""
         self._received.labels(pacs).inc(count)
+
+    def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
+        """An operation at a PACS failed and is tried again."""
+        self._retries.labels(tenant_id, pacs, operation).inc()
+
+    def pacs_breaker(self, tenant_id: str, pacs: str, operation: str, state: str) -> None:
+        """A circuit breaker changed its state."""
+        for each in BreakerState:
+            self._breakers.labels(tenant_id, pacs, operation, each.value).set(each.value == state)
+
+    def pacs_health(self, tenant_id: str, pacs: str, up: bool) -> None:
+        """A probe of a PACS ended."""
+        self._up.labels(tenant_id, pacs).set(up)
+
+    def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
+        """So many operations wait for the PACS, and so many run."""
+        self._waiting.labels(tenant_id, pacs).set(waiting)
+        self._running.labels(tenant_id, pacs).set(running)
+
+    def failover(self, tenant_id: str, primary: str, cause: str) -> None:
+        """Another PACS of a group is active."""
+        self._failovers.labels(tenant_id, primary, cause).inc()
 
     def watch_cache(self, tier: str, used_bytes: Callable[[], int], limit_bytes: int) -> None:
         """Ask `used_bytes` (from any thread) how full the tier is whenever metrics are read."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from radgate_server.core.failover import ActivePacs, Transition
+from radgate_server.core.health import PacsStatus
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.tenancy import ApiKey, Tenant
 
@@ -59,8 +61,40 @@ class PacsDirectory(Protocol):
         """The tenant's PACS, the first added first."""
         ...
 
+    async def update_pacs(self, pacs: PacsConfig) -> None:
+        """Put it in place of the one of its name, which keeps its precedence. Raises ResourceNotFoundError."""
+        ...
+
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
         """Remove it. Raises ResourceNotFoundError."""
+        ...
+
+
+class FailoverDirectory(Protocol):
+    """Which PACS is active in each group that was ever switched over, and the history of that."""
+
+    async def list_active(self, tenant_id: str) -> Sequence[ActivePacs]:
+        """The groups of the tenant whose active PACS was ever chosen; of all others it is the primary."""
+        ...
+
+    async def record_transition(self, transition: Transition) -> None:
+        """Make `to_pacs` the active one and announce it (ChangeKind.FAILOVER). Raises ResourceNotFoundError."""
+        ...
+
+    async def list_transitions(self, tenant_id: str, primary: str, limit: int) -> Sequence[Transition]:
+        """The group's history, the newest first."""
+        ...
+
+
+class StatusBoard(Protocol):
+    """Where servers write how the PACS are doing, for others to read."""
+
+    async def publish(self, statuses: Sequence[PacsStatus]) -> None:
+        """Put them in place of what was known of these PACS; those that are configured no more are passed over."""
+        ...
+
+    async def list_statuses(self, tenant_id: str) -> Sequence[PacsStatus]:
+        """What is known of the tenant's PACS, by name."""
         ...
 
 
@@ -71,6 +105,7 @@ class ChangeKind(StrEnum):
     KEY = "key"
     PACS = "pacs"
     CACHE = "cache"
+    FAILOVER = "failover"
 
 
 @dataclass(frozen=True, slots=True)

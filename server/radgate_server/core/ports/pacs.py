@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.pacs import PacsConfig
@@ -54,11 +55,54 @@ class PacsReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoreOutcome:
+    """The PACS holds the instance. `warning` is the status (PS3.4 B.2.3) if it stored it with a warning, else 0."""
+
+    warning: int = 0
+
+
 class PacsStore(Protocol):
     """Storage (PS3.4 B)."""
 
-    async def store(self, instance: ReceivedInstance) -> None:
-        """Store one instance, its bytes untouched."""
+    async def store(self, instance: ReceivedInstance) -> StoreOutcome:
+        """Store one instance, its bytes untouched; one that the PACS holds already is no failure.
+
+        A PacsError has the DICOM status in `details["status"]` (hexadecimal, "A700") where the PACS told one.
+        """
+        ...
+
+
+class PacsDescriber(Protocol):
+    """Tells what the PACS can do."""
+
+    async def describe(self) -> Capabilities:
+        """Ask the PACS; opens connections of its own and takes a few seconds at most."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StudyChange:
+    """A study of which something was added, changed or removed in the PACS."""
+
+    study_instance_uid: str
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """Changes, the oldest first. `last` is where to go on; `more` tells that there is more already."""
+
+    changes: tuple[StudyChange, ...]
+    last: int
+    more: bool
+
+
+class PacsChanges(Protocol):
+    """A PACS that tells what changes in it."""
+
+    async def changes_after(self, last: int | None) -> ChangeBatch:
+        """Changes after the place `last`; None gives no changes, but the place where the feed ends now."""
         ...
 
 
@@ -72,6 +116,8 @@ class PacsClient:
     reader: PacsReader
     store: PacsStore | None
     close: Callable[[], Awaitable[None]]
+    describer: PacsDescriber | None = None
+    changes: PacsChanges | None = None
 
 
 type PacsFactory = Callable[[PacsConfig], PacsClient]

@@ -21,3 +21,23 @@ class Telemetry(Protocol):
     def bytes_received(self, pacs: str, count: int) -> None:
         """Bytes of instances came from a PACS."""
         ...
+
+    def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
+        """An operation at a PACS failed and is tried again."""
+        ...
+
+    def pacs_breaker(self, tenant_id: str, pacs: str, operation: str, state: str) -> None:
+        """A circuit breaker is "closed", "open" or "half-open" from now on."""
+        ...
+
+    def pacs_health(self, tenant_id: str, pacs: str, up: bool) -> None:
+        """A probe of a PACS ended."""
+        ...
+
+    def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
+        """So many operations of the tenant wait for the PACS, and so many run."""
+        ...
+
+    def failover(self, tenant_id: str, primary: str, cause: str) -> None:
+        """Another PACS of a group is active from now on."""
+        ...

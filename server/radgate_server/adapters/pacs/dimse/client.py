@@ -15,7 +15,7 @@ from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.observing import observed_call
 from radgate_server.core.pacs import DimseConnection, PacsConfig, RetrieveMethod
-from radgate_server.core.ports.pacs import EchoReport, PacsClient, PacsReader
+from radgate_server.core.ports.pacs import EchoReport, PacsClient, PacsReader, StoreOutcome
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.query import FindResult, Query
 
@@ -64,9 +64,9 @@ class _MeasuredRoles:
         with observed_call(self._telemetry, self._pacs, "find"):
             return await self._query.find(query, max_results=max_results)
 
-    async def store(self, instance: ReceivedInstance) -> None:
+    async def store(self, instance: ReceivedInstance) -> StoreOutcome:
         with observed_call(self._telemetry, self._pacs, "store"):
-            await self._store.store(instance)
+            return await self._store.store(instance)
 
     def retrieve(
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]

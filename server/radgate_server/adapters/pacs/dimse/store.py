@@ -13,6 +13,7 @@ from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure, is_warni
 from radgate_server.adapters.pacs.dimse.transport import PDV_OVERHEAD_BYTES, data_value
 from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
+from radgate_server.core.ports.pacs import StoreOutcome
 
 _MEDIUM = 0
 _FRAGMENT_BYTES = 128 * 1024
@@ -25,7 +26,7 @@ class DimseStore:
     def __init__(self, pool: AssociationPool) -> None:
         self._pool = pool
 
-    async def store(self, instance: ReceivedInstance) -> None:
+    async def store(self, instance: ReceivedInstance) -> StoreOutcome:
         """Store one instance.
 
         Raises:
@@ -33,10 +34,10 @@ class DimseStore:
             InstanceMalformedError: the file has no proper File Meta Information.
         """
         async with self._pool.lease(store_proposals(instance.sop_class_uid, instance.transfer_syntax_uid)) as lease:
-            await self._pool.run(lease.exchange, partial(store, lease.exchange, instance))
+            return await self._pool.run(lease.exchange, partial(store, lease.exchange, instance))
 
 
-def store(exchange: Exchange, instance: ReceivedInstance) -> None:
+def store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     """Send the instance and wait for the answer. Raises PacsError, InstanceMalformedError."""
     context = exchange.context_of(instance.sop_class_uid, "the instance's SOP Class and transfer syntax")
     request = C_STORE()
@@ -52,6 +53,7 @@ def store(exchange: Exchange, instance: ReceivedInstance) -> None:
     status = answered_status(exchange, exchange.receive()[1], C_STORE)
     if status != SUCCESS and not is_warning(status):
         raise failure(exchange.pacs, "C-STORE", status)
+    return StoreOutcome(status)
 
 
 def data_set_pieces(content: InstanceContent, piece_bytes: int) -> Iterator[memoryview]:
