@@ -55,7 +55,7 @@ def _build_handler(
         await serve(payload, context)
 
     # Without (de)serialisers grpc passes bytes: parsing is the innermost layer's, so that its failure is answered too.
-    match descriptor.client_streaming, descriptor.server_streaming:
+    match descriptor.client_streaming, descriptor.server_streaming and not _ends_with_message(descriptor):
         case False, False:
             return grpc.unary_unary_rpc_method_handler(serve)
         case False, True:
@@ -64,6 +64,16 @@ def _build_handler(
             return grpc.stream_unary_rpc_method_handler(serve)
         case _:
             return grpc.stream_stream_rpc_method_handler(serve_stream)
+
+
+def _ends_with_message(method: MethodDescriptor) -> bool:
+    """Whether a stream's last message may leave together with the status, as `call.response`.
+
+    grpc.aio sends them together for unary methods alone. A stream that answers as one is the same on the wire, and a
+    send less is a way less through grpc's thread and back. When no response is set, an empty message comes last: it
+    adds nothing to an HTTP body, but would be one too many in a stream of other messages.
+    """
+    return method.output_type.full_name == "google.api.HttpBody"
 
 
 type _Decoder = Callable[[Any], Any]

@@ -63,7 +63,8 @@ class FramesResource:
         kept = await self._hot.get(key)
         if kept is not None:
             await self._record(call, RetrieveScope(study, series, instance), frames)
-            for message in split_http_bodies(kept):
+            *before, call.response = split_http_bodies(kept)  # the last one leaves with the status
+            for message in before:
                 yield message
             return
         handle = await self._retrieve.instance(call.caller.tenant_id, ref)

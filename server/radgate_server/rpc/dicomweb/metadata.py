@@ -57,7 +57,8 @@ class MetadataResource:
         kept = await self._hot.get(key)
         if kept is not None:
             await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope)
-            for message in split_http_bodies(kept):
+            *before, call.response = split_http_bodies(kept)  # the last one leaves with the status
+            for message in before:
                 yield message
             return
         failure: GatewayError | None = None
