@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from radgate_server.core.errors import ConfigurationError, NoPacsConfiguredError, ResourceNotFoundError
@@ -26,12 +26,22 @@ class _Connected:
     usable: bool = True
 
 
-class PacsClients:
-    """Hands out PACS by tenant. `factories` has one for each kind of connection."""
+type Wrap = Callable[[PacsConfig, PacsClient], PacsClient]
+"""Puts something around a PACS's client, such as its limits and circuit breakers."""
 
-    def __init__(self, directory: PacsDirectory, factories: Mapping[str, PacsFactory]) -> None:
+
+class PacsClients:
+    """Hands out PACS by tenant. `factories` has one for each kind of connection; `wrap` is put around what they make."""
+
+    def __init__(
+        self,
+        directory: PacsDirectory,
+        factories: Mapping[str, PacsFactory],
+        wrap: Wrap = lambda _, client: client,
+    ) -> None:
         self._directory = directory
         self._factories = factories
+        self._wrap = wrap
         self._tenants: dict[str, tuple[_Connected, ...]] = {}
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Future[None]] = set()
@@ -74,7 +84,7 @@ class PacsClients:
 
     def _connect(self, config: PacsConfig) -> _Connected:
         try:
-            return _Connected(config, self._factories[config.connection.kind](config))
+            return _Connected(config, self._wrap(config, self._factories[config.connection.kind](config)))
         except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
             _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
             return _Connected(config, unusable_pacs(config.name, error.message), usable=False)
