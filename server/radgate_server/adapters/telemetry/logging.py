@@ -53,6 +53,10 @@ _LEVELS = {
     "asyncio": logging.WARNING,
     "grpc": logging.WARNING,
     "opentelemetry": logging.WARNING,
+    "httpx": logging.WARNING,  # below that they tell URLs, with UIDs and patients' names, and headers
+    "httpcore": logging.WARNING,
+    "hpack": logging.WARNING,
+    "h2": logging.WARNING,
 }
 """The least severity that a library may log."""
 

@@ -1,0 +1,250 @@
+"""One PACS's web server: pooled connections over which it is asked, and bulk passes, in both directions."""
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from radgate_server.adapters.pacs.http.bodies import ACCEPT_ENCODING, decoded, whole
+from radgate_server.adapters.pacs.http.credentials import TokenAnswer, make_credentials
+from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_failure
+from radgate_server.adapters.pacs.http.tls import web_tls
+from radgate_server.config import MIB, WebPacsSettings
+from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
+from radgate_server.core.pacs import DicomWebConnection, HttpConnection
+
+MAX_ANSWER_BYTES = 256 * MIB
+_MAX_TOKEN_BYTES = MIB
+_NOT_FOUND = frozenset({404})
+_ASKING_SHARE = 4
+
+type Body = bytes | Callable[[], AsyncIterator[bytes]]
+"""A body as it is, or a function that makes it anew each time that it is sent."""
+
+type Params = Mapping[str, str] | tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer: status, headers, the body without its content coding."""
+
+    pacs: str
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Decode the body, whatever its content type says; NaN and the infinities, which JSON lacks, become None.
+
+        Raises:
+            PacsFailedError: it is not JSON.
+        """
+        try:
+            return json.loads(self.body.decode("utf-8-sig"), parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            raise PacsFailedError("the PACS sent an answer that is not JSON", pacs=self.pacs) from None
+
+
+class HttpStream:
+    """An answer whose body is still to come."""
+
+    def __init__(self, pacs: str, response: httpx.Response) -> None:
+        self.pacs = pacs
+        self.status = response.status_code
+        self.headers = response.headers
+        self._response = response
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """Yield the body as it comes. Once only; close it if it is not read to its end.
+
+        Raises:
+            PacsError: silence, a broken connection, a compressed body that can't be read.
+        """
+        with as_pacs_errors(self.pacs):
+            async with aclosing(decoded(self.pacs, self._response)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+
+class PacsHttp:
+    """The way to one PACS over HTTP. Redirections are not followed, cookies not kept, the environment not looked at.
+
+    What is asked and answered in one piece goes over HTTP/2 where TLS negotiates it. Bulk goes over HTTP/1.1, one
+    connection each: leaving it closes the connection, which stops the server; httpcore can't reset a stream.
+    """
+
+    def __init__(
+        self,
+        pacs: str,
+        connection: HttpConnection,
+        settings: WebPacsSettings,
+        *,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open nothing yet.
+
+        Raises:
+            ConfigurationError: a certificate or key file, or a credential, can't be used.
+        """
+        self.pacs = pacs
+        self._connection = connection
+        self._settings = settings
+        self._url = connection.url.rstrip("/")
+        self._urls = (connection.url, connection.auth.token_url, _wado_uri_url(connection))
+        self._monotonic_s = monotonic_s
+        self._credentials = make_credentials(
+            pacs, connection.auth, connection.password, self._post_for_token, monotonic_s
+        )
+        self._bulk, self._asks = self._make_clients()
+
+    def url_of(self, path: str) -> str:
+        """An URL as it is, or the one of a path below the PACS's root, such as "/studies"."""
+        return path if path.startswith(("http:", "https:")) else self._url + path
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        judged: Collection[int] = _NOT_FOUND,
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> HttpAnswer:
+        """Ask, and read the whole answer. Statuses of success and those `judged` by the caller are returned.
+
+        Raises:
+            PacsError: no answer, another status, or one of more than `max_bytes`.
+        """
+        client = self._bulk if callable(body) else self._asks
+        sent = {"accept-encoding": ACCEPT_ENCODING, **(headers or {})}
+        async with self._exchange(client, method, self._target(path, params), sent, body, judged) as response:
+            content = await self._whole(response, max_bytes)
+            return HttpAnswer(self.pacs, response.status_code, response.headers, content)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        judged: Collection[int] = _NOT_FOUND,
+    ) -> AsyncIterator[HttpStream]:
+        """Ask for bulk. Leaving the context before the body's end closes the connection at once.
+
+        Raises:
+            PacsError: no answer, or a status that is neither success nor `judged`.
+        """
+        sent = {"accept-encoding": "identity", **(headers or {})}
+        async with self._exchange(self._bulk, method, self._target(path, params), sent, body, judged) as response:
+            yield HttpStream(self.pacs, response)
+
+    def fresh(self) -> "PacsHttp":
+        """The same way without a connection yet; the caller closes it."""
+        return PacsHttp(self.pacs, self._connection, self._settings, monotonic_s=self._monotonic_s)
+
+    async def close(self) -> None:
+        """Close all connections; what is under way fails."""
+        await self._asks.aclose()
+        await self._bulk.aclose()
+
+    @asynccontextmanager
+    async def _exchange(
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+        judged: Collection[int],
+    ) -> AsyncIterator[httpx.Response]:
+        credentials = await self._credentials.headers()
+        response = await self._send(client, method, url, {**headers, **credentials}, body)
+        try:
+            if response.status_code == 401 and 401 not in judged:
+                await response.aclose()  # the token may have to come over the same connection
+                renewed = await self._credentials.headers(credentials)
+                if renewed is not credentials:
+                    response = await self._send(client, method, url, {**headers, **renewed}, body)
+            if not response.is_success and response.status_code not in judged:
+                raise status_failure(self.pacs, response.status_code)
+            with as_pacs_errors(self.pacs):
+                yield response
+        finally:
+            await response.aclose()
+
+    async def _send(
+        self, client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], body: Body | None
+    ) -> httpx.Response:
+        if client.is_closed:
+            raise PacsUnreachableError("the connection to the PACS is closed", pacs=self.pacs)
+        content = body() if callable(body) else body
+        with as_pacs_errors(self.pacs):
+            request = client.build_request(method, url, headers=headers, content=content)
+            return await client.send(request, stream=True)
+
+    async def _post_for_token(self, url: str, headers: Mapping[str, str], body: bytes) -> TokenAnswer:
+        try:
+            response = await self._send(self._asks, "POST", url, headers, body)
+            try:
+                with as_pacs_errors(self.pacs):
+                    content = await self._whole(response, _MAX_TOKEN_BYTES)
+            finally:
+                await response.aclose()
+        except PacsError:
+            raise PacsUnreachableError("the token endpoint can't be reached, or fell silent", pacs=self.pacs) from None
+        return TokenAnswer(response.status_code, content)
+
+    async def _whole(self, response: httpx.Response, max_bytes: int) -> bytes:
+        async with aclosing(decoded(self.pacs, response)) as pieces:
+            return await whole(self.pacs, pieces, max_bytes)
+
+    def _target(self, path: str, params: Params) -> str:
+        # Commas part UIDs (PS3.18 8.3.4.1), and stars are wildcards: servers are known to match them undecoded.
+        query = urlencode(params, quote_via=quote, safe=",*")
+        return f"{self.url_of(path)}?{query}" if query else self.url_of(path)
+
+    def _make_clients(self) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
+        """One for bulk and one for asking; the same where there is no HTTP/2. Together they keep to the limit."""
+        limit = self._connection.max_connections
+        if not self._url.lower().startswith("https:"):
+            client = self._make_client(limit, http2=False)
+            return client, client
+        asking = max(1, limit // _ASKING_SHARE)
+        return self._make_client(max(1, limit - asking), http2=False), self._make_client(asking, http2=True)
+
+    def _make_client(self, max_connections: int, *, http2: bool) -> httpx.AsyncClient:
+        settings = self._settings
+        return httpx.AsyncClient(
+            verify=web_tls(self._connection.tls, self._urls),
+            http2=http2,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            headers={"user-agent": "Radgate"},
+            timeout=httpx.Timeout(
+                connect=settings.connect_timeout_s,
+                read=settings.idle_timeout_s,
+                write=settings.idle_timeout_s,
+                pool=settings.acquire_timeout_s,
+            ),
+            limits=httpx.Limits(
+                max_connections=max_connections,
+                max_keepalive_connections=max_connections,
+                keepalive_expiry=settings.pool_idle_s,
+            ),
+        )
+
+
+def _wado_uri_url(connection: HttpConnection) -> str:
+    return connection.wado_uri_url if isinstance(connection, DicomWebConnection) else ""

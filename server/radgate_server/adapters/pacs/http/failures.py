@@ -1,0 +1,85 @@
+"""What failures of HTTP mean to the caller, by exception and by status. No text of the server passes."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from radgate_server.core.errors import (
+    PacsAbortedError,
+    PacsBusyError,
+    PacsCredentialsError,
+    PacsError,
+    PacsFailedError,
+    PacsTimeoutError,
+    PacsUnreachableError,
+)
+
+_EXCEPTIONS: dict[type[Exception], tuple[type[PacsError], str]] = {
+    # the most special ones first
+    httpx.PoolTimeout: (PacsBusyError, "all connections to the PACS are in use"),
+    httpx.ConnectTimeout: (PacsUnreachableError, "the PACS did not answer at its address in time"),
+    httpx.ConnectError: (PacsUnreachableError, "the PACS can't be reached at its address"),
+    httpx.TimeoutException: (PacsTimeoutError, "the PACS fell silent"),
+    httpx.NetworkError: (PacsAbortedError, "the PACS broke the connection"),
+    httpx.RemoteProtocolError: (PacsAbortedError, "the PACS broke the connection, or the rules of HTTP"),
+    httpx.HTTPError: (PacsFailedError, "the PACS can't be asked this over HTTP"),
+    httpx.StreamError: (PacsAbortedError, "the answer of the PACS was closed"),
+    httpx.InvalidURL: (PacsFailedError, "the PACS's address makes no URL"),
+}
+_CAUSES: dict[type[BaseException], str] = {
+    # of ConnectError; the most special ones first
+    ssl.SSLError: "the TLS handshake with the PACS failed: check the certificates on both sides",
+    ConnectionRefusedError: "the PACS's machine refused the connection: nothing listens on the port",
+    httpx.ConnectError: "the PACS can't be reached at its address",
+}
+_STATUSES: dict[int, tuple[type[PacsError], str]] = {
+    401: (PacsCredentialsError, "the PACS refuses the credentials that it was configured with"),
+    403: (PacsCredentialsError, "the PACS refuses this to the credentials that it was configured with"),
+    407: (PacsCredentialsError, "a proxy before the PACS wants credentials"),
+    408: (PacsTimeoutError, "the PACS gave up waiting for the request"),
+    429: (PacsBusyError, "the PACS takes no more requests for now"),
+    503: (PacsBusyError, "the PACS is not available for now"),
+    504: (PacsTimeoutError, "a proxy before the PACS gave up waiting for it"),
+}
+
+
+def status_failure(pacs: str, status: int) -> PacsError:
+    """The error of an HTTP status that is no success; `details["http_status"]` has the status."""
+    kind, message = _STATUSES.get(status, (PacsFailedError, _unforeseen(status)))
+    return kind(message, pacs=pacs, http_status=str(status))
+
+
+@contextmanager
+def as_pacs_errors(pacs: str) -> Iterator[None]:
+    """Let what httpx raises in the block leave it as a PacsError."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        raise _transport_failure(pacs, error) from None
+
+
+def _transport_failure(pacs: str, error: Exception) -> PacsError:
+    kind, message = next(row for known, row in _EXCEPTIONS.items() if isinstance(error, known))
+    if isinstance(error, httpx.ConnectError):
+        causes = tuple(_chain(error))
+        message = next(text for known, text in _CAUSES.items() if any(isinstance(cause, known) for cause in causes))
+    return kind(message, pacs=pacs)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        if isinstance(error, BaseExceptionGroup):  # one for each address that was tried
+            for member in error.exceptions:
+                yield from _chain(member)
+        error = error.__cause__ or error.__context__
+
+
+def _unforeseen(status: int) -> str:
+    if 300 <= status < 400:
+        return f"the PACS answered with HTTP status {status}, a redirection; give the address where it leads"
+    return f"the PACS answered with HTTP status {status}"
