@@ -11,8 +11,10 @@ from radgate_server.adapters.database import (
     Database,
     SqlAuditSink,
     SqlChangeFeed,
+    SqlFailoverDirectory,
     SqlKeyDirectory,
     SqlPacsDirectory,
+    SqlStatusBoard,
     SqlTenantDirectory,
     migrate,
 )
@@ -24,7 +26,14 @@ from radgate_server.config import Settings
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.directory import ChangeFeed, KeyDirectory, PacsDirectory, TenantDirectory
+from radgate_server.core.ports.directory import (
+    ChangeFeed,
+    FailoverDirectory,
+    KeyDirectory,
+    PacsDirectory,
+    StatusBoard,
+    TenantDirectory,
+)
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.core.ports.secrets import SecretBox
 from radgate_server.core.ports.telemetry import Telemetry
@@ -41,6 +50,8 @@ class Installation:
     tenants: TenantDirectory
     keys: KeyDirectory
     pacs: PacsDirectory
+    failover: FailoverDirectory
+    statuses: StatusBoard
     feed: ChangeFeed
     box: SecretBox
     audit: AuditSink
@@ -64,6 +75,8 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         SqlTenantDirectory(database, clock.now),
         SqlKeyDirectory(database, clock.now),
         SqlPacsDirectory(database, box, clock.now),
+        SqlFailoverDirectory(database, clock.now),
+        SqlStatusBoard(database),
         SqlChangeFeed(database, clock.now),
         box,
         audit,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
@@ -17,12 +18,16 @@ from radgate_server.adapters.database import (
     Database,
     SqlAuditSink,
     SqlChangeFeed,
+    SqlFailoverDirectory,
     SqlKeyDirectory,
     SqlPacsDirectory,
+    SqlStatusBoard,
     SqlTenantDirectory,
+    failover,
     migrate,
 )
-from radgate_server.adapters.database.engine import open_engine
+from radgate_server.adapters.database.engine import WRITES, open_engine
+from radgate_server.adapters.database.migration import config
 from radgate_server.adapters.database.schema import audit_entries, changes, metadata, pacs
 from radgate_server.adapters.secrets import FileSecretBox
 from radgate_server.core.audit import AuditAction, AuditEntry
@@ -32,8 +37,10 @@ from tests.conformance import directory_suite as samples
 from tests.conformance.directory_suite import NOW, DirectorySuite
 
 
-class SqlDirectory(SqlTenantDirectory, SqlKeyDirectory, SqlPacsDirectory, SqlChangeFeed):
-    """The four in one, as the suite wants them."""
+class SqlDirectory(
+    SqlTenantDirectory, SqlKeyDirectory, SqlPacsDirectory, SqlFailoverDirectory, SqlStatusBoard, SqlChangeFeed
+):
+    """All in one, as the suite wants them."""
 
     def __init__(self, database: Database, box: FileSecretBox) -> None:
         SqlPacsDirectory.__init__(self, database, box, lambda: self.time)
@@ -115,6 +122,30 @@ class SqlDirectorySuite(DirectorySuite):
             await pair.create_pacs(samples.pacs("a", "main"))
         assert list(await pair.list_pacs("a")) == []
 
+    async def test_the_history_of_a_group_is_bounded(self, pair: SqlDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(failover, "KEPT", 4)
+        await samples.add_group(pair)
+        for _ in range(5):
+            await pair.record_transition(samples.transition("main", "spare"))
+            await pair.record_transition(samples.transition("spare", "main"))
+        history = await pair.list_transitions("a", "main", 100)
+        assert [found.from_pacs for found in history] == ["spare", "main", "spare", "main"]
+
+    async def test_of_transitions_made_at_once_one_counts(self, pair: SqlDirectory) -> None:
+        await samples.add_group(pair)
+        attempts = [pair.record_transition(samples.transition("main", "spare")) for _ in range(8)]
+        assert sorted(await asyncio.gather(*attempts)) == [False] * 7 + [True]
+        assert len(await pair.list_transitions("a", "main", 100)) == 1
+
+    async def test_servers_publish_at_once(self, pair: SqlDirectory) -> None:
+        await samples.add_group(pair)
+        await pair.create_pacs(samples.pacs("b", "main"))
+        places = [("a", "main"), ("b", "main"), ("a", "spare")]
+        statuses = [samples.status(*place) for place in places]
+        await asyncio.gather(*(pair.publish(part) for part in (statuses, statuses[::-1]) for _ in range(6)))
+        assert [found.name for found in await pair.list_statuses("a")] == ["main", "spare"]
+        assert list(await pair.list_statuses("b")) == [samples.status("b", "main")]
+
 
 class MigrationSuite:
     """From nothing to the schema."""
@@ -138,6 +169,22 @@ class MigrationSuite:
             assert connection.scalar(text("SELECT count(*) FROM tenants")) == 1
         engine.dispose()
 
+    async def test_a_database_of_the_first_version_keeps_its_pacs(self, url: str, tmp_path: Path) -> None:
+        engine = open_engine(url)
+        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            command.upgrade(config(connection), "0001")
+            connection.execute(samples_tenant())
+            connection.execute(samples_pacs())
+        engine.dispose()
+        migrate(url)
+        database = Database(url)
+        directory = SqlDirectory(database, FileSecretBox(tmp_path / "secrets"))
+        expected = replace(samples.pacs("a", "old"), create_time=NOW)
+        assert list(await directory.list_pacs("a")) == [expected]
+        await directory.create_pacs(replace(samples.pacs("a", "spare"), backup_for="old"))
+        assert [found.name for found in await directory.list_pacs("a")] == ["old", "spare"]
+        await database.close()
+
     def test_processes_that_start_at_once_wait_for_one_another(self, url: str) -> None:
         context = multiprocessing.get_context("spawn")
         with context.Pool(3) as pool:
@@ -150,6 +197,12 @@ class MigrationSuite:
 
 def samples_tenant() -> Any:
     return metadata.tables["tenants"].insert().values(tenant_id="a", create_time=NOW)
+
+
+def samples_pacs() -> Any:
+    """A PACS with the columns of the first version."""
+    document = {"kind": "folder", "path": "/srv/images"}
+    return pacs.insert().values(tenant_id="a", name="old", connection=document, create_time=NOW)
 
 
 def audit_entry(number: int) -> AuditEntry:

@@ -6,17 +6,35 @@ from typing import Protocol
 
 import pytest
 
-from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.pacs import DimseConnection, DimseTls, FolderConnection, PacsConfig, RetrieveMethod
+from radgate_server.core.errors import InvalidArgumentError, ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.failover import ActivePacs, Transition, TransitionCause
+from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
+from radgate_server.core.pacs import (
+    DicomWebConnection,
+    DimseConnection,
+    DimseTls,
+    FailoverPolicy,
+    FolderConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    HttpTls,
+    OrthancConnection,
+    PacsConfig,
+    PacsConnection,
+    RetrieveMethod,
+)
 from radgate_server.core.ports.directory import (
     Change,
     ChangeFeed,
     ChangeKind,
+    FailoverDirectory,
     KeyDirectory,
     PacsDirectory,
+    StatusBoard,
     TenantDirectory,
 )
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
+from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 NOW = datetime(2026, 7, 8, 9, 10, 11, 121314, tzinfo=UTC)
@@ -33,10 +51,28 @@ DIMSE = DimseConnection(
     username="radgate",
     password="so secret",
 )
+DICOMWEB = DicomWebConnection(
+    url="https://pacs.example.org/dicom-web",
+    wado_uri_url="https://pacs.example.org/wado",
+    auth=HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://login.example.org/token", scope="dicom"),
+    tls=HttpTls("/etc/ca.pem", "/etc/client.pem", "/etc/client.key"),
+    max_connections=3,
+    password="so secret",
+)
+ORTHANC = OrthancConnection(
+    url="http://orthanc.example.org:8042", auth=HttpAuth(HttpAuthMethod.BASIC, "radgate"), password="so secret"
+)
+REPORT = ValidationReport(
+    NOW,
+    (
+        Check("connectivity", CheckOutcome.PASSED, "answered", 12.5),
+        Check("transfer-syntaxes", CheckOutcome.WARNING, "no JPEG 2000", 3.25),
+    ),
+)
 
 
-class Directory(TenantDirectory, KeyDirectory, PacsDirectory, ChangeFeed, Protocol):
-    """All four ports over one set of data."""
+class Directory(TenantDirectory, KeyDirectory, PacsDirectory, FailoverDirectory, StatusBoard, ChangeFeed, Protocol):
+    """All ports over one set of data."""
 
 
 def tenant(tenant_id: str) -> Tenant:
@@ -47,8 +83,26 @@ def key(key_id: str, *tenant_ids: str, age: int = 0, role: Role = Role.VIEWER) -
     return ApiKey(key_id, tenant_ids, role, f"label of {key_id}", START - timedelta(days=age), None, bytes(range(32)))
 
 
-def pacs(tenant_id: str, name: str, connection: DimseConnection | FolderConnection = FOLDER) -> PacsConfig:
-    return PacsConfig(tenant_id, name, connection, START)
+def pacs(tenant_id: str, name: str, connection: PacsConnection = FOLDER, *, backup_for: str = "") -> PacsConfig:
+    return PacsConfig(tenant_id, name, connection, START, backup_for=backup_for)
+
+
+async def add_group(directory: PacsDirectory) -> None:
+    """The PACS main of tenant a with the backups spare and attic."""
+    await directory.create_pacs(pacs("a", "main"))
+    await directory.create_pacs(pacs("a", "spare", backup_for="main"))
+    await directory.create_pacs(pacs("a", "attic", backup_for="main"))
+
+
+def transition(
+    from_pacs: str, to_pacs: str, cause: TransitionCause = TransitionCause.AUTOMATIC_FAILOVER, *, age: int = 0
+) -> Transition:
+    return Transition(NOW - timedelta(seconds=age), "a", "main", from_pacs, to_pacs, cause, "PACS_UNREACHABLE")
+
+
+def status(tenant_id: str, name: str, health: Health = Health.UP) -> PacsStatus:
+    operations = (OperationState("echo", BreakerState.CLOSED, 0), OperationState("find", BreakerState.HALF_OPEN, 5))
+    return PacsStatus(tenant_id, name, NOW, health, 1.5, "", active=True, operations=operations)
 
 
 class DirectorySuite:
@@ -157,12 +211,141 @@ class DirectorySuite:
         assert kept is not None
         assert kept.revoke_time is None
 
-    @pytest.mark.parametrize("connection", [DIMSE, FOLDER, replace(DIMSE, tls=None, username="", password="")])
-    async def test_gives_a_pacs_back_as_it_was_added(
-        self, pair: Directory, connection: DimseConnection | FolderConnection
-    ) -> None:
+    @pytest.mark.parametrize(
+        "connection", [DIMSE, FOLDER, DICOMWEB, ORTHANC, replace(DIMSE, tls=None, username="", password="")]
+    )
+    async def test_gives_a_pacs_back_as_it_was_added(self, pair: Directory, connection: PacsConnection) -> None:
         await pair.create_pacs(pacs("a", "main", connection))
         assert list(await pair.list_pacs("a")) == [pacs("a", "main", connection)]
+
+    async def test_gives_back_policy_and_validation(self, pair: Directory) -> None:
+        await pair.create_pacs(pacs("a", "main"))
+        policy = FailoverPolicy(enabled=False, threshold=7, failback_after_s=0.5)
+        created = replace(pacs("a", "spare", backup_for="main"), failover=policy, validation=REPORT)
+        await pair.create_pacs(created)
+        main, spare = await pair.list_pacs("a")
+        assert spare == created
+        assert spare.validation == REPORT
+        assert main.validation is None
+
+    async def test_updates_a_pacs_in_its_place(self, pair: Directory) -> None:
+        await add_group(pair)
+        changed = replace(pacs("a", "main", DICOMWEB), failover=FailoverPolicy(threshold=1), validation=REPORT)
+        known = await pair.last_change()
+        await pair.update_pacs(changed)
+        await pair.update_pacs(pacs("a", "attic"))
+        found = await pair.list_pacs("a")
+        assert list(found) == [changed, pacs("a", "spare", backup_for="main"), pacs("a", "attic")]
+        assert found[0].validation == REPORT
+        assert [change.subject for change in await pair.changes_after(known)] == ["main", "attic"]
+
+    async def test_misses_a_pacs_to_update(self, pair: Directory) -> None:
+        await pair.create_pacs(pacs("b", "main"))
+        with pytest.raises(ResourceNotFoundError):
+            await pair.update_pacs(pacs("a", "main"))
+
+    @pytest.mark.parametrize(
+        ("name", "backup_for"),
+        [("new", "nowhere"), ("new", "new"), ("new", "spare"), ("new", "elsewhere"), ("main", "lone")],
+    )
+    async def test_refuses_a_backup_of_no_primary(self, pair: Directory, name: str, backup_for: str) -> None:
+        await add_group(pair)
+        await pair.create_pacs(pacs("a", "lone"))
+        await pair.create_pacs(pacs("b", "elsewhere"))
+        before = await pair.list_pacs("a")
+        put = pair.update_pacs if name == "main" else pair.create_pacs
+        with pytest.raises(InvalidArgumentError, match="backup_for"):
+            await put(pacs("a", name, backup_for=backup_for))
+        assert list(await pair.list_pacs("a")) == list(before)
+
+    async def test_keeps_a_primary_that_has_backups(self, pair: Directory) -> None:
+        await add_group(pair)
+        with pytest.raises(InvalidArgumentError, match="backups"):
+            await pair.delete_pacs("a", "main")
+        await pair.delete_pacs("a", "spare")
+        await pair.delete_pacs("a", "attic")
+        await pair.delete_pacs("a", "main")
+        assert list(await pair.list_pacs("a")) == []
+
+    async def test_no_pacs_is_active_but_the_primary_at_first(self, pair: Directory) -> None:
+        await add_group(pair)
+        assert list(await pair.list_active("a")) == []
+        assert list(await pair.list_transitions("a", "main", 10)) == []
+
+    async def test_remembers_the_active_pacs_and_how_it_came_to_be(self, pair: Directory) -> None:
+        await add_group(pair)
+        known = await pair.last_change()
+        steps = [
+            transition("main", "spare", age=3),
+            transition("spare", "attic", TransitionCause.MANUAL_FAILOVER, age=2),
+            transition("attic", "main", TransitionCause.MANUAL_FAILBACK, age=1),
+        ]
+        chosen = []
+        for step in steps:
+            assert await pair.record_transition(step)
+            chosen += await pair.list_active("a")
+        assert chosen == [
+            ActivePacs("a", "main", "spare", steps[0].time, by_hand=False),
+            ActivePacs("a", "main", "attic", steps[1].time, by_hand=True),
+            ActivePacs("a", "main", "main", steps[2].time, by_hand=False),
+        ]
+        assert list(await pair.list_transitions("a", "main", 10)) == steps[::-1]
+        assert list(await pair.list_transitions("a", "main", 2)) == steps[:0:-1]
+        news = await pair.changes_after(known)
+        assert {(change.kind, change.tenant_id, change.subject) for change in news} == {
+            (ChangeKind.FAILOVER, "a", "main")
+        }
+
+    async def test_a_transition_from_a_pacs_that_is_not_active_comes_too_late(self, pair: Directory) -> None:
+        await add_group(pair)
+        assert await pair.record_transition(transition("main", "spare"))
+        known = await pair.last_change()
+        assert not await pair.record_transition(transition("main", "attic"))
+        assert [found.active for found in await pair.list_active("a")] == ["spare"]
+        assert len(await pair.list_transitions("a", "main", 10)) == 1
+        assert await pair.last_change() == known
+
+    @pytest.mark.parametrize("to_pacs", ["nowhere", "elsewhere"])
+    async def test_nothing_goes_over_to_a_pacs_of_others(self, pair: Directory, to_pacs: str) -> None:
+        await add_group(pair)
+        await pair.create_pacs(pacs("b", "elsewhere"))
+        with pytest.raises(ResourceNotFoundError):
+            await pair.record_transition(transition("main", to_pacs))
+        with pytest.raises(ResourceNotFoundError):
+            await pair.record_transition(replace(transition("main", "spare"), tenant_id="b"))
+        assert list(await pair.list_active("a")) == []
+
+    async def test_the_primary_is_active_when_the_active_backup_is_deleted(self, pair: Directory) -> None:
+        await add_group(pair)
+        await pair.record_transition(transition("main", "spare"))
+        await pair.delete_pacs("a", "attic")
+        assert [found.active for found in await pair.list_active("a")] == ["spare"]
+        await pair.delete_pacs("a", "spare")
+        assert list(await pair.list_active("a")) == []
+        assert len(await pair.list_transitions("a", "main", 10)) == 1
+
+    async def test_shows_the_last_status_of_each_pacs(self, pair: Directory) -> None:
+        await add_group(pair)
+        await pair.create_pacs(pacs("b", "main"))
+        await pair.publish([status("a", "spare"), status("a", "main"), status("b", "main"), status("a", "gone")])
+        down = replace(status("a", "main", Health.DOWN), reason="PACS_TIMEOUT", time=NOW + timedelta(seconds=1))
+        await pair.publish([down])
+        await pair.publish([])
+        assert list(await pair.list_statuses("a")) == [down, status("a", "spare")]
+        assert list(await pair.list_statuses("b")) == [status("b", "main")]
+        await pair.delete_pacs("a", "spare")
+        assert list(await pair.list_statuses("a")) == [down]
+
+    async def test_a_tenant_made_anew_inherits_no_failover(self, pair: Directory) -> None:
+        await add_group(pair)
+        await pair.record_transition(transition("main", "spare"))
+        await pair.publish([status("a", "main")])
+        await pair.delete_tenant("a")
+        await pair.create_tenant(tenant("a"))
+        await add_group(pair)
+        assert list(await pair.list_active("a")) == []
+        assert list(await pair.list_transitions("a", "main", 10)) == []
+        assert list(await pair.list_statuses("a")) == []
 
     async def test_lists_pacs_in_the_order_of_their_addition(self, pair: Directory) -> None:
         for name in ("zebra", "main", "archive"):

@@ -1,10 +1,18 @@
-"""Tenants, keys, PACS and their changes in memory."""
+"""Tenants, keys, PACS, failover, statuses and changes in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.failover import (
+    ActivePacs,
+    Transition,
+    TransitionCause,
+    check_backup_for,
+    check_has_no_backups,
+)
+from radgate_server.core.health import PacsStatus
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Tenant
@@ -15,13 +23,16 @@ def _now() -> datetime:
 
 
 class MemoryDirectory:
-    """TenantDirectory, KeyDirectory, PacsDirectory and ChangeFeed in one; what is set up is gone with the object."""
+    """All ports of core/ports/directory.py in one; what is set up is gone with the object."""
 
     def __init__(self, now: Callable[[], datetime] = _now) -> None:
         self._now = now
         self._tenants: dict[str, Tenant] = {}
         self._keys: dict[str, ApiKey] = {}
         self._pacs: dict[tuple[str, str], PacsConfig] = {}
+        self._active: dict[tuple[str, str], ActivePacs] = {}
+        self._transitions: list[Transition] = []
+        self._statuses: dict[tuple[str, str], PacsStatus] = {}
         self._changes: list[Change] = []
 
     async def create_tenant(self, tenant: Tenant) -> None:
@@ -37,7 +48,8 @@ class MemoryDirectory:
         self._require_tenant(tenant_id)
         del self._tenants[tenant_id]
         for place in [place for place in self._pacs if place[0] == tenant_id]:
-            del self._pacs[place]
+            self._remove(place)
+        self._transitions = [transition for transition in self._transitions if transition.tenant_id != tenant_id]
         for key in [key for key in self._keys.values() if tenant_id in key.tenant_ids]:
             left = tuple(other for other in key.tenant_ids if other != tenant_id)
             self._keys[key.key_id] = replace(key, tenant_ids=left)
@@ -71,6 +83,7 @@ class MemoryDirectory:
     async def create_pacs(self, pacs: PacsConfig) -> None:
         self._require_tenant(pacs.tenant_id)
         place = (pacs.tenant_id, pacs.name)
+        check_backup_for(pacs.name, pacs.backup_for, self._others(place))
         if place in self._pacs:
             raise ResourceExistsError("the tenant has a PACS of that name already")
         self._pacs[place] = pacs
@@ -83,13 +96,47 @@ class MemoryDirectory:
         place = (pacs.tenant_id, pacs.name)
         if place not in self._pacs:
             raise ResourceNotFoundError("the tenant has no PACS of that name")
+        check_backup_for(pacs.name, pacs.backup_for, self._others(place))
         self._pacs[place] = pacs
         self._announce(ChangeKind.PACS, *place)
 
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
-        if self._pacs.pop((tenant_id, name), None) is None:
+        place = (tenant_id, name)
+        if place not in self._pacs:
             raise ResourceNotFoundError("the tenant has no PACS of that name")
+        check_has_no_backups(name, self._others(place))
+        self._remove(place)
         self._announce(ChangeKind.PACS, tenant_id, name)
+
+    async def list_active(self, tenant_id: str) -> Sequence[ActivePacs]:
+        found = (active for active in self._active.values() if active.tenant_id == tenant_id)
+        return tuple(sorted(found, key=lambda active: active.primary))
+
+    async def record_transition(self, transition: Transition) -> bool:
+        tenant_id, place = transition.tenant_id, (transition.tenant_id, transition.primary)
+        if place not in self._pacs or (tenant_id, transition.to_pacs) not in self._pacs:
+            raise ResourceNotFoundError("the tenant has no PACS of that name")
+        known = self._active.get(place)
+        if (known.active if known else transition.primary) != transition.from_pacs:
+            return False
+        by_hand = transition.cause is TransitionCause.MANUAL_FAILOVER
+        self._active[place] = ActivePacs(*place, transition.to_pacs, transition.time, by_hand)
+        self._transitions.append(transition)
+        self._announce(ChangeKind.FAILOVER, *place)
+        return True
+
+    async def list_transitions(self, tenant_id: str, primary: str, limit: int) -> Sequence[Transition]:
+        newest_first = reversed(self._transitions)
+        group = (tenant_id, primary)
+        return tuple(found for found in newest_first if (found.tenant_id, found.primary) == group)[:limit]
+
+    async def publish(self, statuses: Sequence[PacsStatus]) -> None:
+        known = {(status.tenant_id, status.name): status for status in statuses}
+        self._statuses.update({place: status for place, status in known.items() if place in self._pacs})
+
+    async def list_statuses(self, tenant_id: str) -> Sequence[PacsStatus]:
+        found = (status for status in self._statuses.values() if status.tenant_id == tenant_id)
+        return tuple(sorted(found, key=lambda status: status.name))
 
     async def changes_after(self, sequence: int) -> Sequence[Change]:
         return tuple(change for change in self._changes if change.sequence > sequence)
@@ -99,6 +146,18 @@ class MemoryDirectory:
 
     async def announce_invalidation(self, tenant_id: str, study_instance_uid: str) -> None:
         self._announce(ChangeKind.CACHE, tenant_id, study_instance_uid)
+
+    def _others(self, place: tuple[str, str]) -> dict[str, str]:
+        tenant_id, name = place
+        others = (pacs for pacs in self._pacs.values() if pacs.tenant_id == tenant_id and pacs.name != name)
+        return {pacs.name: pacs.backup_for for pacs in others}
+
+    def _remove(self, place: tuple[str, str]) -> None:
+        del self._pacs[place]
+        self._statuses.pop(place, None)
+        for group, active in list(self._active.items()):
+            if place in (group, (active.tenant_id, active.active)):
+                del self._active[group]
 
     def _announce(self, kind: ChangeKind, tenant_id: str, subject: str) -> None:
         self._changes.append(Change(len(self._changes) + 1, kind, tenant_id, subject))

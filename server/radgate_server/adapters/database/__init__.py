@@ -1,19 +1,23 @@
-"""Tenants, keys, PACS, changes and the audit trail in SQLite or PostgreSQL."""
+"""Tenants, keys, PACS, failover, changes and the audit trail in SQLite or PostgreSQL."""
 
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.keys import SqlKeyDirectory
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
+from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 
 __all__ = [
     "Database",
     "SqlAuditSink",
     "SqlChangeFeed",
+    "SqlFailoverDirectory",
     "SqlKeyDirectory",
     "SqlPacsDirectory",
+    "SqlStatusBoard",
     "SqlTenantDirectory",
     "migrate",
 ]

@@ -46,7 +46,7 @@ def _upgrade(engine: Engine) -> None:
         with connection.begin():
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-            command.upgrade(_config(connection), "head")
+            command.upgrade(config(connection), "head")
 
 
 def _first_line(error: SQLAlchemyError) -> str:
@@ -73,8 +73,9 @@ def _use_write_ahead_log(connection: Connection) -> None:
             return
 
 
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+def config(connection: Connection) -> Config:
+    """Alembic's configuration: where the migrations are, and the connection whose transaction they run in."""
+    made = Config()
+    made.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    made.attributes["connection"] = connection
+    return made

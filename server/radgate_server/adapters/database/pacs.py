@@ -1,11 +1,11 @@
-"""PACS in the database: the connection as JSON, its password sealed beside it."""
+"""PACS in the database: the connection as JSON, its one secret sealed beside it."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
@@ -13,11 +13,14 @@ from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.schema import pacs
 from radgate_server.adapters.database.tenants import require_tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.pacs import PacsConfig, PacsConnection, secret_of, with_secret
+from radgate_server.core.failover import check_backup_for, check_has_no_backups
+from radgate_server.core.pacs import FailoverPolicy, PacsConfig, PacsConnection, secret_of, with_secret
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.validation import ValidationReport
 
 _CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(Annotated[PacsConnection, Field(discriminator="kind")])
+_VALIDATION: TypeAdapter[ValidationReport | None] = TypeAdapter(ValidationReport | None)
 
 
 class SqlPacsDirectory:
@@ -29,7 +32,7 @@ class SqlPacsDirectory:
         self._now = now
 
     async def create_pacs(self, config: PacsConfig) -> None:
-        """Add it. Raises ResourceExistsError, or ResourceNotFoundError for a tenant that is not there."""
+        """Add it. Raises ResourceExistsError, ResourceNotFoundError for a tenant, InvalidArgumentError."""
         now = self._now()
         record = self._to_record(config)
         await self._database.write(lambda connection: _create(connection, record, now))
@@ -44,13 +47,13 @@ class SqlPacsDirectory:
         return tuple(self._from_record(record) for record in records)
 
     async def update_pacs(self, config: PacsConfig) -> None:
-        """Put it in place of the one of its name. Raises ResourceNotFoundError."""
+        """Put it in place of the one of its name. Raises ResourceNotFoundError, InvalidArgumentError."""
         now = self._now()
         record = self._to_record(config)
         await self._database.write(lambda connection: _update(connection, record, now))
 
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
-        """Remove it. Raises ResourceNotFoundError."""
+        """Remove it. Raises ResourceNotFoundError, InvalidArgumentError while others are backups for it."""
         now = self._now()
         await self._database.write(lambda connection: _delete(connection, tenant_id, name, now))
 
@@ -64,6 +67,11 @@ class SqlPacsDirectory:
             "connection": document,
             "sealed_password": self._box.seal(password, _context(config.tenant_id, config.name)) if password else None,
             "create_time": config.create_time,
+            "backup_for": config.backup_for,
+            "failover_enabled": config.failover.enabled,
+            "failover_threshold": config.failover.threshold,
+            "failback_after_s": config.failover.failback_after_s,
+            "validation": _VALIDATION.dump_python(config.validation, mode="json"),
         }
 
     def _from_record(self, record: dict[str, Any]) -> PacsConfig:
@@ -72,7 +80,16 @@ class SqlPacsDirectory:
         if sealed is not None:
             context = _context(record["tenant_id"], record["name"])
             connection = with_secret(connection, self._box.open(bytes(sealed), context))
-        return PacsConfig(record["tenant_id"], record["name"], connection, record["create_time"])
+        policy = (record[name] for name in ("failover_enabled", "failover_threshold", "failback_after_s"))
+        return PacsConfig(
+            record["tenant_id"],
+            record["name"],
+            connection,
+            record["create_time"],
+            backup_for=record["backup_for"],
+            failover=FailoverPolicy(*policy),
+            validation=_VALIDATION.validate_python(record["validation"]),
+        )
 
 
 def _context(tenant_id: str, name: str) -> str:
@@ -81,19 +98,23 @@ def _context(tenant_id: str, name: str) -> str:
 
 
 def _create(connection: Connection, record: dict[str, Any], now: datetime) -> None:
-    require_tenant(connection, record["tenant_id"])
+    tenant_id, name = record["tenant_id"], record["name"]
+    require_tenant(connection, tenant_id, alone=True)
+    check_backup_for(name, record["backup_for"], _others(connection, tenant_id, name))
     try:
         connection.execute(insert(pacs), record)
     except IntegrityError:
         raise ResourceExistsError("the tenant has a PACS of that name already") from None
-    record_change(connection, now, ChangeKind.PACS, record["tenant_id"], record["name"])
+    record_change(connection, now, ChangeKind.PACS, tenant_id, name)
 
 
 def _update(connection: Connection, record: dict[str, Any], now: datetime) -> None:
-    named = (pacs.c.tenant_id == record["tenant_id"], pacs.c.name == record["name"])
-    if not connection.execute(update(pacs).where(*named).values(record)).rowcount:
+    tenant_id, name = record["tenant_id"], record["name"]
+    require_tenant(connection, tenant_id, alone=True)
+    check_backup_for(name, record["backup_for"], _others(connection, tenant_id, name))
+    if not connection.execute(update(pacs).where(*_named(tenant_id, name)).values(record)).rowcount:
         raise ResourceNotFoundError("the tenant has no PACS of that name")
-    record_change(connection, now, ChangeKind.PACS, record["tenant_id"], record["name"])
+    record_change(connection, now, ChangeKind.PACS, tenant_id, name)
 
 
 def _list(connection: Connection, tenant_id: str) -> list[dict[str, Any]]:
@@ -102,7 +123,17 @@ def _list(connection: Connection, tenant_id: str) -> list[dict[str, Any]]:
 
 
 def _delete(connection: Connection, tenant_id: str, name: str, now: datetime) -> None:
-    named = (pacs.c.tenant_id == tenant_id, pacs.c.name == name)
-    if not connection.execute(delete(pacs).where(*named)).rowcount:
+    require_tenant(connection, tenant_id, alone=True)
+    check_has_no_backups(name, _others(connection, tenant_id, name))
+    if not connection.execute(delete(pacs).where(*_named(tenant_id, name))).rowcount:
         raise ResourceNotFoundError("the tenant has no PACS of that name")
     record_change(connection, now, ChangeKind.PACS, tenant_id, name)
+
+
+def _named(tenant_id: str, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return pacs.c.tenant_id == tenant_id, pacs.c.name == name
+
+
+def _others(connection: Connection, tenant_id: str, name: str) -> dict[str, str]:
+    query = select(pacs.c.name, pacs.c.backup_for).where(pacs.c.tenant_id == tenant_id, pacs.c.name != name)
+    return {row.name: row.backup_for for row in connection.execute(query)}

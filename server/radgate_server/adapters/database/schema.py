@@ -10,7 +10,9 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -20,9 +22,12 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
+    true,
 )
 
 TENANT_ID = String(63)
+PACS_NAME = String(63)
 KEY_ID = String(12)
 UID = String(64)
 # SQLite numbers rows by itself only where the type is INTEGER.
@@ -89,12 +94,65 @@ pacs = Table(
     metadata,
     Column("number", ROW_NUMBER, primary_key=True, autoincrement=True, comment="order of creation"),
     Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
-    Column("name", String(63), nullable=False),
+    Column("name", PACS_NAME, nullable=False),
     Column("connection", JSON, nullable=False, comment="PacsConnection, told apart by kind, without the password"),
     Column("sealed_password", LargeBinary),
     Column("create_time", UtcDateTime, nullable=False),
+    Column("backup_for", PACS_NAME, nullable=False, server_default="", comment="the primary; empty for a primary"),
+    Column("failover_enabled", Boolean, nullable=False, server_default=true()),
+    Column("failover_threshold", SmallInteger, nullable=False, server_default=text("3")),
+    Column("failback_after_s", Float, nullable=False, server_default=text("60")),
+    Column("validation", JSON(none_as_null=True), comment="the last ValidationReport"),
     UniqueConstraint("tenant_id", "name"),
     sqlite_autoincrement=True,
+)
+
+# Goes with the primary, and with the PACS that is active: then the primary is, without a row.
+pacs_active = Table(
+    "pacs_active",
+    metadata,
+    Column("tenant_id", TENANT_ID, primary_key=True),
+    Column("primary_name", PACS_NAME, primary_key=True),
+    Column("active", PACS_NAME, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("by_hand", Boolean, nullable=False),
+    ForeignKeyConstraint(
+        ["tenant_id", "primary_name"],
+        ["pacs.tenant_id", "pacs.name"],
+        ondelete="CASCADE",
+        name="fk_pacs_active_primary_name",
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "active"], ["pacs.tenant_id", "pacs.name"], ondelete="CASCADE", name="fk_pacs_active_active"
+    ),
+)
+
+# History: names, not references, so that it outlives the PACS. It goes with the tenant.
+pacs_transitions = Table(
+    "pacs_transitions",
+    metadata,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("primary_name", PACS_NAME, nullable=False),
+    Column("from_pacs", PACS_NAME, nullable=False),
+    Column("to_pacs", PACS_NAME, nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("reason", String, nullable=False),
+    Index(None, "tenant_id", "primary_name"),
+    sqlite_autoincrement=True,
+)
+
+pacs_statuses = Table(
+    "pacs_statuses",
+    metadata,
+    Column("tenant_id", TENANT_ID, primary_key=True),
+    Column("name", PACS_NAME, primary_key=True),
+    Column("time", UtcDateTime, nullable=False),
+    Column("status", JSON, nullable=False, comment="the rest of the PacsStatus"),
+    ForeignKeyConstraint(
+        ["tenant_id", "name"], ["pacs.tenant_id", "pacs.name"], ondelete="CASCADE", name="fk_pacs_statuses_name"
+    ),
 )
 
 changes = Table(

@@ -36,13 +36,13 @@ class SqlTenantDirectory:
         await self._database.write(lambda connection: _delete(connection, tenant_id, now))
 
 
-def require_tenant(connection: Connection, tenant_id: str, *, deleting: bool = False) -> None:
-    """Make sure that the tenant stays (when `deleting`: gains nothing) until the transaction ends.
+def require_tenant(connection: Connection, tenant_id: str, *, alone: bool = False) -> None:
+    """Make sure that the tenant stays until the transaction ends; `alone`, nobody else changes what it has meanwhile.
 
     Raises:
         ResourceNotFoundError: there is none.
     """
-    query = select(tenants.c.tenant_id).where(tenants.c.tenant_id == tenant_id).with_for_update(read=not deleting)
+    query = select(tenants.c.tenant_id).where(tenants.c.tenant_id == tenant_id).with_for_update(read=not alone)
     if connection.scalar(query) is None:
         raise ResourceNotFoundError("there is no tenant of that name")
 
@@ -62,7 +62,7 @@ def _list(connection: Connection) -> Sequence[Tenant]:
 
 
 def _delete(connection: Connection, tenant_id: str, now: datetime) -> None:
-    require_tenant(connection, tenant_id, deleting=True)
+    require_tenant(connection, tenant_id, alone=True)
     members = select(api_key_tenants.c.key_id).where(api_key_tenants.c.tenant_id == tenant_id)
     key_ids = connection.scalars(members).all()
     connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))

@@ -54,7 +54,13 @@ class PacsDirectory(Protocol):
     """The PACS of each tenant. Their passwords are sealed at rest."""
 
     async def create_pacs(self, pacs: PacsConfig) -> None:
-        """Add it. Raises ResourceExistsError, or ResourceNotFoundError for a tenant that is not there."""
+        """Add it.
+
+        Raises:
+            ResourceExistsError: the tenant has a PACS of that name.
+            ResourceNotFoundError: there is no such tenant.
+            InvalidArgumentError: `backup_for` names no primary (core/failover.py).
+        """
         ...
 
     async def list_pacs(self, tenant_id: str) -> Sequence[PacsConfig]:
@@ -62,23 +68,42 @@ class PacsDirectory(Protocol):
         ...
 
     async def update_pacs(self, pacs: PacsConfig) -> None:
-        """Put it in place of the one of its name, which keeps its precedence. Raises ResourceNotFoundError."""
+        """Put it in place of the one of its name, which keeps its precedence.
+
+        Raises:
+            ResourceNotFoundError: there is none.
+            InvalidArgumentError: `backup_for` names no primary, or it has backups of its own.
+        """
         ...
 
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
-        """Remove it. Raises ResourceNotFoundError."""
+        """Remove it; of a group whose active PACS it was, the primary is active then.
+
+        Raises:
+            ResourceNotFoundError: there is none.
+            InvalidArgumentError: others are backups for it.
+        """
         ...
 
 
 class FailoverDirectory(Protocol):
-    """Which PACS is active in each group that was ever switched over, and the history of that."""
+    """Which PACS is active in each group that was ever switched over, and the history of that.
+
+    The history of a group is kept when its PACS are deleted, and goes with the tenant.
+    """
 
     async def list_active(self, tenant_id: str) -> Sequence[ActivePacs]:
-        """The groups of the tenant whose active PACS was ever chosen; of all others it is the primary."""
+        """The tenant's groups whose active PACS was ever chosen, by primary; of all others it is the primary."""
         ...
 
-    async def record_transition(self, transition: Transition) -> None:
-        """Make `to_pacs` the active one and announce it (ChangeKind.FAILOVER). Raises ResourceNotFoundError."""
+    async def record_transition(self, transition: Transition) -> bool:
+        """Make `to_pacs` the active one, chosen by hand after a manual failover, and announce it as of `primary`.
+
+        Does nothing and returns False when the active one is not `from_pacs`: somebody else was faster.
+
+        Raises:
+            ResourceNotFoundError: the primary or `to_pacs` is not (or no more) a PACS of the tenant.
+        """
         ...
 
     async def list_transitions(self, tenant_id: str, primary: str, limit: int) -> Sequence[Transition]:
