@@ -149,3 +149,17 @@ class DatabaseUnavailableError(GatewayError):
 
 class ConfigurationError(GatewayError):
     """A setting, a key file or a folder is not usable; stops the start with one clear line."""
+
+
+_OTHER_REASONS: dict[type[GatewayError], str] = {
+    PacsCredentialsError: "PACS_CREDENTIALS_REFUSED",
+    ValidationFailedError: "PACS_VALIDATION_FAILED",
+}
+
+
+def reason_of(error: GatewayError) -> str:
+    """The error's name in the catalogue (error_reason.proto): PacsUnreachableError is PACS_UNREACHABLE."""
+    if reason := _OTHER_REASONS.get(type(error)):
+        return reason
+    name = type(error).__name__.removesuffix("Error")
+    return "".join("_" + letter if letter.isupper() else letter for letter in name).lstrip("_").upper()
