@@ -13,6 +13,7 @@ class AuditAction(StrEnum):
     RETRIEVE_METADATA = "retrieve-metadata"
     RETRIEVE_FRAMES = "retrieve-frames"
     RETRIEVE_BULKDATA = "retrieve-bulkdata"
+    STORE = "store"
     CONFIGURE = "configure"
 
 

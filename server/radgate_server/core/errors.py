@@ -27,6 +27,10 @@ class NotAcceptableError(GatewayError):
     """None of the media types or transfer syntaxes that the client accepts can be made."""
 
 
+class UnsupportedMediaTypeError(GatewayError):
+    """What the client sends, or a part of it, is of a media type that can't be taken."""
+
+
 class RangeNotSatisfiableError(GatewayError):
     """A byte range lies outside of the object; `size_bytes` is the object's size."""
 
@@ -108,7 +112,14 @@ class PacsCredentialsError(PacsError):
 
 
 class PacsCircuitOpenError(PacsError):
-    """The PACS failed too often of late and is not asked for now; the circuit breaker will try it again soon."""
+    """The PACS failed too often of late and is not asked for now; the circuit breaker will try it again soon.
+
+    `retry_after_s` says when, None when that is not known.
+    """
+
+    def __init__(self, message: str, *, pacs: str, retry_after_s: float | None = None, **details: str) -> None:
+        super().__init__(message, pacs=pacs, **details)
+        self.retry_after_s = retry_after_s
 
 
 class InstanceNotSentError(PacsError):
@@ -129,6 +140,14 @@ class ResumeTokenStaleError(GatewayError):
 
 class InstanceMalformedError(GatewayError):
     """The instance's bytes can't be read as a DICOM object: truncated, too deep, absurd lengths."""
+
+
+class InstanceTooLargeError(GatewayError):
+    """An instance that a client sends is larger than the operator allows (setting `store.max_instance_bytes`)."""
+
+
+class SpoolFullError(GatewayError):
+    """There is no room to hold an instance on its way to the PACS."""
 
 
 class StorageFullError(GatewayError):

@@ -26,7 +26,7 @@ class Rule(NamedTuple):
     """How one error leaves the server.
 
     `reason` is a name of ErrorReason in error_reason.proto without its prefix. `http_status` stands where Envoy's own
-    mapping of `code` is not the right one. `retry_delay_s` is set when waiting helps.
+    mapping of `code` is not the right one. `retry_delay_s` is set when waiting helps; an error may know better.
     """
 
     code: StatusCode
@@ -40,6 +40,7 @@ INTERNAL = Rule(StatusCode.INTERNAL, "INTERNAL")
 RULES: dict[type[Exception], Rule] = {
     errors.InvalidArgumentError: Rule(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
     errors.NotAcceptableError: Rule(StatusCode.FAILED_PRECONDITION, "NOT_ACCEPTABLE", 406),
+    errors.UnsupportedMediaTypeError: Rule(StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", 415),
     errors.RangeNotSatisfiableError: Rule(StatusCode.OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE", 416),
     errors.UnauthenticatedError: Rule(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
     errors.RoleNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED"),
@@ -63,6 +64,8 @@ RULES: dict[type[Exception], Rule] = {
     errors.ResumeTokenStaleError: Rule(StatusCode.ABORTED, "RESUME_TOKEN_STALE", 409),
     errors.InstanceNotSentError: Rule(StatusCode.UNKNOWN, "INSTANCE_NOT_SENT", 502),
     errors.InstanceMalformedError: Rule(StatusCode.DATA_LOSS, "INSTANCE_MALFORMED", 502),
+    errors.InstanceTooLargeError: Rule(StatusCode.OUT_OF_RANGE, "INSTANCE_TOO_LARGE", 413),
+    errors.SpoolFullError: Rule(StatusCode.UNAVAILABLE, "SPOOL_FULL", None, 5.0),
     errors.AuditUnavailableError: Rule(StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE", None, 5.0),
     errors.DatabaseUnavailableError: Rule(StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", None, 2.0),
     errors.StorageFullError: INTERNAL,
@@ -106,8 +109,8 @@ def failure_of(error: BaseException) -> Failure:
     metadata: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
     if rule.http_status is not None:
         metadata.append(("x-http-status", str(rule.http_status)))
-    if rule.retry_delay_s is not None:
-        metadata.append(("retry-after", str(math.ceil(rule.retry_delay_s))))
+    if (delay_s := _retry_delay_s(error, rule)) is not None:
+        metadata.append(("retry-after", str(math.ceil(delay_s))))
     if rule.code is StatusCode.UNAUTHENTICATED:
         metadata.append(("www-authenticate", "Bearer"))  # every 401 names its scheme (RFC 9110 15.5.2)
     if isinstance(error, RangeNotSatisfiableError):
@@ -147,7 +150,13 @@ def _details(error: BaseException, rule: Rule) -> Iterator[Message]:
     if isinstance(error, InvalidArgumentError):
         violation = BadRequest.FieldViolation(field=error.field, description=error.description)
         yield BadRequest(field_violations=[violation])
-    if rule.retry_delay_s is not None:
+    if (delay_s := _retry_delay_s(error, rule)) is not None:
         delay = RetryInfo()
-        delay.retry_delay.FromTimedelta(timedelta(seconds=rule.retry_delay_s))
+        delay.retry_delay.FromTimedelta(timedelta(seconds=delay_s))
         yield delay
+
+
+def _retry_delay_s(error: BaseException, rule: Rule) -> float | None:
+    """The table's advice, unless the error knows better."""
+    known_s = error.retry_after_s if isinstance(error, errors.PacsCircuitOpenError) else None
+    return rule.retry_delay_s if known_s is None else known_s

@@ -18,6 +18,7 @@ RETRIED = {
     errors.PacsAbortedError,
     errors.PacsBusyError,
     errors.PacsCircuitOpenError,
+    errors.SpoolFullError,
     errors.AuditUnavailableError,
     errors.DatabaseUnavailableError,
 }
@@ -59,6 +60,9 @@ HTTP = {
     "INSTANCE_NOT_SENT": 502,
     "INSTANCE_MALFORMED": 502,
     "RANGE_NOT_SATISFIABLE": 416,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "INSTANCE_TOO_LARGE": 413,
+    "SPOOL_FULL": 503,
     "AUDIT_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,

@@ -28,6 +28,7 @@ class Lease:
 
 class _Idle(NamedTuple):
     association: QuickAssociation
+    proposals: tuple[Proposal, ...]
     since_s: float
 
 
@@ -51,31 +52,34 @@ class AssociationPool:
 
     @asynccontextmanager
     async def lease(self, proposals: Sequence[Proposal], *, keep: bool = False) -> AsyncIterator[Lease]:
-        """Give an association for the block's time; one that lay idle if `keep`, and then it may lie idle again.
+        """Give an association for the block's time.
 
+        If `keep`, one of the same proposals that lay idle, where there is one; and it may lie idle again.
         An exception in the block, cancellation too, aborts the association; a failure status does not.
 
         Raises:
             PacsError: PacsBusyError when all were in use for too long, or why none can be opened.
         """
         await self._take_slot()
-        association = self._reuse() if keep else None
+        key = tuple(proposals)
+        association = self._reuse(key) if keep else None
         reused = association is not None
         if association is None:
-            association = await self._open(proposals)
+            association = await self._open(key)
         self._leased.add(association)
+        kept_as = key if keep else None
         exchange = Exchange(association, self._pacs, self._settings.idle_timeout_s)
         try:
             yield Lease(exchange, reused)
         except PacsFailedError as error:
             # A status of failure is an answer like any other; anything else leaves the association in the middle of it.
-            self._give_back(exchange, keep=keep, cut="status" not in error.details)
+            self._give_back(exchange, kept_as, cut="status" not in error.details)
             raise
         except BaseException:
             exchange.cancel()
-            self._give_back(exchange, keep=False, cut=True)
+            self._give_back(exchange, None, cut=True)
             raise
-        self._give_back(exchange, keep=keep, cut=exchange.is_cancelled)
+        self._give_back(exchange, kept_as, cut=exchange.is_cancelled)
 
     async def run[T](self, exchange: Exchange, work: Callable[[], T]) -> T:
         """Run the blocking part of an operation in a thread; cancelling it ends the thread's work at once."""
@@ -120,15 +124,16 @@ class AssociationPool:
         self._taken -= 1
         self._slots.release()
 
-    def _reuse(self) -> QuickAssociation | None:
-        while self._idle:
-            association = self._idle.pop().association
-            if association.is_usable():
-                return association
-            self._end_idle(association)
+    def _reuse(self, proposals: tuple[Proposal, ...]) -> QuickAssociation | None:
+        """The one that lay idle for the shortest time, which the peer is the least likely to have forgotten."""
+        for idle in [idle for idle in reversed(self._idle) if idle.proposals == proposals]:
+            self._idle.remove(idle)
+            if idle.association.is_usable():
+                return idle.association
+            self._end_idle(idle.association)
         return None
 
-    async def _open(self, proposals: Sequence[Proposal]) -> QuickAssociation:
+    async def _open(self, proposals: tuple[Proposal, ...]) -> QuickAssociation:
         """Open an association into the slot that the caller has taken, or free the slot."""
         try:
             while self._idle and self._taken + len(self._idle) > self._limit:
@@ -146,12 +151,13 @@ class AssociationPool:
             self._free_slot()
             raise
 
-    def _give_back(self, exchange: Exchange, *, keep: bool, cut: bool) -> None:
+    def _give_back(self, exchange: Exchange, kept_as: tuple[Proposal, ...] | None, *, cut: bool) -> None:
+        """Let the association lie idle under its proposals; without those, or when it is of no more use, end it."""
         association = exchange.association
         if cut:
             self._end(association, association.cut)
-        elif keep and not self._closed and association.is_usable():
-            self._keep(association)
+        elif kept_as is not None and not self._closed and association.is_usable():
+            self._keep(association, kept_as)
         else:
             self._end(association, association.end)
 
@@ -162,9 +168,9 @@ class AssociationPool:
         else:
             self._end(future.result(), future.result().cut)
 
-    def _keep(self, association: QuickAssociation) -> None:
+    def _keep(self, association: QuickAssociation, proposals: tuple[Proposal, ...]) -> None:
         self._leased.discard(association)
-        self._idle.append(_Idle(association, asyncio.get_running_loop().time()))
+        self._idle.append(_Idle(association, proposals, asyncio.get_running_loop().time()))
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
         self._free_slot()

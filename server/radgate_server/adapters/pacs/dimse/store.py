@@ -9,9 +9,10 @@ from pynetdicom.dimse_primitives import C_STORE
 from radgate_server.adapters.pacs.dimse.contexts import store_proposals
 from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
-from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure, is_warning
+from radgate_server.adapters.pacs.dimse.status import DUPLICATE_INSTANCE, SUCCESS, failure, is_warning
 from radgate_server.adapters.pacs.dimse.transport import PDV_OVERHEAD_BYTES, data_value
 from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.errors import PacsAbortedError
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.ports.pacs import StoreOutcome
 
@@ -21,20 +22,36 @@ _HEAD_BYTES = 64 * 1024  # more than any file meta takes
 
 
 class DimseStore:
-    """PacsStore over C-STORE, on an association of its own. The data set is sent as it is, or not at all."""
+    """PacsStore over C-STORE, on pooled associations. The data set is sent as it is, or not at all."""
 
     def __init__(self, pool: AssociationPool) -> None:
         self._pool = pool
 
     async def store(self, instance: ReceivedInstance) -> StoreOutcome:
-        """Store one instance.
+        """Store one instance; once more on a fresh association when the PACS had closed the one that lay idle.
 
         Raises:
             PacsError: also PacsNoContextError, when the PACS does not take the SOP Class in this transfer syntax.
             InstanceMalformedError: the file has no proper File Meta Information.
         """
-        async with self._pool.lease(store_proposals(instance.sop_class_uid, instance.transfer_syntax_uid)) as lease:
-            return await self._pool.run(lease.exchange, partial(store, lease.exchange, instance))
+        try:
+            return await self._store_once(instance, retry=True)
+        except _ForgottenError:
+            return await self._store_once(instance, retry=False)
+
+    async def _store_once(self, instance: ReceivedInstance, *, retry: bool) -> StoreOutcome:
+        proposals = store_proposals(instance.sop_class_uid, instance.transfer_syntax_uid)
+        async with self._pool.lease(proposals, keep=retry) as lease:
+            try:
+                return await self._pool.run(lease.exchange, partial(store, lease.exchange, instance))
+            except PacsAbortedError:
+                if lease.reused and retry:
+                    raise _ForgottenError from None
+                raise
+
+
+class _ForgottenError(Exception):
+    """The PACS closed an association that had lain idle. Storing again is safe: what it holds it takes again."""
 
 
 def store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
@@ -51,7 +68,9 @@ def store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     for piece, last in _mark_last(data_set_pieces(instance.content, longest)):
         exchange.send_value(data_value(piece, context.context_id, last=last))
     status = answered_status(exchange, exchange.receive()[1], C_STORE)
-    if status != SUCCESS and not is_warning(status):
+    if status in (SUCCESS, DUPLICATE_INSTANCE):
+        return StoreOutcome()
+    if not is_warning(status):
         raise failure(exchange.pacs, "C-STORE", status)
     return StoreOutcome(status)
 

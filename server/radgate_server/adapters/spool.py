@@ -1,0 +1,180 @@
+"""Instances on their way through: small ones in memory, as far as that goes, the others in unnamed files."""
+
+import mmap
+import os
+from asyncio import to_thread
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Lock
+
+from radgate_server.core.errors import ConfigurationError, SpoolFullError
+from radgate_server.core.instances import InstanceContent, MemoryContent
+
+_SHARE = 8
+"""An instance takes at most this part of the memory, so that a large one leaves room for small ones."""
+_BATCH_BYTES = 1 << 20
+"""What is gathered before a thread writes it."""
+
+
+class DiskSpool:
+    """Spool. Files have no names, so that whatever happens, none is left behind."""
+
+    def __init__(self, folder: Path, *, memory_bytes: int) -> None:
+        self._folder = folder
+        self._memory_bytes = memory_bytes
+        self._used_bytes = 0
+
+    @property
+    def used_bytes(self) -> int:
+        """Memory that entries hold."""
+        return self._used_bytes
+
+    def open(self) -> "DiskSpool":
+        """Make the folder. Raises ConfigurationError."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise ConfigurationError(f"data_dir: can't make the folder for uploads: {reason}") from None
+        return self
+
+    def begin(self) -> "DiskSpoolEntry":
+        """Start an instance."""
+        return DiskSpoolEntry(self)
+
+    def reserve(self, held_bytes: int, more_bytes: int) -> bool:
+        """Take memory for an entry that holds `held_bytes` already, if it may have more."""
+        if held_bytes + more_bytes > self._memory_bytes // _SHARE or self._used_bytes + more_bytes > self._memory_bytes:
+            return False
+        self._used_bytes += more_bytes
+        return True
+
+    def release(self, count: int) -> None:
+        """Give memory back."""
+        self._used_bytes -= count
+
+    def new_file(self) -> "_SpoolFile":
+        """Make a file. Raises OSError."""
+        return _SpoolFile(self._folder)
+
+
+class DiskSpoolEntry:
+    """SpoolEntry: parts in memory until they are too many, from then on in a file, save the batch to be written."""
+
+    __slots__ = ("_batch_bytes", "_file", "_parts", "_reserved_bytes", "_spool", "size_bytes")
+
+    def __init__(self, spool: DiskSpool) -> None:
+        self._spool = spool
+        self._file: _SpoolFile | None = None
+        self._parts: list[bytes] = []
+        self._batch_bytes = 0
+        self._reserved_bytes = 0
+        self.size_bytes = 0
+
+    @property
+    def content(self) -> InstanceContent:
+        """The DICOM file."""
+        return MemoryContent(tuple(self._parts)) if self._file is None else self._file
+
+    async def write(self, piece: bytes | memoryview) -> None:
+        """Take the next bytes. Raises SpoolFullError."""
+        self._parts.append(bytes(piece))  # a view would keep the whole message that it came in
+        self.size_bytes += len(piece)
+        self._batch_bytes += len(piece)
+        if self._file is None and self._spool.reserve(self._reserved_bytes, len(piece)):
+            self._reserved_bytes += len(piece)
+        elif self._file is None or self._batch_bytes >= _BATCH_BYTES:
+            await self._flush()
+
+    async def complete(self) -> None:
+        """Write what is left, if it goes to a file. Raises SpoolFullError."""
+        if self._file is not None:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Move what is in memory to the file."""
+        parts, self._parts, self._batch_bytes = self._parts, [], 0
+        try:
+            if self._file is None:
+                self._file = self._spool.new_file()
+            await to_thread(self._file.append, parts)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise SpoolFullError(f"the disk takes no more of what is on its way to the PACS: {reason}") from None
+        finally:
+            self._release()
+
+    @contextmanager
+    def open_buffer(self) -> Iterator[memoryview]:
+        """Give the whole file as one buffer."""
+        if self._file is None:
+            yield memoryview(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+            return
+        with self._file.mapped() as buffer:
+            yield buffer
+
+    def discard(self) -> None:
+        """Let go of memory and file."""
+        self._parts = []
+        self._release()
+        if self._file is not None:
+            self._file.close()
+
+    def _release(self) -> None:
+        self._spool.release(self._reserved_bytes)
+        self._reserved_bytes = 0
+
+
+class _SpoolFile:
+    """InstanceContent in an unnamed file.
+
+    The lock keeps its descriptor from being closed, and taken for another file, while a thread is about to use it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - closed by `close`
+        self._lock = Lock()
+        self.size_bytes = 0
+
+    def append(self, parts: list[bytes]) -> None:
+        """Write all of it. Raises OSError, ValueError once closed."""
+        rest = memoryview(b"".join(parts))
+        while rest:
+            with self._lock:
+                written = self._file.write(rest) or 0
+            self.size_bytes += written
+            rest = rest[written:]
+
+    def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
+        """Read the file piece by piece; several readers do not disturb one another. Raises OSError."""
+        for offset in range(0, self.size_bytes, chunk_bytes):
+            yield self._read(offset, min(chunk_bytes, self.size_bytes - offset))
+
+    def _read(self, offset: int, length: int) -> bytes:
+        with self._lock:
+            if self._file.closed:
+                raise OSError("the upload was given up")
+            return os.pread(self._file.fileno(), length, offset)
+
+    @contextmanager
+    def mapped(self) -> Iterator[memoryview]:
+        """The file as memory. Raises OSError."""
+        if not self.size_bytes:
+            yield memoryview(b"")
+            return
+        with self._lock:
+            if self._file.closed:
+                raise OSError("the upload was given up")
+            mapping = mmap.mmap(self._file.fileno(), self.size_bytes, access=mmap.ACCESS_READ)
+        try:
+            yield memoryview(mapping)
+        finally:
+            with suppress(BufferError):  # a view that somebody still holds unmaps it when it goes
+                mapping.close()
+
+    def close(self) -> None:
+        """Close the file, which frees its space."""
+        with self._lock:
+            self._file.close()
