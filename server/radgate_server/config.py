@@ -9,10 +9,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.networks import parse_networks
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -96,6 +97,12 @@ class PacsSettings(_Section):
     probe_interval_s: Seconds = Field(default=30, description="Time between two signs of life asked of each PACS.")
     probe_timeout_s: Seconds = Field(default=10, description="A PACS that answers later counts as down.")
     changes_interval_s: Seconds = Field(default=5, description="Time between two looks at a PACS's feed of changes.")
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_networks(value)
+        return value
 
 
 class WebPacsSettings(_Section):
@@ -247,5 +254,5 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in item["loc"])
         variable = "RADGATE_" + "__".join(str(part).upper() for part in item["loc"])
-        lines.append(f"setting {name} (or {variable}): {item['msg']}")
+        lines.append(f"setting {name} (or {variable}): {item['msg'].removeprefix('Value error, ')}")
     return "\n".join(lines)
