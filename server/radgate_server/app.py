@@ -34,6 +34,7 @@ from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.services.admin import AdminService
+from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower, ChangeHandler
@@ -41,7 +42,7 @@ from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.query import QueryService
+from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
 
 _log = logging.getLogger(__name__)
@@ -177,7 +178,14 @@ def _build_services(
     clock: Clock,
 ) -> _Services:
     cache, limits = settings.cache, settings.retrieve
-    lister = StudyLister(clients, max_instances=limits.max_listed_instances, ttl_s=cache.listing_ttl_s, clock=clock)
+    deadline_s = settings.pacs.query_deadline_s
+    lister = StudyLister(
+        clients,
+        AskLimits(limits.max_listed_instances, deadline_s),
+        ttl_s=cache.listing_ttl_s,
+        route_ttl_s=cache.route_ttl_s,
+        clock=clock,
+    )
     retrieve = RetrieveService(lister, tiers.store, FetchLimits(limits.window_bytes, limits.stall_s))
     stack.push_async_callback(retrieve.close)
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
@@ -187,7 +195,12 @@ def _build_services(
     return _Services(
         authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
         auditor=Auditor(installation.audit, clock),
-        query=QueryService(clients, max_results=limits.max_results, ttl_s=cache.query_ttl_s, clock=clock),
+        query=QueryService(
+            clients,
+            AskLimits(limits.max_results, deadline_s),
+            RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
+            clock,
+        ),
         lister=lister,
         retrieve=retrieve,
         instances=InstanceReader(tiers.store, decoder, executor),

@@ -38,6 +38,12 @@ class CacheSettings(_Section):
     query_ttl_s: float = Field(
         default=5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time."
     )
+    paging_ttl_s: float = Field(
+        default=300, ge=0, description="How long an answer is kept for whoever turns its pages, since the last page."
+    )
+    route_ttl_s: float = Field(
+        default=3600, ge=0, description="How long it is remembered which PACS hold a study, when there are several."
+    )
     listing_ttl_s: float = Field(default=30, ge=0, description="How long a study's list of instances is trusted.")
 
 

@@ -29,6 +29,7 @@ from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
+from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower
@@ -36,7 +37,7 @@ from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.query import QueryService
+from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
@@ -123,9 +124,9 @@ async def running_rig() -> AsyncIterator[Rig]:
         await rig.directory.create_tenant(Tenant(name, START))
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
     clients = PacsClients(rig.directory, {"folder": rig.connect})
-    lister = StudyLister(clients, max_instances=1000, ttl_s=30, clock=rig.clock)
+    lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     retrieve = RetrieveService(lister, rig.store, FetchLimits(window_bytes=1 << 20, stall_s=5))
-    query = QueryService(clients, max_results=100, ttl_s=0, clock=rig.clock)
+    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock)
     authenticator = Authenticator(rig.directory, rig.directory, rig.box, rig.clock)
     auditor = Auditor(rig.audit, rig.clock)
     hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=rig.clock, telemetry=rig.telemetry)

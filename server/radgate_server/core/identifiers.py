@@ -60,6 +60,11 @@ class RetrieveScope:
         )
 
 
+def is_uid(value: str) -> bool:
+    """Whether `value` can be a UID; leading zeros in a component pass, as `parse_uid` says."""
+    return len(value) <= MAX_UID_LENGTH and _UID.fullmatch(value) is not None
+
+
 def parse_uid(value: str, field: str) -> str:
     """Return `value` if it can be a UID: 1 to 64 of digits and single dots (PS3.5 9.1).
 
@@ -68,7 +73,7 @@ def parse_uid(value: str, field: str) -> str:
     Raises:
         InvalidArgumentError: naming `field`.
     """
-    if len(value) > MAX_UID_LENGTH or not _UID.fullmatch(value):
+    if not is_uid(value):
         raise InvalidArgumentError(field, "a UID has 1 to 64 characters, digits and single dots (PS3.5 9.1)")
     return value
 

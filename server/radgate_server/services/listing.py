@@ -1,4 +1,4 @@
-"""Which PACS holds a study, and which instances it lists there."""
+"""Which PACS hold a study, and which instances they list there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,33 +9,69 @@ from radgate_server.core.instances import ListedInstance
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
+from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.expiring import ExpiringMap
+from radgate_server.services.merging import first_value
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.query import find_everywhere, first_value
 from radgate_server.services.single_flight import SingleFlight
 
 MAX_REMEMBERED_INSTANCES = 500_000
+MAX_REMEMBERED_ROUTES = 100_000
 SOP_CLASS_UID = "00080016"
 _LEVEL_NAMES = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What a retrieve may expect: the PACS to fetch from, and its instances within the scope, at least one."""
+class ListingPart:
+    """The instances that are to be fetched from one PACS, at least one; `held` are all that it has of the scope."""
 
     client: PacsClient
     listed: tuple[ListedInstance, ...]
+    held: tuple[ListedInstance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a retrieve may expect: each instance once, from the first PACS in precedence that lists it.
+
+    `unanswered` names the PACS that did not answer, and might hold more of the scope.
+    """
+
+    parts: tuple[ListingPart, ...]
+    unanswered: tuple[str, ...] = ()
+
+    @property
+    def listed(self) -> tuple[ListedInstance, ...]:
+        """All instances, part by part."""
+        return (
+            self.parts[0].listed if len(self.parts) == 1 else tuple(one for part in self.parts for one in part.listed)
+        )
+
+    def within(self, scope: RetrieveScope) -> "Listing | None":
+        """The part of it that lies in a narrower scope, None when that is empty."""
+        cut = (ListingPart(part.client, _within(scope, part.listed), _within(scope, part.held)) for part in self.parts)
+        parts = tuple(part for part in cut if part.listed)
+        return Listing(parts, self.unanswered) if parts else None
 
 
 class StudyLister:
-    """Asks all PACS of the tenant at IMAGE level; the first in precedence that lists anything is the one."""
+    """Asks the PACS of the tenant at IMAGE level: those that are known to hold the study, else all.
 
-    def __init__(self, clients: PacsClients, *, max_instances: int, ttl_s: float, clock: Clock) -> None:
+    A study may lie in several PACS, and in each another part of it. Which ones hold it is remembered once all have
+    answered, for `route_ttl_s` seconds; the list itself for `ttl_s`.
+    """
+
+    def __init__(
+        self, clients: PacsClients, limits: AskLimits, *, ttl_s: float, route_ttl_s: float, clock: Clock
+    ) -> None:
         self._clients = clients
-        self._max_instances = max_instances
+        self._limits = limits
         self._flights: SingleFlight[tuple[str, RetrieveScope], Listing] = SingleFlight()
         self._listings: ExpiringMap[tuple[str, RetrieveScope], Listing] = ExpiringMap(
             ttl_s=ttl_s, max_weight=MAX_REMEMBERED_INSTANCES, clock=clock
+        )
+        self._routes: ExpiringMap[tuple[str, str], frozenset[str]] = ExpiringMap(
+            ttl_s=route_ttl_s, max_weight=MAX_REMEMBERED_ROUTES, clock=clock
         )
         self._forgotten = 0
 
@@ -49,12 +85,13 @@ class StudyLister:
         known = self._remembered(tenant_id, scope)
         if known is not None:
             return known
-        return await self._flights.run((tenant_id, scope), lambda: self._ask(tenant_id, scope))
+        return await self._flights.run((tenant_id, scope), lambda: self._find(tenant_id, scope))
 
     def forget(self, tenant_id: str) -> None:
         """Ask the tenant's PACS anew from now on."""
         self._forgotten += 1  # a listing that is being made just now may name a PACS that is gone
         self._listings.drop_where(lambda key: key[0] == tenant_id)
+        self._routes.drop_where(lambda key: key[0] == tenant_id)
 
     def _remembered(self, tenant_id: str, scope: RetrieveScope) -> Listing | None:
         exact = self._listings.get((tenant_id, scope))
@@ -63,32 +100,79 @@ class StudyLister:
         for wider in wider_scopes(scope):
             listing = self._listings.get((tenant_id, wider))
             if listing is not None:
-                part = tuple(entry for entry in listing.listed if scope.contains(entry.ref))
-                return Listing(listing.client, part) if part else None
+                return listing.within(scope)
         return None
 
-    async def _ask(self, tenant_id: str, scope: RetrieveScope) -> Listing:
+    async def _find(self, tenant_id: str, scope: RetrieveScope) -> Listing:
         forgotten = self._forgotten
         clients = await self._clients.of_tenant(tenant_id)
-        results = await find_everywhere(clients, listing_query(scope), self._max_instances)
-        for client, result in zip(clients, results, strict=True):
-            if isinstance(result, FindResult) and (listed := self._instances(client, result, scope)):
-                listing = Listing(client, listed)
-                if forgotten == self._forgotten:
-                    self._listings.put((tenant_id, scope), listing, weight=len(listed))
-                return listing
-        for result in results:
-            if isinstance(result, PacsError):
-                raise result
+        listing = await self._ask_holders(tenant_id, scope, clients) or await self._ask(tenant_id, scope, clients)
+        if forgotten == self._forgotten:
+            self._listings.put((tenant_id, scope), listing, weight=len(listing.listed))
+        return listing
+
+    async def _ask_holders(self, tenant_id: str, scope: RetrieveScope, clients: Sequence[PacsClient]) -> Listing | None:
+        """Ask only who is known to hold the study; None when that is not known, or is no longer so."""
+        route = self._routes.get((tenant_id, scope.study_instance_uid))
+        holders = [client for client in clients if client.name in route] if route else []
+        if not holders or len(holders) == len(clients):
+            return None
+        try:
+            answers = await ask_all(holders, listing_query(scope), self._limits)
+        except PacsError:
+            return None
+        listing = self._listing(answers, scope)
+        return listing if listing and not listing.unanswered else None
+
+    async def _ask(self, tenant_id: str, scope: RetrieveScope, clients: Sequence[PacsClient]) -> Listing:
+        forgotten = self._forgotten
+        answers = await ask_all(clients, listing_query(scope), self._limits)
+        listing = self._listing(answers, scope)
+        if listing is not None:
+            if scope.level is QueryLevel.STUDY and forgotten == self._forgotten and not listing.unanswered:
+                holders = frozenset(part.client.name for part in self._holders(answers, scope))
+                self._routes.put((tenant_id, scope.study_instance_uid), holders)
+            return listing
+        for answer in answers:
+            if isinstance(answer.result, PacsError):
+                raise answer.result
         kind = _LEVEL_NAMES[scope.level]
         raise ObjectNotFoundError(f"no PACS of the tenant has this {kind}", kind=kind)
 
-    def _instances(self, client: PacsClient, result: FindResult, scope: RetrieveScope) -> tuple[ListedInstance, ...]:
+    def _listing(self, answers: Sequence[PacsAnswer], scope: RetrieveScope) -> Listing | None:
+        parts: list[ListingPart] = []
+        seen: set[str] = set()
+        for part in self._holders(answers, scope):
+            listed = tuple(entry for entry in part.listed if entry.ref.sop_instance_uid not in seen)
+            seen.update(entry.ref.sop_instance_uid for entry in listed)
+            if listed:
+                parts.append(ListingPart(part.client, listed, part.held))
+        unanswered = tuple(answer.client.name for answer in answers if isinstance(answer.result, PacsError))
+        return Listing(tuple(parts), unanswered) if parts else None
+
+    def _holders(self, answers: Sequence[PacsAnswer], scope: RetrieveScope) -> Sequence[ListingPart]:
+        """What each PACS lists of the scope, for those that list anything."""
+        held = [
+            (answer.client, self._instances(answer, answer.result, scope))
+            for answer in answers
+            if isinstance(answer.result, FindResult)
+        ]
+        return [ListingPart(client, instances, instances) for client, instances in held if instances]
+
+    def _instances(self, answer: PacsAnswer, result: FindResult, scope: RetrieveScope) -> tuple[ListedInstance, ...]:
+        pacs = answer.client.name
         if result.truncated:
-            text = f"the PACS lists more than {self._max_instances} instances; retrieve series by series"
-            raise PacsFailedError(text, pacs=client.name)
-        entries = (_listed(match, scope) for match in result.matches)
+            text = f"the PACS lists more than {self._limits.max_results} instances; retrieve series by series"
+            raise PacsFailedError(text, pacs=pacs)
+        entries = [_listed(match, scope) for match in result.matches]
+        if answer.malformed or None in entries:
+            text = "the PACS lists instances without proper UIDs, so it can't be told what is whole"
+            raise PacsFailedError(text, pacs=pacs)
         return tuple({entry.ref: entry for entry in entries if entry and scope.contains(entry.ref)}.values())
+
+
+def _within(scope: RetrieveScope, entries: Sequence[ListedInstance]) -> tuple[ListedInstance, ...]:
+    return tuple(entry for entry in entries if scope.contains(entry.ref))
 
 
 def wider_scopes(scope: RetrieveScope) -> Sequence[RetrieveScope]:

@@ -1,16 +1,15 @@
 """Search all PACS of a tenant at once and merge what they answer."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from radgate_server.core.errors import PacsError
-from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.errors import PacsError, reason_of
 from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, FindResult, Query
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.query import Query
+from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.completing import CountCompleter
 from radgate_server.services.expiring import ExpiringMap
+from radgate_server.services.merging import SourcedMatch, merge
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.single_flight import SingleFlight
 
@@ -27,7 +26,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class QueryWarning:
-    """Why an answer is less than whole. `reason` is of the error catalogue, or one of the two below."""
+    """Why an answer is less than whole. `reason` is of the error catalogue, or one of those below."""
 
     pacs: str
     reason: str
@@ -36,14 +35,7 @@ class QueryWarning:
 
 RESULTS_TRUNCATED = "RESULTS_TRUNCATED"
 FUZZY_MATCHING_IGNORED = "FUZZY_MATCHING_IGNORED"
-
-
-@dataclass(frozen=True, slots=True)
-class SourcedMatch:
-    """One match, and the PACS that returned it, in order of precedence; the attributes are the first one's."""
-
-    attributes: DicomJson
-    pacs: tuple[str, ...]
+RESULTS_WITHHELD = "RESULTS_WITHHELD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +53,32 @@ class _Answer:
     warnings: tuple[QueryWarning, ...]
 
 
-class QueryService:
-    """Search (PS3.4 C.4.1). Answers are remembered for `ttl_s` seconds, so that pages of one search fit together."""
+@dataclass(frozen=True, slots=True)
+class RememberLimits:
+    """Seconds for which an answer is given to whoever asks again, and for which it is kept for who turns its pages."""
 
-    def __init__(self, clients: PacsClients, *, max_results: int, ttl_s: float, clock: Clock) -> None:
+    ttl_s: float
+    paging_ttl_s: float
+
+
+class QueryService:
+    """Search (PS3.4 C.4.1). Answers are remembered, so that pages of one search fit together.
+
+    PACS know no pages (DIMSE) or none that are stable (the web): the whole answer is taken once, and whoever asks for
+    a later page gets it from the answer of which the first page was given.
+    """
+
+    def __init__(self, clients: PacsClients, limits: AskLimits, remember: RememberLimits, clock: Clock) -> None:
         self._clients = clients
-        self._max_results = max_results
+        self._limits = limits
         self._flights: SingleFlight[tuple[str, Query], _Answer] = SingleFlight()
         self._answers: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
-            ttl_s=ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
+            ttl_s=remember.ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
         )
+        self._being_paged: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
+            ttl_s=remember.paging_ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
+        )
+        self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
         self._forgotten = 0
 
     async def search(self, tenant_id: str, query: Query, page: Page) -> QueryPage:
@@ -81,124 +89,52 @@ class QueryService:
             PacsError: nobody answered; the error is that of the PACS with the highest precedence.
         """
         key = (tenant_id, query)
-        answer = self._answers.get(key)
+        answer = self._being_paged.get(key) if page.offset else None
+        answer = answer or self._answers.get(key)
         if answer is None:
             answer = await self._flights.run(key, lambda: self._ask(tenant_id, query))
-        part = answer.matches[page.offset : page.offset + page.limit]
-        return QueryPage(part, page.offset + page.limit < len(answer.matches), answer.warnings)
+        end = page.offset + page.limit
+        has_more = end < len(answer.matches)
+        if has_more:
+            self._being_paged.put(key, answer, weight=1 + len(answer.matches))  # each page renews its time
+        matches = answer.matches[page.offset : end]
+        if self._completer.may_lack(query):
+            matches = await self._completer.complete(
+                await self._clients.of_tenant(tenant_id), tenant_id, query, matches
+            )
+        return QueryPage(matches, has_more, answer.warnings)
 
     def forget(self, tenant_id: str) -> None:
         """Ask the tenant's PACS anew from now on."""
         self._forgotten += 1  # what is being asked just now was asked of the PACS of before
-        self._answers.drop_where(lambda key: key[0] == tenant_id)
+        for answers in (self._answers, self._being_paged):
+            answers.drop_where(lambda key: key[0] == tenant_id)
+        self._completer.forget(tenant_id)
 
     async def _ask(self, tenant_id: str, query: Query) -> _Answer:
         forgotten = self._forgotten
         clients = await self._clients.of_tenant(tenant_id)
-        results = await find_everywhere(clients, query, self._max_results)
-        answer = _Answer(
-            _sort(query.level, _merge(query.level, clients, results)), _warnings(clients, results, self._max_results)
-        )
-        if forgotten == self._forgotten and not any(isinstance(result, PacsError) for result in results):
+        answers = await ask_all(clients, query, self._limits)
+        answer = _Answer(merge(query.level, answers), _warnings(answers, self._limits.max_results))
+        if forgotten == self._forgotten and not any(isinstance(one.result, PacsError) for one in answers):
             self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         return answer
 
 
-async def find_everywhere(
-    clients: Sequence[PacsClient], query: Query, max_results: int
-) -> list[FindResult | PacsError]:
-    """Ask all PACS in parallel; each one's answer or failure, in the order of `clients`.
-
-    Raises:
-        PacsError: all failed; the first one's error.
-    """
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_find(client, query, max_results)) for client in clients]
-    except BaseExceptionGroup as group_error:
-        raise group_error.exceptions[0] from None
-    results = [task.result() for task in tasks]
-    failures = [result for result in results if isinstance(result, PacsError)]
-    if len(failures) == len(results):
-        raise failures[0]
-    return results
-
-
-async def _find(client: PacsClient, query: Query, max_results: int) -> FindResult | PacsError:
-    try:
-        return await client.query.find(query, max_results=max_results)
-    except PacsError as error:
-        return error
-
-
-def first_value(attributes: DicomJson, tag: str) -> str:
-    """The attribute's first value as text, "" when there is none."""
-    values = attributes.get(tag, {}).get("Value") or ("",)
-    return "" if values[0] is None else str(values[0])
-
-
-def _merge(
-    level: QueryLevel, clients: Sequence[PacsClient], results: Sequence[FindResult | PacsError]
-) -> list[SourcedMatch]:
-    merged: dict[str, SourcedMatch] = {}
-    for client, result in zip(clients, results, strict=True):
-        if isinstance(result, PacsError):
-            continue
-        for attributes in result.matches:
-            unique = first_value(attributes, UNIQUE_KEYS[level])
-            known = merged.get(unique)
-            if known is None:
-                merged[unique] = SourcedMatch(attributes, (client.name,))
-            elif client.name not in known.pacs:
-                merged[unique] = SourcedMatch(known.attributes, (*known.pacs, client.name))
-    return list(merged.values())
-
-
-def _sort(level: QueryLevel, matches: list[SourcedMatch]) -> tuple[SourcedMatch, ...]:
-    """Newest studies first, series and instances by number; UIDs make the order stable."""
-    matches.sort(key=lambda match: first_value(match.attributes, UNIQUE_KEYS[level]))
-    if level is QueryLevel.STUDY:
-        matches.sort(
-            key=lambda match: first_value(match.attributes, "00080020") + first_value(match.attributes, "00080030"),
-            reverse=True,
-        )
-        return tuple(matches)
-    number = "00200011" if level is QueryLevel.SERIES else "00200013"
-    matches.sort(
-        key=lambda match: (
-            first_value(match.attributes, "0020000D"),
-            first_value(match.attributes, "0020000E") if level is QueryLevel.IMAGE else "",
-            _number(first_value(match.attributes, number)),
-        )
-    )
-    return tuple(matches)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("inf")
-
-
-def _warnings(
-    clients: Sequence[PacsClient], results: Sequence[FindResult | PacsError], max_results: int
-) -> tuple[QueryWarning, ...]:
+def _warnings(answers: Sequence[PacsAnswer], max_results: int) -> tuple[QueryWarning, ...]:
     warnings = []
-    for client, result in zip(clients, results, strict=True):
+    for answer in answers:
+        name, result = answer.client.name, answer.result
         if isinstance(result, PacsError):
-            warnings.append(QueryWarning(client.name, reason_of(result), f"PACS {client.name}: {result.message}"))
+            warnings.append(QueryWarning(name, reason_of(result), f"PACS {name}: {result.message}"))
             continue
         if result.truncated:
-            text = f"PACS {client.name} has more than {max_results} matches; narrow the search"
-            warnings.append(QueryWarning(client.name, RESULTS_TRUNCATED, text))
+            text = f"PACS {name} has more than {max_results} matches; narrow the search"
+            warnings.append(QueryWarning(name, RESULTS_TRUNCATED, text))
         if result.fuzzy_matching_ignored:
-            text = f"PACS {client.name} does not do fuzzy matching; names were matched literally"
-            warnings.append(QueryWarning(client.name, FUZZY_MATCHING_IGNORED, text))
+            text = f"PACS {name} does not do fuzzy matching; names were matched literally"
+            warnings.append(QueryWarning(name, FUZZY_MATCHING_IGNORED, text))
+        if answer.strange or answer.malformed:
+            text = f"PACS {name} returned {answer.strange} matches that were not asked for and {answer.malformed}"
+            warnings.append(QueryWarning(name, RESULTS_WITHHELD, text + " without a proper UID; they were left out"))
     return tuple(warnings)
-
-
-def reason_of(error: PacsError) -> str:
-    """The error's name in the catalogue: PacsUnreachableError is PACS_UNREACHABLE."""
-    name = type(error).__name__.removesuffix("Error")
-    return "".join("_" + letter if letter.isupper() else letter for letter in name).lstrip("_").upper()

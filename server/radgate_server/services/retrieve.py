@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence, Set
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.services.fetch import Arrived, Fetch, FetchLimits, FetchReader, instance_scope, plan_scopes
-from radgate_server.services.listing import Listing, StudyLister
+from radgate_server.services.listing import Listing, ListingPart, StudyLister
 from radgate_server.services.steady_instance import SteadyInstance
 
 _log = logging.getLogger(__name__)
@@ -36,10 +36,9 @@ class Retrieval:
     that an outage never looks like a study of which all instances happen to be missing.
     """
 
-    def __init__(
-        self, listed: tuple[ListedInstance, ...], plan: _Plan, retrieve: "RetrieveService", tenant_id: str
-    ) -> None:
-        self.listed = listed
+    def __init__(self, listing: Listing, plan: _Plan, retrieve: "RetrieveService", tenant_id: str) -> None:
+        self.listed = listing.listed
+        self.unanswered = listing.unanswered
         self._plan = plan
         self._retrieve = retrieve
         self._tenant_id = tenant_id
@@ -98,7 +97,7 @@ class RetrieveService:
         near = {entry.ref for entry in listing.listed if await self._is_near(tenant_id, entry.ref)}
         plan = self._plan(tenant_id, scope, listing, near)
         try:
-            yield Retrieval(listing.listed, plan, self, tenant_id)
+            yield Retrieval(listing, plan, self, tenant_id)
         finally:
             for reader in plan.readers:
                 reader.leave()
@@ -146,7 +145,7 @@ class RetrieveService:
     async def _begin_single(self, tenant_id: str, ref: InstanceRef) -> FetchReader:
         scope = instance_scope(ref)
         listing = await self._lister.list(tenant_id, scope)
-        return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, listing.listed)
+        return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, {ref})[0]
 
     def _plan(self, tenant_id: str, scope: RetrieveScope, listing: Listing, near: set[InstanceRef]) -> _Plan:
         """Join the fetches that bring what is not near, begin one for the rest. Awaits nothing: it must fit."""
@@ -158,15 +157,25 @@ class RetrieveService:
             if shared:
                 readers.append(fetch.join(shared))
             absent = [entry for entry in absent if entry.ref not in shared and entry.ref not in near]
-        if absent:
-            readers.append(self._begin(tenant_id, scope, listing, absent))
+        readers += self._begin(tenant_id, scope, listing, {entry.ref for entry in absent})
         return _Plan(tuple(entry.ref for entry in listing.listed if entry.ref in near), tuple(readers))
 
     def _begin(
-        self, tenant_id: str, scope: RetrieveScope, listing: Listing, missing: Sequence[ListedInstance]
+        self, tenant_id: str, scope: RetrieveScope, listing: Listing, absent: Set[InstanceRef]
+    ) -> list[FetchReader]:
+        """Begin a fetch from each PACS that holds anything of what is absent."""
+        readers = []
+        for part in listing.parts:
+            missing = [entry for entry in part.listed if entry.ref in absent]
+            if missing:
+                readers.append(self._begin_part(tenant_id, scope, part, missing))
+        return readers
+
+    def _begin_part(
+        self, tenant_id: str, scope: RetrieveScope, part: ListingPart, missing: Sequence[ListedInstance]
     ) -> FetchReader:
-        scopes = plan_scopes(scope, listing.listed, missing)
-        fetch = Fetch(listing.client, tenant_id, scopes, missing, self._store, self._limits)
+        scopes = plan_scopes(scope, part.held, missing)
+        fetch = Fetch(part.client, tenant_id, scopes, missing, self._store, self._limits)
         key = (tenant_id, scope.study_instance_uid)
         self._fetches.setdefault(key, []).append(fetch)
         reader = fetch.join(frozenset(entry.ref for entry in missing))

@@ -8,7 +8,8 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.rpc.dicomweb.search import render_matches
-from radgate_server.services.query import QueryPage, SourcedMatch
+from radgate_server.services.merging import SourcedMatch
+from radgate_server.services.query import QueryPage
 from tests.rpc.dicomweb.web import Answer, Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
 

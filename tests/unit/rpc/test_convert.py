@@ -7,7 +7,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import MatchingKey
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
-from radgate_server.services.query import SourcedMatch
+from radgate_server.services.merging import SourcedMatch
 
 ATTRIBUTES = {
     "0020000D": {"vr": "UI", "Value": ["1.2"]},

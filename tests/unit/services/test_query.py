@@ -5,10 +5,12 @@ import pytest
 from radgate_server.core.errors import NoPacsConfiguredError, PacsTimeoutError, PacsUnreachableError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.query import FindResult, MatchingKey, Query
 from radgate_server.core.tenancy import Tenant
+from radgate_server.services.asking import AskLimits
+from radgate_server.services.merging import first_value
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.query import Page, QueryService, first_value
+from radgate_server.services.query import Page, QueryService, RememberLimits
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import make_instance, make_study
@@ -28,8 +30,15 @@ async def connect(*pacs: MemoryPacs, tenant_id: str = "east") -> PacsClients:
     return PacsClients(directory, {"folder": lambda config: by_name[config.name].client})
 
 
-async def service(*pacs: MemoryPacs, max_results: int = 100, ttl_s: float = 5, clock: FakeClock | None = None):
-    return QueryService(await connect(*pacs), max_results=max_results, ttl_s=ttl_s, clock=clock or FakeClock())
+async def service(
+    *pacs: MemoryPacs,
+    max_results: int = 100,
+    ttl_s: float = 5,
+    clock: FakeClock | None = None,
+    deadline_s: float = 60,
+) -> QueryService:
+    limits, remember = AskLimits(max_results, deadline_s), RememberLimits(ttl_s, 300)
+    return QueryService(await connect(*pacs), limits, remember, clock or FakeClock())
 
 
 def study(uid: str, **attributes: object) -> bytes:
@@ -147,3 +156,46 @@ async def test_what_was_being_asked_when_the_configuration_changed_is_not_rememb
     await asking
     await queries.search("east", STUDIES, ALL)
     assert pacs.calls["find"] == 2
+
+
+async def test_a_pacs_that_takes_too_long_is_named_and_the_others_answer() -> None:
+    near, far = MemoryPacs([study("2.25.1")], "near"), MemoryPacs([study("2.25.2")], "far")
+    far.silence()
+    page = await (await service(near, far, deadline_s=0.01)).search("east", STUDIES, ALL)
+    assert len(page.matches) == 1
+    assert [(warning.pacs, warning.reason) for warning in page.warnings] == [("far", "PACS_TIMEOUT")]
+
+
+async def test_a_pacs_alone_has_all_the_time_that_it_needs() -> None:
+    pacs = MemoryPacs([study("2.25.1")])
+    pacs.silence()
+    asking = asyncio.create_task((await service(pacs, deadline_s=0.001)).search("east", STUDIES, ALL))
+    await asyncio.sleep(0.01)
+    pacs.release()
+    assert len((await asking).matches) == 1
+
+
+async def test_pages_fit_together_although_the_pacs_has_changed_and_the_answer_is_old() -> None:
+    clock = FakeClock()
+    pacs = MemoryPacs([study(f"2.25.{n}", StudyDate=f"202601{n:02}") for n in range(1, 8)])
+    queries = await service(pacs, clock=clock)
+    dates = []
+    for offset in (0, 3, 6):
+        page = await queries.search("east", STUDIES, Page(offset, 3))
+        dates += [first_value(match.attributes, "00080020") for match in page.matches]
+        pacs.add(study(f"2.25.9{offset}", StudyDate="20260131"))
+        clock.advance(200)
+    assert dates == [f"202601{n:02}" for n in range(7, 0, -1)]
+    assert len((await queries.search("east", STUDIES, ALL)).matches) == 10, "a new search is asked anew"
+
+
+async def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:
+    class Confused(MemoryPacs):
+        async def find(self, query: Query, *, max_results: int) -> FindResult:
+            return await super().find(Query(query.level), max_results=max_results)
+
+    pacs = Confused([study("2.25.1", PatientID="P1"), study("2.25.2", PatientID="P2")])
+    query = Query(QueryLevel.STUDY, (MatchingKey(("00100020",), "P1"),))
+    page = await (await service(pacs)).search("east", query, ALL)
+    assert [first_value(match.attributes, "00100020") for match in page.matches] == ["P1"]
+    assert [(warning.pacs, warning.reason) for warning in page.warnings] == [("memory", "RESULTS_WITHHELD")]

@@ -22,6 +22,8 @@ from radgate_server.core.instances import (
     ListedInstance,
     ReceivedInstance,
 )
+from radgate_server.core.query import FindResult, Query
+from radgate_server.services.asking import AskLimits
 from radgate_server.services.fetch import FetchLimits, plan_scopes
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.retrieve import Retrieval, RetrieveService
@@ -38,7 +40,7 @@ NEVER_S = 3600.0
 async def service(
     *pacs: MemoryPacs, store: MemoryInstanceStore | None = None, window_bytes: int = 1 << 30, stall_s: float = NEVER_S
 ) -> RetrieveService:
-    lister = StudyLister(await connect(*pacs), max_instances=1000, ttl_s=30, clock=FakeClock())
+    lister = StudyLister(await connect(*pacs), AskLimits(1000, 60), ttl_s=30, route_ttl_s=3600, clock=FakeClock())
     return RetrieveService(lister, store or MemoryInstanceStore(), FetchLimits(window_bytes, stall_s))
 
 
@@ -252,7 +254,8 @@ async def test_tenants_do_not_see_one_anothers_instances() -> None:
     east = await service(pacs, store=store)
     await fetch_all(east)
     empty = MemoryPacs(name="empty")
-    lister = StudyLister(await connect(empty, tenant_id="west"), max_instances=10, ttl_s=30, clock=FakeClock())
+    clients = await connect(empty, tenant_id="west")
+    lister = StudyLister(clients, AskLimits(10, 60), ttl_s=30, route_ttl_s=3600, clock=FakeClock())
     west = RetrieveService(lister, store, FetchLimits(1 << 30, NEVER_S))
     with pytest.raises(ObjectNotFoundError):
         await west.instance("west", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1"))
@@ -301,7 +304,7 @@ def test_the_fewest_fetches_are_planned(
 
 async def test_a_listing_that_was_being_made_when_the_configuration_changed_is_not_remembered() -> None:
     pacs = MemoryPacs(make_study(1))
-    lister = StudyLister(await connect(pacs), max_instances=10, ttl_s=30, clock=FakeClock())
+    lister = StudyLister(await connect(pacs), AskLimits(10, 60), ttl_s=30, route_ttl_s=3600, clock=FakeClock())
     pacs.silence()
     listing = asyncio.create_task(lister.list("east", WHOLE))
     while not pacs.calls["find"]:
@@ -335,3 +338,48 @@ async def test_an_instance_whose_file_cant_be_read_fails_alone(tmp_path: Path) -
     assert sorted(numbers(deliveries)) == [1, 2, 3]
     failed = [one for one in deliveries if isinstance(one, FailedInstance)]
     assert [one.error.message for one in failed] == ["the instance can't be read at the PACS"]
+
+
+async def test_a_study_that_lies_in_two_pacs_comes_whole_each_instance_once() -> None:
+    files = make_study(4)
+    near, far = MemoryPacs(files[:3], "near"), MemoryPacs(files[2:], "far")
+    deliveries = await fetch_all(await service(near, far))
+    assert sorted(numbers(deliveries)) == [1, 2, 3, 4]
+    assert (near.sent, far.sent) == (3, 1)
+
+
+async def test_who_holds_a_study_is_remembered_and_who_does_not_is_not_asked_again() -> None:
+    clock = FakeClock()
+    near, far = MemoryPacs(name="near"), MemoryPacs(make_study(2, series=2), "far")
+    lister = StudyLister(await connect(near, far), AskLimits(100, 60), ttl_s=30, route_ttl_s=600, clock=clock)
+    await lister.list("east", WHOLE)
+    clock.advance(60)
+    series = RetrieveScope(STUDY, f"{STUDY}.1")
+    assert [part.client.name for part in (await lister.list("east", series)).parts] == ["far"]
+    assert (near.calls["find"], far.calls["find"]) == (1, 2)
+    near.add(make_study(1)[0])
+    clock.advance(600)
+    assert [part.client.name for part in (await lister.list("east", WHOLE)).parts] == ["near", "far"]
+
+
+async def test_a_holder_that_has_lost_the_study_is_not_the_last_word() -> None:
+    clock = FakeClock()
+    near, far = MemoryPacs(name="near"), MemoryPacs(make_study(1), "far")
+    lister = StudyLister(await connect(near, far), AskLimits(100, 60), ttl_s=30, route_ttl_s=600, clock=clock)
+    await lister.list("east", WHOLE)
+    clock.advance(60)
+    near.add(make_study(1)[0])
+    far.refuse_with = PacsUnreachableError("no connection", pacs="far")
+    listing = await lister.list("east", WHOLE)
+    assert ([part.client.name for part in listing.parts], listing.unanswered) == (["near"], ("far",))
+
+
+async def test_a_list_without_proper_uids_is_an_error_and_not_a_short_study() -> None:
+    class Careless(MemoryPacs):
+        async def find(self, query: Query, *, max_results: int) -> FindResult:
+            result = await super().find(query, max_results=max_results)
+            return replace(result, matches=({"00080018": {"vr": "UI"}}, *result.matches))
+
+    retrieve = await service(Careless(make_study(2)))
+    with pytest.raises(PacsFailedError):
+        await fetch_all(retrieve)

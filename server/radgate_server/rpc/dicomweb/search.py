@@ -14,7 +14,8 @@ from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.qido_query import parse_search
 from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings, warning_header
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.query import QueryPage, QueryService, first_value
+from radgate_server.services.merging import first_value
+from radgate_server.services.query import QueryPage, QueryService
 
 _RETRIEVE_URL = "00081190"
 _MODALITIES_IN_STUDY = "00080061"
