@@ -7,7 +7,9 @@ from pydicom import dcmread
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsFailedError, PacsUnreachableError
+from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, WEST_STUDY, Rig, reason_of
@@ -138,3 +140,15 @@ async def test_nothing_is_served_that_can_not_be_recorded(rig: Rig, web: Web) ->
         answer = await web.get(url)
         assert answer.error is not None
         assert (reason_of(answer.error), answer.messages) == ("AUDIT_UNAVAILABLE", 0)
+
+
+@pytest.mark.parametrize("resource", ["", "/metadata"])
+async def test_a_pacs_that_did_not_answer_and_may_hold_more_is_told(rig: Rig, web: Web, resource: str) -> None:
+    await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
+    rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
+    answer = await web.get(f"/studies/{EAST_STUDY}{resource}")
+    assert answer.error is None
+    assert answer.header("warning") == ['299 radgate "PACS second did not answer and may hold more of this"']
+    rig.second.refuse_with = None
+    rig.clock.advance(60)
+    assert (await web.get(f"/studies/{EAST_STUDY}{resource}")).header("warning") == []

@@ -2,16 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.services.retrieve import Delivery, RetrieveService
 
 
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The instances as they come; `unanswered` names PACS that did not answer and might hold more of the scope."""
+
+    stream: AsyncIterator[Delivery]
+    unanswered: tuple[str, ...] = ()
+
+
 @asynccontextmanager
-async def open_deliveries(
-    retrieve: RetrieveService, tenant_id: str, scope: RetrieveScope
-) -> AsyncIterator[AsyncIterator[Delivery]]:
+async def open_deliveries(retrieve: RetrieveService, tenant_id: str, scope: RetrieveScope) -> AsyncIterator[Deliveries]:
     """Open the scope; a single instance takes the short way, without a retrieval around it.
 
     Raises:
@@ -20,10 +27,10 @@ async def open_deliveries(
     """
     if scope.series_instance_uid is not None and scope.sop_instance_uid is not None:
         ref = InstanceRef(scope.study_instance_uid, scope.series_instance_uid, scope.sop_instance_uid)
-        yield _one(await retrieve.instance(tenant_id, ref))
+        yield Deliveries(_one(await retrieve.instance(tenant_id, ref)))
         return
     async with retrieve.open(tenant_id, scope) as retrieval, aclosing(aiter(retrieval)) as deliveries:
-        yield deliveries
+        yield Deliveries(deliveries, retrieval.unanswered)
 
 
 async def _one(handle: InstanceHandle) -> AsyncIterator[Delivery]:

@@ -18,6 +18,7 @@ from radgate_server.rpc.dicomweb.media_types import (
     require_instances,
 )
 from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
+from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import Delivery, RetrieveService
@@ -49,8 +50,8 @@ class InstancesResource:
             require_instances(accepted)
         failure: GatewayError | None = None
         envelope: Envelope | None = None
-        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as deliveries:
-            async for delivery in deliveries:
+        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened:
+            async for delivery in opened.stream:
                 try:
                     part, pieces = await self._open_part(delivery, accepted, framings)
                 except GatewayError as error:
@@ -58,6 +59,8 @@ class InstancesResource:
                     continue
                 if envelope is None:
                     await self._auditor.record(call.caller, AuditAction.RETRIEVE, scope)
+                    if opened.unanswered:
+                        await call.send_initial_metadata(unanswered_warnings(opened.unanswered))
                     content_type, head = part.content_type, part.head
                 else:
                     content_type, head = "", envelope.between + part.head

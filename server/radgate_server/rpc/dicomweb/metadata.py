@@ -15,6 +15,7 @@ from radgate_server.rpc.dicomweb.deliveries import open_deliveries
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
+from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
 from radgate_server.rpc.messages import MAX_DATA_BYTES
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
@@ -64,8 +65,8 @@ class MetadataResource:
         failure: GatewayError | None = None
         body: list[bytes] = []
         size_bytes = 0
-        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as deliveries:
-            async for delivery in deliveries:
+        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened:
+            async for delivery in opened.stream:
                 try:
                     header = await self._render(delivery, base, call)
                 except GatewayError as error:
@@ -73,6 +74,8 @@ class MetadataResource:
                     continue
                 if not size_bytes:
                     await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope)
+                    if opened.unanswered:
+                        await call.send_initial_metadata(unanswered_warnings(opened.unanswered))
                 lead = b"," if size_bytes else b"["
                 yield encode_http_body("" if size_bytes else content_type, lead, header)
                 size_bytes += len(header) + 1
@@ -81,7 +84,7 @@ class MetadataResource:
         if failure is not None:
             raise failure
         yield encode_http_body("", b"]")
-        if size_bytes < self._max_kept_bytes:
+        if size_bytes < self._max_kept_bytes and not opened.unanswered:
             await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
 
     async def _render(self, delivery: Delivery, base: str, call: Call) -> bytes:

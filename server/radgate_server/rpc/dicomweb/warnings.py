@@ -17,6 +17,11 @@ def warning_header(text: str) -> tuple[str, str]:
     return "warning", f'299 radgate "{_UNSAFE.sub("?", text)[:_MAX_TEXT_LENGTH]}"'
 
 
+def unanswered_warnings(pacs: Iterable[str]) -> list[tuple[str, str]]:
+    """One entry for each PACS that did not answer when it was asked what it holds."""
+    return [warning_header(f"PACS {name} did not answer and may hold more of this") for name in pacs]
+
+
 def search_warnings(search: Search, page: QueryPage) -> Iterable[str]:
     """What the client has to know besides the matches, but not that there are more of them."""
     if search.ignored:
