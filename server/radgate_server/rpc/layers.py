@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from radgate_server.core.deadline import expect_within
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.request_context import request_id
@@ -108,6 +109,7 @@ def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
         if remaining_s is None:  # as all calls through the gateway's REST
             await proceed(call)
             return
+        expect_within(remaining_s)
         async with asyncio.timeout(remaining_s):
             await proceed(call)
 

@@ -31,7 +31,7 @@ type Wrap = Callable[[PacsConfig, PacsClient], PacsClient]
 
 
 class PacsClients:
-    """Hands out PACS by tenant. `factories` has one for each kind of connection; `wrap` is put around what they make."""
+    """Hands out PACS by tenant. `factories` has one for each kind of connection; `wrap` goes around what they make."""
 
     def __init__(
         self,

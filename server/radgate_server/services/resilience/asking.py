@@ -1,0 +1,152 @@
+"""How one PACS is asked: look at the breaker, wait for a turn, pass the breaker, call; perhaps once more.
+
+The breaker is looked at first, so that nobody stands in line for what won't be asked; it is passed last, so that the
+one call that tries whether the PACS is back does not spend that time in line. Repetition stands around both: a
+back-off holds no place that others could use, and each attempt counts for the breaker.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from radgate_server.core.deadline import remaining_s
+from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, PacsError
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.resilience.admission import Applicant, Turn
+from radgate_server.services.resilience.backoff import Backoff, Uniform
+from radgate_server.services.resilience.breaker import Breaker, Ticket
+from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
+from radgate_server.services.resilience.operations import REPEATED, Operation, Verdict, verdict_of
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all PACS share: the gate, how repetitions are spaced, time and chance."""
+
+    gate: FairGate
+    backoff: Backoff
+    clock: Clock
+    telemetry: Telemetry
+    uniform: Uniform
+    sleep: Callable[[float], Awaitable[None]]
+
+
+class Asker:
+    """Asks one PACS of one tenant. `applicants` tells with whom an operation stands in line."""
+
+    def __init__(
+        self, applicants: Mapping[Operation, Applicant], breakers: Mapping[Operation, Breaker], means: Means
+    ) -> None:
+        self._applicants = applicants
+        self._breakers = breakers
+        self._means = means
+
+    async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
+        """Do an operation that ends with its result.
+
+        Raises:
+            PacsCircuitOpenError: the PACS is not asked for now.
+            PacsBusyError: no turn came in time.
+            PacsError: what the last attempt raised.
+        """
+        return await self.repeat(operation, lambda: self._once(operation, call))
+
+    async def repeat[T](self, operation: Operation, once: Callable[[], Awaitable[T]]) -> T:
+        """Call `once`, which makes one attempt, until it succeeds or is not to be repeated. Raises as `ask`."""
+        for retry in count():
+            self._check(operation)
+            try:
+                return await once()
+            except NoTurnError:
+                raise PacsBusyError("too much is being asked of the PACS", pacs=self._pacs(operation)) from None
+            except PacsError as error:
+                delay_s = self._delay_s(operation, error, retry)
+                if delay_s is None:
+                    raise
+            applicant = self._applicants[operation]
+            self._means.telemetry.pacs_retried(applicant.tenant_id, applicant.pacs, operation)
+            await self._means.sleep(delay_s)
+        raise AssertionError("count() does not end")
+
+    def attempt(self, operation: Operation) -> "Attempt":
+        """One attempt: entering waits for a turn and passes the breaker, leaving gives both back."""
+        return Attempt(self._applicants[operation], self._breakers[operation], self._means, operation)
+
+    async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
+        async with self.attempt(operation) as attempt:
+            try:
+                result = await call()
+            except BaseException as error:
+                attempt.judge(verdict_of(error))
+                raise
+            attempt.judge(Verdict.ANSWERED)
+            return result
+
+    def _delay_s(self, operation: Operation, error: PacsError, retry: int) -> float | None:
+        if not isinstance(error, REPEATED[operation]) or self._refusal_s(operation) is not None:
+            return None
+        return self._means.backoff.delay_s(retry, remaining_s=remaining_s(), uniform=self._means.uniform)
+
+    def _check(self, operation: Operation) -> None:
+        refusal_s = self._refusal_s(operation)
+        if refusal_s is not None:
+            raise circuit_open(self._pacs(operation), operation, refusal_s)
+
+    def _refusal_s(self, operation: Operation) -> float | None:
+        return self._breakers[operation].refusal_s(self._means.clock.monotonic_s())
+
+    def _pacs(self, operation: Operation) -> str:
+        return self._applicants[operation].pacs
+
+
+class Attempt:
+    """An attempt under way. Nothing is known of the PACS from one that is left without a verdict."""
+
+    def __init__(self, applicant: Applicant, breaker: Breaker, means: Means, operation: Operation) -> None:
+        self._applicant = applicant
+        self._breaker = breaker
+        self._means = means
+        self._operation = operation
+        self._turn: Turn | None = None
+        self._ticket: Ticket | None = None
+        self._verdict = Verdict.UNKNOWN
+
+    async def __aenter__(self) -> Self:
+        turn = await self._means.gate.enter(self._applicant)
+        now_s = self._means.clock.monotonic_s()
+        ticket = self._breaker.enter(now_s)
+        if ticket is None:
+            self._means.gate.leave(turn)
+            raise circuit_open(self._applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
+        self._turn, self._ticket = turn, ticket
+        return self
+
+    def judge(self, verdict: Verdict) -> None:
+        """The call has ended, and this is what it says of the PACS."""
+        self._verdict = verdict
+
+    def vouch(self) -> None:
+        """The PACS has begun to answer, and what is under way may last."""
+        self._verdict = Verdict.ANSWERED
+        if self._ticket is not None:
+            self._ticket = self._breaker.vouch(self._ticket)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._ticket is not None and self._turn is not None:
+            self._breaker.record(self._ticket, self._verdict, self._means.clock.monotonic_s())
+            self._means.gate.leave(self._turn)
+
+
+def circuit_open(pacs: str, operation: Operation, refusal_s: float) -> PacsCircuitOpenError:
+    """The refusal, with the time after which to come again."""
+    return PacsCircuitOpenError(
+        "the PACS failed too often of late and is not asked for now",
+        pacs=pacs,
+        operation=operation.value,
+        retry_after_s=refusal_s,
+    )

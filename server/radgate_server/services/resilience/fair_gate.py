@@ -1,0 +1,69 @@
+"""The gate before the PACS: operations wait here for their turn, for a bounded time."""
+
+import asyncio
+from dataclasses import dataclass
+
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.resilience.admission import Admission, Applicant, Turn
+
+
+class NoTurnError(Exception):
+    """The operation's turn did not come in time. Never leaves this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """How many operations at the same time, at one endpoint and of one tenant; how many seconds one waits."""
+
+    per_endpoint: int
+    per_tenant: int
+    max_wait_s: float
+
+
+class FairGate:
+    """Hands out turns; belongs to one event loop. Whoever is cancelled while waiting loses nothing for the others."""
+
+    def __init__(self, limits: GateLimits, telemetry: Telemetry) -> None:
+        self._admission = Admission(per_endpoint=limits.per_endpoint, per_tenant=limits.per_tenant)
+        self._max_wait_s = limits.max_wait_s
+        self._telemetry = telemetry
+        self._sleeping: dict[Turn, asyncio.Future[None]] = {}
+
+    async def enter(self, applicant: Applicant) -> Turn:
+        """Wait for a turn; give it back with `leave`.
+
+        Raises:
+            NoTurnError: it did not come in time.
+        """
+        turn = self._admission.enter(applicant)
+        self._report(turn)
+        if not turn.admitted:
+            await self._wait(turn)
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """The operation has ended; the next ones are let in."""
+        admitted = self._admission.leave(turn)
+        self._report(turn)
+        for next_turn in admitted:
+            self._report(next_turn)
+            future = self._sleeping[next_turn]
+            if not future.done():  # else it is being cancelled, and will pass its turn on
+                future.set_result(None)
+
+    async def _wait(self, turn: Turn) -> None:
+        self._sleeping[turn] = future = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                await future
+        except BaseException as error:
+            self.leave(turn)
+            if isinstance(error, TimeoutError):
+                raise NoTurnError from None
+            raise
+        finally:
+            del self._sleeping[turn]
+
+    def _report(self, turn: Turn) -> None:
+        room, applicant = turn.lane.pacs, turn.applicant
+        self._telemetry.pacs_waiting(applicant.tenant_id, applicant.pacs, room.waiting, room.running)

@@ -1,0 +1,112 @@
+"""Puts limits, repetition and circuit breakers around the PACS of all tenants."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from radgate_server.config import PacsSettings
+from radgate_server.core.health import BreakerState, OperationState
+from radgate_server.core.pacs import PacsConfig
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.resilience.admission import Applicant
+from radgate_server.services.resilience.asking import Asker, Means
+from radgate_server.services.resilience.backoff import Backoff, Uniform
+from radgate_server.services.resilience.breaker import Breaker, BreakerPolicy
+from radgate_server.services.resilience.endpoints import connections_of, endpoint_of
+from radgate_server.services.resilience.fair_gate import FairGate, GateLimits
+from radgate_server.services.resilience.guarded_roles import guard_roles, operations_of
+from radgate_server.services.resilience.operations import ALWAYS_ASKED, INTERACTIVE, Operation
+
+_log = logging.getLogger(__name__)
+
+
+type _Breakers = Mapping[Operation, Breaker]
+
+
+class PacsGuard:
+    """One per process. `uniform` and `sleep` are chance and time for the back-off."""
+
+    def __init__(
+        self,
+        settings: PacsSettings,
+        clock: Clock,
+        telemetry: Telemetry,
+        *,
+        uniform: Uniform = random.uniform,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._telemetry = telemetry
+        limits = GateLimits(settings.max_concurrent, settings.max_concurrent_per_tenant, settings.max_wait_s)
+        gate = FairGate(limits, telemetry)
+        self._means = Means(gate, Backoff(settings.max_retries), clock, telemetry, uniform, sleep)
+        self._breakers: dict[tuple[str, str], _Breakers] = {}
+
+    def wrap(self, config: PacsConfig, client: PacsClient) -> PacsClient:
+        """The same PACS under guard, its breakers closed: the same roles, and the describer as it is.
+
+        Closing the client that is returned also ends what is known of the PACS here, unless it was wrapped anew since.
+        """
+        breakers: dict[Operation, Breaker] = {}
+        for operation in operations_of(client):
+            breakers[operation] = Breaker(self._policy(operation), partial(self._changed, config, breakers, operation))
+        self.forget(config.tenant_id, config.name)
+        self._breakers[config.tenant_id, config.name] = breakers
+        asker = Asker({each: self._applicant(config, each) for each in breakers}, breakers, self._means)
+        return replace(guard_roles(client, asker), close=partial(self._close, config, breakers, client))
+
+    def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
+        """How each operation of the PACS is doing; nothing for one that is not connected."""
+        return tuple(
+            OperationState(operation.value, breaker.state, breaker.consecutive_failures)
+            for operation, breaker in self._breakers.get((tenant_id, name), {}).items()
+        )
+
+    def note_recovery(self, tenant_id: str, name: str) -> None:
+        """The PACS gave a sign of life: open breakers let one call try at once, and close if that is answered.
+
+        They don't close on the sign alone: a PACS may answer C-ECHO while its database is down.
+        """
+        for breaker in self._breakers.get((tenant_id, name), {}).values():
+            breaker.try_soon(self._clock.monotonic_s())
+
+    def forget(self, tenant_id: str, name: str) -> None:
+        """The PACS is gone or was set up anew: what it did before no longer counts."""
+        for operation, breaker in self._breakers.pop((tenant_id, name), {}).items():
+            if breaker.state is not BreakerState.CLOSED:
+                self._telemetry.pacs_breaker(tenant_id, name, operation.value, BreakerState.CLOSED.value)
+
+    async def _close(self, config: PacsConfig, breakers: _Breakers, client: PacsClient) -> None:
+        if self._is_current(config, breakers):
+            self.forget(config.tenant_id, config.name)
+        await client.close()
+
+    def _changed(self, config: PacsConfig, breakers: _Breakers, operation: Operation, state: BreakerState) -> None:
+        if not self._is_current(config, breakers):  # the end of a call to a PACS that was set up anew meanwhile
+            return
+        self._telemetry.pacs_breaker(config.tenant_id, config.name, operation.value, state.value)
+        level = logging.WARNING if state is BreakerState.OPEN else logging.INFO
+        where = {"tenant": config.tenant_id, "pacs": config.name, "operation": operation.value}
+        _log.log(level, "the circuit breaker is %s", state.value, extra=where)
+
+    def _is_current(self, config: PacsConfig, breakers: _Breakers) -> bool:
+        return self._breakers.get((config.tenant_id, config.name)) is breakers
+
+    def _policy(self, operation: Operation) -> BreakerPolicy:
+        failures = None if operation in ALWAYS_ASKED else self._settings.breaker_failures
+        return BreakerPolicy(failures, self._settings.breaker_open_s)
+
+    def _applicant(self, config: PacsConfig, operation: Operation) -> Applicant:
+        return Applicant(
+            endpoint=endpoint_of(config.connection),
+            tenant_id=config.tenant_id,
+            pacs=config.name,
+            connections=min(connections_of(config.connection), self._settings.max_concurrent),
+            interactive=operation in INTERACTIVE,
+        )

@@ -1,0 +1,69 @@
+"""What is done at a PACS, and the tables that say how its failures are taken."""
+
+from enum import Enum, StrEnum
+
+from radgate_server.core import errors
+from radgate_server.core.errors import PacsError
+
+
+class Operation(StrEnum):
+    """What a PACS may be asked to do; each has a circuit breaker of its own."""
+
+    ECHO = "echo"
+    FIND = "find"
+    RETRIEVE = "retrieve"
+    STORE = "store"
+    CHANGES = "changes"
+
+
+INTERACTIVE = frozenset({Operation.ECHO, Operation.FIND, Operation.CHANGES})
+"""Short ones, which a share of each limit is kept free for; the others move instances and may take minutes."""
+
+ALWAYS_ASKED = frozenset({Operation.ECHO})
+"""Never refused by a breaker: a sign of life is asked for in order to learn whether the PACS is back."""
+
+
+class Verdict(Enum):
+    """What the end of an operation says of the PACS: it works, it does not, or nothing."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+VERDICTS: dict[type[PacsError], Verdict] = {
+    errors.PacsUnreachableError: Verdict.FAILED,
+    errors.PacsTimeoutError: Verdict.FAILED,
+    errors.PacsAbortedError: Verdict.FAILED,
+    # A limit of the PACS's own is told in the same way as a wrong AE title (PS3.8 9.3.4); both get better by waiting.
+    errors.PacsRejectedError: Verdict.FAILED,
+    # An answer, however unwelcome, comes from a PACS that works; an open breaker would hide what it says.
+    errors.PacsCredentialsError: Verdict.ANSWERED,
+    errors.PacsNoContextError: Verdict.ANSWERED,
+    errors.PacsFailedError: Verdict.ANSWERED,
+    errors.PacsCannotError: Verdict.ANSWERED,
+    errors.InstanceNotSentError: Verdict.ANSWERED,
+    # It may be our own connections that were all in use: load alone must never break a circuit.
+    errors.PacsBusyError: Verdict.UNKNOWN,
+    errors.PacsCircuitOpenError: Verdict.UNKNOWN,
+}
+
+_PASSING = (errors.PacsUnreachableError, errors.PacsAbortedError, errors.PacsBusyError)
+
+REPEATED: dict[Operation, tuple[type[PacsError], ...]] = {
+    # Not PacsTimeoutError: whoever waited through one long silence would wait through another.
+    # Not PacsRejectedError: the same proposal, sent again at once, is rejected again.
+    Operation.ECHO: _PASSING,
+    Operation.FIND: _PASSING,
+    # Only before the first arrival: later, what has come would come again.
+    Operation.RETRIEVE: _PASSING,
+    # The same SOP Instance UID with the same bytes: storing it twice is storing it once.
+    Operation.STORE: _PASSING,
+    # Whoever follows the feed comes again soon.
+    Operation.CHANGES: (),
+}
+
+
+def verdict_of(error: BaseException) -> Verdict:
+    """The error's row in VERDICTS, or its nearest ancestor's; nothing is known from any other, cancellation too."""
+    return next((VERDICTS[kind] for kind in type(error).__mro__ if kind in VERDICTS), Verdict.UNKNOWN)
