@@ -44,6 +44,7 @@ from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.watching import NewsDesk, StudyNews
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class _Services:
     lister: StudyLister
     retrieve: RetrieveService
     instances: InstanceReader
+    news: NewsDesk
 
 
 @asynccontextmanager
@@ -204,6 +206,7 @@ def _build_services(
         lister=lister,
         retrieve=retrieve,
         instances=InstanceReader(tiers.store, decoder, executor),
+        news=NewsDesk(),
     )
 
 
@@ -225,10 +228,12 @@ def _change_handlers(
 
     async def drop_cached(change: Change) -> None:
         study_instance_uid = change.subject or None
-        services.query.forget(change.tenant_id)
-        services.lister.forget(change.tenant_id)
+        services.query.forget(change.tenant_id, pages=study_instance_uid is None)
+        services.lister.forget(change.tenant_id, study_instance_uid)
         await tiers.store.invalidate(change.tenant_id, study_instance_uid)
         await tiers.hot.invalidate(change.tenant_id, study_instance_uid)
+        if study_instance_uid:
+            services.news.tell(change.tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
 
     return {
         ChangeKind.KEY: (forget_keys,),
@@ -244,7 +249,7 @@ def _build_rpc(
     query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
     return build_server(
         settings,
-        query=QueryServicer(query, auditor),
+        query=QueryServicer(query, services.news, auditor),
         retrieve=RetrieveServicer(retrieve, instances, auditor, chunk_bytes=settings.retrieve.chunk_bytes),
         admin=AdminServicer(admin),
         dicomweb=DicomWebServicer(query, retrieve, instances, auditor, tiers.hot, settings),

@@ -39,6 +39,7 @@ from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.watching import NewsDesk
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
@@ -97,6 +98,7 @@ class Rig:
     east: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(3, study=EAST_STUDY, series=2), "main"))
     west: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(1, study=WEST_STUDY), "main"))
     second: MemoryPacs = field(default_factory=lambda: MemoryPacs([], "second"))
+    news: NewsDesk = field(default_factory=NewsDesk)
     server: RpcServer | None = None
 
     @property
@@ -152,7 +154,7 @@ async def running_rig() -> AsyncIterator[Rig]:
         reader = InstanceReader(rig.store, PydicomDecoder(), executor)
         rig.server = build_server(
             settings,
-            query=QueryServicer(query, auditor),
+            query=QueryServicer(query, rig.news, auditor),
             retrieve=RetrieveServicer(retrieve, reader, auditor, chunk_bytes=CHUNK_BYTES),
             admin=AdminServicer(admin),
             dicomweb=DicomWebServicer(query, retrieve, reader, auditor, hot, settings),

@@ -6,11 +6,17 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest
 
 from radgate.v1.dicom_pb2 import MatchKey
-from radgate.v1.query_service_pb2 import SearchInstancesRequest, SearchSeriesRequest, SearchStudiesRequest
+from radgate.v1.query_service_pb2 import (
+    SearchInstancesRequest,
+    SearchSeriesRequest,
+    SearchStudiesRequest,
+    WatchStudiesRequest,
+)
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.services.watching import StudyNews
 from tests.fakes.clock import START
 from tests.rpc.rig import EAST_STUDY, Rig, reason_of, rich_status_of
 
@@ -111,3 +117,16 @@ async def test_nothing_is_answered_that_can_not_be_recorded(rig: Rig, search: Vi
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await search("SearchStudies", SearchStudiesRequest())
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")
+
+
+async def test_who_watches_is_told_what_changes_in_the_own_tenant(rig: Rig, channel: grpc.aio.Channel) -> None:
+    stub: Any = QueryServiceStub(channel)
+    token = await rig.key("east")
+    watch = stub.WatchStudies(WatchStudiesRequest(), metadata=[("authorization", f"Bearer {token}")])
+    assert (await watch.read()).WhichOneof("news") == "begun"
+    rig.news.tell("west", StudyNews("2.25.1", "main", removed=False))
+    rig.news.tell("east", StudyNews("2.25.2", "main", removed=True))
+    changed = (await watch.read()).changed
+    assert (changed.study_instance_uid, changed.pacs, changed.removed) == ("2.25.2", "main", True)
+    assert [entry.detail for entry in rig.audit.entries] == ["watch studies"]
+    watch.cancel()

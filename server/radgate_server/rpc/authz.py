@@ -34,6 +34,7 @@ METHODS: dict[str, Access] = {
     "radgate.v1.QueryService/SearchStudies": _VIEWER,
     "radgate.v1.QueryService/SearchSeries": _VIEWER,
     "radgate.v1.QueryService/SearchInstances": _VIEWER,
+    "radgate.v1.QueryService/WatchStudies": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveInstances": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveMetadata": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveFrames": _VIEWER,

@@ -87,11 +87,15 @@ class StudyLister:
             return known
         return await self._flights.run((tenant_id, scope), lambda: self._find(tenant_id, scope))
 
-    def forget(self, tenant_id: str) -> None:
-        """Ask the tenant's PACS anew from now on."""
+    def forget(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
+        """Ask the tenant's PACS anew from now on, for one study or for all."""
         self._forgotten += 1  # a listing that is being made just now may name a PACS that is gone
-        self._listings.drop_where(lambda key: key[0] == tenant_id)
-        self._routes.drop_where(lambda key: key[0] == tenant_id)
+
+        def concerned(tenant: str, study: str) -> bool:
+            return tenant == tenant_id and study_instance_uid in (None, study)
+
+        self._listings.drop_where(lambda key: concerned(key[0], key[1].study_instance_uid))
+        self._routes.drop_where(lambda key: concerned(*key))
 
     def _remembered(self, tenant_id: str, scope: RetrieveScope) -> Listing | None:
         exact = self._listings.get((tenant_id, scope))

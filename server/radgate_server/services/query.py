@@ -104,11 +104,12 @@ class QueryService:
             )
         return QueryPage(matches, has_more, answer.warnings)
 
-    def forget(self, tenant_id: str) -> None:
-        """Ask the tenant's PACS anew from now on."""
+    def forget(self, tenant_id: str, *, pages: bool = True) -> None:
+        """Ask the tenant's PACS anew from now on; without `pages`, who is turning pages goes on in the old answer."""
         self._forgotten += 1  # what is being asked just now was asked of the PACS of before
-        for answers in (self._answers, self._being_paged):
-            answers.drop_where(lambda key: key[0] == tenant_id)
+        self._answers.drop_where(lambda key: key[0] == tenant_id)
+        if pages:
+            self._being_paged.drop_where(lambda key: key[0] == tenant_id)
         self._completer.forget(tenant_id)
 
     async def _ask(self, tenant_id: str, query: Query) -> _Answer:

@@ -1,5 +1,7 @@
 """QueryService: searches by page."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, cast
 
 from radgate.v1 import query_service_pb2 as messages
@@ -12,6 +14,7 @@ from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_s
 from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.query import Page, QueryPage, QueryService
+from radgate_server.services.watching import NewsDesk, StudyNews
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -24,8 +27,9 @@ _PARENTS = {"study_instance_uid": "0020000D", "series_instance_uid": "0020000E"}
 class QueryServicer:
     """radgate.v1.QueryService."""
 
-    def __init__(self, query: QueryService, auditor: Auditor) -> None:
+    def __init__(self, query: QueryService, news: NewsDesk, auditor: Auditor) -> None:
         self._query = query
+        self._news = news
         self._auditor = auditor
 
     async def SearchStudies(  # noqa: N802 (rpcs keep their names)
@@ -49,6 +53,17 @@ class QueryServicer:
         page, rest = await self._search(QueryLevel.IMAGE, request, call)
         return messages.SearchInstancesResponse(instances=map(to_instance, page.matches), **rest)
 
+    async def WatchStudies(  # noqa: N802
+        self, _request: messages.WatchStudiesRequest, call: Call
+    ) -> AsyncGenerator[messages.WatchStudiesResponse]:
+        """Tell which studies change, until the client leaves."""
+        with self._news.watch(call.caller.tenant_id) as watcher:
+            await self._auditor.record(call.caller, AuditAction.QUERY, None, "watch studies")
+            yield messages.WatchStudiesResponse(begun=messages.WatchBegun())
+            async with aclosing(aiter(watcher)) as news:
+                async for item in news:
+                    yield _to_response(item)
+
     async def _search(self, level: QueryLevel, request: SearchRequest, call: Call) -> tuple[QueryPage, dict[str, Any]]:
         """Find one page; also what all three responses have in common."""
         tenant_id = call.caller.tenant_id
@@ -64,6 +79,13 @@ class QueryServicer:
                 for warning in page.warnings
             ],
         }
+
+
+def _to_response(news: StudyNews | None) -> messages.WatchStudiesResponse:
+    if news is None:
+        return messages.WatchStudiesResponse(missed=messages.NewsMissed())
+    changed = messages.StudyChanged(study_instance_uid=news.study_instance_uid, pacs=news.pacs, removed=news.removed)
+    return messages.WatchStudiesResponse(changed=changed)
 
 
 def _read_query(level: QueryLevel, request: SearchRequest) -> tuple[Query, RetrieveScope | None]:

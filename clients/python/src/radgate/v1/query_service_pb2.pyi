@@ -94,3 +94,35 @@ class SearchInstancesResponse(_message.Message):
     next_page_token: str
     warnings: _containers.RepeatedCompositeFieldContainer[QueryWarning]
     def __init__(self, instances: _Optional[_Iterable[_Union[_dicom_pb2.Instance, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., warnings: _Optional[_Iterable[_Union[QueryWarning, _Mapping]]] = ...) -> None: ...
+
+class WatchStudiesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WatchStudiesResponse(_message.Message):
+    __slots__ = ("begun", "changed", "missed")
+    BEGUN_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    begun: WatchBegun
+    changed: StudyChanged
+    missed: NewsMissed
+    def __init__(self, begun: _Optional[_Union[WatchBegun, _Mapping]] = ..., changed: _Optional[_Union[StudyChanged, _Mapping]] = ..., missed: _Optional[_Union[NewsMissed, _Mapping]] = ...) -> None: ...
+
+class WatchBegun(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StudyChanged(_message.Message):
+    __slots__ = ("study_instance_uid", "pacs", "removed")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    pacs: str
+    removed: bool
+    def __init__(self, study_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., removed: _Optional[bool] = ...) -> None: ...
+
+class NewsMissed(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

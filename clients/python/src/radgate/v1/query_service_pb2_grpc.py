@@ -53,6 +53,11 @@ class QueryServiceStub:
                 request_serializer=radgate_dot_v1_dot_query__service__pb2.SearchInstancesRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_query__service__pb2.SearchInstancesResponse.FromString,
                 _registered_method=True)
+        self.WatchStudies = channel.unary_stream(
+                '/radgate.v1.QueryService/WatchStudies',
+                request_serializer=radgate_dot_v1_dot_query__service__pb2.WatchStudiesRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_query__service__pb2.WatchStudiesResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer:
@@ -83,6 +88,14 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchStudies(self, request, context):
+        """Tells which studies change, from now on and until the client leaves: in PACS that tell what changes in them (Orthanc),
+        and by what is stored through Radgate. A study that changes several times in a short while may be told once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -100,6 +113,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.SearchInstances,
                     request_deserializer=radgate_dot_v1_dot_query__service__pb2.SearchInstancesRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_query__service__pb2.SearchInstancesResponse.SerializeToString,
+            ),
+            'WatchStudies': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchStudies,
+                    request_deserializer=radgate_dot_v1_dot_query__service__pb2.WatchStudiesRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_query__service__pb2.WatchStudiesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -187,6 +205,33 @@ class QueryService:
             '/radgate.v1.QueryService/SearchInstances',
             radgate_dot_v1_dot_query__service__pb2.SearchInstancesRequest.SerializeToString,
             radgate_dot_v1_dot_query__service__pb2.SearchInstancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchStudies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/radgate.v1.QueryService/WatchStudies',
+            radgate_dot_v1_dot_query__service__pb2.WatchStudiesRequest.SerializeToString,
+            radgate_dot_v1_dot_query__service__pb2.WatchStudiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.core.ports.pacs import ChangeBatch, PacsClient, StudyChange
+from radgate_server.services.watching import MAX_PENDING, ChangesReader, NewsDesk, StudyNews
+from tests.fakes.memory_pacs import MemoryPacs
+
+
+def news(number: int) -> StudyNews:
+    return StudyNews(f"2.25.{number}", "main", removed=False)
+
+
+async def test_news_goes_to_those_who_watch_the_tenant() -> None:
+    desk = NewsDesk()
+    with desk.watch("east") as east, desk.watch("west") as west:
+        desk.tell("east", news(1))
+        desk.tell("west", news(2))
+        assert await anext(aiter(east)) == news(1)
+        assert await anext(aiter(west)) == news(2)
+    desk.tell("east", news(3))
+
+
+async def test_unread_news_is_not_kept_twice() -> None:
+    desk = NewsDesk()
+    with desk.watch("east") as watcher:
+        for number in (1, 1, 2, 1):
+            desk.tell("east", news(number))
+        stream = aiter(watcher)
+        assert [await anext(stream), await anext(stream)] == [news(1), news(2)]
+        desk.tell("east", news(1))
+        assert await anext(stream) == news(1)
+
+
+async def test_who_reads_too_slowly_is_told_that_something_was_lost() -> None:
+    desk = NewsDesk()
+    with desk.watch("east") as watcher:
+        for number in range(MAX_PENDING + 1):
+            desk.tell("east", news(number))
+        stream = aiter(watcher)
+        assert [await anext(stream), await anext(stream)] == [None, news(MAX_PENDING)]
+
+
+class Feed:
+    """PacsChanges over a list; two changes a batch."""
+
+    def __init__(self) -> None:
+        self.changes: list[StudyChange] = []
+        self.fails = False
+
+    async def changes_after(self, last: int | None) -> ChangeBatch:
+        if self.fails:
+            raise PacsUnreachableError("no connection", pacs="main")
+        if last is None:
+            return ChangeBatch((), len(self.changes), more=False)
+        end = min(last + 2, len(self.changes))
+        return ChangeBatch(tuple(self.changes[last:end]), end, more=end < len(self.changes))
+
+
+async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failure() -> None:
+    feed = Feed()
+    feed.changes = [StudyChange("2.25.1", removed=False)]
+    client: PacsClient = replace(MemoryPacs(name="main").client, changes=feed)
+    told: list[tuple[str, StudyNews]] = []
+
+    async def members() -> list[tuple[str, PacsClient]]:
+        return [("east", client), ("east", MemoryPacs(name="silent").client)]
+
+    async def on_news(tenant_id: str, item: StudyNews) -> None:
+        told.append((tenant_id, item))
+
+    reader = ChangesReader(members, on_news, interval_s=1)
+    await reader.read_once()
+    assert told == []
+    feed.fails = True
+    feed.changes += [StudyChange(f"2.25.{n}", removed=n == 4) for n in (2, 3, 4)]
+    await reader.read_once()
+    feed.fails = False
+    await reader.read_once()
+    await reader.read_once()
+    assert told == [("east", StudyNews(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
