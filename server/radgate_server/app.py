@@ -43,6 +43,7 @@ from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.watching import NewsDesk, StudyNews
 
@@ -109,7 +110,8 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         tiers = await _open_tiers(stack, settings, clock, telemetry)
         storage_scp = await _open_storage_scp(stack, settings)
         factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
-        clients = PacsClients(installation.pacs, factories)
+        guard = PacsGuard(settings.pacs, clock, telemetry)
+        clients = PacsClients(installation.pacs, factories, guard.wrap)
         stack.push_async_callback(clients.close)
         services = _build_services(stack, settings, installation, tiers, clients, clock)
         follower = ChangeFollower(installation.feed, _change_handlers(services, tiers, clients))

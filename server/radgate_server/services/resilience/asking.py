@@ -19,15 +19,19 @@ from radgate_server.services.resilience.admission import Applicant, Turn
 from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, Ticket
 from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
-from radgate_server.services.resilience.operations import REPEATED, Operation, Verdict, verdict_of
+from radgate_server.services.resilience.operations import INTERACTIVE, REPEATED, Operation, Verdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all PACS share: the gate, how repetitions are spaced, time and chance."""
+    """What all PACS share: the gate, how repetitions are spaced, time and chance.
+
+    An interactive operation that is given up after `patience_s` seconds without an answer counts as a failure.
+    """
 
     gate: FairGate
     backoff: Backoff
+    patience_s: float
     clock: Clock
     telemetry: Telemetry
     uniform: Uniform
@@ -79,6 +83,9 @@ class Asker:
         async with self.attempt(operation) as attempt:
             try:
                 result = await call()
+            except asyncio.CancelledError:
+                attempt.judge_silence()
+                raise
             except BaseException as error:
                 attempt.judge(verdict_of(error))
                 raise
@@ -112,6 +119,7 @@ class Attempt:
         self._operation = operation
         self._turn: Turn | None = None
         self._ticket: Ticket | None = None
+        self._started_s = 0.0
         self._verdict = Verdict.UNKNOWN
 
     async def __aenter__(self) -> Self:
@@ -121,12 +129,18 @@ class Attempt:
         if ticket is None:
             self._means.gate.leave(turn)
             raise circuit_open(self._applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
-        self._turn, self._ticket = turn, ticket
+        self._turn, self._ticket, self._started_s = turn, ticket, now_s
         return self
 
     def judge(self, verdict: Verdict) -> None:
         """The call has ended, and this is what it says of the PACS."""
         self._verdict = verdict
+
+    def judge_silence(self) -> None:
+        """The caller gave up. That says nothing of the PACS, unless it had long enough for a short answer."""
+        waited_s = self._means.clock.monotonic_s() - self._started_s
+        if self._operation in INTERACTIVE and waited_s >= self._means.patience_s:
+            self._verdict = Verdict.FAILED
 
     def vouch(self) -> None:
         """The PACS has begun to answer, and what is under way may last."""

@@ -44,8 +44,11 @@ class PacsGuard:
         self._clock = clock
         self._telemetry = telemetry
         limits = GateLimits(settings.max_concurrent, settings.max_concurrent_per_tenant, settings.max_wait_s)
-        gate = FairGate(limits, telemetry)
-        self._means = Means(gate, Backoff(settings.max_retries), clock, telemetry, uniform, sleep)
+        gate, backoff = FairGate(limits, telemetry), Backoff(settings.max_retries)
+        # Queries are given up at their deadline, before a connection's idle time-out: else a PACS that fell silent
+        # would never be found out. Half of it, since part of the time may go by in line.
+        patience_s = settings.query_deadline_s / 2
+        self._means = Means(gate, backoff, patience_s, clock, telemetry, uniform, sleep)
         self._breakers: dict[tuple[str, str], _Breakers] = {}
 
     def wrap(self, config: PacsConfig, client: PacsClient) -> PacsClient:
