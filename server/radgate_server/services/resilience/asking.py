@@ -5,6 +5,7 @@ one call that tries whether the PACS is back does not spend that time in line. R
 back-off holds no place that others could use, and each attempt counts for the breaker.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
