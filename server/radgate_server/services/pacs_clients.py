@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from radgate_server.core.errors import ConfigurationError, NoPacsConfiguredError, ResourceNotFoundError
-from radgate_server.core.pacs import PacsConfig
+from radgate_server.core.failover import Group, groups_of
+from radgate_server.core.pacs import FailoverPolicy, PacsConfig
 from radgate_server.core.ports.directory import PacsDirectory
 from radgate_server.core.ports.pacs import PacsClient, PacsFactory
+from radgate_server.services.failover.group_client import group_client
+from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.unusable_pacs import unusable_pacs
 
 _log = logging.getLogger(__name__)
@@ -26,6 +29,14 @@ class _Connected:
     usable: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _TenantPacs:
+    """The PACS of a tenant, and what its users see of them: one client for each primary with its backups."""
+
+    connected: tuple[_Connected, ...] = ()
+    groups: tuple[PacsClient, ...] = ()
+
+
 type Wrap = Callable[[PacsConfig, PacsClient], PacsClient]
 """Puts something around a PACS's client, such as its limits and circuit breakers."""
 
@@ -38,49 +49,72 @@ class PacsClients:
         directory: PacsDirectory,
         factories: Mapping[str, PacsFactory],
         wrap: Wrap = lambda _, client: client,
+        tracker: FailoverTracker | None = None,
     ) -> None:
         self._directory = directory
         self._factories = factories
         self._wrap = wrap
-        self._tenants: dict[str, tuple[_Connected, ...]] = {}
+        self._tracker = tracker
+        self._tenants: dict[str, _TenantPacs] = {}
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Future[None]] = set()
 
     async def of_tenant(self, tenant_id: str) -> tuple[PacsClient, ...]:
-        """The tenant's PACS in order of precedence, at least one.
+        """The tenant's primaries in order of precedence, at least one; each stands for its backups too.
 
         Raises:
             NoPacsConfiguredError: there is none.
         """
-        connected = self._tenants.get(tenant_id)
-        if connected is None:
-            await self.refresh(tenant_id)
-            connected = self._tenants.get(tenant_id, ())
-        if not connected:
+        groups = (await self._known(tenant_id)).groups
+        if not groups:
             raise NoPacsConfiguredError("the tenant has no PACS; an administrator can add one")
-        return tuple(entry.client for entry in connected)
+        return groups
+
+    async def members(self, tenant_id: str) -> tuple[PacsClient, ...]:
+        """All PACS of the tenant in order of precedence, backups too, each by itself; none is no failure."""
+        return tuple(entry.client for entry in (await self._known(tenant_id)).connected)
 
     async def named(self, tenant_id: str, name: str) -> PacsClient:
-        """One PACS of the tenant.
+        """One PACS of the tenant, primary or backup, by itself.
 
         Raises:
             ResourceNotFoundError: it has none of that name.
         """
         await self.refresh(tenant_id)
-        for entry in self._tenants.get(tenant_id, ()):
-            if entry.config.name == name:
-                return entry.client
+        for client in await self.members(tenant_id):
+            if client.name == name:
+                return client
         raise ResourceNotFoundError("the tenant has no PACS of this name", kind="pacs")
 
     async def refresh(self, tenant_id: str) -> None:
         """Read the tenant's configuration anew; what did not change stays connected, what is gone is closed."""
         async with self._lock:
-            old = {entry.config: entry for entry in self._tenants.get(tenant_id, ()) if entry.usable}
+            known = self._tenants.get(tenant_id, _TenantPacs()).connected
+            old = {_identity(entry.config): entry for entry in known if entry.usable}
             configs = await self._directory.list_pacs(tenant_id)
-            self._tenants[tenant_id] = tuple(
-                old.pop(config) if config in old else self._connect(config) for config in configs
+            groups = groups_of(configs)
+            if self._tracker is not None:
+                await self._tracker.load(tenant_id, groups)
+            connected = tuple(
+                old.pop(identity) if (identity := _identity(config)) in old else self._connect(config)
+                for config in configs
             )
+            self._tenants[tenant_id] = _TenantPacs(connected, self._group(groups, connected))
         await self._let_go(old.values())
+
+    async def _known(self, tenant_id: str) -> _TenantPacs:
+        if tenant_id not in self._tenants:
+            await self.refresh(tenant_id)
+        return self._tenants.get(tenant_id, _TenantPacs())
+
+    def _group(self, groups: Sequence[Group], connected: Sequence[_Connected]) -> tuple[PacsClient, ...]:
+        clients = {entry.client.name: entry.client for entry in connected}
+        return tuple(
+            clients[group.primary]
+            if self._tracker is None or len(group.members) == 1
+            else group_client(group, clients, self._tracker)
+            for group in groups
+        )
 
     def _connect(self, config: PacsConfig) -> _Connected:
         try:
@@ -106,6 +140,11 @@ class PacsClients:
         """Close every connection."""
         async with self._lock:
             tenants, self._tenants = self._tenants, {}
-        await self._let_go(entry for connected in tenants.values() for entry in connected)
+        await self._let_go(entry for tenant in tenants.values() for entry in tenant.connected)
         if self._closing:
             await asyncio.wait(self._closing)
+
+
+def _identity(config: PacsConfig) -> PacsConfig:
+    """What makes a connection another one; who is whose backup does not."""
+    return replace(config, backup_for="", failover=FailoverPolicy())

@@ -1,0 +1,242 @@
+"""Asks every PACS for signs of life, and lets know how they are doing: the tracker, the guard, the status board."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from radgate_server.config import PacsSettings
+from radgate_server.core.errors import DatabaseUnavailableError, PacsBusyError, PacsError, PacsTimeoutError, reason_of
+from radgate_server.core.failover import SIGN_OF_LIFE
+from radgate_server.core.health import Health, OperationState, PacsStatus
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.directory import StatusBoard, TenantDirectory
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.failover.tracker import FailoverTracker
+
+_log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+"""Time between two looks at what is due."""
+
+AGAIN_S = 2.0
+"""A PACS that did not answer is asked again after this (or the interval, if shorter) as long as the tracker counts."""
+
+SPREAD_S = 1.0
+"""The first probes are spread over this time."""
+
+PROBES_AT_ONCE = 16
+PUBLISH_INTERVALS = 3
+"""After so many intervals a status is published anew though nothing changed, so that its time tells it is alive."""
+
+type _Place = tuple[str, str]
+
+
+class Members(Protocol):
+    """The PACS of a tenant, each by itself."""
+
+    async def members(self, tenant_id: str) -> Sequence[PacsClient]:
+        """All PACS of the tenant, primaries and backups; none is no failure."""
+        ...
+
+
+class Guard(Protocol):
+    """The circuit breakers around the PACS."""
+
+    def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
+        """How the operations at a PACS are doing."""
+        ...
+
+    def note_recovery(self, tenant_id: str, name: str) -> None:
+        """A PACS answers again."""
+        ...
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One PACS: what its last probe said, when the next one is due, and what was published last and when."""
+
+    client: PacsClient
+    due_s: float
+    health: Health = Health.UNKNOWN
+    latency_ms: float = 0.0
+    reason: str = ""
+    probing: bool = False
+    published: PacsStatus | None = None
+    published_s: float = 0.0
+
+
+class PacsHealthMonitor:
+    """Probes each PACS of all tenants every `probe_interval_s` seconds, jittered; sooner while one fails.
+
+    `uniform` is random.uniform, `sleep` asyncio.sleep, or what a test puts in their place.
+    """
+
+    def __init__(
+        self,
+        tenants: TenantDirectory,
+        members: Members,
+        tracker: FailoverTracker,
+        guard: Guard,
+        board: StatusBoard,
+        settings: PacsSettings,
+        clock: Clock,
+        telemetry: Telemetry,
+        uniform: Callable[[float, float], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._tenants = tenants
+        self._members = members
+        self._tracker = tracker
+        self._guard = guard
+        self._board = board
+        self._settings = settings
+        self._clock = clock
+        self._telemetry = telemetry
+        self._uniform = uniform
+        self._sleep = sleep
+        self._watched: dict[_Place, _Watched] = {}
+        self._turns = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._probes: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Watch from now on."""
+        self._task = asyncio.create_task(self._watch(), name="pacs-health")
+
+    async def close(self) -> None:
+        """Watch no more; probes under way are given up."""
+        tasks = [*self._probes, *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def look(self) -> list[asyncio.Task[None]]:
+        """Begin the probes that are due, and publish what earlier ones found; returns the probes.
+
+        Raises:
+            DatabaseUnavailableError: the tenants can't be read, or nothing published.
+        """
+        await self._take_stock()
+        now_s = self._clock.monotonic_s()
+        due = [place for place, watched in self._watched.items() if watched.due_s <= now_s and not watched.probing]
+        begun = [self._begin(place) for place in due]
+        await self._publish(now_s)
+        return begun
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except DatabaseUnavailableError as error:
+                _log.warning("PACS can't be watched: %s", error.message)
+            except Exception:  # noqa: BLE001 - who watches no more would never fail over
+                _log.exception("PACS can't be watched")
+            await self._sleep(LOOK_S)
+
+    async def _take_stock(self) -> None:
+        """Know every PACS that is configured now. One that is new is probed soon, but not all at the same moment."""
+        known, self._watched = self._watched, {}
+        now_s = self._clock.monotonic_s()
+        for tenant in await self._tenants.list_tenants():
+            for client in await self._members.members(tenant.tenant_id):
+                place = (tenant.tenant_id, client.name)
+                watched = known.get(place)
+                if watched is None or watched.client is not client:
+                    watched = _Watched(client, now_s + self._uniform(0, min(self._settings.probe_interval_s, SPREAD_S)))
+                self._watched[place] = watched
+
+    def _begin(self, place: _Place) -> asyncio.Task[None]:
+        self._watched[place].probing = True
+        task = asyncio.create_task(self._probe(place, self._watched[place]), name="pacs-probe")
+        self._probes.add(task)
+        task.add_done_callback(self._probes.discard)
+        return task
+
+    async def _probe(self, place: _Place, watched: _Watched) -> None:
+        try:
+            async with self._turns:
+                error = await self._ask(watched)
+            if not isinstance(error, PacsBusyError):  # our own limits say nothing of the PACS
+                self._judge(place, watched, error)
+        finally:
+            watched.probing = False
+            watched.due_s = self._clock.monotonic_s() + self._pause_s(place, watched)
+
+    async def _ask(self, watched: _Watched) -> PacsError | None:
+        timeout_s = self._settings.probe_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                report = await watched.client.echo.echo()
+        except TimeoutError:
+            return PacsTimeoutError(f"no sign of life within {timeout_s:g} s", pacs=watched.client.name)
+        except PacsError as error:
+            return error
+        watched.latency_ms = report.latency_ms
+        return None
+
+    def _judge(self, place: _Place, watched: _Watched, error: PacsError | None) -> None:
+        before = watched.health
+        watched.health = Health.UP if error is None else Health.DOWN
+        watched.reason = "" if error is None else reason_of(error)
+        self._telemetry.pacs_health(*place, error is None)
+        if watched.health is not before:
+            self._tell(place, watched, before)
+        if before is Health.DOWN and error is None:
+            self._guard.note_recovery(*place)
+        self._tracker.observe(*place, SIGN_OF_LIFE, error)
+
+    def _tell(self, place: _Place, watched: _Watched, before: Health) -> None:
+        where = {"tenant": place[0], "pacs": place[1], "reason": watched.reason}
+        if watched.health is Health.DOWN:
+            _log.warning("a PACS is down", extra=where)
+        elif before is Health.DOWN:
+            _log.warning("a PACS is up again", extra=where)
+
+    def _pause_s(self, place: _Place, watched: _Watched) -> float:
+        """The interval, give or take a tenth; short while a failover may be due, so that it comes soon."""
+        interval_s = self._settings.probe_interval_s
+        if watched.health is Health.DOWN and self._tracker.may_leave(*place):
+            interval_s = min(interval_s, AGAIN_S)
+        return interval_s * self._uniform(0.9, 1.1)
+
+    async def _publish(self, now_s: float) -> None:
+        news: list[tuple[_Watched, PacsStatus]] = []
+        for place, watched in self._watched.items():
+            if watched.health is Health.UNKNOWN:
+                continue  # another server may know more
+            status = self._status(place, watched)
+            old_s = now_s - watched.published_s
+            if watched.published is None or _differ(status, watched.published) or old_s >= self._renew_s:
+                news.append((watched, status))
+        if news:
+            await self._board.publish([status for _, status in news])
+        for watched, status in news:
+            watched.published, watched.published_s = status, now_s
+
+    @property
+    def _renew_s(self) -> float:
+        return PUBLISH_INTERVALS * self._settings.probe_interval_s
+
+    def _status(self, place: _Place, watched: _Watched) -> PacsStatus:
+        return PacsStatus(
+            *place,
+            self._clock.now(),
+            watched.health,
+            watched.latency_ms,
+            watched.reason,
+            active=self._tracker.is_active(*place),
+            operations=self._guard.states(*place),
+        )
+
+
+def _differ(one: PacsStatus, other: PacsStatus) -> bool:
+    """Whether anybody need know: latency and counts alone change all the time."""
+    return _essence(one) != _essence(other)
+
+
+def _essence(status: PacsStatus) -> tuple[object, ...]:
+    breakers = tuple((state.operation, state.breaker) for state in status.operations)
+    return status.health, status.reason, status.active, breakers
