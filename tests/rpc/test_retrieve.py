@@ -17,9 +17,11 @@ from radgate.v1.retrieve_service_pb2 import (
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
+from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
-from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
+from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, error_info_of, reason_of, running_rig
 
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 FIRST = f"{EAST_STUDY}.1.1"
@@ -131,6 +133,84 @@ async def test_an_instance_that_is_lost_half_way_ends_with_its_status(
     found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
     assert {trailer.status.code for _, _, trailer in found} == {grpc.StatusCode.UNKNOWN.value[0]}
     assert (len(found), completeness.delivered, len(completeness.failed)) == (6, 0, 6)
+
+
+async def test_a_stream_goes_on_where_it_was_left_at_whichever_server(rig: Rig, viewer: Viewer) -> None:
+    found, _ = await viewer.instances(study_instance_uid=EAST_STUDY)
+    for came in range(1, 7):
+        async with running_rig() as other, grpc.aio.insecure_channel(other.target) as channel:
+            there = Viewer(channel, await other.key("east"))
+            token = found[came - 1][2].resume_token
+            rest, completeness = await there.instances(study_instance_uid=EAST_STUDY, resume_token=token)
+            brought = [data for _, data, _ in found[:came] + rest]
+            assert sorted(brought) == sorted(make_study(3, study=EAST_STUDY, series=2))
+            assert (completeness.expected, completeness.delivered) == (6, 6 - came)
+            assert (completeness.delivered_before, list(completeness.failed)) == (came, [])
+            assert other.audit.entries[-1].detail == f"resumed after {came} instances"
+            assert not rest or rest[-1][2].resume_token == found[-1][2].resume_token
+
+
+async def test_an_instance_that_failed_is_tried_again_and_fails_alone(rig: Rig, viewer: Viewer) -> None:
+    rig.east.failing[FIRST] = InstanceNotSentError("the PACS did not send it", pacs="main")
+    found, _ = await viewer.instances(study_instance_uid=EAST_STUDY)
+    token = found[-1][2].resume_token
+    rest, completeness = await viewer.instances(study_instance_uid=EAST_STUDY, resume_token=token)
+    assert not rest
+    assert (completeness.delivered_before, completeness.delivered, len(completeness.failed)) == (5, 0, 1)
+    rig.east.failing.clear()
+    rest, completeness = await viewer.instances(study_instance_uid=EAST_STUDY, resume_token=token)
+    assert [header.ref.sop_instance_uid for header, _, _ in rest] == [FIRST]
+    assert (completeness.delivered_before, completeness.delivered, len(completeness.failed)) == (5, 1, 0)
+
+
+async def test_headers_go_on_where_they_were_left(viewer: Viewer) -> None:
+    async def headers(token: bytes) -> list[Any]:
+        request = RetrieveMetadataRequest(study_instance_uid=EAST_STUDY, resume_token=token)
+        return [response async for response in viewer("RetrieveMetadata", request)]
+
+    first = await headers(b"")
+    rest = await headers(first[3].metadata.resume_token)
+    assert [response.metadata for response in rest[:-1]] == [response.metadata for response in first[4:-1]]
+    assert (rest[-1].completeness.delivered_before, rest[-1].completeness.delivered) == (4, 2)
+    with pytest.raises(grpc.aio.AioRpcError, match="another request"):
+        await viewer.instances(study_instance_uid=EAST_STUDY, resume_token=first[3].metadata.resume_token)
+
+
+async def test_a_token_is_stale_once_the_study_has_grown(rig: Rig, viewer: Viewer) -> None:
+    found, _ = await viewer.instances(study_instance_uid=EAST_STUDY)
+    rig.east.add(make_instance(EAST_STUDY, f"{EAST_STUDY}.3", f"{EAST_STUDY}.3.1"))
+    rig.clock.advance(60)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await viewer.instances(study_instance_uid=EAST_STUDY, resume_token=found[2][2].resume_token)
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.ABORTED, "RESUME_TOKEN_STALE")
+    assert rig.audit.entries[-1].detail == ""
+
+
+async def test_a_token_is_good_for_its_tenant_and_its_scope_alone(
+    rig: Rig, channel: grpc.aio.Channel, viewer: Viewer
+) -> None:
+    found, _ = await viewer.instances(study_instance_uid=EAST_STUDY)
+    token = found[0][2].resume_token
+    rig.west.add(*make_study(3, study=EAST_STUDY, series=2))
+    west = Viewer(channel, await rig.key("west"))
+    for stranger, fields in (
+        (west, {"study_instance_uid": EAST_STUDY, "resume_token": token}),
+        (viewer, {"study_instance_uid": EAST_STUDY, "series_instance_uid": f"{EAST_STUDY}.1", "resume_token": token}),
+        (viewer, {"study_instance_uid": EAST_STUDY, "resume_token": b"noise"}),
+        (viewer, {"study_instance_uid": EAST_STUDY, "resume_token": token + token}),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stranger.instances(**fields)
+        assert error_info_of(caught.value).reason == "INVALID_ARGUMENT"
+        assert error_info_of(caught.value).metadata["field"] == "resume_token"
+    assert not rig.west.calls
+
+
+async def test_a_pacs_that_did_not_answer_is_named_in_the_closing_record(rig: Rig, viewer: Viewer) -> None:
+    await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
+    rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
+    found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
+    assert (len(found), completeness.expected, list(completeness.unanswered_pacs)) == (6, 6, ["second"])
 
 
 async def test_an_outage_is_an_error(rig: Rig, viewer: Viewer) -> None:

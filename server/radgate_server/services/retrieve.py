@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence, Set
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -19,6 +19,13 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 3
 
 type Delivery = InstanceHandle | FailedInstance
+type LeaveOut = Callable[[Sequence[ListedInstance]], Set[InstanceRef]]
+"""Tells which of the listed instances the client has already."""
+
+
+def nothing(_listed: Sequence[ListedInstance]) -> Set[InstanceRef]:
+    """LeaveOut of a client that begins anew."""
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +40,24 @@ class Retrieval:
     """The instances of one retrieve, in the order in which they become available; every listed one comes once.
 
     As long as nothing could be delivered, failures are held back: if nothing at all can be, the first is raised, so
-    that an outage never looks like a study of which all instances happen to be missing.
+    that an outage never looks like a study of which all instances happen to be missing. `resumed` says that something
+    came before.
     """
 
-    def __init__(self, listing: Listing, plan: _Plan, retrieve: "RetrieveService", tenant_id: str) -> None:
+    def __init__(
+        self, listing: Listing, plan: _Plan, retrieve: "RetrieveService", tenant_id: str, *, resumed: bool
+    ) -> None:
         self.listed = listing.listed
         self.unanswered = listing.unanswered
         self._plan = plan
         self._retrieve = retrieve
         self._tenant_id = tenant_id
+        self._resumed = resumed
 
     async def __aiter__(self) -> AsyncGenerator[Delivery]:
         """Yield a handle for each instance that came, a FailedInstance for each that did not."""
         held_back: list[FailedInstance] = []
-        delivered = False
+        delivered = self._resumed
         async with aclosing(self._deliveries()) as deliveries:
             async for delivery in deliveries:
                 if isinstance(delivery, FailedInstance) and not delivered:
@@ -86,18 +97,24 @@ class RetrieveService:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def open(self, tenant_id: str, scope: RetrieveScope) -> AsyncIterator[Retrieval]:
+    async def open(
+        self, tenant_id: str, scope: RetrieveScope, leave_out: LeaveOut = nothing
+    ) -> AsyncIterator[Retrieval]:
         """List the scope's instances and begin to bring them near. Leaving gives up what nobody else wants.
+
+        What `leave_out` says the client has is neither looked up nor waited for; what it raises passes through.
 
         Raises:
             ObjectNotFoundError: no PACS of the tenant has the scope.
             PacsError: it can't be told, because a PACS failed.
         """
         listing = await self._lister.list(tenant_id, scope)
-        near = {entry.ref for entry in listing.listed if await self._is_near(tenant_id, entry.ref)}
-        plan = self._plan(tenant_id, scope, listing, near)
+        left_out = leave_out(listing.listed)
+        wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
+        near = {ref for ref in wanted if await self._is_near(tenant_id, ref)}
+        plan = self._plan(tenant_id, scope, listing, wanted, near)
         try:
-            yield Retrieval(listing, plan, self, tenant_id)
+            yield Retrieval(listing, plan, self, tenant_id, resumed=bool(left_out))
         finally:
             for reader in plan.readers:
                 reader.leave()
@@ -147,18 +164,25 @@ class RetrieveService:
         listing = await self._lister.list(tenant_id, scope)
         return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, {ref})[0]
 
-    def _plan(self, tenant_id: str, scope: RetrieveScope, listing: Listing, near: set[InstanceRef]) -> _Plan:
+    def _plan(
+        self,
+        tenant_id: str,
+        scope: RetrieveScope,
+        listing: Listing,
+        wanted: Sequence[InstanceRef],
+        near: set[InstanceRef],
+    ) -> _Plan:
         """Join the fetches that bring what is not near, begin one for the rest. Awaits nothing: it must fit."""
-        absent = [entry for entry in listing.listed if entry.ref not in near]
+        absent = [ref for ref in wanted if ref not in near]
         readers = []
         for fetch in self._fetches.get((tenant_id, scope.study_instance_uid), ()):
-            near.update(entry.ref for entry in absent if fetch.held(entry.ref))
-            shared = frozenset(entry.ref for entry in absent if fetch.will_bring(entry.ref))
+            near.update(ref for ref in absent if fetch.held(ref))
+            shared = frozenset(ref for ref in absent if fetch.will_bring(ref))
             if shared:
                 readers.append(fetch.join(shared))
-            absent = [entry for entry in absent if entry.ref not in shared and entry.ref not in near]
-        readers += self._begin(tenant_id, scope, listing, {entry.ref for entry in absent})
-        return _Plan(tuple(entry.ref for entry in listing.listed if entry.ref in near), tuple(readers))
+            absent = [ref for ref in absent if ref not in shared and ref not in near]
+        readers += self._begin(tenant_id, scope, listing, set(absent))
+        return _Plan(tuple(ref for ref in wanted if ref in near), tuple(readers))
 
     def _begin(
         self, tenant_id: str, scope: RetrieveScope, listing: Listing, absent: Set[InstanceRef]

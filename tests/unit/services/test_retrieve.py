@@ -96,6 +96,36 @@ async def test_the_first_instance_is_delivered_before_the_second_has_come() -> N
         assert numbers([await anext(deliveries)]) == [2]
 
 
+async def test_what_the_client_has_is_neither_fetched_nor_looked_up() -> None:
+    pacs, store = MemoryPacs(make_study(4, series=2)), MemoryInstanceStore()
+    retrieve = await service(pacs, store=store)
+    had = {InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}") for number in range(1, 5)}
+    async with retrieve.open("east", WHOLE, lambda listed: had) as retrieval:
+        assert len(retrieval.listed) == 8
+        deliveries = await collect(retrieval)
+    assert [one.ref.sop_instance_uid for one in deliveries] == [f"{STUDY}.2.{number}" for number in range(1, 5)]
+    assert pacs.scopes == [RetrieveScope(STUDY, f"{STUDY}.2")]
+    assert not [ref for ref in had if await store.get("east", ref)]
+
+
+async def test_when_all_came_before_nothing_is_asked_of_the_pacs() -> None:
+    pacs = MemoryPacs(make_study(2))
+    retrieve = await service(pacs)
+    async with retrieve.open("east", WHOLE, lambda listed: {entry.ref for entry in listed}) as retrieval:
+        assert await collect(retrieval) == []
+    assert not pacs.calls["retrieve"]
+
+
+async def test_what_fails_after_others_came_before_is_told_and_not_raised() -> None:
+    pacs = MemoryPacs(make_study(2))
+    pacs.omitted = {f"{STUDY}.1.2"}
+    retrieve = await service(pacs)
+    first = InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1")
+    async with retrieve.open("east", WHOLE, lambda listed: {first}) as retrieval:
+        (failed,) = await collect(retrieval)
+    assert isinstance(failed, FailedInstance)
+
+
 async def test_readers_share_one_fetch_each_at_its_own_pace() -> None:
     pacs = MemoryPacs(make_study(6))
     retrieve = await service(pacs)

@@ -6,13 +6,16 @@ from radgate_server.core.errors import GatewayError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.v1.convert import to_ref
+from radgate_server.services.retrieve import Retrieval
 
 
 class Tally:
     """Counts what was delivered and keeps what was not."""
 
-    def __init__(self, expected: int) -> None:
-        self._record = CompletenessRecord(expected=expected)
+    def __init__(self, retrieval: Retrieval, delivered_before: int) -> None:
+        self._record = CompletenessRecord(
+            expected=len(retrieval.listed), delivered_before=delivered_before, unanswered_pacs=retrieval.unanswered
+        )
 
     def deliver(self) -> None:
         """One instance was sent whole."""

@@ -19,6 +19,7 @@ from radgate_server.rpc.messages import spans_of
 from radgate_server.rpc.v1.chunks import chunk_message
 from radgate_server.rpc.v1.completeness import Tally
 from radgate_server.rpc.v1.convert import from_ref, to_ref
+from radgate_server.rpc.v1.resume_token import Bookmark
 from radgate_server.rpc.v1.sources import Acceptance, ConvertedSource, Source, StoredSource
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
@@ -45,36 +46,38 @@ class RetrieveServicer:
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
         """Stream whole instances as they become available, then the completeness record."""
         send = partial(self._send_instance, Acceptance(request.accepted_transfer_syntax_uids))
-        return self._stream(call, _scope(request), AuditAction.RETRIEVE, send, messages.RetrieveInstancesResponse)
+        return self._stream(request, call, AuditAction.RETRIEVE, send, messages.RetrieveInstancesResponse)
 
     def RetrieveMetadata(
         self, request: messages.RetrieveMetadataRequest, call: Call
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
         """Stream the full headers of instances as they become available, then the completeness record."""
         send = partial(self._send_metadata, call.caller.tenant_id)
-        return self._stream(
-            call, _scope(request), AuditAction.RETRIEVE_METADATA, send, messages.RetrieveMetadataResponse
-        )
+        return self._stream(request, call, AuditAction.RETRIEVE_METADATA, send, messages.RetrieveMetadataResponse)
 
     async def _stream[Response: (messages.RetrieveInstancesResponse, messages.RetrieveMetadataResponse)](
         self,
+        request: messages.RetrieveInstancesRequest | messages.RetrieveMetadataRequest,
         call: Call,
-        scope: RetrieveScope,
         action: AuditAction,
-        send: Callable[[InstanceHandle], AsyncGenerator[Response | bytes]],
+        send: Callable[[Bookmark, InstanceHandle], AsyncGenerator[Response | bytes]],
         response: type[Response],
     ) -> AsyncGenerator[Response | bytes]:
         """Send each instance; what fails is the one instance's own affair, told at the end."""
-        async with self._retrieve.open(call.caller.tenant_id, scope) as retrieval:
-            await self._auditor.record(call.caller, action, scope)
-            tally = Tally(len(retrieval.listed))
+        scope = parse_scope(request.study_instance_uid, request.series_instance_uid, request.sop_instance_uid)
+        tenant_id = call.caller.tenant_id
+        bookmark = Bookmark(request.resume_token, action, tenant_id, scope)
+        async with self._retrieve.open(tenant_id, scope, bookmark.open) as retrieval:
+            resumed = f"resumed after {bookmark.delivered_before} instances" if request.resume_token else ""
+            await self._auditor.record(call.caller, action, scope, resumed)
+            tally = Tally(retrieval, bookmark.delivered_before)
             async with aclosing(aiter(retrieval)) as deliveries:
                 async for delivery in deliveries:
                     if isinstance(delivery, FailedInstance):
                         tally.fail(delivery.ref, delivery.error)
                         continue
                     try:
-                        async with aclosing(send(delivery)) as pieces:
+                        async with aclosing(send(bookmark, delivery)) as pieces:
                             async for piece in pieces:
                                 yield piece
                     except GatewayError as error:
@@ -84,7 +87,7 @@ class RetrieveServicer:
         yield response(completeness=tally.record)
 
     async def _send_instance(
-        self, acceptance: Acceptance, handle: InstanceHandle
+        self, acceptance: Acceptance, bookmark: Bookmark, handle: InstanceHandle
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
         """Send header, chunks, trailer; once the header is out, the trailer tells of a failure too."""
         source = await self._source(handle, acceptance)
@@ -96,7 +99,8 @@ class RetrieveServicer:
         except GatewayError as error:
             yield messages.RetrieveInstancesResponse(trailer=messages.InstanceTrailer(status=status_of(error)))
             raise
-        yield messages.RetrieveInstancesResponse(trailer=messages.InstanceTrailer(crc32c=source.crc32c))
+        trailer = messages.InstanceTrailer(crc32c=source.crc32c, resume_token=bookmark.mark(handle.ref))
+        yield messages.RetrieveInstancesResponse(trailer=trailer)
 
     async def _source(self, handle: InstanceHandle, acceptance: Acceptance) -> Source:
         if acceptance.must_convert(handle.transfer_syntax_uid):
@@ -104,10 +108,12 @@ class RetrieveServicer:
         return StoredSource(handle)
 
     async def _send_metadata(
-        self, tenant_id: str, handle: InstanceHandle
+        self, tenant_id: str, bookmark: Bookmark, handle: InstanceHandle
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
         index = await self._reader.index(tenant_id, handle)
-        yield messages.RetrieveMetadataResponse(metadata=_metadata(handle.ref, index))
+        metadata = _metadata(handle.ref, index)
+        metadata.resume_token = bookmark.mark(handle.ref)
+        yield messages.RetrieveMetadataResponse(metadata=metadata)
 
     async def RetrieveFrames(
         self, request: messages.RetrieveFramesRequest, call: Call
@@ -132,10 +138,6 @@ class RetrieveServicer:
                 yield chunk_message(view[offset : offset + length])
             trailer = messages.FrameTrailer(crc32c=google_crc32c.value(frame))
             yield messages.RetrieveFramesResponse(trailer=trailer)
-
-
-def _scope(request: messages.RetrieveInstancesRequest | messages.RetrieveMetadataRequest) -> RetrieveScope:
-    return parse_scope(request.study_instance_uid, request.series_instance_uid, request.sop_instance_uid)
 
 
 def _header(handle: InstanceHandle, source: Source) -> messages.InstanceHeader:

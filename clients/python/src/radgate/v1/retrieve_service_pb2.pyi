@@ -9,16 +9,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RetrieveInstancesRequest(_message.Message):
-    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "accepted_transfer_syntax_uids")
+    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "accepted_transfer_syntax_uids", "resume_token")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_TRANSFER_SYNTAX_UIDS_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
     accepted_transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ...) -> None: ...
+    resume_token: bytes
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
 
 class RetrieveInstancesResponse(_message.Message):
     __slots__ = ("header", "chunk", "trailer", "completeness")
@@ -45,22 +47,28 @@ class InstanceHeader(_message.Message):
     def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., sop_class_uid: _Optional[str] = ..., transfer_syntax_uid: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class InstanceTrailer(_message.Message):
-    __slots__ = ("crc32c", "status")
+    __slots__ = ("crc32c", "status", "resume_token")
     CRC32C_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     crc32c: int
     status: _status_pb2.Status
-    def __init__(self, crc32c: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    resume_token: bytes
+    def __init__(self, crc32c: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
 
 class CompletenessRecord(_message.Message):
-    __slots__ = ("expected", "delivered", "failed")
+    __slots__ = ("expected", "delivered", "failed", "delivered_before", "unanswered_pacs")
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
     DELIVERED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    DELIVERED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_PACS_FIELD_NUMBER: _ClassVar[int]
     expected: int
     delivered: int
     failed: _containers.RepeatedCompositeFieldContainer[FailedInstance]
-    def __init__(self, expected: _Optional[int] = ..., delivered: _Optional[int] = ..., failed: _Optional[_Iterable[_Union[FailedInstance, _Mapping]]] = ...) -> None: ...
+    delivered_before: int
+    unanswered_pacs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, expected: _Optional[int] = ..., delivered: _Optional[int] = ..., failed: _Optional[_Iterable[_Union[FailedInstance, _Mapping]]] = ..., delivered_before: _Optional[int] = ..., unanswered_pacs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FailedInstance(_message.Message):
     __slots__ = ("ref", "status")
@@ -71,14 +79,16 @@ class FailedInstance(_message.Message):
     def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class RetrieveMetadataRequest(_message.Message):
-    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")
+    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "resume_token")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
-    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ...) -> None: ...
+    resume_token: bytes
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
 
 class RetrieveMetadataResponse(_message.Message):
     __slots__ = ("metadata", "completeness")
@@ -89,14 +99,16 @@ class RetrieveMetadataResponse(_message.Message):
     def __init__(self, metadata: _Optional[_Union[InstanceMetadata, _Mapping]] = ..., completeness: _Optional[_Union[CompletenessRecord, _Mapping]] = ...) -> None: ...
 
 class InstanceMetadata(_message.Message):
-    __slots__ = ("ref", "transfer_syntax_uid", "dicom_json")
+    __slots__ = ("ref", "transfer_syntax_uid", "dicom_json", "resume_token")
     REF_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_SYNTAX_UID_FIELD_NUMBER: _ClassVar[int]
     DICOM_JSON_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     ref: _dicom_pb2.InstanceRef
     transfer_syntax_uid: str
     dicom_json: str
-    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., transfer_syntax_uid: _Optional[str] = ..., dicom_json: _Optional[str] = ...) -> None: ...
+    resume_token: bytes
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., transfer_syntax_uid: _Optional[str] = ..., dicom_json: _Optional[str] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
 
 class RetrieveFramesRequest(_message.Message):
     __slots__ = ("ref", "frame_numbers", "accepted_transfer_syntax_uids")
