@@ -80,7 +80,10 @@ class PacsUnreachableError(PacsError):
 
 
 class PacsRejectedError(PacsError):
-    """The PACS rejected the association (PS3.8 9.3.4): AE title, policy, or a limit of its own."""
+    """The PACS rejected the association (PS3.8 9.3.4): AE title, policy, or a limit of its own.
+
+    `details["rejection"]` is "called-aet" or "calling-aet" when that is the AE title that it does not recognise.
+    """
 
 
 class PacsNoContextError(PacsError):

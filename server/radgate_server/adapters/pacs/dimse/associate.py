@@ -36,6 +36,7 @@ _REJECTIONS = {
     (3, 1): "temporary congestion",
     (3, 2): "local limit exceeded",
 }
+_UNRECOGNISED = {(1, 3): "calling-aet", (1, 7): "called-aet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Associator:
         if isinstance(answer, A_ASSOCIATE) and answer.result == 0:
             return PacsNoContextError("the PACS accepts none of the presentation contexts that are needed", pacs=pacs)
         if isinstance(answer, A_ASSOCIATE):
-            return PacsRejectedError(_rejected(answer), pacs=pacs)
+            return _rejection(answer, pacs)
         if association.gave_up:
             return PacsTimeoutError("the PACS did not answer the association request in time", pacs=pacs)
         return PacsAbortedError("the PACS broke the connection instead of answering the association request", pacs=pacs)
@@ -143,10 +144,12 @@ def _user_identity(username: str, password: str) -> UserIdentityNegotiation:
     return item
 
 
-def _rejected(answer: A_ASSOCIATE) -> str:
-    why = _REJECTIONS.get((answer.result_source or 0, answer.diagnostic or 0), "no known reason")
+def _rejection(answer: A_ASSOCIATE, pacs: str) -> PacsRejectedError:
+    code = (answer.result_source or 0, answer.diagnostic or 0)
     permanence = "permanently" if answer.result == 1 else "for now"
-    return f"the PACS rejected the association {permanence}: {why}"
+    text = f"the PACS rejected the association {permanence}: {_REJECTIONS.get(code, 'no known reason')}"
+    culprit = _UNRECOGNISED.get(code)
+    return PacsRejectedError(text, pacs=pacs, **({"rejection": culprit} if culprit else {}))
 
 
 def _unreachable(error: OSError) -> str:

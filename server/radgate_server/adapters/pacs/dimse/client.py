@@ -1,6 +1,7 @@
 """A PacsClient over DIMSE, put together from its roles."""
 
 from radgate_server.adapters.pacs.dimse.associate import Associator
+from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
 from radgate_server.adapters.pacs.dimse.find import DimseQuery
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
@@ -41,5 +42,6 @@ def build_dimse_pacs(
         reader=reader,
         store=DimseStore(pool),
         close=pool.close,
+        describer=DimseDescriber(config.name, pool),
     )
     return observed_pacs(client, telemetry)

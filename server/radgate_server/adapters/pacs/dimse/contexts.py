@@ -50,6 +50,9 @@ _USUAL_STORAGE = tuple(
     )
 )
 
+_TYPICAL_STORAGE = tuple(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "7", "3.1", "4"))
+"""CT, Secondary Capture, Ultrasound Multi-frame (which has video too), MR."""
+
 
 def echo_proposals() -> tuple[Proposal, ...]:
     """For C-ECHO."""
@@ -78,6 +81,21 @@ def get_proposals(sop_class_uids: Collection[str]) -> tuple[Proposal, ...]:
 def store_proposals(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[Proposal, ...]:
     """For C-STORE of one instance, which is never converted."""
     return (Proposal(sop_class_uid, (transfer_syntax_uid,)),)
+
+
+def service_proposals() -> tuple[Proposal, ...]:
+    """For asking which services a PACS has."""
+    return tuple(Proposal(uid, _PLAIN) for uid in (VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE))
+
+
+def storage_proposals(*, as_scp: bool = False) -> tuple[Proposal, ...]:
+    """For asking in which transfer syntaxes a PACS takes instances; `as_scp`, in which it sends them by C-GET.
+
+    As acceptors choose one of each context, every pair of SOP Class and transfer syntax has its own.
+    """
+    classes = _TYPICAL_STORAGE[: (MAX_CONTEXTS - 1) // len(ALL_SYNTAXES)]
+    storage = (Proposal(uid, (syntax,), as_scp=as_scp) for uid in classes for syntax in ALL_SYNTAXES)
+    return (*((Proposal(STUDY_ROOT_GET, _PLAIN),) if as_scp else ()), *storage)
 
 
 def syntax_groups(contexts: int) -> tuple[tuple[str, ...], ...]:

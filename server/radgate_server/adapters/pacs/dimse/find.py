@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -13,6 +14,7 @@ from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_statu
 from radgate_server.adapters.pacs.dimse.identifier import (
     QUERY_RETRIEVE_LEVEL,
     SPECIFIC_CHARACTER_SET,
+    charset_in,
     encode_identifier,
 )
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
@@ -65,10 +67,14 @@ class _ForgottenError(Exception):
 
 
 class Finder:
-    """Sends C-FIND requests on one association. Blocks."""
+    """Sends C-FIND requests on one association. Blocks.
 
-    def __init__(self, exchange: Exchange) -> None:
+    `on_charset` is told the Specific Character Set (PS3.5 6.1.2) of each answer, as it is spelled there.
+    """
+
+    def __init__(self, exchange: Exchange, on_charset: Callable[[str], None] | None = None) -> None:
         self._exchange = exchange
+        self._on_charset = on_charset
         self.answered = False
 
     def ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
@@ -124,6 +130,8 @@ class Finder:
         encoded = answer.Identifier.getvalue() if answer.Identifier else b""
         try:
             match = data_set_to_json(encoded, encoding_of(transfer_syntax_uid))
+            if self._on_charset is not None:
+                self._on_charset(charset_in(encoded, encoding_of(transfer_syntax_uid)))
         except InstanceMalformedError:
             raise PacsFailedError("the PACS sent an answer that can't be read", pacs=self._exchange.pacs) from None
         return {tag: element for tag, element in match.items() if tag not in _OF_THE_MESSAGE}

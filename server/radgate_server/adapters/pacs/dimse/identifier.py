@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from radgate_server.core.attributes import vr_of
+from radgate_server.core.dicom.walker import Encoding, Walker
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.query import TagPath
 
@@ -45,6 +46,18 @@ def encode_identifier(keys: Mapping[TagPath, str], *, implicit: bool) -> bytes:
     if not all(value.isascii() for value in keys.values()):
         tree[SPECIFIC_CHARACTER_SET] = UTF_8
     return _encode_tree(tree, implicit)
+
+
+def charset_in(encoded: bytes, encoding: Encoding) -> str:
+    """The Specific Character Set of an encoded data set, "" when it has none.
+
+    Raises:
+        InstanceMalformedError: the data set does not hold together.
+    """
+    for element in Walker(memoryview(encoded)).data_set(0, encoding).elements:
+        if element.tag == int(SPECIFIC_CHARACTER_SET, 16):
+            return encoded[element.offset : element.offset + element.length].decode("ascii", "replace").strip(" \0")
+    return ""
 
 
 def _as_tree(keys: Mapping[TagPath, str]) -> dict[str, Any]:

@@ -51,8 +51,10 @@ class AssociationPool:
         self._closed = False
 
     @asynccontextmanager
-    async def lease(self, proposals: Sequence[Proposal], *, keep: bool = False) -> AsyncIterator[Lease]:
-        """Give an association for the block's time.
+    async def lease(
+        self, proposals: Sequence[Proposal], *, keep: bool = False, idle_timeout_s: float | None = None
+    ) -> AsyncIterator[Lease]:
+        """Give an association for the block's time; `idle_timeout_s` stands in for the settings' one.
 
         If `keep`, one of the same proposals that lay idle, where there is one; and it may lie idle again.
         An exception in the block, cancellation too, aborts the association; a failure status does not.
@@ -68,7 +70,7 @@ class AssociationPool:
             association = await self._open(key)
         self._leased.add(association)
         kept_as = key if keep else None
-        exchange = Exchange(association, self._pacs, self._settings.idle_timeout_s)
+        exchange = Exchange(association, self._pacs, idle_timeout_s or self._settings.idle_timeout_s)
         try:
             yield Lease(exchange, reused)
         except PacsFailedError as error:
