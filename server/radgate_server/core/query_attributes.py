@@ -192,3 +192,10 @@ def standard_attributes(query: Query) -> tuple[str, ...]:
     above = [level for level in levels[: levels.index(query.level)] if not query.value_of(UNIQUE_KEYS[level])]
     tags = [tag for level in (*above, query.level) for tag in LEVEL_ATTRIBUTES[level]]
     return tuple(dict.fromkeys(tags))
+
+
+def attributes_down_to(lowest: QueryLevel) -> tuple[str, ...]:
+    """List what is known to be of this level or one above: what a query for everything asks for where it must ask."""
+    levels = list(QueryLevel)
+    depth = levels.index(lowest)
+    return tuple(tag for tag, level in _LEVELS.items() if levels.index(level) <= depth)

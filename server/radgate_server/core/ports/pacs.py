@@ -83,7 +83,7 @@ class PacsDescriber(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudyChange:
-    """A study of which something was added, changed or removed in the PACS."""
+    """A study of which something was added, changed or removed in the PACS; UID "" when it can't be told of which."""
 
     study_instance_uid: str
     removed: bool

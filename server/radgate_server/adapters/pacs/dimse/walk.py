@@ -6,13 +6,16 @@ less ("series of patient X") is walked down from STUDY level, level by level.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-
-from pydicom._dicom_dict import DicomDictionary
 
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import DicomJson, FindResult, Query, TagPath
-from radgate_server.core.query_attributes import LEVEL_ATTRIBUTES, UNIQUE_KEYS, level_of, standard_attributes
+from radgate_server.core.query_attributes import (
+    LEVEL_ATTRIBUTES,
+    UNIQUE_KEYS,
+    attributes_down_to,
+    level_of,
+    standard_attributes,
+)
 
 _LEVELS = tuple(QueryLevel)
 _MODALITY, _MODALITIES_IN_STUDY = "00080060", "00080061"
@@ -102,7 +105,7 @@ def _keys_by_level(query: Query) -> dict[QueryLevel, dict[TagPath, str]]:
     """Matching and return keys, each at the level that has the attribute; none is lower than the query's."""
     keys: dict[QueryLevel, dict[TagPath, str]] = {level: {} for level in _LEVELS}
     asked = [] if query.only_included else [(tag,) for tag in standard_attributes(query)]
-    everything = [(tag,) for tag in _attributes_down_to(query.level)] if query.include_all else []
+    everything = [(tag,) for tag in attributes_down_to(query.level)] if query.include_all else []
     for path in (*asked, *everything, *query.include):
         keys[_return_level(path[0], query.level)].setdefault(path, "")
     for key in query.keys:
@@ -121,11 +124,3 @@ def _return_level(tag: str, lowest: QueryLevel) -> QueryLevel:
 def _match_level(tag: str, lowest: QueryLevel) -> QueryLevel:
     level = level_of(tag) or lowest
     return min(level, lowest, key=_LEVELS.index)
-
-
-@lru_cache(maxsize=len(_LEVELS))
-def _attributes_down_to(lowest: QueryLevel) -> tuple[str, ...]:
-    """What a query for everything asks for: all attributes that are known to be of these levels."""
-    depth = _LEVELS.index(lowest)
-    levels = ((tag, level_of(tag)) for tag in (f"{number:08X}" for number in DicomDictionary))
-    return tuple(tag for tag, level in levels if level is not None and _LEVELS.index(level) <= depth)

@@ -1,0 +1,102 @@
+"""The PacsChanges role: /changes, and a look at the statistics for what the feed does not tell."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from radgate_server.adapters.pacs.orthanc.feed import Counts, Page, read_counts, read_page, removals, studies_of
+from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
+from radgate_server.core.ports.pacs import ChangeBatch, StudyChange
+
+_PAGE = 1000
+_BEYOND = str(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class _Baseline:
+    """What Orthanc held at a place of the feed, and when that was by its own clock."""
+
+    last: int
+    counts: Counts
+    time: str
+
+
+class OrthancChanges:
+    """PacsChanges over Orthanc's feed.
+
+    Where one client left off another may go on; what was deleted between the two is told by neither.
+    """
+
+    def __init__(self, rest: OrthancRest, known: KnownStudies) -> None:
+        self._rest = rest
+        self._known = known
+        self._baseline: _Baseline | None = None
+        self._came = Counts()
+
+    async def changes_after(self, last: int | None) -> ChangeBatch:
+        """Ask for the next page of the feed; at its end, also for what is gone."""
+        if last is None:
+            return await self._begin()
+        page = await self._page(since=str(last), limit=str(_PAGE))
+        if page.last < last:  # it was set up anew
+            begin = await self._begin()
+            return ChangeBatch((StudyChange("", removed=True),), begin.last, more=False)
+        self._came = self._came.plus(page.new)
+        changed = await self._changed(page.touched)
+        gone = await self._removals(page.last) if page.done else ()
+        told = dict.fromkeys((*changed, *gone))
+        return ChangeBatch(tuple(told), max(page.last, last), more=not page.done)
+
+    async def _begin(self) -> ChangeBatch:
+        self._baseline, self._came = await self._look(), Counts()
+        last = self._baseline.last if self._baseline is not None else await self._end()
+        return ChangeBatch((), last, more=False)
+
+    async def _changed(self, touched: Iterable[str]) -> list[StudyChange]:
+        studies = await self._studies(touched)
+        for study_id, (uid, _) in studies.items():
+            self._known.add(study_id, uid)
+        return [StudyChange(uid, removed=False) for uid, _ in studies.values()]
+
+    async def _removals(self, last: int) -> tuple[StudyChange, ...]:
+        now = await self._look()
+        if now is None or now.last != last:  # something came meanwhile: the next look will tell
+            return ()
+        before, came = self._baseline, self._came
+        self._baseline, self._came = now, Counts()
+        gone = before.counts.plus(came).minus(now.counts) if before else Counts()
+        if before is None or (gone.studies <= 0 and gone.instances <= 0):
+            return ()
+        known = self._known.all()
+        held = await self._studies(known)
+        missing = [study_id for study_id in known if study_id not in held]
+        self._known.forget(missing)
+        updated = [uid for uid, updated_at in held.values() if updated_at >= before.time]
+        return removals(gone, [known[study_id] for study_id in missing], updated)
+
+    async def _look(self) -> _Baseline | None:
+        """What there is at the end of the feed; None when that moves on while we look."""
+        end, time = await self._end(), await self._rest.get_text("/tools/now")
+        statistics = await self._rest.get("/statistics")
+        with readable(self._rest.pacs):
+            counts = read_counts(statistics)
+        return _Baseline(end, counts, time) if await self._end() == end else None
+
+    async def _end(self) -> int:
+        """Where the feed ends: beyond it, Orthanc tells the last number that it gave out, also if that is gone."""
+        return (await self._page(since=_BEYOND, limit="1")).last
+
+    async def _page(self, **params: str) -> Page:
+        answer = await self._rest.get("/changes", **params)
+        with readable(self._rest.pacs):
+            return read_page(answer)
+
+    async def _studies(self, resource_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """The studies that these resources are, or lie in: id -> Study Instance UID, last update. Others are gone."""
+        wanted = list(resource_ids)
+        if not wanted:
+            return {}
+        body = {"Resources": wanted, "Level": "Study", "Short": True, "Metadata": False}
+        answer = await self._rest.post("/tools/bulk-content", body)
+        with readable(self._rest.pacs):
+            return studies_of(answer)

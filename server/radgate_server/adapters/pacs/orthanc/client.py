@@ -1,0 +1,43 @@
+"""A PacsClient over Orthanc's REST API, put together from its roles."""
+
+from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.adapters.pacs.orthanc.changes import OrthancChanges
+from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
+from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
+from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
+from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
+from radgate_server.adapters.pacs.orthanc.store import OrthancStore
+from radgate_server.config import WebPacsSettings
+from radgate_server.core.observed_pacs import observed_pacs
+from radgate_server.core.pacs import OrthancConnection, PacsConfig
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.telemetry import Telemetry
+
+
+def build_orthanc_pacs(config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry) -> PacsClient:
+    """Make a client of an Orthanc; nothing is opened before its first use.
+
+    Raises:
+        ConfigurationError: a certificate or key file of its TLS can't be used.
+    """
+    connection = config.connection
+    if not isinstance(connection, OrthancConnection):
+        raise TypeError("not an Orthanc connection")
+    http = PacsHttp(config.name, connection, settings)
+    rest, known = OrthancRest(http), KnownStudies()
+    query, describer = OrthancQuery(rest, known), OrthancDescriber(http)
+    reader = OrthancReader(
+        rest, query, known, at_once=connection.max_connections, max_instance_bytes=settings.max_instance_bytes
+    )
+    client = PacsClient(
+        name=config.name,
+        echo=describer,
+        query=query,
+        reader=reader,
+        store=OrthancStore(rest),
+        close=http.close,
+        describer=describer,
+        changes=OrthancChanges(rest, known),
+    )
+    return observed_pacs(client, telemetry)

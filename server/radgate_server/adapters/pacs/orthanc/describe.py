@@ -1,0 +1,63 @@
+"""The PacsEcho and PacsDescriber roles: /system, /plugins and /statistics."""
+
+import time
+from collections.abc import Collection
+
+from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
+from radgate_server.core.capabilities import Capabilities
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.ports.pacs import EchoReport
+
+_SERVICES = {
+    # plug-in: what it adds (empty: Orthanc itself)
+    "": ("changes",),
+    "dicom-web": ("QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS"),
+}
+_UTF_8 = "ISO_IR 192"
+
+
+class OrthancDescriber:
+    """PacsEcho and PacsDescriber."""
+
+    def __init__(self, http: PacsHttp) -> None:
+        self._http = http
+
+    async def echo(self) -> EchoReport:
+        """Ask over a new connection who it is."""
+        http = self._http.fresh()
+        try:
+            started_s = time.perf_counter()
+            version = await self._version(OrthancRest(http))
+            latency_ms = (time.perf_counter() - started_s) * 1000
+        finally:
+            await http.close()
+        return EchoReport(latency_ms, f"Orthanc {version}")
+
+    async def describe(self) -> Capabilities:
+        """Ask for version, plug-ins and whether it is read-only."""
+        http = self._http.fresh()
+        try:
+            rest = OrthancRest(http)
+            system, plugins = await rest.get("/system"), await rest.get("/plugins")
+        finally:
+            await http.close()
+        with readable(self._http.pacs):
+            return Capabilities(
+                vendor="Orthanc",
+                version=str(system["Version"]),
+                query_levels=tuple(QueryLevel),
+                services=_services(frozenset(map(str, plugins))),
+                charset=_UTF_8,
+                can_store=not system.get("ReadOnly", False),
+            )
+
+    async def _version(self, rest: OrthancRest) -> str:
+        system = await rest.get("/system")
+        with readable(self._http.pacs):
+            return str(system["Version"])
+
+
+def _services(plugins: Collection[str]) -> tuple[str, ...]:
+    found = (services for plugin, services in _SERVICES.items() if not plugin or plugin in plugins)
+    return tuple(service for services in found for service in services)

@@ -1,0 +1,89 @@
+"""The PacsQuery role: POST /tools/find, page by page."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from radgate_server.adapters.pacs.orthanc.answers import to_dicom_json
+from radgate_server.adapters.pacs.orthanc.finding import (
+    finding_of,
+    is_pinned,
+    narrowed,
+    query_below,
+    with_modalities_in_study,
+)
+from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
+from radgate_server.core.dicom_matching import matcher
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.query_attributes import UNIQUE_KEYS
+
+_MIN_PAGE = 100
+_MAX_PAGE = 2000
+"""Matches that are asked for at once. 2000 instances are 600 KB and take Orthanc half a second."""
+
+
+class OrthancQuery:
+    """PacsQuery over Orthanc's own search."""
+
+    def __init__(self, rest: OrthancRest, known: KnownStudies) -> None:
+        self._rest = rest
+        self._known = known
+
+    async def find(self, query: Query, *, max_results: int) -> FindResult:
+        """Search. Fuzzy matching is not Orthanc's, hence ignored."""
+        ignored = query.fuzzy_matching
+        wanted = with_modalities_in_study(query)
+        below = query_below(wanted)
+        if below is not None:
+            uids = await self._uids(below, UNIQUE_KEYS[query.level], max_results + 1)
+            if not uids:
+                return FindResult((), fuzzy_matching_ignored=ignored)
+            wanted = narrowed(wanted, uids)
+        matches: list[DicomJson] = []
+        async with aclosing(self._matches(wanted, max_results + 1)) as found:
+            async for match in found:
+                if len(matches) == max_results:
+                    return FindResult(tuple(matches), truncated=True, fuzzy_matching_ignored=ignored)
+                matches.append(match)
+        return FindResult(tuple(matches), fuzzy_matching_ignored=ignored)
+
+    async def _uids(self, below: Query, unique: str, most: int) -> list[str]:
+        """The different values that what matches has of an attribute above, `most` at most."""
+        uids: dict[str, None] = {}
+        async with aclosing(self._matches(below, _MAX_PAGE)) as found:
+            async for match in found:
+                uids.update(dict.fromkeys(match.get(unique, {}).get("Value") or ()))
+                if len(uids) >= most:
+                    break
+        return list(uids)
+
+    async def _matches(self, query: Query, page: int) -> AsyncGenerator[DicomJson]:
+        """Yield all matches, asked for page by page.
+
+        Orthanc may be set to answer with few at a time (LimitFindResults) and does not say when it does: only an empty
+        page is the last.
+        """
+        finding = finding_of(query)
+        fits = matcher(finding.remaining)
+        limit = min(max(page, _MIN_PAGE), _MAX_PAGE)
+        seen: set[str] = set()
+        since = 0
+        while True:
+            answer = await self._rest.post("/tools/find", finding.body(since=since, limit=limit))
+            with readable(self._rest.pacs):
+                rows = [(str(row["ID"]), to_dicom_json(row["RequestedTags"])) for row in answer]
+            if query.level is QueryLevel.STUDY:
+                self._remember(rows)
+            for resource_id, match in rows:
+                if resource_id not in seen and fits(match):
+                    yield match
+                seen.add(resource_id)
+            since += len(rows)
+            if not rows or is_pinned(query):
+                return
+
+    def _remember(self, rows: list[tuple[str, DicomJson]]) -> None:
+        for resource_id, match in rows:
+            uids = match.get(UNIQUE_KEYS[QueryLevel.STUDY], {}).get("Value") or [""]
+            self._known.add(resource_id, str(uids[0]))
