@@ -20,6 +20,7 @@ from radgate_server.adapters.database import (
 )
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
+from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
 from radgate_server.adapters.secrets import FileSecretBox, make_data_dir
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
@@ -99,6 +100,7 @@ def pacs_factories(settings: Settings, storage_scp: StorageScp, telemetry: Telem
             config, settings=settings.dimse, storage_scp=storage_scp, telemetry=telemetry
         ),
         "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
+        "orthanc": lambda config: build_orthanc_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
     }
 
 
