@@ -1,0 +1,157 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radgate_server.services.resilience.admission import Admission, Applicant, Turn, reserved
+
+ENDPOINT = "pacs:104"
+
+
+def applicant(
+    tenant_id: str = "east",
+    pacs: str = "main",
+    *,
+    endpoint: str = ENDPOINT,
+    connections: int = 100,
+    interactive: bool = False,
+) -> Applicant:
+    return Applicant(endpoint, tenant_id, pacs, connections, interactive)
+
+
+def fill(admission: Admission, who: Applicant, count: int) -> list[Turn]:
+    return [admission.enter(who) for _ in range(count)]
+
+
+def admitted(turns: list[Turn]) -> int:
+    return sum(turn.admitted for turn in turns)
+
+
+def drain(admission: Admission, running: list[Turn], rounds: int) -> list[Turn]:
+    """Who gets in as one after the other leaves, in order."""
+    order = []
+    for _ in range(rounds):
+        let_in = admission.leave(running.pop(0))
+        order += let_in
+        running += let_in
+    return order
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(1, 0), (2, 1), (4, 1), (7, 1), (8, 2), (16, 4), (1000, 250)])
+def test_a_share_is_kept_for_the_interactive(limit: int, kept: int) -> None:
+    assert reserved(limit) == kept
+
+
+def test_an_endpoint_has_so_many_at_the_same_time_whoever_they_are() -> None:
+    admission = Admission(per_endpoint=8, per_tenant=100)
+    assert admitted(fill(admission, applicant("east"), 4) + fill(admission, applicant("west"), 4)) == 6
+    assert admitted(fill(admission, applicant("west", interactive=True), 4)) == 2
+    assert admitted(fill(admission, applicant("west", endpoint="other:104"), 4)) == 4
+
+
+def test_a_tenant_has_so_many_at_all_its_pacs() -> None:
+    admission = Admission(per_endpoint=100, per_tenant=4)
+    assert (
+        admitted(fill(admission, applicant(pacs="main"), 2) + fill(admission, applicant(pacs="b", endpoint="b"), 2))
+        == 3
+    )
+    assert admitted(fill(admission, applicant("west"), 3)) == 3
+
+
+def test_a_pacs_has_as_many_as_it_has_connections() -> None:
+    admission = Admission(per_endpoint=100, per_tenant=100)
+    assert admitted(fill(admission, applicant(connections=1), 3)) == 1
+    assert admitted(fill(admission, applicant("west", connections=4), 5)) == 3
+
+
+def test_a_query_passes_by_long_retrieves() -> None:
+    admission = Admission(per_endpoint=4, per_tenant=100)
+    assert admitted(fill(admission, applicant(), 10)) == 3
+    query = admission.enter(applicant(interactive=True))
+    assert query.admitted
+    assert admission.leave(query) == []
+
+
+def test_who_waits_for_a_full_pacs_holds_nothing_of_another() -> None:
+    admission = Admission(per_endpoint=2, per_tenant=8)
+    fill(admission, applicant(interactive=True), 50)
+    assert admitted(fill(admission, applicant(pacs="other", endpoint="other", interactive=True), 2)) == 2
+
+
+def test_first_come_is_first_served_within_a_lane() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=8)
+    turns = fill(admission, applicant(), 5)
+    assert drain(admission, turns[:1], 4) == turns[1:]
+
+
+def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=100)
+    running = fill(admission, applicant("east"), 10)[:1]
+    fill(admission, applicant("west"), 3)
+    order = [turn.applicant.tenant_id for turn in drain(admission, running, 8)]
+    assert order == ["west", "east", "west", "east", "west", "east", "east", "east"]
+
+
+def test_the_tenant_with_less_under_way_goes_first() -> None:
+    admission = Admission(per_endpoint=5, per_tenant=100)
+    running = fill(admission, applicant("east"), 10)[:4]
+    fill(admission, applicant("west"), 10)
+    order = [turn.applicant.tenant_id for turn in drain(admission, running, 2)]
+    assert order == ["west", "west"]
+
+
+def test_retrieves_do_not_wait_for_ever_behind_queries() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=100)
+    running = fill(admission, applicant(interactive=True), 20)[:1]
+    retrieve = admission.enter(applicant())
+    assert retrieve in drain(admission, running, 2)
+
+
+def test_who_gives_up_is_not_admitted_and_nobody_else_waits_for_it() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=8)
+    first, second, third = fill(admission, applicant(), 3)
+    assert admission.leave(second) == []
+    assert admission.leave(first) == [third]
+    assert not second.admitted
+
+
+WISHES = st.builds(
+    applicant,
+    st.sampled_from(["east", "west", "north"]),
+    st.sampled_from(["main", "second"]),
+    endpoint=st.sampled_from(["a", "b"]),
+    connections=st.sampled_from([1, 3]),
+    interactive=st.booleans(),
+)
+
+
+@given(
+    per_endpoint=st.integers(1, 5),
+    per_tenant=st.integers(1, 5),
+    steps=st.lists(st.one_of(WISHES, st.integers(0, 999)), max_size=150),
+)
+def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
+    per_endpoint: int, per_tenant: int, steps: list[Applicant | int]
+) -> None:
+    admission = Admission(per_endpoint=per_endpoint, per_tenant=per_tenant)
+    inside: list[Turn] = []
+    for step in steps:
+        if isinstance(step, Applicant):
+            inside.append(admission.enter(step))
+        elif inside:
+            admission.leave(inside.pop(step % len(inside)))
+        running = [turn for turn in inside if turn.admitted]
+        assert max(Counter(turn.applicant.endpoint for turn in running).values(), default=0) <= per_endpoint
+        assert max(Counter(turn.applicant.tenant_id for turn in running).values(), default=0) <= per_tenant
+        pools = Counter((turn.applicant.tenant_id, turn.applicant.pacs, turn.applicant.connections) for turn in running)
+        assert all(count <= key[2] for key, count in pools.items())
+        assert not [turn for turn in inside if not turn.admitted and turn.lane.may_go()]
+    for turn in inside:
+        admission.leave(turn)
+    for who in {step for step in steps if isinstance(step, Applicant)}:
+        turn = admission.enter(who)
+        assert turn.admitted
+        assert [room.running for room in turn.lane.rooms] == [1] * 4
+        assert turn.lane.pacs.waiting == 0
+        admission.leave(turn)

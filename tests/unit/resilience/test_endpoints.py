@@ -1,0 +1,32 @@
+import pytest
+
+from radgate_server.core.pacs import (
+    DicomWebConnection,
+    DimseConnection,
+    FolderConnection,
+    OrthancConnection,
+    PacsConnection,
+)
+from radgate_server.services.resilience.endpoints import connections_of, endpoint_of
+
+
+@pytest.mark.parametrize(
+    ("connection", "endpoint"),
+    [
+        (DimseConnection("PACS.example", 104, "ARCHIVE", "RADGATE"), "pacs.example:104"),
+        (FolderConnection("/images"), "/images"),
+        (DicomWebConnection("https://pacs.example/dicom-web"), "pacs.example:443"),
+        (DicomWebConnection("https://pacs.example:443/other"), "pacs.example:443"),
+        (OrthancConnection("http://Pacs.example"), "pacs.example:80"),
+        (OrthancConnection("http://[::1]:8042"), "::1:8042"),
+    ],
+)
+def test_whoever_reaches_the_same_server_shares_its_endpoint(connection: PacsConnection, endpoint: str) -> None:
+    assert endpoint_of(connection) == endpoint
+
+
+def test_a_pool_says_how_much_it_can_do_at_the_same_time() -> None:
+    assert connections_of(DimseConnection("pacs", 104, "A", "B", max_associations=3)) == 3
+    assert connections_of(OrthancConnection("http://pacs", max_connections=5)) == 5
+    assert connections_of(DicomWebConnection("http://pacs", max_connections=6)) == 6
+    assert connections_of(FolderConnection("/images")) > 10_000

@@ -1,0 +1,101 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radgate_server.services.resilience.admission import Applicant
+from radgate_server.services.resilience.fair_gate import FairGate, GateLimits, NoTurnError
+from tests.fakes.telemetry import RecordingTelemetry
+
+QUERY = Applicant("pacs:104", "east", "main", 100, interactive=True)
+RETRIEVE = Applicant("pacs:104", "east", "main", 100, interactive=False)
+
+
+def gate(telemetry: RecordingTelemetry | None = None, *, places: int = 2, max_wait_s: float = 30) -> FairGate:
+    return FairGate(GateLimits(places, 100, max_wait_s), telemetry or RecordingTelemetry())
+
+
+async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> None:
+    telemetry = RecordingTelemetry()
+    narrow = gate(telemetry, places=1, max_wait_s=0)
+    inside = await narrow.enter(QUERY)
+    with pytest.raises(NoTurnError):
+        await narrow.enter(QUERY)
+    assert telemetry.waiting["east", "main"] == (0, 1)
+    narrow.leave(inside)
+    narrow.leave(await narrow.enter(QUERY))
+    assert telemetry.waiting["east", "main"] == (0, 0)
+
+
+async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
+    telemetry = RecordingTelemetry()
+    narrow = gate(telemetry, places=1)
+    inside = await narrow.enter(QUERY)
+    waiting = [asyncio.create_task(narrow.enter(QUERY)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert telemetry.waiting["east", "main"] == (3, 1)
+    for task in waiting:
+        narrow.leave(inside)
+        inside = await task
+    assert telemetry.waiting["east", "main"] == (0, 1)
+
+
+async def test_a_turn_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
+    narrow = gate(places=1)
+    inside = await narrow.enter(QUERY)
+    cancelled, patient = (asyncio.create_task(narrow.enter(QUERY)) for _ in range(2))
+    await asyncio.sleep(0)
+    narrow.leave(inside)  # wakes the first, which is cancelled before it runs
+    cancelled.cancel()
+    narrow.leave(await patient)
+    assert cancelled.cancelled()
+
+
+@given(
+    places=st.integers(1, 4),
+    script=st.lists(
+        st.tuples(st.sampled_from(["query", "retrieve", "cancel", "leave", "pass"]), st.integers(0, 999)), max_size=60
+    ),
+)
+def test_no_place_is_lost_whoever_is_cancelled_whenever(places: int, script: list[tuple[str, int]]) -> None:
+    asyncio.run(_play(places, script))
+
+
+async def _play(places: int, script: list[tuple[str, int]]) -> None:
+    telemetry = RecordingTelemetry()
+    shared = gate(telemetry, places=places)
+    tasks: list[asyncio.Task[None]] = []
+    releases: list[asyncio.Event] = []
+    running = 0
+
+    async def work(applicant: Applicant, release: asyncio.Event) -> None:
+        nonlocal running
+        turn = await shared.enter(applicant)
+        running += 1
+        assert running <= places
+        try:
+            await release.wait()
+        finally:
+            running -= 1
+            shared.leave(turn)
+
+    for action, number in script:
+        match action:
+            case "query" | "retrieve":
+                releases.append(asyncio.Event())
+                applicant = QUERY if action == "query" else RETRIEVE
+                tasks.append(asyncio.create_task(work(applicant, releases[-1])))
+            case "cancel" if tasks:
+                tasks[number % len(tasks)].cancel()
+            case "leave" if releases:
+                releases[number % len(releases)].set()
+            case "pass":
+                await asyncio.sleep(0)
+    for release in releases:
+        release.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
+    assert telemetry.waiting.get(("east", "main"), (0, 0)) == (0, 0)
+    for turn in [await shared.enter(QUERY) for _ in range(places)]:
+        shared.leave(turn)

@@ -1,0 +1,363 @@
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from radgate_server.config import PacsSettings
+from radgate_server.core.deadline import expect_within
+from radgate_server.core.errors import (
+    PacsAbortedError,
+    PacsBusyError,
+    PacsCircuitOpenError,
+    PacsCredentialsError,
+    PacsError,
+    PacsFailedError,
+    PacsTimeoutError,
+    PacsUnreachableError,
+)
+from radgate_server.core.health import BreakerState
+from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.ports.pacs import ChangeBatch, PacsClient
+from radgate_server.core.query import Query
+from radgate_server.services.resilience import PacsGuard
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.instances import STUDY, make_dataset, make_study, received
+from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.telemetry import RecordingTelemetry
+
+CONFIG = PacsConfig("east", "memory", FolderConnection("/memory"), START)
+STUDIES = Query(QueryLevel.STUDY)
+SCOPE = RetrieveScope(STUDY)
+UNREACHABLE = PacsUnreachableError("the PACS can't be reached", pacs="memory")
+ABORTED = PacsAbortedError("the PACS broke the connection", pacs="memory")
+
+
+class Flaky(MemoryPacs):
+    """Raises the `failures` one after the other, then works. `waits` are the back-offs meanwhile."""
+
+    def __init__(self, *failures: PacsError) -> None:
+        super().__init__(make_study(3))
+        self.failures = list(failures)
+
+    async def _begin(self, operation: str) -> None:
+        await super()._begin(operation)
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+class Bench:
+    """A guard around a PACS in memory."""
+
+    def __init__(self, pacs: MemoryPacs, **settings: float) -> None:
+        self.pacs = pacs
+        self.clock = FakeClock()
+        self.telemetry = RecordingTelemetry()
+        self.waits: list[float] = []
+        values = {"breaker_failures": 3, "breaker_open_s": 10, "max_retries": 2, **settings}
+        self.guard = PacsGuard(
+            PacsSettings.model_validate(values),
+            self.clock,
+            self.telemetry,
+            uniform=lambda _, high: high,
+            sleep=self.sleep,
+        )
+        self.client = self.guard.wrap(CONFIG, pacs.client)
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.clock.advance(seconds)
+
+    async def find(self) -> int:
+        return len((await self.client.query.find(STUDIES, max_results=10)).matches)
+
+    async def retrieve(self, limit: int = 100) -> int:
+        count = 0
+        async with self.client.reader.retrieve(SCOPE, ()) as arrivals:
+            async for _ in arrivals:
+                count += 1
+                if count == limit:
+                    break
+        return count
+
+    async def store(self) -> None:
+        assert self.client.store
+        await self.client.store.store(received(make_dataset("2.25.9", "2.25.9.1", "2.25.9.1.1")))
+
+    async def fail(self, times: int, error: PacsError = UNREACHABLE) -> None:
+        self.pacs.refuse_with = error
+        for _ in range(times):
+            with pytest.raises(type(error)):
+                await self.find()
+        self.pacs.refuse_with = None
+
+    def state(self, operation: str = "find") -> BreakerState:
+        states = self.guard.states("east", "memory")
+        return next(each.breaker for each in states if each.operation == operation)
+
+    def running(self) -> tuple[int, int]:
+        return self.telemetry.waiting["east", "memory"]
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_pacs_that_works_is_asked_once_and_answers_as_ever() -> None:
+    bench = Bench(MemoryPacs(make_study(3)))
+    assert (await bench.find(), await bench.retrieve()) == (1, 3)
+    await bench.store()
+    assert (await bench.client.echo.echo()).latency_ms >= 0
+    assert bench.pacs.calls == {"find": 1, "retrieve": 1, "store": 1, "echo": 1}
+    assert (bench.waits, bench.telemetry.breakers, bench.running()) == ([], [], (0, 0))
+
+
+async def test_roles_that_are_missing_stay_so_and_the_others_keep_their_place() -> None:
+    bench = Bench(MemoryPacs())
+    plain = replace(bench.pacs.client, store=None)
+    wrapped = bench.guard.wrap(CONFIG, plain)
+    assert (wrapped.name, wrapped.store, wrapped.changes, wrapped.describer) == ("memory", None, None, None)
+    assert [state.operation for state in bench.guard.states("east", "memory")] == ["echo", "find", "retrieve"]
+    await wrapped.close()
+    assert bench.pacs.closed
+
+
+async def test_changes_are_guarded_and_not_repeated() -> None:
+    class Feed:
+        def __init__(self) -> None:
+            self.failures: list[PacsError] = [ABORTED]
+
+        async def changes_after(self, last: int | None) -> ChangeBatch:
+            if self.failures:
+                raise self.failures.pop()
+            return ChangeBatch((), last or 7, more=False)
+
+    bench = Bench(MemoryPacs())
+    client = bench.guard.wrap(CONFIG, replace(bench.pacs.client, changes=Feed()))
+    assert client.changes
+    with pytest.raises(PacsAbortedError):
+        await client.changes.changes_after(None)
+    assert (await client.changes.changes_after(None)).last == 7
+    assert bench.waits == []
+
+
+@pytest.mark.parametrize("operation", ["find", "retrieve", "store"])
+@pytest.mark.parametrize("error", [UNREACHABLE, ABORTED, PacsBusyError("busy", pacs="memory")])
+async def test_what_may_pass_is_repeated_after_growing_waits(operation: str, error: PacsError) -> None:
+    bench = Bench(Flaky(error, error))
+    await getattr(bench, operation)()
+    assert bench.pacs.calls[operation] == 3
+    assert bench.waits == [0.2, 0.4]
+    assert bench.telemetry.retries == [("east", "memory", operation)] * 2
+    assert bench.state(operation) is BreakerState.CLOSED
+
+
+async def test_the_last_failure_is_the_callers() -> None:
+    bench = Bench(Flaky(UNREACHABLE, UNREACHABLE, ABORTED), breaker_failures=9)
+    with pytest.raises(PacsAbortedError):
+        await bench.find()
+    assert (bench.pacs.calls["find"], bench.running()) == (3, (0, 0))
+
+
+@pytest.mark.parametrize("error", [PacsTimeoutError("silent", pacs="memory"), PacsFailedError("A700", pacs="memory")])
+async def test_silence_and_answers_are_not_repeated(error: PacsError) -> None:
+    bench = Bench(Flaky(error))
+    with pytest.raises(type(error)):
+        await bench.find()
+    assert (bench.pacs.calls["find"], bench.waits) == (1, [])
+
+
+async def test_nothing_is_repeated_past_the_callers_deadline() -> None:
+    bench = Bench(Flaky(UNREACHABLE))
+    expect_within(0.1)
+    with pytest.raises(PacsUnreachableError):
+        await bench.find()
+    assert bench.waits == []
+
+
+async def test_a_retrieve_is_not_repeated_once_something_came() -> None:
+    bench = Bench(MemoryPacs(make_study(3)))
+    bench.pacs.abort_after = 1
+    with pytest.raises(PacsAbortedError):
+        await bench.retrieve()
+    assert (bench.pacs.calls["retrieve"], bench.running()) == (1, (0, 0))
+
+
+async def test_a_retrieve_that_brings_nothing_is_one() -> None:
+    bench = Bench(MemoryPacs())
+    assert await bench.retrieve() == 0
+    assert bench.pacs.calls["retrieve"] == 1
+
+
+async def test_a_breaker_opens_for_its_operation_alone_and_closes_on_an_answer() -> None:
+    bench = Bench(MemoryPacs(make_study(1)), max_retries=0)
+    await bench.fail(3)
+    assert (bench.state("find"), bench.state("retrieve")) == (BreakerState.OPEN, BreakerState.CLOSED)
+    with pytest.raises(PacsCircuitOpenError) as caught:
+        await bench.find()
+    assert caught.value.details == {"pacs": "memory", "operation": "find"}
+    assert caught.value.retry_after_s == 10
+    assert (bench.pacs.calls["find"], await bench.retrieve()) == (3, 1)
+    bench.clock.advance(10)
+    assert await bench.find() == 1
+    told = [(operation, state) for _, _, operation, state in bench.telemetry.breakers]
+    assert told == [("find", "open"), ("find", "half-open"), ("find", "closed")]
+
+
+async def test_each_attempt_counts_and_an_open_breaker_ends_the_repeating() -> None:
+    bench = Bench(Flaky(UNREACHABLE, UNREACHABLE), breaker_failures=2)
+    with pytest.raises(PacsUnreachableError):
+        await bench.find()
+    assert (bench.pacs.calls["find"], bench.waits) == (2, [0.2])
+
+
+async def test_answers_open_no_breaker_however_unwelcome() -> None:
+    bench = Bench(MemoryPacs(), max_retries=0)
+    await bench.fail(9, PacsCredentialsError("refused", pacs="memory"))
+    await bench.fail(9, PacsFailedError("A700", pacs="memory"))
+    await bench.fail(9, PacsBusyError("busy", pacs="memory"))
+    assert bench.state() is BreakerState.CLOSED
+
+
+async def test_a_sign_of_life_is_always_asked_for() -> None:
+    bench = Bench(MemoryPacs(), max_retries=0)
+    bench.pacs.refuse_with = UNREACHABLE
+    for _ in range(9):
+        with pytest.raises(PacsUnreachableError):
+            await bench.client.echo.echo()
+    assert bench.guard.states("east", "memory")[0].consecutive_failures == 9
+    assert bench.state("echo") is BreakerState.CLOSED
+
+
+async def test_a_recovery_lets_one_call_try_before_its_time() -> None:
+    bench = Bench(MemoryPacs(make_study(1)), max_retries=0)
+    await bench.fail(3)
+    bench.guard.note_recovery("east", "memory")
+    bench.guard.note_recovery("east", "nobody")
+    assert await bench.find() == 1
+    assert bench.state() is BreakerState.CLOSED
+
+
+async def test_only_one_call_tries_at_a_time_and_a_retrieve_lets_others_in_with_its_first_instance() -> None:
+    bench = Bench(MemoryPacs(make_study(3)), max_retries=0)
+    bench.pacs.refuse_with = UNREACHABLE
+    for _ in range(3):
+        with pytest.raises(PacsUnreachableError):
+            await bench.retrieve()
+    bench.pacs.refuse_with = None
+    bench.clock.advance(10)
+    bench.pacs.silence()
+    trying = asyncio.create_task(bench.retrieve())
+    await settle()
+    with pytest.raises(PacsCircuitOpenError):
+        await bench.retrieve()
+    bench.pacs.release()
+    assert await trying == 3
+    async with bench.client.reader.retrieve(SCOPE, ()):
+        assert bench.state("retrieve") is BreakerState.CLOSED
+        assert await bench.retrieve() == 3
+
+
+async def test_who_stands_in_line_as_the_breaker_opens_is_refused_when_its_turn_comes() -> None:
+    bench = Bench(MemoryPacs(), max_retries=0, max_concurrent=1, breaker_failures=1)
+    bench.pacs.silence()
+    finds = [asyncio.create_task(bench.find()) for _ in range(4)]
+    await settle()
+    assert bench.running() == (3, 1)
+    bench.pacs.refuse_with = UNREACHABLE
+    bench.pacs.release()
+    results = await asyncio.gather(*finds, return_exceptions=True)
+    assert [type(result) for result in results] == [PacsUnreachableError] + [PacsCircuitOpenError] * 3
+    assert (bench.pacs.calls["find"], bench.running()) == (1, (0, 0))
+
+
+async def test_who_waits_too_long_is_told_that_too_much_is_asked_and_the_pacs_is_not_blamed() -> None:
+    bench = Bench(MemoryPacs(make_study(1)), max_concurrent=1, max_wait_s=0.001, breaker_failures=1)
+    bench.pacs.silence()
+    first = asyncio.create_task(bench.find())
+    await settle()
+    with pytest.raises(PacsBusyError):
+        await bench.find()
+    bench.pacs.release()
+    assert await first == 1
+    assert (bench.state(), bench.waits) == (BreakerState.CLOSED, [])
+
+
+async def test_a_retrieve_holds_its_place_until_it_is_left_and_not_longer() -> None:
+    bench = Bench(MemoryPacs(make_study(3)))
+    async with bench.client.reader.retrieve(SCOPE, ()) as arrivals:
+        arrival = await anext(arrivals)
+        assert isinstance(arrival, ReceivedInstance)
+        assert bench.running() == (0, 1)
+    assert (bench.running(), bench.pacs.cancelled) == ((0, 0), 1)
+    with pytest.raises(ValueError, match="reader"):
+        async with bench.client.reader.retrieve(SCOPE, ()):
+            raise ValueError("the reader's own")
+    assert (bench.running(), bench.state("retrieve")) == ((0, 0), BreakerState.CLOSED)
+
+
+@pytest.mark.parametrize("operation", ["find", "retrieve", "store"])
+async def test_cancelling_gives_everything_back_and_says_nothing_of_the_pacs(operation: str) -> None:
+    bench = Bench(MemoryPacs(make_study(3)), breaker_failures=1)
+    bench.pacs.silence()
+    task = asyncio.create_task(getattr(bench, operation)())
+    await settle()
+    assert bench.running() == (0, 1)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert (bench.running(), bench.state(operation), bench.pacs.open_retrieves) == ((0, 0), BreakerState.CLOSED, 0)
+
+
+async def test_a_query_given_up_after_a_long_silence_counts() -> None:
+    bench = Bench(MemoryPacs(make_study(3)), breaker_failures=1, query_deadline_s=30)
+    bench.pacs.silence()
+    task = asyncio.create_task(bench.find())
+    await settle()
+    bench.clock.advance(15)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert bench.state() is BreakerState.OPEN
+
+
+async def test_two_tenants_of_one_pacs_share_its_places() -> None:
+    bench = Bench(MemoryPacs(make_study(3)), max_concurrent=1)
+    other = bench.guard.wrap(replace(CONFIG, tenant_id="west"), bench.pacs.client)
+    async with bench.client.reader.retrieve(SCOPE, ()):
+        task = asyncio.create_task(other.query.find(STUDIES, max_results=10))
+        await settle()
+        assert bench.telemetry.waiting["west", "memory"] == (1, 0)
+    assert (await task).matches
+
+
+async def test_what_was_known_is_forgotten_when_a_pacs_is_set_up_anew_or_goes() -> None:
+    bench = Bench(MemoryPacs(), max_retries=0)
+    old: PacsClient = bench.client
+    await bench.fail(3)
+    bench.client = bench.guard.wrap(CONFIG, bench.pacs.client)
+    assert bench.telemetry.breakers[-1] == ("east", "memory", "find", "closed")
+    assert (bench.state(), await bench.find()) == (BreakerState.CLOSED, 0)
+    with pytest.raises(PacsCircuitOpenError):
+        await old.query.find(STUDIES, max_results=1)
+    await old.close()
+    assert bench.guard.states("east", "memory")
+    await bench.client.close()
+    assert bench.guard.states("east", "memory") == ()
+    bench.guard.forget("east", "memory")
+
+
+async def test_an_old_connections_last_failures_are_not_the_new_ones() -> None:
+    bench = Bench(MemoryPacs(), max_retries=0, breaker_failures=1)
+    bench.pacs.silence()
+    task = asyncio.create_task(bench.find())
+    await settle()
+    bench.guard.wrap(CONFIG, MemoryPacs().client)
+    bench.pacs.refuse_with = UNREACHABLE
+    bench.pacs.release()
+    with pytest.raises(PacsUnreachableError):
+        await task
+    assert (bench.state(), bench.telemetry.breakers) == (BreakerState.CLOSED, [])
