@@ -117,7 +117,16 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         follower = ChangeFollower(installation.feed, _change_handlers(services, tiers, clients))
         await follower.start()
         stack.push_async_callback(follower.close)
-        admin = build_admin(installation, follower, clients, tiers.hot, tiers.store, clock)
+        admin = build_admin(
+            installation,
+            settings,
+            follower=follower,
+            clients=clients,
+            factories=factories,
+            hot=tiers.hot,
+            store=tiers.store,
+            clock=clock,
+        )
         metrics = MetricsServer(telemetry, host=settings.host, port=settings.metrics_port)
         await metrics.start()
         stack.push_async_callback(metrics.close)

@@ -27,6 +27,7 @@ from radgate_server.app import App, build_app
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError, ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConfig
+from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.installation import open_admin
 from radgate_server.services.admin import AdminService
@@ -144,9 +145,9 @@ async def _prepare(settings: Settings, archive: DimseArchive) -> _Keys:
             await admin.create_tenant(_CALLER, TENANT)
         # The last demo's archive had another port and may have had other images, which its caches hold.
         with contextlib.suppress(ResourceNotFoundError):
-            await admin.delete_pacs(_CALLER, PACS)
+            await admin.pacs.delete(_CALLER, PACS)
         connection = DimseConnection("127.0.0.1", archive.port, ARCHIVE_AET, settings.dicom_aet)
-        await admin.create_pacs(_CALLER, PACS, connection)
+        await admin.pacs.create(_CALLER, PACS, PacsSetup(connection))
         return _Keys(
             own=await _key(admin, settings.data_dir / "api_key", Role.ADMIN, "the demo's user"),
             viewer=await _key(admin, settings.data_dir / "viewer_key", Role.VIEWER, "the demo's viewer"),

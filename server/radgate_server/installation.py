@@ -1,7 +1,7 @@
 """What server and command line share: an installation's database, key and disk cache, and the way to its PACS."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -38,10 +38,15 @@ from radgate_server.core.ports.directory import (
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.core.ports.secrets import SecretBox
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.detect import Detector
+from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.validate import Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +111,40 @@ def pacs_factories(settings: Settings, storage_scp: StorageScp, telemetry: Telem
 
 def build_admin(
     installation: Installation,
+    settings: Settings,
+    *,
     follower: ChangeFollower,
     clients: PacsClients,
+    factories: Mapping[str, PacsFactory],
     hot: HotCache | None,
     store: InstanceStore,
     clock: Clock,
 ) -> AdminService:
-    """Administration of an installation."""
+    """Administration of an installation. `factories` are for looking at PACS before they are used."""
+    auditor = Auditor(installation.audit, clock)
+    caches = TenantCaches(hot=hot, store=store, feed=installation.feed, follower=follower)
+    addresses = AddressPolicy(settings.pacs.allowed_networks)
+    pacs = PacsAdmin(
+        directory=installation.pacs,
+        failover=installation.failover,
+        statuses=installation.statuses,
+        validator=Validator(factories, clock),
+        detector=Detector(factories, addresses, clock, calling_aet=settings.dicom_aet),
+        addresses=addresses,
+        clients=clients,
+        caches=caches,
+        follower=follower,
+        auditor=auditor,
+        clock=clock,
+    )
     return AdminService(
         tenants=installation.tenants,
         keys=installation.keys,
-        pacs=installation.pacs,
-        feed=installation.feed,
+        pacs=pacs,
+        caches=caches,
         follower=follower,
-        clients=clients,
-        hot=hot,
-        store=store,
         box=installation.box,
-        auditor=Auditor(installation.audit, clock),
+        auditor=auditor,
         clock=clock,
     )
 
@@ -142,7 +163,17 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
         await store.stock_taken()
         # Never started: to test a PACS, nothing is received.
         storage_scp = StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
-        clients = PacsClients(installation.pacs, pacs_factories(settings, storage_scp, telemetry))
+        factories = pacs_factories(settings, storage_scp, telemetry)
+        clients = PacsClients(installation.pacs, factories)
         stack.push_async_callback(clients.close)
         follower = ChangeFollower(installation.feed, {})
-        yield build_admin(installation, follower, clients, None, store, clock)
+        yield build_admin(
+            installation,
+            settings,
+            follower=follower,
+            clients=clients,
+            factories=factories,
+            hot=None,
+            store=store,
+            clock=clock,
+        )

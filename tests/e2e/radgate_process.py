@@ -15,6 +15,7 @@ import httpx
 
 from radgate_server.config import Settings, load_settings
 from radgate_server.core.pacs import DimseConnection, PacsConnection
+from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.installation import open_admin
 from radgate_server.services.admin import AdminService
@@ -88,7 +89,7 @@ class RadgateProcess:
         async def prepare(admin: AdminService) -> str:
             caller = Caller(Principal("e2e", (ANY_TENANT,), Role.ADMIN), tenant_id, "local", "e2e", "e2e")
             await admin.create_tenant(caller, tenant_id)
-            await admin.create_pacs(caller, PACS, connection)
+            await admin.pacs.create(caller, PACS, PacsSetup(connection), skip_validation=True)
             return (await admin.create_key(caller, Role.VIEWER, "e2e"))[1]
 
         self.keys[tenant_id] = self._administer(prepare)

@@ -17,6 +17,7 @@ from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.config import RetrieveSettings, Settings
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
+from radgate_server.core.networks import Address
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
@@ -27,18 +28,23 @@ from radgate_server.rpc.server import ADMIN, DICOMWEB, HEALTH, QUERY, REFLECTION
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
+from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.detect import Detector
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
+from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.validate import Validator
 from radgate_server.services.watching import NewsDesk
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
@@ -107,10 +113,19 @@ class Rig:
         return f"127.0.0.1:{self.server.port}"
 
     def connect(self, config: PacsConfig) -> PacsClient:
-        """PacsFactory: the PACS in memory whose folder is named."""
-        assert isinstance(config.connection, FolderConnection)
-        pacs: MemoryPacs = getattr(self, config.connection.path.removeprefix("/"))
+        """PacsFactory: the PACS in memory whose folder is named; of all other PACS the one called second."""
+        name = config.connection.path.removeprefix("/") if isinstance(config.connection, FolderConnection) else "second"
+        pacs: MemoryPacs = getattr(self, name)
         return pacs.client
+
+    async def resolve(self, name: str) -> tuple[str, ...]:
+        """Resolver: hosts called *.lan lie in a private network that is open, *.vault in one that is not."""
+        return {"lan": ("10.0.0.1",), "vault": ("192.168.0.1",)}.get(name.rpartition(".")[2], ("198.41.0.4",))
+
+    async def dial(self, address: Address, port: int) -> None:
+        """Dial: only port 104 is open anywhere."""
+        if port != 104:
+            raise ConnectionRefusedError
 
     async def key(self, *tenant_ids: str, role: Role = Role.VIEWER) -> str:
         """A new API key's token."""
@@ -125,7 +140,8 @@ async def running_rig() -> AsyncIterator[Rig]:
     for name in ("east", "west"):
         await rig.directory.create_tenant(Tenant(name, START))
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
-    clients = PacsClients(rig.directory, {"folder": rig.connect})
+    factories = dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect)
+    clients = PacsClients(rig.directory, factories)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     retrieve = RetrieveService(lister, rig.store, FetchLimits(window_bytes=1 << 20, stall_s=5))
     query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock)
@@ -136,15 +152,27 @@ async def running_rig() -> AsyncIterator[Rig]:
     async def forget(change: object) -> None:
         authenticator.forget()
 
+    follower = ChangeFollower(rig.directory, {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,)})
+    caches = TenantCaches(hot=hot, store=rig.store, feed=rig.directory, follower=follower)
+    addresses = AddressPolicy(["10.0.0.0/8"], rig.resolve)
     admin = AdminService(
         tenants=rig.directory,
         keys=rig.directory,
-        pacs=rig.directory,
-        feed=rig.directory,
-        follower=ChangeFollower(rig.directory, {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,)}),
-        clients=clients,
-        hot=hot,
-        store=rig.store,
+        pacs=PacsAdmin(
+            directory=rig.directory,
+            failover=rig.directory,
+            statuses=rig.directory,
+            validator=Validator(factories, rig.clock),
+            detector=Detector(factories, addresses, rig.clock, calling_aet="RADGATE", dial=rig.dial),
+            addresses=addresses,
+            clients=clients,
+            caches=caches,
+            follower=follower,
+            auditor=auditor,
+            clock=rig.clock,
+        ),
+        caches=caches,
+        follower=follower,
         box=rig.box,
         auditor=auditor,
         clock=rig.clock,

@@ -28,6 +28,7 @@ from radgate_server.core.pacs import (
     PacsConfig,
     PacsConnection,
 )
+from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.services.admin import AdminService
 
 name_option = click.option("--name", metavar="NAME", required=True, help="Name of the PACS within its tenant.")
@@ -93,7 +94,7 @@ def list_(tenant_id: str | None, as_json: bool) -> None:
 @config_option
 def test(tenant_id: str, name: str) -> None:
     """Ask a PACS for a sign of life (C-ECHO, or reading the folder)."""
-    report = run_admin(lambda admin: admin.test_pacs(caller_for(tenant_id), name))
+    report = run_admin(lambda admin: admin.pacs.test(caller_for(tenant_id), name))
     click.echo(f"{name} answered in {report.latency_ms:.1f} ms" + (f": {report.detail}" if report.detail else ""))
 
 
@@ -102,18 +103,18 @@ def test(tenant_id: str, name: str) -> None:
 @config_option
 def remove(tenant_id: str, name: str) -> None:
     """Remove a PACS from its tenant, and what is cached for the tenant."""
-    run_admin(lambda admin: admin.delete_pacs(caller_for(tenant_id), name))
+    run_admin(lambda admin: admin.pacs.delete(caller_for(tenant_id), name))
     hint(f"PACS {name} is gone")
 
 
 def _add(tenant_id: str, name: str, connection: PacsConnection) -> None:
-    run_admin(lambda admin: admin.create_pacs(caller_for(tenant_id), name, connection))
+    run_admin(lambda admin: admin.pacs.create(caller_for(tenant_id), name, PacsSetup(connection), skip_validation=True))
     hint(f"PACS {name} is there")
 
 
 async def _find_pacs(admin: AdminService, tenant_id: str | None) -> Sequence[PacsConfig]:
     tenants = await tenants_asked_for(admin, tenant_id)
-    return [config for tenant in tenants for config in await admin.list_pacs(caller_for(tenant))]
+    return [found.config for tenant in tenants for found in await admin.pacs.list_all(caller_for(tenant))]
 
 
 def _table_row(config: PacsConfig) -> dict[str, Any]:

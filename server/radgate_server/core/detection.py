@@ -199,6 +199,13 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=_preference))
 
 
+def suggest_names(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """A name for each, to be saved under: what it speaks, and a number from the second such on."""
+    kinds = [finding.kind for finding in findings]
+    counts = [kinds[: at + 1].count(kind) for at, kind in enumerate(kinds)]
+    return tuple(kind if count == 1 else f"{kind}-{count}" for kind, count in zip(kinds, counts, strict=True))
+
+
 def hints(findings: Sequence[Finding], attempts: Sequence[Attempt]) -> tuple[str, ...]:
     """What a person can do next."""
     told = []

@@ -46,13 +46,13 @@ def check_setup(name: str, setup: PacsSetup, configs: Sequence[PacsConfig]) -> P
 def keep_secret(old: PacsConnection, new: PacsConnection) -> PacsConnection:
     """Return `new` with the secret of `old`, which must go where it was given for and nowhere else.
 
-    A secret for which `new` has no use is dropped.
+    It is dropped where `new` has a secret of its own, or no use for one.
 
     Raises:
         InvalidArgumentError: it would go elsewhere, so it has to be given anew.
     """
     secret = secret_of(old)
-    if not secret or old.kind != new.kind or not _uses_secret(new):
+    if not secret or secret_of(new) or old.kind != new.kind or not _uses_secret(new):
         return new
     after = _goes_to(new)
     for place, value in _goes_to(old).items():

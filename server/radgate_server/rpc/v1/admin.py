@@ -3,8 +3,13 @@
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.identifiers import parse_slug
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert_admin import from_pacs, from_role, to_api_key, to_pacs, to_tenant, to_tier
+from radgate_server.rpc.v1.convert_admin import from_role, to_api_key, to_tenant, to_tier
+from radgate_server.rpc.v1.convert_detection import from_detect_request, to_detect_response
+from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
+from radgate_server.rpc.v1.convert_reports import to_report, to_transition
 from radgate_server.services.admin import AdminService
+
+DEFAULT_TRANSITIONS = 100
 
 # ruff: noqa: N802 (rpcs keep their names)
 
@@ -14,6 +19,7 @@ class AdminServicer:
 
     def __init__(self, admin: AdminService) -> None:
         self._admin = admin
+        self._pacs = admin.pacs
 
     async def CreateTenant(self, request: messages.CreateTenantRequest, call: Call) -> messages.CreateTenantResponse:
         """Create a tenant."""
@@ -46,26 +52,64 @@ class AdminServicer:
 
     async def CreatePacs(self, request: messages.CreatePacsRequest, call: Call) -> messages.CreatePacsResponse:
         """Add a PACS to the tenant."""
-        name, connection = from_pacs(request.pacs)
-        return messages.CreatePacsResponse(pacs=to_pacs(await self._admin.create_pacs(call.caller, name, connection)))
+        name = parse_slug(request.pacs.name, "pacs.name")
+        overview = await self._pacs.create(
+            call.caller, name, from_pacs(request.pacs), skip_validation=request.skip_validation
+        )
+        return messages.CreatePacsResponse(pacs=to_pacs(overview))
 
     async def GetPacs(self, request: messages.GetPacsRequest, call: Call) -> messages.GetPacsResponse:
         """Tell one PACS."""
-        return messages.GetPacsResponse(pacs=to_pacs(await self._admin.get_pacs(call.caller, request.name)))
+        return messages.GetPacsResponse(pacs=to_pacs(await self._pacs.get(call.caller, request.name)))
 
     async def ListPacs(self, _request: messages.ListPacsRequest, call: Call) -> messages.ListPacsResponse:
         """List the tenant's PACS."""
-        return messages.ListPacsResponse(pacs=map(to_pacs, await self._admin.list_pacs(call.caller)))
+        return messages.ListPacsResponse(pacs=map(to_pacs, await self._pacs.list_all(call.caller)))
+
+    async def UpdatePacs(self, request: messages.UpdatePacsRequest, call: Call) -> messages.UpdatePacsResponse:
+        """Change how a PACS is set up."""
+        overview = await self._pacs.update(
+            call.caller,
+            request.pacs.name,
+            lambda setup: change_setup(setup, request.pacs, request.update_mask.paths),
+            skip_validation=request.skip_validation,
+        )
+        return messages.UpdatePacsResponse(pacs=to_pacs(overview))
 
     async def DeletePacs(self, request: messages.DeletePacsRequest, call: Call) -> messages.DeletePacsResponse:
         """Remove a PACS."""
-        await self._admin.delete_pacs(call.caller, request.name)
+        await self._pacs.delete(call.caller, request.name)
         return messages.DeletePacsResponse()
 
     async def TestPacs(self, request: messages.TestPacsRequest, call: Call) -> messages.TestPacsResponse:
         """Ask a PACS for a sign of life."""
-        report = await self._admin.test_pacs(call.caller, request.name)
+        report = await self._pacs.test(call.caller, request.name)
         return messages.TestPacsResponse(latency_ms=report.latency_ms, detail=report.detail)
+
+    async def ValidatePacs(self, request: messages.ValidatePacsRequest, call: Call) -> messages.ValidatePacsResponse:
+        """Find out whether a PACS is fit for use."""
+        return messages.ValidatePacsResponse(report=to_report(await self._pacs.validate(call.caller, request.name)))
+
+    async def DetectPacs(self, request: messages.DetectPacsRequest, call: Call) -> messages.DetectPacsResponse:
+        """Find out what a host speaks."""
+        return to_detect_response(await self._pacs.detect(call.caller, from_detect_request(request)))
+
+    async def FailoverPacs(self, request: messages.FailoverPacsRequest, call: Call) -> messages.FailoverPacsResponse:
+        """Send the work of a primary to a backup."""
+        transition = await self._pacs.fail_over(call.caller, request.name, request.target)
+        return messages.FailoverPacsResponse(transition=to_transition(transition))
+
+    async def FailbackPacs(self, request: messages.FailbackPacsRequest, call: Call) -> messages.FailbackPacsResponse:
+        """Give the work back to a primary."""
+        transition = await self._pacs.fail_back(call.caller, request.name)
+        return messages.FailbackPacsResponse(transition=to_transition(transition))
+
+    async def ListPacsTransitions(
+        self, request: messages.ListPacsTransitionsRequest, call: Call
+    ) -> messages.ListPacsTransitionsResponse:
+        """List when and why the work went from one PACS to another."""
+        transitions = await self._pacs.list_transitions(call.caller, request.name, request.limit or DEFAULT_TRANSITIONS)
+        return messages.ListPacsTransitionsResponse(transitions=map(to_transition, transitions))
 
     async def GetCacheStats(
         self, _request: messages.GetCacheStatsRequest, call: Call

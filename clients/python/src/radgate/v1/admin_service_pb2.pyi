@@ -1,6 +1,7 @@
 import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from radgate.v1 import pacs_pb2 as _pacs_pb2
 from google.protobuf.internal import containers as _containers
@@ -193,12 +194,30 @@ class RevokeApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
 
 class CreatePacsRequest(_message.Message):
+    __slots__ = ("pacs", "skip_validation")
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    pacs: Pacs
+    skip_validation: bool
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: _Optional[bool] = ...) -> None: ...
+
+class CreatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
     PACS_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
-class CreatePacsResponse(_message.Message):
+class UpdatePacsRequest(_message.Message):
+    __slots__ = ("pacs", "update_mask", "skip_validation")
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    pacs: Pacs
+    update_mask: _field_mask_pb2.FieldMask
+    skip_validation: bool
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: _Optional[bool] = ...) -> None: ...
+
+class UpdatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
     PACS_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
@@ -249,6 +268,132 @@ class TestPacsResponse(_message.Message):
     latency_ms: float
     detail: str
     def __init__(self, latency_ms: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class ValidatePacsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ValidatePacsResponse(_message.Message):
+    __slots__ = ("report",)
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    report: _pacs_pb2.ValidationReport
+    def __init__(self, report: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ...) -> None: ...
+
+class DetectPacsRequest(_message.Message):
+    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret")
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    CALLED_AETS_FIELD_NUMBER: _ClassVar[int]
+    CALLING_AET_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    endpoint: str
+    port: int
+    called_aets: _containers.RepeatedScalarFieldContainer[str]
+    calling_aet: str
+    username: str
+    secret: str
+    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ...) -> None: ...
+
+class DetectPacsResponse(_message.Message):
+    __slots__ = ("findings", "attempts", "hints", "duration_ms")
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    findings: _containers.RepeatedCompositeFieldContainer[PacsFinding]
+    attempts: _containers.RepeatedCompositeFieldContainer[DetectAttempt]
+    hints: _containers.RepeatedScalarFieldContainer[str]
+    duration_ms: float
+    def __init__(self, findings: _Optional[_Iterable[_Union[PacsFinding, _Mapping]]] = ..., attempts: _Optional[_Iterable[_Union[DetectAttempt, _Mapping]]] = ..., hints: _Optional[_Iterable[str]] = ..., duration_ms: _Optional[float] = ...) -> None: ...
+
+class PacsFinding(_message.Message):
+    __slots__ = ("pacs", "capabilities", "latency_ms", "notes")
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_MS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    pacs: Pacs
+    capabilities: PacsCapabilities
+    latency_ms: float
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., capabilities: _Optional[_Union[PacsCapabilities, _Mapping]] = ..., latency_ms: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PacsCapabilities(_message.Message):
+    __slots__ = ("vendor", "version", "transfer_syntax_uids", "query_levels", "retrieve_methods", "services", "charset", "can_store")
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_SYNTAX_UIDS_FIELD_NUMBER: _ClassVar[int]
+    QUERY_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    RETRIEVE_METHODS_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    CHARSET_FIELD_NUMBER: _ClassVar[int]
+    CAN_STORE_FIELD_NUMBER: _ClassVar[int]
+    vendor: str
+    version: str
+    transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
+    query_levels: _containers.RepeatedScalarFieldContainer[str]
+    retrieve_methods: _containers.RepeatedScalarFieldContainer[RetrieveMethod]
+    services: _containers.RepeatedScalarFieldContainer[str]
+    charset: str
+    can_store: bool
+    def __init__(self, vendor: _Optional[str] = ..., version: _Optional[str] = ..., transfer_syntax_uids: _Optional[_Iterable[str]] = ..., query_levels: _Optional[_Iterable[str]] = ..., retrieve_methods: _Optional[_Iterable[_Union[RetrieveMethod, str]]] = ..., services: _Optional[_Iterable[str]] = ..., charset: _Optional[str] = ..., can_store: _Optional[bool] = ...) -> None: ...
+
+class DetectAttempt(_message.Message):
+    __slots__ = ("kind", "port", "target", "reason", "message")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    port: int
+    target: str
+    reason: str
+    message: str
+    def __init__(self, kind: _Optional[str] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class FailoverPacsRequest(_message.Message):
+    __slots__ = ("name", "target")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    target: str
+    def __init__(self, name: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
+
+class FailoverPacsResponse(_message.Message):
+    __slots__ = ("transition",)
+    TRANSITION_FIELD_NUMBER: _ClassVar[int]
+    transition: _pacs_pb2.PacsTransition
+    def __init__(self, transition: _Optional[_Union[_pacs_pb2.PacsTransition, _Mapping]] = ...) -> None: ...
+
+class FailbackPacsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class FailbackPacsResponse(_message.Message):
+    __slots__ = ("transition",)
+    TRANSITION_FIELD_NUMBER: _ClassVar[int]
+    transition: _pacs_pb2.PacsTransition
+    def __init__(self, transition: _Optional[_Union[_pacs_pb2.PacsTransition, _Mapping]] = ...) -> None: ...
+
+class ListPacsTransitionsRequest(_message.Message):
+    __slots__ = ("name", "limit")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    limit: int
+    def __init__(self, name: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListPacsTransitionsResponse(_message.Message):
+    __slots__ = ("transitions",)
+    TRANSITIONS_FIELD_NUMBER: _ClassVar[int]
+    transitions: _containers.RepeatedCompositeFieldContainer[_pacs_pb2.PacsTransition]
+    def __init__(self, transitions: _Optional[_Iterable[_Union[_pacs_pb2.PacsTransition, _Mapping]]] = ...) -> None: ...
 
 class GetCacheStatsRequest(_message.Message):
     __slots__ = ()

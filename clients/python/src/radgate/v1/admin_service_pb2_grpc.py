@@ -81,6 +81,11 @@ class AdminServiceStub:
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsResponse.FromString,
                 _registered_method=True)
+        self.UpdatePacs = channel.unary_unary(
+                '/radgate.v1.AdminService/UpdatePacs',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.UpdatePacsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.UpdatePacsResponse.FromString,
+                _registered_method=True)
         self.DeletePacs = channel.unary_unary(
                 '/radgate.v1.AdminService/DeletePacs',
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.DeletePacsRequest.SerializeToString,
@@ -90,6 +95,31 @@ class AdminServiceStub:
                 '/radgate.v1.AdminService/TestPacs',
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.TestPacsRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_admin__service__pb2.TestPacsResponse.FromString,
+                _registered_method=True)
+        self.ValidatePacs = channel.unary_unary(
+                '/radgate.v1.AdminService/ValidatePacs',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.ValidatePacsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.ValidatePacsResponse.FromString,
+                _registered_method=True)
+        self.DetectPacs = channel.unary_unary(
+                '/radgate.v1.AdminService/DetectPacs',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.DetectPacsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.DetectPacsResponse.FromString,
+                _registered_method=True)
+        self.FailoverPacs = channel.unary_unary(
+                '/radgate.v1.AdminService/FailoverPacs',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.FailoverPacsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.FailoverPacsResponse.FromString,
+                _registered_method=True)
+        self.FailbackPacs = channel.unary_unary(
+                '/radgate.v1.AdminService/FailbackPacs',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.FailbackPacsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.FailbackPacsResponse.FromString,
+                _registered_method=True)
+        self.ListPacsTransitions = channel.unary_unary(
+                '/radgate.v1.AdminService/ListPacsTransitions',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsTransitionsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsTransitionsResponse.FromString,
                 _registered_method=True)
         self.GetCacheStats = channel.unary_unary(
                 '/radgate.v1.AdminService/GetCacheStats',
@@ -151,7 +181,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreatePacs(self, request, context):
-        """Adds a PACS to the tenant.
+        """Adds a PACS to the tenant, once it has passed its validation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,8 +201,15 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdatePacs(self, request, context):
+        """Changes how a PACS is set up. When it is reached in another way afterwards, it has to pass its validation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeletePacs(self, request, context):
-        """Removes a PACS from the tenant.
+        """Removes a PACS from the tenant. One that has backups stays until they are removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,6 +217,41 @@ class AdminServiceServicer:
 
     def TestPacs(self, request, context):
         """Asks a PACS for a sign of life (C-ECHO for DIMSE, reading the folder for a folder).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidatePacs(self, request, context):
+        """Finds out whether a PACS is fit for use, and keeps the report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DetectPacs(self, request, context):
+        """Finds out what a host speaks, within seconds, and suggests PACS to add. Nothing is saved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FailoverPacs(self, request, context):
+        """Sends the work of a primary PACS to a backup. It stays there until it is given back or the backup fails.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FailbackPacs(self, request, context):
+        """Gives the work back to a primary PACS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPacsTransitions(self, request, context):
+        """Lists when and why the work went from one PACS of a group (a primary and its backups) to another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +319,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsResponse.SerializeToString,
             ),
+            'UpdatePacs': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePacs,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.UpdatePacsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.UpdatePacsResponse.SerializeToString,
+            ),
             'DeletePacs': grpc.unary_unary_rpc_method_handler(
                     servicer.DeletePacs,
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.DeletePacsRequest.FromString,
@@ -256,6 +333,31 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.TestPacs,
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.TestPacsRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_admin__service__pb2.TestPacsResponse.SerializeToString,
+            ),
+            'ValidatePacs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidatePacs,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.ValidatePacsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.ValidatePacsResponse.SerializeToString,
+            ),
+            'DetectPacs': grpc.unary_unary_rpc_method_handler(
+                    servicer.DetectPacs,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.DetectPacsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.DetectPacsResponse.SerializeToString,
+            ),
+            'FailoverPacs': grpc.unary_unary_rpc_method_handler(
+                    servicer.FailoverPacs,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.FailoverPacsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.FailoverPacsResponse.SerializeToString,
+            ),
+            'FailbackPacs': grpc.unary_unary_rpc_method_handler(
+                    servicer.FailbackPacs,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.FailbackPacsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.FailbackPacsResponse.SerializeToString,
+            ),
+            'ListPacsTransitions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPacsTransitions,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsTransitionsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.ListPacsTransitionsResponse.SerializeToString,
             ),
             'GetCacheStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCacheStats,
@@ -524,6 +626,33 @@ class AdminService:
             _registered_method=True)
 
     @staticmethod
+    def UpdatePacs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/UpdatePacs',
+            radgate_dot_v1_dot_admin__service__pb2.UpdatePacsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.UpdatePacsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeletePacs(request,
             target,
             options=(),
@@ -567,6 +696,141 @@ class AdminService:
             '/radgate.v1.AdminService/TestPacs',
             radgate_dot_v1_dot_admin__service__pb2.TestPacsRequest.SerializeToString,
             radgate_dot_v1_dot_admin__service__pb2.TestPacsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidatePacs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/ValidatePacs',
+            radgate_dot_v1_dot_admin__service__pb2.ValidatePacsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.ValidatePacsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetectPacs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/DetectPacs',
+            radgate_dot_v1_dot_admin__service__pb2.DetectPacsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.DetectPacsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FailoverPacs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/FailoverPacs',
+            radgate_dot_v1_dot_admin__service__pb2.FailoverPacsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.FailoverPacsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FailbackPacs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/FailbackPacs',
+            radgate_dot_v1_dot_admin__service__pb2.FailbackPacsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.FailbackPacsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPacsTransitions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/ListPacsTransitions',
+            radgate_dot_v1_dot_admin__service__pb2.ListPacsTransitionsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.ListPacsTransitionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,182 @@
+"""Between the messages that say how a PACS is reached and the words of the core. Secrets come in and never go out."""
+
+from radgate.v1 import admin_service_pb2, pacs_pb2
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.pacs import (
+    DicomWebConnection,
+    DimseConnection,
+    DimseTls,
+    FolderConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    HttpTls,
+    OrthancConnection,
+    PacsConnection,
+    RetrieveMethod,
+)
+
+DEFAULT_MAX_ASSOCIATIONS = 4
+DEFAULT_MAX_CONNECTIONS = 8
+
+_RETRIEVE_METHODS = {
+    admin_service_pb2.RETRIEVE_METHOD_UNSPECIFIED: RetrieveMethod.GET,
+    admin_service_pb2.RETRIEVE_METHOD_GET: RetrieveMethod.GET,
+    admin_service_pb2.RETRIEVE_METHOD_MOVE: RetrieveMethod.MOVE,
+}
+RETRIEVE_METHODS_OUT = {
+    RetrieveMethod.GET: admin_service_pb2.RETRIEVE_METHOD_GET,
+    RetrieveMethod.MOVE: admin_service_pb2.RETRIEVE_METHOD_MOVE,
+}
+_AUTH_METHODS = {
+    pacs_pb2.HTTP_AUTH_METHOD_UNSPECIFIED: HttpAuthMethod.NONE,
+    pacs_pb2.HTTP_AUTH_METHOD_BASIC: HttpAuthMethod.BASIC,
+    pacs_pb2.HTTP_AUTH_METHOD_BEARER: HttpAuthMethod.BEARER,
+    pacs_pb2.HTTP_AUTH_METHOD_API_KEY: HttpAuthMethod.API_KEY,
+    pacs_pb2.HTTP_AUTH_METHOD_OAUTH2: HttpAuthMethod.OAUTH2,
+}
+_AUTH_METHODS_OUT = {method: value for value, method in _AUTH_METHODS.items()}
+
+
+def from_connection(pacs: admin_service_pb2.Pacs) -> PacsConnection:
+    """Read how a PACS is reached. Whether that is usable, `check_connection` says.
+
+    Raises:
+        InvalidArgumentError: there is no connection, or a value that this server does not know.
+    """
+    match pacs.WhichOneof("connection"):
+        case "dimse":
+            return _from_dimse(pacs.dimse)
+        case "folder":
+            return FolderConnection(pacs.folder.path)
+        case "dicomweb":
+            return _from_dicomweb(pacs.dicomweb)
+        case "orthanc":
+            return _from_orthanc(pacs.orthanc)
+        case _:
+            raise InvalidArgumentError("pacs.connection", "must be given: dimse, folder, dicomweb or orthanc")
+
+
+def put_connection(pacs: admin_service_pb2.Pacs, connection: PacsConnection) -> None:
+    """Write into `pacs` how it is reached, all but the secret."""
+    match connection:
+        case DimseConnection() as dimse:
+            pacs.dimse.CopyFrom(_to_dimse(dimse))
+        case FolderConnection(path=path):
+            pacs.folder.path = path
+        case DicomWebConnection() as dicomweb:
+            pacs.dicomweb.CopyFrom(_to_dicomweb(dicomweb))
+        case OrthancConnection() as orthanc:
+            pacs.orthanc.CopyFrom(_to_orthanc(orthanc))
+
+
+def from_http_auth(auth: pacs_pb2.HttpAuth, field_name: str) -> HttpAuth:
+    """Read credentials of a web server. Raises InvalidArgumentError for a method that this server does not know."""
+    if auth.method not in _AUTH_METHODS:
+        raise InvalidArgumentError(f"{field_name}.method", "is not one that this server knows")
+    return HttpAuth(_AUTH_METHODS[auth.method], auth.username, auth.header, auth.token_url, auth.scope)
+
+
+def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
+    if dimse.retrieve_method not in _RETRIEVE_METHODS:
+        raise InvalidArgumentError("dimse.retrieve_method", "must be RETRIEVE_METHOD_GET or RETRIEVE_METHOD_MOVE")
+    return DimseConnection(
+        host=dimse.host,
+        port=dimse.port,
+        called_aet=dimse.called_aet,
+        calling_aet=dimse.calling_aet,
+        retrieve_method=_RETRIEVE_METHODS[dimse.retrieve_method],
+        max_associations=dimse.max_associations or DEFAULT_MAX_ASSOCIATIONS,
+        tls=_from_dimse_tls(dimse.tls) if dimse.HasField("tls") else None,
+        username=dimse.username,
+        password=dimse.password,
+    )
+
+
+def _from_dimse_tls(tls: admin_service_pb2.DimseTls) -> DimseTls:
+    return DimseTls(tls.ca_file, tls.certificate_file, tls.private_key_file, tls.verify_host)
+
+
+def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
+    return DicomWebConnection(
+        url=web.url,
+        wado_uri_url=web.wado_uri_url,
+        auth=from_http_auth(web.auth, "dicomweb.auth"),
+        tls=_from_http_tls(web.tls),
+        max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        password=web.password,
+    )
+
+
+def _from_orthanc(web: pacs_pb2.OrthancConnection) -> OrthancConnection:
+    return OrthancConnection(
+        url=web.url,
+        auth=from_http_auth(web.auth, "orthanc.auth"),
+        tls=_from_http_tls(web.tls),
+        max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        password=web.password,
+    )
+
+
+def _from_http_tls(tls: pacs_pb2.HttpTls) -> HttpTls:
+    return HttpTls(tls.ca_file, tls.certificate_file, tls.private_key_file)
+
+
+def _to_dimse(dimse: DimseConnection) -> admin_service_pb2.DimseConnection:
+    return admin_service_pb2.DimseConnection(
+        host=dimse.host,
+        port=dimse.port,
+        called_aet=dimse.called_aet,
+        calling_aet=dimse.calling_aet,
+        retrieve_method=RETRIEVE_METHODS_OUT[dimse.retrieve_method],
+        max_associations=dimse.max_associations,
+        tls=_to_dimse_tls(dimse.tls) if dimse.tls else None,
+        username=dimse.username,
+    )
+
+
+def _to_dimse_tls(tls: DimseTls) -> admin_service_pb2.DimseTls:
+    return admin_service_pb2.DimseTls(
+        ca_file=tls.ca_file,
+        certificate_file=tls.certificate_file,
+        private_key_file=tls.private_key_file,
+        verify_host=tls.verify_host,
+    )
+
+
+def _to_dicomweb(web: DicomWebConnection) -> pacs_pb2.DicomWebConnection:
+    return pacs_pb2.DicomWebConnection(
+        url=web.url,
+        wado_uri_url=web.wado_uri_url,
+        auth=_to_http_auth(web.auth),
+        tls=_to_http_tls(web.tls),
+        max_connections=web.max_connections,
+    )
+
+
+def _to_orthanc(web: OrthancConnection) -> pacs_pb2.OrthancConnection:
+    return pacs_pb2.OrthancConnection(
+        url=web.url,
+        auth=_to_http_auth(web.auth),
+        tls=_to_http_tls(web.tls),
+        max_connections=web.max_connections,
+    )
+
+
+def _to_http_auth(auth: HttpAuth) -> pacs_pb2.HttpAuth | None:
+    if auth == HttpAuth():
+        return None
+    return pacs_pb2.HttpAuth(
+        method=_AUTH_METHODS_OUT[auth.method],
+        username=auth.username,
+        header=auth.header,
+        token_url=auth.token_url,
+        scope=auth.scope,
+    )
+
+
+def _to_http_tls(tls: HttpTls) -> pacs_pb2.HttpTls | None:
+    if tls == HttpTls():
+        return None
+    return pacs_pb2.HttpTls(
+        ca_file=tls.ca_file, certificate_file=tls.certificate_file, private_key_file=tls.private_key_file
+    )

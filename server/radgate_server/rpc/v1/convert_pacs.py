@@ -1,0 +1,125 @@
+"""Between the message Pacs and the words of the core, and how an update changes one."""
+
+from collections.abc import Iterator, Sequence
+
+from google.protobuf.message import Message
+
+from radgate.v1 import admin_service_pb2, pacs_pb2
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.pacs import FailoverPolicy
+from radgate_server.core.pacs_setup import PacsSetup, keep_secret
+from radgate_server.rpc.v1.convert_connections import from_connection, put_connection
+from radgate_server.rpc.v1.convert_reports import to_report, to_state
+from radgate_server.rpc.v1.times import from_duration, to_duration, to_timestamp
+from radgate_server.services.pacs_admin import PacsOverview
+
+CHANGEABLE = frozenset({"dimse", "folder", "dicomweb", "orthanc", "backup_for", "failover"})
+"""Fields of Pacs that an update may change; all others are only told."""
+
+_DEFAULTS = FailoverPolicy()
+
+
+def from_pacs(pacs: admin_service_pb2.Pacs) -> PacsSetup:
+    """Read how a PACS is set up. Whether that is usable, `check_setup` says.
+
+    Raises:
+        InvalidArgumentError: there is no connection, or a value that this server does not know.
+    """
+    return PacsSetup(from_connection(pacs), pacs.backup_for, _from_failover(pacs.failover))
+
+
+def to_pacs(overview: PacsOverview) -> admin_service_pb2.Pacs:
+    """Render a PACS and how it is doing; its secret stays here."""
+    config = overview.config
+    pacs = _to_setup(PacsSetup(config.connection, config.backup_for, config.failover))
+    pacs.name = config.name
+    pacs.create_time.CopyFrom(to_timestamp(config.create_time))
+    pacs.active = overview.active
+    if overview.status:
+        pacs.state.CopyFrom(to_state(overview.status))
+    if config.validation:
+        pacs.validation.CopyFrom(to_report(config.validation))
+    return pacs
+
+
+def change_setup(setup: PacsSetup, pacs: admin_service_pb2.Pacs, paths: Sequence[str]) -> PacsSetup:
+    """Return `setup` with the fields of `pacs` that `paths` name ("dimse.port"); without paths, all that are given.
+
+    The secret stays unless it is given, or named.
+
+    Raises:
+        InvalidArgumentError: for a path that names nothing that can be changed, for a value that this server does not
+            know, and when the secret would go to another host.
+    """
+    for path in paths:
+        _check_path(path)
+    chosen = paths or tuple(_given(pacs))
+    message = _to_setup(setup)
+    for path in chosen:
+        _put(message, pacs, path)
+    changed = from_pacs(message)
+    if f"{changed.connection.kind}.password" in chosen:
+        return changed
+    return PacsSetup(keep_secret(setup.connection, changed.connection), changed.backup_for, changed.failover)
+
+
+def _to_setup(setup: PacsSetup) -> admin_service_pb2.Pacs:
+    pacs = admin_service_pb2.Pacs(backup_for=setup.backup_for, failover=_to_failover(setup.failover))
+    put_connection(pacs, setup.connection)
+    return pacs
+
+
+def _from_failover(policy: pacs_pb2.FailoverPolicy) -> FailoverPolicy:
+    return FailoverPolicy(
+        enabled=policy.enabled if policy.HasField("enabled") else _DEFAULTS.enabled,
+        threshold=policy.threshold or _DEFAULTS.threshold,
+        failback_after_s=(
+            from_duration(policy.failback_after) if policy.HasField("failback_after") else _DEFAULTS.failback_after_s
+        ),
+    )
+
+
+def _to_failover(policy: FailoverPolicy) -> pacs_pb2.FailoverPolicy:
+    return pacs_pb2.FailoverPolicy(
+        enabled=policy.enabled, threshold=policy.threshold, failback_after=to_duration(policy.failback_after_s)
+    )
+
+
+def _check_path(path: str) -> None:
+    name, *inner = path.split(".")
+    if name not in CHANGEABLE:
+        raise InvalidArgumentError("update_mask", f"{path[:100]!r} names no field of a PACS that can be changed")
+    field = admin_service_pb2.Pacs.DESCRIPTOR.fields_by_name[name]
+    for name in inner:
+        within = field.message_type
+        if within is None or name not in within.fields_by_name:
+            raise InvalidArgumentError("update_mask", f"{path[:100]!r} names no field of a PACS that can be changed")
+        field = within.fields_by_name[name]
+
+
+def _given(pacs: admin_service_pb2.Pacs) -> Iterator[str]:
+    """Paths of all changeable fields that hold something; of messages of our own, those within."""
+    for field, value in pacs.ListFields():
+        if field.name in CHANGEABLE:
+            yield from _leaves(field.name, value)
+
+
+def _leaves(path: str, value: object) -> Iterator[str]:
+    if isinstance(value, Message) and value.DESCRIPTOR.file.package == pacs_pb2.DESCRIPTOR.package:
+        for field, inner in value.ListFields():
+            yield from _leaves(f"{path}.{field.name}", inner)
+    else:
+        yield path
+
+
+def _put(target: Message, source: Message, path: str) -> None:
+    """Make one field of the target what it is in the source, also when that is nothing."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        target, source = getattr(target, parent), getattr(source, parent)
+    if target.DESCRIPTOR.fields_by_name[name].message_type is None:
+        setattr(target, name, getattr(source, name))
+    elif source.HasField(name):
+        getattr(target, name).CopyFrom(getattr(source, name))
+    else:
+        target.ClearField(name)

@@ -1,0 +1,287 @@
+"""The PACS of a tenant: set up, validated, switched over. Every change is recorded before it is made."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.detection import DetectionReport, DetectTarget, check_target
+from radgate_server.core.errors import (
+    InvalidArgumentError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+    ValidationFailedError,
+)
+from radgate_server.core.failover import (
+    ActivePacs,
+    Group,
+    Transition,
+    TransitionCause,
+    active_of,
+    check_has_no_backups,
+    groups_of,
+)
+from radgate_server.core.health import PacsStatus
+from radgate_server.core.identifiers import parse_slug
+from radgate_server.core.manual_switch import Choice, choose_backup, choose_primary
+from radgate_server.core.pacs import PacsConfig, PacsConnection, names_private_files
+from radgate_server.core.pacs_setup import PacsSetup, check_setup, place_of
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.directory import FailoverDirectory, PacsDirectory, StatusBoard
+from radgate_server.core.ports.pacs import EchoReport
+from radgate_server.core.tenancy import Caller
+from radgate_server.core.validation import CheckOutcome, ValidationReport
+from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
+from radgate_server.services.addresses import AddressPolicy
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.detect import Detector
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.validate import CheckListener, Validator
+
+MAX_TRANSITIONS = 1000
+
+type SetupChange = Callable[[PacsSetup], PacsSetup]
+"""Makes of how a PACS is set up how it shall be."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacsOverview:
+    """A PACS, its last known status, and whether it is the one of its group (a primary and its backups) in use."""
+
+    config: PacsConfig
+    status: PacsStatus | None
+    active: bool
+
+
+class PacsAdmin:
+    """What operators and administrators do with PACS. Methods act on the caller's tenant."""
+
+    def __init__(
+        self,
+        *,
+        directory: PacsDirectory,
+        failover: FailoverDirectory,
+        statuses: StatusBoard,
+        validator: Validator,
+        detector: Detector,
+        addresses: AddressPolicy,
+        clients: PacsClients,
+        caches: TenantCaches,
+        follower: ChangeFollower,
+        auditor: Auditor,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._failover = failover
+        self._statuses = statuses
+        self._validator = validator
+        self._detector = detector
+        self._addresses = addresses
+        self._clients = clients
+        self._caches = caches
+        self._follower = follower
+        self._auditor = auditor
+        self._clock = clock
+
+    async def create(
+        self,
+        caller: Caller,
+        name: str,
+        setup: PacsSetup,
+        *,
+        skip_validation: bool = False,
+        on_check: CheckListener | None = None,
+    ) -> PacsOverview:
+        """Add a PACS once it has passed its validation; unvalidated, a typing error is noticed by its users only.
+
+        Raises:
+            InvalidArgumentError, ResourceExistsError, RoleNotAllowedError, AddressNotAllowedError: it may not be added.
+            ValidationFailedError: it is not fit for use; nothing was saved.
+        """
+        tenant_id = acting_tenant(caller)
+        others = await self._directory.list_pacs(tenant_id)
+        setup = check_setup(parse_slug(name, "name"), setup, others)
+        if any(config.name == name for config in others):
+            raise ResourceExistsError("the tenant has a PACS of that name already")
+        await self._allow(caller, setup.connection)
+        await self._record(caller, f"create pacs {name}")
+        now = self._clock.now()
+        config = PacsConfig(tenant_id, name, setup.connection, now, setup.backup_for, setup.failover)
+        if not skip_validation:
+            config = await self._validated(config, on_check)
+        await self._directory.create_pacs(config)
+        await self._follower.catch_up()
+        return PacsOverview(config, None, active=not config.backup_for)
+
+    async def update(
+        self,
+        caller: Caller,
+        name: str,
+        change: SetupChange,
+        *,
+        skip_validation: bool = False,
+        on_check: CheckListener | None = None,
+    ) -> PacsOverview:
+        """Change how a PACS is set up; when it is reached in another way, it has to pass its validation.
+
+        Raises:
+            ResourceNotFoundError: there is none of that name.
+            InvalidArgumentError, RoleNotAllowedError, AddressNotAllowedError: it may not be set up so.
+            ValidationFailedError: it would not be fit for use; nothing was changed.
+        """
+        tenant_id = acting_tenant(caller)
+        others = await self._directory.list_pacs(tenant_id)
+        old = _find(others, name)
+        setup = check_setup(name, change(PacsSetup(old.connection, old.backup_for, old.failover)), others)
+        config = replace(old, connection=setup.connection, backup_for=setup.backup_for, failover=setup.failover)
+        reached_anew = config.connection != old.connection
+        if reached_anew:
+            await self._allow(caller, config.connection)
+        await self._record(caller, f"update pacs {name}")
+        if reached_anew:
+            config = replace(config, validation=None) if skip_validation else await self._validated(config, on_check)
+        await self._directory.update_pacs(config)
+        await self._follower.catch_up()
+        if place_of(config.connection) != place_of(old.connection):
+            await self._caches.drop(tenant_id)  # it may come from what is another archive now
+        return await self.get(caller, name)
+
+    async def get(self, caller: Caller, name: str) -> PacsOverview:
+        """One PACS. Raises ResourceNotFoundError."""
+        for overview in await self.list_all(caller):
+            if overview.config.name == name:
+                return overview
+        raise _no_such_pacs()
+
+    async def list_all(self, caller: Caller) -> Sequence[PacsOverview]:
+        """The tenant's PACS in order of precedence."""
+        tenant_id = acting_tenant(caller)
+        configs = await self._directory.list_pacs(tenant_id)
+        statuses = {status.name: status for status in await self._statuses.list_statuses(tenant_id)}
+        chosen = {active.primary: active for active in await self._failover.list_active(tenant_id)}
+        active = {active_of(group, chosen.get(group.primary)) for group in groups_of(configs)}
+        return tuple(
+            PacsOverview(config, statuses.get(config.name), active=config.name in active) for config in configs
+        )
+
+    async def delete(self, caller: Caller, name: str) -> None:
+        """Remove a PACS and what is cached for the tenant, which may come from it.
+
+        Raises:
+            ResourceNotFoundError: there is none of that name.
+            InvalidArgumentError: it has backups, which would stand in for nobody.
+        """
+        tenant_id = acting_tenant(caller)
+        parse_slug(name, "name")
+        configs = await self._directory.list_pacs(tenant_id)
+        check_has_no_backups(name, {config.name: config.backup_for for config in configs})
+        await self._record(caller, f"delete pacs {name}")
+        await self._directory.delete_pacs(tenant_id, name)
+        await self._caches.drop(tenant_id)
+
+    async def test(self, caller: Caller, name: str) -> EchoReport:
+        """Ask a PACS for a sign of life. Raises ResourceNotFoundError, PacsError."""
+        client = await self._clients.named(acting_tenant(caller), name)
+        return await client.echo.echo()
+
+    async def validate(self, caller: Caller, name: str, *, on_check: CheckListener | None = None) -> ValidationReport:
+        """Find out whether a PACS is fit for use, and keep the report. Raises ResourceNotFoundError."""
+        tenant_id = acting_tenant(caller)
+        config = _find(await self._directory.list_pacs(tenant_id), name)
+        await self._record(caller, f"validate pacs {name}")
+        report = await self._validator.validate(config, on_check)
+        current = _find(await self._directory.list_pacs(tenant_id), name)
+        if current.connection == config.connection:  # else the report is of what it was while that took its time
+            await self._directory.update_pacs(replace(current, validation=report))
+            await self._follower.catch_up()
+        return report
+
+    async def detect(self, caller: Caller, target: DetectTarget) -> DetectionReport:
+        """Find out what a host speaks. Raises InvalidArgumentError, AddressNotAllowedError."""
+        target = check_target(target)
+        await self._record(caller, f"detect pacs at {target.host}")
+        return await self._detector.detect(target, unrestricted=caller.principal.may_use_every_tenant)
+
+    async def fail_over(self, caller: Caller, name: str, target: str = "") -> Transition:
+        """Send the work of the primary `name` to a backup: the target, or else the next in order of precedence.
+
+        It stays there, whatever becomes of the primary, until it is given back or the backup fails.
+
+        Raises:
+            ResourceNotFoundError: there is no PACS of that name.
+            InvalidArgumentError: it is no primary with backups, or the target is none of its idle ones.
+        """
+
+        def choose(group: Group, active: str) -> str:
+            return choose_backup(group, active, target)
+
+        return await self._switch(caller, name, choose, TransitionCause.MANUAL_FAILOVER)
+
+    async def fail_back(self, caller: Caller, name: str) -> Transition:
+        """Give the work back to the primary `name`.
+
+        Raises:
+            ResourceNotFoundError: there is no PACS of that name.
+            InvalidArgumentError: it is a backup, or does the work already.
+        """
+        return await self._switch(caller, name, choose_primary, TransitionCause.MANUAL_FAILBACK)
+
+    async def list_transitions(self, caller: Caller, name: str, limit: int) -> Sequence[Transition]:
+        """The newest `limit` (1 to 1000) changes of the active PACS in the group of the PACS, the newest first."""
+        tenant_id = acting_tenant(caller)
+        if not 1 <= limit <= MAX_TRANSITIONS:
+            raise InvalidArgumentError("limit", f"must be from 1 to {MAX_TRANSITIONS}")
+        config = _find(await self._directory.list_pacs(tenant_id), name)
+        return await self._failover.list_transitions(tenant_id, config.backup_for or name, limit)
+
+    async def _switch(self, caller: Caller, primary: str, choose: Choice, cause: TransitionCause) -> Transition:
+        tenant_id = acting_tenant(caller)
+        group = _find_group(await self._directory.list_pacs(tenant_id), primary)
+        while True:  # until nobody else is faster
+            active = active_of(group, await self._chosen(group))
+            to_pacs = choose(group, active)
+            await self._record(caller, f"{cause.value} of pacs {primary} from {active} to {to_pacs}")
+            now, by = self._clock.now(), caller.principal.key_id
+            transition = Transition(now, tenant_id, primary, active, to_pacs, cause, by)
+            if await self._failover.record_transition(transition):
+                await self._follower.catch_up()
+                return transition
+
+    async def _chosen(self, group: Group) -> ActivePacs | None:
+        groups = await self._failover.list_active(group.tenant_id)
+        return next((chosen for chosen in groups if chosen.primary == group.primary), None)
+
+    async def _allow(self, caller: Caller, connection: PacsConnection) -> None:
+        if names_private_files(connection):
+            insist_on_every_tenant(caller, "name folders or keys of this machine")
+        unrestricted = caller.principal.may_use_every_tenant
+        await self._addresses.check_connection(connection, unrestricted=unrestricted)
+
+    async def _validated(self, config: PacsConfig, on_check: CheckListener | None) -> PacsConfig:
+        report = await self._validator.validate(config, on_check)
+        for check in report.checks:
+            if check.outcome is CheckOutcome.FAILED:
+                raise ValidationFailedError(f"nothing was saved; {check.name}: {check.message}", check=check.name)
+        return replace(config, validation=report)
+
+    async def _record(self, caller: Caller, detail: str) -> None:
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=detail)
+
+
+def _no_such_pacs() -> ResourceNotFoundError:
+    return ResourceNotFoundError("the tenant has no PACS of this name", kind="pacs")
+
+
+def _find(configs: Sequence[PacsConfig], name: str) -> PacsConfig:
+    for config in configs:
+        if config.name == name:
+            return config
+    raise _no_such_pacs()
+
+
+def _find_group(configs: Sequence[PacsConfig], name: str) -> Group:
+    config = _find(configs, name)
+    if config.backup_for:
+        raise InvalidArgumentError("name", f"{name} is a backup; name its primary {config.backup_for}")
+    return next(group for group in groups_of(configs) if group.primary == name)

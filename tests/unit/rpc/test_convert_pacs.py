@@ -1,0 +1,135 @@
+"""Pacs out and in, and what an update changes of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToJson
+
+from radgate.v1.admin_service_pb2 import Pacs
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.pacs import (
+    DicomWebConnection,
+    DimseConnection,
+    DimseTls,
+    FailoverPolicy,
+    FolderConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    HttpTls,
+    OrthancConnection,
+    PacsConfig,
+    PacsConnection,
+    RetrieveMethod,
+    with_secret,
+)
+from radgate_server.core.pacs_setup import PacsSetup
+from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
+from radgate_server.services.pacs_admin import PacsOverview
+from tests.fakes.clock import START
+
+DIMSE = DimseConnection(
+    "pacs.example",
+    104,
+    "PACS",
+    "RADGATE",
+    retrieve_method=RetrieveMethod.MOVE,
+    max_associations=2,
+    tls=DimseTls("/ca.pem", verify_host=False),
+    username="me",
+    password="hunter2",
+)
+WEB = DicomWebConnection(
+    "https://pacs.example/rs",
+    wado_uri_url="https://pacs.example/wado",
+    auth=HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://login.example/token", scope="a b"),
+    tls=HttpTls("/ca.pem", "/own.pem", "/own.key"),
+    max_connections=3,
+    password="hunter2",
+)
+ORTHANC = OrthancConnection(
+    "http://pacs.example:8042", HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"), password="hunter2"
+)
+FOLDER = FolderConnection("/images")
+SETUP = PacsSetup(DIMSE, "main", FailoverPolicy(enabled=False, threshold=7, failback_after_s=1.5))
+
+
+@pytest.mark.parametrize("connection", [DIMSE, WEB, ORTHANC, FOLDER], ids=lambda found: found.kind)
+def test_all_but_the_secret_goes_out_and_comes_in(connection: PacsConnection) -> None:
+    config = PacsConfig("east", "spare", connection, START, "main", SETUP.failover)
+    message = to_pacs(PacsOverview(config, None, active=False))
+    assert "hunter2" not in MessageToJson(message)
+    assert from_pacs(message) == PacsSetup(with_secret(connection, ""), "main", SETUP.failover)
+
+
+def test_what_is_not_given_has_defaults() -> None:
+    setup = from_pacs(Pacs(dicomweb={"url": "https://pacs.example"}, failover={"threshold": 5}))
+    assert setup == PacsSetup(DicomWebConnection("https://pacs.example"), "", FailoverPolicy(threshold=5))
+
+
+@pytest.mark.parametrize(
+    ("given", "paths", "expected"),
+    [
+        ({"dimse": {"port": 105, "password": "new"}}, [], {"port": 105, "password": "new"}),
+        ({"dimse": {"max_associations": 9}}, [], {"max_associations": 9}),
+        ({"dimse": {"max_associations": 9, "port": 105}}, ["dimse.max_associations"], {"max_associations": 9}),
+        ({"dimse": {"retrieve_method": 1}}, ["dimse.retrieve_method"], {"retrieve_method": RetrieveMethod.GET}),
+        (
+            {"dimse": {"tls": {"verify_host": True}, "password": "new"}},
+            ["dimse.tls.verify_host", "dimse.password"],
+            {"tls": DimseTls("/ca.pem"), "password": "new"},
+        ),
+        ({}, ["dimse.tls", "dimse.username", "dimse.password"], {"tls": None, "username": "", "password": ""}),
+        ({}, ["dimse.username"], {"username": "", "password": ""}),
+        ({}, ["dimse.password"], {"password": ""}),
+    ],
+)
+def test_an_update_changes_what_is_named_or_given(
+    given: dict[str, Any], paths: list[str], expected: dict[str, Any]
+) -> None:
+    assert change_setup(SETUP, Pacs(**given), paths) == replace(SETUP, connection=replace(DIMSE, **expected))
+
+
+def test_an_update_changes_the_group_and_its_policy() -> None:
+    assert change_setup(SETUP, Pacs(), ["backup_for"]) == replace(SETUP, backup_for="")
+    assert change_setup(SETUP, Pacs(), ["failover"]) == replace(SETUP, failover=FailoverPolicy())
+    given = Pacs(failover={"enabled": True, "failback_after": {"seconds": 9}})
+    policy = FailoverPolicy(enabled=True, threshold=7, failback_after_s=9)
+    assert change_setup(SETUP, given, []) == replace(SETUP, failover=policy)
+    assert change_setup(SETUP, given, ["failover.threshold"]).failover.threshold == FailoverPolicy().threshold
+
+
+def test_what_is_only_told_may_come_back_with_an_update() -> None:
+    config = PacsConfig("east", "spare", DIMSE, START, "main", SETUP.failover)
+    assert change_setup(SETUP, to_pacs(PacsOverview(config, None, active=True)), []) == SETUP
+
+
+def test_another_kind_of_connection_takes_nothing_of_the_old_one() -> None:
+    changed = change_setup(SETUP, Pacs(orthanc={"url": "http://pacs.example:8042"}), [])
+    assert changed == replace(SETUP, connection=OrthancConnection("http://pacs.example:8042"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "nonsense", "name", "state", "active", "create_time", "dimse.nonsense", "dimse.port.x", "dimse.", "*"],
+)
+def test_a_path_to_nothing_that_can_be_changed_is_named(path: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        change_setup(SETUP, Pacs(dimse={"port": 105}), ["dimse.port", path])
+    assert caught.value.field == "update_mask"
+    assert repr(path) in caught.value.description
+
+
+@pytest.mark.parametrize("paths", [[], ["dimse.host"], ["dimse"]])
+def test_an_update_does_not_send_the_secret_elsewhere(paths: list[str]) -> None:
+    given = Pacs(dimse={"host": "evil.example", "port": 104, "called_aet": "PACS", "username": "me"})
+    with pytest.raises(InvalidArgumentError) as caught:
+        change_setup(SETUP, given, paths)
+    assert caught.value.field == "dimse.password"
+
+
+@pytest.mark.parametrize("field", ["dicomweb", "orthanc"])
+def test_an_unknown_method_is_refused(field: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        from_pacs(Pacs(**{field: {"url": "http://pacs.example", "auth": {"method": 77}}}))
+    assert caught.value.field == f"{field}.auth.method"
