@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.bench import scenarios
 from tests.bench.images import big_instances, ct_instances
+from tests.bench.several_pacs import several_pacs
 from tests.bench.table import Row, markdown
 from tests.integration.orthanc import OrthancServer
 
-SCENARIOS = ("dicomweb", "stream", "find", "memory")
+SCENARIOS = ("dicomweb", "stream", "find", "several", "memory")
 
 
 def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
@@ -39,6 +40,7 @@ def main() -> None:
                 "dicomweb": lambda: scenarios.dicomweb(orthanc, root / "dicomweb", seconds, rounds),
                 "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
                 "find": lambda: scenarios.find(orthanc, seconds),
+                "several": lambda: several_pacs(orthanc, root / "several", rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
             }
             rows = []

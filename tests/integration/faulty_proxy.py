@@ -113,7 +113,8 @@ class FaultyProxy:
             return
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         try:
-            await _first_of(self._to_server(reader, server_writer), self._to_client(server_reader, writer))
+            server: socket.socket = server_writer.get_extra_info("socket")
+            await _first_of(self._to_server(reader, server_writer), self._to_client(server_reader, server, writer))
         finally:
             _reset(server_writer)
 
@@ -123,11 +124,15 @@ class FaultyProxy:
                 writer.write(data)
                 await writer.drain()
 
-    async def _to_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _to_client(
+        self, reader: asyncio.StreamReader, server: socket.socket, writer: asyncio.StreamWriter
+    ) -> None:
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
 
         async def read() -> None:
             while data := await reader.read(_READ_BYTES):
+                # A late ACK would have a server with Nagle's algorithm wait for 40 ms, as no real network does.
+                server.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 await queue.put((self._loop.time() + self.latency_s, data))
             await queue.put((0, b""))
 
