@@ -122,6 +122,8 @@ class OrthancServer:
     def _answers(self) -> bool:
         try:
             self.request("GET", "/system")
+        except urllib.error.HTTPError as error:
+            return error.code == 401
         except (urllib.error.URLError, OSError):
             return False
         return True

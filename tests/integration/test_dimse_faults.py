@@ -110,7 +110,7 @@ async def test_a_rejection_says_why() -> None:
         async with client_of(scp.port) as client:
             with pytest.raises(PacsRejectedError, match="calling AE title not recognised") as caught:
                 await client.echo.echo()
-    assert caught.value.details == {"pacs": "main"}
+    assert caught.value.details == {"pacs": "main", "rejection": "calling-aet"}
 
 
 async def test_a_pacs_without_the_service_has_no_context() -> None:

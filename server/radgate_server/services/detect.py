@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from radgate_server.config import Settings
 from radgate_server.core.detection import (
     DetectionReport,
     DetectTarget,
@@ -33,6 +34,21 @@ class DetectLimits:
     deadline_s: float = 3.0
     total_s: float = 7.5
     parallel: int = 16
+
+
+def impatient(settings: Settings, limits: DetectLimits | None = None) -> Settings:
+    """Return settings for the clients that detection uses: they give up by themselves when its patience ends.
+
+    What gives up by itself leaves nothing behind to wait for when the client is closed.
+    """
+    patience_s = (limits or DetectLimits()).deadline_s - _RESERVE_S
+    short = {"connect_timeout_s": patience_s, "idle_timeout_s": patience_s, "acquire_timeout_s": patience_s}
+    return settings.model_copy(
+        update={
+            "dimse": settings.dimse.model_copy(update=short),
+            "web_pacs": settings.web_pacs.model_copy(update=short),
+        }
+    )
 
 
 @dataclass(slots=True)

@@ -16,11 +16,10 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.instances import FailedInstance, ReceivedInstance
 from radgate_server.core.pacs import (
     DimseConnection,
-    FolderConnection,
-    OrthancConnection,
     PacsConnection,
     RetrieveMethod,
     secret_of,
@@ -30,6 +29,8 @@ from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import MatchingKey, Query
 from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.validation import CheckOutcome
+from radgate_server.services.listing import listed_instance, listing_query
+from radgate_server.services.merging import first_value
 
 CHECKS = ("connectivity", "credentials", "query", "latency", "retrieve", "transfer-syntaxes")
 SLOW_S = 1.0
@@ -97,6 +98,7 @@ class Examination:
         self._clock = clock
         self._refusal: PacsError | None = None
         self._slowest_s = 0.0
+        self._study_instance_uid = ""
         self._capabilities: Capabilities | None = None
 
     def checks(self) -> tuple[Examine, ...]:
@@ -130,6 +132,7 @@ class Examination:
         started_s = self._clock.monotonic_s()
         some = await self._client.query.find(_ANY_STUDY, max_results=1)
         self._slowest_s = max(self._slowest_s, self._clock.monotonic_s() - started_s)
+        self._study_instance_uid = first_value(some.matches[0], *_STUDY_INSTANCE_UID) if some.matches else ""
         nowhere = MatchingKey(_STUDY_INSTANCE_UID, f"2.25.{uuid.uuid4().int}")
         none = await self._client.query.find(Query(QueryLevel.STUDY, (nowhere,), only_included=True), max_results=1)
         if none.matches:
@@ -146,18 +149,27 @@ class Examination:
         return passed(latency)
 
     async def _retrieve(self) -> Verdict:
-        """Whether it hands over instances in the way that is set up."""
+        """Whether it hands over instances: over DIMSE in the way that is set up, else one that it lists."""
         if self._client.describer is not None:
             self._capabilities = await self._client.describer.describe()
-        match self._connection, self._capabilities:
-            case ((FolderConnection() | OrthancConnection()), _):
-                return passed("instances are handed over as files")
-            case _, None:
-                return skipped("the PACS does not tell; the first retrieve will show it")
-            case DimseConnection(retrieve_method=method), Capabilities(retrieve_methods=methods):
-                return _judge_method(method, methods)
-            case _, Capabilities(services=services):
-                return _judge_services(services)
+        if isinstance(self._connection, DimseConnection):
+            methods = self._capabilities.retrieve_methods if self._capabilities else ()
+            return _judge_method(self._connection.retrieve_method, methods)
+        if not self._study_instance_uid:
+            return skipped("the PACS holds no study to try it with")
+        return await self._fetch_one(RetrieveScope(self._study_instance_uid))
+
+    async def _fetch_one(self, study: RetrieveScope) -> Verdict:
+        found = await self._client.query.find(listing_query(study), max_results=1)
+        listed = [each for match in found.matches if (each := listed_instance(match, study))]
+        if not listed:
+            return warning("the PACS lists no instance of a study that it names; ask its vendor")
+        async with self._client.reader.retrieve(_scope_of(listed[0].ref), listed) as arrivals:
+            arrival = await anext(arrivals, None)
+        if isinstance(arrival, ReceivedInstance):
+            return passed("the PACS hands over an instance")
+        text = arrival.error.message if isinstance(arrival, FailedInstance) else "the PACS did not send what it lists"
+        return failed(f"{text}; check what this gateway's account may read")
 
     async def _transfer_syntaxes(self) -> Verdict:
         """Whether compressed images can come as they are stored."""
@@ -173,6 +185,10 @@ class Examination:
         )
 
 
+def _scope_of(ref: InstanceRef) -> RetrieveScope:
+    return RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+
+
 def _judge_method(method: RetrieveMethod, methods: Collection[RetrieveMethod]) -> Verdict:
     name = f"C-{method.value.upper()}"
     if method in methods:
@@ -181,10 +197,3 @@ def _judge_method(method: RetrieveMethod, methods: Collection[RetrieveMethod]) -
         other = ", ".join(each.value for each in methods)
         return failed(f"the PACS does not accept {name}; set its retrieve method to {other}")
     return failed("the PACS accepts neither C-GET nor C-MOVE; ask its administrator to allow one to this gateway")
-
-
-def _judge_services(services: Collection[str]) -> Verdict:
-    offered = [service for service in services if service.startswith("WADO")]
-    if offered:
-        return passed(f"the PACS answers {' and '.join(offered)}")
-    return failed("the PACS answers neither WADO-RS nor WADO-URI below this address; check the address")

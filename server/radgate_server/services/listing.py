@@ -168,7 +168,7 @@ class StudyLister:
         if result.truncated:
             text = f"the PACS lists more than {self._limits.max_results} instances; retrieve series by series"
             raise PacsFailedError(text, pacs=pacs)
-        entries = [_listed(match, scope) for match in result.matches]
+        entries = [listed_instance(match, scope) for match in result.matches]
         if answer.malformed or None in entries:
             text = "the PACS lists instances without proper UIDs, so it can't be told what is whole"
             raise PacsFailedError(text, pacs=pacs)
@@ -200,7 +200,7 @@ def listing_query(scope: RetrieveScope) -> Query:
     return Query(QueryLevel.IMAGE, matching, include=((SOP_CLASS_UID,),), only_included=True)
 
 
-def _listed(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:
+def listed_instance(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:
     """A match as a listed instance; None when the PACS left out a UID that nothing else tells."""
     ref = InstanceRef(
         first_value(match, "0020000D") or scope.study_instance_uid,

@@ -1,0 +1,67 @@
+"""A detector and a validator over the real adapters, as the composition root makes them."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.adapters.pacs.folder import build_folder_pacs
+from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
+from radgate_server.config import Settings
+from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.services.addresses import AddressPolicy
+from radgate_server.services.detect import Detector, impatient
+from radgate_server.services.validate import Validator
+from tests.fakes.telemetry import RecordingTelemetry
+
+GATEWAY_AET = "RADGATE"
+
+
+def real_factories(settings: Settings) -> dict[str, PacsFactory]:
+    telemetry = RecordingTelemetry()
+    scp = StorageScp(GATEWAY_AET, host="127.0.0.1", port=0, settings=settings.dimse)
+    return {
+        "dimse": lambda config: build_dimse_pacs(config, settings=settings.dimse, storage_scp=scp, telemetry=telemetry),
+        "dicomweb": lambda config: build_dicomweb_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
+        "orthanc": lambda config: build_orthanc_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
+        "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
+    }
+
+
+def make_detector(*allowed_networks: str) -> Detector:
+    factories = real_factories(impatient(Settings()))
+    return Detector(factories, AddressPolicy(allowed_networks), SystemClock(), calling_aet=GATEWAY_AET)
+
+
+def make_validator() -> Validator:
+    return Validator(real_factories(Settings()), SystemClock())
+
+
+@contextmanager
+def speaker(greeting: bytes) -> Iterator[int]:
+    """A server that says the same to everybody, nothing if empty, and then waits; yields its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    taken: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+                taken.append(connection)
+                connection.sendall(greeting)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+        for connection in taken:
+            connection.close()

@@ -1,0 +1,99 @@
+"""Validation of real PACS."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from radgate_server.core.pacs import (
+    DicomWebConnection,
+    DimseConnection,
+    FolderConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    OrthancConnection,
+    PacsConnection,
+)
+from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
+from tests.conformance.pacs_suite import config_of, sample_instances
+from tests.integration.dcmqrscp import DcmqrscpServer
+from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.pacs_looking import GATEWAY_AET, make_validator
+
+HOST = "127.0.0.1"
+PASSED, WARNING = CheckOutcome.PASSED, CheckOutcome.WARNING
+FAILED, SKIPPED = CheckOutcome.FAILED, CheckOutcome.SKIPPED
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    with OrthancServer(tmp_path_factory.mktemp("orthanc")) as server:
+        server.upload(sample_instances())
+        yield server
+
+
+async def validate(connection: PacsConnection) -> ValidationReport:
+    """Validate, and see that each check was told when it was done."""
+    told: list[Check] = []
+    report = await make_validator().validate(config_of(connection), told.append)
+    assert tuple(told) == report.checks
+    return report
+
+
+def outcomes(report: ValidationReport) -> list[CheckOutcome]:
+    return [check.outcome for check in report.checks]
+
+
+async def test_orthanc_over_dimse(orthanc: OrthancServer) -> None:
+    report = await validate(DimseConnection(HOST, orthanc.dicom_port, "ORTHANC", GATEWAY_AET))
+    assert outcomes(report) == [PASSED] * 6, report
+    assert "compressed" in report.checks[-1].message
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "orthanc"])
+async def test_orthanc_over_the_web(orthanc: OrthancServer, kind: str) -> None:
+    connections = {"dicomweb": DicomWebConnection(orthanc.dicomweb_url), "orthanc": OrthancConnection(orthanc.url)}
+    report = await validate(connections[kind])
+    assert outcomes(report) == [PASSED] * 5 + [SKIPPED], report
+    assert report.passed
+
+
+async def test_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(sample_instances()[0].read_bytes())
+    assert outcomes(await validate(FolderConnection(str(tmp_path)))) == [PASSED] * 5 + [SKIPPED]
+
+
+async def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    report = await validate(FolderConnection(str(tmp_path / "gone")))
+    assert outcomes(report) == [FAILED] + [SKIPPED] * 5
+    assert str(tmp_path) not in report.checks[0].message
+
+
+async def test_dcmqrscp_sends_nothing_compressed(tmp_path: Path) -> None:
+    with DcmqrscpServer(tmp_path, free_port()) as server:
+        report = await validate(DimseConnection(HOST, server.port, "DCMTK", GATEWAY_AET))
+        wrong = await validate(DimseConnection(HOST, server.port, "OTHER", GATEWAY_AET))
+    assert outcomes(report) == [PASSED] * 5 + [WARNING], report
+    assert report.passed
+    assert outcomes(wrong) == [PASSED, FAILED] + [SKIPPED] * 4
+    assert "called AE title" in wrong.checks[1].message
+
+
+async def test_a_closed_port() -> None:
+    report = await validate(OrthancConnection(f"http://{HOST}:{free_port()}"))
+    assert outcomes(report) == [FAILED] + [SKIPPED] * 5
+    assert "check host and port" in report.checks[0].message
+
+
+async def test_credentials_that_are_refused(tmp_path: Path) -> None:
+    options = {"AuthenticationEnabled": True, "RegisteredUsers": {"radgate": "right"}}
+    with OrthancServer(tmp_path, options=options) as server:
+        wrong = OrthancConnection(server.url, HttpAuth(HttpAuthMethod.BASIC, "radgate"), password="wrong")
+        none = await validate(OrthancConnection(server.url))
+        report = await validate(wrong)
+        right = await validate(replace(wrong, password="right"))
+    assert outcomes(report) == outcomes(none) == [PASSED, FAILED] + [SKIPPED] * 4
+    assert "has been given none" in none.checks[1].message
+    assert "check user, password" in report.checks[1].message
+    assert outcomes(right)[:4] == [PASSED] * 4
