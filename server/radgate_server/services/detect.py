@@ -143,6 +143,11 @@ class Detector:
         prober = Prober(
             self._factories, self._clock, self._dial, deadline_s=limits.deadline_s, parallel=limits.parallel
         )
-        candidates = {port: ladders(target, port, self._calling_aet) for port in target.ports}
+        candidates = {port: self._askable(ladders(target, port, self._calling_aet)) for port in target.ports}
         ends_s = asyncio.get_running_loop().time() + limits.total_s
         return _Search(candidates, addresses[:_MAX_ADDRESSES], prober, ends_s)
+
+    def _askable(self, candidates: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
+        """Those of a kind that can be connected."""
+        askable = (tuple(each for each in ladder if each.kind in self._factories) for ladder in candidates)
+        return tuple(ladder for ladder in askable if ladder)
