@@ -38,6 +38,7 @@ from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower, ChangeHandler
+from radgate_server.services.detect import impatient
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
@@ -110,6 +111,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         tiers = await _open_tiers(stack, settings, clock, telemetry)
         storage_scp = await _open_storage_scp(stack, settings)
         factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
+        probes = {**pacs_factories(impatient(settings), storage_scp, telemetry), **overrides.factories}
         guard = PacsGuard(settings.pacs, clock, telemetry)
         clients = PacsClients(installation.pacs, factories, guard.wrap)
         stack.push_async_callback(clients.close)
@@ -123,6 +125,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             follower=follower,
             clients=clients,
             factories=factories,
+            probes=probes,
             hot=tiers.hot,
             store=tiers.store,
             clock=clock,

@@ -42,7 +42,7 @@ from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
-from radgate_server.services.detect import Detector
+from radgate_server.services.detect import Detector, impatient
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.tenant_caches import TenantCaches
@@ -116,11 +116,12 @@ def build_admin(
     follower: ChangeFollower,
     clients: PacsClients,
     factories: Mapping[str, PacsFactory],
+    probes: Mapping[str, PacsFactory],
     hot: HotCache | None,
     store: InstanceStore,
     clock: Clock,
 ) -> AdminService:
-    """Administration of an installation. `factories` are for looking at PACS before they are used."""
+    """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
     auditor = Auditor(installation.audit, clock)
     caches = TenantCaches(hot=hot, store=store, feed=installation.feed, follower=follower)
     addresses = AddressPolicy(settings.pacs.allowed_networks)
@@ -129,7 +130,7 @@ def build_admin(
         failover=installation.failover,
         statuses=installation.statuses,
         validator=Validator(factories, clock),
-        detector=Detector(factories, addresses, clock, calling_aet=settings.dicom_aet),
+        detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet),
         addresses=addresses,
         clients=clients,
         caches=caches,
@@ -173,6 +174,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
             follower=follower,
             clients=clients,
             factories=factories,
+            probes=pacs_factories(impatient(settings), storage_scp, telemetry),
             hot=None,
             store=store,
             clock=clock,
