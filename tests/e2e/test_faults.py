@@ -73,7 +73,7 @@ def test_a_killed_server_leaves_whole_instances(
     radgate.start()
     envoy = child_of(radgate.pid, "envoy")
     with client_of(radgate) as client:
-        stream = client.retrieve_study(BULKY_STUDY)
+        stream = client.retrieve_study(BULKY_STUDY, max_resumes=0)
         received = list(islice(stream, 5))
         radgate.kill()
         with pytest.raises(sdk.RadgateError) as caught:
@@ -97,6 +97,25 @@ def test_a_killed_server_leaves_whole_instances(
 
 
 @pytest.mark.parametrize("door", ["http", "grpc"])
+def test_a_stream_goes_on_when_a_killed_server_is_back(
+    radgate: RadgateProcess, door: str, pixels: dict[str, bytes]
+) -> None:
+    radgate.start()
+    ports = {f"RADGATE_{name.upper()}_PORT": place.rpartition(":")[2] for name, place in radgate.doors.items()}
+    radgate.settings = {**radgate.settings, **ports}  # the second start listens where the first did
+    with client_of(radgate, door) as client:
+        stream = client.retrieve_study(BULKY_STUDY)
+        received = list(islice(stream, 5))
+        radgate.kill()
+        radgate.start()
+        received += stream
+        assert len(received) == BULKY_INSTANCES, "none came twice"
+        assert pixels_of(received) == pixels
+        assert list(client.retrieve_study(BULKY_STUDY, resume_token=stream.resume_token)) == []
+    radgate.stop()
+
+
+@pytest.mark.parametrize("door", ["http", "grpc"])
 def test_streams_in_flight_outlive_sigterm(radgate: RadgateProcess, door: str, pixels: dict[str, bytes]) -> None:
     radgate.start()
     with client_of(radgate, door) as client:
@@ -116,7 +135,7 @@ def test_a_client_that_goes_gives_the_association_back(radgate: RadgateProcess, 
         stream = client.retrieve_study(BULKY_STUDY)
         next(stream)
         assert connections_to(archive.dicom_port) > before
-        stream.close()  # type: ignore[attr-defined]
+        stream.close()
         wait_for(lambda: connections_to(archive.dicom_port) == 0, "no association is open", 10)
     with httpx.stream("GET", radgate.url + STUDY_PATH, headers=authorization(radgate)) as answer:
         next(answer.iter_bytes())

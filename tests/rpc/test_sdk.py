@@ -17,6 +17,7 @@ from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 FIRST = f"{SERIES}.1"
+FILES = make_study(3, study=EAST_STUDY, series=2)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def test_the_synchronous_client_does_the_same_from_a_thread(rig: Rig, tmp_
 
     studies, series, saved, headers, frames = await asyncio.to_thread(use)
     assert (studies, series, headers, frames) == ([EAST_STUDY], [SERIES, f"{EAST_STUDY}.2"], 3, [1])
-    assert sorted(path.read_bytes() for path in saved) == sorted(make_study(3, study=EAST_STUDY, series=2))
+    assert sorted(path.read_bytes() for path in saved) == sorted(FILES)
 
 
 async def test_a_tenant_is_chosen_among_those_of_the_key(rig: Rig) -> None:
@@ -119,6 +120,75 @@ async def test_an_incomplete_study_lists_what_is_missing(rig: Rig, client: radga
         (FIRST, "INSTANCE_NOT_SENT")
     ]
     assert len([instance async for instance in client.retrieve_study(EAST_STUDY, allow_partial=True)]) == 5
+
+
+async def test_a_stream_goes_on_when_the_server_has_been_started_anew(rig: Rig, client: radgate.aio.Client) -> None:
+    rig.east.latency_s = 0.05
+    stream = client.retrieve_study(EAST_STUDY)
+    brought = [await anext(stream), await anext(stream)]
+    await start_anew(rig)
+    brought += [instance async for instance in stream]
+    assert sorted(instance.data for instance in brought) == sorted(FILES)
+    assert rig.audit.entries[-1].detail.startswith("resumed after ")
+    rest = client.retrieve_study(EAST_STUDY, resume_token=stream.resume_token)
+    assert [instance async for instance in rest] == []
+
+
+async def test_the_synchronous_client_goes_on_too(rig: Rig) -> None:
+    rig.east.latency_s = 0.05
+    with radgate.Client(rig.target, await rig.key("east")) as client:
+        for stream in (client.retrieve_study(EAST_STUDY), client.metadata(EAST_STUDY)):
+            brought = [await asyncio.to_thread(next, stream)]
+            await start_anew(rig)
+            brought += await asyncio.to_thread(list, stream)
+            assert len(brought) == 6
+            assert stream.resume_token
+
+
+async def start_anew(rig: Rig) -> None:
+    assert rig.server
+    await rig.server.stop(0)
+    await rig.server.start()
+
+
+async def test_a_stream_that_was_left_goes_on_by_its_token(client: radgate.aio.Client) -> None:
+    stream = client.retrieve_study(EAST_STUDY, max_resumes=0)
+    brought = [await anext(stream) for _ in range(4)]
+    await stream.aclose()
+    brought += [found async for found in client.retrieve_study(EAST_STUDY, resume_token=stream.resume_token)]
+    assert sorted(instance.data for instance in brought) == sorted(FILES)
+    headers = client.metadata(EAST_STUDY)
+    first = await anext(headers)
+    await headers.aclose()
+    rest = [header async for header in client.metadata(EAST_STUDY, resume_token=headers.resume_token)]
+    assert len(rest) == 5
+    assert first not in rest
+
+
+async def test_a_stream_whose_study_has_changed_can_not_go_on(rig: Rig, client: radgate.aio.Client) -> None:
+    stream = client.retrieve_study(EAST_STUDY)
+    await anext(stream)
+    await stream.aclose()
+    rig.east.add(make_instance(EAST_STUDY, f"{EAST_STUDY}.3", f"{EAST_STUDY}.3.1"))
+    rig.clock.advance(60)
+    with pytest.raises(radgate.ResumeTokenStaleError):
+        await anext(client.retrieve_study(EAST_STUDY, resume_token=stream.resume_token))
+    with pytest.raises(radgate.InvalidRequestError):
+        await anext(client.retrieve_study(EAST_STUDY, resume_token=b"noise"))
+
+
+async def test_a_pacs_that_may_hold_more_is_told(rig: Rig, client: radgate.aio.Client) -> None:
+    await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
+    rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
+    with pytest.warns(radgate.PartialAnswerWarning, match="second") as warned:
+        assert len([found async for found in client.retrieve_study(EAST_STUDY)]) == 6
+    assert warned[0].filename == __file__
+    assert len([found async for found in client.retrieve_study(EAST_STUDY, allow_partial=True)]) == 6
+    await rig.store.invalidate("east", EAST_STUDY)
+    rig.east.failing[FIRST] = InstanceNotSentError("the PACS did not send it", pacs="main")
+    with pytest.raises(radgate.IncompleteStudyError) as caught:
+        _ = [found async for found in client.retrieve_study(EAST_STUDY)]
+    assert (caught.value.delivered, caught.value.unanswered_pacs) == (5, ("second",))
 
 
 async def test_progress_is_told_while_chunks_arrive(rig: Rig, client: radgate.aio.Client) -> None:

@@ -10,6 +10,7 @@ README = Path(__file__).parents[3] / "clients" / "python" / "README.md"
 def test_public_names_change_on_purpose_only() -> None:
     assert radgate.__all__ == [
         "AlreadyExistsError",
+        "AsyncRetrieval",
         "Client",
         "CorruptDataError",
         "DeadlineExceededError",
@@ -24,6 +25,8 @@ def test_public_names_change_on_purpose_only() -> None:
         "PermissionDeniedError",
         "Progress",
         "RadgateError",
+        "ResumeTokenStaleError",
+        "Retrieval",
         "RetrievedFrame",
         "RetrievedInstance",
         "ServerError",

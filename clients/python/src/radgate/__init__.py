@@ -19,14 +19,17 @@ from radgate.errors import (
     PacsError,
     PermissionDeniedError,
     RadgateError,
+    ResumeTokenStaleError,
     ServerError,
     UnauthenticatedError,
     UnavailableError,
 )
 from radgate.requests import PartialAnswerWarning
+from radgate.retrieval import AsyncRetrieval, Retrieval
 
 __all__ = [
     "AlreadyExistsError",
+    "AsyncRetrieval",
     "Client",
     "CorruptDataError",
     "DeadlineExceededError",
@@ -41,6 +44,8 @@ __all__ = [
     "PermissionDeniedError",
     "Progress",
     "RadgateError",
+    "ResumeTokenStaleError",
+    "Retrieval",
     "RetrievedFrame",
     "RetrievedInstance",
     "ServerError",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from radgate.assembly import (
     RetrievedInstance,
 )
 from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
-from radgate.errors import error_from_rpc
+from radgate.errors import RadgateError, error_from_rpc
 from radgate.requests import (
     MatchValue,
     Pages,
@@ -28,6 +29,8 @@ from radgate.requests import (
     series_pages,
     studies_pages,
 )
+from radgate.resuming import MAX_RESUMES, Resumption
+from radgate.retrieval import AsyncRetrieval
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
@@ -127,20 +130,26 @@ class Client:
         allow_partial: bool = False,
         on_progress: OnProgress | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncGenerator[RetrievedInstance]:
+        resume_token: bytes = b"",
+        max_resumes: int = MAX_RESUMES,
+    ) -> AsyncRetrieval[RetrievedInstance]:
         """Stream a study, one of its series or one instance, in the order in which instances become available.
 
         `transfer_syntaxes` lists the UIDs that the caller can take; none means as stored. When the stream has ended
-        and something is missing, IncompleteStudyError is raised, unless `allow_partial`.
+        and something is missing, IncompleteStudyError is raised, unless `allow_partial`. A stream that breaks goes on
+        by itself, after up to `max_resumes` tries in a row, and hands nothing out twice; `resume_token`, taken from
+        an earlier retrieval, does the same for one that was left.
         """
         request = RetrieveInstancesRequest(
             study_instance_uid=study_instance_uid,
             series_instance_uid=series_instance_uid,
             sop_instance_uid=sop_instance_uid,
             accepted_transfer_syntax_uids=transfer_syntaxes,
+            resume_token=resume_token,
         )
-        assembler = InstanceAssembler(on_progress, allow_partial=allow_partial)
-        return self._stream(self._retrieve.RetrieveInstances, request, assembler, timeout_s)
+        assembler = InstanceAssembler(on_progress, allow_partial=allow_partial, resume_token=resume_token)
+        resumption = Resumption(request, assembler, max_resumes=max_resumes, timeout_s=timeout_s)
+        return AsyncRetrieval(self._go_on(self._retrieve.RetrieveInstances, resumption), assembler)
 
     def metadata(
         self,
@@ -150,15 +159,22 @@ class Client:
         *,
         allow_partial: bool = False,
         timeout_s: float | None = None,
-    ) -> AsyncGenerator[dict[str, Any]]:
-        """Stream the full headers of instances as objects of the DICOM JSON model, bulk data left out."""
+        resume_token: bytes = b"",
+        max_resumes: int = MAX_RESUMES,
+    ) -> AsyncRetrieval[dict[str, Any]]:
+        """Stream the full headers of instances as objects of the DICOM JSON model, bulk data left out.
+
+        What breaks goes on as in retrieve_study.
+        """
         request = RetrieveMetadataRequest(
             study_instance_uid=study_instance_uid,
             series_instance_uid=series_instance_uid,
             sop_instance_uid=sop_instance_uid,
+            resume_token=resume_token,
         )
-        assembler = MetadataAssembler(allow_partial=allow_partial)
-        return self._stream(self._retrieve.RetrieveMetadata, request, assembler, timeout_s)
+        assembler = MetadataAssembler(allow_partial=allow_partial, resume_token=resume_token)
+        resumption = Resumption(request, assembler, max_resumes=max_resumes, timeout_s=timeout_s)
+        return AsyncRetrieval(self._go_on(self._retrieve.RetrieveMetadata, resumption), assembler)
 
     def frames(
         self,
@@ -203,6 +219,22 @@ class Client:
                 raise error
             await asyncio.sleep(delay_s)
             attempt += 1
+
+    async def _go_on[Made](self, method: Callable[..., Any], resumption: Resumption[Made]) -> AsyncGenerator[Made]:
+        """Stream, and when the stream breaks go on with another one from there."""
+        while True:
+            stream = self._stream(method, resumption.request, resumption.assembler, resumption.timeout_s)
+            try:
+                async with aclosing(stream):
+                    async for made in stream:
+                        yield made
+            except RadgateError as error:
+                delay_s = resumption.delay_s(error)
+                if delay_s is None:
+                    raise
+            else:
+                return
+            await asyncio.sleep(delay_s)
 
     async def _stream[Made](
         self, method: Callable[..., Any], request: object, assembler: Assembler[Made], timeout_s: float | None

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 import google_crc32c
 
 from radgate.errors import CorruptDataError, IncompleteStudyError, MissingInstance, reason_in
+from radgate.requests import PartialAnswerWarning
 from radgate.v1.retrieve_service_pb2 import (
     CompletenessRecord,
     FailedInstance,
@@ -112,22 +114,39 @@ class Assembler[Made](Protocol):
 
 
 class _Completeness:
-    """Whether all that was listed came; known when the stream has ended."""
+    """Whether all that was listed came; known when the stream has ended, or the last of several that went on."""
 
     def __init__(self, *, allow_partial: bool) -> None:
         self.received = 0
         self.record: CompletenessRecord | None = None
+        self._received_before = 0
         self._allow_partial = allow_partial
+
+    def begin_again(self) -> None:
+        """Count for another stream."""
+        self.record = None
+        self._received_before = self.received
 
     def check(self) -> None:
         """Compare what came with the closing record; without one the stream was cut off, which nothing excuses."""
         record = self.record
         if record is None:
             raise IncompleteStudyError(None, self.received, ())
-        if record.delivered != self.received:
-            raise CorruptDataError(f"{self.received} instances came, {record.delivered} were sent")
-        if not self._allow_partial and (record.failed or record.delivered != record.expected):
-            raise IncompleteStudyError(record.expected, record.delivered, tuple(map(_missing, record.failed)))
+        came = self.received - self._received_before
+        if record.delivered != came:
+            raise CorruptDataError(f"{came} instances came, {record.delivered} were sent")
+        if not self._allow_partial:
+            _insist_on_all(record)
+
+
+def _insist_on_all(record: CompletenessRecord) -> None:
+    delivered = record.delivered_before + record.delivered
+    if record.failed or delivered != record.expected:
+        missing = tuple(map(_missing, record.failed))
+        raise IncompleteStudyError(record.expected, delivered, missing, tuple(record.unanswered_pacs))
+    if record.unanswered_pacs:
+        text = f"PACS that did not answer and may hold more: {', '.join(record.unanswered_pacs)}"
+        warnings.warn(text, PartialAnswerWarning, stacklevel=7)  # the line that asks for the next instance
 
 
 def _missing(failed: FailedInstance) -> MissingInstance:
@@ -142,14 +161,28 @@ def _missing(failed: FailedInstance) -> MissingInstance:
 
 
 class InstanceAssembler:
-    """Makes instances of the pieces of RetrieveInstances."""
+    """Makes instances of the pieces of RetrieveInstances, over one stream or several that went on."""
 
-    def __init__(self, on_progress: OnProgress | None, *, allow_partial: bool) -> None:
+    def __init__(self, on_progress: OnProgress | None, *, allow_partial: bool, resume_token: bytes = b"") -> None:
+        self.resume_token = resume_token
+        self.begun = False
         self._completeness = _Completeness(allow_partial=allow_partial)
         self._on_progress = on_progress
+        self._whole_bytes = 0
         self._bytes = 0
         self._header: InstanceHeader | None = None
         self._pieces = _Pieces(0)
+
+    @property
+    def received(self) -> int:
+        """Instances that came whole."""
+        return self._completeness.received
+
+    def begin_again(self) -> None:
+        """Throw away what is half there."""
+        self._completeness.begin_again()
+        self._header = None
+        self._bytes = self._whole_bytes
 
     def feed(self, response: RetrieveInstancesResponse) -> RetrievedInstance | None:
         """Take the next piece; return the instance that it ends.
@@ -157,6 +190,7 @@ class InstanceAssembler:
         Raises:
             CorruptDataError: the instance is not what was sent.
         """
+        self.begun = True
         match response.WhichOneof("piece"):
             case "header":
                 self._header = response.header
@@ -186,6 +220,8 @@ class InstanceAssembler:
             return None  # thrown away; the completeness record tells of it
         data = self._pieces.join(trailer.crc32c)
         self._completeness.received += 1
+        self._whole_bytes = self._bytes
+        self.resume_token = trailer.resume_token
         self._report()
         return RetrievedInstance(
             header.ref.study_instance_uid,
@@ -202,18 +238,31 @@ class InstanceAssembler:
 
 
 class MetadataAssembler:
-    """Makes objects of the DICOM JSON model of the pieces of RetrieveMetadata."""
+    """Makes objects of the DICOM JSON model of the pieces of RetrieveMetadata, over one stream or several."""
 
-    def __init__(self, *, allow_partial: bool) -> None:
+    def __init__(self, *, allow_partial: bool, resume_token: bytes = b"") -> None:
+        self.resume_token = resume_token
+        self.begun = False
         self._completeness = _Completeness(allow_partial=allow_partial)
+
+    @property
+    def received(self) -> int:
+        """Headers that came."""
+        return self._completeness.received
+
+    def begin_again(self) -> None:
+        """Count for another stream."""
+        self._completeness.begin_again()
 
     def feed(self, response: RetrieveMetadataResponse) -> dict[str, Any] | None:
         """Parse the next header."""
+        self.begun = True
         if response.HasField("completeness"):
             self._completeness.record = response.completeness
             return None
-        self._completeness.received += 1
         parsed: dict[str, Any] = json.loads(response.metadata.dicom_json)
+        self._completeness.received += 1
+        self.resume_token = response.metadata.resume_token
         return parsed
 
     def finish(self) -> None:

@@ -12,6 +12,8 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 64 * MIB),  # headers of a large multi-frame instance are one message
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.initial_reconnect_backoff_ms", 500),  # a server that starts anew is back within seconds
+    ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 MAX_ATTEMPTS = 3
 MAX_RETRY_DELAY_S = 30.0

@@ -102,18 +102,30 @@ class MissingInstance:
     message: str
 
 
+class ResumeTokenStaleError(RadgateError):
+    """The PACS list other instances than when the stream began that is to be resumed; begin it anew."""
+
+
 class IncompleteStudyError(RadgateError):
     """Not all that was asked for came; what did come has been handed out. `missing` lists the rest.
 
-    `expected` is None when the stream was cut off before the server told.
+    `expected` is None when the stream was cut off before the server told. `delivered` counts what came before a resume
+    token too. `unanswered_pacs` names PACS that did not answer and might hold more than is expected.
     """
 
-    def __init__(self, expected: int | None, delivered: int, missing: tuple[MissingInstance, ...]) -> None:
+    def __init__(
+        self,
+        expected: int | None,
+        delivered: int,
+        missing: tuple[MissingInstance, ...],
+        unanswered_pacs: tuple[str, ...] = (),
+    ) -> None:
         total = "an unknown number of" if expected is None else str(expected)
         super().__init__(f"{delivered} of {total} instances came", code=grpc.StatusCode.DATA_LOSS)
         self.expected = expected
         self.delivered = delivered
         self.missing = missing
+        self.unanswered_pacs = unanswered_pacs
 
 
 _BY_REASON: dict[str, type[RadgateError]] = {
@@ -139,7 +151,7 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "PACS_CIRCUIT_OPEN": PacsError,
     "PACS_VALIDATION_FAILED": PacsError,
     "ADDRESS_NOT_ALLOWED": PermissionDeniedError,
-    "RESUME_TOKEN_STALE": InvalidRequestError,
+    "RESUME_TOKEN_STALE": ResumeTokenStaleError,
     "INSTANCE_NOT_SENT": PacsError,
     "INSTANCE_MALFORMED": PacsError,
     "UNSUPPORTED_MEDIA_TYPE": InvalidRequestError,

@@ -17,7 +17,7 @@ _ACRONYMS = {"id": "ID", "uid": "UID", "uids": "UIDs", "sop": "SOP"}
 
 
 class PartialAnswerWarning(UserWarning):
-    """A search was answered, but not by every PACS, or not in full."""
+    """A search or a retrieve was answered, but not by every PACS, or not in full."""
 
 
 def keyword_of(name: str) -> str:
