@@ -4,35 +4,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.resilience.admission import Applicant
-from radgate_server.services.resilience.fair_gate import FairGate, GateLimits, NoTurnError
+from radgate_server.services.resilience.admission import Admission, Applicant, Turn
+from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
 from tests.fakes.telemetry import RecordingTelemetry
 
 QUERY = Applicant("pacs:104", "east", "main", 100, interactive=True)
 RETRIEVE = Applicant("pacs:104", "east", "main", 100, interactive=False)
 
 
-def gate(telemetry: RecordingTelemetry | None = None, *, places: int = 2, max_wait_s: float = 30) -> FairGate:
-    return FairGate(GateLimits(places, 100, max_wait_s), telemetry or RecordingTelemetry())
+def gate(telemetry: RecordingTelemetry | None = None, *, places: int = 1) -> FairGate:
+    return FairGate(Admission(per_endpoint=places, per_tenant=100), telemetry or RecordingTelemetry())
+
+
+async def enter(gate: FairGate, applicant: Applicant = QUERY, max_wait_s: float = 30) -> Turn:
+    return await gate.enter(applicant, max_wait_s=max_wait_s)
 
 
 async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> None:
     telemetry = RecordingTelemetry()
-    narrow = gate(telemetry, places=1, max_wait_s=0)
-    inside = await narrow.enter(QUERY)
+    narrow = gate(telemetry)
+    inside = await enter(narrow)
     with pytest.raises(NoTurnError):
-        await narrow.enter(QUERY)
+        await enter(narrow, max_wait_s=0)
     assert telemetry.waiting["east", "main"] == (0, 1)
     narrow.leave(inside)
-    narrow.leave(await narrow.enter(QUERY))
+    narrow.leave(await enter(narrow))
     assert telemetry.waiting["east", "main"] == (0, 0)
 
 
 async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
     telemetry = RecordingTelemetry()
-    narrow = gate(telemetry, places=1)
-    inside = await narrow.enter(QUERY)
-    waiting = [asyncio.create_task(narrow.enter(QUERY)) for _ in range(3)]
+    narrow = gate(telemetry)
+    inside = await enter(narrow)
+    waiting = [asyncio.create_task(enter(narrow)) for _ in range(3)]
     await asyncio.sleep(0)
     assert telemetry.waiting["east", "main"] == (3, 1)
     for task in waiting:
@@ -42,9 +46,9 @@ async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
 
 
 async def test_a_turn_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
-    narrow = gate(places=1)
-    inside = await narrow.enter(QUERY)
-    cancelled, patient = (asyncio.create_task(narrow.enter(QUERY)) for _ in range(2))
+    narrow = gate()
+    inside = await enter(narrow)
+    cancelled, patient = (asyncio.create_task(enter(narrow)) for _ in range(2))
     await asyncio.sleep(0)
     narrow.leave(inside)  # wakes the first, which is cancelled before it runs
     cancelled.cancel()
@@ -71,7 +75,7 @@ async def _play(places: int, script: list[tuple[str, int]]) -> None:
 
     async def work(applicant: Applicant, release: asyncio.Event) -> None:
         nonlocal running
-        turn = await shared.enter(applicant)
+        turn = await enter(shared, applicant)
         running += 1
         assert running <= places
         try:
@@ -97,5 +101,5 @@ async def _play(places: int, script: list[tuple[str, int]]) -> None:
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
     assert telemetry.waiting.get(("east", "main"), (0, 0)) == (0, 0)
-    for turn in [await shared.enter(QUERY) for _ in range(places)]:
+    for turn in [await enter(shared) for _ in range(places)]:
         shared.leave(turn)

@@ -286,6 +286,14 @@ async def test_who_waits_too_long_is_told_that_too_much_is_asked_and_the_pacs_is
     assert (bench.state(), bench.waits) == (BreakerState.CLOSED, [])
 
 
+async def test_a_probe_learns_in_time_that_it_was_our_limits_that_held_it_up() -> None:
+    bench = Bench(MemoryPacs(make_study(1)), max_concurrent=1, probe_timeout_s=0.001)
+    async with bench.client.reader.retrieve(SCOPE, ()):
+        with pytest.raises(PacsBusyError):
+            await bench.client.echo.echo()
+    assert bench.guard.states("east", "memory")[0].consecutive_failures == 0
+
+
 async def test_a_retrieve_holds_its_place_until_it_is_left_and_not_longer() -> None:
     bench = Bench(MemoryPacs(make_study(3)))
     async with bench.client.reader.retrieve(SCOPE, ()) as arrivals:

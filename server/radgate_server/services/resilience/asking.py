@@ -27,10 +27,12 @@ from radgate_server.services.resilience.operations import INTERACTIVE, REPEATED,
 class Means:
     """What all PACS share: the gate, how repetitions are spaced, time and chance.
 
-    An interactive operation that is given up after `patience_s` seconds without an answer counts as a failure.
+    `max_wait_s` is how many seconds an operation stands in line at most. An interactive one that is given up after
+    `patience_s` seconds without an answer counts as a failure.
     """
 
     gate: FairGate
+    max_wait_s: Mapping[Operation, float]
     backoff: Backoff
     patience_s: float
     clock: Clock
@@ -124,7 +126,7 @@ class Attempt:
         self._verdict = Verdict.UNKNOWN
 
     async def __aenter__(self) -> Self:
-        turn = await self._means.gate.enter(self._applicant)
+        turn = await self._means.gate.enter(self._applicant, max_wait_s=self._means.max_wait_s[self._operation])
         now_s = self._means.clock.monotonic_s()
         ticket = self._breaker.enter(now_s)
         if ticket is None:

@@ -1,8 +1,6 @@
 """The gate before the PACS: operations wait here for their turn, for a bounded time."""
 
 import asyncio
-from dataclasses import dataclass
-
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.services.resilience.admission import Admission, Applicant, Turn
 
@@ -11,26 +9,16 @@ class NoTurnError(Exception):
     """The operation's turn did not come in time. Never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateLimits:
-    """How many operations at the same time, at one endpoint and of one tenant; how many seconds one waits."""
-
-    per_endpoint: int
-    per_tenant: int
-    max_wait_s: float
-
-
 class FairGate:
     """Hands out turns; belongs to one event loop. Whoever is cancelled while waiting loses nothing for the others."""
 
-    def __init__(self, limits: GateLimits, telemetry: Telemetry) -> None:
-        self._admission = Admission(per_endpoint=limits.per_endpoint, per_tenant=limits.per_tenant)
-        self._max_wait_s = limits.max_wait_s
+    def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
+        self._admission = admission
         self._telemetry = telemetry
         self._sleeping: dict[Turn, asyncio.Future[None]] = {}
 
-    async def enter(self, applicant: Applicant) -> Turn:
-        """Wait for a turn; give it back with `leave`.
+    async def enter(self, applicant: Applicant, *, max_wait_s: float) -> Turn:
+        """Wait for a turn, at most so many seconds; give it back with `leave`.
 
         Raises:
             NoTurnError: it did not come in time.
@@ -38,7 +26,7 @@ class FairGate:
         turn = self._admission.enter(applicant)
         self._report(turn)
         if not turn.admitted:
-            await self._wait(turn)
+            await self._wait(turn, max_wait_s)
         return turn
 
     def leave(self, turn: Turn) -> None:
@@ -51,10 +39,10 @@ class FairGate:
             if not future.done():  # else it is being cancelled, and will pass its turn on
                 future.set_result(None)
 
-    async def _wait(self, turn: Turn) -> None:
+    async def _wait(self, turn: Turn, max_wait_s: float) -> None:
         self._sleeping[turn] = future = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(self._max_wait_s):
+            async with asyncio.timeout(max_wait_s):
                 await future
         except BaseException as error:
             self.leave(turn)

@@ -13,12 +13,12 @@ from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.services.resilience.admission import Applicant
+from radgate_server.services.resilience.admission import Admission, Applicant
 from radgate_server.services.resilience.asking import Asker, Means
 from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, BreakerPolicy
 from radgate_server.services.resilience.endpoints import connections_of, endpoint_of
-from radgate_server.services.resilience.fair_gate import FairGate, GateLimits
+from radgate_server.services.resilience.fair_gate import FairGate
 from radgate_server.services.resilience.guarded_roles import guard_roles, operations_of
 from radgate_server.services.resilience.operations import ALWAYS_ASKED, INTERACTIVE, Operation
 
@@ -43,12 +43,21 @@ class PacsGuard:
         self._settings = settings
         self._clock = clock
         self._telemetry = telemetry
-        limits = GateLimits(settings.max_concurrent, settings.max_concurrent_per_tenant, settings.max_wait_s)
-        gate, backoff = FairGate(limits, telemetry), Backoff(settings.max_retries)
-        # Queries are given up at their deadline, before a connection's idle time-out: else a PACS that fell silent
-        # would never be found out. Half of it, since part of the time may go by in line.
-        patience_s = settings.query_deadline_s / 2
-        self._means = Means(gate, backoff, patience_s, clock, telemetry, uniform, sleep)
+        self._means = Means(
+            gate=FairGate(
+                Admission(per_endpoint=settings.max_concurrent, per_tenant=settings.max_concurrent_per_tenant),
+                telemetry,
+            ),
+            max_wait_s=_longest_waits(settings),
+            backoff=Backoff(settings.max_retries),
+            # Queries are given up at their deadline, before a connection's idle time-out: else a PACS that fell silent
+            # would never be found out. Half of it, since part of the time may go by in line.
+            patience_s=settings.query_deadline_s / 2,
+            clock=clock,
+            telemetry=telemetry,
+            uniform=uniform,
+            sleep=sleep,
+        )
         self._breakers: dict[tuple[str, str], _Breakers] = {}
 
     def wrap(self, config: PacsConfig, client: PacsClient) -> PacsClient:
@@ -113,3 +122,10 @@ class PacsGuard:
             connections=min(connections_of(config.connection), self._settings.max_concurrent),
             interactive=operation in INTERACTIVE,
         )
+
+
+def _longest_waits(settings: PacsSettings) -> dict[Operation, float]:
+    """A probe must learn before its time is up that it was our limits that held it up, not the PACS."""
+    waits_s = dict.fromkeys(Operation, settings.max_wait_s)
+    waits_s[Operation.ECHO] = min(settings.max_wait_s, settings.probe_timeout_s / 2)
+    return waits_s
