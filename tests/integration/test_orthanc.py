@@ -52,7 +52,7 @@ def make_client(url: str, auth: HttpAuth | None = None, password: str = "") -> P
 
 
 def filled(folder: Path, **options: Any) -> OrthancServer:
-    """An Orthanc with the suite's files; stop it in the end."""
+    """An Orthanc with the suite's files; kill it in the end."""
     server = OrthancServer(folder, options=options)
     server.start()
     with warnings.catch_warnings():
@@ -65,7 +65,7 @@ def filled(folder: Path, **options: Any) -> OrthancServer:
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
     server = filled(tmp_path_factory.mktemp("orthanc"))
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def peculiar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer
     options = {"StorageCompression": True, "LimitFindResults": 3, "LimitFindInstances": 1}
     server = filled(tmp_path_factory.mktemp("peculiar"), **options)
     yield server
-    server.stop()
+    server.kill()
 
 
 class TestPeculiarOrthanc(PacsSuite):
@@ -144,6 +144,7 @@ def orthanc(tmp_path: Path) -> Iterator[OrthancServer]:
     """An empty one, for one test."""
     with OrthancServer(tmp_path / "orthanc") as server:
         yield server
+        server.kill()  # to stop it gently takes seconds
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 from asyncio import to_thread
 from collections.abc import AsyncIterable, Iterator
+from io import FileIO
 from tempfile import TemporaryFile
 
 from radgate_server.config import MIB
@@ -15,7 +16,7 @@ _BATCH_BYTES = MIB
 
 
 async def receive_content(
-    pieces: AsyncIterable[bytes], *, max_bytes: int, memory_bytes: int = MEMORY_BYTES
+    pieces: AsyncIterable[bytes | memoryview], *, max_bytes: int, memory_bytes: int = MEMORY_BYTES
 ) -> InstanceContent:
     """Take in all pieces. A file is gone when the content is, whatever happens; it never had a name.
 
@@ -23,7 +24,7 @@ async def receive_content(
         InstanceTooLargeError: they are more than `max_bytes` bytes.
         SpoolFullError: the disk for temporary files takes no more.
     """
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
     file: _UnnamedFile | None = None
     size_bytes = held_bytes = 0
     async for piece in pieces:
@@ -42,9 +43,9 @@ async def receive_content(
     return await _flush(file, parts)
 
 
-async def _flush(file: "_UnnamedFile | None", parts: list[bytes]) -> "_UnnamedFile":
+async def _flush(file: "_UnnamedFile | None", parts: list[bytes | memoryview]) -> "_UnnamedFile":
     try:
-        target = file or _UnnamedFile()
+        target = file or _UnnamedFile(TemporaryFile(buffering=0))  # noqa: SIM115 - it closes it
         await to_thread(target.append, parts)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -55,11 +56,11 @@ async def _flush(file: "_UnnamedFile | None", parts: list[bytes]) -> "_UnnamedFi
 class _UnnamedFile:
     """InstanceContent in a file that goes away with the last reference to it."""
 
-    def __init__(self) -> None:
-        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - closed when nobody holds it any more
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
         self.size_bytes = 0
 
-    def append(self, parts: list[bytes]) -> None:
+    def append(self, parts: list[bytes | memoryview]) -> None:
         """Write all of it. Raises OSError."""
         rest = memoryview(b"".join(parts))
         while rest:

@@ -75,12 +75,13 @@ class OrthancQuery:
                 rows = [(str(row["ID"]), to_dicom_json(row["RequestedTags"])) for row in answer]
             if query.level is QueryLevel.STUDY:
                 self._remember(rows)
-            for resource_id, match in rows:
-                if resource_id not in seen and fits(match):
+            fresh = [(resource_id, match) for resource_id, match in rows if resource_id not in seen]
+            seen.update(resource_id for resource_id, _ in fresh)
+            for _, match in fresh:
+                if fits(match):
                     yield match
-                seen.add(resource_id)
             since += len(rows)
-            if not rows or is_pinned(query):
+            if not fresh or is_pinned(query):
                 return
 
     def _remember(self, rows: list[tuple[str, DicomJson]]) -> None:

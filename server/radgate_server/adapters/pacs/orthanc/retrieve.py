@@ -50,14 +50,16 @@ class OrthancReader:
     async def _arrivals(self, wanted: Sequence[ListedInstance], patient_ids: Sequence[str]) -> AsyncGenerator[Arrival]:
         waiting = iter(wanted)
         running: deque[asyncio.Task[Arrival]] = deque()
+        at_once = 1  # more would only delay the first one, for which somebody waits
         try:
             while True:
-                for item in _take(waiting, self._at_once - len(running)):
+                for item in _take(waiting, at_once - len(running)):
                     running.append(asyncio.create_task(self._arrival(item, patient_ids)))
                 if not running:
                     return
                 arrival = await running[0]
                 running.popleft()
+                at_once = min(at_once + 1, self._at_once)
                 yield arrival
         finally:
             for task in running:
