@@ -34,19 +34,20 @@ def _long_text(raw: bytes, charset: Charset, _little_endian: bool) -> list[Any]:
 
 
 def _names(raw: bytes, charset: Charset, _little_endian: bool) -> list[Any]:
-    return [_name(value) for value in charset.name(raw).split("\\")]
+    return [name_of(value) for value in charset.name(raw).split("\\")]
 
 
-def _name(text: str) -> dict[str, str] | None:
+def name_of(text: str) -> dict[str, str] | None:
+    """Part a person's name into its groups (PS3.5 6.2.1), None when it is empty."""
     groups = (group.rstrip(_PADDING) for group in text.split("="))
     return {word: group for word, group in zip(_NAME_GROUPS, groups, strict=False) if group} or None
 
 
 def _decimals(raw: bytes, _charset: Charset, _little_endian: bool) -> list[Any]:
-    return [_decimal(value.strip(_PADDING)) for value in raw.decode("latin-1").split("\\")]
+    return [decimal_of(value.strip(_PADDING)) for value in raw.decode("latin-1").split("\\")]
 
 
-def _decimal(text: str) -> float | str | None:
+def decimal_of(text: str) -> float | str | None:
     """Return the number, or the text itself when it is none that JSON can hold."""
     try:
         number = float(text)
@@ -58,11 +59,12 @@ def _decimal(text: str) -> float | str | None:
 
 
 def _integers(raw: bytes, _charset: Charset, _little_endian: bool) -> list[Any]:
-    return [_integer(value.strip(_PADDING)) for value in raw.decode("latin-1").split("\\")]
+    return [integer_of(value.strip(_PADDING)) for value in raw.decode("latin-1").split("\\")]
 
 
-def _integer(text: str) -> int | str | None:
-    number = _decimal(text)
+def integer_of(text: str) -> int | str | None:
+    """Return the whole number, or the text itself when it is none."""
+    number = decimal_of(text)
     return number if isinstance(number, int) else text or None
 
 

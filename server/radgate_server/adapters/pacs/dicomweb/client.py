@@ -1,0 +1,35 @@
+"""A PacsClient over DICOMweb, put together from its roles."""
+
+from radgate_server.adapters.pacs.dicomweb.describe import DicomWebDescriber
+from radgate_server.adapters.pacs.dicomweb.echo import DicomWebEcho
+from radgate_server.adapters.pacs.dicomweb.query import DicomWebQuery
+from radgate_server.adapters.pacs.dicomweb.reader import DicomWebReader
+from radgate_server.adapters.pacs.dicomweb.store import DicomWebStore
+from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.config import WebPacsSettings
+from radgate_server.core.observed_pacs import observed_pacs
+from radgate_server.core.pacs import DicomWebConnection, PacsConfig
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.telemetry import Telemetry
+
+
+def build_dicomweb_pacs(config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry) -> PacsClient:
+    """Make a client of a PACS that speaks DICOMweb; nothing is opened before its first use.
+
+    Raises:
+        ConfigurationError: a certificate or key file of its TLS, or its secret, can't be used.
+    """
+    connection = config.connection
+    if not isinstance(connection, DicomWebConnection):
+        raise TypeError("not a DICOMweb connection")
+    http = PacsHttp(config.name, connection, settings)
+    client = PacsClient(
+        name=config.name,
+        echo=DicomWebEcho(http),
+        query=DicomWebQuery(http),
+        reader=DicomWebReader(http, connection.wado_uri_url, max_instance_bytes=settings.max_instance_bytes),
+        store=DicomWebStore(http),
+        close=http.close,
+        describer=DicomWebDescriber(http, connection.wado_uri_url),
+    )
+    return observed_pacs(client, telemetry)

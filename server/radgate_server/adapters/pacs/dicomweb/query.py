@@ -1,0 +1,178 @@
+"""The PacsQuery role: QIDO-RS (PS3.18 10.6)."""
+
+from collections.abc import Iterable
+
+from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, matches_of, no_such_service
+from radgate_server.adapters.pacs.dicomweb.qido import (
+    Search,
+    ignored_fuzziness,
+    needs_decoding,
+    query_above,
+    query_below,
+    search_of,
+    spell,
+    split_lists,
+    tells_of_more,
+    uid_of,
+)
+from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
+from radgate_server.core.errors import PacsFailedError
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.query_attributes import UNIQUE_KEYS
+
+_PAGE = 1000
+_SMALL_PAGE = 100
+_ROUND = 50
+_UNSUPPORTED = frozenset({"400", "404", "405", "501"})
+
+
+class DicomWebQuery:
+    """PacsQuery over QIDO-RS. What a server turns out not to be able to do is not asked of it again."""
+
+    def __init__(self, http: PacsHttp) -> None:
+        self._http = http
+        self._page = _PAGE
+        self._searches_at_all = False
+        self._decodes: bool | None = None
+        self._one_level_only: set[QueryLevel] = set()
+
+    async def find(self, query: Query, *, max_results: int) -> FindResult:
+        """Search, page by page; level by level where the server does not search across levels."""
+        found = _Found(query.level, max_results)
+        for part in split_lists(query):
+            found.add(await self._find(part, max_results))
+            if found.is_full:
+                break
+        return found.result()
+
+    async def _find(self, query: Query, max_results: int) -> FindResult:
+        search = search_of(query)
+        if not search.crosses_levels:
+            return await self._search(query.level, search, max_results)
+        if query.level not in self._one_level_only:
+            try:
+                return await self._search(query.level, search, max_results)
+            except PacsFailedError as error:
+                if error.details.get("http_status") not in _UNSUPPORTED:
+                    raise
+        result = await self._descend(query, max_results)
+        self._one_level_only.add(query.level)
+        return result
+
+    async def _descend(self, query: Query, max_results: int) -> FindResult:
+        parents = await self._find(query_above(query), max_results)
+        found = _Found(query.level, max_results)
+        for parent in parents.matches:
+            search = search_of(query_below(query, parent))
+            if search.crosses_levels:
+                continue  # the parent has no proper UID
+            below = await self._search(query.level, search, max_results)
+            matches = tuple({**parent, **match} for match in below.matches)
+            found.add(FindResult(matches, below.truncated, below.fuzzy_matching_ignored))
+            if found.is_full:
+                break
+        found.add(FindResult((), parents.truncated, parents.fuzzy_matching_ignored))
+        return found.result()
+
+    async def _search(self, level: QueryLevel, search: Search, max_results: int) -> FindResult:
+        result = await self._search_pages(level, search, max_results)
+        if not result.matches and self._decodes is None and needs_decoding(search.parameters):
+            self._decodes = await self._find_out_decoding()
+            if self._decodes is False:
+                return await self._search_pages(level, search, max_results)
+        return result
+
+    async def _find_out_decoding(self) -> bool | None:
+        """Whether the server decodes percent-encoding, None while it has no study to show it by."""
+        studies = await matches_of(await ask_page(self._http, ONE_STUDY))
+        uid = uid_of(studies[0], UNIQUE_KEYS[QueryLevel.STUDY]) if studies else ""
+        if not uid:
+            return None
+        encoded = f"%{ord(uid[0]):02X}{uid[1:]}"
+        return bool(await matches_of(await ask_page(self._http, f"{ONE_STUDY}&StudyInstanceUID={encoded}")))
+
+    async def _search_pages(self, level: QueryLevel, search: Search, max_results: int) -> FindResult:
+        found, offset = _Found(level, max_results), 0
+        while True:
+            limit = min(self._page, max_results + 1 - found.count)
+            answer = await self._ask(search, limit, offset)
+            matches = await matches_of(answer)
+            more = tells_of_more(answer.headers)
+            new = found.add(FindResult(matches, fuzzy_matching_ignored=ignored_fuzziness(answer.headers)))
+            offset += len(matches)
+            if found.is_full or not new or not (more or _may_be_cut(len(matches), limit)):
+                # A server that tells of more and gives nothing new does not know about offsets.
+                found.add(FindResult((), truncated=more and not found.is_full and not new and bool(matches)))
+                return found.result()
+
+    async def _ask(self, search: Search, limit: int, offset: int) -> HttpAnswer:
+        try:
+            return await self._ask_page(search, limit, offset)
+        except PacsFailedError as error:
+            if error.details.get("http_status") != "400" or limit <= _SMALL_PAGE:
+                raise
+        answer = await self._ask_page(search, _SMALL_PAGE, offset)
+        self._page = _SMALL_PAGE  # it takes no larger limit
+        return answer
+
+    async def _ask_page(self, search: Search, limit: int, offset: int) -> HttpAnswer:
+        place = (("limit", str(limit)), *((("offset", str(offset)),) if offset else ()))
+        query = spell((*search.parameters, *place), server_decodes=self._decodes is not False)
+        answer = await ask_page(self._http, f"{search.path}?{query}")
+        if answer.status == 404:
+            await self._judge_not_found(search)
+        else:
+            self._searches_at_all = True
+        return HttpAnswer(answer.pacs, 204, answer.headers, b"") if answer.status == 404 else answer
+
+    async def _judge_not_found(self, search: Search) -> None:
+        """Below a study or series that it does not have, a server may answer 404; elsewhere that means no service."""
+        if search.crosses_levels or search.path == "/studies":
+            raise no_such_service(self._http.pacs)
+        if not self._searches_at_all and (await ask_page(self._http, ONE_STUDY)).status == 404:
+            raise no_such_service(self._http.pacs)
+
+
+def _may_be_cut(count: int, limit: int) -> bool:
+    """Whether there may be more: the page is full, or has a round number of matches, as limits of servers are."""
+    return count >= limit or (count > 0 and count % _ROUND == 0)
+
+
+class _Found:
+    """Matches that gather, each entity once, until there is one more than wanted."""
+
+    def __init__(self, level: QueryLevel, max_results: int) -> None:
+        self._unique = UNIQUE_KEYS[level]
+        self._max_results = max_results
+        self._matches: list[DicomJson] = []
+        self._seen: set[str] = set()
+        self._truncated = False
+        self._fuzzy_matching_ignored = False
+
+    @property
+    def count(self) -> int:
+        return len(self._matches)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._matches) > self._max_results
+
+    def add(self, result: FindResult) -> int:
+        """Take in what is new, and tell how much that was."""
+        before = len(self._matches)
+        self._matches += self._new(result.matches)
+        self._truncated = self._truncated or result.truncated
+        self._fuzzy_matching_ignored = self._fuzzy_matching_ignored or result.fuzzy_matching_ignored
+        return len(self._matches) - before
+
+    def result(self) -> FindResult:
+        matches = tuple(self._matches[: self._max_results])
+        return FindResult(matches, self._truncated or self.is_full, self._fuzzy_matching_ignored)
+
+    def _new(self, matches: Iterable[DicomJson]) -> Iterable[DicomJson]:
+        for match in matches:
+            uid = uid_of(match, self._unique)
+            if not uid or uid not in self._seen:
+                self._seen.add(uid)
+                yield match

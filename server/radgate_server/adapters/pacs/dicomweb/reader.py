@@ -1,0 +1,103 @@
+"""The PacsReader role: WADO-RS (PS3.18 10.4), WADO-URI (PS3.18 9.4) where that is missing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
+
+from radgate_server.adapters.pacs.dicomweb.files import files_of
+from radgate_server.adapters.pacs.dicomweb.handover import Put, handed_over
+from radgate_server.adapters.pacs.dicomweb.wado import MISSING, Wado
+from radgate_server.adapters.pacs.http import HttpStream, PacsHttp
+from radgate_server.adapters.pacs.http.failures import status_failure
+from radgate_server.core.errors import (
+    GatewayError,
+    InstanceNotSentError,
+    InstanceTooLargeError,
+    PacsAbortedError,
+    PacsFailedError,
+)
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
+
+_PARALLEL = 4
+_OF_ONE_INSTANCE = (PacsFailedError, PacsAbortedError, InstanceNotSentError, InstanceTooLargeError)
+"""What ends the retrieve of one instance and says nothing of the next one."""
+
+
+class DicomWebReader:
+    """PacsReader over WADO. Files stay as they come; which instance one is, the file itself tells."""
+
+    def __init__(self, http: PacsHttp, wado_uri_url: str, *, max_instance_bytes: int) -> None:
+        self._pacs = http.pacs
+        self._wado = Wado(http, wado_uri_url)
+        self._max_instance_bytes = max_instance_bytes
+        self._gives_whole_scopes = True
+
+    def retrieve(
+        self, scope: RetrieveScope, listed: Sequence[ListedInstance]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
+        """Fetch study or series in one answer where the server does that, else what is listed, a few at a time."""
+        return handed_over(partial(self._fetch, scope, listed))
+
+    async def _fetch(self, scope: RetrieveScope, listed: Sequence[ListedInstance], put: Put) -> None:
+        refs = [item.ref for item in listed] or list(_named_instance(scope))
+        if len(refs) == 1 or (refs and not self._gives_whole_scopes):
+            await self._fetch_each(refs, put)
+            return
+        status = await self._fetch_whole(scope, put)
+        if status not in MISSING:
+            return
+        if not refs:
+            raise status_failure(self._pacs, status)
+        if await self._fetch_each(refs, put):
+            self._gives_whole_scopes = False
+
+    async def _fetch_whole(self, scope: RetrieveScope, put: Put) -> int:
+        """Put all of the scope, unless the status that is returned says that the server does not have that."""
+        async with self._wado.open_scope(scope) as stream:
+            if stream.status not in MISSING:
+                async with aclosing(files_of(stream, max_bytes=self._max_instance_bytes)) as files:
+                    async for file in files:
+                        await put(file)
+            return stream.status
+
+    async def _fetch_each(self, refs: Sequence[InstanceRef], put: Put) -> int:
+        """Put each instance, and return how many of them came."""
+        waiting = iter(refs)
+        workers = [asyncio.create_task(self._work_off(waiting, put)) for _ in range(min(_PARALLEL, len(refs)))]
+        try:
+            return sum(await asyncio.gather(*workers))
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work_off(self, waiting: Iterator[InstanceRef], put: Put) -> int:
+        came = 0
+        for ref in waiting:
+            arrival = await self._fetch_one(ref)
+            came += isinstance(arrival, ReceivedInstance)
+            await put(arrival)
+        return came
+
+    async def _fetch_one(self, ref: InstanceRef) -> Arrival:
+        try:
+            received = await self._wado.first_answer(ref, self._read_one)
+        except _OF_ONE_INSTANCE as error:
+            return FailedInstance(ref, error)
+        return received if received.ref == ref else FailedInstance(ref, self._another())
+
+    async def _read_one(self, stream: HttpStream) -> ReceivedInstance:
+        async with aclosing(files_of(stream, max_bytes=self._max_instance_bytes)) as files:
+            async for file in files:
+                return file
+        raise InstanceNotSentError("the PACS lists the instance but did not send it", pacs=self._pacs)
+
+    def _another(self) -> GatewayError:
+        return PacsFailedError("the PACS sent another instance than the one it was asked for", pacs=self._pacs)
+
+
+def _named_instance(scope: RetrieveScope) -> Iterator[InstanceRef]:
+    if scope.level is QueryLevel.IMAGE and scope.series_instance_uid and scope.sop_instance_uid:
+        yield InstanceRef(scope.study_instance_uid, scope.series_instance_uid, scope.sop_instance_uid)
