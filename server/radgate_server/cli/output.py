@@ -7,14 +7,28 @@ from typing import Any
 
 import click
 
-_TITLES = {"create_time": "CREATED", "revoke_time": "REVOKED", "used_bytes": "USED", "limit_bytes": "LIMIT"}
+_TITLES = {
+    "backup_for": "BACKUP-FOR",
+    "from_pacs": "FROM",
+    "to_pacs": "TO",
+    "create_time": "CREATED",
+    "revoke_time": "REVOKED",
+    "used_bytes": "USED",
+    "limit_bytes": "LIMIT",
+}
+_AGES = (("d", 86_400), ("h", 3_600), ("min", 60))
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def print_json(document: Any) -> None:
+    """Print for programs; times in ISO 8601."""
+    click.echo(json.dumps(document, indent=2, default=_jsonable))
 
 
 def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     """Print rows as a JSON array, or their `columns` as a table with a header line."""
     if as_json:
-        click.echo(json.dumps(rows, indent=2, default=_jsonable))
+        print_json(rows)
         return
     lines = [[_TITLES.get(column, column.upper()) for column in columns]]
     lines += [[_cell(column, row[column]) for column in columns] for row in rows]
@@ -36,6 +50,13 @@ def size_text(size_bytes: int) -> str:
             return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} {_UNITS[-1]}"
+
+
+def age_text(time: datetime, now: datetime) -> str:
+    """Say how long ago that was, in its largest unit, such as "3 min ago"."""
+    seconds = max(0, int((now - time).total_seconds()))
+    unit, length = next(((unit, length) for unit, length in _AGES if seconds >= length), ("s", 1))
+    return f"{seconds // length} {unit} ago"
 
 
 def _cell(column: str, value: Any) -> str:

@@ -1,77 +1,17 @@
 """The command line on an installation in a temporary folder."""
 
-import json
 import re
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from pydicom.data import get_testdata_file
 
 from radgate_server.cli import radgate
+from tests.unit.cli.command_line import Cli
 
 TOKEN = re.compile(r"rg_[0-9a-f]{12}_[A-Za-z0-9_-]{43}\n")
-DIMSE = (
-    *("pacs", "add", "dimse", "--tenant", "north", "--host", "pacs.example.org", "--port", "104"),
-    *("--called-aet", "ARCHIVE", "--calling-aet", "RADGATE"),
-)
-
-
-class Cli:
-    """Runs commands on one data_dir."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.environment = {"RADGATE_DATA_DIR": str(data_dir), "RADGATE_DATABASE_URL": ""}
-
-    def run(self, *arguments: str, typed: str = "") -> Result:
-        runner = CliRunner(env=self.environment)
-        return runner.invoke(radgate, list(arguments), input=typed, prog_name="radgate")
-
-    def ok(self, *arguments: str, typed: str = "") -> Result:
-        result = self.run(*arguments, typed=typed)
-        assert result.exit_code == 0, result.output
-        return result
-
-    def refused(self, *arguments: str, status: int = 1) -> str:
-        """The one line that says why."""
-        result = self.run(*arguments)
-        assert (result.exit_code, result.stdout) == (status, "")
-        return result.stderr
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self.ok(*arguments, "--json").stdout)
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.data_dir / "radgate.db")) as connection:
-            return connection.execute(sql).fetchall()
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    return Cli(tmp_path / "data")
-
-
-@pytest.fixture
-def north(cli: Cli) -> Cli:
-    """With the tenant north."""
-    cli.ok("tenant", "create", "north")
-    return cli
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for name in ("CT_small.dcm", "MR_small.dcm"):
-        (folder / name).write_bytes(Path(get_testdata_file(name)).read_bytes())
-    (folder / "notes.txt").write_text("no image")
-    return folder
 
 
 def commands(command: Any = radgate, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -169,90 +109,6 @@ def test_no_secret_is_kept_or_listed(north: Cli) -> None:
 )
 def test_a_key_for_what_is_not_there_is_refused(north: Cli, arguments: tuple[str, ...], message: str) -> None:
     assert message in north.refused("key", "create", *arguments)
-
-
-def test_a_dimse_pacs_is_added_with_its_options(north: Cli, tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.write_text("")
-    north.ok(*DIMSE, "--name", "main", "--retrieve", "move", "--max-associations", "2", "--tls-ca", str(ca))
-    (found,) = north.json("pacs", "list", "--tenant", "north")
-    assert found.pop("create_time")
-    assert found == {
-        "tenant": "north",
-        "name": "main",
-        "kind": "dimse",
-        "host": "pacs.example.org",
-        "port": 104,
-        "called_aet": "ARCHIVE",
-        "calling_aet": "RADGATE",
-        "retrieve_method": "move",
-        "max_associations": 2,
-        "tls": {"ca_file": str(ca), "certificate_file": "", "private_key_file": "", "verify_host": True},
-        "username": "",
-    }
-
-
-def test_a_password_is_asked_for_or_read_and_never_shown(north: Cli, tmp_path: Path) -> None:
-    file = tmp_path / "password"
-    file.write_text("from a file\nand more")
-    asked = north.ok(*DIMSE, "--name", "asked", "--username", "me", typed="typed secret\n")
-    north.ok(*DIMSE, "--name", "read", "--username", "me", "--password-file", str(file))
-    shown = asked.output + north.ok("pacs", "list").output + north.ok("pacs", "list", "--json").output
-    assert "typed secret" not in shown
-    assert "from a file" not in shown
-    assert all(sealed is not None for (sealed,) in north.query("SELECT sealed_password FROM pacs"))
-    assert not re.search("typed secret|from a file", str(north.query("SELECT * FROM pacs")))
-
-
-@pytest.mark.parametrize(
-    ("options", "status", "message"),
-    [
-        (("--port", "70000"), 2, "70000 is not in the range"),
-        (("--retrieve", "fetch"), 2, "'fetch' is not one of"),
-        (("--tls-no-verify-host",), 2, "--tls-ca must be given"),
-        (("--tls-cert", __file__), 2, "--tls-cert and --tls-key go together"),
-        (("--password-file", __file__), 2, "--password-file needs --username"),
-        (("--called-aet", "X" * 17), 1, "an AE title has 1 to 16"),
-        (("--host", "not a host"), 1, "must be a host name"),
-        (("--tenant", "south"), 1, "no tenant"),
-    ],
-)
-def test_bad_options_of_a_pacs_are_told(north: Cli, options: tuple[str, ...], status: int, message: str) -> None:
-    assert message in north.refused(*DIMSE, "--name", "main", *options, status=status)
-    assert north.json("pacs", "list") == []
-
-
-def test_a_folder_is_read_when_it_is_added(north: Cli, images: Path) -> None:
-    result = north.ok("pacs", "add", "folder", "--tenant", "north", "--name", "images", "--path", str(images))
-    assert result.stdout == ""
-    assert "2 instances; files left out: 1 not DICOM\n" in result.stderr
-    (found,) = north.json("pacs", "list")
-    assert (found["kind"], found["path"]) == ("folder", str(images))
-    assert "images answered in" in north.ok("pacs", "test", "--tenant", "north", "--name", "images").stdout
-
-
-def test_a_folder_without_images_is_refused_unless_told_otherwise(north: Cli, tmp_path: Path) -> None:
-    add = ("pacs", "add", "folder", "--tenant", "north", "--name", "images", "--path", str(tmp_path))
-    result = north.run(*add)
-    assert result.exit_code == 1
-    assert "holds no DICOM instance" in result.stderr
-    north.ok(*add, "--no-index")
-    assert len(north.json("pacs", "list")) == 1
-
-
-def test_pacs_are_listed_in_order_and_removed(north: Cli) -> None:
-    for name in ("zebra", "main"):
-        north.ok(*DIMSE, "--name", name)
-    table = north.ok("pacs", "list").stdout.splitlines()
-    assert table[0].split() == ["TENANT", "NAME", "KIND", "WHERE", "CREATED"]
-    assert [line.split()[1] for line in table[1:]] == ["zebra", "main"]
-    assert "ARCHIVE@pacs.example.org:104 (C-GET)" in table[1]
-    assert len({line.index(word) for line, word in zip(table, ("KIND", "dimse", "dimse"), strict=True)}) == 1
-    north.ok("pacs", "remove", "--tenant", "north", "--name", "zebra")
-    assert [found["name"] for found in north.json("pacs", "list")] == ["main"]
-    assert "no PACS" in north.refused("pacs", "remove", "--tenant", "north", "--name", "zebra")
-    assert "no PACS" in north.refused("pacs", "test", "--tenant", "north", "--name", "zebra")
-    assert "no tenant" in north.refused("pacs", "list", "--tenant", "south")
 
 
 def test_cache_is_told_per_tenant_and_thrown_away(north: Cli) -> None:

@@ -1,0 +1,19 @@
+"""`radgate pacs`: the archives."""
+
+import click
+
+from radgate_server.cli.options import RadgateGroup
+from radgate_server.cli.pacs.add import add
+from radgate_server.cli.pacs.detect import detect
+from radgate_server.cli.pacs.operate import failback, failover, remove, test, validate
+from radgate_server.cli.pacs.overview import history, list_
+from radgate_server.cli.pacs.update import update
+
+
+@click.group(cls=RadgateGroup)
+def pacs() -> None:
+    """Archives that Radgate stands in front of. Those added earlier take precedence."""
+
+
+for _command in (add, update, list_, detect, test, validate, failover, failback, history, remove):
+    pacs.add_command(_command)

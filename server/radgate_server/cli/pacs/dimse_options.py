@@ -1,0 +1,107 @@
+"""The options that say how a DIMSE PACS is reached, and the connection that they make."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radgate_server.cli.options import together
+from radgate_server.cli.pacs.secrets import from_file, from_keyboard
+from radgate_server.core.pacs import MAX_ASSOCIATIONS, DimseConnection, DimseTls, RetrieveMethod
+from radgate_server.core.pacs_setup import keep_secret
+
+FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+
+_FIELDS = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "username")
+
+
+def dimse_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options of a new PACS, or those of a change, of which none is required."""
+    return together(
+        click.option("--host", metavar="HOST", required=new, help="Host name or IP address."),
+        click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), required=new, help="TCP port."),
+        click.option("--called-aet", metavar="AET", required=new, help="AE title of the PACS."),
+        click.option("--calling-aet", metavar="AET", required=new, help="AE title by which Radgate presents itself."),
+        click.option(
+            "--retrieve",
+            "retrieve_method",
+            type=click.Choice([method.value for method in RetrieveMethod]),
+            help="Fetch with C-GET, unless told otherwise, or C-MOVE.",
+        ),
+        click.option(
+            "--max-associations",
+            metavar="N",
+            type=click.IntRange(1, MAX_ASSOCIATIONS),
+            help="Associations open at the same time at most; 4 unless told otherwise.",
+        ),
+        click.option("--username", metavar="NAME", help="User identity (PS3.7 D.3.3.7); its password is asked for."),
+        click.option(
+            "--password-file", metavar="FILE", type=FILE, help="Take the password from this file's first line."
+        ),
+        click.option("--tls-ca", metavar="FILE", type=FILE, help="Use TLS and trust these authorities (PEM)."),
+        click.option("--tls-cert", metavar="FILE", type=FILE, help="Radgate's certificate, for mutual TLS (PEM)."),
+        click.option("--tls-key", metavar="FILE", type=FILE, help="The certificate's private key (PEM)."),
+        click.option("--tls-no-verify-host", is_flag=True, help="Take a certificate that does not name the host."),
+    )
+
+
+def new_dimse(options: dict[str, Any]) -> DimseConnection:
+    """Make a connection of the options, asking for the password when there is a user without a password file.
+
+    Raises:
+        click.UsageError: options that do not go together.
+    """
+    return DimseConnection(**_fields(options), tls=_tls(options), password=_password(options, "--username"))
+
+
+def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnection:
+    """Make the connection what the options say; what they do not name stays, also the password where it may.
+
+    Raises:
+        click.UsageError: options that do not go together.
+        InvalidArgumentError: the password has to be given anew.
+    """
+    if options["password_file"] and not options["username"]:
+        options["username"] = old.username
+    changed = replace(old, **_fields(options), tls=_tls(options) or old.tls, password=_password(options, "a user"))
+    kept = keep_secret(old, changed)
+    return kept if isinstance(kept, DimseConnection) else changed
+
+
+def dimse_arguments(connection: DimseConnection) -> list[str]:
+    """The options that make this connection, all but the user's."""
+    return [
+        *("--host", connection.host, "--port", str(connection.port)),
+        *("--called-aet", connection.called_aet, "--calling-aet", connection.calling_aet),
+        *(("--retrieve", "move") if connection.retrieve_method is RetrieveMethod.MOVE else ()),
+    ]
+
+
+def _fields(options: dict[str, Any]) -> dict[str, Any]:
+    given = {name: options[name] for name in _FIELDS if options[name] is not None}
+    if "retrieve_method" in given:
+        given["retrieve_method"] = RetrieveMethod(given["retrieve_method"])
+    return given
+
+
+def _tls(options: dict[str, Any]) -> DimseTls | None:
+    ca, certificate, key = options["tls_ca"], options["tls_cert"], options["tls_key"]
+    verify_host = not options["tls_no_verify_host"]
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    if ca is None:
+        if certificate is not None or not verify_host:
+            raise click.UsageError("--tls-ca must be given for TLS")
+        return None
+    return DimseTls(str(ca), str(certificate or ""), str(key or ""), verify_host)
+
+
+def _password(options: dict[str, Any], needed: str) -> str:
+    file: Path | None = options["password_file"]
+    if not options["username"]:
+        if file is not None:
+            raise click.UsageError(f"--password-file needs {needed}")
+        return ""
+    return from_keyboard("Password", may_be_empty=True) if file is None else from_file(file)

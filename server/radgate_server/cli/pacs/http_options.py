@@ -1,0 +1,160 @@
+"""The options that say how a PACS is reached over HTTP, and the connection that they make."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from radgate_server.cli.options import together
+from radgate_server.cli.pacs.dimse_options import FILE
+from radgate_server.cli.pacs.secrets import from_keyboard, from_variable
+from radgate_server.core.pacs import (
+    MAX_HTTP_CONNECTIONS,
+    DicomWebConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    HttpConnection,
+    HttpTls,
+    OrthancConnection,
+)
+from radgate_server.core.pacs_setup import keep_secret
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to show who one is: its options by the field of HttpAuth that they fill, and the secret's variable."""
+
+    method: HttpAuthMethod
+    fields: Mapping[str, str]
+    secret: str
+    optional: frozenset[str] = frozenset()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """All its options."""
+        return (*self.fields, self.secret)
+
+
+_WAYS = (
+    _Way(HttpAuthMethod.BASIC, {"username": "username"}, "password_env", frozenset({"password_env"})),
+    _Way(HttpAuthMethod.BEARER, {}, "bearer_env"),
+    _Way(HttpAuthMethod.API_KEY, {"api_key_header": "header"}, "api_key_env"),
+    _Way(
+        HttpAuthMethod.OAUTH2,
+        {"oauth2_token_url": "token_url", "client_id": "username", "scope": "scope"},
+        "client_secret_env",
+        frozenset({"scope"}),
+    ),
+)
+_TLS = {"ca": "ca_file", "cert": "certificate_file", "key": "private_key_file"}
+
+
+def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options of a new PACS, or those of a change, of which none is required."""
+    wado_uri_option = click.option(
+        "--wado-uri-url", metavar="URL", help="Where it answers WADO-URI, if it has no WADO-RS."
+    )
+    return together(
+        click.option("--url", metavar="URL", required=new, help="Root of its services, http or https."),
+        *((wado_uri_option,) if wado_uri else ()),
+        click.option("--bearer-env", metavar="VAR", help="Environment variable with a bearer token."),
+        click.option("--username", metavar="NAME", help="User; the password is asked for without --password-env."),
+        click.option("--password-env", metavar="VAR", help="Environment variable with the user's password."),
+        click.option("--api-key-header", metavar="HEADER", help="Header that carries an API key."),
+        click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key."),
+        click.option("--oauth2-token-url", metavar="URL", help="Where to ask for OAuth 2.0 tokens."),
+        click.option("--client-id", metavar="ID", help="OAuth 2.0 client."),
+        click.option("--client-secret-env", metavar="VAR", help="Environment variable with the client's secret."),
+        click.option("--scope", metavar="SCOPES", help="OAuth 2.0 scopes, separated by spaces."),
+        click.option("--ca", metavar="FILE", type=FILE, help="Trust these authorities besides the system's (PEM)."),
+        click.option("--cert", metavar="FILE", type=FILE, help="Radgate's certificate, for mutual TLS (PEM)."),
+        click.option("--key", metavar="FILE", type=FILE, help="The certificate's private key (PEM)."),
+        click.option(
+            "--max-connections",
+            metavar="N",
+            type=click.IntRange(1, MAX_HTTP_CONNECTIONS),
+            help="Connections open at the same time at most; 8 unless told otherwise.",
+        ),
+    )
+
+
+def new_dicomweb(options: dict[str, Any]) -> DicomWebConnection:
+    """Make a connection of the options. Raises click.UsageError for options that do not go together."""
+    return _changed(DicomWebConnection(""), options)
+
+
+def new_orthanc(options: dict[str, Any]) -> OrthancConnection:
+    """Make a connection of the options. Raises click.UsageError for options that do not go together."""
+    return _changed(OrthancConnection(""), options)
+
+
+def changed_http[Connection: (DicomWebConnection, OrthancConnection)](
+    old: Connection, options: dict[str, Any]
+) -> Connection:
+    """Make the connection what the options say; what they do not name stays, also the secret where it may.
+
+    Raises:
+        click.UsageError: options that do not go together.
+        InvalidArgumentError: the secret has to be given anew.
+    """
+    changed = _changed(old, options)
+    kept = keep_secret(old, changed)
+    return kept if isinstance(kept, type(old)) else changed
+
+
+def http_arguments(connection: HttpConnection) -> list[str]:
+    """The options that make this connection, with a name of a variable in place of the secret."""
+    auth = connection.auth
+    way = next((way for way in _WAYS if way.method is auth.method), None)
+    wado_uri_url = connection.wado_uri_url if isinstance(connection, DicomWebConnection) else ""
+    arguments = ["--url", connection.url, *(("--wado-uri-url", wado_uri_url) if wado_uri_url else ())]
+    if way is not None:
+        for option, field in way.fields.items():
+            arguments += [_flag(option), getattr(auth, field)] if getattr(auth, field) else []
+        arguments += [_flag(way.secret), "PACS_SECRET"]
+    return arguments
+
+
+def _changed[Connection: (DicomWebConnection, OrthancConnection)](
+    old: Connection, options: dict[str, Any]
+) -> Connection:
+    given = {
+        name: options[name] for name in ("url", "wado_uri_url", "max_connections") if options.get(name) is not None
+    }
+    auth, secret = _credentials(old.auth, options)
+    return replace(old, **given, auth=auth, tls=_tls(old.tls, options), password=secret)
+
+
+def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, str]:
+    ways = [way for way in _WAYS if any(options[option] is not None for option in way.options)]
+    if not ways:
+        return old, ""
+    if len(ways) > 1:
+        first, second = (next(option for option in way.options if options[option] is not None) for way in ways[:2])
+        raise click.UsageError(f"{_flag(first)} and {_flag(second)} are of different kinds of credentials; give one")
+    way = ways[0]
+    goes_on = way.method is old.method
+    for option in way.options:
+        if options[option] is None and option not in way.optional and not goes_on:
+            raise click.UsageError(f"{_flag(option)} must be given too")
+    given = {field: options[option] for option, field in way.fields.items() if options[option] is not None}
+    auth = replace(old if goes_on else HttpAuth(way.method), **given)
+    return auth, _secret(way, options)
+
+
+def _secret(way: _Way, options: dict[str, Any]) -> str:
+    variable = options[way.secret]
+    if variable is not None:
+        return from_variable(variable)
+    return from_keyboard("Password") if way.method is HttpAuthMethod.BASIC else ""
+
+
+def _tls(old: HttpTls, options: dict[str, Any]) -> HttpTls:
+    if (options["cert"] is None) != (options["key"] is None):
+        raise click.UsageError("--cert and --key go together")
+    return replace(old, **{field: str(options[name]) for name, field in _TLS.items() if options[name] is not None})
+
+
+def _flag(option: str) -> str:
+    return "--" + option.replace("_", "-")
