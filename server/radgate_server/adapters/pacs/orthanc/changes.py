@@ -22,16 +22,14 @@ class _Baseline:
 
 
 class OrthancChanges:
-    """PacsChanges over Orthanc's feed.
-
-    Where one client left off another may go on; what was deleted between the two is told by neither.
-    """
+    """PacsChanges over Orthanc's feed, for one follower: what was deleted is told once, to the one that goes on."""
 
     def __init__(self, rest: OrthancRest, known: KnownStudies) -> None:
         self._rest = rest
         self._known = known
         self._baseline: _Baseline | None = None
         self._came = Counts()
+        self._told_up_to = -1
 
     async def changes_after(self, last: int | None) -> ChangeBatch:
         """Ask for the next page of the feed; at its end, also for what is gone."""
@@ -41,16 +39,19 @@ class OrthancChanges:
         if page.last < last:  # it was set up anew
             begin = await self._begin()
             return ChangeBatch((StudyChange("", removed=True),), begin.last, more=False)
-        self._came = self._came.plus(page.new)
+        if last != self._told_up_to:  # what came before is not counted: there is nothing to compare with
+            self._baseline, self._came, self._told_up_to = None, Counts(), last
         changed = await self._changed(page.touched)
-        gone = await self._removals(page.last) if page.done else ()
-        told = dict.fromkeys((*changed, *gone))
-        return ChangeBatch(tuple(told), max(page.last, last), more=not page.done)
+        came = self._came.plus(page.new)
+        gone = await self._removals(page.last, came) if page.done else None
+        self._came = came if gone is None else Counts()
+        self._told_up_to = page.last
+        return ChangeBatch(tuple(dict.fromkeys((*changed, *(gone or ())))), page.last, more=not page.done)
 
     async def _begin(self) -> ChangeBatch:
         self._baseline, self._came = await self._look(), Counts()
-        last = self._baseline.last if self._baseline is not None else await self._end()
-        return ChangeBatch((), last, more=False)
+        self._told_up_to = self._baseline.last if self._baseline is not None else await self._end()
+        return ChangeBatch((), self._told_up_to, more=False)
 
     async def _changed(self, touched: Iterable[str]) -> list[StudyChange]:
         studies = await self._studies(touched)
@@ -58,20 +59,25 @@ class OrthancChanges:
             self._known.add(study_id, uid)
         return [StudyChange(uid, removed=False) for uid, _ in studies.values()]
 
-    async def _removals(self, last: int) -> tuple[StudyChange, ...]:
+    async def _removals(self, last: int, came: Counts) -> tuple[StudyChange, ...] | None:
+        """What went; None when it can't be told now, as something came while we looked: the next look will tell."""
         now = await self._look()
-        if now is None or now.last != last:  # something came meanwhile: the next look will tell
-            return ()
-        before, came = self._baseline, self._came
-        self._baseline, self._came = now, Counts()
-        gone = before.counts.plus(came).minus(now.counts) if before else Counts()
-        if before is None or (gone.studies <= 0 and gone.instances <= 0):
-            return ()
+        if now is None or now.last != last:
+            return None
+        changes: tuple[StudyChange, ...] = ()
+        before = self._baseline
+        if before is not None:
+            gone = before.counts.plus(came).minus(now.counts)
+            changes = await self._name(gone, before.time) if gone.studies > 0 or gone.instances > 0 else ()
+        self._baseline = now
+        return changes
+
+    async def _name(self, gone: Counts, since: str) -> tuple[StudyChange, ...]:
         known = self._known.all()
         held = await self._studies(known)
         missing = [study_id for study_id in known if study_id not in held]
         self._known.forget(missing)
-        updated = [uid for uid, updated_at in held.values() if updated_at >= before.time]
+        updated = [uid for uid, updated_at in held.values() if updated_at >= since]
         return removals(gone, [known[study_id] for study_id in missing], updated)
 
     async def _look(self) -> _Baseline | None:
