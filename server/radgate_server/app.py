@@ -15,6 +15,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.pacs.dimse import StorageScp
+from radgate_server.adapters.spool import DiskSpool
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, aio_interceptors, set_up_logging
 from radgate_server.config import MIB, Settings
 from radgate_server.core.ports.cache import HotCache, InstanceStore
@@ -33,12 +34,15 @@ from radgate_server.rpc.server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
+from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.services.admin import AdminService
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.detect import impatient
+from radgate_server.services.failover.monitor import PacsHealthMonitor
+from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
@@ -46,6 +50,8 @@ from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.store import StoreService
+from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import NewsDesk, StudyNews
 
 _log = logging.getLogger(__name__)
@@ -113,12 +119,19 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
         probes = {**pacs_factories(impatient(settings), storage_scp, telemetry), **overrides.factories}
         guard = PacsGuard(settings.pacs, clock, telemetry)
-        clients = PacsClients(installation.pacs, factories, guard.wrap)
+        tracker = FailoverTracker(installation.failover, clock, telemetry)
+        stack.push_async_callback(tracker.close)
+        clients = PacsClients(installation.pacs, factories, guard.wrap, tracker)
         stack.push_async_callback(clients.close)
         services = _build_services(stack, settings, installation, tiers, clients, clock)
-        follower = ChangeFollower(installation.feed, _change_handlers(services, tiers, clients))
+        follower = ChangeFollower(installation.feed, _change_handlers(services, tiers, clients, tracker))
         await follower.start()
         stack.push_async_callback(follower.close)
+        monitor = PacsHealthMonitor(
+            installation.tenants, clients, tracker, guard, installation.statuses, settings.pacs, clock, telemetry
+        )
+        await monitor.start()
+        stack.push_async_callback(monitor.close)
         admin = build_admin(
             installation,
             settings,
@@ -133,7 +146,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         metrics = MetricsServer(telemetry, host=settings.host, port=settings.metrics_port)
         await metrics.start()
         stack.push_async_callback(metrics.close)
-        rpc = _build_rpc(settings, services, tiers, admin, telemetry)
+        caches = TenantCaches(hot=tiers.hot, store=tiers.store, feed=installation.feed, follower=follower)
+        store = _build_store(stack, settings, clients, services.auditor, caches)
+        rpc = _build_rpc(settings, services, tiers, store, admin, telemetry)
         http_port = await _open_doors(stack, settings, rpc, viewer)
         yield App(admin, rpc.port, http_port, storage_scp.port, metrics.port)
 
@@ -224,8 +239,24 @@ def _build_services(
     )
 
 
+def _build_store(
+    stack: AsyncExitStack, settings: Settings, clients: PacsClients, auditor: Auditor, caches: TenantCaches
+) -> StoreService:
+    limits = settings.store
+    store = StoreService(
+        clients,
+        DiskSpool(settings.data_dir / "spool", memory_bytes=limits.memory_bytes).open(),
+        auditor,
+        caches,
+        max_instance_bytes=limits.max_instance_bytes,
+        parallel=limits.parallel,
+    )
+    stack.push_async_callback(store.close)
+    return store
+
+
 def _change_handlers(
-    services: _Services, tiers: _Tiers, clients: PacsClients
+    services: _Services, tiers: _Tiers, clients: PacsClients, tracker: FailoverTracker
 ) -> Mapping[ChangeKind, Sequence[ChangeHandler]]:
     """What this process forgets when somebody changes something."""
 
@@ -235,9 +266,15 @@ def _change_handlers(
     async def reconnect(change: Change) -> None:
         await clients.refresh(change.tenant_id)
 
-    async def forget_answers(change: Change) -> None:
+    async def switch_over(change: Change) -> None:
+        await tracker.refresh(change.tenant_id)
+
+    async def ask_anew(change: Change) -> None:
         services.query.forget(change.tenant_id)
         services.lister.forget(change.tenant_id)
+
+    async def forget_answers(change: Change) -> None:
+        await ask_anew(change)
         await tiers.hot.invalidate(change.tenant_id, None)
 
     async def drop_cached(change: Change) -> None:
@@ -253,20 +290,27 @@ def _change_handlers(
         ChangeKind.KEY: (forget_keys,),
         ChangeKind.TENANT: (forget_keys, reconnect, forget_answers),
         ChangeKind.PACS: (reconnect, forget_answers),
+        ChangeKind.FAILOVER: (switch_over, ask_anew),
         ChangeKind.CACHE: (drop_cached,),
     }
 
 
 def _build_rpc(
-    settings: Settings, services: _Services, tiers: _Tiers, admin: AdminService, telemetry: PrometheusTelemetry
+    settings: Settings,
+    services: _Services,
+    tiers: _Tiers,
+    store: StoreService,
+    admin: AdminService,
+    telemetry: PrometheusTelemetry,
 ) -> RpcServer:
     query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
     return build_server(
         settings,
         query=QueryServicer(query, services.news, auditor),
         retrieve=RetrieveServicer(retrieve, instances, auditor, chunk_bytes=settings.retrieve.chunk_bytes),
+        store=StoreServicer(store),
         admin=AdminServicer(admin),
-        dicomweb=DicomWebServicer(query, retrieve, instances, auditor, tiers.hot, settings),
+        dicomweb=DicomWebServicer(query, retrieve, instances, store, auditor, tiers.hot, settings),
         authenticator=services.authenticator,
         telemetry=telemetry,
         interceptors=aio_interceptors(settings.telemetry),

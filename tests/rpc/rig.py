@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -14,6 +16,7 @@ from google.rpc.status_pb2 import Status
 from pydicom import dcmread
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.spool import DiskSpool
 from radgate_server.config import RetrieveSettings, Settings
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
@@ -24,10 +27,21 @@ from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
-from radgate_server.rpc.server import ADMIN, DICOMWEB, HEALTH, QUERY, REFLECTION, RETRIEVE, RpcServer, build_server
+from radgate_server.rpc.server import (
+    ADMIN,
+    DICOMWEB,
+    HEALTH,
+    QUERY,
+    REFLECTION,
+    RETRIEVE,
+    STORE,
+    RpcServer,
+    build_server,
+)
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
+from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
@@ -43,6 +57,7 @@ from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.store import StoreService
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 from radgate_server.services.watching import NewsDesk
@@ -54,7 +69,7 @@ from tests.fakes.instances import encode, make_study
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 
-SERVICES = (QUERY, RETRIEVE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+SERVICES = (QUERY, RETRIEVE, STORE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
 RPCS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
 }
@@ -141,7 +156,8 @@ async def running_rig() -> AsyncIterator[Rig]:
         await rig.directory.create_tenant(Tenant(name, START))
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
     factories = dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect)
-    clients = PacsClients(rig.directory, factories)
+    guard = PacsGuard(PacsSettings(max_retries=0), rig.clock, rig.telemetry)
+    clients = PacsClients(rig.directory, factories, guard.wrap)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     retrieve = RetrieveService(lister, rig.store, FetchLimits(window_bytes=1 << 20, stall_s=5))
     query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock)
@@ -178,14 +194,17 @@ async def running_rig() -> AsyncIterator[Rig]:
         clock=rig.clock,
     )
     settings = Settings(grpc_port=0, retrieve=RetrieveSettings(chunk_bytes=CHUNK_BYTES))
-    with ThreadPoolExecutor(1) as executor:
+    with ThreadPoolExecutor(1) as executor, TemporaryDirectory() as folder:
+        spool = DiskSpool(Path(folder), memory_bytes=1 << 20)
+        store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)
         reader = InstanceReader(rig.store, PydicomDecoder(), executor)
         rig.server = build_server(
             settings,
             query=QueryServicer(query, rig.news, auditor),
             retrieve=RetrieveServicer(retrieve, reader, auditor, chunk_bytes=CHUNK_BYTES),
+            store=StoreServicer(store),
             admin=AdminServicer(admin),
-            dicomweb=DicomWebServicer(query, retrieve, reader, auditor, hot, settings),
+            dicomweb=DicomWebServicer(query, retrieve, reader, store, auditor, hot, settings),
             authenticator=authenticator,
             telemetry=rig.telemetry,
         )

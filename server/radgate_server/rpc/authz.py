@@ -38,6 +38,7 @@ METHODS: dict[str, Access] = {
     "radgate.v1.RetrieveService/RetrieveInstances": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveMetadata": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveFrames": _VIEWER,
+    "radgate.v1.StoreService/StoreInstances": _OPERATOR,  # a viewer changes nothing in a PACS
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,
@@ -65,6 +66,7 @@ METHODS: dict[str, Access] = {
     "radgate.dicomweb.v1.DicomWebService/RetrieveMetadata": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveBulkdata": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveFrames": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/StoreInstances": _OPERATOR,
     # Load balancers and orchestrators have no keys, and learn nothing but "serving".
     "grpc.health.v1.Health/Check": PUBLIC,
     "grpc.health.v1.Health/List": PUBLIC,

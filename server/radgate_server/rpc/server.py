@@ -6,7 +6,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from radgate.dicomweb.v1 import dicomweb_service_pb2
-from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
+from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2, store_service_pb2
 from radgate_server.config import MIB, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
@@ -16,6 +16,7 @@ from radgate_server.rpc.pipeline import Servicer, build_handlers
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
 RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]
+STORE: ServiceDescriptor = store_service_pb2.DESCRIPTOR.services_by_name["StoreService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
 HEALTH = health.SERVICE
@@ -82,6 +83,7 @@ def build_server(
     *,
     query: Servicer,
     retrieve: Servicer,
+    store: Servicer,
     admin: Servicer,
     dicomweb: Servicer,
     authenticator: TokenChecker,
@@ -95,7 +97,7 @@ def build_server(
     `reuse_port` lets several processes share the port (SO_REUSEPORT).
     """
     layers = standard_layers(telemetry, authenticator)
-    servicers = {QUERY: query, RETRIEVE: retrieve, ADMIN: admin, DICOMWEB: dicomweb}
+    servicers = {QUERY: query, RETRIEVE: retrieve, STORE: store, ADMIN: admin, DICOMWEB: dicomweb}
     names = [service.full_name for service in servicers]
     health_servicer = health.HealthServicer(names)
     servicers[HEALTH] = health_servicer

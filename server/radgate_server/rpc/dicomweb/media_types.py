@@ -18,6 +18,7 @@ from radgate_server.rpc.dicomweb.accept import Acceptable
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
 OCTET_STREAM = "application/octet-stream"
 
 MULTIPART_ONLY = (True,)
@@ -94,6 +95,17 @@ def negotiate_json(accepted: tuple[Acceptable, ...]) -> str:
         NotAcceptableError: the client takes no JSON.
     """
     return _choose(accepted, (Offer(False, DICOM_JSON), Offer(False, "application/json")), "").media_type
+
+
+@lru_cache(maxsize=1024)
+def negotiate_store_response(accepted: tuple[Acceptable, ...]) -> str:
+    """The content type in which the outcome of a store is told.
+
+    Raises:
+        NotAcceptableError: the client takes neither JSON nor XML.
+    """
+    types = (DICOM_JSON, "application/json", DICOM_XML)
+    return _choose(accepted, [Offer(False, media_type) for media_type in types], "").media_type
 
 
 def require_instances(accepted: tuple[Acceptable, ...]) -> None:

@@ -1,6 +1,6 @@
 """DicomWebService: each method hands its path to the resource that answers it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
@@ -8,6 +8,7 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveFramesRequest,
     RetrieveRequest,
     SearchRequest,
+    StoreRequest,
 )
 from radgate_server.config import Settings
 from radgate_server.core.identifiers import QueryLevel
@@ -19,10 +20,12 @@ from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.metadata import MetadataResource
 from radgate_server.rpc.dicomweb.search import SearchResource
+from radgate_server.rpc.dicomweb.stow import StowResource
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.query import QueryService
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.store import StoreService
 
 
 class DicomWebServicer:
@@ -33,6 +36,7 @@ class DicomWebServicer:
         query: QueryService,
         retrieve: RetrieveService,
         instances: InstanceReader,
+        store: StoreService,
         auditor: Auditor,
         hot: HotCache,
         settings: Settings,
@@ -60,6 +64,7 @@ class DicomWebServicer:
         self._frames = FramesResource(
             retrieve, instances, auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes
         )
+        self._stow = StowResource(store, public_url=settings.gateway.public_url)
         self._bulkdata = BulkdataResource(retrieve, instances, auditor, self._frames, chunk_bytes=chunk_bytes)
 
     async def SearchStudies(self, request: SearchRequest, call: Call) -> bytes:  # noqa: N802 # named by the proto
@@ -91,6 +96,10 @@ class DicomWebServicer:
         """WADO-RS Retrieve Frames."""
         messages = self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
         return _told_when_cut(messages)
+
+    async def StoreInstances(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:  # noqa: N802
+        """STOW-RS Store Instances."""
+        return await self._stow.store(requests, call)
 
 
 async def _told_when_cut(messages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -72,6 +72,11 @@ class DicomWebServiceStub:
                 request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.StoreInstances = channel.stream_unary(
+                '/radgate.dicomweb.v1.DicomWebService/StoreInstances',
+                request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class DicomWebServiceServicer:
@@ -128,6 +133,14 @@ class DicomWebServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StoreInstances(self, request_iterator, context):
+        """STOW-RS Store Instances, of one study or of any (PS3.18 10.5). The body comes in pieces as it arrives; the first
+        message has its Content-Type and the path.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DicomWebServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +177,11 @@ def add_DicomWebServiceServicer_to_server(servicer, server):
             'RetrieveFrames': grpc.unary_stream_rpc_method_handler(
                     servicer.RetrieveFrames,
                     request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'StoreInstances': grpc.stream_unary_rpc_method_handler(
+                    servicer.StoreInstances,
+                    request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -357,6 +375,33 @@ class DicomWebService:
             target,
             '/radgate.dicomweb.v1.DicomWebService/RetrieveFrames',
             radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StoreInstances(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/radgate.dicomweb.v1.DicomWebService/StoreInstances',
+            radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -1,0 +1,48 @@
+"""STOW-RS Store Instances (PS3.18 10.5)."""
+
+from collections.abc import AsyncIterator
+
+from radgate.dicomweb.v1.dicomweb_service_pb2 import StoreRequest
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.identifiers import parse_uid
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.accept import acceptables
+from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.http_body import encode_http_body
+from radgate_server.rpc.dicomweb.media_types import negotiate_store_response
+from radgate_server.rpc.dicomweb.store_response import OK, encode_module, http_status, response_module
+from radgate_server.rpc.dicomweb.upload import uploaded_instances
+from radgate_server.services.store import StoreService
+
+
+class StowResource:
+    """Passes uploads on to the tenant's PACS, and answers how each instance fared."""
+
+    def __init__(self, store: StoreService, *, public_url: str = "") -> None:
+        self._store = store
+        self._public_url = public_url
+
+    async def store(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:
+        """The Store Instances Response Module as one encoded HttpBody; its status goes out as a header before it."""
+        first = await anext(requests, None)
+        if first is None:
+            raise InvalidArgumentError("body", "the upload holds no instance")
+        study = parse_uid(first.study, "study_instance_uid") if first.study else None
+        content_type = negotiate_store_response(
+            acceptables(call.header("accept"), call.header("x-envoy-original-path"))
+        )
+        incoming = uploaded_instances(first.body.content_type, _chunks(first, requests))
+        report = await self._store.store(call.caller, incoming, study_instance_uid=study)
+        status = http_status(report.results)
+        if status != OK:
+            await call.send_initial_metadata((("x-http-status", str(status)),))
+        root = f"{base_url(call.header, self._public_url)}/dicom-web"
+        return encode_http_body(content_type, encode_module(response_module(report.results, root), content_type))
+
+
+async def _chunks(first: StoreRequest, requests: AsyncIterator[StoreRequest]) -> AsyncIterator[bytes]:
+    if first.body.data:
+        yield first.body.data
+    async for request in requests:
+        if request.body.data:
+            yield request.body.data
