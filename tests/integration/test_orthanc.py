@@ -230,6 +230,28 @@ class TestRetrieve:
         await pacs.close()
 
 
+class TestQuery:
+    async def test_keys_within_a_sequence(self, orthanc: OrthancServer, client: PacsClient) -> None:
+        item = pydicom.Dataset()
+        item.ScheduledProcedureStepID = "SPS 7"
+        upload(orthanc, [*make_study(1), *make_study(1, study="2.25.8", RequestAttributesSequence=[item])])
+        keys = (MatchingKey(("00400275", "00400009"), "SPS*"),)
+        result = await client.query.find(Query(QueryLevel.SERIES, keys), max_results=10)
+        assert [value(match, STUDY_UID) for match in result.matches] == ["2.25.8"]
+        assert value(result.matches[0], "00400275") == {"00400009": {"vr": "SH", "Value": ["SPS 7"]}}
+
+    async def test_tags_are_tags(self, orthanc: OrthancServer, client: PacsClient) -> None:
+        upload(orthanc, make_study(1, FrameIncrementPointer=0x00181063))
+        (match,) = await find(client, QueryLevel.IMAGE, include=["00280009"])
+        assert match["00280009"] == {"vr": "AT", "Value": ["00181063"]}
+
+    async def test_everything(self, orthanc: OrthancServer, client: PacsClient) -> None:
+        upload(orthanc, make_study(1, AdmissionID="ADM", Manufacturer="Acme"))
+        result = await client.query.find(Query(QueryLevel.SERIES, include_all=True), max_results=10)
+        assert [value(match, "00380010") for match in result.matches] == ["ADM"]
+        assert [value(match, "00080070") for match in result.matches] == ["Acme"]
+
+
 class TestStore:
     async def test_the_same_twice_is_no_failure(self, orthanc: OrthancServer, client: PacsClient) -> None:
         assert client.store is not None
