@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -84,7 +85,8 @@ class PacsHealthMonitor:
         settings: PacsSettings,
         clock: Clock,
         telemetry: Telemetry,
-        uniform: Callable[[float, float], float],
+        *,
+        uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._tenants = tenants
