@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from zlib import crc32
 
 import grpc
 from google.api.httpbody_pb2 import HttpBody
@@ -18,21 +20,47 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveFramesRequest,
     RetrieveRequest,
     SearchRequest,
+    StoreRequest,
 )
 from radgate.v1 import admin_service_pb2_grpc, query_service_pb2_grpc
 from radgate.v1.admin_service_pb2 import (
     CreateTenantRequest,
     CreateTenantResponse,
+    DetectPacsRequest,
+    DetectPacsResponse,
+    FailoverPacsRequest,
+    FailoverPacsResponse,
+    ListPacsTransitionsRequest,
+    ListPacsTransitionsResponse,
     ListTenantsRequest,
     ListTenantsResponse,
     Tenant,
     TestPacsRequest,
     TestPacsResponse,
+    UpdatePacsRequest,
+    UpdatePacsResponse,
 )
+from radgate.v1.pacs_pb2 import PacsTransition
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
 
 type Context = grpc.aio.ServicerContext
 type Metadata = dict[str, str]
+
+
+@dataclass
+class Upload:
+    """What came of an upload: the first message's path and type, and the sizes and checksum of what followed."""
+
+    study: str = ""
+    content_type: str = ""
+    message_bytes: list[int] = field(default_factory=list)
+    crc32: int = 0
+
+    def take(self, request: StoreRequest) -> None:
+        if not self.message_bytes:
+            self.study, self.content_type = request.study, request.body.content_type
+        self.message_bytes.append(len(request.body.data))
+        self.crc32 = crc32(request.body.data, self.crc32)
 
 
 async def fail(context: Context, code: grpc.StatusCode, http_status: int, **headers: str) -> None:
@@ -61,9 +89,12 @@ class Stub(
     def reset(self) -> None:
         """Forget what was received, and answer as at first."""
         self.metadata: Metadata = {}
+        self.received: UpdatePacsRequest | None = None
         self.answer: Callable[[Context], Awaitable[HttpBody]] = _no_match
         self.messages: Callable[[Context], AsyncIterator[HttpBody]] = _one_message
         self.cancelled = asyncio.Event()
+        self.upload = Upload()
+        self.upload_limit: int | None = None
 
     async def SearchStudies(
         self, request: SearchRequest | SearchStudiesRequest, context: Context
@@ -73,6 +104,18 @@ class Stub(
             if request.page_token:
                 await fail(context, grpc.StatusCode.INVALID_ARGUMENT, 400)
             return SearchStudiesResponse(next_page_token="more")
+        return await self.answer(context)
+
+    async def StoreInstances(self, requests: AsyncIterator[StoreRequest], context: Context) -> HttpBody:
+        self._note(context)
+        try:
+            async for request in requests:
+                self.upload.take(request)
+                if self.upload_limit is not None and sum(self.upload.message_bytes) > self.upload_limit:
+                    await fail(context, grpc.StatusCode.OUT_OF_RANGE, 413)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
         return await self.answer(context)
 
     async def RetrieveInstances(self, request: RetrieveRequest, context: Context) -> AsyncIterator[HttpBody]:
@@ -103,6 +146,21 @@ class Stub(
 
     async def TestPacs(self, request: TestPacsRequest, context: Context) -> TestPacsResponse:
         return TestPacsResponse(detail=request.name)
+
+    async def UpdatePacs(self, request: UpdatePacsRequest, context: Context) -> UpdatePacsResponse:
+        self.received = request
+        return UpdatePacsResponse(pacs=request.pacs)
+
+    async def DetectPacs(self, request: DetectPacsRequest, context: Context) -> DetectPacsResponse:
+        return DetectPacsResponse(hints=[f"{request.endpoint} {request.port}"])
+
+    async def FailoverPacs(self, request: FailoverPacsRequest, context: Context) -> FailoverPacsResponse:
+        return FailoverPacsResponse(transition=PacsTransition(primary=request.name, to_pacs=request.target))
+
+    async def ListPacsTransitions(
+        self, request: ListPacsTransitionsRequest, context: Context
+    ) -> ListPacsTransitionsResponse:
+        return ListPacsTransitionsResponse(transitions=[PacsTransition(primary=request.name)] * request.limit)
 
     def _note(self, context: Context) -> None:
         self.metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}

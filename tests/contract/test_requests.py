@@ -77,6 +77,40 @@ async def test_a_custom_verb_follows_a_name(gateway: Gateway) -> None:
     assert response.json()["detail"] == "archive"
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["updateMask=dimse.port,failover.failbackAfter", "update_mask=dimse.port,failover.failback_after"],
+)
+async def test_an_update_takes_its_mask_from_the_query(gateway: Gateway, query: str) -> None:
+    response = await gateway.client.patch(
+        f"/api/v1/pacs/archive?{query}",
+        json={"dimse": {"port": 105}, "failover": {"failbackAfter": "90s"}},
+    )
+    assert response.json()["pacs"]["failover"]["failbackAfter"] == "90s"
+    received = gateway.stub.received
+    assert received is not None
+    assert (received.pacs.name, received.pacs.dimse.port) == ("archive", 105)
+    assert list(received.update_mask.paths) == ["dimse.port", "failover.failback_after"]
+
+
+async def test_an_update_may_come_without_a_mask(gateway: Gateway) -> None:
+    response = await gateway.client.patch("/api/v1/pacs/archive?skipValidation=true", json={"backupFor": "main"})
+    assert response.json()["pacs"]["backupFor"] == "main"
+    received = gateway.stub.received
+    assert received is not None
+    assert (list(received.update_mask.paths), received.skip_validation) == ([], True)
+
+
+async def test_pacs_are_detected_and_switched_over_by_their_urls(gateway: Gateway) -> None:
+    url = "/api/v1/pacs"
+    found = await gateway.client.post(f"{url}/auto-detect", json={"endpoint": "pacs.example", "port": 104})
+    assert found.json()["hints"] == ["pacs.example 104"]
+    switched = await gateway.client.post(f"{url}/archive:failover", json={"target": "spare"})
+    assert switched.json()["transition"]["toPacs"] == "spare"
+    history = await gateway.client.get(f"{url}/archive/transitions?limit=2")
+    assert [each["primary"] for each in history.json()["transitions"]] == ["archive"] * 2
+
+
 async def test_rest_is_served_over_http_2(gateway: Gateway) -> None:
     async with httpx.AsyncClient(http1=False, http2=True) as client:
         response = await client.get(f"http://{gateway.address}/dicom-web/studies")
