@@ -1,0 +1,346 @@
+"""What PACS over HTTP share, against a server that does what the test wants."""
+
+import asyncio
+import gzip
+import json
+import time
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.config import MIB, WebPacsSettings
+from radgate_server.core.errors import (
+    PacsAbortedError,
+    PacsBusyError,
+    PacsCredentialsError,
+    PacsError,
+    PacsFailedError,
+    PacsTimeoutError,
+    PacsUnreachableError,
+)
+from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod
+from tests.fakes.clock import FakeClock
+from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
+from tests.integration.orthanc import free_port
+
+SECRET = "s3cr&t"
+SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=0.3, acquire_timeout_s=0.2)
+
+
+def http_to(
+    url: str, auth: HttpAuth | None = None, secret: str = "", clock: FakeClock | None = None, connections: int = 4
+) -> PacsHttp:
+    connection = DicomWebConnection(url, auth=auth or HttpAuth(), max_connections=connections, password=secret)
+    return PacsHttp("pacs", connection, SETTINGS, monotonic_s=clock.monotonic_s if clock else time.monotonic)
+
+
+@asynccontextmanager
+async def asking(script: Script, **options: Any) -> AsyncIterator[tuple[OddWebServer, PacsHttp]]:
+    async with odd_web_server(script) as server:
+        http = http_to(server.url, **options)
+        try:
+            yield server, http
+        finally:
+            await http.close()
+
+
+async def error_of(script: Script, **options: Any) -> PacsError:
+    async with asking(script) as (_, http):
+        with pytest.raises(PacsError) as caught:
+            await http.ask("GET", "/studies", **options)
+        assert caught.value.details["pacs"] == "pacs"
+        return caught.value
+
+
+# --- failures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, PacsFailedError),
+        (400, PacsFailedError),
+        (401, PacsCredentialsError),
+        (403, PacsCredentialsError),
+        (429, PacsBusyError),
+        (500, PacsFailedError),
+        (503, PacsBusyError),
+        (504, PacsTimeoutError),
+    ],
+)
+async def test_a_status_becomes_an_error_that_quotes_nothing(status: int, kind: type[PacsError]) -> None:
+    error = await error_of(lambda _: Reply(status, b"Doe^Jane is unknown", {"location": "http://127.0.0.1:1/"}))
+    assert type(error) is kind
+    assert error.details["http_status"] == str(status)
+    assert "Doe" not in str(error)
+
+
+async def test_a_redirection_is_not_followed() -> None:
+    async with asking(lambda asked: Reply(302, headers={"location": "/other"})) as (server, http):
+        with pytest.raises(PacsFailedError, match="redirection"):
+            await http.ask("GET", "/studies")
+        assert [asked.path for asked in server.asked] == ["/dicom-web/studies"]
+
+
+async def test_not_found_is_for_the_caller_to_judge() -> None:
+    async with asking(lambda _: Reply(404)) as (_, http):
+        assert (await http.ask("GET", "/studies")).status == 404
+
+
+async def test_nobody_listens() -> None:
+    http = http_to(f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(PacsUnreachableError, match="nothing listens"):
+        await http.ask("GET", "/studies")
+    await http.close()
+
+
+async def test_a_name_that_does_not_resolve() -> None:
+    http = http_to("http://no-such-host.invalid")
+    with pytest.raises(PacsUnreachableError):
+        await http.ask("GET", "/studies")
+    await http.close()
+
+
+async def test_no_tls_where_tls_should_be() -> None:
+    async with odd_web_server(lambda _: Reply()) as server:
+        http = http_to(server.url.replace("http:", "https:"))
+        with pytest.raises(PacsUnreachableError, match="TLS handshake"):
+            await http.ask("GET", "/studies")
+        await http.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"half"])
+async def test_silence_is_a_time_out(body: bytes) -> None:
+    assert type(await error_of(lambda _: Reply(body=body, declared=10, hangs=True))) is PacsTimeoutError
+
+
+async def test_a_connection_that_breaks_within_the_body() -> None:
+    assert type(await error_of(lambda _: Reply(body=b"half", declared=10))) is PacsAbortedError
+
+
+async def test_something_that_is_not_http() -> None:
+    async def speak(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x03\x00\x00\x00DICOM, I presume\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    http = http_to(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with pytest.raises(PacsAbortedError):
+        await http.ask("GET", "/studies")
+    await http.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_no_free_connection_is_busy() -> None:
+    silent = Reply(body=b"x", declared=10, hangs=True)
+    async with asking(lambda _: silent, connections=1) as (_, http), http.open("GET", "/studies/1"):
+        with pytest.raises(PacsBusyError):
+            await http.ask("GET", "/studies")
+
+
+async def test_after_close_nothing_can_be_asked() -> None:
+    async with asking(lambda _: Reply()) as (_, http):
+        await http.close()
+        with pytest.raises(PacsUnreachableError):
+            await http.ask("GET", "/studies")
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", lambda data: zlib.compress(data, wbits=-15)),
+        ("identity", bytes),
+    ],
+)
+async def test_content_codings_are_undone(coding: str, compress: Any) -> None:
+    text = json.dumps(["x" * 1000] * 1000).encode()
+    async with asking(lambda _: Reply(body=compress(text), headers={"content-encoding": coding}, pieces=7)) as (
+        _,
+        http,
+    ):
+        assert (await http.ask("GET", "/studies")).body == text
+
+
+async def test_a_gzip_bomb_goes_off_outside() -> None:
+    bomb = gzip.compress(bytes(64 * MIB))
+    error = await error_of(lambda _: Reply(body=bomb, headers={"content-encoding": "gzip"}), max_bytes=MIB)
+    assert type(error) is PacsFailedError
+    assert "larger than" in str(error)
+
+
+async def test_a_long_answer_is_not_read_to_its_end() -> None:
+    error = await error_of(lambda _: Reply(body=b" " * 5 * MIB), max_bytes=MIB)
+    assert "larger than" in str(error)
+
+
+@pytest.mark.parametrize(("coding", "kind"), [("gzip", PacsFailedError), ("br", PacsFailedError)])
+async def test_a_coding_that_can_not_be_undone(coding: str, kind: type[PacsError]) -> None:
+    assert type(await error_of(lambda _: Reply(body=b"no gzip", headers={"content-encoding": coding}))) is kind
+
+
+async def test_a_compressed_answer_that_is_cut_off() -> None:
+    half = gzip.compress(bytes(range(256)) * 50)[:-20]
+    assert type(await error_of(lambda _: Reply(body=half, headers={"content-encoding": "gzip"}))) is PacsAbortedError
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[", b"\xff\xfe", b"[" * 100_000])
+async def test_what_is_not_json_is_told(body: bytes) -> None:
+    async with asking(lambda _: Reply(body=body)) as (_, http):
+        answer = await http.ask("GET", "/studies")
+        with pytest.raises(PacsFailedError, match="not JSON"):
+            answer.json()
+
+
+async def test_leaving_a_stream_closes_its_connection_at_once() -> None:
+    async with asking(lambda _: Reply(body=bytes(64 * MIB))) as (server, http):
+        async with http.open("GET", "/studies/1") as stream:
+            async for piece in stream.pieces():
+                assert piece
+                break
+        await asyncio.wait_for(server.gone.wait(), 2)
+
+
+async def test_cookies_are_not_kept() -> None:
+    async with asking(lambda _: Reply(headers={"set-cookie": "session=1; Path=/"})) as (server, http):
+        await http.ask("GET", "/studies")
+        await http.ask("GET", "/studies")
+        assert server.connections == 1
+        assert "cookie" not in server.asked[1].headers
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "sent"),
+    [
+        (HttpAuth(HttpAuthMethod.BASIC, username="jane"), "authorization", "Basic amFuZTpzM2NyJnQ="),
+        (HttpAuth(HttpAuthMethod.BEARER), "authorization", f"Bearer {SECRET}"),
+        (HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"), "x-key", SECRET),
+    ],
+)
+async def test_fixed_credentials_are_sent_and_not_shown(auth: HttpAuth, header: str, sent: str) -> None:
+    async with asking(lambda _: Reply(), auth=auth, secret=SECRET) as (server, http):
+        await http.ask("GET", "/studies")
+        assert server.asked[0].headers[header] == sent
+        assert SECRET not in repr(http) + repr(vars(http))
+
+
+@pytest.mark.parametrize("method", [HttpAuthMethod.NONE, HttpAuthMethod.BASIC])
+async def test_refused_credentials_that_do_not_change_are_not_sent_again(method: HttpAuthMethod) -> None:
+    async with asking(lambda _: Reply(401), auth=HttpAuth(method, username="jane"), secret="x") as (server, http):
+        with pytest.raises(PacsCredentialsError):
+            await http.ask("GET", "/studies")
+        assert len(server.asked) == 1
+
+
+class TokenServer:
+    """A token endpoint and a resource that wants its newest token."""
+
+    def __init__(self, life_s: float = 3600) -> None:
+        self.life_s = life_s
+        self.issued = 0
+        self.revoked = 0
+        self.status = 200
+        self.wants_form = False
+
+    def __call__(self, asked: Asked) -> Reply:
+        if asked.path == "/token":
+            return self._token(asked)
+        if asked.headers.get("authorization") != f"Bearer token-{self.issued}" or self.issued <= self.revoked:
+            return Reply(401)
+        return Reply(body=asked.body or b"[]")
+
+    def _token(self, asked: Asked) -> Reply:
+        assert asked.form["grant_type"] == "client_credentials"
+        in_form = asked.form.get("client_secret") == SECRET
+        in_header = asked.headers.get("authorization") == "Basic cmFkZ2F0ZTpzM2NyJTI2dA=="
+        if self.status != 200 or not (in_form if self.wants_form else in_header):
+            return Reply(self.status if self.status != 200 else 401, b'{"error": "invalid_client"}')
+        self.issued += 1
+        return Reply(body=json.dumps({"access_token": f"token-{self.issued}", "expires_in": self.life_s}).encode())
+
+
+@asynccontextmanager
+async def with_tokens(tokens: TokenServer, clock: FakeClock, **options: Any) -> AsyncIterator[PacsHttp]:
+    async with odd_web_server(tokens) as server:
+        auth = HttpAuth(
+            HttpAuthMethod.OAUTH2, username="radgate", token_url=f"http://127.0.0.1:{server.port}/token", scope="read"
+        )
+        http = http_to(server.url, auth=auth, secret=SECRET, clock=clock, **options)
+        try:
+            yield http
+        finally:
+            await http.close()
+
+
+async def test_one_token_is_fetched_for_all_who_wait() -> None:
+    tokens, clock = TokenServer(), FakeClock()
+    async with with_tokens(tokens, clock) as http:
+        await asyncio.gather(*(http.ask("GET", "/studies") for _ in range(5)))
+        assert tokens.issued == 1
+
+
+async def test_a_token_is_kept_until_shortly_before_it_expires() -> None:
+    tokens, clock = TokenServer(life_s=600), FakeClock()
+    async with with_tokens(tokens, clock) as http:
+        for advance_s, issued in ((0, 1), (569, 1), (2, 2)):
+            clock.advance(advance_s)
+            await http.ask("GET", "/studies")
+            assert tokens.issued == issued
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+async def test_a_refused_token_is_fetched_anew_once(connections: int) -> None:
+    tokens, clock = TokenServer(), FakeClock()
+    async with with_tokens(tokens, clock, connections=connections) as http:
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"[1]"
+
+        await http.ask("GET", "/studies")
+        tokens.revoked = 1
+        assert (await http.ask("POST", "/studies", body=body)).body == b"[1]"
+        assert tokens.issued == 2
+        tokens.revoked = 99
+        with pytest.raises(PacsCredentialsError):
+            await http.ask("GET", "/studies")
+        assert tokens.issued == 3
+
+
+async def test_a_server_that_wants_client_and_secret_in_the_form() -> None:
+    tokens = TokenServer()
+    tokens.wants_form = True
+    async with with_tokens(tokens, FakeClock()) as http:
+        assert (await http.ask("GET", "/studies")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, PacsCredentialsError), (401, PacsCredentialsError), (500, PacsUnreachableError)]
+)
+async def test_a_token_endpoint_that_refuses_is_asked_once_for_all(status: int, kind: type[PacsError]) -> None:
+    tokens = TokenServer()
+    tokens.status = status
+    async with with_tokens(tokens, FakeClock()) as http:
+        results = await asyncio.gather(*(http.ask("GET", "/studies") for _ in range(3)), return_exceptions=True)
+        assert {type(result) for result in results} == {kind}
+
+
+async def test_a_token_endpoint_that_is_not_there() -> None:
+    url = f"http://127.0.0.1:{free_port()}/token"
+    auth = HttpAuth(HttpAuthMethod.OAUTH2, username="radgate", token_url=url)
+    http = http_to("http://127.0.0.1:1", auth=auth, secret=SECRET)
+    with pytest.raises(PacsUnreachableError, match="token endpoint"):
+        await http.ask("GET", "/studies")
+    await http.close()
