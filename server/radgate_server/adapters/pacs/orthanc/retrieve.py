@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from itertools import islice
 
-from radgate_server.adapters.pacs.orthanc.fetching import fetch_file, received
+from radgate_server.adapters.pacs.orthanc.fetching import as_listed, fetch_file
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
@@ -53,7 +54,7 @@ class OrthancReader:
         at_once = 1  # more would only delay the first one, for which somebody waits
         try:
             while True:
-                for item in _take(waiting, at_once - len(running)):
+                for item in islice(waiting, at_once - len(running)):
                     running.append(asyncio.create_task(self._arrival(item, patient_ids)))
                 if not running:
                     return
@@ -73,7 +74,7 @@ class OrthancReader:
             if content is None:
                 error = InstanceNotSentError("the PACS does not have the instance any more", pacs=self._rest.pacs)
                 return FailedInstance(item.ref, error)
-            return received(self._rest.pacs, item, content)
+            return as_listed(self._rest.pacs, item, content)
         except PacsFailedError as error:
             return FailedInstance(item.ref, error)
         except PacsError:
@@ -132,10 +133,6 @@ class OrthancReader:
             )
             for match in result.matches
         ]
-
-
-def _take[T](items: Iterator[T], most: int) -> list[T]:
-    return [item for _, item in zip(range(most), items, strict=False)]
 
 
 def _listing(scope: RetrieveScope) -> Query:
