@@ -86,7 +86,8 @@ class _Search:
         for address, error in zip(self.addresses, errors, strict=True):
             if error is None:
                 return address
-            self.closed[port] = error
+        if errors[0] is not None:
+            self.closed[port] = errors[0]
         return None
 
     async def _climb(self, ladder: Ladder, address: Address) -> None:

@@ -1,0 +1,51 @@
+import pytest
+
+from radgate_server.adapters.pacs.dimse.contexts import (
+    ALL_SYNTAXES,
+    MAX_CONTEXTS,
+    STUDY_ROOT_GET,
+    service_proposals,
+    storage_proposals,
+)
+from radgate_server.adapters.pacs.dimse.identifier import charset_in, encode_identifier
+from radgate_server.adapters.pacs.dimse.products import product_of
+from radgate_server.core.dicom.file_meta import encoding_of
+
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+
+
+@pytest.mark.parametrize(
+    ("implementation_class_uid", "vendor"),
+    [
+        ("1.2.276.0.7230010.3.0.3.6.9", "OFFIS DCMTK"),
+        ("1.2.40.0.13.1.3", "dcm4che"),
+        ("1.2.826.0.1.3680043.9.3811.3.0.4", "pynetdicom"),
+        ("1.2.40.0.13.11", ""),
+        ("", ""),
+    ],
+)
+def test_software_is_told_by_the_root_of_its_uid(implementation_class_uid: str, vendor: str) -> None:
+    assert product_of(implementation_class_uid, " VERSION_1 ") == (vendor, "VERSION_1")
+
+
+@pytest.mark.parametrize("as_scp", [True, False])
+def test_every_transfer_syntax_is_asked_for_alone(as_scp: bool) -> None:
+    proposals = storage_proposals(as_scp=as_scp)
+    assert len(proposals) <= MAX_CONTEXTS
+    storage = [each for each in proposals if each.abstract_syntax != STUDY_ROOT_GET]
+    assert {each.transfer_syntaxes for each in storage} == {(uid,) for uid in ALL_SYNTAXES}
+    assert {each.as_scp for each in storage} == {as_scp}
+    assert (len(proposals) - len(storage)) == int(as_scp)
+    assert len({each.abstract_syntax for each in storage}) > 1
+
+
+def test_services_are_asked_for_together() -> None:
+    assert len(service_proposals()) == 4
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+@pytest.mark.parametrize("charset", ["ISO_IR 100", r"\ISO 2022 IR 87", ""])
+def test_the_character_set_of_an_answer(syntax: str, charset: str) -> None:
+    keys = {("00080005",): charset, ("00080052",): "STUDY", ("00100010",): "Nobody"}
+    encoded = encode_identifier(keys, implicit=syntax == IMPLICIT)
+    assert charset_in(encoded, encoding_of(syntax)) == charset
