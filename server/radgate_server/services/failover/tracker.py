@@ -132,8 +132,9 @@ class FailoverTracker:
 
     async def settle(self) -> None:
         """Wait until every switch-over that was decided is recorded."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        while tasks := set(self._tasks):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks -= tasks
 
     async def close(self) -> None:
         """Finish what is being recorded."""
