@@ -19,6 +19,7 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
     RetrieveFramesRequest,
     RetrieveRequest,
+    RetrieveWadoUriRequest,
     SearchRequest,
     StoreRequest,
 )
@@ -136,6 +137,10 @@ class Stub(
 
     async def RetrieveBulkdata(self, request: RetrieveBulkdataRequest, context: Context) -> AsyncIterator[HttpBody]:
         yield HttpBody(content_type="text/plain", data=f"{request.instance} {request.path}".encode())
+
+    async def RetrieveWadoUri(self, request: RetrieveWadoUriRequest, context: Context) -> AsyncIterator[HttpBody]:
+        async for message in self.RetrieveInstances(RetrieveRequest(), context):
+            yield message
 
     async def ListTenants(self, request: ListTenantsRequest, context: Context) -> ListTenantsResponse:
         self._note(context)

@@ -72,6 +72,15 @@ async def test_the_path_names_the_object(gateway: Gateway, path: str, named: str
     assert (await gateway.client.get(path)).text == named
 
 
+@pytest.mark.parametrize("root", ["/wado", "/dicom-web/wado"])
+async def test_wado_uri_is_served_at_both_of_its_places(gateway: Gateway, root: str) -> None:
+    query = "?requestType=WADO&studyUID=1.2&seriesUID=3&objectUID=4&contentType=application%2Fdicom&study=9"
+    response = await gateway.client.get(root + query, headers={"accept": "application/dicom"})
+    assert (response.status_code, response.content) == (200, b"one")
+    assert gateway.stub.metadata["x-envoy-original-path"] == root + query
+    assert gateway.stub.metadata["accept"] == "application/dicom"
+
+
 async def test_a_custom_verb_follows_a_name(gateway: Gateway) -> None:
     response = await gateway.client.post("/api/v1/pacs/archive:test", json={})
     assert response.json()["detail"] == "archive"

@@ -66,6 +66,7 @@ METHODS: dict[str, Access] = {
     "radgate.dicomweb.v1.DicomWebService/RetrieveMetadata": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveBulkdata": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveFrames": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/StoreInstances": _OPERATOR,
     # Load balancers and orchestrators have no keys, and learn nothing but "serving".
     "grpc.health.v1.Health/Check": PUBLIC,

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import GatewayError, NotAcceptableError
-from radgate_server.core.identifiers import QueryLevel, parse_scope
+from radgate_server.core.identifiers import QueryLevel, RetrieveScope, parse_scope
 from radgate_server.core.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import Acceptable, acceptables
@@ -38,16 +39,24 @@ class InstancesResource:
         self._chunk_bytes = chunk_bytes
 
     async def retrieve(self, study: str, series: str, instance: str, call: Call) -> AsyncGenerator[bytes]:
-        """Encoded HttpBody messages. Everything that can be had is sent.
-
-        An instance that fails ends the stream with its error after all others, with no closing boundary, since the
-        status has gone long before; when not one could be sent, that error is the answer.
-        """
+        """Encoded HttpBody messages of a study, series or instance, as `stream` gives them."""
         scope = parse_scope(study, series, instance)
         accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
         framings = MULTIPART_FIRST if scope.level is QueryLevel.IMAGE else MULTIPART_ONLY
         if framings is MULTIPART_ONLY:
             require_instances(accepted)
+        async with aclosing(self.stream(scope, accepted, framings, call)) as messages:
+            async for message in messages:
+                yield message
+
+    async def stream(
+        self, scope: RetrieveScope, accepted: tuple[Acceptable, ...], framings: tuple[bool, ...], call: Call
+    ) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages. Everything that can be had is sent.
+
+        An instance that fails ends the stream with its error after all others, with no closing boundary, since the
+        status has gone long before; when not one could be sent, that error is the answer.
+        """
         failure: GatewayError | None = None
         envelope: Envelope | None = None
         async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened:
@@ -71,7 +80,7 @@ class InstancesResource:
         if failure is not None:
             raise failure
         if envelope is not None and envelope.tail:
-            yield encode_http_body("", envelope.tail)
+            call.response = encode_http_body("", envelope.tail)  # leaves with the status
 
     async def _open_part(
         self, delivery: Delivery, accepted: tuple[Acceptable, ...], framings: tuple[bool, ...]

@@ -23,6 +23,7 @@ OCTET_STREAM = "application/octet-stream"
 
 MULTIPART_ONLY = (True,)
 MULTIPART_FIRST = (True, False)
+SINGLE_ONLY = (False,)
 SINGLE_FIRST = (False, True)
 
 _SAME_PIXEL_BYTES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
@@ -114,9 +115,14 @@ def require_instances(accepted: tuple[Acceptable, ...]) -> None:
     Raises:
         NotAcceptableError: it is not.
     """
-    offer = Offer(True, DICOM)
-    if not any(acceptable.quality and _fits_type(acceptable, offer) for acceptable in accepted):
+    if not takes_instance(accepted, multipart=True):
         raise NotAcceptableError(f'instances are given as multipart/related; type="{DICOM}"')
+
+
+def takes_instance(accepted: tuple[Acceptable, ...], *, multipart: bool = False) -> bool:
+    """Whether application/dicom is accepted in some transfer syntax, in parts or alone."""
+    offer = Offer(multipart, DICOM)
+    return any(acceptable.quality and _fits_type(acceptable, offer) for acceptable in accepted)
 
 
 def _instance_offers(stored: str, multipart: bool, can_decode: bool) -> Iterable[Offer]:
@@ -157,8 +163,13 @@ def _choose(accepted: tuple[Acceptable, ...], offers: Iterable[Offer], stored: s
         if ranked:
             return max(ranked, key=lambda pair: pair[0])[1]
     details = {"stored": stored} if stored else {}
-    types = ", ".join(dict.fromkeys(offer.media_type for offer in offers))
+    types = ", ".join(dict.fromkeys(map(_described, offers)))
     raise NotAcceptableError(f"nothing that is accepted can be made; media types on offer: {types}", **details)
+
+
+def _described(offer: Offer) -> str:
+    syntax = offer.transfer_syntax_uid
+    return f"{offer.media_type}; transfer-syntax={syntax}" if syntax else offer.media_type
 
 
 def _rank(accepted: tuple[Acceptable, ...], offer: Offer, any_syntax_is_default: bool) -> tuple[float, int] | None:

@@ -83,7 +83,7 @@ class MetadataResource:
                     body += (lead, header)
         if failure is not None:
             raise failure
-        yield encode_http_body("", b"]")
+        call.response = encode_http_body("", b"]")  # leaves with the status
         if size_bytes < self._max_kept_bytes and not opened.unanswered:
             await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
 

@@ -7,6 +7,7 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
     RetrieveFramesRequest,
     RetrieveRequest,
+    RetrieveWadoUriRequest,
     SearchRequest,
     StoreRequest,
 )
@@ -21,6 +22,7 @@ from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.metadata import MetadataResource
 from radgate_server.rpc.dicomweb.search import SearchResource
 from radgate_server.rpc.dicomweb.stow import StowResource
+from radgate_server.rpc.dicomweb.wado_uri import WadoUriResource
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.query import QueryService
@@ -52,6 +54,7 @@ class DicomWebServicer:
             public_url=settings.gateway.public_url,
         )
         self._instances = InstancesResource(retrieve, instances, auditor, chunk_bytes=chunk_bytes)
+        self._wado_uri = WadoUriResource(self._instances)
         self._metadata = MetadataResource(
             retrieve,
             instances,
@@ -96,6 +99,10 @@ class DicomWebServicer:
         """WADO-RS Retrieve Frames."""
         messages = self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
         return _told_when_cut(messages)
+
+    def RetrieveWadoUri(self, request: RetrieveWadoUriRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-URI Retrieve DICOM Instance."""
+        return _told_when_cut(self._wado_uri.retrieve(call))
 
     async def StoreInstances(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:  # noqa: N802
         """STOW-RS Store Instances."""

@@ -49,6 +49,10 @@ class RetrieveFramesRequest(_message.Message):
     frames: str
     def __init__(self, study: _Optional[str] = ..., series: _Optional[str] = ..., instance: _Optional[str] = ..., frames: _Optional[str] = ...) -> None: ...
 
+class RetrieveWadoUriRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StoreRequest(_message.Message):
     __slots__ = ("study", "body")
     STUDY_FIELD_NUMBER: _ClassVar[int]

@@ -28,7 +28,8 @@ if _version_not_supported:
 
 class DicomWebServiceStub:
     """DICOMweb (PS3.18) as Envoy calls it. The query string reaches the server as the metadata `x-envoy-original-path`,
-    the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`.
+    the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`. The data of a stream's
+    messages are to be joined; the last of them may be empty.
     """
 
     def __init__(self, channel):
@@ -72,6 +73,11 @@ class DicomWebServiceStub:
                 request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.RetrieveWadoUri = channel.unary_stream(
+                '/radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri',
+                request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveWadoUriRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.StoreInstances = channel.stream_unary(
                 '/radgate.dicomweb.v1.DicomWebService/StoreInstances',
                 request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.SerializeToString,
@@ -81,7 +87,8 @@ class DicomWebServiceStub:
 
 class DicomWebServiceServicer:
     """DICOMweb (PS3.18) as Envoy calls it. The query string reaches the server as the metadata `x-envoy-original-path`,
-    the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`.
+    the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`. The data of a stream's
+    messages are to be joined; the last of them may be empty.
     """
 
     def SearchStudies(self, request, context):
@@ -133,6 +140,13 @@ class DicomWebServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetrieveWadoUri(self, request, context):
+        """WADO-URI Retrieve DICOM Instance (PS3.18 9.4). The query string names the instance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StoreInstances(self, request_iterator, context):
         """STOW-RS Store Instances, of one study or of any (PS3.18 10.5). The body comes in pieces as it arrives; the first
         message has its Content-Type and the path.
@@ -179,6 +193,11 @@ def add_DicomWebServiceServicer_to_server(servicer, server):
                     request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
+            'RetrieveWadoUri': grpc.unary_stream_rpc_method_handler(
+                    servicer.RetrieveWadoUri,
+                    request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveWadoUriRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
             'StoreInstances': grpc.stream_unary_rpc_method_handler(
                     servicer.StoreInstances,
                     request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.FromString,
@@ -194,7 +213,8 @@ def add_DicomWebServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class DicomWebService:
     """DICOMweb (PS3.18) as Envoy calls it. The query string reaches the server as the metadata `x-envoy-original-path`,
-    the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`.
+    the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`. The data of a stream's
+    messages are to be joined; the last of them may be empty.
     """
 
     @staticmethod
@@ -375,6 +395,33 @@ class DicomWebService:
             target,
             '/radgate.dicomweb.v1.DicomWebService/RetrieveFrames',
             radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetrieveWadoUri(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri',
+            radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveWadoUriRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
