@@ -114,10 +114,10 @@ class Stub(
                 self.upload.take(request)
                 if self.upload_limit is not None and sum(self.upload.message_bytes) > self.upload_limit:
                     await fail(context, grpc.StatusCode.OUT_OF_RANGE, 413)
+            return await self.answer(context)  # a client that went looks at first like one that has sent all
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
-        return await self.answer(context)
 
     async def RetrieveInstances(self, request: RetrieveRequest, context: Context) -> AsyncIterator[HttpBody]:
         self._note(context)

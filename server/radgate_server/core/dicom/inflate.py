@@ -1,6 +1,7 @@
 """Deflated Explicit VR Little Endian (PS3.5 A.5), within limits."""
 
 import zlib
+from collections.abc import Iterator
 
 from radgate_server.core.errors import InstanceMalformedError
 
@@ -17,21 +18,34 @@ def inflate(deflated: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> byte
     Raises:
         InstanceMalformedError: it is damaged or truncated, or grows beyond `limit_bytes` or out of proportion.
     """
+    result = bytearray()
+    for piece in inflated_pieces(deflated, limit_bytes):
+        result += piece
+    return result
+
+
+def inflated_pieces(deflated: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> Iterator[bytes]:
+    """The same piece by piece, which needs no memory for the whole. Raises InstanceMalformedError as `inflate`."""
     limit_bytes = min(limit_bytes, max(_HARMLESS_BYTES, _MAX_RATIO * len(deflated)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    result = bytearray()
+    inflated_bytes = 0
+    for piece in _decompressed(inflater, deflated):
+        inflated_bytes += len(piece)
+        if inflated_bytes > limit_bytes:
+            raise InstanceMalformedError("the deflated data set inflates beyond all bounds")
+        yield piece
+    if not inflater.eof:
+        raise InstanceMalformedError("the deflated data set is truncated")
+
+
+def _decompressed(inflater: "zlib._Decompress", deflated: memoryview) -> Iterator[bytes]:
     try:
         for start in range(0, len(deflated), _PIECE_BYTES):
             piece: bytes | memoryview = deflated[start : start + _PIECE_BYTES]
             while piece and not inflater.eof:
-                result += inflater.decompress(piece, _PIECE_BYTES)
-                if len(result) > limit_bytes:
-                    raise InstanceMalformedError("the deflated data set inflates beyond all bounds")
+                yield inflater.decompress(piece, _PIECE_BYTES)
                 piece = inflater.unconsumed_tail
         while not inflater.eof and (rest := inflater.decompress(b"", _PIECE_BYTES)):
-            result += rest
+            yield rest
     except zlib.error:
         raise InstanceMalformedError("the deflated data set can't be inflated") from None
-    if not inflater.eof:
-        raise InstanceMalformedError("the deflated data set is truncated")
-    return result

@@ -1,9 +1,11 @@
 """STOW-RS Store Instances (PS3.18 10.5)."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import StoreRequest
-from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.errors import GatewayError, InvalidArgumentError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
@@ -13,6 +15,8 @@ from radgate_server.rpc.dicomweb.media_types import negotiate_store_response
 from radgate_server.rpc.dicomweb.store_response import OK, encode_module, http_status, response_module
 from radgate_server.rpc.dicomweb.upload import uploaded_instances
 from radgate_server.services.store import StoreService
+
+_PATIENCE_S = 30.0
 
 
 class StowResource:
@@ -24,6 +28,15 @@ class StowResource:
 
     async def store(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:
         """The Store Instances Response Module as one encoded HttpBody; its status goes out as a header before it."""
+        try:
+            answer = await self._answer(requests, call)
+        except GatewayError:
+            await _pass_over(requests)
+            raise
+        await _pass_over(requests)
+        return answer
+
+    async def _answer(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:
         first = await anext(requests, None)
         if first is None:
             raise InvalidArgumentError("body", "the upload holds no instance")
@@ -38,6 +51,14 @@ class StowResource:
             await call.send_initial_metadata((("x-http-status", str(status)),))
         root = f"{base_url(call.header, self._public_url)}/dicom-web"
         return encode_http_body(content_type, encode_module(response_module(report.results, root), content_type))
+
+
+async def _pass_over(requests: AsyncIterator[StoreRequest]) -> None:
+    """Read what is left of an upload for a while: over HTTP/1.1 many a client hears nothing before it has sent all."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            async for _ in requests:
+                continue
 
 
 async def _chunks(first: StoreRequest, requests: AsyncIterator[StoreRequest]) -> AsyncIterator[bytes]:
