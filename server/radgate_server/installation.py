@@ -18,6 +18,7 @@ from radgate_server.adapters.database import (
     SqlTenantDirectory,
     migrate,
 )
+from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
@@ -105,6 +106,7 @@ def pacs_factories(settings: Settings, storage_scp: StorageScp, telemetry: Telem
             config, settings=settings.dimse, storage_scp=storage_scp, telemetry=telemetry
         ),
         "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
+        "dicomweb": lambda config: build_dicomweb_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
         "orthanc": lambda config: build_orthanc_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
     }
 
