@@ -1,6 +1,7 @@
 """A real Orthanc in a temporary folder, with DIMSE and DICOMweb on free ports."""
 
 import json
+import signal
 import socket
 import subprocess
 import time
@@ -93,6 +94,7 @@ class OrthancServer:
         """Stop it; harmless when it does not run."""
         if self._process is None:
             return
+        self.resume()
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -107,6 +109,16 @@ class OrthancServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def pause(self) -> None:
+        """Have it fall silent, its connections open, until `resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`; harmless when it does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def upload(self, paths: Iterable[Path]) -> None:
         """Store DICOM files through the REST API."""

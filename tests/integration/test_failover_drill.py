@@ -1,4 +1,4 @@
-"""The drill: ten readers stream cold studies while the primary is killed; all of them must get everything, bit-exact.
+"""The drill: ten readers stream cold studies while the primary fails; all of them must get everything, bit-exact.
 
 Two real Orthancs with the same studies, over C-GET, behind the whole server and its gRPC door.
 """
@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,13 @@ from radgate_server.core.pacs import DimseConnection, FailoverPolicy, PacsConfig
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.installation import Installation, open_installation
 from radgate_server.services.api_keys import make_key
+from radgate_server.services.failover.patience import GRACE_S
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 
 READERS = 10
 INSTANCES = 30
-KILLED_AFTER = 60
+FAILS_AFTER = 60
 POLICY = FailoverPolicy(threshold=3, failback_after_s=2)
 WATCHFUL = PacsSettings(probe_interval_s=1, probe_timeout_s=1)
 GIVE_UP_S = 60
@@ -135,50 +136,98 @@ async def search_all_the_time(client: Client, stop: asyncio.Event) -> float:
     return longest_s
 
 
+@dataclass
+class Drill:
+    """Ten readers at once; `under_way` is set when enough has arrived that the primary may fail in the middle."""
+
+    hospital: Hospital
+    count: int = 0
+    under_way: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def arrived(self) -> None:
+        self.count += 1
+        if self.count == FAILS_AFTER:
+            self.under_way.set()
+
+    async def read_all(self, client: Client) -> dict[str, list[bytes]]:
+        studies = await asyncio.gather(*(read(client, study, self.arrived) for study in STUDIES))
+        return dict(zip(STUDIES, studies, strict=True))
+
+    async def begin(self, client: Client) -> asyncio.Task[dict[str, list[bytes]]]:
+        """Start reading; returns when the streams are under way, and none of them can have all of its study."""
+        await self.hospital.until_health("main", Health.UP)
+        await self.hospital.until_health("spare", Health.UP)
+        reading = asyncio.create_task(self.read_all(client))
+        await self.under_way.wait()
+        assert self.count < READERS * INSTANCES
+        return reading
+
+
+def tell(capsys: pytest.CaptureFixture[str], title: str, **figures_s: float) -> None:
+    text = ", ".join(f"{name.replace('_', ' ')} {seconds:.2f} s" for name, seconds in figures_s.items())
+    with capsys.disabled():
+        print(f"\n{title}; {READERS} readers, {INSTANCES} instances each: {text}")
+
+
 async def test_ten_readers_finish_from_the_backup_when_the_primary_is_killed(
-    hospital: Hospital, record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
+    hospital: Hospital, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await hospital.until_health("main", Health.UP)
-    await hospital.until_health("spare", Health.UP)
-    enough, stop = asyncio.Event(), asyncio.Event()
-    count = 0
-
-    def arrived() -> None:
-        nonlocal count
-        count += 1
-        if count == KILLED_AFTER:
-            enough.set()
-
+    main, stop = hospital.orthancs["main"], asyncio.Event()
     async with hospital.client() as client:
         searching = asyncio.create_task(search_all_the_time(client, stop))
-        reading = asyncio.gather(*(read(client, study, arrived) for study in STUDIES))
-        await enough.wait()
-        hospital.orthancs["main"].kill()
+        reading = await Drill(hospital).begin(client)
+        main.kill()
         killed, killed_s = SystemClock().now(), time.monotonic()
-        assert count < READERS * INSTANCES
         received = await reading
         finished_s = time.monotonic() - killed_s
         over = await hospital.transition(TransitionCause.AUTOMATIC_FAILOVER)
         await hospital.until_health("main", Health.DOWN)
-        hospital.orthancs["main"].start()
+        main.start()
         restarted = SystemClock().now()
         back = await hospital.transition(TransitionCause.AUTOMATIC_FAILBACK)
         stop.set()
         longest_s = await searching
 
-    assert dict(zip(STUDIES, received, strict=True)) == ORIGINALS
+    assert received == ORIGINALS
     assert (over.from_pacs, over.to_pacs) == ("main", "spare")
     assert (back.from_pacs, back.to_pacs) == ("spare", "main")
     over_s, back_s = (over.time - killed).total_seconds(), (back.time - restarted).total_seconds()
     assert over_s < 5
     assert POLICY.failback_after_s <= back_s < POLICY.failback_after_s + 5
-    figures = {
-        "failover after": over_s,
-        "back after": back_s,
-        "readers finished after": finished_s,
-        "longest search": longest_s,
-    }
-    text = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in figures.items())
-    record_property("drill", text)
-    with capsys.disabled():
-        print(f"\n{READERS} readers, {INSTANCES} instances each: {text}")
+    tell(
+        capsys,
+        "primary killed",
+        failover_after=over_s,
+        readers_finished_after=finished_s,
+        back_after=back_s,
+        longest_search=longest_s,
+    )
+
+
+async def test_ten_readers_finish_from_the_backup_when_the_primary_falls_silent(
+    hospital: Hospital, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = hospital.orthancs["main"]
+    async with hospital.client() as client:
+        reading = await Drill(hospital).begin(client)
+        main.pause()
+        silent, silent_s = SystemClock().now(), time.monotonic()
+        over = await hospital.transition(TransitionCause.AUTOMATIC_FAILOVER)
+        received = await reading
+        finished_s = time.monotonic() - silent_s
+        main.resume()
+        resumed = SystemClock().now()
+        back = await hospital.transition(TransitionCause.AUTOMATIC_FAILBACK)
+
+    assert received == ORIGINALS
+    assert over.reason == "PACS_TIMEOUT"
+    over_s, back_s = (over.time - silent).total_seconds(), (back.time - resumed).total_seconds()
+    assert over_s < 10
+    assert finished_s < 10 + GRACE_S
+    tell(
+        capsys,
+        "primary silent",
+        failover_after=over_s,
+        readers_finished_after=finished_s,
+        back_after=back_s,
+    )
