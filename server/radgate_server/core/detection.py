@@ -43,6 +43,7 @@ DICOMWEB_ROOTS = (
 """Where DICOMweb servers have their root as delivered: Orthanc, dcm4chee-arc, and others; last the server's own."""
 
 MAX_CALLED_AETS = 32
+_MAX_TOLD = 64
 
 _PREFERENCE = ("orthanc", "dicomweb", "dimse")
 _NOT_SPOKEN = (PacsUnreachableError, PacsTimeoutError, PacsAbortedError)
@@ -182,12 +183,18 @@ def report_of(
 
 
 def finding_of(connection: PacsConnection, capabilities: Capabilities, latency_ms: float, *notes: str) -> Finding:
-    """What is suggested of a candidate that answered: C-GET rather than C-MOVE where both go, and no secret."""
+    """What is suggested of a candidate that answered: C-GET rather than C-MOVE where both go."""
     methods = capabilities.retrieve_methods
+    told = replace(
+        capabilities,
+        vendor=_short(capabilities.vendor),
+        version=_short(capabilities.version),
+        charset=_short(capabilities.charset),
+    )
     if isinstance(connection, DimseConnection) and methods and RetrieveMethod.GET not in methods:
         connection = replace(connection, retrieve_method=RetrieveMethod.MOVE)
         notes += ("retrieves by C-MOVE: the PACS must know this gateway's AE title, address and port",)
-    return Finding(connection, capabilities, latency_ms, notes)
+    return Finding(connection, told, latency_ms, notes)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -264,6 +271,11 @@ def _web_ladder(target: DetectTarget, scheme: str, port: int) -> Ladder:
     auth, secret = target.auth, target.secret
     roots = (DicomWebConnection(base + root, auth=auth, password=secret) for root in DICOMWEB_ROOTS)
     return OrthancConnection(base, auth=auth, password=secret), *roots
+
+
+def _short(text: str) -> str:
+    """What a host says of itself, so that it can't say much: the report may go to one who must not read it."""
+    return "".join(character for character in text if character.isprintable())[:_MAX_TOLD]
 
 
 def _target_of(connection: PacsConnection) -> str:

@@ -32,7 +32,7 @@ class DetectLimits:
     """Seconds that one question may take, and all together; how many candidates are asked at the same time."""
 
     deadline_s: float = 3.0
-    total_s: float = 7.5
+    total_s: float = 6.5
     parallel: int = 16
 
 

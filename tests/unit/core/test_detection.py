@@ -187,3 +187,10 @@ def test_hints_say_what_to_do(
     told = hints(findings, attempts)
     assert len(told) == len(expected)
     assert all(part in hint for part, hint in zip(expected, told, strict=True))
+
+
+def test_a_host_can_not_say_much_of_itself() -> None:
+    told = finding_of(DIMSE, Capabilities(vendor="a\n\x1b[2J" + "b" * 1000, version="1.0"), 1.0).capabilities
+    assert len(told.vendor) == 64
+    assert told.vendor.startswith("a[2Jb")
+    assert told.version == "1.0"
