@@ -44,6 +44,7 @@ from radgate_server.services.detect import impatient
 from radgate_server.services.failover.monitor import PacsHealthMonitor
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
@@ -52,7 +53,7 @@ from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
 from radgate_server.services.tenant_caches import TenantCaches
-from radgate_server.services.watching import NewsDesk, StudyNews
+from radgate_server.services.watching import ChangesReader, NewsDesk
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +125,10 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         clients = PacsClients(installation.pacs, factories, guard.wrap, tracker)
         stack.push_async_callback(clients.close)
         services = _build_services(stack, settings, installation, tiers, clients, clock)
-        follower = ChangeFollower(installation.feed, _change_handlers(services, tiers, clients, tracker))
+        forgetting = Forgetting(
+            query=services.query, lister=services.lister, hot=tiers.hot, store=tiers.store, news=services.news
+        )
+        follower = ChangeFollower(installation.feed, _change_handlers(services, forgetting, clients, tracker))
         await follower.start()
         stack.push_async_callback(follower.close)
         monitor = PacsHealthMonitor(
@@ -132,6 +136,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         )
         await monitor.start()
         stack.push_async_callback(monitor.close)
+        reader = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
+        reader.start()
+        stack.push_async_callback(reader.close)
         admin = build_admin(
             installation,
             settings,
@@ -256,9 +263,9 @@ def _build_store(
 
 
 def _change_handlers(
-    services: _Services, tiers: _Tiers, clients: PacsClients, tracker: FailoverTracker
+    services: _Services, forgetting: Forgetting, clients: PacsClients, tracker: FailoverTracker
 ) -> Mapping[ChangeKind, Sequence[ChangeHandler]]:
-    """What this process forgets when somebody changes something."""
+    """What this process does when somebody changes something."""
 
     async def forget_keys(_: Change) -> None:
         services.authenticator.forget()
@@ -268,29 +275,19 @@ def _change_handlers(
 
     async def switch_over(change: Change) -> None:
         await tracker.refresh(change.tenant_id)
-
-    async def ask_anew(change: Change) -> None:
-        services.query.forget(change.tenant_id)
-        services.lister.forget(change.tenant_id)
+        forgetting.places(change.tenant_id)
 
     async def forget_answers(change: Change) -> None:
-        await ask_anew(change)
-        await tiers.hot.invalidate(change.tenant_id, None)
+        await forgetting.answers(change.tenant_id)
 
     async def drop_cached(change: Change) -> None:
-        study_instance_uid = change.subject or None
-        services.query.forget(change.tenant_id, pages=study_instance_uid is None)
-        services.lister.forget(change.tenant_id, study_instance_uid)
-        await tiers.store.invalidate(change.tenant_id, study_instance_uid)
-        await tiers.hot.invalidate(change.tenant_id, study_instance_uid)
-        if study_instance_uid:
-            services.news.tell(change.tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+        await forgetting.cached(change.tenant_id, change.subject or None)
 
     return {
         ChangeKind.KEY: (forget_keys,),
         ChangeKind.TENANT: (forget_keys, reconnect, forget_answers),
         ChangeKind.PACS: (reconnect, forget_answers),
-        ChangeKind.FAILOVER: (switch_over, ask_anew),
+        ChangeKind.FAILOVER: (switch_over,),
         ChangeKind.CACHE: (drop_cached,),
     }
 

@@ -74,6 +74,10 @@ class PacsClients:
         """All PACS of the tenant in order of precedence, backups too, each by itself; none is no failure."""
         return tuple(entry.client for entry in (await self._known(tenant_id)).connected)
 
+    def connected(self) -> list[tuple[str, PacsClient]]:
+        """All PACS that this process has met so far, each by itself, with its tenant."""
+        return [(tenant_id, entry.client) for tenant_id, pacs in self._tenants.items() for entry in pacs.connected]
+
     async def named(self, tenant_id: str, name: str) -> PacsClient:
         """One PACS of the tenant, primary or backup, by itself.
 

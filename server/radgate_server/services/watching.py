@@ -75,7 +75,7 @@ class NewsDesk:
             watcher.put(news)
 
 
-type Members = Callable[[], Awaitable[Iterable[tuple[str, PacsClient]]]]
+type Members = Callable[[], Iterable[tuple[str, PacsClient]]]
 """Gives all PACS that this process is connected to, each with its tenant."""
 
 type OnNews = Callable[[str, StudyNews], Awaitable[None]]
@@ -108,9 +108,7 @@ class ChangesReader:
 
     async def read_once(self) -> None:
         """Look at each feed once, all at the same time; one that fails is looked at again next time."""
-        feeds = {
-            (tenant_id, client.name): client.changes for tenant_id, client in await self._members() if client.changes
-        }
+        feeds = {(tenant_id, client.name): client.changes for tenant_id, client in self._members() if client.changes}
         self._places = {place: last for place, last in self._places.items() if place in feeds}
         await asyncio.gather(*(self._read(*place, feed) for place, feed in feeds.items()))
 

@@ -62,7 +62,7 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     client: PacsClient = replace(MemoryPacs(name="main").client, changes=feed)
     told: list[tuple[str, StudyNews]] = []
 
-    async def members() -> list[tuple[str, PacsClient]]:
+    def members() -> list[tuple[str, PacsClient]]:
         return [("east", client), ("east", MemoryPacs(name="silent").client)]
 
     async def on_news(tenant_id: str, item: StudyNews) -> None:

@@ -1,0 +1,51 @@
+"""What this process forgets when something changes: in the configuration, in a PACS, or by order of somebody."""
+
+from radgate_server.core.ports.cache import HotCache, InstanceStore
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.query import QueryService
+from radgate_server.services.watching import NewsDesk, StudyNews
+
+
+class Forgetting:
+    """Knows all places where something is remembered of a tenant's studies."""
+
+    def __init__(
+        self, *, query: QueryService, lister: StudyLister, hot: HotCache, store: InstanceStore, news: NewsDesk
+    ) -> None:
+        self._query = query
+        self._lister = lister
+        self._hot = hot
+        self._store = store
+        self._news = news
+
+    def places(self, tenant_id: str) -> None:
+        """Another PACS answers from now on: ask anew who holds what. What was fetched stays good."""
+        self._query.forget(tenant_id)
+        self._lister.forget(tenant_id)
+
+    async def answers(self, tenant_id: str) -> None:
+        """The tenant's PACS are others: forget whatever they said. What was fetched stays."""
+        self.places(tenant_id)
+        await self._hot.invalidate(tenant_id, None)
+
+    async def cached(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Somebody wants it dropped: one study of the tenant, or all."""
+        self._query.forget(tenant_id, pages=study_instance_uid is None)
+        self._lister.forget(tenant_id, study_instance_uid)
+        await self._store.invalidate(tenant_id, study_instance_uid)
+        await self._hot.invalidate(tenant_id, study_instance_uid)
+        if study_instance_uid:
+            self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+
+    async def changed(self, tenant_id: str, news: StudyNews) -> None:
+        """A PACS tells of a change. Instances that were fetched stay good unless some were removed.
+
+        When the PACS can't tell which study it was, it may be any.
+        """
+        study_instance_uid = news.study_instance_uid or None
+        self._query.forget(tenant_id, pages=False)
+        self._lister.forget(tenant_id, study_instance_uid)
+        if news.removed:
+            await self._store.invalidate(tenant_id, study_instance_uid)
+        await self._hot.invalidate(tenant_id, study_instance_uid)
+        self._news.tell(tenant_id, news)

@@ -1,0 +1,88 @@
+import pytest
+
+from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.ports.cache import CacheKey
+from radgate_server.core.query import Query
+from radgate_server.services.asking import AskLimits
+from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.forgetting import Forgetting
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.query import Page, QueryService, RememberLimits
+from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.watching import NewsDesk, StudyNews
+from tests.fakes.clock import FakeClock
+from tests.fakes.instance_store import MemoryInstanceStore
+from tests.fakes.instances import STUDY, make_study
+from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.unit.services.test_query import connect
+
+FIRST = InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1")
+HOT = CacheKey("east", STUDY, "metadata", "")
+
+
+class Room:
+    """A tenant whose study is asked for, fetched and kept in every tier."""
+
+    def __init__(self, pacs: MemoryPacs, query: QueryService, lister: StudyLister) -> None:
+        clock, telemetry = FakeClock(), RecordingTelemetry()
+        self.pacs, self.query, self.lister = pacs, query, lister
+        self.store = MemoryInstanceStore()
+        self.hot = MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry)
+        self.news = NewsDesk()
+        self.forgetting = Forgetting(query=query, lister=lister, hot=self.hot, store=self.store, news=self.news)
+
+    async def fill(self) -> None:
+        await self.query.search("east", Query(QueryLevel.STUDY), Page(0, 10))
+        retrieve = RetrieveService(self.lister, self.store, FetchLimits(1 << 30, 60))
+        async with retrieve.open("east", RetrieveScope(STUDY)) as retrieval:
+            assert len([delivery async for delivery in retrieval]) == 2
+        await self.hot.put(HOT, b"ready")
+        self.pacs.calls.clear()
+
+    async def kept(self) -> tuple[bool, bool, bool]:
+        """Whether the search, the ready answer and the instance are still there."""
+        await self.query.search("east", Query(QueryLevel.STUDY), Page(0, 10))
+        instance = await self.store.get("east", FIRST)
+        return not self.pacs.calls["find"], await self.hot.get(HOT) is not None, instance is not None
+
+
+@pytest.fixture
+async def room() -> Room:
+    pacs, limits, clock = MemoryPacs(make_study(2), "main"), AskLimits(100, 60), FakeClock()
+    clients = await connect(pacs)
+    query = QueryService(clients, limits, RememberLimits(60, 60), clock)
+    room = Room(pacs, query, StudyLister(clients, limits, ttl_s=60, route_ttl_s=60, clock=clock))
+    await room.fill()
+    return room
+
+
+async def test_another_pacs_in_charge_is_asked_anew(room: Room) -> None:
+    room.forgetting.places("east")
+    assert await room.kept() == (False, True, True)
+
+
+async def test_other_pacs_make_what_was_answered_old(room: Room) -> None:
+    await room.forgetting.answers("east")
+    assert await room.kept() == (False, False, True)
+
+
+@pytest.mark.parametrize("study", [STUDY, None])
+async def test_what_is_to_be_dropped_is_dropped_everywhere(room: Room, study: str | None) -> None:
+    await room.forgetting.cached("east", study)
+    assert await room.kept() == (False, False, False)
+
+
+@pytest.mark.parametrize(("study", "removed"), [(STUDY, False), (STUDY, True), ("", False), ("", True)])
+async def test_news_of_a_pacs_reach_caches_and_watchers(room: Room, study: str, removed: bool) -> None:
+    news = StudyNews(study, "main", removed)
+    with room.news.watch("east") as watcher:
+        await room.forgetting.changed("east", news)
+        assert await anext(aiter(watcher)) == news
+    assert await room.kept() == (False, False, not removed)
+
+
+async def test_news_of_one_study_leaves_the_others(room: Room) -> None:
+    await room.forgetting.changed("east", StudyNews("2.25.77", "main", removed=True))
+    assert await room.kept() == (False, True, True)
