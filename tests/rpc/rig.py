@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -17,11 +17,12 @@ from pydicom import dcmread
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.spool import DiskSpool
-from radgate_server.config import RetrieveSettings, Settings
+from radgate_server.config import PacsSettings, RetrieveSettings, Settings
+from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.networks import Address
-from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Role, Tenant
@@ -56,6 +57,7 @@ from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
 from radgate_server.services.tenant_caches import TenantCaches
@@ -131,7 +133,11 @@ class Rig:
         """PacsFactory: the PACS in memory whose folder is named; of all other PACS the one called second."""
         name = config.connection.path.removeprefix("/") if isinstance(config.connection, FolderConnection) else "second"
         pacs: MemoryPacs = getattr(self, name)
-        return pacs.client
+        return replace(pacs.client, describer=self)
+
+    async def describe(self) -> Capabilities:
+        """PacsDescriber of every PACS."""
+        return Capabilities(vendor="Radgate's tests", retrieve_methods=tuple(RetrieveMethod))
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """Resolver: hosts called *.lan lie in a private network that is open, *.vault in one that is not."""

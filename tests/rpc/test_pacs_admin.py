@@ -1,5 +1,6 @@
 """PACS over the API: set up, changed, validated, detected, switched over."""
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, timedelta
 from typing import Any
@@ -200,6 +201,19 @@ async def test_an_update_is_validated_and_refused_as_a_whole(rig: Rig, admin: Ad
     assert (await admin("GetPacs", name="spare")).pacs.dimse.port == 104
     changed = (await admin("UpdatePacs", pacs=given, skip_validation=True)).pacs
     assert (changed.dimse.port, changed.HasField("validation")) == (105, False)
+
+
+async def test_what_is_changed_during_a_validation_stays(rig: Rig, admin: Administrator) -> None:
+    await admin("CreatePacs", pacs={"name": "spare", "dimse": DIMSE})
+    before = rig.second.calls["echo"]
+    rig.second.silence()
+    slow = asyncio.ensure_future(admin("UpdatePacs", pacs={"name": "spare", "dimse": {"max_associations": 9}}))
+    while rig.second.calls["echo"] == before:
+        await asyncio.sleep(0.01)
+    await admin("UpdatePacs", pacs={"name": "spare", "failover": {"threshold": 9}})
+    rig.second.release()
+    changed = (await slow).pacs
+    assert (changed.dimse.max_associations, changed.failover.threshold) == (9, 9)
 
 
 async def test_a_pacs_that_becomes_another_archive_takes_what_is_cached_along(rig: Rig, admin: Administrator) -> None:

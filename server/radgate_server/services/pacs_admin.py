@@ -131,16 +131,18 @@ class PacsAdmin:
             ValidationFailedError: it would not be fit for use; nothing was changed.
         """
         tenant_id = acting_tenant(caller)
-        others = await self._directory.list_pacs(tenant_id)
-        old = _find(others, name)
-        setup = check_setup(name, change(PacsSetup(old.connection, old.backup_for, old.failover)), others)
-        config = replace(old, connection=setup.connection, backup_for=setup.backup_for, failover=setup.failover)
-        reached_anew = config.connection != old.connection
-        if reached_anew:
-            await self._allow(caller, config.connection)
-        await self._record(caller, f"update pacs {name}")
-        if reached_anew:
-            config = replace(config, validation=None) if skip_validation else await self._validated(config, on_check)
+        await self._record(caller, f"update pacs {parse_slug(name, 'name')}")
+        while True:
+            configs = await self._directory.list_pacs(tenant_id)
+            old = _find(configs, name)
+            config = _changed(old, change, configs)
+            if config.connection != old.connection:
+                await self._allow(caller, config.connection)
+                config = (
+                    replace(config, validation=None) if skip_validation else await self._validated(config, on_check)
+                )
+            if _find(await self._directory.list_pacs(tenant_id), name) == old:
+                break  # else somebody changed it while it was validated, and the change is to be made to that
         await self._directory.update_pacs(config)
         await self._follower.catch_up()
         if place_of(config.connection) != place_of(old.connection):
@@ -278,6 +280,11 @@ def _find(configs: Sequence[PacsConfig], name: str) -> PacsConfig:
         if config.name == name:
             return config
     raise _no_such_pacs()
+
+
+def _changed(old: PacsConfig, change: SetupChange, configs: Sequence[PacsConfig]) -> PacsConfig:
+    setup = check_setup(old.name, change(PacsSetup(old.connection, old.backup_for, old.failover)), configs)
+    return replace(old, connection=setup.connection, backup_for=setup.backup_for, failover=setup.failover)
 
 
 def _find_group(configs: Sequence[PacsConfig], name: str) -> Group:
