@@ -30,6 +30,8 @@ def test_public_names_change_on_purpose_only() -> None:
         "RetrievedFrame",
         "RetrievedInstance",
         "ServerError",
+        "StoreReport",
+        "StoreResult",
         "UnauthenticatedError",
         "UnavailableError",
         "aio",
@@ -51,6 +53,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "retrieve_study",
         "metadata",
         "frames",
+        "store",
         "admin",
     ]
 

@@ -26,6 +26,7 @@ from radgate.errors import (
 )
 from radgate.requests import PartialAnswerWarning
 from radgate.retrieval import AsyncRetrieval, Retrieval
+from radgate.storing import StoreReport, StoreResult
 
 __all__ = [
     "AlreadyExistsError",
@@ -49,6 +50,8 @@ __all__ = [
     "RetrievedFrame",
     "RetrievedInstance",
     "ServerError",
+    "StoreReport",
+    "StoreResult",
     "UnauthenticatedError",
     "UnavailableError",
     "aio",

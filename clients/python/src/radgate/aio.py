@@ -1,7 +1,7 @@
 """The client for asyncio; `radgate.Client` is the same for ordinary code."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -31,11 +31,13 @@ from radgate.requests import (
 )
 from radgate.resuming import MAX_RESUMES, Resumption
 from radgate.retrieval import AsyncRetrieval
+from radgate.storing import Storable, StoreReport, Upload
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
+from radgate.v1.store_service_pb2_grpc import StoreServiceStub
 
 
 class Client:
@@ -59,6 +61,7 @@ class Client:
         self._query: Any = QueryServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retrieve: Any = RetrieveServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         """Close the connection; streams under way end with an error."""
@@ -192,6 +195,30 @@ class Client:
         )
         return self._stream(self._retrieve.RetrieveFrames, request, FrameAssembler(), timeout_s)
 
+    async def store(
+        self,
+        files: Iterable[Storable],
+        *,
+        pacs: str = "",
+        study_instance_uid: str = "",
+        on_progress: OnProgress | None = None,
+        timeout_s: float | None = None,
+    ) -> StoreReport:
+        """Store DICOM files into the PACS named, else into the tenant's first that can store.
+
+        Each is a path, bytes, or an open file, read as it is sent; storing one again is no failure, so a call that
+        failed may be repeated. With `study_instance_uid`, instances of other studies are refused. What is wrong with
+        one instance stands in its result, not in an error. `on_progress` tells what was sent.
+        """
+        upload = Upload(files, pacs, study_instance_uid, on_progress)
+        call = self._store.StoreInstances
+        try:
+            response = await call(_in_threads(upload.requests()), metadata=self._metadata, timeout=timeout_s)
+        except grpc.RpcError as error:
+            upload.check()
+            raise error_from_rpc(error) from None
+        return upload.report(response)
+
     async def admin(self, request: Message) -> Any:
         """Make the call of AdminService that takes `request`: `admin(CreateTenantRequest(tenant_id="east"))`.
 
@@ -250,3 +277,9 @@ class Client:
         finally:
             call.cancel()  # leaving early lets the server, and the PACS behind it, stop
         assembler.finish()
+
+
+async def _in_threads[Item](items: Iterator[Item]) -> AsyncGenerator[Item]:
+    """Draw each item in a thread, for it may be read from a disk."""
+    while (item := await asyncio.to_thread(next, items, None)) is not None:
+        yield item

@@ -68,7 +68,7 @@ class RetrievedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a retrieve has come."""
+    """How far a retrieve, or an upload, has come."""
 
     instances: int
     bytes: int
