@@ -25,6 +25,7 @@ from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.faulty_scp import FaultyScp
 from tests.integration.orthanc import OrthancServer, free_port
 from tests.integration.pacs_looking import GATEWAY_AET, make_detector, speaker
+from tests.integration.qrscp import QrscpServer
 
 HOST = "127.0.0.1"
 LIMIT_MS = 8000
@@ -114,6 +115,18 @@ async def test_dcmqrscp_knows_one_ae_title(tmp_path: Path) -> None:
     (attempt,) = (attempt for attempt in unknown.attempts if attempt.kind == "dimse")
     assert (attempt.target, attempt.reason) == ("NOBODY", "PACS_REJECTED")
     assert "does not know this AE title" in unknown.hints[0]
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_qrscp(tmp_path: Path) -> None:
+    with QrscpServer(tmp_path) as server:
+        server.store(sample_instances()[:2])
+        (finding,) = (await detect(server.port, "QRSCP")).findings
+    assert finding.connection == DimseConnection(HOST, server.port, "QRSCP", GATEWAY_AET)
+    assert finding.capabilities.vendor == "pynetdicom"
+    assert finding.capabilities.version.startswith("PYNETDICOM")
+    assert finding.capabilities.retrieve_methods == (RetrieveMethod.GET, RetrieveMethod.MOVE)
+    assert finding.capabilities.query_levels == tuple(QueryLevel)
 
 
 async def test_a_pacs_that_does_not_know_us_is_asked_once() -> None:

@@ -20,6 +20,7 @@ from tests.conformance.pacs_suite import config_of, sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.orthanc import OrthancServer, free_port
 from tests.integration.pacs_looking import GATEWAY_AET, make_validator
+from tests.integration.qrscp import QrscpServer
 
 HOST = "127.0.0.1"
 PASSED, WARNING = CheckOutcome.PASSED, CheckOutcome.WARNING
@@ -78,6 +79,13 @@ async def test_dcmqrscp_sends_nothing_compressed(tmp_path: Path) -> None:
     assert report.passed
     assert outcomes(wrong) == [PASSED, FAILED] + [SKIPPED] * 4
     assert "called AE title" in wrong.checks[1].message
+
+
+async def test_qrscp(tmp_path: Path) -> None:
+    with QrscpServer(tmp_path) as server:
+        server.store(sample_instances()[:2])
+        report = await validate(DimseConnection(HOST, server.port, "QRSCP", GATEWAY_AET))
+    assert outcomes(report) == [PASSED] * 6, report
 
 
 async def test_a_closed_port() -> None:
