@@ -7,7 +7,7 @@ from grpc import StatusCode
 
 from radgate.v1.error_reason_pb2 import ErrorReason
 from radgate_server.core import errors
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import GatewayError, reason_of
 from radgate_server.core.request_context import request_id
 from radgate_server.rpc.errors import RULES, failure_of, rule_of, status_of
 
@@ -100,6 +100,11 @@ def details_of(status: Status) -> dict[str, object]:
 
 def test_every_error_has_a_row() -> None:
     assert set(RULES) == leaves(GatewayError) | {TimeoutError}
+
+
+def test_every_layer_names_an_error_as_the_catalogue_does() -> None:
+    names = {kind: reason_of(kind.__new__(kind)) for kind in leaves(GatewayError) - KEPT_BACK}
+    assert names == {kind: RULES[kind].reason for kind in names}
 
 
 def test_every_reason_of_the_catalogue_is_used_and_none_else() -> None:
