@@ -50,6 +50,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "search_studies",
         "search_series",
         "search_instances",
+        "watch_studies",
         "retrieve_study",
         "metadata",
         "frames",

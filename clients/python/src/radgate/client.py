@@ -33,10 +33,12 @@ from radgate.retrieval import Retrieval
 from radgate.storing import Storable, StoreReport, Upload
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
+from radgate.v1.query_service_pb2 import StudyChanged, WatchStudiesRequest
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate.v1.store_service_pb2_grpc import StoreServiceStub
+from radgate.watching import NewsAssembler
 
 
 class Client:
@@ -121,6 +123,14 @@ class Client:
         search = Search(keywords, keys, include_fields, fuzzy_matching, limit)
         pages = instances_pages(study_instance_uid, series_instance_uid, search)
         return self._search(self._query.SearchInstances, pages)
+
+    def watch_studies(self) -> Iterator[StudyChanged]:
+        """Tell which studies of the tenant change, from now on: by what is stored, and in PACS that tell.
+
+        A StudyChanged without a UID says that any study may have changed: so does the first one, when the watch begins.
+        The stream never ends by itself; when it breaks (UnavailableError), begin another one.
+        """
+        return self._stream(self._query.WatchStudies, WatchStudiesRequest(), NewsAssembler(), None)
 
     def retrieve_study(
         self,
