@@ -8,7 +8,7 @@ class NewsAssembler:
     """Turns the stream's pieces into news; a StudyChanged without a UID says that any study may have changed."""
 
     def feed(self, response: WatchStudiesResponse) -> StudyChanged:
-        """The news in this piece. When the watch begins, or some news was missed, that is: anything may have changed."""
+        """The news in this piece; when the watch begins, or some was missed: anything may have changed."""
         return response.changed if response.HasField("changed") else StudyChanged()
 
     def finish(self) -> None:
