@@ -17,7 +17,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.app import build_app
 from radgate_server.config import CacheSettings, GatewaySettings, PacsSettings, Settings
 from radgate_server.core.failover import Transition, TransitionCause
-from radgate_server.core.health import Health
+from radgate_server.core.health import Health, PacsStatus
 from radgate_server.core.pacs import DimseConnection, FailoverPolicy, PacsConfig
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.installation import Installation, open_installation
@@ -32,6 +32,9 @@ FAILS_AFTER = 60
 POLICY = FailoverPolicy(threshold=3, failback_after_s=2)
 WATCHFUL = PacsSettings(probe_interval_s=1, probe_timeout_s=1)
 GIVE_UP_S = 60
+BY_HAND = Transition(
+    SystemClock().now(), "east", "main", "main", "spare", TransitionCause.MANUAL_FAILOVER, reason="operator"
+)
 
 
 def _studies() -> dict[str, list[bytes]]:
@@ -72,10 +75,14 @@ class Hospital:
                 await asyncio.sleep(0.02)
 
     async def until_health(self, name: str, health: Health) -> None:
+        await self._until(lambda status: status.name == name and status.health is health)
+
+    async def until_active(self, name: str) -> None:
+        await self._until(lambda status: status.name == name and status.active)
+
+    async def _until(self, wanted: Callable[[PacsStatus], bool]) -> None:
         async with asyncio.timeout(GIVE_UP_S):
-            while (name, health) not in {
-                (status.name, status.health) for status in await self.installation.statuses.list_statuses("east")
-            }:
+            while not any(map(wanted, await self.installation.statuses.list_statuses("east"))):
                 await asyncio.sleep(0.02)
 
 
@@ -187,6 +194,8 @@ async def test_ten_readers_finish_from_the_backup_when_the_primary_is_killed(
         back = await hospital.transition(TransitionCause.AUTOMATIC_FAILBACK)
         stop.set()
         longest_s = await searching
+        assert await hospital.installation.failover.record_transition(BY_HAND)  # as the command line does
+        await hospital.until_active("spare")
 
     assert received == ORIGINALS
     assert (over.from_pacs, over.to_pacs) == ("main", "spare")
