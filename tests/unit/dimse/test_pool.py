@@ -1,4 +1,4 @@
-"""Closing a pool while it is in use."""
+"""Keeping associations for those who want the same, and closing a pool while it is in use."""
 
 import asyncio
 import queue
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from radgate_server.adapters.pacs.dimse.associate import Proposal
-from radgate_server.adapters.pacs.dimse.contexts import echo_proposals
+from radgate_server.adapters.pacs.dimse.contexts import echo_proposals, store_proposals
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import PacsAbortedError
@@ -59,6 +59,49 @@ def pool(associator: Any) -> AssociationPool:
 async def _all_ended(associator: FakeAssociator) -> None:
     async with asyncio.timeout(5):
         while any(association.open for association in associator.opened):
+            await asyncio.sleep(0.001)
+
+
+CT, MR = (store_proposals(f"1.2.840.10008.5.1.4.1.1.{number}", "1.2.840.10008.1.2.1") for number in (2, 4))
+
+
+async def test_an_association_serves_again_those_with_the_same_proposals_alone(
+    pool: AssociationPool, associator: FakeAssociator
+) -> None:
+    reused = []
+    for proposals in (CT, CT, MR, CT, MR):
+        async with pool.lease(proposals, keep=True) as lease:
+            reused.append(lease.reused)
+    assert reused == [False, True, False, True, True]
+    assert len(associator.opened) == 2
+    await pool.close()
+
+
+async def test_who_wants_a_fresh_one_gets_it_and_idle_ones_make_room(
+    pool: AssociationPool, associator: FakeAssociator
+) -> None:
+    for proposals in (CT, MR):
+        async with pool.lease(proposals, keep=True):
+            continue
+    async with pool.lease(CT) as lease:
+        assert not lease.reused
+        assert [association.open for association in associator.opened] == [False, True, True]  # two at the most
+    await _all_ended_but(associator, 1)
+    await pool.close()
+
+
+async def test_one_that_the_pacs_closed_is_not_given_again(pool: AssociationPool, associator: FakeAssociator) -> None:
+    async with pool.lease(CT, keep=True):
+        pass
+    associator.opened[0].open = False
+    async with pool.lease(CT, keep=True) as lease:
+        assert not lease.reused
+    await pool.close()
+
+
+async def _all_ended_but(associator: FakeAssociator, count: int) -> None:
+    async with asyncio.timeout(5):
+        while sum(association.open for association in associator.opened) > count:
             await asyncio.sleep(0.001)
 
 
