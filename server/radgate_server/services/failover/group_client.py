@@ -103,26 +103,25 @@ class _GroupRoles:
         A failure of one instance is told when nobody else could send it. A failure of the whole is raised at the end
         if anything is missing then.
         """
-        missing = {entry.ref: entry for entry in listed}
-        failed: dict[InstanceRef, FailedInstance] = {}
-        broken: list[PacsError] = []
-        for client in self._in_order():
-            scopes = plan_scopes(scope, listed, list(missing.values()))
+        progress, broken, clients = _Progress(listed), list[PacsError](), self._in_order()
+        for client in clients:
+            missing = progress.missing()
+            scopes = plan_scopes(scope, listed, missing)
             try:
-                async with aclosing(self._send(client, scopes, list(missing.values()))) as sent:
+                async with aclosing(self._send(client, scopes, missing)) as sent:
                     async for arrival in sent:
-                        if isinstance(arrival, FailedInstance):
-                            failed.setdefault(arrival.ref, arrival)
-                        elif missing.pop(arrival.ref, None) is not None:
+                        if progress.takes(arrival):
                             yield arrival
             except PacsError as error:
                 broken.append(error)
-            if not missing:
-                return
-        for ref in missing.keys() & failed.keys():
-            del missing[ref]
-            yield failed[ref]
-        if broken and missing:
+                if progress.has_all():
+                    return
+            else:
+                if not progress.missing():
+                    return
+        for failure in progress.final_failures():
+            yield failure
+        if broken and (progress.missing() or len(broken) == len(clients)):
             raise broken[0]
 
     async def _send(
@@ -135,6 +134,38 @@ class _GroupRoles:
                 while arrival := await self._patiently(Operation.RETRIEVE, client, anext(arrivals, None)):
                     yield arrival
             self._tracker.observe(self._tenant_id, client.name, Operation.RETRIEVE, None)
+
+
+class _Progress:
+    """What of the listed instances has come from whichever member, and what was said of the others."""
+
+    def __init__(self, listed: Sequence[ListedInstance]) -> None:
+        self._listed = listed
+        self._delivered: set[InstanceRef] = set()
+        self._failed: dict[InstanceRef, FailedInstance] = {}
+
+    def takes(self, arrival: Arrival) -> bool:
+        """Whether it is to be delivered now: it came, for the first time. Failures are held back."""
+        if isinstance(arrival, FailedInstance):
+            self._failed.setdefault(arrival.ref, arrival)
+            return False
+        fresh = arrival.ref not in self._delivered
+        self._delivered.add(arrival.ref)
+        return fresh
+
+    def missing(self) -> list[ListedInstance]:
+        """What is listed and neither came nor was told at the end to have failed."""
+        return [entry for entry in self._listed if entry.ref not in self._delivered]
+
+    def has_all(self) -> bool:
+        """Whether there was something to expect, and all of it came."""
+        return bool(self._listed) and not self.missing()
+
+    def final_failures(self) -> list[FailedInstance]:
+        """The failures of what never came; from now on they are not missing, but known to have failed."""
+        final = [failure for ref, failure in self._failed.items() if ref not in self._delivered]
+        self._delivered |= self._failed.keys()
+        return final
 
 
 async def _open(
