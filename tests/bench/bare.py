@@ -3,7 +3,8 @@
     python -m tests.bench.bare PORT RECORDING
 
 It answers DicomWebService and RetrieveService behind the same Envoy as Radgate. `record` asks a Radgate for its answers
-and keeps the encoded messages, so that both servers send the very same bytes.
+and keeps the encoded messages, so that both servers send the very same bytes, and both send the last message of an HTTP
+body together with the status (rpc/pipeline.py says how and why).
 """
 
 import asyncio
@@ -18,9 +19,7 @@ import grpc
 type Recording = dict[tuple[str, bytes], list[bytes]]
 """By method and encoded request: the encoded messages of the answer."""
 
-UNARY = frozenset(
-    f"/radgate.dicomweb.v1.DicomWebService/{name}" for name in ("SearchStudies", "SearchSeries", "SearchInstances")
-)
+_HTTP_BODIES = "/radgate.dicomweb.v1.DicomWebService/"
 
 
 def record(
@@ -29,11 +28,8 @@ def record(
     """Ask the server on `port` for each request and write its answers' messages to `recording`."""
     answers: Recording = {}
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", -1)]) as channel:
-        for method, request in requests:
-            if method in UNARY:
-                answers[method, request] = [channel.unary_unary(method)(request, metadata=metadata)]
-            else:
-                answers[method, request] = list(channel.unary_stream(method)(request, metadata=metadata))
+        for method, request in requests:  # an answer of one message is a stream of one on the wire
+            answers[method, request] = list(channel.unary_stream(method)(request, metadata=metadata))
     recording.write_bytes(pickle.dumps(answers))
 
 
@@ -43,8 +39,8 @@ class _Handlers(grpc.GenericRpcHandler):
         for (method, request), messages in answers.items():
             by_method.setdefault(method, {})[request] = messages
         self._handlers = {
-            method: grpc.unary_unary_rpc_method_handler(_unary(table))
-            if method in UNARY
+            method: grpc.unary_unary_rpc_method_handler(_body(table))
+            if method.startswith(_HTTP_BODIES)
             else grpc.unary_stream_rpc_method_handler(_stream(table))
             for method, table in by_method.items()
         }
@@ -53,9 +49,12 @@ class _Handlers(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
 
-def _unary(table: Mapping[bytes, Sequence[bytes]]) -> Callable[..., Any]:
-    async def answer(request: bytes, _context: Any) -> bytes:
-        return table[request][0]
+def _body(table: Mapping[bytes, Sequence[bytes]]) -> Callable[..., Any]:
+    async def answer(request: bytes, context: Any) -> bytes:
+        *before, last = table[request]
+        for message in before:
+            await context.write(message)
+        return last
 
     return answer
 
