@@ -2,9 +2,9 @@
 
 import os
 from asyncio import to_thread
-from collections.abc import AsyncIterable, Iterator
-from io import FileIO
+from collections.abc import AsyncIterable, Iterator, Sequence
 from tempfile import TemporaryFile
+from weakref import finalize
 
 from radgate_server.config import MIB
 from radgate_server.core.errors import InstanceTooLargeError, SpoolFullError
@@ -45,7 +45,7 @@ async def receive_content(
 
 async def _flush(file: "_UnnamedFile | None", parts: list[bytes | memoryview]) -> "_UnnamedFile":
     try:
-        target = file or _UnnamedFile(TemporaryFile(buffering=0))  # noqa: SIM115 - it closes it
+        target = file or _UnnamedFile()
         await to_thread(target.append, parts)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -56,22 +56,22 @@ async def _flush(file: "_UnnamedFile | None", parts: list[bytes | memoryview]) -
 class _UnnamedFile:
     """InstanceContent in a file that goes away with the last reference to it."""
 
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
+    def __init__(self) -> None:
+        with TemporaryFile(buffering=0) as file:
+            # A descriptor of our own: in a cycle of references a file object may be finalised first, and complain.
+            self._descriptor = os.dup(file.fileno())
+        finalize(self, os.close, self._descriptor)
         self.size_bytes = 0
 
-    def append(self, parts: list[bytes | memoryview]) -> None:
+    def append(self, parts: Sequence[bytes | memoryview]) -> None:
         """Write all of it. Raises OSError."""
         rest = memoryview(b"".join(parts))
         while rest:
-            written = self._file.write(rest) or 0
+            written = os.write(self._descriptor, rest)
             self.size_bytes += written
             rest = rest[written:]
 
     def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
         """Read the file piece by piece; several readers do not disturb one another. Raises OSError."""
         for offset in range(0, self.size_bytes, chunk_bytes):
-            yield os.pread(self._file.fileno(), min(chunk_bytes, self.size_bytes - offset), offset)
-
-    def __del__(self) -> None:
-        self._file.close()
+            yield os.pread(self._descriptor, min(chunk_bytes, self.size_bytes - offset), offset)
