@@ -324,6 +324,16 @@ class DirectorySuite:
         assert list(await pair.list_active("a")) == []
         assert len(await pair.list_transitions("a", "main", 10)) == 1
 
+    async def test_the_primary_is_active_when_the_active_backup_leaves_the_group(self, pair: Directory) -> None:
+        await add_group(pair)
+        await pair.record_transition(transition("main", "spare"))
+        found = {config.name: config for config in await pair.list_pacs("a")}
+        await pair.update_pacs(replace(found["spare"], failover=FailoverPolicy(threshold=9)))
+        assert [active.active for active in await pair.list_active("a")] == ["spare"]
+        await pair.update_pacs(replace(found["spare"], backup_for=""))
+        assert list(await pair.list_active("a")) == []
+        assert await pair.record_transition(transition("main", "attic"))
+
     async def test_shows_the_last_status_of_each_pacs(self, pair: Directory) -> None:
         await add_group(pair)
         await pair.create_pacs(pacs("b", "main"))

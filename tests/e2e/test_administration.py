@@ -50,6 +50,28 @@ def test_an_archive_answers_the_test(server: RadgateProcess) -> None:
     assert f"{PACS} answered in " in server.cli("pacs", "test", "--tenant", EAST, "--name", PACS)
 
 
+def test_what_the_server_sees_of_an_archive_is_listed(server: RadgateProcess) -> None:
+    wait_for(lambda: " up (" in server.cli("pacs", "list"), "the archive was probed", 10 * SEEN_S)
+
+
+def test_an_archive_is_changed_and_validated_over_rest(server: RadgateProcess) -> None:
+    key = server.cli("key", "create", "--tenant", "*", "--role", "admin").strip()
+    headers = {"authorization": f"Bearer {key}", "x-tenant-id": EAST}
+    url = f"{server.url}/api/v1/pacs/{PACS}"
+    with httpx.Client(headers=headers, timeout=60) as rest:
+        given = {"dimse": {"maxAssociations": 3, "calledAet": "NOBODY"}, "failover": {"failbackAfter": "90s"}}
+        masked = rest.patch(f"{url}?updateMask=dimse.maxAssociations,failover.failbackAfter", json=given).json()["pacs"]
+        assert (masked["dimse"]["maxAssociations"], masked["failover"]["failbackAfter"]) == (3, "90s")
+        assert masked["dimse"]["calledAet"] == "ORTHANC"
+        assert masked["validation"]["passed"]
+        wrong = rest.patch(f"{url}?updateMask=dimse.nonsense", json=given)
+        assert (wrong.status_code, "dimse.nonsense" in wrong.json()["message"]) == (400, True)
+        unfit = rest.patch(url, json={"dimse": {"port": 9}})
+        assert (unfit.status_code, unfit.json()["details"][0]["reason"]) == (422, "PACS_VALIDATION_FAILED")
+        assert rest.get(url).json()["pacs"]["dimse"]["port"] == masked["dimse"]["port"]
+        assert rest.post(f"{url}:validate", json={}).json()["report"]["passed"]
+
+
 def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> None:
     admin = server.cli("key", "create", "--tenant", EAST, "--role", "admin").strip()
 

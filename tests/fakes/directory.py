@@ -98,6 +98,9 @@ class MemoryDirectory:
             raise ResourceNotFoundError("the tenant has no PACS of that name")
         check_backup_for(pacs.name, pacs.backup_for, self._others(place))
         self._pacs[place] = pacs
+        for group, active in list(self._active.items()):
+            if place == (group[0], active.active) and group[1] not in (pacs.name, pacs.backup_for):
+                del self._active[group]
         self._announce(ChangeKind.PACS, *place)
 
     async def delete_pacs(self, tenant_id: str, name: str) -> None:

@@ -241,11 +241,12 @@ class PacsAdmin:
         tenant_id = acting_tenant(caller)
         group = _find_group(await self._directory.list_pacs(tenant_id), primary)
         while True:  # until nobody else is faster
-            active = active_of(group, await self._chosen(group))
-            to_pacs = choose(group, active)
-            await self._record(caller, f"{cause.value} of pacs {primary} from {active} to {to_pacs}")
+            chosen = await self._chosen(group)
+            from_pacs = primary if chosen is None else chosen.active
+            to_pacs = choose(group, active_of(group, chosen))
+            await self._record(caller, f"{cause.value} of pacs {primary} from {from_pacs} to {to_pacs}")
             now, by = self._clock.now(), caller.principal.key_id
-            transition = Transition(now, tenant_id, primary, active, to_pacs, cause, by)
+            transition = Transition(now, tenant_id, primary, from_pacs, to_pacs, cause, by)
             if await self._failover.record_transition(transition):
                 await self._follower.catch_up()
                 return transition

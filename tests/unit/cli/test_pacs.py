@@ -285,6 +285,15 @@ def test_a_group_stays_whole(pair: Cli) -> None:
     pair.ok("pacs", "remove", "--tenant", "north", "--name", "main")
 
 
+def test_a_backup_that_leaves_its_group_leaves_the_work_to_it(pair: Cli, images: Path) -> None:
+    pair.ok("pacs", "failover", "main", "--tenant", "north")
+    third = ("--name", "third", "--path", str(images), "--backup-for", "main")
+    pair.ok("pacs", "add", "folder", "--tenant", "north", *third)
+    pair.ok("pacs", "update", "folder", "--tenant", "north", "--name", "spare", "--backup-for", "")
+    assert [found["name"] for found in pair.json("pacs", "list") if found["active"]] == ["main", "spare"]
+    assert pair.ok("pacs", "failover", "main", "--tenant", "north").stderr.startswith("third does the work of main")
+
+
 def test_the_list_tells_what_a_server_last_wrote_down(pair: Cli) -> None:
     operations = (
         OperationState("echo", BreakerState.CLOSED, 0),

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
 from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.schema import pacs
+from radgate_server.adapters.database.schema import pacs, pacs_active
 from radgate_server.adapters.database.tenants import require_tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.failover import check_backup_for, check_has_no_backups
@@ -114,7 +114,14 @@ def _update(connection: Connection, record: dict[str, Any], now: datetime) -> No
     check_backup_for(name, record["backup_for"], _others(connection, tenant_id, name))
     if not connection.execute(update(pacs).where(*_named(tenant_id, name)).values(record)).rowcount:
         raise ResourceNotFoundError("the tenant has no PACS of that name")
+    _give_back(connection, tenant_id, name, record["backup_for"])
     record_change(connection, now, ChangeKind.PACS, tenant_id, name)
+
+
+def _give_back(connection: Connection, tenant_id: str, name: str, backup_for: str) -> None:
+    """Let no PACS go on with the work of a group that it has left."""
+    others_work = (pacs_active.c.active == name, pacs_active.c.primary_name.not_in((name, backup_for)))
+    connection.execute(delete(pacs_active).where(pacs_active.c.tenant_id == tenant_id, *others_work))
 
 
 def _list(connection: Connection, tenant_id: str) -> list[dict[str, Any]]:

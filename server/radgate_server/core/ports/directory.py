@@ -70,6 +70,8 @@ class PacsDirectory(Protocol):
     async def update_pacs(self, pacs: PacsConfig) -> None:
         """Put it in place of the one of its name, which keeps its precedence.
 
+        If it was active in a group that it leaves, the group's primary is active then.
+
         Raises:
             ResourceNotFoundError: there is none.
             InvalidArgumentError: `backup_for` names no primary, or it has backups of its own.
