@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from radgate_server.core.answer_check import check_answer
+from radgate_server.core.deadline import expect_within
 from radgate_server.core.errors import PacsError, PacsTimeoutError
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import FindResult, Query
@@ -51,6 +52,8 @@ async def ask_all(clients: Sequence[PacsClient], query: Query, limits: AskLimits
 
 
 async def _ask(client: PacsClient, query: Query, max_results: int, deadline_s: float | None) -> PacsAnswer:
+    if deadline_s is not None:
+        expect_within(deadline_s)
     try:
         async with asyncio.timeout(deadline_s):
             result = await client.query.find(query, max_results=max_results)

@@ -21,7 +21,7 @@ def applicant(
 
 
 def fill(admission: Admission, who: Applicant, count: int) -> list[Turn]:
-    return [admission.enter(who) for _ in range(count)]
+    return [admission.enter(admission.lane(who)) for _ in range(count)]
 
 
 def admitted(turns: list[Turn]) -> int:
@@ -68,7 +68,7 @@ def test_a_pacs_has_as_many_as_it_has_connections() -> None:
 def test_a_query_passes_by_long_retrieves() -> None:
     admission = Admission(per_endpoint=4, per_tenant=100)
     assert admitted(fill(admission, applicant(), 10)) == 3
-    query = admission.enter(applicant(interactive=True))
+    query = admission.enter(admission.lane(applicant(interactive=True)))
     assert query.admitted
     assert admission.leave(query) == []
 
@@ -89,7 +89,7 @@ def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
     running = fill(admission, applicant("east"), 10)[:1]
     fill(admission, applicant("west"), 3)
-    order = [turn.applicant.tenant_id for turn in drain(admission, running, 8)]
+    order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 8)]
     assert order == ["west", "east", "west", "east", "west", "east", "east", "east"]
 
 
@@ -97,14 +97,14 @@ def test_the_tenant_with_less_under_way_goes_first() -> None:
     admission = Admission(per_endpoint=5, per_tenant=100)
     running = fill(admission, applicant("east"), 10)[:4]
     fill(admission, applicant("west"), 10)
-    order = [turn.applicant.tenant_id for turn in drain(admission, running, 2)]
+    order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 2)]
     assert order == ["west", "west"]
 
 
 def test_retrieves_do_not_wait_for_ever_behind_queries() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
     running = fill(admission, applicant(interactive=True), 20)[:1]
-    retrieve = admission.enter(applicant())
+    retrieve = admission.enter(admission.lane(applicant()))
     assert retrieve in drain(admission, running, 2)
 
 
@@ -138,19 +138,19 @@ def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
     inside: list[Turn] = []
     for step in steps:
         if isinstance(step, Applicant):
-            inside.append(admission.enter(step))
+            inside.append(admission.enter(admission.lane(step)))
         elif inside:
             admission.leave(inside.pop(step % len(inside)))
-        running = [turn for turn in inside if turn.admitted]
-        assert max(Counter(turn.applicant.endpoint for turn in running).values(), default=0) <= per_endpoint
-        assert max(Counter(turn.applicant.tenant_id for turn in running).values(), default=0) <= per_tenant
-        pools = Counter((turn.applicant.tenant_id, turn.applicant.pacs, turn.applicant.connections) for turn in running)
-        assert all(count <= key[2] for key, count in pools.items())
+        running = [turn.lane.applicant for turn in inside if turn.admitted]
+        assert max(Counter(who.endpoint for who in running).values(), default=0) <= per_endpoint
+        assert max(Counter(who.tenant_id for who in running).values(), default=0) <= per_tenant
+        pools = Counter((who.tenant_id, who.pacs, who.connections) for who in running)
+        assert all(count <= connections for (_, _, connections), count in pools.items())
         assert not [turn for turn in inside if not turn.admitted and turn.lane.may_go()]
     for turn in inside:
         admission.leave(turn)
     for who in {step for step in steps if isinstance(step, Applicant)}:
-        turn = admission.enter(who)
+        turn = admission.enter(admission.lane(who))
         assert turn.admitted
         assert [room.running for room in turn.lane.rooms] == [1] * 4
         assert turn.lane.pacs.waiting == 0

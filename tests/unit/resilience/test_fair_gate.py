@@ -12,43 +12,52 @@ QUERY = Applicant("pacs:104", "east", "main", 100, interactive=True)
 RETRIEVE = Applicant("pacs:104", "east", "main", 100, interactive=False)
 
 
-def gate(telemetry: RecordingTelemetry | None = None, *, places: int = 1) -> FairGate:
-    return FairGate(Admission(per_endpoint=places, per_tenant=100), telemetry or RecordingTelemetry())
+class Entrance:
+    """A gate with so many places, and the lanes before it."""
 
+    def __init__(self, places: int = 1) -> None:
+        admission = Admission(per_endpoint=places, per_tenant=100)
+        self.lanes = {applicant: admission.lane(applicant) for applicant in (QUERY, RETRIEVE)}
+        self.telemetry = RecordingTelemetry()
+        self.gate = FairGate(admission, self.telemetry)
 
-async def enter(gate: FairGate, applicant: Applicant = QUERY, max_wait_s: float = 30) -> Turn:
-    return await gate.enter(applicant, max_wait_s=max_wait_s)
+    async def enter(self, applicant: Applicant = QUERY, max_wait_s: float = 30) -> Turn:
+        return await self.gate.enter(self.lanes[applicant], max_wait_s=max_wait_s)
+
+    def leave(self, turn: Turn) -> None:
+        self.gate.leave(turn)
+
+    def counts(self) -> tuple[int, int]:
+        return self.telemetry.waiting.get(("east", "main"), (0, 0))
 
 
 async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> None:
-    telemetry = RecordingTelemetry()
-    narrow = gate(telemetry)
-    inside = await enter(narrow)
+    narrow = Entrance()
+    inside = await narrow.enter()
     with pytest.raises(NoTurnError):
-        await enter(narrow, max_wait_s=0)
-    assert telemetry.waiting["east", "main"] == (0, 1)
+        await narrow.enter(max_wait_s=0)
+    assert narrow.counts() == (0, 1)
     narrow.leave(inside)
-    narrow.leave(await enter(narrow))
-    assert telemetry.waiting["east", "main"] == (0, 0)
+    narrow.leave(await narrow.enter())
+    assert narrow.counts() == (0, 0)
 
 
 async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
-    telemetry = RecordingTelemetry()
-    narrow = gate(telemetry)
-    inside = await enter(narrow)
-    waiting = [asyncio.create_task(enter(narrow)) for _ in range(3)]
+    narrow = Entrance()
+    inside = await narrow.enter()
+    waiting = [asyncio.create_task(narrow.enter()) for _ in range(3)]
     await asyncio.sleep(0)
-    assert telemetry.waiting["east", "main"] == (3, 1)
+    assert narrow.counts() == (3, 1)
     for task in waiting:
         narrow.leave(inside)
         inside = await task
-    assert telemetry.waiting["east", "main"] == (0, 1)
+    assert narrow.counts() == (0, 1)
 
 
 async def test_a_turn_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
-    narrow = gate()
-    inside = await enter(narrow)
-    cancelled, patient = (asyncio.create_task(enter(narrow)) for _ in range(2))
+    narrow = Entrance()
+    inside = await narrow.enter()
+    cancelled, patient = (asyncio.create_task(narrow.enter()) for _ in range(2))
     await asyncio.sleep(0)
     narrow.leave(inside)  # wakes the first, which is cancelled before it runs
     cancelled.cancel()
@@ -67,15 +76,14 @@ def test_no_place_is_lost_whoever_is_cancelled_whenever(places: int, script: lis
 
 
 async def _play(places: int, script: list[tuple[str, int]]) -> None:
-    telemetry = RecordingTelemetry()
-    shared = gate(telemetry, places=places)
+    shared = Entrance(places)
     tasks: list[asyncio.Task[None]] = []
     releases: list[asyncio.Event] = []
     running = 0
 
     async def work(applicant: Applicant, release: asyncio.Event) -> None:
         nonlocal running
-        turn = await enter(shared, applicant)
+        turn = await shared.enter(applicant)
         running += 1
         assert running <= places
         try:
@@ -100,6 +108,6 @@ async def _play(places: int, script: list[tuple[str, int]]) -> None:
         release.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
-    assert telemetry.waiting.get(("east", "main"), (0, 0)) == (0, 0)
-    for turn in [await enter(shared) for _ in range(places)]:
+    assert shared.counts() == (0, 0)
+    for turn in [await shared.enter() for _ in range(places)]:
         shared.leave(turn)

@@ -47,21 +47,20 @@ class Room:
         return self.running < self.limit and (interactive or self.moving < self.limit - reserved(self.limit))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Lane:
-    """Those of one applicant that wait, in order."""
+    """Where those alike wait, in order. `share` is what the tenant has under way at the endpoint."""
 
-    interactive: bool
+    applicant: Applicant
     pacs: Room
     share: Room
     rooms: tuple[Room, ...]
     waiting: "deque[Turn]" = field(default_factory=deque)
-    turns: int = 0
     served: int = 0
 
     def may_go(self) -> bool:
         """Whether every room has a place."""
-        return all(room.has_place(interactive=self.interactive) for room in self.rooms)
+        return all(room.has_place(interactive=self.applicant.interactive) for room in self.rooms)
 
     def rank(self) -> tuple[int, int, int]:
         """The lowest goes first."""
@@ -72,7 +71,6 @@ class Lane:
 class Turn:
     """One operation: it waits, then it is admitted, then it leaves."""
 
-    applicant: Applicant
     lane: Lane
     admitted: bool = False
 
@@ -83,43 +81,46 @@ class Admission:
     def __init__(self, *, per_endpoint: int, per_tenant: int) -> None:
         self._per_endpoint = per_endpoint
         self._per_tenant = per_tenant
-        self._lanes: dict[Applicant, Lane] = {}
-        self._waiting: dict[Applicant, Lane] = {}
-        self._rooms: WeakValueDictionary[tuple[str, ...], Room] = WeakValueDictionary()  # they live as long as lanes do
+        # A lane lives as long as somebody keeps it, a room as long as one of its lanes.
+        self._lanes: WeakValueDictionary[Applicant, Lane] = WeakValueDictionary()
+        self._rooms: WeakValueDictionary[tuple[str, ...], Room] = WeakValueDictionary()
+        self._waiting: dict[Lane, None] = {}  # in the order in which they began to
         self._served = 0
 
-    def enter(self, applicant: Applicant) -> Turn:
+    def lane(self, applicant: Applicant) -> Lane:
+        """The applicant's lane, to be kept for as long as there may be operations for it."""
+        lane = self._lanes.get(applicant)
+        if lane is None:
+            lane = self._lanes[applicant] = self._open_lane(applicant)
+        return lane
+
+    def enter(self, lane: Lane) -> Turn:
         """Take a place at once if there is one (then the turn is `admitted`), else the last one in the lane."""
-        lane = self._lanes.get(applicant) or self._open_lane(applicant)
-        turn = Turn(applicant, lane)
-        lane.turns += 1
+        turn = Turn(lane)
         # Nobody is overtaken: whoever waits, waits because a room of theirs is full.
         if not lane.waiting and lane.may_go():
             self._admit(turn)
         else:
             lane.waiting.append(turn)
             lane.pacs.waiting += 1
-            self._waiting[applicant] = lane
+            self._waiting[lane] = None
         return turn
 
     def leave(self, turn: Turn) -> list[Turn]:
         """Give the place back, or give up waiting. Returns who was admitted instead."""
         lane = turn.lane
-        lane.turns -= 1
-        if not lane.turns:
-            del self._lanes[turn.applicant]
         if not turn.admitted:
             lane.waiting.remove(turn)
             self._stopped_waiting(turn)
             return []
         for room in lane.rooms:
             room.running -= 1
-            room.moving -= not lane.interactive
+            room.moving -= not lane.applicant.interactive
         return self._fill()
 
     def _fill(self) -> list[Turn]:
         admitted = []
-        while lanes := [lane for lane in self._waiting.values() if lane.may_go()]:
+        while lanes := [lane for lane in self._waiting if lane.may_go()]:
             turn = min(lanes, key=Lane.rank).waiting.popleft()
             self._stopped_waiting(turn)
             self._admit(turn)
@@ -133,12 +134,12 @@ class Admission:
         lane.served = lane.share.served = self._served
         for room in lane.rooms:
             room.running += 1
-            room.moving += not lane.interactive
+            room.moving += not lane.applicant.interactive
 
     def _stopped_waiting(self, turn: Turn) -> None:
         turn.lane.pacs.waiting -= 1
         if not turn.lane.waiting:
-            del self._waiting[turn.applicant]
+            del self._waiting[turn.lane]
 
     def _open_lane(self, applicant: Applicant) -> Lane:
         endpoint, tenant_id = applicant.endpoint, applicant.tenant_id
@@ -146,9 +147,7 @@ class Admission:
         share = self._room(None, "share", endpoint, tenant_id)
         shared = self._room(self._per_endpoint, "endpoint", endpoint)
         tenant = self._room(self._per_tenant, "tenant", tenant_id)
-        lane = Lane(applicant.interactive, pacs, share, (shared, pacs, tenant, share))
-        self._lanes[applicant] = lane
-        return lane
+        return Lane(applicant, pacs, share, (shared, pacs, tenant, share))
 
     def _room(self, limit: int | None, *key: str) -> Room:
         room = self._rooms.get(key)

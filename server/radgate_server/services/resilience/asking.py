@@ -16,7 +16,7 @@ from radgate_server.core.deadline import remaining_s
 from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, PacsError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.services.resilience.admission import Applicant, Turn
+from radgate_server.services.resilience.admission import Lane, Turn
 from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, Ticket
 from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
@@ -42,12 +42,10 @@ class Means:
 
 
 class Asker:
-    """Asks one PACS of one tenant. `applicants` tells with whom an operation stands in line."""
+    """Asks one PACS of one tenant. `lanes` tells where each operation stands in line."""
 
-    def __init__(
-        self, applicants: Mapping[Operation, Applicant], breakers: Mapping[Operation, Breaker], means: Means
-    ) -> None:
-        self._applicants = applicants
+    def __init__(self, lanes: Mapping[Operation, Lane], breakers: Mapping[Operation, Breaker], means: Means) -> None:
+        self._lanes = lanes
         self._breakers = breakers
         self._means = means
 
@@ -73,14 +71,14 @@ class Asker:
                 delay_s = self._delay_s(operation, error, retry)
                 if delay_s is None:
                     raise
-            applicant = self._applicants[operation]
+            applicant = self._lanes[operation].applicant
             self._means.telemetry.pacs_retried(applicant.tenant_id, applicant.pacs, operation)
             await self._means.sleep(delay_s)
         raise AssertionError("count() does not end")
 
     def attempt(self, operation: Operation) -> "Attempt":
         """One attempt: entering waits for a turn and passes the breaker, leaving gives both back."""
-        return Attempt(self._applicants[operation], self._breakers[operation], self._means, operation)
+        return Attempt(self._lanes[operation], self._breakers[operation], self._means, operation)
 
     async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
         async with self.attempt(operation) as attempt:
@@ -109,14 +107,14 @@ class Asker:
         return self._breakers[operation].refusal_s(self._means.clock.monotonic_s())
 
     def _pacs(self, operation: Operation) -> str:
-        return self._applicants[operation].pacs
+        return self._lanes[operation].applicant.pacs
 
 
 class Attempt:
     """An attempt under way. Nothing is known of the PACS from one that is left without a verdict."""
 
-    def __init__(self, applicant: Applicant, breaker: Breaker, means: Means, operation: Operation) -> None:
-        self._applicant = applicant
+    def __init__(self, lane: Lane, breaker: Breaker, means: Means, operation: Operation) -> None:
+        self._lane = lane
         self._breaker = breaker
         self._means = means
         self._operation = operation
@@ -126,12 +124,12 @@ class Attempt:
         self._verdict = Verdict.UNKNOWN
 
     async def __aenter__(self) -> Self:
-        turn = await self._means.gate.enter(self._applicant, max_wait_s=self._means.max_wait_s[self._operation])
+        turn = await self._means.gate.enter(self._lane, max_wait_s=self._means.max_wait_s[self._operation])
         now_s = self._means.clock.monotonic_s()
         ticket = self._breaker.enter(now_s)
         if ticket is None:
             self._means.gate.leave(turn)
-            raise circuit_open(self._applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
+            raise circuit_open(self._lane.applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
         self._turn, self._ticket, self._started_s = turn, ticket, now_s
         return self
 

@@ -1,8 +1,9 @@
 """The gate before the PACS: operations wait here for their turn, for a bounded time."""
 
 import asyncio
+
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.services.resilience.admission import Admission, Applicant, Turn
+from radgate_server.services.resilience.admission import Admission, Lane, Turn
 
 
 class NoTurnError(Exception):
@@ -17,13 +18,13 @@ class FairGate:
         self._telemetry = telemetry
         self._sleeping: dict[Turn, asyncio.Future[None]] = {}
 
-    async def enter(self, applicant: Applicant, *, max_wait_s: float) -> Turn:
+    async def enter(self, lane: Lane, *, max_wait_s: float) -> Turn:
         """Wait for a turn, at most so many seconds; give it back with `leave`.
 
         Raises:
             NoTurnError: it did not come in time.
         """
-        turn = self._admission.enter(applicant)
+        turn = self._admission.enter(lane)
         self._report(turn)
         if not turn.admitted:
             await self._wait(turn, max_wait_s)
@@ -53,5 +54,5 @@ class FairGate:
             del self._sleeping[turn]
 
     def _report(self, turn: Turn) -> None:
-        room, applicant = turn.lane.pacs, turn.applicant
+        room, applicant = turn.lane.pacs, turn.lane.applicant
         self._telemetry.pacs_waiting(applicant.tenant_id, applicant.pacs, room.waiting, room.running)

@@ -13,7 +13,7 @@ from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.services.resilience.admission import Admission, Applicant
+from radgate_server.services.resilience.admission import Admission, Applicant, Lane
 from radgate_server.services.resilience.asking import Asker, Means
 from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, BreakerPolicy
@@ -43,11 +43,9 @@ class PacsGuard:
         self._settings = settings
         self._clock = clock
         self._telemetry = telemetry
+        self._admission = Admission(per_endpoint=settings.max_concurrent, per_tenant=settings.max_concurrent_per_tenant)
         self._means = Means(
-            gate=FairGate(
-                Admission(per_endpoint=settings.max_concurrent, per_tenant=settings.max_concurrent_per_tenant),
-                telemetry,
-            ),
+            gate=FairGate(self._admission, telemetry),
             max_wait_s=_longest_waits(settings),
             backoff=Backoff(settings.max_retries),
             # Queries are given up at their deadline, before a connection's idle time-out: else a PACS that fell silent
@@ -70,7 +68,7 @@ class PacsGuard:
             breakers[operation] = Breaker(self._policy(operation), partial(self._changed, config, breakers, operation))
         self.forget(config.tenant_id, config.name)
         self._breakers[config.tenant_id, config.name] = breakers
-        asker = Asker({each: self._applicant(config, each) for each in breakers}, breakers, self._means)
+        asker = Asker({each: self._lane(config, each) for each in breakers}, breakers, self._means)
         return replace(guard_roles(client, asker), close=partial(self._close, config, breakers, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
@@ -114,14 +112,15 @@ class PacsGuard:
         failures = None if operation in ALWAYS_ASKED else self._settings.breaker_failures
         return BreakerPolicy(failures, self._settings.breaker_open_s)
 
-    def _applicant(self, config: PacsConfig, operation: Operation) -> Applicant:
-        return Applicant(
+    def _lane(self, config: PacsConfig, operation: Operation) -> Lane:
+        applicant = Applicant(
             endpoint=endpoint_of(config.connection),
             tenant_id=config.tenant_id,
             pacs=config.name,
             connections=min(connections_of(config.connection), self._settings.max_concurrent),
             interactive=operation in INTERACTIVE,
         )
+        return self._admission.lane(applicant)
 
 
 def _longest_waits(settings: PacsSettings) -> dict[Operation, float]:
