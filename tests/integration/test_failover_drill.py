@@ -231,8 +231,8 @@ async def test_ten_readers_finish_from_the_backup_when_the_primary_falls_silent(
     assert received == ORIGINALS
     assert over.reason == "PACS_TIMEOUT"
     over_s, back_s = (over.time - silent).total_seconds(), (back.time - resumed).total_seconds()
-    assert over_s < 10
-    assert finished_s < 10 + GRACE_S
+    assert over_s < 15
+    assert finished_s < 15 + GRACE_S
     tell(
         capsys,
         "primary silent",
