@@ -23,7 +23,7 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperationState:
-    """One operation ("echo", "find", "retrieve", "store") at one PACS."""
+    """One operation ("echo", "find", "retrieve", "store", "changes") at one PACS."""
 
     operation: str
     breaker: BreakerState
