@@ -47,7 +47,7 @@ _DATA_SOURCE = {
     "name": "radgate",
     "qidoRoot": "/dicom-web",
     "wadoRoot": "/dicom-web",
-    "wadoUriRoot": "/dicom-web",
+    "wadoUriRoot": "/dicom-web/wado",
     "qidoSupportsIncludeField": True,
     "supportsReject": False,
     "supportsFuzzyMatching": False,

@@ -1,0 +1,59 @@
+"""WADO-URI through Envoy, from an archive that is reached over DIMSE alone."""
+
+from io import BytesIO
+
+import httpx
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
+
+from tests.e2e.studies import SYNTAXES, Original, of_syntax
+
+ROOTS = ("/wado", "/dicom-web/wado")
+STORED_ONLY = ("jpeg-ls", "jpeg lossless")
+"""Names in SYNTAXES of what is not decoded."""
+
+
+def ask(east: httpx.Client, original: Original, root: str = "/wado", **more: str) -> httpx.Response:
+    ref = original.ref
+    query = {
+        "requestType": "WADO",
+        "studyUID": ref.study_instance_uid,
+        "seriesUID": ref.series_instance_uid,
+        "objectUID": ref.sop_instance_uid,
+    }
+    return east.get(root, params=query | more)
+
+
+def read(answer: httpx.Response) -> Dataset:
+    assert answer.status_code == 200
+    dataset = dcmread(BytesIO(answer.content))
+    assert answer.headers["content-type"] == f"application/dicom; transfer-syntax={dataset.file_meta.TransferSyntaxUID}"
+    return dataset
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("name", SYNTAXES)
+def test_an_instance_comes_as_it_is_stored(east: httpx.Client, name: str, root: str) -> None:
+    original = of_syntax(name)
+    stored = original.transfer_syntax_uid
+    dataset = read(ask(east, original, root, contentType="application/dicom", transferSyntax=stored))
+    assert dataset.file_meta.TransferSyntaxUID == stored
+    assert bytes(dataset.PixelData) == bytes(original.dataset.PixelData)
+
+
+@pytest.mark.parametrize("name", SYNTAXES)
+def test_without_a_transfer_syntax_it_comes_uncompressed_if_it_can(east: httpx.Client, name: str) -> None:
+    original = of_syntax(name)
+    expected = original.transfer_syntax_uid if name in STORED_ONLY else ExplicitVRLittleEndian
+    assert read(ask(east, original)).file_meta.TransferSyntaxUID == expected
+
+
+def test_what_is_not_served_is_told(east: httpx.Client) -> None:
+    original = of_syntax("explicit")
+    for more in ({"contentType": "image/jpeg"}, {"anonymize": "yes"}, {"transferSyntax": JPEGLSLossless}):
+        answer = ask(east, original, **more)
+        assert (answer.status_code, answer.json()["details"][0]["reason"]) == (406, "NOT_ACCEPTABLE")
+    assert "application/dicom" in ask(east, original, contentType="image/jpeg").json()["message"]
+    wrong = east.get("/wado", params={"requestType": "WADO", "studyUID": "1.2", "seriesUID": "1.3"})
+    assert (wrong.status_code, "objectUID" in wrong.json()["message"]) == (400, True)
