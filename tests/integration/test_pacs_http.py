@@ -68,7 +68,8 @@ async def error_of(script: Script, **options: Any) -> PacsError:
         (403, PacsCredentialsError),
         (429, PacsBusyError),
         (500, PacsFailedError),
-        (503, PacsBusyError),
+        (502, PacsUnreachableError),
+        (503, PacsUnreachableError),
         (504, PacsTimeoutError),
     ],
 )

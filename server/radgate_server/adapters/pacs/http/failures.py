@@ -40,7 +40,9 @@ _STATUSES: dict[int, tuple[type[PacsError], str]] = {
     407: (PacsCredentialsError, "a proxy before the PACS wants credentials"),
     408: (PacsTimeoutError, "the PACS gave up waiting for the request"),
     429: (PacsBusyError, "the PACS takes no more requests for now"),
-    503: (PacsBusyError, "the PACS is not available for now"),
+    # What proxies say of a PACS that is gone. A breaker has to open, and a backup to take over, as without the proxy.
+    502: (PacsUnreachableError, "a proxy before the PACS can't reach it"),
+    503: (PacsUnreachableError, "the PACS is not available for now"),
     504: (PacsTimeoutError, "a proxy before the PACS gave up waiting for it"),
 }
 
