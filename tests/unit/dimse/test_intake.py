@@ -19,7 +19,7 @@ from radgate_server.adapters.pacs.dimse.status import (
     is_warning,
 )
 from radgate_server.adapters.pacs.dimse.storage_scp import choose_intake
-from radgate_server.adapters.pacs.dimse.store import data_set_pieces
+from radgate_server.adapters.pacs.dimse.store import data_set_fragments
 from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
@@ -142,14 +142,14 @@ def test_storing_leaves_the_file_meta_behind(piece_bytes: int) -> None:
     data_set = encoded(SOPInstanceUID=REF.sop_instance_uid, PatientID="x" * 60)
     intake_of(arrivals).take(request(data_set), EXPLICIT_VR_LITTLE_ENDIAN)
     received: Any = arrivals[0]
-    pieces = list(data_set_pieces(received.content, piece_bytes))
+    pieces = list(data_set_fragments(received.content, piece_bytes))
     assert b"".join(pieces) == data_set
     assert max(map(len, pieces)) <= piece_bytes
 
 
 def test_a_file_without_file_meta_is_malformed() -> None:
     with pytest.raises(InstanceMalformedError):
-        list(data_set_pieces(MemoryContent((b"not DICOM",)), 100))
+        list(data_set_fragments(MemoryContent((b"not DICOM",)), 100))
 
 
 def test_failures_say_what_the_status_means() -> None:

@@ -65,7 +65,7 @@ def store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     messages = exchange.association.dimse
     exchange.send_value(messages.command_value(request, context.context_id, has_data_set=True))
     longest = min(messages.maximum_pdu_size or _FRAGMENT_BYTES, _FRAGMENT_BYTES) - PDV_OVERHEAD_BYTES
-    for piece, last in _mark_last(data_set_pieces(instance.content, longest)):
+    for piece, last in _mark_last(data_set_fragments(instance.content, longest - longest % 2)):
         exchange.send_value(data_value(piece, context.context_id, last=last))
     status = answered_status(exchange, exchange.receive()[1], C_STORE)
     if status in (SUCCESS, DUPLICATE_INSTANCE):
@@ -75,8 +75,10 @@ def store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     return StoreOutcome(status)
 
 
-def data_set_pieces(content: InstanceContent, piece_bytes: int) -> Iterator[memoryview]:
-    """The file's data set, without what PS3.10 puts before it.
+def data_set_fragments(content: InstanceContent, fragment_bytes: int) -> Iterator[bytes | memoryview]:
+    """The file's data set, without what PS3.10 puts before it, in fragments of that length; the last may be shorter.
+
+    A DIMSE peer takes fragments of even length only (PS3.8 annex E), however the file's pieces are cut.
 
     Raises:
         InstanceMalformedError: the file does not begin as PS3.10 7.1 wants it.
@@ -86,9 +88,27 @@ def data_set_pieces(content: InstanceContent, piece_bytes: int) -> Iterator[memo
     while len(head) < _HEAD_BYTES and (piece := next(pieces, None)) is not None:
         head += piece
     start = read_file_meta(memoryview(head)).data_set_offset
-    for piece in chain((memoryview(head)[start:],), pieces):
-        for offset in range(0, len(piece), piece_bytes):
-            yield memoryview(piece)[offset : offset + piece_bytes]
+    return _recut(chain((memoryview(head)[start:],), pieces), fragment_bytes)
+
+
+def _recut(pieces: Iterable[bytes | memoryview], length: int) -> Iterator[bytes | memoryview]:
+    """Cut anew; what lies within one piece is not copied."""
+    rest = bytearray()
+    for piece in pieces:
+        view = memoryview(piece)
+        if rest:
+            taken = view[: length - len(rest)]
+            rest += taken
+            view = view[len(taken) :]
+            if len(rest) < length:
+                continue
+            yield bytes(rest)
+        whole = len(view) - len(view) % length
+        for offset in range(0, whole, length):
+            yield view[offset : offset + length]
+        rest = bytearray(view[whole:])
+    if rest:
+        yield bytes(rest)
 
 
 def _mark_last[T](items: Iterable[T]) -> Iterator[tuple[T, bool]]:
