@@ -10,10 +10,11 @@ from pathlib import Path
 from tests.bench import scenarios
 from tests.bench.images import big_instances, ct_instances
 from tests.bench.several_pacs import several_pacs
+from tests.bench.storing import stow
 from tests.bench.table import Row, markdown
 from tests.integration.orthanc import OrthancServer
 
-SCENARIOS = ("dicomweb", "stream", "find", "several", "memory")
+SCENARIOS = ("dicomweb", "stream", "find", "several", "stow", "memory")
 
 
 def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
@@ -41,6 +42,7 @@ def main() -> None:
                 "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
                 "find": lambda: scenarios.find(orthanc, seconds),
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
+                "stow": lambda: stow(orthanc, root / "stow", 120 if arguments.quick else 1000, rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
             }
             rows = []
