@@ -83,14 +83,14 @@ class RadgateProcess:
         """What Prometheus reads."""
         return f"http://127.0.0.1:{self._ports['metrics_port']}/metrics"
 
-    def tenant(self, tenant_id: str, connection: PacsConnection) -> Self:
-        """Before the start, make a tenant with a PACS called "archive" and a viewer's key."""
+    def tenant(self, tenant_id: str, connection: PacsConnection, role: Role = Role.VIEWER) -> Self:
+        """Before the start, make a tenant with a PACS called "archive" and a key of that role."""
 
         async def prepare(admin: AdminService) -> str:
             caller = Caller(Principal("e2e", (ANY_TENANT,), Role.ADMIN), tenant_id, "local", "e2e", "e2e")
             await admin.create_tenant(caller, tenant_id)
             await admin.pacs.create(caller, PACS, PacsSetup(connection), skip_validation=True)
-            return (await admin.create_key(caller, Role.VIEWER, "e2e"))[1]
+            return (await admin.create_key(caller, role, "e2e"))[1]
 
         self.keys[tenant_id] = self._administer(prepare)
         return self
