@@ -1,11 +1,12 @@
 """Queries as QIDO-RS spells them (PS3.18 10.6): pure decisions."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from radgate_server.core.attributes import keyword_of, vr_of
+from radgate_server.core.dicom_matching import matcher
 from radgate_server.core.identifiers import QueryLevel, is_uid
 from radgate_server.core.query import DicomJson, MatchingKey, Query, TagPath
 from radgate_server.core.query_attributes import LEVEL_ATTRIBUTES, UNIQUE_KEYS, level_of
@@ -17,8 +18,9 @@ _UNASKED = frozenset({"00081030"})
 """StudyDescription: of our answers, but not of those that servers must give unasked (PS3.18 table 10.6.3-3)."""
 _MAX_UIDS = 40
 """UIDs of one list in one request; servers are known to refuse URLs of more than a few thousand characters."""
-_SAFE = ",*"
+_SAFE = ",*/:@"
 """Commas part UIDs (PS3.18 8.3.4.1), stars are wildcards: better not escaped, whoever reads them."""
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _TAKEN_RAW = re.compile(r"[^A-Za-z0-9_.,:;!$()*@/^\[\]~-]")
 _MORE_RESULTS = re.compile(r"\b299\b.*(additional|more|limit|truncat)", re.IGNORECASE | re.DOTALL)
 _NOT_FUZZY = re.compile(r"\b299\b.*fuzzy", re.IGNORECASE | re.DOTALL)
@@ -26,10 +28,14 @@ _NOT_FUZZY = re.compile(r"\b299\b.*fuzzy", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One search transaction: where, and what for. `crosses_levels` says that a server need not support it."""
+    """One search transaction: where, what for, and what to return.
+
+    `crosses_levels` says that a server need not support it.
+    """
 
     path: str
-    parameters: tuple[tuple[str, str], ...] = field(repr=False)
+    keys: tuple[MatchingKey, ...]
+    returned: tuple[tuple[str, str], ...]
     crosses_levels: bool
 
 
@@ -43,27 +49,36 @@ def search_of(query: Query) -> Search:
             break
         path += f"{_RESOURCES[level]}/{uid}"
         pinned.add((UNIQUE_KEYS[level],))
-    keys = [_at_level(key, query.level) for key in query.keys if key.path not in pinned and key.value]
+    keys = tuple(_at_level(key, query.level) for key in query.keys if key.path not in pinned and key.value)
     crosses_levels = len(pinned) < len(above) or any(level_of(key.path[0]) in above for key in keys)
-    return Search(
-        path + _RESOURCES[query.level], (*(_parameter(key) for key in keys), *_returned(query)), crosses_levels
-    )
+    return Search(path + _RESOURCES[query.level], keys, _returned(query), crosses_levels)
 
 
-def spell(parameters: tuple[tuple[str, str], ...], *, server_decodes: bool) -> str:
-    """The query string.
+def target_of(search: Search, *, limit: int, offset: int, server_decodes: bool) -> str:
+    """The path and query string of one page.
 
-    Some servers take percent-encoding for text, Orthanc's plug-in among them. For those there is none, and a "?", which
-    matches any one character, where it would have to be.
+    Some servers take percent-encoding for text, Orthanc's plug-in among them. For those there is none, and wildcards
+    where it would have to be; what they match too much, `literally` sifts out.
     """
+    keys = (_parameter(key) for key in search.keys)
     if server_decodes:
-        return "&".join(f"{quote(name)}={quote(value, safe=_SAFE)}" for name, value in parameters)
-    return "&".join(f"{name}={_TAKEN_RAW.sub('?', value)}" for name, value in parameters)
+        parameters = [f"{quote(name)}={quote(value, safe=_SAFE)}" for name, value in keys]
+    else:
+        parameters = [f"{name}={_TAKEN_RAW.sub('?', _BEYOND_ASCII.sub('*', value))}" for name, value in keys]
+    parameters += [f"{name}={value}" for name, value in search.returned]
+    place = [f"limit={limit}", *([f"offset={offset}"] if offset else [])]
+    return f"{search.path}?{'&'.join([*parameters, *place])}"
 
 
-def needs_decoding(parameters: tuple[tuple[str, str], ...]) -> bool:
+def needs_decoding(search: Search) -> bool:
     """Whether anything in it is percent-encoded."""
-    return any(quote(value, safe=_SAFE) != value for _, value in parameters)
+    return any(map(_is_encoded, search.keys))
+
+
+def literally(search: Search, matches: Iterable[DicomJson]) -> tuple[DicomJson, ...]:
+    """Those matches that fit the keys which a server that does not decode was asked for with wildcards."""
+    tests = [(key.path[0], matcher((key,))) for key in search.keys if _is_encoded(key)]
+    return tuple(match for match in matches if all(tag not in match or fits(match) for tag, fits in tests))
 
 
 def split_lists(query: Query) -> tuple[Query, ...]:
@@ -118,6 +133,11 @@ def _at_level(key: MatchingKey, level: QueryLevel) -> MatchingKey:
 def _level_for(key: MatchingKey, lowest: QueryLevel) -> QueryLevel:
     level = level_of(key.path[0]) or lowest
     return min(level, lowest, key=_LEVELS.index)
+
+
+def _is_encoded(key: MatchingKey) -> bool:
+    value = _parameter(key)[1]
+    return quote(value, safe=_SAFE) != value
 
 
 def _parameter(key: MatchingKey) -> tuple[str, str]:

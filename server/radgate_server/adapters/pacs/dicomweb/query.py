@@ -1,17 +1,19 @@
 """The PacsQuery role: QIDO-RS (PS3.18 10.6)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, matches_of, no_such_service
 from radgate_server.adapters.pacs.dicomweb.qido import (
     Search,
     ignored_fuzziness,
+    literally,
     needs_decoding,
     query_above,
     query_below,
     search_of,
-    spell,
     split_lists,
+    target_of,
     tells_of_more,
     uid_of,
 )
@@ -77,11 +79,11 @@ class DicomWebQuery:
 
     async def _search(self, level: QueryLevel, search: Search, max_results: int) -> FindResult:
         result = await self._search_pages(level, search, max_results)
-        if not result.matches and self._decodes is None and needs_decoding(search.parameters):
+        if not result.matches and self._decodes is None and needs_decoding(search):
             self._decodes = await self._find_out_decoding()
             if self._decodes is False:
-                return await self._search_pages(level, search, max_results)
-        return result
+                result = await self._search_pages(level, search, max_results)
+        return result if self._decodes is not False else replace(result, matches=literally(search, result.matches))
 
     async def _find_out_decoding(self) -> bool | None:
         """Whether the server decodes percent-encoding, None while it has no study to show it by."""
@@ -117,9 +119,8 @@ class DicomWebQuery:
         return answer
 
     async def _ask_page(self, search: Search, limit: int, offset: int) -> HttpAnswer:
-        place = (("limit", str(limit)), *((("offset", str(offset)),) if offset else ()))
-        query = spell((*search.parameters, *place), server_decodes=self._decodes is not False)
-        answer = await ask_page(self._http, f"{search.path}?{query}")
+        target = target_of(search, limit=limit, offset=offset, server_decodes=self._decodes is not False)
+        answer = await ask_page(self._http, target)
         if answer.status == 404:
             await self._judge_not_found(search)
         else:

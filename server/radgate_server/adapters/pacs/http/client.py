@@ -210,8 +210,8 @@ class PacsHttp:
             return await whole(self.pacs, pieces, max_bytes)
 
     def _target(self, path: str, params: Params) -> str:
-        # Commas part UIDs (PS3.18 8.3.4.1), and stars are wildcards: servers are known to match them undecoded.
-        query = urlencode(params, quote_via=quote, safe=",*")
+        # Not all servers decode what they are given; these may stand in a query as they are (RFC 3986 3.4).
+        query = urlencode(params, quote_via=quote, safe=",*/:@")
         return f"{self.url_of(path)}?{query}" if query else self.url_of(path)
 
     def _make_clients(self) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
