@@ -12,9 +12,10 @@ from tests.bench.images import big_instances, ct_instances
 from tests.bench.several_pacs import several_pacs
 from tests.bench.storing import stow
 from tests.bench.table import Row, markdown
+from tests.bench.web_pacs import web_pacs
 from tests.integration.orthanc import OrthancServer
 
-SCENARIOS = ("dicomweb", "stream", "find", "several", "stow", "memory")
+SCENARIOS = ("dicomweb", "stream", "find", "several", "stow", "web", "memory")
 
 
 def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
@@ -43,6 +44,7 @@ def main() -> None:
                 "find": lambda: scenarios.find(orthanc, seconds),
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
                 "stow": lambda: stow(orthanc, root / "stow", 120 if arguments.quick else 1000, rounds),
+                "web": lambda: web_pacs(orthanc, rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
             }
             rows = []
