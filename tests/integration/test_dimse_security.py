@@ -1,19 +1,13 @@
 """TLS and user identity towards a PACS."""
 
-import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.events import Event
@@ -27,6 +21,7 @@ from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod
 from radgate_server.core.ports.pacs import EchoReport
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.certificates import server_context, write_certificate
 from tests.integration.faulty_scp import FaultyScp, ct_instance
 
 SETTINGS = DimseSettings(connect_timeout_s=3, idle_timeout_s=3)
@@ -38,39 +33,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-def write_certificate(folder: Path, name: str, address: str = "127.0.0.1") -> tuple[Path, Path]:
-    """A self-signed certificate for an address, and its key, as PEM files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    encryption = serialization.NoEncryption()
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    key_file.write_bytes(key.private_bytes(encoding, form, encryption))
-    return certificate_file, key_file
-
-
-def server_context(certificate: tuple[Path, Path], trusted: Path | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(trusted) if trusted else None)
-    context.load_cert_chain(*map(str, certificate))
-    if trusted:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def client_context(certificate: tuple[Path, Path], trusted: tuple[Path, Path]) -> ssl.SSLContext:
