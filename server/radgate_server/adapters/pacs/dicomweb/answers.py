@@ -3,7 +3,6 @@
 from asyncio import to_thread
 
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
-from radgate_server.config import MIB
 from radgate_server.core.dicom.json_reader import read_matches
 from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.query import DicomJson
@@ -11,14 +10,13 @@ from radgate_server.core.query import DicomJson
 ONE_STUDY = "/studies?limit=1"
 """The smallest search."""
 ACCEPT_JSON = {"accept": "application/dicom+json, application/json;q=0.9"}
-_MAX_PAGE_BYTES = 128 * MIB
 _LONG_BYTES = 128 * 1024
 """Longer answers are read by a thread, so that nobody waits for them."""
 
 
 async def ask_page(http: PacsHttp, target: str) -> HttpAnswer:
     """Ask for a page, such as "/studies?limit=1"; 404 is for the caller to judge. Raises PacsError."""
-    return await http.ask("GET", target, headers=ACCEPT_JSON, max_bytes=_MAX_PAGE_BYTES)
+    return await http.ask("GET", target, headers=ACCEPT_JSON)
 
 
 async def matches_of(answer: HttpAnswer) -> tuple[DicomJson, ...]:

@@ -1,6 +1,7 @@
 """TLS of DIMSE connections (PS3.15 B.12, the BCP 195 profile: TLS 1.2 or newer)."""
 
 import ssl
+from pathlib import Path
 
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import ConfigurationError
@@ -11,9 +12,10 @@ def client_tls(tls: DimseTls) -> ssl.SSLContext:
     """Make the context of an SCU. The PACS's certificate is verified against `ca_file`, or the system's roots.
 
     Raises:
-        ConfigurationError: a file can't be read or is not PEM.
+        ConfigurationError: a file can't be read, is not PEM, or is no file but a pipe or device, which may block.
     """
     try:
+        _check_regular(tls.ca_file, tls.certificate_file, tls.private_key_file)
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=tls.ca_file or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.check_hostname = tls.verify_host
@@ -46,3 +48,8 @@ def server_tls(settings: DimseSettings) -> ssl.SSLContext | None:
 def _load_certificate(context: ssl.SSLContext, tls: DimseTls) -> None:
     if tls.certificate_file:
         context.load_cert_chain(tls.certificate_file, tls.private_key_file or None)
+
+
+def _check_regular(*paths: str) -> None:
+    if not all(Path(path).is_file() for path in paths if path):
+        raise OSError("not a regular file")

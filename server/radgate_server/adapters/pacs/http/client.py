@@ -19,7 +19,9 @@ from radgate_server.config import MIB, WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
 from radgate_server.core.pacs import DicomWebConnection, HttpConnection
 
-MAX_ANSWER_BYTES = 256 * MIB
+MAX_ANSWER_BYTES = 64 * MIB
+_MAX_MARKS = 2_000_000
+"""Objects, arrays and commas of one answer: an empty object takes 3 bytes on the way and 64 in memory, then again."""
 _MAX_TOKEN_BYTES = MIB
 _NOT_FOUND = frozenset({404})
 _ASKING_SHARE = 4
@@ -43,8 +45,10 @@ class HttpAnswer:
         """Decode the body, whatever its content type says; NaN and the infinities, which JSON lacks, become None.
 
         Raises:
-            PacsFailedError: it is not JSON.
+            PacsFailedError: it is not JSON, or would take too much memory.
         """
+        if sum(map(self.body.count, (b"{", b"[", b","))) > _MAX_MARKS:
+            raise PacsFailedError("the PACS sent an answer with more values than are taken", pacs=self.pacs)
         try:
             return json.loads(self.body.decode("utf-8-sig"), parse_constant=lambda _: None)
         except (ValueError, RecursionError):

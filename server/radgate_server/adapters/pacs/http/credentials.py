@@ -144,7 +144,7 @@ class _ClientCredentials:
         try:
             fields = json.loads(answer.body)
             token, life_s = fields["access_token"], float(fields.get("expires_in") or _DEFAULT_LIFE_S)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             token, life_s = "", 0.0
         if not isinstance(token, str) or not _fits_header(token):
             raise PacsFailedError("the token endpoint's answer holds no access token", pacs=self._pacs)

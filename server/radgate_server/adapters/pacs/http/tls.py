@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterable
+from pathlib import Path
 
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs import HttpTls
@@ -13,13 +14,14 @@ def web_tls(tls: HttpTls, urls: Iterable[str]) -> ssl.SSLContext:
     Each client needs one of its own: what it offers by ALPN is written into the context.
 
     Raises:
-        ConfigurationError: a file can't be read or is not PEM.
+        ConfigurationError: a file can't be read, is not PEM, or is no file but a pipe or device, which may block.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if any(url.lower().startswith("https:") for url in urls):
         context.load_default_certs()  # takes tens of milliseconds, which plain HTTP need not pay
     try:
+        _check_regular(tls.ca_file, tls.certificate_file, tls.private_key_file)
         if tls.ca_file:
             context.load_verify_locations(cafile=tls.ca_file)
         if tls.certificate_file:
@@ -27,3 +29,8 @@ def web_tls(tls: HttpTls, urls: Iterable[str]) -> ssl.SSLContext:
     except (OSError, ValueError):
         raise ConfigurationError("a certificate or key file of the PACS's TLS settings can't be used") from None
     return context
+
+
+def _check_regular(*paths: str) -> None:
+    if not all(Path(path).is_file() for path in paths if path):
+        raise OSError("not a regular file")

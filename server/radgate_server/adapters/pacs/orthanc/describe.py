@@ -1,7 +1,9 @@
 """The PacsEcho and PacsDescriber roles: /system, /plugins and /statistics."""
 
+import re
 import time
 from collections.abc import Collection
+from typing import Any
 
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
@@ -15,6 +17,8 @@ _SERVICES = {
     "dicom-web": ("QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS"),
 }
 _UTF_8 = "ISO_IR 192"
+_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,32}")
+"""People see it, on terminals too: no other text of a server passes."""
 
 
 class OrthancDescriber:
@@ -45,7 +49,7 @@ class OrthancDescriber:
         with readable(self._http.pacs):
             return Capabilities(
                 vendor="Orthanc",
-                version=str(system["Version"]),
+                version=_version_of(system),
                 query_levels=tuple(QueryLevel),
                 services=_services(frozenset(map(str, plugins))),
                 charset=_UTF_8,
@@ -55,7 +59,14 @@ class OrthancDescriber:
     async def _version(self, rest: OrthancRest) -> str:
         system = await rest.get("/system")
         with readable(self._http.pacs):
-            return str(system["Version"])
+            return _version_of(system)
+
+
+def _version_of(system: Any) -> str:
+    version = str(system["Version"])
+    if not _VERSION.fullmatch(version):
+        raise ValueError("not a version")
+    return version
 
 
 def _services(plugins: Collection[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from radgate_server.adapters.pacs.orthanc.finding import (
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.dicom_matching import matcher
+from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import DicomJson, FindResult, Query
 from radgate_server.core.query_attributes import UNIQUE_KEYS
@@ -21,6 +22,8 @@ from radgate_server.core.query_attributes import UNIQUE_KEYS
 _MIN_PAGE = 100
 _MAX_PAGE = 2000
 """Matches that are asked for at once. 2000 instances are 600 KB and take Orthanc half a second."""
+_MAX_ROWS = 1_000_000
+"""Looked at for one query at most: what never matches and never ends would be looked at for ever."""
 
 
 class OrthancQuery:
@@ -81,6 +84,8 @@ class OrthancQuery:
                 if fits(match):
                     yield match
             since += len(rows)
+            if since > _MAX_ROWS:
+                raise PacsFailedError("the PACS has too much to look through; narrow the search", pacs=self._rest.pacs)
             if not fresh or is_pinned(query):
                 return
 

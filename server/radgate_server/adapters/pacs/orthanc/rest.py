@@ -45,5 +45,5 @@ def readable(pacs: str) -> Iterator[None]:
     """
     try:
         yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
         raise PacsFailedError("the PACS sent an answer that is not one of Orthanc's", pacs=pacs) from None
