@@ -30,7 +30,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]
 
 @pytest.fixture(scope="module")
 def gate(archive: OrthancServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]:
-    settings = {"RADGATE_STORE__MAX_INSTANCE_BYTES": str(MAX_INSTANCE_BYTES)}
+    settings = {
+        "RADGATE_STORE__MAX_INSTANCE_BYTES": str(MAX_INSTANCE_BYTES),
+        "RADGATE_STORE__MEMORY_BYTES": str(1 << 20),  # so that all but the smallest go to disk
+    }
     process = RadgateProcess(tmp_path_factory.mktemp("store"), settings)
     process.tenant("east", dimse(archive), Role.OPERATOR)
     with process:

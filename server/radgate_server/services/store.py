@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
@@ -15,6 +16,7 @@ from radgate_server.core.errors import (
     InstanceTooLargeError,
     InvalidArgumentError,
     PacsCannotError,
+    reason_of,
 )
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import ReceivedInstance
@@ -78,9 +80,11 @@ class StoreService:
             study_instance_uid,
         )
         try:
-            return StoreReport(name, await upload.run(incoming))
+            report = StoreReport(name, await upload.run(incoming))
         finally:
             await self._invalidate(caller.tenant_id, upload.studies)
+        _log_refusals(caller.tenant_id, report)
+        return report
 
     async def close(self) -> None:
         """Wait for what is still being invalidated."""
@@ -229,6 +233,16 @@ def _look_into(entry: SpoolEntry) -> tuple[Identity, InstanceMalformedError | No
         except InstanceMalformedError as defect:
             return identity, defect
     return identity, None
+
+
+def _log_refusals(tenant_id: str, report: StoreReport) -> None:
+    """Tell the operator how many instances were refused for which reasons; the senders' own logs may be far away."""
+    errors = [result.error for result in report.results if isinstance(result, RefusedInstance)]
+    reasons = Counter(reason_of(error) for error in errors if isinstance(error, GatewayError))
+    if reasons:
+        told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        where = {"tenant": tenant_id, "pacs": report.pacs}
+        _log.warning("not all of %d instances were stored: %s", len(report.results), told, extra=where)
 
 
 def _refused(error: Exception, ref: InstanceRef | None = None, sop_class_uid: str = "") -> RefusedInstance:

@@ -178,11 +178,12 @@ async def test_what_is_wrong_with_one_instance_does_not_touch_the_others(bench: 
     assert {entry.study_instance_uid for entry in bench.audit.entries} == {"2.25.1000"}
 
 
-async def test_a_pacs_that_refuses_is_told_for_each_instance(bench: Bench) -> None:
+async def test_a_pacs_that_refuses_is_told_for_each_instance(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     await bench.open()
     bench.pacs.refuse_with = PacsUnreachableError("no connection", pacs="main")
     report = await bench.store(*make_study(3))
     assert [result.failure_reason for result in report.results if isinstance(result, RefusedInstance)] == [0xA700] * 3
+    assert "not all of 3 instances were stored: 3 PACS_UNREACHABLE" in caplog.text
 
 
 async def test_a_defect_of_an_adapter_is_one_instances_failure(
