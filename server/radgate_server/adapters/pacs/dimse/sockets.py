@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import ssl
+import time
 from typing import Any
 
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
@@ -32,6 +33,7 @@ class QuickSocket(AssociationSocket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.connect_error: OSError | None = None
+        self.received_at = time.monotonic()
         self._returned: bytes | bytearray = b""
         self._wakes, self._wake = socket.socketpair()
         self._wakes.setblocking(False)
@@ -124,6 +126,7 @@ class QuickSocket(AssociationSocket):
             if not count:
                 break
             filled += count
+            self.received_at = time.monotonic()  # within a PDU too: a long one may take its time
         view.release()
         del buffer[filled:]
         return buffer

@@ -16,7 +16,6 @@ import logging
 import queue
 import struct
 import threading
-import time
 from io import BytesIO
 from typing import Any
 
@@ -76,7 +75,11 @@ class ReactiveProvider(DULServiceProvider):
         self.daemon = True
         self.to_provider_queue = _WakingQueue(self)
         self._run_loop_delay = 0  # `ready` waits instead
-        self.received_at = time.monotonic()
+
+    @property
+    def received_at(self) -> float:
+        """The monotonic time at which the last byte came, 0 without a connection."""
+        return self.socket.received_at if isinstance(self.socket, QuickSocket) else 0.0
 
     def wake(self) -> None:
         """Look at the queues now."""
@@ -126,7 +129,6 @@ class ReactiveProvider(DULServiceProvider):
         if len(body) < length or not length:
             self.event_queue.put(CONNECTION_CLOSED)
             return
-        self.received_at = time.monotonic()
         try:
             self._hand_over_values(memoryview(body))
         except Exception:  # noqa: BLE001 - whatever a malformed PDU causes, the association is aborted for it
