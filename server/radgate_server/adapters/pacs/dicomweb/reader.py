@@ -21,8 +21,12 @@ from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveSco
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
 
 _PARALLEL = 4
-_OF_ONE_INSTANCE = (PacsFailedError, PacsAbortedError, InstanceNotSentError, InstanceTooLargeError)
+_OF_ONE_INSTANCE = (PacsFailedError, InstanceNotSentError, InstanceTooLargeError)
 """What ends the retrieve of one instance and says nothing of the next one."""
+_OF_ONE_OF_SEVERAL = (*_OF_ONE_INSTANCE, PacsAbortedError)
+"""A server that can't read one file may break off there. Of the only instance, that is for the caller to repeat."""
+
+type _Errors = tuple[type[GatewayError], ...]
 
 
 class DicomWebReader:
@@ -65,7 +69,8 @@ class DicomWebReader:
     async def _fetch_each(self, refs: Sequence[InstanceRef], put: Put) -> int:
         """Put each instance, and return how many of them came."""
         waiting = iter(refs)
-        workers = [asyncio.create_task(self._work_off(waiting, put)) for _ in range(min(_PARALLEL, len(refs)))]
+        apart = _OF_ONE_INSTANCE if len(refs) == 1 else _OF_ONE_OF_SEVERAL
+        workers = [asyncio.create_task(self._work_off(waiting, put, apart)) for _ in range(min(_PARALLEL, len(refs)))]
         try:
             return sum(await asyncio.gather(*workers))
         finally:
@@ -73,18 +78,19 @@ class DicomWebReader:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work_off(self, waiting: Iterator[InstanceRef], put: Put) -> int:
+    async def _work_off(self, waiting: Iterator[InstanceRef], put: Put, apart: _Errors) -> int:
         came = 0
         for ref in waiting:
-            arrival = await self._fetch_one(ref)
+            arrival = await self._fetch_one(ref, apart)
             came += isinstance(arrival, ReceivedInstance)
             await put(arrival)
         return came
 
-    async def _fetch_one(self, ref: InstanceRef) -> Arrival:
+    async def _fetch_one(self, ref: InstanceRef, apart: _Errors) -> Arrival:
+        """Fetch an instance; errors of the kinds `apart` do not end the others."""
         try:
             received = await self._wado.first_answer(ref, self._read_one)
-        except _OF_ONE_INSTANCE as error:
+        except apart as error:
             return FailedInstance(ref, error)
         return received if received.ref == ref else FailedInstance(ref, self._another())
 
