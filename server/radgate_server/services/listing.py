@@ -1,5 +1,6 @@
 """Which PACS hold a study, and which instances they list there."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,9 @@ from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveSco
 from radgate_server.core.instances import ListedInstance
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
+from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query, first_value
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.expiring import ExpiringMap
-from radgate_server.services.merging import first_value
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.single_flight import SingleFlight
 
@@ -73,7 +73,7 @@ class StudyLister:
         self._routes: ExpiringMap[tuple[str, str], frozenset[str]] = ExpiringMap(
             ttl_s=route_ttl_s, max_weight=MAX_REMEMBERED_ROUTES, clock=clock
         )
-        self._forgotten = 0
+        self._forgotten: Counter[str] = Counter()  # by tenant
 
     async def list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
         """List the scope's instances.
@@ -89,7 +89,7 @@ class StudyLister:
 
     def forget(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
         """Ask the tenant's PACS anew from now on, for one study or for all."""
-        self._forgotten += 1  # a listing that is being made just now may name a PACS that is gone
+        self._forgotten[tenant_id] += 1  # a listing that is being made just now may name a PACS that is gone
 
         def concerned(tenant: str, study: str) -> bool:
             return tenant == tenant_id and study_instance_uid in (None, study)
@@ -108,10 +108,10 @@ class StudyLister:
         return None
 
     async def _find(self, tenant_id: str, scope: RetrieveScope) -> Listing:
-        forgotten = self._forgotten
+        forgotten = self._forgotten[tenant_id]
         clients = await self._clients.of_tenant(tenant_id)
         listing = await self._ask_holders(tenant_id, scope, clients) or await self._ask(tenant_id, scope, clients)
-        if forgotten == self._forgotten:
+        if forgotten == self._forgotten[tenant_id]:
             self._listings.put((tenant_id, scope), listing, weight=len(listing.listed))
         return listing
 
@@ -129,11 +129,11 @@ class StudyLister:
         return listing if listing and not listing.unanswered else None
 
     async def _ask(self, tenant_id: str, scope: RetrieveScope, clients: Sequence[PacsClient]) -> Listing:
-        forgotten = self._forgotten
+        forgotten = self._forgotten[tenant_id]
         answers = await ask_all(clients, listing_query(scope), self._limits)
         listing = self._listing(answers, scope)
         if listing is not None:
-            if scope.level is QueryLevel.STUDY and forgotten == self._forgotten and not listing.unanswered:
+            if scope.level is QueryLevel.STUDY and forgotten == self._forgotten[tenant_id] and not listing.unanswered:
                 holders = frozenset(part.client.name for part in self._holders(answers, scope))
                 self._routes.put((tenant_id, scope.study_instance_uid), holders)
             return listing

@@ -1,5 +1,6 @@
 """Search all PACS of a tenant at once and merge what they answer."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +80,7 @@ class QueryService:
             ttl_s=remember.paging_ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
         )
         self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
-        self._forgotten = 0
+        self._forgotten: Counter[str] = Counter()  # by tenant
 
     async def search(self, tenant_id: str, query: Query, page: Page) -> QueryPage:
         """Return one page of the matches of all the tenant's PACS.
@@ -106,18 +107,18 @@ class QueryService:
 
     def forget(self, tenant_id: str, *, pages: bool = True) -> None:
         """Ask the tenant's PACS anew from now on; without `pages`, who is turning pages goes on in the old answer."""
-        self._forgotten += 1  # what is being asked just now was asked of the PACS of before
+        self._forgotten[tenant_id] += 1  # what is being asked just now was asked of the PACS of before
         self._answers.drop_where(lambda key: key[0] == tenant_id)
         if pages:
             self._being_paged.drop_where(lambda key: key[0] == tenant_id)
         self._completer.forget(tenant_id)
 
     async def _ask(self, tenant_id: str, query: Query) -> _Answer:
-        forgotten = self._forgotten
+        forgotten = self._forgotten[tenant_id]
         clients = await self._clients.of_tenant(tenant_id)
         answers = await ask_all(clients, query, self._limits)
         answer = _Answer(merge(query.level, answers), _warnings(answers, self._limits.max_results))
-        if forgotten == self._forgotten and not any(isinstance(one.result, PacsError) for one in answers):
+        if forgotten == self._forgotten[tenant_id] and not any(isinstance(one.result, PacsError) for one in answers):
             self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         return answer
 

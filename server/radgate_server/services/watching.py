@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import GatewayError, PacsError
 from radgate_server.core.ports.pacs import PacsChanges, PacsClient, StudyChange
 
 _log = logging.getLogger(__name__)
 
 MAX_PENDING = 1000
+MAX_PAGES = 50
+"""Pages of a feed that are read at one look; the next look goes on there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ class NewsDesk:
             watcher.put(news)
 
 
+type _Place = tuple[str, str]
+"""Tenant and PACS."""
+
 type Members = Callable[[], Iterable[tuple[str, PacsClient]]]
 """Gives all PACS that this process is connected to, each with its tenant."""
 
@@ -93,7 +99,8 @@ class ChangesReader:
         self._members = members
         self._on_news = on_news
         self._interval_s = interval_s
-        self._places: dict[tuple[str, str], int] = {}
+        self._places: dict[_Place, int] = {}
+        self._reading: dict[_Place, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -102,38 +109,55 @@ class ChangesReader:
 
     async def close(self) -> None:
         """Read no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._reading.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def read_once(self) -> None:
-        """Look at each feed once, all at the same time; one that fails is looked at again next time."""
+    def look(self) -> list[asyncio.Task[None]]:
+        """Begin to read each feed that is not being read still, so that none waits for another; returns all readings.
+
+        One that fails is read again next time.
+        """
         feeds = {(tenant_id, client.name): client.changes for tenant_id, client in self._members() if client.changes}
         self._places = {place: last for place, last in self._places.items() if place in feeds}
-        await asyncio.gather(*(self._read(*place, feed) for place, feed in feeds.items()))
+        for place, feed in feeds.items():
+            if place not in self._reading:
+                task = self._reading[place] = asyncio.create_task(self._read(place, feed), name="changes-of-a-pacs")
+                task.add_done_callback(partial(self._ended, place))
+        return list(self._reading.values())
 
     async def _read_on(self) -> None:
         while True:
             await asyncio.sleep(self._interval_s)
             try:
-                await self.read_once()
-            except GatewayError as error:
-                _log.warning("can't look for changes in PACS: %s", error.message)
+                self.look()
             except Exception:  # noqa: BLE001 - whatever it was, caches must hear of the next change
                 _log.exception("can't look for changes in PACS")
 
-    async def _read(self, tenant_id: str, pacs: str, feed: PacsChanges) -> None:
-        place = (tenant_id, pacs)
-        more = True
-        while more:
-            try:
-                batch = await feed.changes_after(self._places.get(place))
-            except GatewayError:
-                return  # the health monitor tells of it; here it would be told every few seconds
-            for change in dict.fromkeys(batch.changes):
-                await self._on_news(tenant_id, _news(change, pacs))
-            more = batch.more and batch.last != self._places.get(place)
-            self._places[place] = batch.last
+    def _ended(self, place: _Place, _task: asyncio.Task[None]) -> None:
+        del self._reading[place]
+
+    async def _read(self, place: _Place, feed: PacsChanges) -> None:
+        try:
+            for _ in range(MAX_PAGES):
+                if not await self._read_page(place, feed):
+                    return
+        except PacsError:
+            return  # the health monitor tells of it; here it would be told every few seconds
+        except GatewayError as error:
+            _log.warning("changes in a PACS can't be told: %s", error.message)
+        except Exception:  # noqa: BLE001 - whatever it was, caches must hear of the next change
+            _log.exception("can't look for changes in a PACS")
+
+    async def _read_page(self, place: _Place, feed: PacsChanges) -> bool:
+        """Read on by one page; return whether there is more."""
+        last = self._places.get(place)
+        batch = await feed.changes_after(last)
+        for change in dict.fromkeys(batch.changes):
+            await self._on_news(place[0], _news(change, place[1]))
+        self._places[place] = batch.last
+        return batch.more and batch.last != last
 
 
 def _news(change: StudyChange, pacs: str) -> StudyNews:

@@ -5,10 +5,9 @@ import pytest
 from radgate_server.core.errors import NoPacsConfiguredError, PacsTimeoutError, PacsUnreachableError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.query import FindResult, MatchingKey, Query
+from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
 from radgate_server.core.tenancy import Tenant
 from radgate_server.services.asking import AskLimits
-from radgate_server.services.merging import first_value
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.query import Page, QueryService, RememberLimits
 from tests.fakes.clock import START, FakeClock
@@ -156,6 +155,20 @@ async def test_what_was_being_asked_when_the_configuration_changed_is_not_rememb
     await asking
     await queries.search("east", STUDIES, ALL)
     assert pacs.calls["find"] == 2
+
+
+async def test_what_another_tenant_forgets_is_no_reason_not_to_remember() -> None:
+    pacs = MemoryPacs([study("2.25.1")])
+    queries = await service(pacs)
+    pacs.silence()
+    asking = asyncio.create_task(queries.search("east", STUDIES, ALL))
+    while not pacs.calls["find"]:
+        await asyncio.sleep(0)
+    queries.forget("west")
+    pacs.release()
+    await asking
+    await queries.search("east", STUDIES, ALL)
+    assert pacs.calls["find"] == 1
 
 
 async def test_a_pacs_that_takes_too_long_is_named_and_the_others_answer() -> None:

@@ -1,8 +1,9 @@
+import asyncio
 from dataclasses import replace
 
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.ports.pacs import ChangeBatch, PacsClient, StudyChange
-from radgate_server.services.watching import MAX_PENDING, ChangesReader, NewsDesk, StudyNews
+from radgate_server.services.watching import MAX_PAGES, MAX_PENDING, ChangesReader, NewsDesk, StudyNews
 from tests.fakes.memory_pacs import MemoryPacs
 
 
@@ -69,12 +70,61 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
         told.append((tenant_id, item))
 
     reader = ChangesReader(members, on_news, interval_s=1)
-    await reader.read_once()
+    await asyncio.gather(*reader.look())
     assert told == []
     feed.fails = True
     feed.changes += [StudyChange(f"2.25.{n}", removed=n == 4) for n in (2, 3, 4)]
-    await reader.read_once()
+    await asyncio.gather(*reader.look())
     feed.fails = False
-    await reader.read_once()
-    await reader.read_once()
+    await asyncio.gather(*reader.look())
+    await asyncio.gather(*reader.look())
     assert told == [("east", StudyNews(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
+
+
+class SilentFeed:
+    """PacsChanges that never answers."""
+
+    async def changes_after(self, last: int | None) -> ChangeBatch:
+        await asyncio.Event().wait()
+        raise AssertionError(last)
+
+
+class EndlessFeed:
+    """PacsChanges of a PACS that always says that there is more."""
+
+    async def changes_after(self, last: int | None) -> ChangeBatch:
+        return ChangeBatch((StudyChange(f"2.25.{last}", removed=False),), (last or 0) + 1, more=True)
+
+
+class BrokenFeed:
+    """PacsChanges with a defect."""
+
+    async def changes_after(self, last: int | None) -> ChangeBatch:
+        raise OverflowError(last)
+
+
+async def test_no_feed_waits_for_another_tenants() -> None:
+    feed = Feed()
+    members = [
+        ("east", replace(MemoryPacs(name="silent").client, changes=SilentFeed())),
+        ("east", replace(MemoryPacs(name="endless").client, changes=EndlessFeed())),
+        ("east", replace(MemoryPacs(name="broken").client, changes=BrokenFeed())),
+        ("west", replace(MemoryPacs(name="main").client, changes=feed)),
+    ]
+    told: list[tuple[str, str]] = []
+
+    async def on_news(tenant_id: str, item: StudyNews) -> None:
+        told.append((tenant_id, item.pacs))
+
+    reader = ChangesReader(lambda: members, on_news, interval_s=1)
+    done, silent = await asyncio.wait(reader.look(), timeout=1)
+    assert (len(done), len(silent)) == (3, 1)
+    assert told == [("east", "endless")] * MAX_PAGES
+    feed.changes += [StudyChange("2.25.1", removed=False)]
+    again = reader.look()
+    assert silent < set(again)
+    assert len(again) == 4
+    await asyncio.wait(again, timeout=1)
+    assert ("west", "main") in told
+    await reader.close()
+    assert all(task.done() for task in again)
