@@ -13,6 +13,7 @@ from radgate_server.core.validation import ValidationReport
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?|::1?")
+_URL = re.compile(r"[\x21-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 MAX_ASSOCIATIONS = 64
 MAX_HTTP_CONNECTIONS = 256
@@ -206,6 +207,12 @@ def with_secret(connection: PacsConnection, secret: str) -> PacsConnection:
     return connection if isinstance(connection, FolderConnection) else replace(connection, password=secret)
 
 
+def urls_of(connection: HttpConnection) -> tuple[str, ...]:
+    """Every URL that the connection leads to."""
+    wado_uri_url = connection.wado_uri_url if isinstance(connection, DicomWebConnection) else ""
+    return tuple(url for url in (connection.url, wado_uri_url, connection.auth.token_url) if url)
+
+
 def names_private_files(connection: PacsConnection) -> bool:
     """Whether it reads from this machine what may be another tenant's: a folder of images, a client's key."""
     match connection:
@@ -240,12 +247,16 @@ def _check_auth(kind: str, auth: HttpAuth, secret: str) -> None:
     if bool(secret) != (auth.method is not HttpAuthMethod.NONE):
         text = "must be given" if auth.method is not HttpAuthMethod.NONE else "means nothing without a method of auth"
         raise InvalidArgumentError(f"{kind}.password", text)
-    if auth.header and not _HEADER.fullmatch(auth.header):
-        raise InvalidArgumentError(f"{kind}.auth.header", "must be the name of an HTTP header")
+    if auth.header and (not _HEADER.fullmatch(auth.header) or auth.header.lower() in _HEADERS_OF_HTTP):
+        raise InvalidArgumentError(f"{kind}.auth.header", "must be the name of an HTTP header that is free for a key")
     if auth.token_url:
         _check_url(auth.token_url, f"{kind}.auth.token_url")
 
 
+_HEADERS_OF_HTTP = frozenset(
+    ("connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade")
+)
+"""They say where a message goes and where it ends (RFC 9110, 9112), which is not for a tenant to say."""
 _AUTH_FIELDS = frozenset({"username", "header", "token_url", "scope"})
 _AUTH_NEEDS: dict[HttpAuthMethod, frozenset[str]] = {
     HttpAuthMethod.NONE: frozenset(),
@@ -259,7 +270,8 @@ _AUTH_NEEDS: dict[HttpAuthMethod, frozenset[str]] = {
 def _check_url(url: str, field_name: str) -> None:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+        names_host = bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+        usable = names_host and parts.scheme in ("http", "https") and bool(_URL.fullmatch(url))
     except ValueError:
         usable = False
     if not usable:

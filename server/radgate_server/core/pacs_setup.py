@@ -18,6 +18,7 @@ from radgate_server.core.pacs import (
     check_connection,
     check_failover,
     secret_of,
+    urls_of,
     with_secret,
 )
 
@@ -70,10 +71,8 @@ def hosts_of(connection: PacsConnection) -> tuple[str, ...]:
             return ()
         case DimseConnection(host=host):
             return (host,)
-        case DicomWebConnection(url=url, wado_uri_url=wado_uri_url, auth=auth):
-            return _hosts_in(url, wado_uri_url, auth.token_url)
-        case OrthancConnection(url=url, auth=auth):
-            return _hosts_in(url, auth.token_url)
+        case DicomWebConnection() | OrthancConnection():
+            return tuple(dict.fromkeys(urlsplit(url).hostname or "" for url in urls_of(connection)))
 
 
 def place_of(connection: PacsConnection) -> tuple[str, ...]:
@@ -85,10 +84,6 @@ def place_of(connection: PacsConnection) -> tuple[str, ...]:
             return (path,)
         case DicomWebConnection(url=url) | OrthancConnection(url=url):
             return (url,)
-
-
-def _hosts_in(*urls: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(host for url in urls if (host := urlsplit(url).hostname)))
 
 
 def _uses_secret(connection: PacsConnection) -> bool:

@@ -15,6 +15,7 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConfig,
     PacsConnection,
+    check_connection,
 )
 from radgate_server.core.pacs_setup import PacsSetup, check_setup, hosts_of, keep_secret, place_of
 from tests.fakes.clock import START
@@ -112,3 +113,17 @@ def test_a_setup_is_tidied_and_its_group_checked() -> None:
             check_setup("spare", setup, others)
     with pytest.raises(InvalidArgumentError, match=r"failover\.threshold: "):
         check_setup("main", PacsSetup(DIMSE, failover=FailoverPolicy(threshold=0)), [])
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "connection", "X-Key\r\nHost", ""])
+def test_a_key_goes_into_a_header_of_its_own(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"auth\.header"):
+        check_connection(replace(ORTHANC, password="k", auth=HttpAuth(HttpAuthMethod.API_KEY, header=name)))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://pacs/\x1b[31m", "http://pa\tcs/", "http://pacs/a\r\nb", "http://pacs/\xfc", " http://pacs"]
+)
+def test_an_url_is_printable_ascii_so_that_all_who_read_it_read_the_same(url: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"orthanc\.url"):
+        check_connection(replace(ORTHANC, url=url))

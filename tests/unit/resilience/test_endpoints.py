@@ -4,10 +4,14 @@ from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
+    HttpAuth,
+    HttpAuthMethod,
     OrthancConnection,
     PacsConnection,
 )
 from radgate_server.services.resilience.endpoints import connections_of, endpoint_of
+
+_BY_TOKEN = HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://tokens.example/token")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,9 @@ from radgate_server.services.resilience.endpoints import connections_of, endpoin
         (DicomWebConnection("https://pacs.example/dicom-web"), "pacs.example:443"),
         (DicomWebConnection("https://pacs.example:443/other"), "pacs.example:443"),
         (OrthancConnection("http://Pacs.example"), "pacs.example:80"),
+        (DicomWebConnection("http://pacs", wado_uri_url="http://pacs/wado"), "pacs:80"),
+        (DicomWebConnection("http://pacs", wado_uri_url="http://slow.example/wado"), "pacs:80 slow.example:80"),
+        (OrthancConnection("http://pacs", auth=_BY_TOKEN), "pacs:80 tokens.example:443"),
         (OrthancConnection("http://[::1]:8042"), "::1:8042"),
     ],
 )

@@ -17,7 +17,7 @@ from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_fa
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.config import MIB, WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
-from radgate_server.core.pacs import DicomWebConnection, HttpConnection
+from radgate_server.core.pacs import HttpConnection, urls_of
 
 MAX_ANSWER_BYTES = 64 * MIB
 _MAX_MARKS = 2_000_000
@@ -100,7 +100,7 @@ class PacsHttp:
         self._connection = connection
         self._settings = settings
         self._url = connection.url.rstrip("/")
-        self._urls = (connection.url, connection.auth.token_url, _wado_uri_url(connection))
+        self._urls = urls_of(connection)
         self._monotonic_s = monotonic_s
         self._credentials = make_credentials(
             pacs, connection.auth, connection.password, self._post_for_token, monotonic_s
@@ -248,7 +248,3 @@ class PacsHttp:
                 keepalive_expiry=settings.pool_idle_s,
             ),
         )
-
-
-def _wado_uri_url(connection: HttpConnection) -> str:
-    return connection.wado_uri_url if isinstance(connection, DicomWebConnection) else ""
