@@ -94,6 +94,13 @@ def test_fields_that_are_not_on_the_list_are_left_out(lines: Lines) -> None:
     assert PATIENT not in lines.text
 
 
+def test_a_failover_is_told_in_full(lines: Lines) -> None:
+    event = {"tenant": "east", "primary": "main", "from_pacs": "main", "to_pacs": "spare"}
+    event |= {"cause": "failover", "reason": "PACS_UNREACHABLE"}
+    log.warning("another PACS of a group is active", extra=event)
+    assert event.items() <= lines.only().items()
+
+
 def test_of_a_foreign_exception_only_type_and_places_are_told(lines: Lines) -> None:
     try:
         fail()
