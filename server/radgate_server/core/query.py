@@ -48,3 +48,9 @@ class FindResult:
     matches: tuple[DicomJson, ...]
     truncated: bool = False
     fuzzy_matching_ignored: bool = False
+
+
+def first_value(attributes: DicomJson, tag: str) -> str:
+    """The attribute's first value as text, "" when there is none."""
+    values = attributes.get(tag, {}).get("Value") or ("",)
+    return "" if values[0] is None else str(values[0])

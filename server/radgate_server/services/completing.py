@@ -8,11 +8,11 @@ from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, MatchingKey, Query
+from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS, standard_attributes
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.expiring import ExpiringMap
-from radgate_server.services.merging import SourcedMatch, first_value
+from radgate_server.services.merging import SourcedMatch
 
 _MODALITY, _MODALITIES = "00080060", "00080061"
 _SERIES_OF_STUDY, _INSTANCES_OF_STUDY, _INSTANCES_OF_SERIES = "00201206", "00201208", "00201209"

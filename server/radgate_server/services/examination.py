@@ -26,11 +26,10 @@ from radgate_server.core.pacs import (
 )
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.query import MatchingKey, Query, first_value
 from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.validation import CheckOutcome
 from radgate_server.services.listing import listed_instance, listing_query
-from radgate_server.services.merging import first_value
 
 CHECKS = ("connectivity", "credentials", "query", "latency", "retrieve", "transfer-syntaxes")
 SLOW_S = 1.0

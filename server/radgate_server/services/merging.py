@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson
+from radgate_server.core.query import DicomJson, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 from radgate_server.services.asking import PacsAnswer
 
@@ -16,12 +16,6 @@ class SourcedMatch:
 
     attributes: DicomJson
     pacs: tuple[str, ...]
-
-
-def first_value(attributes: DicomJson, tag: str) -> str:
-    """The attribute's first value as text, "" when there is none."""
-    values = attributes.get(tag, {}).get("Value") or ("",)
-    return "" if values[0] is None else str(values[0])
 
 
 def merge(level: QueryLevel, answers: Sequence[PacsAnswer]) -> tuple[SourcedMatch, ...]:

@@ -5,7 +5,7 @@ import json
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import QueryLevel, parse_scope
 from radgate_server.core.ports.cache import CacheKey, HotCache
-from radgate_server.core.query import DicomJson
+from radgate_server.core.query import DicomJson, first_value
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.base_url import base_url
@@ -14,7 +14,6 @@ from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.qido_query import parse_search
 from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings, warning_header
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.merging import first_value
 from radgate_server.services.query import QueryPage, QueryService
 
 _RETRIEVE_URL = "00081190"

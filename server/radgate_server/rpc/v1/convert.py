@@ -7,8 +7,8 @@ from typing import Any
 from radgate.v1 import dicom_pb2
 from radgate_server.core.attributes import canonical_keys, canonical_paths, parse_attribute_path, parse_match_value
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, parse_uid
-from radgate_server.core.query import DicomJson, MatchingKey, Query
-from radgate_server.services.merging import SourcedMatch, first_value
+from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
+from radgate_server.services.merging import SourcedMatch
 
 _MAX_INT32 = 2**31 - 1
 

@@ -1,14 +1,13 @@
 """The PacsDescriber role: cheap questions, each of which shows whether a service answers."""
 
 from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, matches_of, no_such_service
-from radgate_server.adapters.pacs.dicomweb.qido import uid_of
 from radgate_server.adapters.pacs.dicomweb.wado import MISSING, Wado
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
 from radgate_server.adapters.pacs.http.product import product_of
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope, is_uid
-from radgate_server.core.query import DicomJson
+from radgate_server.core.query import DicomJson, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 
 _SEARCHES = {QueryLevel.SERIES: "/series?limit=1", QueryLevel.IMAGE: "/instances?limit=1"}
@@ -91,5 +90,5 @@ class DicomWebDescriber:
 
 
 def _ref_of(match: DicomJson) -> InstanceRef | None:
-    study, series, instance = (uid_of(match, tag) for tag in UNIQUE_KEYS.values())
+    study, series, instance = (first_value(match, tag) for tag in UNIQUE_KEYS.values())
     return InstanceRef(study, series, instance) if all(map(is_uid, (study, series, instance))) else None

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from radgate_server.core.attributes import keyword_of, vr_of
 from radgate_server.core.dicom_matching import matcher
 from radgate_server.core.identifiers import QueryLevel, is_uid
-from radgate_server.core.query import DicomJson, MatchingKey, Query, TagPath
+from radgate_server.core.query import DicomJson, MatchingKey, Query, TagPath, first_value
 from radgate_server.core.query_attributes import LEVEL_ATTRIBUTES, UNIQUE_KEYS, level_of
 
 _LEVELS = tuple(QueryLevel)
@@ -106,14 +106,8 @@ def query_below(query: Query, match: DicomJson) -> Query:
     """What to ask below one match of `query_above`."""
     own = {key.path: key.value for key in query.keys if _level_for(key, query.level) == query.level}
     for level in _LEVELS[: _LEVELS.index(query.level)]:
-        own[UNIQUE_KEYS[level],] = uid_of(match, UNIQUE_KEYS[level]) or query.value_of(UNIQUE_KEYS[level])
+        own[UNIQUE_KEYS[level],] = first_value(match, UNIQUE_KEYS[level]) or query.value_of(UNIQUE_KEYS[level])
     return replace(query, keys=tuple(MatchingKey(path, own[path]) for path in sorted(own)))
-
-
-def uid_of(match: DicomJson, tag: str) -> str:
-    """The attribute's UID, "" when the match has none."""
-    values = match.get(tag, {}).get("Value") or [""]
-    return str(values[0] or "")
 
 
 def tells_of_more(headers: Mapping[str, str]) -> bool:

@@ -15,12 +15,11 @@ from radgate_server.adapters.pacs.dicomweb.qido import (
     split_lists,
     target_of,
     tells_of_more,
-    uid_of,
 )
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
 from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.query import DicomJson, FindResult, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 
 _PAGE = 1000
@@ -88,7 +87,7 @@ class DicomWebQuery:
     async def _find_out_decoding(self) -> bool | None:
         """Whether the server decodes percent-encoding, None while it has no study to show it by."""
         studies = await matches_of(await ask_page(self._http, ONE_STUDY))
-        uid = uid_of(studies[0], UNIQUE_KEYS[QueryLevel.STUDY]) if studies else ""
+        uid = first_value(studies[0], UNIQUE_KEYS[QueryLevel.STUDY]) if studies else ""
         if not uid:
             return None
         encoded = f"%{ord(uid[0]):02X}{uid[1:]}"
@@ -173,7 +172,7 @@ class _Found:
 
     def _new(self, matches: Iterable[DicomJson]) -> Iterable[DicomJson]:
         for match in matches:
-            uid = uid_of(match, self._unique)
+            uid = first_value(match, self._unique)
             if not uid or uid not in self._seen:
                 self._seen.add(uid)
                 yield match

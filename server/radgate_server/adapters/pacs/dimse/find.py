@@ -25,7 +25,8 @@ from radgate_server.core.dicom.json_model import data_set_to_json
 from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError, PacsTimeoutError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import RetrieveMethod
-from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.query import DicomJson, FindResult, Query, first_value
+from radgate_server.core.query_attributes import UNIQUE_KEYS
 from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ class Finder:
     def ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
         """One C-FIND; with more matches than `max_results` the PACS is told to stop (PS3.4 C.4.1.2.4).
 
+        Each entity counts once: some PACS, as pynetdicom's qrscp, answer with a study for each of its instances.
+
         Raises:
             PacsError: no context, a failure status, silence, a broken connection, answers that can't be read.
         """
@@ -87,12 +90,17 @@ class Finder:
         transfer_syntax_uid = context.transfer_syntax_uid
         message_id = self._send(level, keys, context.context_id, transfer_syntax_uid)
         matches: list[DicomJson] = []
+        seen: set[str] = set()
         while (answer := self._receive()).Status in PENDING:
+            match = self._decode(answer, transfer_syntax_uid)
+            if (uid := first_value(match, UNIQUE_KEYS[level])) and uid in seen:
+                continue
+            seen.add(uid)
             if len(matches) == max_results:
                 self._exchange.send_cancel(message_id, context.context_id)
                 self._drain()
                 return FindResult(tuple(matches), truncated=True)
-            matches.append(self._decode(answer, transfer_syntax_uid))
+            matches.append(match)
         if answer.Status not in (SUCCESS, CANCELLED) and not is_warning(answer.Status):
             raise failure(self._exchange.pacs, "C-FIND", answer.Status)
         return FindResult(tuple(matches), truncated=answer.Status == CANCELLED)
