@@ -16,6 +16,8 @@ _SHARE = 8
 """An instance takes at most this part of the memory, so that a large one leaves room for small ones."""
 _BATCH_BYTES = 1 << 20
 """What is gathered before a thread writes it."""
+_PIECE_BYTES = 64
+"""Memory that a piece takes besides its bytes: a client may send them one by one."""
 
 
 class DiskSpool:
@@ -82,9 +84,10 @@ class DiskSpoolEntry:
         """Take the next bytes. Raises SpoolFullError."""
         self._parts.append(bytes(piece))  # a view would keep the whole message that it came in
         self.size_bytes += len(piece)
-        self._batch_bytes += len(piece)
-        if self._file is None and self._spool.reserve(self._reserved_bytes, len(piece)):
-            self._reserved_bytes += len(piece)
+        held_bytes = len(piece) + _PIECE_BYTES
+        self._batch_bytes += held_bytes
+        if self._file is None and self._spool.reserve(self._reserved_bytes, held_bytes):
+            self._reserved_bytes += held_bytes
         elif self._file is None or self._batch_bytes >= _BATCH_BYTES:
             await self._flush()
 

@@ -30,6 +30,9 @@ from radgate_server.services.tenant_caches import TenantCaches
 
 _log = logging.getLogger(__name__)
 
+MAX_INSTANCES = 100_000
+"""In one upload: results are kept to its end, so that an endless one would take endless memory."""
+
 type Pieces = AsyncIterator[bytes | memoryview]
 """The DICOM file of one instance. A GatewayError that it raises concerns this instance alone."""
 
@@ -66,7 +69,8 @@ class StoreService:
         Raises:
             ResourceNotFoundError, NoPacsConfiguredError: there is no such PACS, or none at all.
             PacsCannotError: it can't store, or none can.
-            GatewayError: what `incoming` raised; instances that had arrived by then have been stored.
+            InvalidArgumentError: there are more than 100,000 instances.
+            GatewayError: what `incoming` raised. In both cases instances that had arrived by then have been stored.
         """
         name, store = await self._target(caller.tenant_id, pacs)
         upload = _Upload(
@@ -150,12 +154,17 @@ class _Upload:
         async with asyncio.TaskGroup() as group:
             try:
                 async for pieces in incoming:
+                    self._check_room()
                     await self._take(pieces, group)
             except GatewayError as error:
                 failure = error
         if failure is not None:
             raise failure
         return tuple(result for result in self._results if result is not None)
+
+    def _check_room(self) -> None:
+        if len(self._results) >= MAX_INSTANCES:
+            raise InvalidArgumentError("body", f"an upload may hold {MAX_INSTANCES} instances at most; send several")
 
     async def _take(self, pieces: Pieces, group: asyncio.TaskGroup) -> None:
         """Receive one instance; hand it to a task of its own as soon as one of the slots is free."""

@@ -38,6 +38,12 @@ async def test_large_ones_go_to_a_file_that_several_may_read(monkeypatch: pytest
     assert b"".join(one) == DATA[100:]
 
 
+async def test_bytes_that_come_one_by_one_take_no_more_memory() -> None:
+    content = await receive_content(in_pieces(DATA, 1), max_bytes=len(DATA), memory_bytes=20 * len(DATA))
+    assert not isinstance(content, MemoryContent)
+    assert b"".join(content.pieces(1000)) == DATA
+
+
 async def test_too_large_ones_are_refused_while_they_arrive() -> None:
     with pytest.raises(InstanceTooLargeError):
         await receive_content(in_pieces(DATA, 700), max_bytes=len(DATA) - 1)

@@ -26,6 +26,7 @@ from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.storing import RefusedInstance, StoredInstance, StoreReport
 from radgate_server.core.tenancy import Caller, Principal, Role, Tenant
+from radgate_server.services import store as store_module
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.pacs_clients import PacsClients
@@ -308,3 +309,12 @@ async def test_without_a_database_what_is_near_is_dropped_all_the_same(
     assert isinstance(report.results[0], StoredInstance)
     assert await bench.kept() == 0
     assert "announced" in caplog.text
+
+
+async def test_an_upload_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MAX_INSTANCES", 2)
+    await bench.open()
+    files = [make_instance("2.25.1", "2.25.2", f"2.25.3.{n}") for n in range(3)]
+    with pytest.raises(InvalidArgumentError, match="2 instances at most"):
+        await bench.store(*files)
+    assert bench.held == files[:2]

@@ -13,6 +13,8 @@ from radgate_server.core.instances import InstanceContent, MemoryContent
 MEMORY_BYTES = 8 * MIB
 """Instances up to this size stay in memory."""
 _BATCH_BYTES = MIB
+_PIECE_BYTES = 256
+"""Memory that a piece takes besides its bytes: a server may send them one by one."""
 
 
 async def receive_content(
@@ -30,7 +32,7 @@ async def receive_content(
     async for piece in pieces:
         parts.append(piece)
         size_bytes += len(piece)
-        held_bytes += len(piece)
+        held_bytes += len(piece) + _PIECE_BYTES
         if size_bytes > max_bytes:
             raise InstanceTooLargeError(
                 f"the instance is larger than {max_bytes} bytes (setting web_pacs.max_instance_bytes)"
