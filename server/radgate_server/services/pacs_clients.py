@@ -126,6 +126,9 @@ class PacsClients:
         except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
             _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
             return _Connected(config, unusable_pacs(config.name, error.message), usable=False)
+        except Exception:  # noqa: BLE001 - nor for a defect that its settings bring to light
+            _log.exception("a PACS can't be used because of a defect", extra={"tenant": config.tenant_id})
+            return _Connected(config, unusable_pacs(config.name, "the PACS can't be used: see the log"), usable=False)
 
     async def _let_go(self, entries: Iterable[_Connected]) -> None:
         closing = [asyncio.ensure_future(entry.client.close()) for entry in entries]

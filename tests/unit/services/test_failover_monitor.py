@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from radgate_server.config import PacsSettings
 from radgate_server.core.errors import (
+    ConfigurationError,
     DatabaseUnavailableError,
     PacsBusyError,
     PacsCredentialsError,
@@ -16,6 +17,7 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
 from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Tenant
 from radgate_server.services.failover.monitor import AGAIN_S, PUBLISH_INTERVALS, PacsHealthMonitor
 from radgate_server.services.failover.tracker import FailoverTracker
@@ -261,3 +263,20 @@ async def test_a_pacs_that_was_set_up_anew_is_unknown_until_it_is_probed(rig: Ri
     await rig.look()
     await rig.look(1)
     assert rig.echoes() == [1, 1, 2]
+
+
+async def test_a_tenant_whose_pacs_cant_be_read_hides_no_other_tenants(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    members = rig.clients.members
+
+    async def unreadable(tenant_id: str) -> Sequence[PacsClient]:
+        if tenant_id == "east":
+            raise ConfigurationError("a password was sealed under another key")
+        return await members(tenant_id)
+
+    monkeypatch.setattr(rig.clients, "members", unreadable)
+    await rig.look()
+    await rig.look(1)
+    assert rig.echoes() == [0, 0, 1]
+    assert "can't be watched" in caplog.text

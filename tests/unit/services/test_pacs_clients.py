@@ -42,6 +42,20 @@ async def test_a_pacs_whose_settings_cant_be_used_fails_alone_and_is_tried_again
     await clients.close()
 
 
+async def test_a_defect_with_one_pacs_is_not_the_end_of_the_others() -> None:
+    def connect(config: PacsConfig) -> PacsClient:
+        if config.name == "second":
+            raise OverflowError("nobody thought of this")
+        return MemoryPacs(name=config.name).client
+
+    clients = PacsClients(await _directory("first", "second"), {"folder": connect})
+    first, second = await clients.of_tenant("east")
+    assert (await first.echo.echo()).latency_ms >= 0
+    with pytest.raises(PacsUnreachableError, match="see the log"):
+        await second.echo.echo()
+    await clients.close()
+
+
 async def test_a_pacs_that_is_slow_to_close_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacs_clients, "_CLOSE_WAIT_S", 0.01)
     opened, closed = asyncio.Event(), []

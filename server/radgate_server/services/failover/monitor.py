@@ -140,15 +140,26 @@ class PacsHealthMonitor:
 
     async def _take_stock(self) -> None:
         """Know every PACS that is configured now. One that is new is probed soon, but not all at the same moment."""
-        known, self._watched = self._watched, {}
-        now_s = self._clock.monotonic_s()
+        watched: dict[_Place, _Watched] = {}
         for tenant in await self._tenants.list_tenants():
-            for client in await self._members.members(tenant.tenant_id):
+            try:
+                members = await self._members.members(tenant.tenant_id)
+            except DatabaseUnavailableError:
+                raise
+            except Exception:  # noqa: BLE001 - what is wrong with one tenant's PACS must not hide the others'
+                _log.exception("the PACS of a tenant can't be watched", extra={"tenant": tenant.tenant_id})
+                continue
+            for client in members:
                 place = (tenant.tenant_id, client.name)
-                watched = known.get(place)
-                if watched is None or watched.client is not client:
-                    watched = _Watched(client, now_s + self._uniform(0, min(self._settings.probe_interval_s, SPREAD_S)))
-                self._watched[place] = watched
+                watched[place] = self._know(place, client)
+        self._watched = watched
+
+    def _know(self, place: _Place, client: PacsClient) -> _Watched:
+        known = self._watched.get(place)
+        if known is not None and known.client is client:
+            return known
+        spread_s = min(self._settings.probe_interval_s, SPREAD_S)
+        return _Watched(client, self._clock.monotonic_s() + self._uniform(0, spread_s))
 
     def _begin(self, place: _Place) -> asyncio.Task[None]:
         self._watched[place].probing = True
