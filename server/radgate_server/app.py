@@ -315,13 +315,27 @@ def _build_rpc(
 
 
 async def _open_doors(stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str) -> int | None:
-    """Open the gRPC port and, in front of it, Envoy's. In closing, calls in flight end before Envoy goes."""
+    """Open the gRPC port and, in front of it, Envoy's."""
     await rpc.start()
     if not settings.gateway.enabled:
         stack.push_async_callback(rpc.stop, settings.drain_s)
         return None
     envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", viewer=viewer)
-    stack.push_async_callback(envoy.close)
-    stack.push_async_callback(rpc.stop, settings.drain_s)
+    stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
     await envoy.start()
     return envoy.port
+
+
+async def _close_doors(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> None:
+    """Let Envoy's requests end first: what a call has sent may still be on its way through Envoy when the call is over.
+
+    Whoever calls the gRPC port itself has what is left of `drain_s`.
+    """
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + drain_s
+    try:
+        rpc.retire()
+        await envoy.drain()
+        await rpc.stop(max(0.0, end_s - loop.time()))
+    finally:
+        await envoy.close()

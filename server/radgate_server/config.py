@@ -99,7 +99,7 @@ class PacsSettings(_Section):
     max_wait_s: Seconds = Field(default=30, description="Longest that an operation waits for its turn.")
     max_retries: int = Field(default=2, ge=0, le=10, description="Times that an operation that may be repeated is.")
     breaker_failures: int = Field(default=5, ge=1, description="Failures in a row that open a circuit breaker.")
-    breaker_open_s: Seconds = Field(default=15, description="How long it stays open before one call may try.")
+    breaker_open_s: Seconds = Field(default=5, description="How long it stays open before one call may try.")
     probe_interval_s: Seconds = Field(default=30, description="Time between two signs of life asked of each PACS.")
     probe_timeout_s: Seconds = Field(default=10, description="A PACS that answers later counts as down.")
     changes_interval_s: Seconds = Field(default=5, description="Time between two looks at a PACS's feed of changes.")

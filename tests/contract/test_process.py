@@ -73,10 +73,11 @@ async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway) -> 
     own_gateway.stub.answer = slow  # type: ignore[assignment]
     asking = asyncio.create_task(own_gateway.client.get("/dicom-web/studies"))
     await begun.wait()
-    closing = asyncio.create_task(own_gateway.envoy.close())
+    draining = asyncio.create_task(own_gateway.envoy.drain())
     await asyncio.sleep(0.3)
+    assert not draining.done()
     go_on.set()
-    await closing
+    await draining
     assert (await asking).status_code == 200
 
 

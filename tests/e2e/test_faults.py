@@ -26,6 +26,7 @@ STUDY_PATH = f"/dicom-web/studies/{BULKY_STUDY}"
 SETTINGS = {
     "RADGATE_RETRIEVE__WINDOW_BYTES": str(1 << 20),  # a reader that stands still holds the archive up
     "RADGATE_DIMSE__POOL_IDLE_S": "0.5",
+    "RADGATE_PACS__BREAKER_OPEN_S": "0.1",  # an archive that is back is asked at once
 }
 
 

@@ -70,9 +70,13 @@ class RpcServer:
         await server.start()
         self._server = server
 
-    async def stop(self, drain_s: float) -> None:
-        """Say that no more is served, take no new calls, and give those in flight `drain_s` seconds to end."""
+    def retire(self) -> None:
+        """Say to health checks that no more is served."""
         self._health.stop()
+
+    async def stop(self, drain_s: float) -> None:
+        """Take no new calls, and give those in flight `drain_s` seconds to end."""
+        self.retire()
         if self._server is not None:
             await self._server.stop(drain_s)
             self._server = None

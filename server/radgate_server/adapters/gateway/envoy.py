@@ -79,8 +79,20 @@ class EnvoyProcess:
         self._watching = asyncio.create_task(self._watch(), name="envoy-watch")
         _log.info("gateway is ready", extra={"port": self._port})
 
+    async def drain(self) -> None:
+        """Send clients elsewhere, and wait until no request is in flight, for `drain_s` seconds at most."""
+        if self._process is None:
+            return
+        try:
+            await self._admin.drain()
+            async with asyncio.timeout(self._settings.drain_s):
+                while await self._admin.active_requests():  # noqa: ASYNC110 - another process; it has no event
+                    await asyncio.sleep(_POLL_S)
+        except OSError:
+            _log.warning("gateway stops with requests in flight")
+
     async def close(self) -> None:
-        """Let answers in flight end, for `drain_s` seconds at most, then stop Envoy. May be called twice."""
+        """Stop Envoy, whatever is in flight. May be called twice."""
         if self._watching is not None:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -88,7 +100,6 @@ class EnvoyProcess:
             self._watching = None
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
-            await self._drain()
             await self._stop(process)
 
     def _choose_admin_address(self) -> str:
@@ -157,15 +168,6 @@ class EnvoyProcess:
             started_s = clock.time()
             with contextlib.suppress(OSError):  # no process or file to be had now: the next round tries again
                 self._process = await self._spawn()
-
-    async def _drain(self) -> None:
-        try:
-            await self._admin.drain()
-            async with asyncio.timeout(self._settings.drain_s):
-                while await self._admin.active_requests():  # noqa: ASYNC110 - another process; it has no event
-                    await asyncio.sleep(_POLL_S)
-        except OSError:
-            _log.warning("gateway stops with requests in flight")
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
