@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.config import WebPacsSettings
-from radgate_server.core.errors import PacsAbortedError, PacsUnreachableError
+from radgate_server.core.errors import ConfigurationError, PacsAbortedError, PacsUnreachableError
 from radgate_server.core.pacs import DicomWebConnection, HttpTls
 from tests.integration.certificates import server_context, write_certificate
 
@@ -24,10 +24,11 @@ HTTP_1 = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"
 
 @dataclass
 class TlsServer:
-    """Answers "[]" to everything, in whichever version of HTTP was negotiated; remembers the versions."""
+    """Answers "[]" to everything, in whichever version of HTTP was negotiated; remembers that of each connection."""
 
     port: int = 0
     spoken: list[str | None] = field(default_factory=list)
+    requests: int = 0
 
     @property
     def url(self) -> str:
@@ -35,33 +36,30 @@ class TlsServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.spoken.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
-        try:
-            await (_speak_http_2 if self.spoken[-1] == "h2" else _speak_http_1)(reader, writer)
-        except ConnectionError:
-            pass
-        finally:
-            writer.transport.abort()
+        with suppress(ConnectionError):
+            await (self._speak_http_2 if self.spoken[-1] == "h2" else self._speak_http_1)(reader, writer)
+        writer.transport.abort()
 
+    async def _speak_http_1(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            while (await reader.readline()).strip():
+                continue
+            self.requests += 1
+            writer.write(HTTP_1)
 
-async def _speak_http_1(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while await reader.readline():
-        while (await reader.readline()).strip():
-            continue
-        writer.write(HTTP_1)
-
-
-async def _speak_http_2(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
-    connection.initiate_connection()
-    while True:
-        writer.write(connection.data_to_send())
-        data = await reader.read(65536)
-        if not data:
-            return
-        for event in connection.receive_data(data):
-            if isinstance(event, h2.events.StreamEnded) and event.stream_id is not None:
-                connection.send_headers(event.stream_id, [(":status", "200")])
-                connection.send_data(event.stream_id, b"[]", end_stream=True)
+    async def _speak_http_2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        connection.initiate_connection()
+        while True:
+            writer.write(connection.data_to_send())
+            data = await reader.read(65536)
+            if not data:
+                return
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.StreamEnded) and event.stream_id is not None:
+                    self.requests += 1
+                    connection.send_headers(event.stream_id, [(":status", "200")])
+                    connection.send_data(event.stream_id, b"[]", end_stream=True)
 
 
 @asynccontextmanager
@@ -75,13 +73,11 @@ async def tls_server(context: ssl.SSLContext, *protocols: str) -> AsyncIterator[
     await server.wait_closed()
 
 
-async def ask(url: str, tls: HttpTls) -> None:
-    """Ask in one piece, and for bulk."""
-    http = PacsHttp("pacs", DicomWebConnection(url, tls=tls), SETTINGS)
+@asynccontextmanager
+async def asking(server: TlsServer, tls: HttpTls) -> AsyncIterator[PacsHttp]:
+    http = PacsHttp("pacs", DicomWebConnection(server.url, tls=tls), SETTINGS)
     try:
-        assert (await http.ask("GET", "/studies")).body == b"[]"
-        async with http.open("GET", "/studies/1") as stream:
-            assert b"".join([piece async for piece in stream.pieces()]) == b"[]"
+        yield http
     finally:
         await http.close()
 
@@ -90,28 +86,54 @@ async def ask(url: str, tls: HttpTls) -> None:
 async def test_http_2_is_spoken_where_it_is_offered_and_bulk_goes_over_http_1(
     tmp_path: Path, offered: tuple[str, ...]
 ) -> None:
-    certificate = write_certificate(tmp_path, "server")
-    async with tls_server(server_context(certificate), *offered) as server:
-        await ask(server.url, HttpTls(ca_file=str(certificate[0])))
+    theirs = write_certificate(tmp_path, "pacs")
+    async with (
+        tls_server(server_context(theirs), *offered) as server,
+        asking(server, HttpTls(str(theirs[0]))) as http,
+    ):
+        assert (await http.ask("GET", "/studies")).body == b"[]"
+        async with http.open("GET", "/studies/1") as stream:
+            assert [piece async for piece in stream.pieces()] == [b"[]"]
         best = offered[0] if offered else None
         assert server.spoken == [best, offered[-1] if offered else None]
 
 
+async def test_questions_share_a_connection_of_http_2(tmp_path: Path) -> None:
+    theirs = write_certificate(tmp_path, "pacs")
+    async with (
+        tls_server(server_context(theirs), "h2", "http/1.1") as server,
+        asking(server, HttpTls(str(theirs[0]))) as http,
+    ):
+        await http.ask("GET", "/studies")
+        await asyncio.gather(*(http.ask("GET", "/studies") for _ in range(5)))
+        assert (server.spoken, server.requests) == (["h2"], 6)
+
+
 async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
-    certificate, own = write_certificate(tmp_path, "server"), write_certificate(tmp_path, "radgate")
-    context = server_context(certificate)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(str(own[0]))
-    async with tls_server(context, "http/1.1") as server:
-        ca_file = str(certificate[0])
-        await ask(server.url, HttpTls(ca_file, certificate_file=str(own[0]), private_key_file=str(own[1])))
-        with pytest.raises((PacsUnreachableError, PacsAbortedError)):
-            await ask(server.url, HttpTls(ca_file))
+    ours, theirs = write_certificate(tmp_path, "gateway"), write_certificate(tmp_path, "pacs")
+    async with tls_server(server_context(theirs, trusted=ours[0]), "h2", "http/1.1") as server:
+        async with asking(server, HttpTls(str(theirs[0]), str(ours[0]), str(ours[1]))) as http:
+            assert (await http.ask("GET", "/studies")).body == b"[]"
+        assert server.requests == 1
+        # TLS 1.3 refuses a client after the handshake, and the alert is lost below httpx: the connection just breaks.
+        async with asking(server, HttpTls(str(theirs[0]))) as http:
+            with pytest.raises(PacsAbortedError):
+                await http.ask("GET", "/studies")
+        assert server.requests == 1
 
 
-async def test_a_server_that_nobody_vouches_for(tmp_path: Path) -> None:
-    certificate, other = write_certificate(tmp_path, "server"), write_certificate(tmp_path, "other")
-    async with tls_server(server_context(certificate), "http/1.1") as server:
-        for tls in (HttpTls(), HttpTls(ca_file=str(other[0]))):
+@pytest.mark.parametrize(("trusted", "address"), [("", "127.0.0.1"), ("another", "127.0.0.1"), ("pacs", "192.0.2.1")])
+async def test_a_server_that_is_not_the_one_meant_is_told_nothing(tmp_path: Path, trusted: str, address: str) -> None:
+    files = {name: write_certificate(tmp_path, name, address) for name in ("another", "pacs")}
+    tls = HttpTls(str(files[trusted][0])) if trusted else HttpTls()
+    async with tls_server(server_context(files["pacs"]), "h2", "http/1.1") as server:
+        async with asking(server, tls) as http:
             with pytest.raises(PacsUnreachableError, match="TLS handshake"):
-                await ask(server.url, tls)
+                await http.ask("GET", "/studies")
+        assert server.requests == 0
+
+
+async def test_files_that_can_not_be_used_are_told_without_their_paths(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PacsHttp("pacs", DicomWebConnection("https://pacs.example", tls=HttpTls(str(tmp_path / "none"))), SETTINGS)
+    assert str(tmp_path) not in str(caught.value)
