@@ -13,6 +13,8 @@ _READ_BYTES = 64 * 1024
 _GARBAGE = bytes(range(256)) * 16
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no time: closing sends RST
 _START_TIMEOUT_S = 10.0
+_LOOK_S = 0.01
+_ARRIVAL_S = 0.05  # for what was sent before a reset, which else could overtake it
 
 
 class Fault(Enum):
@@ -20,10 +22,14 @@ class Fault(Enum):
 
     NONE = "forwards everything"
     BLACK_HOLE = "takes whatever comes, forwards nothing and says nothing"
-    RESET = "breaks with RST when the server has sent `reset_after_bytes` on a connection"
-    HALF_OPEN = "forwards nothing from the server any more, and closes nothing"
+    RESET = "breaks with RST when the server has sent `fails_after_bytes` on a connection"
+    HALF_OPEN = "forwards no more than `fails_after_bytes` of the server's on a connection, and closes nothing"
     GARBAGE = "answers the client's first bytes with nonsense"
     TRICKLE = "forwards the server's bytes at `trickle_bytes_per_s`"
+
+
+_SILENT = (Fault.BLACK_HOLE, Fault.HALF_OPEN)
+"""Then the server's leaving is not told either, until the fault is over."""
 
 
 class FaultyProxy:
@@ -38,7 +44,7 @@ class FaultyProxy:
         self.port = 0
         self.fault = Fault.NONE
         self.latency_s = 0.0
-        self.reset_after_bytes = 0
+        self.fails_after_bytes = 0
         self.trickle_bytes_per_s = 1000
         self.open_connections = 0
         self.accepted = 0
@@ -96,37 +102,46 @@ class FaultyProxy:
         self._tasks.add(task)
         self.open_connections += 1
         self.accepted += 1
+        ended_well = False
         try:
-            with suppress(OSError, asyncio.CancelledError):  # the client or the server left, or the test did
-                await self._forward_both(reader, writer)
+            with suppress(OSError, asyncio.CancelledError):  # the client or the server broke off, or the test did
+                ended_well = await self._forward_both(reader, writer)
         finally:
             self.open_connections -= 1
             self._tasks.discard(task)
-            _reset(writer)
+            if ended_well:
+                writer.close()
+            else:
+                _reset(writer)
 
-    async def _forward_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Forward until one of them closes the connection; whether that was without breaking it off."""
         if self.fault is Fault.GARBAGE:
             await reader.read(1)
             writer.write(_GARBAGE)
             await writer.drain()
             await reader.read()
-            return
+            return False
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         try:
             server: socket.socket = server_writer.get_extra_info("socket")
-            await _first_of(self._to_server(reader, server_writer), self._to_client(server_reader, server, writer))
+            return await _first_of(
+                self._to_server(reader, server_writer), self._to_client(server_reader, server, writer)
+            )
         finally:
             _reset(server_writer)
 
-    async def _to_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _to_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         while data := await reader.read(_READ_BYTES):
             if self.fault is not Fault.BLACK_HOLE:
-                writer.write(data)
-                await writer.drain()
+                with suppress(OSError):  # it has left; what it said before may still be on its way to the client
+                    writer.write(data)
+                    await writer.drain()
+        return True
 
     async def _to_client(
         self, reader: asyncio.StreamReader, server: socket.socket, writer: asyncio.StreamWriter
-    ) -> None:
+    ) -> bool:
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
 
         async def read() -> None:
@@ -142,21 +157,26 @@ class FaultyProxy:
             while True:
                 due_s, data = await queue.get()
                 await asyncio.sleep(max(0, due_s - self._loop.time()))
-                if not data or await self._send(writer, data, sent):
-                    return
+                if not data:
+                    while self.fault in _SILENT:
+                        await asyncio.sleep(_LOOK_S)
+                    return True
+                if await self._send(writer, data, sent):
+                    return False
                 sent += len(data)
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _send(self, writer: asyncio.StreamWriter, data: bytes, sent: int) -> bool:
-        """Pass the bytes on as the fault will have it; whether the connection is over."""
+        """Pass the bytes on as the fault will have it; whether the connection is to be broken."""
         match self.fault:
-            case Fault.BLACK_HOLE | Fault.HALF_OPEN:
+            case Fault.BLACK_HOLE:
                 await asyncio.Event().wait()
-            case Fault.RESET if sent + len(data) > self.reset_after_bytes:
-                writer.write(data[: max(0, self.reset_after_bytes - sent)])
+            case Fault.HALF_OPEN | Fault.RESET if sent + len(data) > self.fails_after_bytes:
+                writer.write(data[: max(0, self.fails_after_bytes - sent)])
                 await writer.drain()
+                await (asyncio.Event().wait() if self.fault is Fault.HALF_OPEN else asyncio.sleep(_ARRIVAL_S))
                 return True
             case Fault.TRICKLE:
                 for place in range(0, len(data), 100):
@@ -169,10 +189,11 @@ class FaultyProxy:
         return False
 
 
-async def _first_of(*ways: Awaitable[None]) -> None:
+async def _first_of(*ways: Awaitable[bool]) -> bool:
     tasks = [asyncio.ensure_future(way) for way in ways]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return all([await task for task in done])
     finally:
         for task in tasks:
             task.cancel()

@@ -62,12 +62,21 @@ def test_it_falls_silent(proxy: FaultyProxy, fault: Fault) -> None:
 
 
 def test_it_resets_in_the_middle(proxy: FaultyProxy) -> None:
-    proxy.fault, proxy.reset_after_bytes = Fault.RESET, 2
+    proxy.fault, proxy.fails_after_bytes = Fault.RESET, 2
     with connect(proxy) as client:
         client.sendall(b"ping")
         with suppress(ConnectionResetError):  # or only when the next byte is asked for
             assert client.recv(2) == b"pi"
         with pytest.raises(ConnectionResetError):
+            client.recv(10)
+
+
+def test_it_falls_silent_in_the_middle(proxy: FaultyProxy) -> None:
+    proxy.fault, proxy.fails_after_bytes = Fault.HALF_OPEN, 2
+    with connect(proxy) as client:
+        client.sendall(b"ping")
+        assert client.recv(10) == b"pi"
+        with pytest.raises(TimeoutError):
             client.recv(10)
 
 
