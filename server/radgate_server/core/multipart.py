@@ -200,17 +200,24 @@ class MultipartParser:
         return True
 
     def _data(self, events: list[MultipartEvent]) -> bool:
-        found = self._buffer.find(self._delimiter, self._at)
-        if found < 0:
-            self._pass_data(self._certain_end(), events)
-            return False
-        self._pass_data(found, events)
-        line, end = self._line_after(found + len(self._delimiter))
-        if line is _Line.NOTHING:
-            self._pass_data(found + len(self._delimiter), events)
-        elif line is not _Line.UNKNOWN:
+        found, line, end = self._find_delimiter()
+        self._pass_data(self._certain_end() if found < 0 else found, events)
+        if line in (_Line.PART, _Line.CLOSE):
             events.append(PartEnds())
-        return self._pass_delimiter(line, end, events, self._at)
+        return found >= 0 and self._pass_delimiter(line, end, events, self._at)
+
+    def _find_delimiter(self) -> tuple[int, _Line, int]:
+        """Where the next delimiter is, or what may become one, what follows it, and where that ends; -1 when none is.
+
+        What only looks like one stays part of the data around it: a body may be full of such.
+        """
+        at = self._at
+        while (found := self._buffer.find(self._delimiter, at)) >= 0:
+            at = found + len(self._delimiter)
+            line, end = self._line_after(at)
+            if line is not _Line.NOTHING:
+                return found, line, end
+        return -1, _Line.NOTHING, at
 
     def _certain_end(self) -> int:
         """Where the data end that can't be the beginning of a delimiter."""

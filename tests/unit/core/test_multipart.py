@@ -221,3 +221,12 @@ def test_a_content_type_is_split() -> None:
         "application/dicom+json",
         {"charset": "utf-8"},
     )
+
+
+def test_what_only_looks_like_delimiters_is_passed_on_in_one_piece() -> None:
+    parser = MultipartParser(b"b")
+    parser.feed(b"--b\r\n\r\n")
+    data = b"\r\n--bx" * 10_000
+    (event,) = parser.feed(data)
+    assert isinstance(event, PartData)
+    assert event.data == data

@@ -1,5 +1,6 @@
 """What a client uploads by STOW-RS (PS3.18 10.5.1, 8.6.1), cut into instances as it arrives."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -19,6 +20,8 @@ from radgate_server.services.store import Pieces
 
 type Chunks = AsyncIterator[bytes]
 
+_PIECE_BYTES = 64 * 1024
+"""Taken apart at once: a body that consists of delimiters must not hold up everybody else, nor gather in memory."""
 _METADATA = ("application/dicom+json", "application/dicom+xml", "application/json")
 
 
@@ -53,6 +56,13 @@ def _check_part_type(content_type: str) -> None:
         raise UnsupportedMediaTypeError(f"instances are taken as {DICOM} only")
 
 
+async def _in_pieces(chunks: Chunks) -> Chunks:
+    async for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            yield chunk[start : start + _PIECE_BYTES]
+            await asyncio.sleep(0)
+
+
 async def _single(chunks: Chunks) -> AsyncIterator[Pieces]:
     yield chunks
 
@@ -62,7 +72,7 @@ class _Multipart:
 
     def __init__(self, boundary: bytes, chunks: Chunks) -> None:
         self._parser = MultipartParser(boundary)
-        self._chunks = chunks
+        self._pieces_to_come = _in_pieces(chunks)
         self._events: deque[MultipartEvent] = deque()
         self._ended = False
 
@@ -96,7 +106,7 @@ class _Multipart:
     async def _next(self) -> MultipartEvent | None:
         """The next event, None after the last. Raises MultipartError, after which there is nothing more."""
         while not self._events and not self._ended:
-            chunk = await anext(self._chunks, None)
+            chunk = await anext(self._pieces_to_come, None)
             self._ended = True  # unless this goes well
             self._events.extend(self._parser.finish() if chunk is None else self._parser.feed(chunk))
             self._ended = chunk is None

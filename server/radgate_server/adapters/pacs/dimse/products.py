@@ -33,4 +33,4 @@ def product_of(implementation_class_uid: str, implementation_version_name: str) 
     vendor = next(
         (name for root, name in _VENDORS.items() if f"{implementation_class_uid}.".startswith(f"{root}.")), ""
     )
-    return Product(vendor, implementation_version_name.strip())
+    return Product(vendor, "".join(filter(str.isprintable, implementation_version_name)).strip())
