@@ -19,7 +19,7 @@ from radgate_server.core.health import BreakerState, Health, OperationState, Pac
 from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Tenant
-from radgate_server.services.failover.monitor import AGAIN_S, PUBLISH_INTERVALS, PacsHealthMonitor
+from radgate_server.services.failover.monitor import AGAIN_S, PROBES_AT_ONCE, PUBLISH_INTERVALS, PacsHealthMonitor
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.pacs_clients import PacsClients
 from tests.fakes.clock import START, FakeClock
@@ -280,3 +280,17 @@ async def test_a_tenant_whose_pacs_cant_be_read_hides_no_other_tenants(
     await rig.look(1)
     assert rig.echoes() == [0, 0, 1]
     assert "can't be watched" in caplog.text
+
+
+async def test_a_tenant_whose_pacs_are_all_silent_holds_up_no_other_tenants(rig: Rig) -> None:
+    for number in range(PROBES_AT_ONCE):
+        await rig.add("east", f"silent-{number}")
+        rig.pacs["east", f"silent-{number}"].silence()
+    await rig.add("west", "late")
+    await rig.monitor.look()
+    rig.clock.advance(1)
+    await rig.monitor.look()
+    async with asyncio.timeout(5):
+        while not rig.pacs["west", "late"].calls["echo"]:
+            await asyncio.sleep(0)
+    assert sum(rig.echoes()) < PROBES_AT_ONCE

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,7 +29,10 @@ AGAIN_S = 2.0
 SPREAD_S = 1.0
 """The first probes are spread over this time."""
 
-PROBES_AT_ONCE = 16
+PROBES_AT_ONCE = 64
+PROBES_OF_A_TENANT = 16
+"""At once, so that one whose PACS all fall silent does not keep the others' from being looked after."""
+
 PUBLISH_INTERVALS = 3
 """After so many intervals a status is published anew though nothing changed, so that its time tells it is alive."""
 
@@ -101,6 +105,7 @@ class PacsHealthMonitor:
         self._sleep = sleep
         self._watched: dict[_Place, _Watched] = {}
         self._turns = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._turns_of = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(PROBES_OF_A_TENANT))
         self._probes: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -170,7 +175,7 @@ class PacsHealthMonitor:
 
     async def _probe(self, place: _Place, watched: _Watched) -> None:
         try:
-            async with self._turns:
+            async with self._turns_of[place[0]], self._turns:
                 error = await self._ask(watched)
             if not isinstance(error, PacsBusyError):  # our own limits say nothing of the PACS
                 self._judge(place, watched, error)
