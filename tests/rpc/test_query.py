@@ -14,11 +14,11 @@ from radgate.v1.query_service_pb2 import (
 )
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableError
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.services.watching import StudyNews
 from tests.fakes.clock import START
-from tests.rpc.rig import EAST_STUDY, Rig, reason_of, rich_status_of
+from tests.rpc.rig import EAST_STUDY, Rig, reason_of, rich_status_of, trailer_of
 
 
 class Viewer:
@@ -102,6 +102,14 @@ async def test_an_outage_is_not_an_empty_answer(rig: Rig, search: Viewer) -> Non
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await search("SearchStudies", SearchStudiesRequest())
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "PACS_UNREACHABLE")
+
+
+async def test_credentials_that_the_pacs_refuses_are_not_the_callers(rig: Rig, search: Viewer) -> None:
+    rig.east.refuse_with = PacsCredentialsError("the PACS refuses the credentials", pacs="main")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await search("SearchStudies", SearchStudiesRequest())
+    told = (caught.value.code(), reason_of(caught.value), trailer_of(caught.value, "x-http-status"))
+    assert told == (grpc.StatusCode.FAILED_PRECONDITION, "PACS_CREDENTIALS_REFUSED", "502")
 
 
 async def test_a_pacs_that_fails_is_a_warning_beside_the_others_results(rig: Rig, search: Viewer) -> None:

@@ -2,11 +2,12 @@
 
 import re
 import secrets
-from asyncio import to_thread
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
+from radgate_server.adapters.pacs.http.bodies import file_pieces
 from radgate_server.adapters.pacs.http.failures import status_failure
 from radgate_server.config import MIB
 from radgate_server.core.dicom.json_reader import read_data_set
@@ -15,7 +16,6 @@ from radgate_server.core.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.ports.pacs import StoreOutcome
 from radgate_server.core.query import DicomJson
 
-_CHUNK_BYTES = 512 * 1024
 _MAX_ANSWER_BYTES = MIB
 _JUDGED = frozenset({400, 404, 405, 409, 501})
 _MISSING = frozenset({404, 405, 501})
@@ -61,9 +61,9 @@ class DicomWebStore:
 
 async def _body(head: bytes, content: InstanceContent, tail: bytes) -> AsyncIterator[bytes]:
     yield head
-    pieces = content.pieces(_CHUNK_BYTES)
-    while (piece := await to_thread(next, pieces, None)) is not None:
-        yield bytes(piece)
+    async with aclosing(file_pieces(content)) as pieces:
+        async for piece in pieces:
+            yield piece
     yield tail
 
 

@@ -1,5 +1,6 @@
-"""Bodies of answers: decoded piece by piece, so that neither a long nor a highly compressed one takes memory."""
+"""Bodies, piece by piece, so that neither long nor highly compressed ones take memory: answers decoded, files sent."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
@@ -8,9 +9,11 @@ from typing import cast
 import httpx
 
 from radgate_server.core.errors import PacsAbortedError, PacsFailedError
+from radgate_server.core.instances import InstanceContent
 
 ACCEPT_ENCODING = "gzip, deflate"
 _PIECE_BYTES = 256 * 1024
+_SENT_PIECE_BYTES = 512 * 1024
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _CODINGS = {"gzip": _GZIP_WINDOW, "x-gzip": _GZIP_WINDOW, "deflate": zlib.MAX_WBITS}
 """Content codings (RFC 9110 8.4.1) and the window bits by which zlib knows them."""
@@ -54,6 +57,13 @@ async def whole(pacs: str, pieces: AsyncIterable[bytes], max_bytes: int) -> byte
             raise PacsFailedError(f"the PACS's answer is larger than {max_bytes} bytes", pacs=pacs)
         body += piece
     return bytes(body)
+
+
+async def file_pieces(content: InstanceContent) -> AsyncGenerator[bytes]:
+    """Yield the file that is to be sent, read in a thread, since it may not be in memory."""
+    pieces = content.pieces(_SENT_PIECE_BYTES)
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield bytes(piece)
 
 
 def _raw(response: httpx.Response) -> AsyncGenerator[bytes]:

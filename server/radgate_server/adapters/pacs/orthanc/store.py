@@ -1,15 +1,12 @@
 """The PacsStore role: POST /instances."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
 from radgate_server.adapters.pacs.http import HttpAnswer
+from radgate_server.adapters.pacs.http.bodies import file_pieces
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.errors import PacsCannotError, PacsFailedError
-from radgate_server.core.instances import InstanceContent, ReceivedInstance
+from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.ports.pacs import StoreOutcome
 
-_PIECE_BYTES = 1 << 20
 _HELD = frozenset(("Success", "AlreadyStored"))
 _FAILURES: dict[int, tuple[str, str]] = {
     # HTTP status: (status of PS3.4 B.2.3, what it means)
@@ -36,7 +33,7 @@ class OrthancStore:
         content = instance.content
         headers = {"content-type": "application/dicom", "content-length": str(content.size_bytes)}
         answer = await self._rest.http.ask(
-            "POST", "/instances", headers=headers, body=lambda: _pieces(content), judged=(*_FAILURES, _READ_ONLY)
+            "POST", "/instances", headers=headers, body=lambda: file_pieces(content), judged=(*_FAILURES, _READ_ONLY)
         )
         if answer.status == _READ_ONLY:
             raise PacsCannotError("the PACS is set to read-only and stores nothing", pacs=self._rest.pacs)
@@ -53,10 +50,3 @@ class OrthancStore:
     def _failure(self, status: str, meaning: str) -> PacsFailedError:
         text = f"the PACS refused to store the instance (status 0x{status}): {meaning}"
         return PacsFailedError(text, pacs=self._rest.pacs, status=status)
-
-
-async def _pieces(content: InstanceContent) -> AsyncIterator[bytes]:
-    """The file, read in a thread where it is not in memory."""
-    pieces = content.pieces(_PIECE_BYTES)
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield bytes(piece)
