@@ -13,8 +13,9 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
+from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
+from radgate_server.core.instances import Arrival, FileContent, ListedInstance, ReceivedInstance
 from radgate_server.core.pacs import PacsConfig, PacsConnection
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import DicomJson, MatchingKey, Query
@@ -87,6 +88,17 @@ async def find(pacs: PacsClient, level: QueryLevel, include: Sequence[str] = (),
     result = await pacs.query.find(query, max_results=MAX_RESULTS)
     assert not result.truncated
     return result.matches
+
+
+async def store_samples(pacs: PacsClient, folder: Path) -> None:
+    """Store what the suite asks for, each instance in its own transfer syntax, and close the client."""
+    assert pacs.store is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        paths = [*sample_instances(), greek_instance(folder)]
+    for path in paths:
+        await pacs.store.store(identified(pacs.name, FileContent(path, path.stat().st_size)))
+    await pacs.close()
 
 
 async def fetch(pacs: PacsClient, scope: RetrieveScope, listed: Sequence[ListedInstance]) -> list[Arrival]:

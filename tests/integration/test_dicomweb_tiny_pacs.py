@@ -1,19 +1,15 @@
 """The DICOMweb adapter against tiny_pacs, filled over STOW-RS."""
 
 import asyncio
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
-from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.config import WebPacsSettings
-from radgate_server.core.instances import FileContent
 from radgate_server.core.pacs import DicomWebConnection
 from radgate_server.core.ports.pacs import PacsClient
-from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
+from tests.conformance.pacs_suite import PacsSuite, config_of, store_samples
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.tiny_pacs import TinyPacs
 
@@ -23,22 +19,12 @@ def client_of(tiny: TinyPacs) -> PacsClient:
     return build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())
 
 
-async def fill(tiny: TinyPacs, folder: Path) -> None:
-    """Store the suite's files. Once only: tiny_pacs refuses what it holds, without saying why."""
-    client = client_of(tiny)
-    assert client.store is not None
-    for path in (*sample_instances(), greek_instance(folder)):
-        await client.store.store(identified("main", FileContent(path, path.stat().st_size)))
-    await client.close()
-
-
+# Once only: tiny_pacs refuses what it holds, without saying why.
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyPacs]:
     folder = tmp_path_factory.mktemp("tiny")
     with TinyPacs(folder) as server:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            asyncio.run(fill(server, folder))
+        asyncio.run(store_samples(client_of(server), folder))
         yield server
 
 

@@ -1,19 +1,15 @@
 """The DIMSE adapter against pynetdicom's qrscp, filled by C-STORE: the conformance suite over C-GET."""
 
 import asyncio
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.config import DimseSettings
-from radgate_server.core.instances import FileContent
 from radgate_server.core.pacs import DimseConnection
 from radgate_server.core.ports.pacs import PacsClient
-from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
+from tests.conformance.pacs_suite import PacsSuite, config_of, store_samples
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.qrscp import QrscpServer
 
@@ -26,22 +22,11 @@ def client_of(archive: QrscpServer) -> PacsClient:
     return build_dimse_pacs(config_of(connection), settings=SETTINGS, storage_scp=scp, telemetry=RecordingTelemetry())
 
 
-async def fill(archive: QrscpServer, folder: Path) -> None:
-    """Store the suite's files, each in its own transfer syntax."""
-    client = client_of(archive)
-    assert client.store is not None
-    for path in (*sample_instances(), greek_instance(folder)):
-        await client.store.store(identified("main", FileContent(path, path.stat().st_size)))
-    await client.close()
-
-
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QrscpServer]:
     folder = tmp_path_factory.mktemp("qrscp")
     with QrscpServer(folder) as server:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            asyncio.run(fill(server, folder))
+        asyncio.run(store_samples(client_of(server), folder))
         yield server
 
 

@@ -11,7 +11,7 @@ from radgate_server.core.identifiers import InstanceRef
 
 
 class InstanceContent(Protocol):
-    """A whole DICOM file (PS3.10 7: preamble, file meta, data set) that can be read as often as wanted, front to back."""
+    """A whole DICOM file (PS3.10 7: preamble, file meta, data set) that can be read again and again, from the front."""
 
     @property
     def size_bytes(self) -> int:

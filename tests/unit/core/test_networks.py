@@ -36,8 +36,22 @@ def test_what_is_no_network_is_named(text: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["0x7f.1", "0x7f000001", "2130706433", "127.1", "010.0.0.1", "1.2.3.4.5", "256.1.1.1", "10.0.0.0x1", "fe80::1%eth0"]
-    + ["pacs.1", "::g", "", ".", "1.2.3.4%lo"],
+    [
+        "0x7f.1",
+        "0x7f000001",
+        "2130706433",
+        "127.1",
+        "010.0.0.1",
+        "1.2.3.4.5",
+        "256.1.1.1",
+        "10.0.0.0x1",
+        "fe80::1%eth0",
+        "pacs.1",
+        "::g",
+        "",
+        ".",
+        "1.2.3.4%lo",
+    ],
 )
 def test_odd_spellings_are_refused(host: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
