@@ -1,22 +1,24 @@
 import os
 from itertools import count
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any, cast
 
 import httpx
 import pytest
 
 from radgate_server.adapters.pacs.dimse.tls import client_tls
-from radgate_server.adapters.pacs.http import HttpAnswer
+from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp, client
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.orthanc import find
 from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
+from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import ConfigurationError, PacsFailedError
 from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import DimseTls, HttpTls
+from radgate_server.core.pacs import DimseTls, HttpTls, OrthancConnection
 from radgate_server.core.query import MatchingKey, Query
 
 
@@ -85,3 +87,17 @@ async def test_a_search_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPa
     searching = OrthancQuery(cast("OrthancRest", _EndlessOrthanc()), KnownStudies()).find(query, max_results=10)
     with pytest.raises(PacsFailedError, match="narrow the search"):
         await searching
+
+
+def test_a_probe_reads_no_certificates_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def count_tls(*arguments: object) -> SSLContext:
+        made.append(arguments)
+        return SSLContext(PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(client, "web_tls", count_tls)
+    http = PacsHttp("main", OrthancConnection("https://pacs.example"), WebPacsSettings())
+    for _ in range(5):
+        http = http.fresh()
+    assert len(made) == 2, "one for HTTP/1.1, one for HTTP/2"

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -90,8 +91,9 @@ class PacsHttp:
         settings: WebPacsSettings,
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
+        contexts: dict[bool, SSLContext] | None = None,
     ) -> None:
-        """Open nothing yet.
+        """Open nothing yet. `contexts` are of TLS, by whether HTTP/2 is offered; missing ones are made.
 
         Raises:
             ConfigurationError: a certificate or key file, or a credential, can't be used.
@@ -105,6 +107,7 @@ class PacsHttp:
         self._credentials = make_credentials(
             pacs, connection.auth, connection.password, self._post_for_token, monotonic_s
         )
+        self._contexts = {} if contexts is None else contexts
         self._bulk, self._asks = self._make_clients()
 
     def url_of(self, path: str) -> str:
@@ -155,7 +158,9 @@ class PacsHttp:
 
     def fresh(self) -> "PacsHttp":
         """The same way without a connection yet; the caller closes it."""
-        return PacsHttp(self.pacs, self._connection, self._settings, monotonic_s=self._monotonic_s)
+        return PacsHttp(
+            self.pacs, self._connection, self._settings, monotonic_s=self._monotonic_s, contexts=self._contexts
+        )
 
     async def close(self) -> None:
         """Close all connections; what is under way fails."""
@@ -227,10 +232,16 @@ class PacsHttp:
         asking = max(1, limit // _ASKING_SHARE)
         return self._make_client(max(1, limit - asking), http2=False), self._make_client(asking, http2=True)
 
+    def _tls(self, *, http2: bool) -> SSLContext:
+        """Each takes tens of milliseconds, which every probe would stop the server for."""
+        if http2 not in self._contexts:
+            self._contexts[http2] = web_tls(self._connection.tls, self._urls)
+        return self._contexts[http2]
+
     def _make_client(self, max_connections: int, *, http2: bool) -> httpx.AsyncClient:
         settings = self._settings
         return httpx.AsyncClient(
-            verify=web_tls(self._connection.tls, self._urls),
+            verify=self._tls(http2=http2),
             http2=http2,
             trust_env=False,
             follow_redirects=False,

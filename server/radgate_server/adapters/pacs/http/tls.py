@@ -11,7 +11,7 @@ from radgate_server.core.pacs import HttpTls
 def web_tls(tls: HttpTls, urls: Iterable[str]) -> ssl.SSLContext:
     """Make a context that trusts the system's authorities and `tls.ca_file`, for connections to `urls`.
 
-    Each client needs one of its own: what it offers by ALPN is written into the context.
+    Clients that offer different protocols by ALPN need one each: the offer is written into the context.
 
     Raises:
         ConfigurationError: a file can't be read, is not PEM, or is no file but a pipe or device, which may block.
