@@ -1,4 +1,4 @@
-"""The PacsEcho and PacsDescriber roles: /system, /plugins and /statistics."""
+"""The PacsEcho and PacsDescriber roles: /system and /plugins."""
 
 import re
 import time
