@@ -15,7 +15,6 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.config import PacsSettings
 from radgate_server.core.errors import (
     PacsAbortedError,
-    PacsError,
     PacsTimeoutError,
     PacsUnreachableError,
 )
@@ -186,9 +185,9 @@ async def test_a_refused_connection_is_unreachable(line: Line, operation: _Opera
     line.proxy.accept()
 
 
-async def test_garbage_is_a_failure_of_the_pacs(line: Line, operation: _Operation) -> None:
+async def test_garbage_ends_the_connection(line: Line, operation: _Operation) -> None:
     line.proxy.fault = Fault.GARBAGE
-    with within(IDLE_S + SLACK_S), pytest.raises(PacsError) as caught:
+    with within(IDLE_S + SLACK_S), pytest.raises(PacsAbortedError) as caught:
         await operation(line.pacs)
     assert caught.value.pacs == "main"
 
