@@ -157,9 +157,9 @@ async def test_a_failure_status_is_told_without_the_comment() -> None:
 
 async def test_silence_in_a_query_times_out_but_slow_answers_do_not() -> None:
     def slow(event: Event) -> Iterator[Any]:
-        for _ in range(4):
+        for number in range(4):
             time.sleep(0.6)
-            yield 0xFF00, identifier(StudyInstanceUID="1.2.3", QueryRetrieveLevel="STUDY")
+            yield 0xFF00, identifier(StudyInstanceUID=f"1.2.3.{number}", QueryRetrieveLevel="STUDY")
         if event.assoc.ae.silent:
             time.sleep(2)
 
