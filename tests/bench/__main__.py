@@ -43,7 +43,7 @@ def main() -> None:
                 "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
                 "find": lambda: scenarios.find(orthanc, seconds),
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
-                "stow": lambda: stow(orthanc, root / "stow", 120 if arguments.quick else 1000, rounds),
+                "stow": lambda: stow(orthanc, root / "stow", 120 if arguments.quick else 1000),
                 "web": lambda: web_pacs(orthanc, rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
             }
@@ -51,7 +51,9 @@ def main() -> None:
             for name in wanted:
                 (root / name / "radgate").mkdir(parents=True, exist_ok=True)
                 print(f"measuring {name} …", flush=True)
-                rows += asyncio.run(_run(runs[name]))
+                rows += (measured := asyncio.run(_run(runs[name])))
+                for row in measured:  # at once, so that a later failure loses nothing
+                    print(f"  {row.what}: {row.radgate}, {row.reference}, {row.ratio:.2f}", row.bare, flush=True)
     print(f"\nPython {platform.python_version()}, {platform.machine()}\n\n{markdown(rows)}")
 
 

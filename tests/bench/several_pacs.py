@@ -9,7 +9,7 @@ from statistics import median
 
 import httpx
 
-from tests.bench.images import ct_instances
+from tests.bench.images import CT_STUDIES, ct_instances
 from tests.bench.servers import Radgate, radgate_for
 from tests.bench.table import Row
 from tests.integration.faulty_proxy import FaultyProxy
@@ -69,6 +69,6 @@ def _ask(client: httpx.Client, key: str) -> float:
     start = time.perf_counter()
     answer = client.get("/dicom-web/studies?limit=100", headers={"authorization": f"Bearer {key}"})
     took = time.perf_counter() - start
-    if answer.status_code != httpx.codes.OK or "warning" in answer.headers or len(answer.json()) != 3:
+    if answer.status_code != httpx.codes.OK or "warning" in answer.headers or len(answer.json()) < len(CT_STUDIES):
         raise RuntimeError(f"QIDO over several PACS: {answer.status_code}, {len(answer.content)} bytes")
     return took

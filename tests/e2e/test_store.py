@@ -1,6 +1,7 @@
-"""STOW-RS by the `dicomweb-client` library and by the SDK, through Envoy and Radgate into Orthanc over DIMSE."""
+"""STOW-RS by `dicomweb-client` and by the SDK, through Envoy and Radgate into Orthanc, by every way there is."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.request import urlopen
@@ -12,6 +13,7 @@ from dicomweb_client.session_utils import create_session
 from pydicom import dcmread
 
 import radgate as sdk
+from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
 from radgate_server.core.tenancy import Role
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.fakes.instances import make_instance, make_study
@@ -35,18 +37,29 @@ def gate(archive: OrthancServer, tmp_path_factory: pytest.TempPathFactory) -> It
         "RADGATE_STORE__MEMORY_BYTES": str(1 << 20),  # so that all but the smallest go to disk
     }
     process = RadgateProcess(tmp_path_factory.mktemp("store"), settings)
-    process.tenant("east", dimse(archive), Role.OPERATOR)
+    for tenant, connection in (
+        ("east", dimse(archive)),
+        ("web", DicomWebConnection(archive.dicomweb_url)),
+        ("rest", OrthancConnection(archive.url)),
+    ):
+        process.tenant(tenant, connection, Role.OPERATOR)
     with process:
         yield process
 
 
-@pytest.fixture
-def web(gate: RadgateProcess) -> Iterator[DICOMwebClient]:
+@contextmanager
+def client_of(gate: RadgateProcess, tenant: str) -> Iterator[DICOMwebClient]:
     session = create_session()
     session.trust_env = False
     with session:
-        headers = {"Authorization": f"Bearer {gate.keys['east']}"}
+        headers = {"Authorization": f"Bearer {gate.keys[tenant]}"}
         yield DICOMwebClient(f"{gate.url}/dicom-web", session=session, headers=headers)
+
+
+@pytest.fixture
+def web(gate: RadgateProcess) -> Iterator[DICOMwebClient]:
+    with client_of(gate, "east") as client:
+        yield client
 
 
 def held(archive: OrthancServer) -> dict[str, bytes]:
@@ -73,6 +86,22 @@ def test_what_dicomweb_client_stores_is_found_at_once(web: DICOMwebClient, archi
     pixels = held(archive)
     assert all(pixels[dataset.SOPInstanceUID] == dataset.PixelData for dataset in datasets)
     assert web.retrieve_instance(STUDY, f"{STUDY}.1", f"{STUDY}.1.1").PixelData == datasets[0].PixelData
+
+
+@pytest.mark.parametrize(("tenant", "study"), [("web", "2.25.5180"), ("rest", "2.25.5190")])
+def test_archives_of_the_web_take_them_too(
+    gate: RadgateProcess, archive: OrthancServer, tenant: str, study: str
+) -> None:
+    datasets = [dcmread(BytesIO(file)) for file in make_study(3, study=study, rows=700, columns=700)]
+    with client_of(gate, tenant) as client:
+        assert client.search_for_instances(study) == []
+        for _ in range(2):
+            answer = client.store_instances(datasets, study_instance_uid=study)
+            assert len(answer.ReferencedSOPSequence) == 3
+            assert "FailedSOPSequence" not in answer
+        assert len(client.search_for_instances(study)) == 3
+    pixels = held(archive)
+    assert all(pixels[dataset.SOPInstanceUID] == dataset.PixelData for dataset in datasets)
 
 
 def test_the_sdk_stores_through_the_same_port(gate: RadgateProcess, archive: OrthancServer, tmp_path: Path) -> None:
