@@ -33,6 +33,7 @@ RETRIEVE_INSTANCES = "/radgate.v1.RetrieveService/RetrieveInstances"
 FRAME_ACCEPT = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 INSTANCE_ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 JSON_ACCEPT = "application/dicom+json"
+GETSCU = "/usr/bin/getscu"  # DCMTK's: pynetdicom puts programs of the same names into virtual environments
 UNLIMITED = (("grpc.max_receive_message_length", -1),)
 
 
@@ -216,7 +217,7 @@ def _getscu(orthanc: OrthancServer, folder: Path) -> float:
     address = ["127.0.0.1", str(orthanc.dicom_port)]
     start = time.perf_counter()
     subprocess.run(
-        ["getscu", "-S", "-aec", orthanc.ae_title, *keys, "-od", str(folder), *address],
+        [GETSCU, "-S", "-aec", orthanc.ae_title, *keys, "-od", str(folder), *address],
         check=True,
         capture_output=True,
         env={**os.environ, "TCP_NODELAY": "1"},

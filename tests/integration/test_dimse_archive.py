@@ -52,7 +52,8 @@ async def archive(pacs: MemoryPacs, move_port: int) -> AsyncIterator[DimseArchiv
 
 async def run(tool: str, archive: DimseArchive, *arguments: str, called: str = ARCHIVE) -> tuple[int, str]:
     """Run a tool of DCMTK against the archive; its exit code and what it said."""
-    command = (tool, "-v", "-aet", "MOVER", "-aec", called, *arguments, "127.0.0.1", str(archive.port))
+    # By its path: pynetdicom puts programs of the same names into virtual environments.
+    command = (f"/usr/bin/{tool}", "-v", "-aet", "MOVER", "-aec", called, *arguments, "127.0.0.1", str(archive.port))
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
