@@ -44,7 +44,8 @@ class CountCompleter:
         self, clients: Sequence[PacsClient], tenant_id: str, query: Query, matches: tuple[SourcedMatch, ...]
     ) -> tuple[SourcedMatch, ...]:
         """The matches, with what was missing where it could be counted."""
-        gaps = [_gaps_of(match, query) for match in matches]
+        asked = _asked(query)
+        gaps = [_gaps_of(match, asked) for match in matches]
         if not any(gaps):
             return matches
         unique = UNIQUE_KEYS[query.level]
@@ -149,8 +150,8 @@ async def _below(
     return () if result.truncated else result.matches
 
 
-def _gaps_of(match: SourcedMatch, query: Query) -> tuple[str, ...]:
-    return tuple(tag for tag in _asked(query) if not match.attributes.get(tag, {}).get("Value"))
+def _gaps_of(match: SourcedMatch, asked: Iterable[str]) -> tuple[str, ...]:
+    return tuple(tag for tag in asked if not match.attributes.get(tag, {}).get("Value"))
 
 
 def _filled(match: SourcedMatch, gaps: Iterable[str], counted: DicomJson) -> SourcedMatch:

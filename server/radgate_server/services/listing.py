@@ -125,34 +125,24 @@ class StudyLister:
             answers = await ask_all(holders, listing_query(scope), self._limits)
         except PacsError:
             return None
-        listing = self._listing(answers, scope)
+        listing = _listing(answers, self._holders(answers, scope))
         return listing if listing and not listing.unanswered else None
 
     async def _ask(self, tenant_id: str, scope: RetrieveScope, clients: Sequence[PacsClient]) -> Listing:
         forgotten = self._forgotten[tenant_id]
         answers = await ask_all(clients, listing_query(scope), self._limits)
-        listing = self._listing(answers, scope)
+        holders = self._holders(answers, scope)
+        listing = _listing(answers, holders)
         if listing is not None:
             if scope.level is QueryLevel.STUDY and forgotten == self._forgotten[tenant_id] and not listing.unanswered:
-                holders = frozenset(part.client.name for part in self._holders(answers, scope))
-                self._routes.put((tenant_id, scope.study_instance_uid), holders)
+                names = frozenset(holder.client.name for holder in holders)
+                self._routes.put((tenant_id, scope.study_instance_uid), names)
             return listing
         for answer in answers:
             if isinstance(answer.result, PacsError):
                 raise answer.result
         kind = _LEVEL_NAMES[scope.level]
         raise ObjectNotFoundError(f"no PACS of the tenant has this {kind}", kind=kind)
-
-    def _listing(self, answers: Sequence[PacsAnswer], scope: RetrieveScope) -> Listing | None:
-        parts: list[ListingPart] = []
-        seen: set[str] = set()
-        for part in self._holders(answers, scope):
-            listed = tuple(entry for entry in part.listed if entry.ref.sop_instance_uid not in seen)
-            seen.update(entry.ref.sop_instance_uid for entry in listed)
-            if listed:
-                parts.append(ListingPart(part.client, listed, part.held))
-        unanswered = tuple(answer.client.name for answer in answers if isinstance(answer.result, PacsError))
-        return Listing(tuple(parts), unanswered) if parts else None
 
     def _holders(self, answers: Sequence[PacsAnswer], scope: RetrieveScope) -> Sequence[ListingPart]:
         """What each PACS lists of the scope, for those that list anything."""
@@ -173,6 +163,19 @@ class StudyLister:
             text = "the PACS lists instances without proper UIDs, so it can't be told what is whole"
             raise PacsFailedError(text, pacs=pacs)
         return tuple({entry.ref: entry for entry in entries if entry and scope.contains(entry.ref)}.values())
+
+
+def _listing(answers: Sequence[PacsAnswer], holders: Sequence[ListingPart]) -> Listing | None:
+    """Each instance once, from the first that holds it; None when nobody does."""
+    parts: list[ListingPart] = []
+    seen: set[str] = set()
+    for holder in holders:
+        listed = tuple(entry for entry in holder.listed if entry.ref.sop_instance_uid not in seen)
+        seen.update(entry.ref.sop_instance_uid for entry in listed)
+        if listed:
+            parts.append(ListingPart(holder.client, listed, holder.held))
+    unanswered = tuple(answer.client.name for answer in answers if isinstance(answer.result, PacsError))
+    return Listing(tuple(parts), unanswered) if parts else None
 
 
 def _within(scope: RetrieveScope, entries: Sequence[ListedInstance]) -> tuple[ListedInstance, ...]:
