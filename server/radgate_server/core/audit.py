@@ -13,6 +13,8 @@ class AuditAction(StrEnum):
     RETRIEVE_METADATA = "retrieve-metadata"
     RETRIEVE_FRAMES = "retrieve-frames"
     RETRIEVE_BULKDATA = "retrieve-bulkdata"
+    RENDER = "render"
+    TRANSCODE = "transcode"
     STORE = "store"
     CONFIGURE = "configure"
 

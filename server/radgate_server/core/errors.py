@@ -149,6 +149,22 @@ class InstanceTooLargeError(GatewayError):
     """An instance that a client sends is larger than the operator allows (setting `store.max_instance_bytes`)."""
 
 
+class ImageTooLargeError(GatewayError):
+    """A frame, or the picture that is asked for, is larger than the operator allows (section `imaging`)."""
+
+
+class CodecFailedError(GatewayError):
+    """The codec crashed on this image, or took too long or too much memory; other images are served on."""
+
+
+class ImageWorkersBusyError(GatewayError):
+    """More images wait for a worker than the operator allows (setting `imaging.max_waiting`)."""
+
+
+class JobQueueFullError(GatewayError):
+    """More jobs wait than the operator allows (setting `imaging.max_waiting_jobs`)."""
+
+
 class SpoolFullError(GatewayError):
     """There is no room to hold an instance on its way to the PACS."""
 

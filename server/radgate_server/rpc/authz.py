@@ -38,6 +38,15 @@ METHODS: dict[str, Access] = {
     "radgate.v1.RetrieveService/RetrieveInstances": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveMetadata": _VIEWER,
     "radgate.v1.RetrieveService/RetrieveFrames": _VIEWER,
+    "radgate.v1.RetrieveService/StreamFrames": _VIEWER,
+    "radgate.v1.TranscodeService/TranscodeFrames": _VIEWER,
+    "radgate.v1.TranscodeService/TranscodeInstance": _VIEWER,
+    "radgate.v1.TranscodeService/TranscodeUpload": _VIEWER,
+    "radgate.v1.JobService/CreateJob": _OPERATOR,  # it occupies the machine for long
+    "radgate.v1.JobService/GetJob": _VIEWER,
+    "radgate.v1.JobService/ListJobs": _VIEWER,
+    "radgate.v1.JobService/WatchJob": _VIEWER,
+    "radgate.v1.JobService/CancelJob": _OPERATOR,
     "radgate.v1.StoreService/StoreInstances": _OPERATOR,  # a viewer changes nothing in a PACS
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
@@ -66,6 +75,9 @@ METHODS: dict[str, Access] = {
     "radgate.dicomweb.v1.DicomWebService/RetrieveMetadata": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveBulkdata": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveFrames": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveRendered": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveThumbnail": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveInstanceThumbnail": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri": _VIEWER,
     "radgate.dicomweb.v1.DicomWebService/StoreInstances": _OPERATOR,
     # Load balancers and orchestrators have no keys, and learn nothing but "serving".

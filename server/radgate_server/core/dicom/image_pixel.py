@@ -18,6 +18,7 @@ class ImagePixel(NamedTuple):
     pixel_representation: int
     number_of_frames: int
     photometric_interpretation: str
+    planar_configuration: int = 0
 
     @property
     def native_frame_bits(self) -> int:
@@ -44,6 +45,7 @@ def image_pixel(model: DicomJson) -> ImagePixel:
         pixel_representation=min(_number(model, "00280103", 0), 1),
         number_of_frames=_number(model, "00280008", 1),
         photometric_interpretation=str(_first(model, "00280004") or ""),
+        planar_configuration=min(_number(model, "00280006", 0), 1),
     )
 
 

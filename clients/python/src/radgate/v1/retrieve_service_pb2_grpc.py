@@ -50,6 +50,11 @@ class RetrieveServiceStub:
                 request_serializer=radgate_dot_v1_dot_retrieve__service__pb2.RetrieveFramesRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.RetrieveFramesResponse.FromString,
                 _registered_method=True)
+        self.StreamFrames = channel.stream_stream(
+                '/radgate.v1.RetrieveService/StreamFrames',
+                request_serializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesResponse.FromString,
+                _registered_method=True)
 
 
 class RetrieveServiceServicer:
@@ -79,6 +84,16 @@ class RetrieveServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamFrames(self, request_iterator, context):
+        """Streams the frames of a study or series for somebody who looks at them while they come: a low resolution of each
+        frame first, the rest of them afterwards, both as pieces of one HTJ2K codestream (transfer syntax
+        1.2.840.10008.1.2.4.202). The client opens the stream with its first message, and may at any time send what is to
+        come next. A frame that can't be made HTJ2K comes whole, as stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RetrieveServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +111,11 @@ def add_RetrieveServiceServicer_to_server(servicer, server):
                     servicer.RetrieveFrames,
                     request_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.RetrieveFramesRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_retrieve__service__pb2.RetrieveFramesResponse.SerializeToString,
+            ),
+            'StreamFrames': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamFrames,
+                    request_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +200,33 @@ class RetrieveService:
             '/radgate.v1.RetrieveService/RetrieveFrames',
             radgate_dot_v1_dot_retrieve__service__pb2.RetrieveFramesRequest.SerializeToString,
             radgate_dot_v1_dot_retrieve__service__pb2.RetrieveFramesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamFrames(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/radgate.v1.RetrieveService/StreamFrames',
+            radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesRequest.SerializeToString,
+            radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesResponse.FromString,
             options,
             channel_credentials,
             insecure,

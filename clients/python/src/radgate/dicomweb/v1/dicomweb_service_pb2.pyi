@@ -49,6 +49,24 @@ class RetrieveFramesRequest(_message.Message):
     frames: str
     def __init__(self, study: _Optional[str] = ..., series: _Optional[str] = ..., instance: _Optional[str] = ..., frames: _Optional[str] = ...) -> None: ...
 
+class RetrieveRenderedRequest(_message.Message):
+    __slots__ = ("study", "series", "instance", "frames")
+    STUDY_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    study: str
+    series: str
+    instance: str
+    frames: str
+    def __init__(self, study: _Optional[str] = ..., series: _Optional[str] = ..., instance: _Optional[str] = ..., frames: _Optional[str] = ...) -> None: ...
+
+class RetrieveInstanceThumbnailRequest(_message.Message):
+    __slots__ = ("instance",)
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    def __init__(self, instance: _Optional[str] = ...) -> None: ...
+
 class RetrieveWadoUriRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -73,6 +73,21 @@ class DicomWebServiceStub:
                 request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.RetrieveRendered = channel.unary_stream(
+                '/radgate.dicomweb.v1.DicomWebService/RetrieveRendered',
+                request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveRenderedRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.RetrieveThumbnail = channel.unary_stream(
+                '/radgate.dicomweb.v1.DicomWebService/RetrieveThumbnail',
+                request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveRenderedRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.RetrieveInstanceThumbnail = channel.unary_stream(
+                '/radgate.dicomweb.v1.DicomWebService/RetrieveInstanceThumbnail',
+                request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveInstanceThumbnailRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.RetrieveWadoUri = channel.unary_stream(
                 '/radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri',
                 request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveWadoUriRequest.SerializeToString,
@@ -140,6 +155,28 @@ class DicomWebServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetrieveRendered(self, request, context):
+        """WADO-RS Retrieve Rendered (PS3.18 10.4.1.1.3): a picture of frames, of an instance, or of what stands for a series
+        or study. The query string says how it is to look (PS3.18 8.3.5).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetrieveThumbnail(self, request, context):
+        """WADO-RS Retrieve Thumbnail (PS3.18 10.4.1.1.4): a small picture to be recognised by.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetrieveInstanceThumbnail(self, request, context):
+        """A thumbnail by SOP Instance UID alone, `?size=64`, `128` or `256`; not part of PS3.18.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RetrieveWadoUri(self, request, context):
         """WADO-URI Retrieve DICOM Instance (PS3.18 9.4). The query string names the instance.
         """
@@ -191,6 +228,21 @@ def add_DicomWebServiceServicer_to_server(servicer, server):
             'RetrieveFrames': grpc.unary_stream_rpc_method_handler(
                     servicer.RetrieveFrames,
                     request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'RetrieveRendered': grpc.unary_stream_rpc_method_handler(
+                    servicer.RetrieveRendered,
+                    request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveRenderedRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'RetrieveThumbnail': grpc.unary_stream_rpc_method_handler(
+                    servicer.RetrieveThumbnail,
+                    request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveRenderedRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'RetrieveInstanceThumbnail': grpc.unary_stream_rpc_method_handler(
+                    servicer.RetrieveInstanceThumbnail,
+                    request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveInstanceThumbnailRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'RetrieveWadoUri': grpc.unary_stream_rpc_method_handler(
@@ -395,6 +447,87 @@ class DicomWebService:
             target,
             '/radgate.dicomweb.v1.DicomWebService/RetrieveFrames',
             radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveFramesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetrieveRendered(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/radgate.dicomweb.v1.DicomWebService/RetrieveRendered',
+            radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveRenderedRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetrieveThumbnail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/radgate.dicomweb.v1.DicomWebService/RetrieveThumbnail',
+            radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveRenderedRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetrieveInstanceThumbnail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/radgate.dicomweb.v1.DicomWebService/RetrieveInstanceThumbnail',
+            radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveInstanceThumbnailRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -1,0 +1,70 @@
+"""What a client wants to see (PS3.18 8.3.5): media type, viewport, window, quality, layers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+RENDERED_JPEG = "image/jpeg"
+RENDERED_PNG = "image/png"
+RENDERED_GIF = "image/gif"
+
+
+class VoiFunction(StrEnum):
+    """VOI LUT Function (0028,1056), PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+
+    LINEAR = "LINEAR"
+    LINEAR_EXACT = "LINEAR_EXACT"
+    SIGMOID = "SIGMOID"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Window Center, Window Width and the function between them, in units after the modality LUT."""
+
+    center: float
+    width: float
+    function: VoiFunction = VoiFunction.LINEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """Where and how large the picture is wanted (PS3.18 8.3.5.1.3).
+
+    The region of the source image that is `source_columns` wide and `source_rows` high from (`left`, `top`), all in
+    pixels of the source, is scaled, its aspect ratio kept, to fit into `columns` by `rows`. None of the source values
+    means the image to its edge; negative ones mirror it.
+    """
+
+    columns: int
+    rows: int
+    left: float = 0
+    top: float = 0
+    source_columns: float | None = None
+    source_rows: float | None = None
+
+
+class IccProfile(StrEnum):
+    """What a colour picture carries (PS3.18 8.3.5.1.5)."""
+
+    NO = "no"
+    YES = "yes"
+    SRGB = "srgb"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderTarget:
+    """How a picture is to be made.
+
+    `quality` is 1 to 100, of JPEG. `progressive` makes the JPEG one that becomes clearer as it arrives. `letterboxed`
+    fills the whole viewport, black around the image. `overlays` burns the overlay planes in (PS3.3 C.9.2).
+    `frame_time_ms` is that of an animation. Pixels that are not square are always made so.
+    """
+
+    media_type: str = RENDERED_JPEG
+    viewport: Viewport | None = None
+    window: Window | None = None
+    quality: int = 90
+    progressive: bool = False
+    letterboxed: bool = False
+    overlays: bool = False
+    icc_profile: IccProfile = IccProfile.NO
+    frame_time_ms: float = 100

@@ -1,0 +1,65 @@
+"""Work that goes on after the call that asked for it: its states, and what is told of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    TRANSCODE_STUDY = "transcode-study"
+    MAKE_THUMBNAILS = "make-thumbnails"
+
+
+class JobState(StrEnum):
+    """Where a job is. The last three are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What is to be done. `request_id` makes asking twice the same as asking once; `parameters` are the kind's own."""
+
+    tenant_id: str
+    kind: JobKind
+    study_instance_uid: str
+    series_instance_uid: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far it is, in instances. `total` is 0 until it is known."""
+
+    done: int = 0
+    failed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it stands. `reason` and `message` say why it failed; `failures` counts reasons of instances."""
+
+    job_id: str
+    request: JobRequest
+    state: JobState
+    progress: JobProgress
+    created: datetime
+    started: datetime | None = None
+    ended: datetime | None = None
+    attempts: int = 0
+    reason: str = ""
+    message: str = ""
+    failures: dict[str, int] = field(default_factory=dict)
