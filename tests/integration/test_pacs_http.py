@@ -5,8 +5,8 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -140,7 +140,7 @@ async def test_something_that_is_not_http() -> None:
 
 async def test_no_free_connection_is_busy() -> None:
     silent = Reply(body=b"x", declared=10, hangs=True)
-    async with asking(lambda _: silent, connections=1) as (_, http), http.open("GET", "/studies/1"):
+    async with asking(lambda _: silent, connections=1) as (_, http), http.open("/studies/1"):
         with pytest.raises(PacsBusyError):
             await http.ask("GET", "/studies")
 
@@ -150,6 +150,81 @@ async def test_after_close_nothing_can_be_asked() -> None:
         await http.close()
         with pytest.raises(PacsUnreachableError):
             await http.ask("GET", "/studies")
+
+
+# --- connections that lay idle ----------------------------------------------------------------------------------------
+
+
+class Fates:
+    """Closes the connection on which it is asked, without an answer, wherever a fate is False."""
+
+    def __init__(self, *answers: bool) -> None:
+        self._answers = iter(answers)
+
+    def __call__(self, _asked: Asked) -> Reply:
+        if not next(self._answers):
+            raise ConnectionError
+        return Reply(body=b"[]")
+
+
+async def send_get(http: PacsHttp) -> bytes:
+    return (await http.ask("GET", "/studies")).body
+
+
+async def send_question(http: PacsHttp) -> bytes:
+    return (await http.ask("POST", "/tools/find", body=b"[]", changes_nothing=True)).body
+
+
+async def send_for_bulk(http: PacsHttp) -> bytes:
+    async with http.open("/studies/1") as stream:
+        return b"".join([piece async for piece in stream.pieces()])
+
+
+async def send_instance(http: PacsHttp) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"DICM"
+
+    await http.ask("POST", "/studies", body=body)
+
+
+async def keep_open(http: PacsHttp, connections: int) -> None:
+    """Use as many connections at the same time, to their answers' end."""
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(http.open("/studies/1")) for _ in range(connections)]
+        for stream in streams:
+            assert [piece async for piece in stream.pieces()] == [b"[]"]
+
+
+@pytest.mark.parametrize("send", [send_get, send_question, send_for_bulk])
+async def test_what_a_kept_connection_loses_is_asked_again(send: Callable[[PacsHttp], Awaitable[bytes]]) -> None:
+    """The server closes it when the next request comes: no look at the connection before that could tell."""
+    async with asking(Fates(True, False, True)) as (server, http):
+        assert await send(http) == b"[]"
+        assert await send(http) == b"[]"
+        assert (len(server.asked), server.connections) == (3, 2)
+
+
+async def test_what_all_kept_connections_lose_is_asked_again() -> None:
+    async with asking(Fates(*[True] * 4, *[False] * 4, True)) as (server, http):
+        await keep_open(http, 4)
+        assert (await http.ask("GET", "/studies")).status == 200
+        assert (len(server.asked), server.connections) == (9, 5)
+
+
+async def test_what_a_new_connection_loses_is_not_asked_again() -> None:
+    async with asking(Fates(False)) as (server, http):
+        with pytest.raises(PacsAbortedError):
+            await http.ask("GET", "/studies")
+        assert len(server.asked) == 1
+
+
+async def test_what_is_stored_is_not_sent_again() -> None:
+    """Who may repeat it knows what it was (services/resilience)."""
+    async with asking(Fates(True, False)) as (server, http):
+        await send_instance(http)
+        with pytest.raises(PacsAbortedError):
+            await send_instance(http)
+        assert len(server.asked) == 2
 
 
 # --- bodies -----------------------------------------------------------------------------------------------------------
@@ -205,7 +280,7 @@ async def test_what_is_not_json_is_told(body: bytes) -> None:
 
 async def test_leaving_a_stream_closes_its_connection_at_once() -> None:
     async with asking(lambda _: Reply(body=bytes(64 * MIB))) as (server, http):
-        async with http.open("GET", "/studies/1") as stream:
+        async with http.open("/studies/1") as stream:
             async for piece in stream.pieces():
                 assert piece
                 break

@@ -92,7 +92,7 @@ async def test_http_2_is_spoken_where_it_is_offered_and_bulk_goes_over_http_1(
         asking(server, HttpTls(str(theirs[0]))) as http,
     ):
         assert (await http.ask("GET", "/studies")).body == b"[]"
-        async with http.open("GET", "/studies/1") as stream:
+        async with http.open("/studies/1") as stream:
             assert [piece async for piece in stream.pieces()] == [b"[]"]
         best = offered[0] if offered else None
         assert server.spoken == [best, offered[-1] if offered else None]

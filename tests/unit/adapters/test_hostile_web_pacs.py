@@ -77,7 +77,7 @@ class _EndlessOrthanc:
     def __init__(self) -> None:
         self.numbers = count()
 
-    async def post(self, _path: str, body: dict[str, Any]) -> Any:
+    async def ask(self, _path: str, body: dict[str, Any]) -> Any:
         return [{"ID": str(next(self.numbers)), "RequestedTags": {}} for _ in range(body["Limit"])]
 
 

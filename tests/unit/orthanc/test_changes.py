@@ -52,7 +52,7 @@ class SmallOrthanc:
         assert path == "/tools/now"
         return "20260101T000000"
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    async def ask(self, path: str, body: Mapping[str, Any]) -> Any:
         assert path == "/tools/bulk-content"
         if self.failure is not None:
             failure, self.failure = self.failure, None

@@ -33,11 +33,11 @@ class Wado:
         """Ask WADO-RS for a study, series or instance; a status of MISSING is for the caller to judge."""
         path = path_of(scope)
         for accept in self._accepts[:-1]:
-            async with self._http.open("GET", path, headers={"accept": accept}, judged=MISSING) as stream:
+            async with self._http.open(path, headers={"accept": accept}, judged=MISSING) as stream:
                 if stream.status not in _NOT_THIS_ACCEPT:
                     yield stream
                     return
-        async with self._http.open("GET", path, headers={"accept": self._accepts[-1]}, judged=MISSING) as stream:
+        async with self._http.open(path, headers={"accept": self._accepts[-1]}, judged=MISSING) as stream:
             if stream.status not in MISSING:
                 self._accepts = self._accepts[-1:]
             yield stream
@@ -52,7 +52,7 @@ class Wado:
             ("objectUID", ref.sop_instance_uid),
             ("contentType", "application/dicom"),
         )
-        async with self._http.open("GET", self._wado_uri_url, params=parameters, judged=MISSING) as stream:
+        async with self._http.open(self._wado_uri_url, params=parameters, judged=MISSING) as stream:
             yield stream
 
     async def first_answer[T](self, ref: InstanceRef, read: Read[T]) -> T:

@@ -15,6 +15,7 @@ import httpx
 from radgate_server.adapters.pacs.http.bodies import ACCEPT_ENCODING, decoded, whole
 from radgate_server.adapters.pacs.http.credentials import TokenAnswer, make_credentials
 from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_failure
+from radgate_server.adapters.pacs.http.sending import Body, Request, send
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.config import MIB, WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
@@ -26,9 +27,6 @@ _MAX_MARKS = 2_000_000
 _MAX_TOKEN_BYTES = MIB
 _NOT_FOUND = frozenset({404})
 _ASKING_SHARE = 4
-
-type Body = bytes | Callable[[], AsyncIterator[bytes]]
-"""A body as it is, or a function that makes it anew each time that it is sent."""
 
 type Params = Mapping[str, str] | tuple[tuple[str, str], ...]
 
@@ -122,38 +120,41 @@ class PacsHttp:
         params: Params = (),
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
+        changes_nothing: bool = False,
         judged: Collection[int] = _NOT_FOUND,
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> HttpAnswer:
         """Ask, and read the whole answer. Statuses of success and those `judged` by the caller are returned.
+
+        A GET, and whatever else `changes_nothing`, is sent again when a connection that was kept open is gone.
 
         Raises:
             PacsError: no answer, another status, or one of more than `max_bytes`.
         """
         client = self._bulk if callable(body) else self._asks
         sent = {"accept-encoding": ACCEPT_ENCODING, **(headers or {})}
-        async with self._exchange(client, method, self._target(path, params), sent, body, judged) as response:
+        request = Request(method, self._target(path, params), sent, body, changes_nothing or method == "GET")
+        async with self._exchange(client, request, judged) as response:
             content = await self._whole(response, max_bytes)
             return HttpAnswer(self.pacs, response.status_code, response.headers, content)
 
     @asynccontextmanager
     async def open(
         self,
-        method: str,
         path: str,
         *,
         params: Params = (),
         headers: Mapping[str, str] | None = None,
-        body: Body | None = None,
         judged: Collection[int] = _NOT_FOUND,
     ) -> AsyncIterator[HttpStream]:
-        """Ask for bulk. Leaving the context before the body's end closes the connection at once.
+        """GET bulk. Leaving the context before the body's end closes the connection at once.
 
         Raises:
             PacsError: no answer, or a status that is neither success nor `judged`.
         """
         sent = {"accept-encoding": "identity", **(headers or {})}
-        async with self._exchange(self._bulk, method, self._target(path, params), sent, body, judged) as response:
+        request = Request("GET", self._target(path, params), sent, changes_nothing=True)
+        async with self._exchange(self._bulk, request, judged) as response:
             yield HttpStream(self.pacs, response)
 
     def fresh(self) -> "PacsHttp":
@@ -169,22 +170,16 @@ class PacsHttp:
 
     @asynccontextmanager
     async def _exchange(
-        self,
-        client: httpx.AsyncClient,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: Body | None,
-        judged: Collection[int],
+        self, client: httpx.AsyncClient, request: Request, judged: Collection[int]
     ) -> AsyncIterator[httpx.Response]:
         credentials = await self._credentials.headers()
-        response = await self._send(client, method, url, {**headers, **credentials}, body)
+        response = await send(self.pacs, client, request.with_headers(credentials))
         try:
             if response.status_code == 401 and 401 not in judged:
                 await response.aclose()  # the token may have to come over the same connection
                 renewed = await self._credentials.headers(credentials)
                 if renewed is not credentials:
-                    response = await self._send(client, method, url, {**headers, **renewed}, body)
+                    response = await send(self.pacs, client, request.with_headers(renewed))
             if not response.is_success and response.status_code not in judged:
                 raise status_failure(self.pacs, response.status_code)
             with as_pacs_errors(self.pacs):
@@ -192,19 +187,9 @@ class PacsHttp:
         finally:
             await response.aclose()
 
-    async def _send(
-        self, client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], body: Body | None
-    ) -> httpx.Response:
-        if client.is_closed:
-            raise PacsUnreachableError("the connection to the PACS is closed", pacs=self.pacs)
-        content = body() if callable(body) else body
-        with as_pacs_errors(self.pacs):
-            request = client.build_request(method, url, headers=headers, content=content)
-            return await client.send(request, stream=True)
-
     async def _post_for_token(self, url: str, headers: Mapping[str, str], body: bytes) -> TokenAnswer:
         try:
-            response = await self._send(self._asks, "POST", url, headers, body)
+            response = await send(self.pacs, self._asks, Request("POST", url, headers, body))
             try:
                 with as_pacs_errors(self.pacs):
                     content = await self._whole(response, _MAX_TOKEN_BYTES)

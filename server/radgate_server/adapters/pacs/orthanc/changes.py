@@ -103,6 +103,6 @@ class OrthancChanges:
         if not wanted:
             return {}
         body = {"Resources": wanted, "Level": "Study", "Short": True, "Metadata": False}
-        answer = await self._rest.post("/tools/bulk-content", body)
+        answer = await self._rest.ask("/tools/bulk-content", body)
         with readable(self._rest.pacs):
             return studies_of(answer)

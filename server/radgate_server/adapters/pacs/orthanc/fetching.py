@@ -14,7 +14,7 @@ async def fetch_file(http: PacsHttp, resource_id: str, *, max_bytes: int) -> Ins
         PacsError: no answer, a failure status, a connection that broke.
         InstanceTooLargeError, SpoolFullError: there is no room for it.
     """
-    async with http.open("GET", f"/instances/{resource_id}/file") as stream:
+    async with http.open(f"/instances/{resource_id}/file") as stream:
         if stream.status != 200:
             return None
         return await receive_content(stream.pieces(), max_bytes=max_bytes)

@@ -73,7 +73,7 @@ class OrthancQuery:
         seen: set[str] = set()
         since = 0
         while True:
-            answer = await self._rest.post("/tools/find", finding.body(since=since, limit=limit))
+            answer = await self._rest.ask("/tools/find", finding.body(since=since, limit=limit))
             with readable(self._rest.pacs):
                 rows = [(str(row["ID"]), to_dicom_json(row["RequestedTags"])) for row in answer]
             if query.level is QueryLevel.STUDY:

@@ -30,10 +30,11 @@ class OrthancRest:
         """GET a resource that is a word, such as the time. Raises PacsError as `get`."""
         return (await self.http.ask("GET", path, judged=())).body.decode("ascii", "replace").strip()
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """POST a question. Raises PacsError as `get`."""
+    async def ask(self, path: str, body: Mapping[str, Any]) -> Any:
+        """POST a question, which changes nothing. Raises PacsError as `get`."""
         content = json.dumps(body).encode()
-        return (await self.http.ask("POST", path, headers=_JSON, body=content, judged=())).json()
+        answer = await self.http.ask("POST", path, headers=_JSON, body=content, changes_nothing=True, judged=())
+        return answer.json()
 
 
 @contextmanager

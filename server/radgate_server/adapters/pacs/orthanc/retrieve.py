@@ -107,7 +107,7 @@ class OrthancReader:
             "ResponseContent": ["RequestedTags"],
             "RequestedTags": ["PatientID"],
         }
-        answer = await self._rest.post("/tools/find", body)
+        answer = await self._rest.ask("/tools/find", body)
         with readable(self._rest.pacs):
             studies = [(str(study["ID"]), str(study["RequestedTags"].get("PatientID") or "")) for study in answer]
         for study_id, _ in studies:
@@ -121,7 +121,7 @@ class OrthancReader:
             "SeriesInstanceUID": ref.series_instance_uid,
             "SOPInstanceUID": ref.sop_instance_uid,
         }
-        answer = await self._rest.post("/tools/find", {"Level": "Instance", "Query": query})
+        answer = await self._rest.ask("/tools/find", {"Level": "Instance", "Query": query})
         with readable(self._rest.pacs):
             return [str(instance_id) for instance_id in answer]
 
