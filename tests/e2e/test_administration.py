@@ -1,4 +1,4 @@
-"""The command line on an installation whose server runs: what it changes, the server knows within three seconds."""
+"""The command line on an installation whose server runs: what it changes, the server soon knows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,8 @@ from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY, SYNTAXES, SYNTAXES_
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
 
-SEEN_S = 3.0
+SEEN_S = 15.0
+"""How long it may take on a busy machine."""
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,10 @@
 """A TCP proxy on this machine that fails on demand, between Radgate and a real PACS."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 import threading
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -14,7 +16,6 @@ _GARBAGE = bytes(range(256)) * 16
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no time: closing sends RST
 _START_TIMEOUT_S = 10.0
 _LOOK_S = 0.01
-_ARRIVAL_S = 0.05  # for what was sent before a reset, which else could overtake it
 
 
 class Fault(Enum):
@@ -176,7 +177,7 @@ class FaultyProxy:
             case Fault.HALF_OPEN | Fault.RESET if sent + len(data) > self.fails_after_bytes:
                 writer.write(data[: max(0, self.fails_after_bytes - sent)])
                 await writer.drain()
-                await (asyncio.Event().wait() if self.fault is Fault.HALF_OPEN else asyncio.sleep(_ARRIVAL_S))
+                await (asyncio.Event().wait() if self.fault is Fault.HALF_OPEN else _arrival(writer))
                 return True
             case Fault.TRICKLE:
                 for place in range(0, len(data), 100):
@@ -198,6 +199,18 @@ async def _first_of(*ways: Awaitable[bool]) -> bool:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _arrival(writer: asyncio.StreamWriter) -> None:
+    """Wait until all that was written has arrived: a reset would overtake it."""
+    raw: socket.socket = writer.get_extra_info("socket")
+    while writer.transport.get_write_buffer_size() or _unacknowledged_bytes(raw):
+        await asyncio.sleep(_LOOK_S)
+
+
+def _unacknowledged_bytes(raw: socket.socket) -> int:
+    (count,) = struct.unpack("i", fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return int(count)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -27,7 +27,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import FaultyProxy
 from tests.integration.orthanc import OrthancServer, free_port
 
-IDLE_S = 0.6
+IDLE_S = 1.0
 """How long the doors' PACS may be silent."""
 DIMSE = DimseSettings(connect_timeout_s=IDLE_S, idle_timeout_s=IDLE_S, acquire_timeout_s=3 * IDLE_S)
 WEB = WebPacsSettings(connect_timeout_s=IDLE_S, idle_timeout_s=IDLE_S, acquire_timeout_s=3 * IDLE_S)
@@ -52,7 +52,7 @@ class Door:
     port: Callable[[OrthancServer], int]
     connection: Callable[[int], PacsConnection]
     middle_bytes: int
-    trickle_bytes_per_s: int = 4000
+    trickle_bytes_per_s: int = 2500
 
     def __str__(self) -> str:
         return self.name

@@ -29,7 +29,7 @@ from tests.fakes.instances import STUDY, make_dataset, make_instance, make_study
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
 
-SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=0.5, acquire_timeout_s=2, max_instance_bytes=20 * MIB)
+SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=1, acquire_timeout_s=2, max_instance_bytes=20 * MIB)
 SERIES = f"{STUDY}.1"
 SCOPE = RetrieveScope(STUDY)
 JSON = {"content-type": "application/dicom+json"}
@@ -303,7 +303,7 @@ async def test_leaving_early_hangs_up() -> None:
     async with talking(lambda _: Reply(body=body, headers=headers)) as (server, client):
         async with client.reader.retrieve(SCOPE, listed(400)) as arrivals:
             assert await anext(arrivals)
-        await asyncio.wait_for(server.gone.wait(), 2)
+        await asyncio.wait_for(server.gone.wait(), 10)
 
 
 async def test_another_instance_than_the_one_asked_for_is_a_failure() -> None:

@@ -22,6 +22,7 @@ from tests.conformance.pacs_suite import sample_instances
 from tests.fakes.instances import CT_IMAGE_STORAGE, STUDY, make_instance, make_study
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.integration.orthanc import free_port
+from tests.integration.waiting import until
 
 ARCHIVE = "ARCHIVE"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -252,8 +253,7 @@ async def test_cancel_ends_the_retrieve(archive: DimseArchive, pacs: MemoryPacs)
     pacs.latency_s = 0.05
     statuses = await asyncio.to_thread(_get_and_cancel, archive.port)
     assert statuses[-1] == 0xFE00
-    await asyncio.sleep(0.1)
-    assert (pacs.open_retrieves, pacs.cancelled) == (0, 1)
+    await until(lambda: (pacs.open_retrieves, pacs.cancelled) == (0, 1))
 
 
 async def test_a_peer_that_leaves_ends_the_retrieve(archive: DimseArchive, pacs: MemoryPacs) -> None:
@@ -269,9 +269,7 @@ async def test_a_peer_that_leaves_ends_the_retrieve(archive: DimseArchive, pacs:
     association = await asyncio.to_thread(_associate, archive.port, on_store)
     peer = asyncio.to_thread(lambda: list(association.send_c_get(_whole_study(), STUDY_ROOT_GET)))
     getting = asyncio.create_task(peer)
-    async with asyncio.timeout(5):
-        while not pacs.cancelled:
-            await asyncio.sleep(0.01)
+    await until(lambda: pacs.cancelled > 0)
     assert pacs.open_retrieves == 0
     await getting
 

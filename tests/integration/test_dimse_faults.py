@@ -38,8 +38,10 @@ from tests.integration.orthanc import free_port
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SETTINGS = DimseSettings(
-    connect_timeout_s=2, idle_timeout_s=1, acquire_timeout_s=0.3, pool_idle_s=30, max_instance_bytes=1 << 20
+    connect_timeout_s=2, idle_timeout_s=2, acquire_timeout_s=10, pool_idle_s=30, max_instance_bytes=1 << 20
 )
+LONG_S = 20
+"""What no test waits for, unless something is wrong."""
 STUDY = RetrieveScope("1.2.3")
 ONE_STUDY = Query(QueryLevel.STUDY, (MatchingKey(("0020000D",), "1.2.3"),))
 
@@ -78,7 +80,7 @@ def sending(*instances: Dataset) -> Callable[[Event], Iterator[Any]]:
 def no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not [thread.name for thread in left]
@@ -156,20 +158,22 @@ async def test_a_failure_status_is_told_without_the_comment() -> None:
 
 
 async def test_silence_in_a_query_times_out_but_slow_answers_do_not() -> None:
-    def slow(event: Event) -> Iterator[Any]:
-        for number in range(4):
-            time.sleep(0.6)
+    over, falls_silent = threading.Event(), threading.Event()
+
+    def slow(_: Event) -> Iterator[Any]:
+        for number in range(5):
+            time.sleep(0.5)
             yield 0xFF00, identifier(StudyInstanceUID=f"1.2.3.{number}", QueryRetrieveLevel="STUDY")
-        if event.assoc.ae.silent:
-            time.sleep(2)
+        if falls_silent.is_set():
+            over.wait(LONG_S)
 
     with FaultyScp(on_find=slow) as scp:
-        scp._server.ae.silent = False
         async with client_of(scp.port) as client:
-            assert len((await client.query.find(ONE_STUDY, max_results=10)).matches) == 4
-            scp._server.ae.silent = True
+            assert len((await client.query.find(ONE_STUDY, max_results=10)).matches) == 5
+            falls_silent.set()
             with pytest.raises(PacsTimeoutError):
                 await client.query.find(ONE_STUDY, max_results=10)
+            over.set()
 
 
 async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association() -> None:
@@ -228,33 +232,39 @@ async def test_an_idle_association_is_released() -> None:
     with FaultyScp(on_find=lambda _: iter(())) as scp:
         async with client_of(scp.port, SETTINGS.model_copy(update={"pool_idle_s": 0.1})) as client:
             await client.query.find(ONE_STUDY, max_results=5)
-            assert await asyncio.to_thread(scp.released.wait, 3)
+            assert await asyncio.to_thread(scp.released.wait, LONG_S)
 
 
 async def test_cancelling_a_query_frees_the_association_at_once() -> None:
+    hangs, over = threading.Event(), threading.Event()
+
     def hang(_: Event) -> Iterator[Any]:
-        time.sleep(3)
+        hangs.set()
+        over.wait(LONG_S)
         yield 0x0000, None
 
-    settings = SETTINGS.model_copy(update={"idle_timeout_s": 30})
+    settings = SETTINGS.model_copy(update={"idle_timeout_s": LONG_S})
     with FaultyScp(on_find=hang, on_echo=lambda _: 0) as scp:
         async with client_of(scp.port, settings, max_associations=1) as client:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.3):
-                    await client.query.find(ONE_STUDY, max_results=5)
-            started_s = time.monotonic()
-            await client.echo.echo()
-            assert time.monotonic() - started_s < 1
+            searching = asyncio.create_task(client.query.find(ONE_STUDY, max_results=5))
+            assert await asyncio.to_thread(hangs.wait, LONG_S)
+            searching.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await searching
+            await client.echo.echo()  # while the PACS still hangs
+            over.set()
 
 
 async def test_waiting_for_an_association_is_bounded() -> None:
+    settings = SETTINGS.model_copy(update={"acquire_timeout_s": 0.3})
     with FaultyScp(on_get=sending(*(ct_instance(number) for number in range(5))), on_echo=lambda _: 0) as scp:
-        async with client_of(scp.port, max_associations=1) as client:
-            async with client.reader.retrieve(STUDY, listed(5)) as arrivals:
-                assert await anext(arrivals)
-                with pytest.raises(PacsBusyError):
-                    await client.echo.echo()
-            await client.echo.echo()
+        async with (
+            client_of(scp.port, settings, max_associations=1) as client,
+            client.reader.retrieve(STUDY, listed(5)) as arrivals,
+        ):
+            assert await anext(arrivals)
+            with pytest.raises(PacsBusyError):
+                await client.echo.echo()
 
 
 # --- retrieve ---------------------------------------------------------------------------------------------------------
@@ -274,16 +284,19 @@ async def test_an_abort_in_mid_transfer_comes_after_what_arrived() -> None:
 
 
 async def test_silence_in_mid_transfer_times_out() -> None:
+    over = threading.Event()
+
     def fall_silent(_: Event) -> Iterator[Any]:
         yield 2
         yield 0xFF00, ct_instance(0)
-        time.sleep(2)
+        over.wait(LONG_S)
         yield 0xFF00, ct_instance(1)
 
     with FaultyScp(on_get=fall_silent) as scp:
         async with client_of(scp.port) as client:
             with pytest.raises(PacsTimeoutError):
                 await fetch(client, STUDY, listed(2))
+            over.set()
 
 
 async def test_failed_sub_operations_come_as_failed_instances() -> None:
@@ -351,20 +364,22 @@ async def test_leaving_early_aborts_at_the_pacs() -> None:
         async with client_of(scp.port, max_associations=1) as client:
             async with client.reader.retrieve(STUDY, listed(50)) as arrivals:
                 await anext(arrivals)
-            assert await asyncio.to_thread(scp.aborted.wait, 2)
+            assert await asyncio.to_thread(scp.aborted.wait, LONG_S)
 
 
 async def test_cancelling_the_consumer_frees_the_association() -> None:
     with FaultyScp(on_get=sending(*(ct_instance(number) for number in range(50))), on_echo=lambda _: 0) as scp:
         async with client_of(scp.port, max_associations=1) as client:
+            came = asyncio.Event()
 
             async def dawdle() -> None:
                 async with client.reader.retrieve(STUDY, listed(50)) as arrivals:
                     async for _ in arrivals:
-                        await asyncio.sleep(10)
+                        came.set()
+                        await asyncio.sleep(LONG_S)
 
             task = asyncio.create_task(dawdle())
-            await asyncio.sleep(0.3)
+            await came.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

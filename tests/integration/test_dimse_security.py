@@ -64,7 +64,7 @@ def send(port: int, message_id: int | None, context: ssl.SSLContext) -> int | No
 
 def is_cut(port: int, context: ssl.SSLContext | None) -> bool:
     """Whether the server ends a connection that is plain, or secured by this context, before it says anything."""
-    with socket.create_connection(("127.0.0.1", port), timeout=2) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
         try:
             with context.wrap_socket(plain, server_hostname="127.0.0.1") if context else nullcontext(plain) as peer:
                 peer.sendall(bytes(100))

@@ -25,6 +25,8 @@ from tests.integration.faulty_scp import FaultyScp, ct_instance
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SETTINGS = DimseSettings(connect_timeout_s=2, idle_timeout_s=3)
+LONG_S = 20
+"""What no test waits for, unless something is wrong."""
 STUDY = RetrieveScope("1.2.3")
 NOT_AUTHORISED = 0x0124
 
@@ -123,12 +125,18 @@ async def test_a_store_for_a_move_that_is_over_is_refused() -> None:
 
 
 async def test_a_consumer_may_be_slower_than_the_idle_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"idle_timeout_s": 0.5}))
+    monkeypatch.setattr(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"idle_timeout_s": 1}))
 
     async with moving(sending(8)) as (client, _), client.reader.retrieve(STUDY, listed(8)) as arrivals:
         await anext(arrivals)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2)
         assert len([arrival async for arrival in arrivals]) == 7
+
+
+async def has_stopped(sent: list[int]) -> bool:
+    before = len(sent)
+    await asyncio.sleep(0.3)
+    return len(sent) == before
 
 
 async def test_leaving_a_move_early_stops_the_pacs() -> None:
@@ -137,10 +145,10 @@ async def test_leaving_a_move_early_stops_the_pacs() -> None:
     async with moving(sending(500, sent)) as (client, _):
         async with client.reader.retrieve(STUDY, listed(500)) as arrivals:
             await anext(arrivals)
-        await asyncio.sleep(0.3)
-        stopped_at = len(sent)
-        await asyncio.sleep(0.3)
-        assert len(sent) == stopped_at < 500
+        async with asyncio.timeout(LONG_S):
+            while not await has_stopped(sent):
+                continue
+        assert len(sent) < 500
 
 
 async def test_nobody_may_store_while_nothing_is_awaited() -> None:
@@ -160,17 +168,26 @@ async def test_a_pdu_of_absurd_length_ends_the_connection_before_memory_is_taken
         assert await asyncio.to_thread(answer_to, scp.port, b"\x01\x00\xff\xff\xff\xff") == b""
 
 
+def is_turned_away(port: int) -> bool:
+    """Whether the SCP closes a connection, instead of waiting for what comes over it."""
+    try:
+        return answer_to(port, b"") == b""
+    except TimeoutError:
+        return False
+
+
 async def test_strangers_who_connect_and_say_nothing_are_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_scp, "_MAX_ASSOCIATIONS", 2)
     async with moving(lambda *_: iter(())) as (_, scp):
         silent = [socket.create_connection(("127.0.0.1", scp.port)) for _ in range(2)]
-        await asyncio.sleep(0.2)
-        assert await asyncio.to_thread(answer_to, scp.port, b"") == b""
+        async with asyncio.timeout(LONG_S):
+            while not await asyncio.to_thread(is_turned_away, scp.port):
+                continue
         for connection in silent:
             connection.close()
-        await asyncio.sleep(0.5)
-        with pytest.raises(TimeoutError):
-            await asyncio.to_thread(answer_to, scp.port, b"")
+        async with asyncio.timeout(LONG_S):
+            while await asyncio.to_thread(is_turned_away, scp.port):
+                continue
 
 
 async def test_a_port_in_use_is_a_configuration_error() -> None:

@@ -28,7 +28,7 @@ from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script,
 from tests.integration.orthanc import free_port
 
 SECRET = "s3cr&t"
-SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=0.3, acquire_timeout_s=0.2)
+SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=1, acquire_timeout_s=0.5)
 
 
 def http_to(
@@ -284,7 +284,7 @@ async def test_leaving_a_stream_closes_its_connection_at_once() -> None:
             async for piece in stream.pieces():
                 assert piece
                 break
-        await asyncio.wait_for(server.gone.wait(), 2)
+        await asyncio.wait_for(server.gone.wait(), 10)
 
 
 async def test_cookies_are_not_kept() -> None:
