@@ -157,3 +157,40 @@ async def test_what_the_decoder_refuses_comes_as_stored(rig: Rig, web: Web, monk
     strict = await web.get(url("6", "1"), f"{AS_STORED[:-1]}{EXPLICIT_VR_LITTLE_ENDIAN}")
     assert strict.error is not None
     assert reason_of(strict.error) == "NOT_ACCEPTABLE"
+
+
+@pytest.mark.parametrize("accept", [AS_STORED, OCTETS])
+async def test_ranges_of_a_frame_join_to_its_whole_answer(frames_web: Web, accept: str) -> None:
+    first = await frames_web.get(url("3", "1"), accept, range="bytes=0-999")
+    rest = await frames_web.get(url("3", "1"), accept, range="bytes=1000-")
+    whole = await frames_web.get(url("3", "1"), accept)
+    size = len(whole.body)
+    assert first.body + rest.body == whole.body
+    assert first.content_type == rest.content_type == whole.content_type
+    assert first.header("content-range") == [f"bytes 0-999/{size}"]
+    assert rest.header("content-range") == [f"bytes 1000-{size - 1}/{size}"]
+    assert first.header("x-http-status") == rest.header("x-http-status") == ["206"]
+    assert not whole.header("x-http-status")
+
+
+async def test_a_range_is_recorded_as_the_access_that_it_is(rig: Rig, frames_web: Web) -> None:
+    await frames_web.get(url("1", "1"), AS_STORED, range="bytes=0-9")
+    await frames_web.get(url("1", "1"), AS_STORED, range="bytes=10-")
+    assert rig.audit.actions == [AuditAction.RETRIEVE_FRAMES] * 2
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [("bytes=99999999-", "RANGE_NOT_SATISFIABLE"), ("bytes=5-1", "INVALID_ARGUMENT"), ("bytes=-", "INVALID_ARGUMENT")],
+)
+async def test_ranges_that_can_not_be_given_are_refused(frames_web: Web, header: str, reason: str) -> None:
+    answer = await frames_web.get(url("1", "1"), AS_STORED, range=header)
+    assert answer.error is not None
+    assert reason_of(answer.error) == reason
+
+
+async def test_frames_too_large_to_be_kept_come_whole_whatever_the_range(rig: Rig, frames_web: Web) -> None:
+    rig.east.add(make_instance(STUDY, SERIES, f"{SERIES}.9", rows=2000, columns=9000, number=8))
+    answer = await frames_web.get(url("9", "1"), AS_STORED, range="bytes=0-9")
+    assert len(answer.parts) == 1
+    assert not answer.header("x-http-status")

@@ -5,7 +5,7 @@ from google.api.httpbody_pb2 import HttpBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
+from radgate_server.rpc.dicomweb.http_body import encode_http_body, read_http_bodies, split_http_bodies
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 524_288])
@@ -37,3 +37,9 @@ def test_a_single_message_is_not_copied() -> None:
 def test_what_is_not_made_of_whole_messages_is_refused(junk: bytes) -> None:
     with pytest.raises(ValueError, match="HttpBody"):
         list(split_http_bodies(junk))
+
+
+def test_kept_messages_are_read_back_as_one_body() -> None:
+    kept = encode_http_body("text/plain", b"ab", b"c") + encode_http_body("", b"") + encode_http_body("", b"d" * 300)
+    content_type, pieces = read_http_bodies(kept)
+    assert (content_type, [bytes(piece) for piece in pieces]) == ("text/plain", [b"abc", b"", b"d" * 300])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError, ObjectNotFoundError
@@ -12,7 +13,7 @@ from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
-from radgate_server.rpc.dicomweb.http_body import split_http_bodies
+from radgate_server.rpc.dicomweb.kept_answer import give_kept
 from radgate_server.rpc.dicomweb.media_types import (
     MULTIPART_FIRST,
     MULTIPART_ONLY,
@@ -60,27 +61,49 @@ class FramesResource:
         accept, query = call.header("accept"), call.header("x-envoy-original-path").partition("?")[2]
         detail = f"{series}/{instance}/{frames}?{query}\n{accept}"
         key = CacheKey(call.caller.tenant_id, study, "frames", detail)
+        record = partial(self._record, call, RetrieveScope(study, series, instance), frames)
         kept = await self._hot.get(key)
+        if kept is None and call.header("range"):
+            kept = await self._make_whole(ref, numbers, key, call)
         if kept is not None:
-            await self._record(call, RetrieveScope(study, series, instance), frames)
-            *before, call.response = split_http_bodies(kept)  # the last one leaves with the status
-            for message in before:
+            await record()
+            async for message in give_kept(kept, call):
                 yield message
             return
-        handle = await self._retrieve.instance(call.caller.tenant_id, ref)
-        index = await self._instances.index(call.caller.tenant_id, handle)
-        require_frames(index, numbers)
+        begun = False
+        async with aclosing(self._make(ref, numbers, key, call)) as messages:
+            async for message in messages:
+                if not begun:
+                    await record()
+                    begun = True
+                yield message
+
+    async def _make_whole(self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call) -> bytes | None:
+        """The whole answer at once, of which a range can be taken; None when it is too large to be kept."""
+        made: list[bytes] = []
+        size_bytes = 0
+        async with aclosing(self._make(ref, numbers, key, call)) as messages:
+            async for message in messages:
+                size_bytes += len(message)
+                if size_bytes > self._max_kept_bytes:
+                    return None
+                made.append(message)
+        return b"".join(made)
+
+    async def _make(self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
+        """Read the frames, and keep the answer when it is small enough."""
+        tenant_id = call.caller.tenant_id
+        handle = await self._retrieve.instance(tenant_id, ref)
+        require_frames(await self._instances.index(tenant_id, handle), numbers)
         messages: list[bytes] = []
         size_bytes = 0
         async with aclosing(self.stream(handle, numbers, call)) as stream:
             async for message in stream:
-                if not size_bytes:
-                    await self._record(call, RetrieveScope(study, series, instance), frames)
                 size_bytes += len(message)
                 if size_bytes <= self._max_kept_bytes:
                     messages.append(message)
                 yield message
-        if size_bytes <= self._max_kept_bytes and len(detail) <= _MAX_KEY_LENGTH:
+        if size_bytes <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, b"".join(messages))
 
     async def stream(self, handle: InstanceHandle, numbers: Sequence[int], call: Call) -> AsyncGenerator[bytes]:

@@ -42,6 +42,26 @@ def split_http_bodies(kept: bytes) -> Iterator[bytes]:
         start = end
 
 
+def read_http_bodies(kept: bytes) -> tuple[str, list[memoryview]]:
+    """The content type and the data of the messages that lie end to end in `kept`, as views of it.
+
+    Raises:
+        ValueError: `kept` was not made of whole messages of `encode_http_body`.
+
+    """
+    content_type, view, pieces = "", memoryview(kept), []
+    start = 0
+    while start < len(kept):
+        end = _message_end(kept, start)
+        if kept[start] == _CONTENT_TYPE:
+            length, begin = _read_varint(kept, start + 1)
+            start = begin + length
+            content_type = kept[begin:start].decode()
+        pieces.append(view[_read_varint(kept, start + 1)[1] : end])
+        start = end
+    return content_type, pieces
+
+
 def _message_end(kept: bytes, start: int) -> int:
     position = start
     if kept[position] == _CONTENT_TYPE:
