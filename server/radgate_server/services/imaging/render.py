@@ -1,0 +1,78 @@
+"""Pictures of frames, made by the workers from what the instance says of itself (PS3.18 8.3.5, 10.4.1.1.3)."""
+
+from collections.abc import Sequence
+
+from radgate_server.core.errors import ImageTooLargeError
+from radgate_server.core.imaging.frames import RenderedImage
+from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.presentation_reader import bulk_paths, presentation_of
+from radgate_server.core.imaging.render_target import RenderTarget
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.imaging import FrameWorkers, Priority
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.instances import InstanceReader
+
+
+class Renderer:
+    """Renders frames. Nothing is kept here: who asks knows best under which name a picture is worth keeping.
+
+    A picture of more than `max_pixels` pixels, all frames of an animation together, is refused before anything is
+    read. Every method raises what StoredFrames and FrameWorkers raise.
+    """
+
+    def __init__(
+        self, frames: StoredFrames, instances: InstanceReader, workers: FrameWorkers, *, max_pixels: int
+    ) -> None:
+        self._frames = frames
+        self._instances = instances
+        self._workers = workers
+        self._max_pixels = max_pixels
+
+    async def frame(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, target: RenderTarget, priority: Priority
+    ) -> RenderedImage:
+        """A picture of one frame (from 1).
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            ImageTooLargeError: the viewport is larger than the operator allows.
+        """
+        return await self.frames(tenant_id, handle, (frame_number,), target, priority)
+
+    async def frames(
+        self,
+        tenant_id: str,
+        handle: InstanceHandle,
+        frame_numbers: Sequence[int],
+        target: RenderTarget,
+        priority: Priority,
+    ) -> RenderedImage:
+        """A picture of one frame (from 1), or an animation of several in their order.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            ImageTooLargeError: the viewport, or the animation, is larger than the operator allows.
+        """
+        await self._check_size(tenant_id, handle, len(frame_numbers), target)
+        frames = await self._frames.read_many(tenant_id, handle, frame_numbers)
+        presentations = [await self._presentation(tenant_id, handle, number) for number in frame_numbers]
+        return await self._workers.render(frames, presentations, target, priority=priority)
+
+    async def _check_size(self, tenant_id: str, handle: InstanceHandle, count: int, target: RenderTarget) -> None:
+        viewport = target.viewport
+        if viewport is not None and viewport.columns * viewport.rows * count > self._max_pixels:
+            text = f"the picture would have more than {self._max_pixels} pixels; ask for a smaller viewport"
+            raise ImageTooLargeError(text)
+        image = await self._frames.image(tenant_id, handle)
+        if count > 1 and image.rows * image.columns * count > self._max_pixels:
+            text = f"the animation would be made of more than {self._max_pixels} pixels; ask for fewer frames"
+            raise ImageTooLargeError(text)
+
+    async def _presentation(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> Presentation:
+        model = await self._frames.attributes(tenant_id, handle)
+        bulk = {path: await self._bulk(tenant_id, handle, path) for path in bulk_paths(model, frame_number)}
+        return presentation_of(model, frame_number, bulk)
+
+    async def _bulk(self, tenant_id: str, handle: InstanceHandle, path: str) -> bytes:
+        item = await self._instances.bulk_item(tenant_id, handle, path)
+        return await self._instances.read_bulk(tenant_id, handle, item)
