@@ -1,10 +1,12 @@
 """What lies inside of an instance: its index, frames, bulk data, and its conversion to Explicit VR Little Endian."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 
+from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.dicom.index import build_index, inflated_data_set, read_spans
+from radgate_server.core.dicom.native import read_native_frames
 from radgate_server.core.dicom.words import little_endian_value
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
@@ -68,6 +70,20 @@ class InstanceReader:
         if spans and index.transfer_syntax_uid in _LITTLE_ENDIAN:
             return await _read(handle, spans)
         return await self._decode_frame(handle, index, frame_number)
+
+    async def pixel_frames(
+        self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
+    ) -> list[bytes]:
+        """Frames (from 1) as stored when they are encapsulated, fragments joined; native ones in little endian.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        index = await self.index(tenant_id, handle)
+        spans = [self._frame_spans(index, number) for number in frame_numbers]
+        if all(spans) and index.transfer_syntax_uid != EXPLICIT_VR_BIG_ENDIAN:
+            return [await _read(handle, frame) for frame in spans]
+        return await self._in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
 
     async def bulk_item(self, tenant_id: str, handle: InstanceHandle, path: str) -> BulkItem:
         """Where the element lies to which a BulkDataURI's path leads.

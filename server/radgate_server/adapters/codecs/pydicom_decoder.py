@@ -11,7 +11,7 @@ from radgate_server.core.dicom.frames import frame_table
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.dicom.index import inflated_data_set, read_spans
 from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS, JsonModel
-from radgate_server.core.dicom.native import little_endian_pixels, native_frame
+from radgate_server.core.dicom.native import NativePixels
 from radgate_server.core.dicom.walker import PIXEL_DATA, DataSet, Element, Encoding, Walker
 from radgate_server.core.dicom.words import Part
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError, ObjectNotFoundError
@@ -75,8 +75,8 @@ class PydicomDecoder:
             if pixel_data.fragments is not None:
                 changes = self._decoded(data, data_set, image, transfer_syntax_uid)
             elif not encoding.little_endian:
-                value = little_endian_pixels(_value(data, pixel_data), pixel_data.vr, image, little_endian=False)
-                changes = {pixel_data.tag: Value(pixel_data.vr, (value,))}
+                pixels = NativePixels.of(_value(data, pixel_data), pixel_data.vr, image, little_endian=False)
+                changes = {pixel_data.tag: Value(pixel_data.vr, (pixels.little_endian(),))}
         return explicit_little_endian(data, data_set, changes)
 
     def _decoded(
@@ -120,8 +120,7 @@ def _frame(handle: InstanceHandle, index: InstanceIndex, table: FrameTable, fram
         item = next(index.bulk[path] for tag in PIXEL_DATA_TAGS if (path := f"{tag:08X}") in index.bulk)
         offset, length = item.spans[0]
         value = data[offset : offset + length]
-        pixels = little_endian_pixels(value, item.vr, image, little_endian=encoding.little_endian)
-        return native_frame(pixels, image, frame_number)
+        return NativePixels.of(value, item.vr, image, little_endian=encoding.little_endian).frame(image, frame_number)
 
 
 def _readable(data: memoryview, transfer_syntax_uid: str) -> tuple[memoryview, int]:

@@ -1,0 +1,1 @@
+"""What is done with pixels: reading frames, transcoding, rendering, thumbnails."""

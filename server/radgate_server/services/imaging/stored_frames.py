@@ -1,0 +1,89 @@
+"""Frames as instances hold them, ready to be handed to a codec: their bytes, and what the data set says of them."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.frames import StoredFrame
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.query import DicomJson
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.recent import RecentMap
+
+_KEPT_IMAGES = 4096
+_KEPT_METADATA_BYTES = 4 << 20
+"""Of JSON; parsed, it takes some ten times as much. What is larger is parsed whenever it is asked for."""
+
+
+class _Place(NamedTuple):
+    """Whose instance, which one, and which bytes of it (CRC-32C of the file)."""
+
+    tenant_id: str
+    ref: InstanceRef
+    crc32c: int
+
+
+class StoredFrames:
+    """Reads frames one by one or many at once.
+
+    The Image Pixel attributes are taken out of an instance's metadata once, so that those of a multi-frame instance
+    are not parsed again for each frame. Every method raises InstanceMalformedError for what can't be read.
+    """
+
+    def __init__(self, instances: InstanceReader) -> None:
+        self._instances = instances
+        self._images: RecentMap[_Place, ImagePixel] = RecentMap(_KEPT_IMAGES)
+        self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
+
+    async def attributes(self, tenant_id: str, handle: InstanceHandle) -> DicomJson:
+        """The instance's metadata (PS3.18 annex F), bulk data by reference. It is shared: change nothing in it."""
+        place = _Place(tenant_id, handle.ref, handle.crc32c)
+        model = self._models.get(place)
+        if model is None:
+            metadata = (await self._instances.index(tenant_id, handle)).metadata
+            model = json.loads(metadata)
+            self._models.put(place, model, len(metadata))
+        return model
+
+    async def image(self, tenant_id: str, handle: InstanceHandle) -> ImagePixel:
+        """The attributes that say how the pixels are to be read."""
+        place = _Place(tenant_id, handle.ref, handle.crc32c)
+        image = self._images.get(place)
+        if image is None:
+            image = image_pixel(await self.attributes(tenant_id, handle))
+            self._images.put(place, image)
+        return image
+
+    async def number_of_frames(self, tenant_id: str, handle: InstanceHandle) -> int:
+        """How many frames can be read; 0 when the instance has no (sound) Pixel Data."""
+        table = (await self._instances.index(tenant_id, handle)).frame_table
+        return table.number_of_frames if table else 0
+
+    async def read(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> StoredFrame:
+        """One frame (from 1).
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        return (await self.read_many(tenant_id, handle, (frame_number,)))[0]
+
+    async def read_many(
+        self, tenant_id: str, handle: InstanceHandle, frame_numbers: Sequence[int]
+    ) -> list[StoredFrame]:
+        """Frames (from 1), in the order asked for.
+
+        Encapsulated ones come as stored. Native ones come in little endian whatever the instance is stored in, and
+        say that their transfer syntax is Explicit VR Little Endian.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        image = await self.image(tenant_id, handle)
+        frames = await self._instances.pixel_frames(tenant_id, handle, image, frame_numbers)
+        table = (await self._instances.index(tenant_id, handle)).frame_table
+        encapsulated = table is not None and table.encapsulated
+        syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
+        return [StoredFrame(frame, syntax, image) for frame in frames]

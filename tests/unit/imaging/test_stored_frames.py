@@ -1,0 +1,104 @@
+"""Frames of instances in every encoding, against pydicom's pixels."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pydicom
+import pytest
+
+from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
+from radgate_server.core.errors import ObjectNotFoundError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.services.imaging import stored_frames
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.instances import InstanceReader
+from tests.fakes.instance_store import MemoryInstanceStore
+from tests.unit.dicom import corpus
+
+REF = InstanceRef("2.25.1", "2.25.1.1", "2.25.1.1.1")
+NATIVE = (
+    "CT_small.dcm",
+    "MR_small_bigendian.dcm",
+    "MR_small_implicit.dcm",
+    "image_dfl.dcm",
+    "liver_expb.dcm",
+    "SC_rgb_expb_2frame.dcm",
+    "SC_rgb_expb_16bit_2frame.dcm",
+    "SC_rgb_expb_32bit_2frame.dcm",
+)
+
+
+@pytest.fixture
+def store() -> MemoryInstanceStore:
+    return MemoryInstanceStore()
+
+
+@pytest.fixture
+def frames(store: MemoryInstanceStore) -> Iterator[StoredFrames]:
+    with ThreadPoolExecutor(1) as executor:
+        yield StoredFrames(InstanceReader(store, PydicomDecoder(workers=1), executor))
+
+
+async def keep(store: MemoryInstanceStore, name: str, tenant_id: str = "east") -> InstanceHandle:
+    file = bytes(corpus.read(name))
+    syntax = pydicom.dcmread(corpus.path_of(name), stop_before_pixels=True).file_meta.TransferSyntaxUID
+    return await store.put(tenant_id, ReceivedInstance(REF, "1.2", syntax, MemoryContent((file,))))
+
+
+@pytest.mark.parametrize("name", NATIVE)
+async def test_native_frames_are_little_endian(name: str, store: MemoryInstanceStore, frames: StoredFrames) -> None:
+    handle = await keep(store, name)
+    dataset = pydicom.dcmread(corpus.path_of(name))
+    expected = dataset.pixel_array.reshape(int(dataset.get("NumberOfFrames", 1)), -1)
+    assert await frames.number_of_frames("east", handle) == len(expected)
+    for number, pixels in enumerate(expected, 1):
+        frame = await frames.read("east", handle, number)
+        assert frame.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN
+        if frame.image.bits_allocated == 1:
+            bits = np.unpackbits(np.frombuffer(frame.data, np.uint8), bitorder="little")
+            assert np.array_equal(bits[: pixels.size], pixels)
+        else:
+            assert frame.data == pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+
+
+async def test_encapsulated_frames_come_as_stored(store: MemoryInstanceStore, frames: StoredFrames) -> None:
+    handle = await keep(store, "SC_rgb_rle_2frame.dcm")
+    stored = pydicom.dcmread(corpus.path_of("SC_rgb_rle_2frame.dcm"))
+    expected = list(pydicom.encaps.generate_frames(stored.PixelData, number_of_frames=2))
+    read = await frames.read_many("east", handle, (2, 1))
+    assert [frame.data for frame in read] == expected[::-1]
+    assert {frame.transfer_syntax_uid for frame in read} == {"1.2.840.10008.1.2.5"}
+
+
+async def test_there_are_no_other_frames(store: MemoryInstanceStore, frames: StoredFrames) -> None:
+    handle = await keep(store, "CT_small.dcm")
+    for number in (0, 2):
+        with pytest.raises(ObjectNotFoundError):
+            await frames.read("east", handle, number)
+
+
+async def test_an_object_without_pixels_has_no_frames(store: MemoryInstanceStore, frames: StoredFrames) -> None:
+    handle = await keep(store, "rtplan.dcm")
+    assert await frames.number_of_frames("east", handle) == 0
+    with pytest.raises(ObjectNotFoundError):
+        await frames.read("east", handle, 1)
+
+
+async def test_metadata_are_parsed_once(
+    store: MemoryInstanceStore, frames: StoredFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = await keep(store, "SC_rgb_rle_2frame.dcm")
+    assert (await frames.attributes("east", handle))["00280008"]["Value"] == [2]
+    monkeypatch.setattr(stored_frames.json, "loads", lambda _: pytest.fail("parsed again"))
+    for number in (1, 2):
+        assert (await frames.read("east", handle, number)).image.number_of_frames == 2
+
+
+async def test_other_bytes_and_other_tenants_are_other_images(store: MemoryInstanceStore, frames: StoredFrames) -> None:
+    first = await frames.image("east", await keep(store, "CT_small.dcm"))
+    other_tenant = await frames.image("west", await keep(store, "SC_rgb_rle_2frame.dcm", "west"))
+    replaced = await frames.image("east", await keep(store, "MR_small.dcm"))
+    assert (first.rows, other_tenant.rows, replaced.rows) == (128, 100, 64)
