@@ -162,7 +162,7 @@ class ImageWorkersBusyError(GatewayError):
 
 
 class JobQueueFullError(GatewayError):
-    """More jobs wait than the operator allows (setting `imaging.max_waiting_jobs`)."""
+    """More jobs of the tenant wait than the operator allows (setting `imaging.max_waiting_jobs`)."""
 
 
 class SpoolFullError(GatewayError):

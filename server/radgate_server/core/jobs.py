@@ -4,6 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from radgate_server.core import errors
+from radgate_server.core.errors import GatewayError, reason_of
+
+RETRY_DELAYS_S = (2.0, 10.0, 60.0)
+"""Seconds until a job that a fault of the server cut short is begun again; after the last attempt it has failed."""
+
 
 class JobKind(StrEnum):
     """What a job does."""
@@ -63,3 +69,41 @@ class Job:
     reason: str = ""
     message: str = ""
     failures: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a job, or one instance of it, failed: a name of ErrorReason without its prefix, and the same in words.
+
+    Of a `defect`, the words hold nothing that the error says.
+    """
+
+    reason: str
+    message: str
+    defect: bool = False
+
+
+_OF_THE_INPUT = (
+    errors.InvalidArgumentError,
+    errors.NotAcceptableError,
+    errors.ObjectNotFoundError,
+    errors.ResourceNotFoundError,
+    errors.NoPacsConfiguredError,
+    errors.PacsCannotError,
+    errors.InstanceMalformedError,
+    errors.ImageTooLargeError,
+)
+_INWARD = (errors.StorageFullError, errors.CorruptEntryError, errors.ConfigurationError)
+_DEFECT = JobFailure("INTERNAL", "an internal error; the server's log has it under the job's name", defect=True)
+
+
+def is_of_the_input(error: BaseException) -> bool:
+    """Whether the same job would fail in the same way at any other time."""
+    return isinstance(error, _OF_THE_INPUT)
+
+
+def describe_failure(error: BaseException) -> JobFailure:
+    """The error as the job tells it; what is not foreseen is a defect."""
+    if not isinstance(error, GatewayError) or isinstance(error, _INWARD):
+        return _DEFECT
+    return JobFailure(reason_of(error), error.message)

@@ -19,7 +19,7 @@ class JobQueue(Protocol):
         """Take the job; with a `request_id` that the tenant used before, return that job.
 
         Raises:
-            JobQueueFullError: too many jobs wait already.
+            JobQueueFullError: too many jobs of the tenant wait already.
         """
         ...
 

@@ -1,0 +1,264 @@
+"""What every JobQueue must do. An adapter's test subclasses JobQueueSuite and overrides the `queue` fixture."""
+
+import asyncio
+
+import pytest
+
+from radgate_server.core.errors import (
+    JobQueueFullError,
+    ObjectNotFoundError,
+    PacsUnreachableError,
+    ResourceNotFoundError,
+)
+from radgate_server.core.jobs import RETRY_DELAYS_S, Job, JobKind, JobProgress, JobRequest, JobState
+from radgate_server.core.ports.queue import JobQueue
+from tests.fakes.clock import FakeClock
+from tests.fakes.jobs import LedWork, Pauses, settle, steps, until
+
+MAX_RUNNING = 2
+MAX_WAITING = 4
+KEPT_COUNT = 3
+KEPT_S = 100.0
+
+
+def request(study: str, *, tenant: str = "alpha", request_id: str = "", kind: str = "transcode-study") -> JobRequest:
+    return JobRequest(tenant, JobKind(kind), study, request_id=request_id)
+
+
+class JobQueueSuite:
+    """The subclass's queue does all kinds of jobs by `work`, has the limits above, and takes time from the fixtures."""
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        return FakeClock()
+
+    @pytest.fixture
+    def work(self) -> LedWork:
+        return LedWork()
+
+    @pytest.fixture
+    def pauses(self) -> Pauses:
+        return Pauses()
+
+    @pytest.fixture
+    def queue(self, work: LedWork, clock: FakeClock, pauses: Pauses) -> JobQueue:
+        raise AssertionError("a subclass gives the queue")
+
+    async def test_a_job_waits_runs_and_succeeds(self, queue: JobQueue, work: LedWork, clock: FakeClock) -> None:
+        submitted = await queue.submit(request("1"))
+        assert (submitted.state, submitted.attempts, submitted.created) == (JobState.WAITING, 0, clock.now())
+        clock.advance(5)
+        running = await until(queue, submitted, JobState.RUNNING)
+        assert (running.started, running.attempts, running.ended) == (clock.now(), 1, None)
+        clock.advance(5)
+        work.finish("1")
+        ended = await until(queue, submitted, JobState.SUCCEEDED)
+        assert (ended.ended, ended.reason, ended.message) == (clock.now(), "", "")
+        assert await queue.get("alpha", submitted.job_id) == ended
+
+    async def test_jobs_belong_to_their_tenant(self, queue: JobQueue) -> None:
+        job = await queue.submit(request("1"))
+        for ask in (queue.get("beta", job.job_id), queue.cancel("beta", job.job_id), queue.get("alpha", "nothing")):
+            with pytest.raises(ResourceNotFoundError):
+                await ask
+        with pytest.raises(ResourceNotFoundError):
+            await steps(queue.watch("beta", job.job_id))
+        assert await queue.list("beta") == []
+        assert (await until(queue, job, JobState.RUNNING)).job_id == job.job_id
+
+    async def test_lists_newest_first(self, queue: JobQueue) -> None:
+        jobs = [await queue.submit(request(study)) for study in "123"]
+        assert [job.job_id for job in await queue.list("alpha")] == [job.job_id for job in reversed(jobs)]
+
+    async def test_only_so_many_run_and_the_others_in_order(self, queue: JobQueue, work: LedWork) -> None:
+        jobs = [await queue.submit(request(study)) for study in "1234"]
+        await until(queue, jobs[1], JobState.RUNNING)
+        await settle()
+        assert work.begun == ["1", "2"]
+        work.finish("2")
+        await until(queue, jobs[2], JobState.RUNNING)
+        work.finish("1", "3")
+        await until(queue, jobs[3], JobState.RUNNING)
+        assert work.begun == ["1", "2", "3", "4"]
+
+    async def test_a_tenant_with_many_jobs_does_not_hold_up_another(self, queue: JobQueue, work: LedWork) -> None:
+        jobs = [await queue.submit(request(study)) for study in "1234"]
+        other = await queue.submit(request("9", tenant="beta"))
+        await until(queue, jobs[1], JobState.RUNNING)
+        work.finish("1")
+        await until(queue, other, JobState.RUNNING)
+        work.finish("2", "9")
+        await until(queue, jobs[3], JobState.RUNNING)
+        assert work.begun == ["1", "2", "9", "3", "4"]
+
+    async def test_too_many_waiting_jobs_are_refused_tenant_by_tenant(self, queue: JobQueue, work: LedWork) -> None:
+        running = [await queue.submit(request(study)) for study in "12"]
+        await until(queue, running[1], JobState.RUNNING)
+        waiting = [await queue.submit(request(f"5.{number}")) for number in range(MAX_WAITING)]
+        with pytest.raises(JobQueueFullError):
+            await queue.submit(request("6"))
+        assert (await queue.submit(request("7", tenant="beta"))).state is JobState.WAITING
+        await queue.cancel("alpha", waiting[0].job_id)
+        assert (await queue.submit(request("6"))).state is JobState.WAITING
+
+    async def test_asking_twice_is_asking_once(self, queue: JobQueue, work: LedWork) -> None:
+        first = await queue.submit(request("1", request_id="mine"))
+        assert (await queue.submit(request("1", request_id="mine"))).job_id == first.job_id
+        assert (await queue.submit(request("1", request_id="other"))).job_id != first.job_id
+        assert (await queue.submit(request("1", request_id="mine", tenant="beta"))).job_id != first.job_id
+        work.finish("1")
+        ended = await until(queue, first, JobState.SUCCEEDED)
+        assert await queue.submit(request("1", request_id="mine")) == ended
+        without = [await queue.submit(request("2")) for _ in range(2)]
+        assert without[0].job_id != without[1].job_id
+
+    async def test_what_is_reported_is_told(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        watched = asyncio.create_task(steps(queue.watch("alpha", job.job_id)))
+        await until(queue, job, JobState.RUNNING)
+        for progress in (JobProgress(total=2), JobProgress(1, 0, 2)):
+            work.report("1", progress)
+            await settle()
+        work.report("1", JobProgress(1, 1, 2), CODEC_FAILED=1)
+        work.finish("1")
+        seen = await watched
+        assert {JobProgress(total=2), JobProgress(1, 0, 2)} <= {step.progress for step in seen}
+        assert (seen[-1].state, seen[-1].progress) == (JobState.SUCCEEDED, JobProgress(1, 1, 2))
+        assert seen[-1].failures == {"CODEC_FAILED": 1}
+
+    async def test_a_slow_watcher_sees_the_latest_and_the_end(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        await until(queue, job, JobState.RUNNING)
+        watch = aiter(queue.watch("alpha", job.job_id))
+        assert (await anext(watch)).progress == JobProgress()
+        for done in range(1, 500):
+            work.report("1", JobProgress(done, 0, 500))
+        await settle()
+        while (await queue.get("alpha", job.job_id)).progress.done < 499:
+            await settle()
+        assert (await anext(watch)).progress.done == 499
+        work.finish("1")
+        await until(queue, job, JobState.SUCCEEDED)
+        assert [step.state for step in await steps(watch)] == [JobState.SUCCEEDED]
+
+    async def test_watching_what_has_ended_tells_so_once(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        work.finish("1")
+        await until(queue, job, JobState.SUCCEEDED)
+        assert [step.state for step in await steps(queue.watch("alpha", job.job_id))] == [JobState.SUCCEEDED]
+
+    async def test_cancelling_a_running_job_returns_when_it_has_stopped(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        await until(queue, job, JobState.RUNNING)
+        work.stubborn.clear()
+        cancelling = asyncio.create_task(queue.cancel("alpha", job.job_id))
+        await settle()
+        assert not cancelling.done()
+        work.stubborn.set()
+        assert (await cancelling).state is JobState.CANCELLED
+        assert work.stopped == ["1"]
+
+    async def test_whoever_gives_up_waiting_for_the_stop_has_cancelled_all_the_same(
+        self, queue: JobQueue, work: LedWork
+    ) -> None:
+        job = await queue.submit(request("1"))
+        await until(queue, job, JobState.RUNNING)
+        work.stubborn.clear()
+        cancelling = asyncio.create_task(queue.cancel("alpha", job.job_id))
+        await settle()
+        cancelling.cancel()
+        work.stubborn.set()
+        assert (await until(queue, job, JobState.CANCELLED)).reason == ""
+
+    async def test_cancelling_a_waiting_job_never_begins_it(self, queue: JobQueue, work: LedWork) -> None:
+        jobs = [await queue.submit(request(study)) for study in "1234"]
+        assert (await queue.cancel("alpha", jobs[2].job_id)).state is JobState.CANCELLED
+        work.finish("1", "2")
+        await until(queue, jobs[3], JobState.RUNNING)
+        assert work.begun == ["1", "2", "4"]
+
+    async def test_cancelling_what_has_ended_changes_nothing(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        work.finish("1")
+        ended = await until(queue, job, JobState.SUCCEEDED)
+        assert await queue.cancel("alpha", job.job_id) == ended
+
+    async def test_a_fault_of_the_input_fails_at_once(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        work.fail("1", ObjectNotFoundError("no PACS has this study"))
+        failed = await until(queue, job, JobState.FAILED)
+        assert (failed.reason, failed.message) == ("OBJECT_NOT_FOUND", "no PACS has this study")
+        assert failed.attempts == 1
+
+    async def test_a_fault_of_the_server_begins_the_job_again(
+        self, queue: JobQueue, work: LedWork, pauses: Pauses
+    ) -> None:
+        job = await queue.submit(request("1"))
+        work.report("1", JobProgress(1, 1, 2), CODEC_FAILED=1)
+        work.fail("1", PacsUnreachableError("no connection", pacs="main"))
+        await self._until_it_pauses(pauses, 1)
+        assert (await queue.get("alpha", job.job_id)).state is JobState.WAITING
+        pauses.pass_one()
+        running = await until(queue, job, JobState.RUNNING)
+        assert (running.attempts, running.progress, running.failures) == (2, JobProgress(), {})
+        work.finish("1")
+        assert (await until(queue, job, JobState.SUCCEEDED)).attempts == 2
+
+    async def test_a_job_that_waits_to_be_begun_again_holds_up_nobody(
+        self, queue: JobQueue, work: LedWork, pauses: Pauses
+    ) -> None:
+        jobs = [await queue.submit(request(study)) for study in "123"]
+        work.fail("1", PacsUnreachableError("no connection", pacs="main"))
+        assert (await until(queue, jobs[2], JobState.RUNNING)).attempts == 1
+        assert (await queue.cancel("alpha", jobs[0].job_id)).state is JobState.CANCELLED
+
+    @pytest.mark.parametrize(
+        ("fault", "reason", "message"),
+        [
+            (PacsUnreachableError("no connection", pacs="main"), "PACS_UNREACHABLE", "no connection"),
+            (RuntimeError("Doe^John"), "INTERNAL", "an internal error; the server's log has it under the job's name"),
+        ],
+    )
+    async def test_after_enough_attempts_the_job_has_failed_and_stays_listed(
+        self, queue: JobQueue, work: LedWork, pauses: Pauses, fault: Exception, reason: str, message: str
+    ) -> None:
+        job = await queue.submit(request("1"))
+        for number in range(len(RETRY_DELAYS_S)):
+            work.fail("1", fault)
+            await self._until_it_pauses(pauses, number + 1)
+            pauses.pass_one()
+        work.fail("1", fault)
+        failed = await until(queue, job, JobState.FAILED)
+        assert (failed.attempts, failed.reason, failed.message) == (1 + len(RETRY_DELAYS_S), reason, message)
+        assert pauses.asked_s == list(RETRY_DELAYS_S)
+        assert await queue.list("alpha") == [failed]
+
+    async def test_what_has_ended_is_forgotten_after_a_while(
+        self, queue: JobQueue, work: LedWork, clock: FakeClock
+    ) -> None:
+        job = await self._done(queue, work, "1", request_id="mine")
+        still_running = await queue.submit(request("2"))
+        clock.advance(KEPT_S - 1)
+        assert await queue.get("alpha", job.job_id) == job
+        clock.advance(1)
+        with pytest.raises(ResourceNotFoundError):
+            await queue.get("alpha", job.job_id)
+        assert [known.job_id for known in await queue.list("alpha")] == [still_running.job_id]
+        assert (await queue.submit(request("1", request_id="mine"))).job_id != job.job_id
+
+    async def test_only_so_many_of_a_tenant_that_have_ended_are_known(self, queue: JobQueue, work: LedWork) -> None:
+        other = await self._done(queue, work, "9", tenant="beta")
+        jobs = [await self._done(queue, work, str(number)) for number in range(KEPT_COUNT + 2)]
+        assert await queue.list("alpha") == jobs[:1:-1]
+        assert await queue.list("beta") == [other]
+
+    async def _done(
+        self, queue: JobQueue, work: LedWork, study: str, *, tenant: str = "alpha", request_id: str = ""
+    ) -> Job:
+        job = await queue.submit(request(study, tenant=tenant, request_id=request_id))
+        work.finish(study)
+        return await until(queue, job, JobState.SUCCEEDED)
+
+    async def _until_it_pauses(self, pauses: Pauses, times: int) -> None:
+        while len(pauses.asked_s) < times:
+            await asyncio.sleep(0)

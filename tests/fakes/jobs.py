@@ -1,0 +1,79 @@
+"""A handler of jobs that a test leads, and pauses that pass when a test says so."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from radgate_server.core.jobs import Job, JobProgress, JobRequest, JobState
+from radgate_server.core.ports.queue import JobQueue, Report
+
+type Order = Exception | tuple[JobProgress, dict[str, int]] | None
+
+
+class LedWork:
+    """JobHandler that does, study by study, what it is told: reports, fails, or comes to its end."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.stopped: list[str] = []
+        self.stubborn = asyncio.Event()
+        self.stubborn.set()
+        self._orders: defaultdict[str, asyncio.Queue[Order]] = defaultdict(asyncio.Queue)
+
+    async def __call__(self, request: JobRequest, report: Report) -> None:
+        study = request.study_instance_uid
+        self.begun.append(study)
+        try:
+            while order := await self._orders[study].get():
+                if isinstance(order, Exception):
+                    raise order
+                await report(*order)
+        except asyncio.CancelledError:
+            await self.stubborn.wait()
+            self.stopped.append(study)
+            raise
+
+    def finish(self, *studies: str) -> None:
+        for study in studies:
+            self._orders[study].put_nowait(None)
+
+    def fail(self, study: str, error: Exception) -> None:
+        self._orders[study].put_nowait(error)
+
+    def report(self, study: str, progress: JobProgress, **failures: int) -> None:
+        self._orders[study].put_nowait((progress, failures))
+
+
+class Pauses:
+    """A sleep that lasts until `pass_one`; `asked_s` remembers how long each was to be."""
+
+    def __init__(self) -> None:
+        self.asked_s: list[float] = []
+        self._sleeping: list[asyncio.Future[None]] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked_s.append(seconds)
+        future = asyncio.get_running_loop().create_future()
+        self._sleeping.append(future)
+        await future
+
+    def pass_one(self) -> None:
+        self._sleeping.pop(0).set_result(None)
+
+
+async def until(queue: JobQueue, job: Job, state: JobState) -> Job:
+    """Watch the job until it is in this state."""
+    async for seen in queue.watch(job.request.tenant_id, job.job_id):
+        if seen.state is state:
+            return seen
+    raise AssertionError("the job ended in another state")
+
+
+async def settle() -> None:
+    """Let everything run that can run without anybody's help."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def steps(watch: AsyncIterator[Job]) -> list[Job]:
+    return [job async for job in watch]

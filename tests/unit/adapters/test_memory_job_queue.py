@@ -1,0 +1,91 @@
+"""MemoryJobQueue beyond the suite of its port: it ends with its process, and tells cancelled from failed."""
+
+import asyncio
+
+import pytest
+
+from radgate_server.adapters.queue import MemoryJobQueue
+from radgate_server.adapters.queue.turns import FairTurns
+from radgate_server.core.jobs import JobKind, JobRequest, JobState
+from radgate_server.core.ports.queue import JobHandler, Report
+from tests.fakes.clock import FakeClock
+from tests.fakes.jobs import LedWork, Pauses, settle, until
+
+
+def queue_of(handler: JobHandler, *, max_running: int = 1) -> MemoryJobQueue:
+    handlers = dict.fromkeys(JobKind, handler)
+    return MemoryJobQueue(handlers, FakeClock(), max_running=max_running, max_waiting=10, sleep=Pauses())
+
+
+def request(study: str = "1") -> JobRequest:
+    return JobRequest("alpha", JobKind.TRANSCODE_STUDY, study)
+
+
+async def test_closing_stops_all_jobs() -> None:
+    work = LedWork()
+    queue = queue_of(work)
+    jobs = [await queue.submit(request(study)) for study in "12"]
+    await until(queue, jobs[0], JobState.RUNNING)
+    await queue.close()
+    assert [job.state for job in await queue.list("alpha")] == [JobState.CANCELLED] * 2
+    assert (work.begun, work.stopped) == (["1"], ["1"])
+
+
+async def test_a_job_that_is_cancelled_before_it_could_begin() -> None:
+    work = LedWork()
+    queue = queue_of(work)
+    job = await queue.submit(request())
+    assert (await queue.cancel("alpha", job.job_id)).state is JobState.CANCELLED
+    assert work.begun == []
+
+
+@pytest.mark.parametrize(("fails", "state"), [(True, JobState.CANCELLED), (False, JobState.SUCCEEDED)])
+async def test_a_job_that_ends_in_its_own_way_when_it_is_cancelled(*, fails: bool, state: JobState) -> None:
+    async def handler(_request: JobRequest, _report: Report) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if fails:
+                raise ConnectionError from None
+
+    queue = queue_of(handler)
+    job = await queue.submit(request())
+    await until(queue, job, JobState.RUNNING)
+    ended = await queue.cancel("alpha", job.job_id)
+    assert (ended.state, ended.attempts) == (state, 1)
+
+
+async def test_a_turn_that_comes_while_its_owner_is_cancelled_goes_to_the_next() -> None:
+    turns = FairTurns(1)
+    release = asyncio.Event()
+    served = []
+
+    async def take(name: str) -> None:
+        async with turns.turn(name):
+            served.append(name)
+            await release.wait()
+
+    first, second, third = (asyncio.create_task(take(name)) for name in ("first", "second", "third"))
+    await settle()
+    release.set()
+    while not first.done():
+        await asyncio.sleep(0)
+    second.cancel()  # its turn has come, but it has not run since
+    await asyncio.wait({second, third})
+    assert (served, second.cancelled()) == (["first", "third"], True)
+
+
+async def test_whoever_is_cancelled_while_it_waits_is_passed_over() -> None:
+    turns = FairTurns(1)
+    async with turns.turn("a"):
+        waiting = [asyncio.create_task(_once(turns, name)) for name in ("b", "b", "c")]
+        await settle()
+        waiting[0].cancel()  # at once followed by the turn's end, before it has noticed
+    assert await waiting[1] == "b"
+    assert await waiting[2] == "c"
+    assert waiting[0].cancelled()
+
+
+async def _once(turns: FairTurns, name: str) -> str:
+    async with turns.turn(name):
+        return name
