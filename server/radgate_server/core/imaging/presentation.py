@@ -24,10 +24,11 @@ class LookupTable:
 
 @dataclass(frozen=True, slots=True)
 class Rescale:
-    """Rescale Slope and Rescale Intercept (PS3.3 C.11.1.1)."""
+    """Rescale Slope and Rescale Intercept (PS3.3 C.11.1.1), and Rescale Type, the unit of what comes out ("HU")."""
 
     slope: float
     intercept: float
+    rescale_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Palette:
 class Overlay:
     """One overlay plane of a frame (PS3.3 C.9.2): a bit a pixel, lowest bit first, rows of `columns` bits end to end.
 
-    `top` and `left` count from 1, and may be outside of the image.
+    `top` and `left` count from 1, and may be outside of the image. A plane in an unused bit of Pixel Data (retired) has
+    no `bits` but the number of that bit, `bit_position`.
     """
 
     rows: int
@@ -52,6 +54,7 @@ class Overlay:
     top: int
     left: int
     bits: bytes
+    bit_position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,14 @@ class Presentation:
     voi_luts: tuple[LookupTable, ...] = ()
     inverse: bool = False
     """Presentation LUT Shape INVERSE, or MONOCHROME1 without one."""
-    padding: tuple[int, int] | None = None
+    padding: tuple[float, float] | None = None
     """Lowest and highest stored value of Pixel Padding Value and Range Limit (PS3.3 C.7.5.1.1.2)."""
     palette: Palette | None = None
     pixel_aspect: tuple[float, float] = (1, 1)
     """Vertical and horizontal size of a pixel (PS3.3 C.7.6.3.1.7)."""
     overlays: tuple[Overlay, ...] = ()
     icc_profile: bytes = field(default=b"", repr=False)
+    maximum_fractional_value: int = 0
+    """What stands for the whole in a fractional segmentation (PS3.3 C.8.20.2.3), 0 in other images."""
+    float_pixels: bool = False
+    """Float or Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25): Bits Allocated tells which."""

@@ -24,6 +24,11 @@ class Window:
     width: float
     function: VoiFunction = VoiFunction.LINEAR
 
+    @property
+    def applicable(self) -> bool:
+        """Whether the function is defined for the width: LINEAR from 1 on, the others above 0."""
+        return self.width >= 1 if self.function is VoiFunction.LINEAR else self.width > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
