@@ -50,7 +50,12 @@ _USUAL_STORAGE = tuple(
     )
 )
 
-_TYPICAL_STORAGE = tuple(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "7", "3.1", "4"))
+_ULTRASOUND_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
+_TYPICAL_STORAGE = (
+    *(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "7")),
+    _ULTRASOUND_MULTI_FRAME,
+    "1.2.840.10008.5.1.4.1.1.4",
+)
 """CT, Secondary Capture, Ultrasound Multi-frame (which has video too), MR."""
 
 
@@ -93,9 +98,15 @@ def storage_proposals(*, as_scp: bool = False) -> tuple[Proposal, ...]:
 
     As acceptors choose one of each context, every pair of SOP Class and transfer syntax has its own.
     """
-    classes = _TYPICAL_STORAGE[: (MAX_CONTEXTS - 1) // len(ALL_SYNTAXES)]
-    storage = (Proposal(uid, (syntax,), as_scp=as_scp) for uid in classes for syntax in ALL_SYNTAXES)
+    pairs = ((uid, syntax) for uid in _TYPICAL_STORAGE for syntax in ALL_SYNTAXES if _is_asked(uid, syntax))
+    storage = (Proposal(uid, (syntax,), as_scp=as_scp) for uid, syntax in pairs)
     return (*((Proposal(STUDY_ROOT_GET, _PLAIN),) if as_scp else ()), *storage)
+
+
+def _is_asked(sop_class_uid: str, transfer_syntax_uid: str) -> bool:
+    """Whether the pair is worth one of the 128 contexts."""
+    kind = TRANSFER_SYNTAXES[transfer_syntax_uid].kind
+    return sop_class_uid == _ULTRASOUND_MULTI_FRAME if kind == "video" else kind != "reference"
 
 
 def syntax_groups(contexts: int) -> tuple[tuple[str, ...], ...]:
