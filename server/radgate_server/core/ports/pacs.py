@@ -108,7 +108,10 @@ class PacsChanges(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PacsClient:
-    """A connected PACS: its roles, and how to let go of it."""
+    """A connected PACS: its roles, and how to let go of it.
+
+    `hierarchical` when a query that does not name the study is a walk through all studies (PS3.4 C.4.1.2.2).
+    """
 
     name: str
     echo: PacsEcho
@@ -118,6 +121,7 @@ class PacsClient:
     close: Callable[[], Awaitable[None]]
     describer: PacsDescriber | None = None
     changes: PacsChanges | None = None
+    hierarchical: bool = False
 
 
 type PacsFactory = Callable[[PacsConfig], PacsClient]

@@ -33,6 +33,7 @@ def group_client(group: Group, members: Mapping[str, PacsClient], tracker: Failo
         close=roles.close,
         describer=primary.describer,
         changes=primary.changes,
+        hierarchical=any(members[name].hierarchical for name in group.members),
     )
 
 

@@ -43,5 +43,6 @@ def build_dimse_pacs(
         store=DimseStore(pool),
         close=pool.close,
         describer=DimseDescriber(config.name, pool),
+        hierarchical=True,
     )
     return observed_pacs(client, telemetry)

@@ -1,0 +1,88 @@
+"""Which instance stands for a series, and which series for a study, without fetching any of them."""
+
+import re
+from collections.abc import Sequence
+
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
+from radgate_server.services.listing import SOP_CLASS_UID, StudyLister
+from radgate_server.services.query import Page, QueryService
+
+_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID, _SOP_INSTANCE_UID = "0020000D", "0020000E", "00080018"
+_MODALITY, _SERIES_NUMBER, _INSTANCE_NUMBER = "00080060", "00200011", "00200013"
+_EVERYTHING = Page(0, 1 << 30)
+
+_NOT_TO_BE_SEEN = re.compile(
+    "ANN|ASMT|AU|DOC|ECG|EEG|EMG|EOG|EPS|FID|HD|KO|M3D|OPM|OPV|PLAN|POS|PR|REG|RESP|RTPLAN|RTRECORD|RTSTRUCT|RWV|SEG"
+    "|SMR|SR|STAIN|TEXTUREMAP"
+)
+"""Modalities (PS3.3 C.7.3.1.1.1) of series without images of the patient, or with images that only lie over others."""
+
+_WITHOUT_IMAGES = re.compile(
+    r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(?:(?:9|11|68|78|79|80|88|90|104)\..+|66|66\.[12356]|67|481\.[3-58])"
+)
+"""Storage SOP Classes (PS3.4 B.5): waveforms, presentation states, surfaces, lenses and refraction, structured reports,
+assessments, encapsulated documents, raw data, registrations and fiducials, real world values, structure sets, plans."""
+
+
+class Representatives:
+    """Asks the PACS for numbers and classes, and chooses. Answers are remembered as those of every query are."""
+
+    def __init__(self, query: QueryService, lister: StudyLister) -> None:
+        self._query = query
+        self._lister = lister
+
+    async def of(self, tenant_id: str, scope: RetrieveScope) -> InstanceRef:
+        """The instance that stands for a series, or for a study.
+
+        Of a study that is the first series, by Series Number, with images of the patient; of a series the middle one,
+        by Instance Number, of its images. When there are no images, it is the first or middle one of what there is.
+
+        Raises:
+            ObjectNotFoundError: no PACS of the tenant has the scope.
+            PacsError: it can't be told, because a PACS failed.
+        """
+        study = scope.study_instance_uid
+        series = scope.series_instance_uid or await self._first_series(tenant_id, study)
+        keys = {_STUDY_INSTANCE_UID: study, **({_SERIES_INSTANCE_UID: series} if series else {})}
+        matches = await self._ask(tenant_id, QueryLevel.IMAGE, keys, (SOP_CLASS_UID, _INSTANCE_NUMBER))
+        if chosen := choose_instance(matches):
+            uids = (first_value(chosen, tag) for tag in (_SERIES_INSTANCE_UID, _SOP_INSTANCE_UID))
+            return InstanceRef(study, *uids)
+        listed = (await self._lister.list(tenant_id, scope)).listed  # says why there is nothing
+        return listed[(len(listed) - 1) // 2].ref
+
+    async def _first_series(self, tenant_id: str, study: str) -> str:
+        keys = {_STUDY_INSTANCE_UID: study}
+        matches = await self._ask(tenant_id, QueryLevel.SERIES, keys, (_MODALITY, _SERIES_NUMBER))
+        chosen = choose_series(matches)
+        return first_value(chosen, _SERIES_INSTANCE_UID) if chosen else ""
+
+    async def _ask(
+        self, tenant_id: str, level: QueryLevel, keys: dict[str, str], include: Sequence[str]
+    ) -> list[DicomJson]:
+        query = Query(
+            level,
+            tuple(MatchingKey((tag,), uid) for tag, uid in keys.items()),
+            include=tuple((tag,) for tag in include),
+            only_included=True,
+        )
+        page = await self._query.search(tenant_id, query, _EVERYTHING)
+        return [match.attributes for match in page.matches]
+
+
+def choose_series(matches: Sequence[DicomJson]) -> DicomJson | None:
+    """The first of a study's series, which come sorted by their numbers, that shows the patient; else the first."""
+    seen = (match for match in matches if not _NOT_TO_BE_SEEN.fullmatch(first_value(match, _MODALITY)))
+    return next(seen, next(iter(matches), None))
+
+
+def choose_instance(matches: Sequence[DicomJson]) -> DicomJson | None:
+    """The middle one of the images among instances that come sorted by their numbers, else of all; None of none."""
+    images = [match for match in matches if may_have_images(first_value(match, SOP_CLASS_UID))] or matches
+    return images[(len(images) - 1) // 2] if images else None
+
+
+def may_have_images(sop_class_uid: str) -> bool:
+    """Whether instances of the class can have pixels; what is not known, can."""
+    return _WITHOUT_IMAGES.fullmatch(sop_class_uid) is None

@@ -1,0 +1,74 @@
+"""Finding an instance whose study and series are not known: by its SOP Instance UID alone."""
+
+from collections.abc import Sequence
+
+from radgate_server.core.errors import ObjectNotFoundError, PacsError
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.query import FindResult, MatchingKey, Query
+from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.listing import listed_instance
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.recent import RecentMap
+
+MAX_REMEMBERED = 200_000
+_FEW = 10
+"""Nobody holds an instance more often than that; more matches are not worth reading."""
+
+
+class InstancePlaces:
+    """Remembers where instances lie that came by; asks the PACS that can tell of others.
+
+    A PACS of the hierarchical model (PS3.4 C.4.1.2.2) finds no instance without its study: all of its studies would
+    have to be walked through. Such PACS are not asked.
+    """
+
+    def __init__(self, clients: PacsClients, limits: AskLimits) -> None:
+        self._clients = clients
+        self._limits = AskLimits(_FEW, limits.deadline_s)
+        self._known: RecentMap[tuple[str, str], InstanceRef] = RecentMap(MAX_REMEMBERED)
+
+    def remember(self, tenant_id: str, ref: InstanceRef) -> None:
+        """An instance came by."""
+        self._known.put((tenant_id, ref.sop_instance_uid), ref)
+
+    async def find(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef:
+        """Where the instance lies, or lay when it came by.
+
+        Raises:
+            ObjectNotFoundError: it has not come by, and no PACS that can be asked for it has it.
+            PacsError: it can't be told, because a PACS failed.
+        """
+        if known := self._known.get((tenant_id, sop_instance_uid)):
+            return known
+        clients = await self._clients.of_tenant(tenant_id)
+        answers = await self._ask([client for client in clients if not client.hierarchical], sop_instance_uid)
+        for answer in answers:
+            if found := _place(answer, sop_instance_uid):
+                self.remember(tenant_id, found)
+                return found
+        if failure := next((answer.result for answer in answers if isinstance(answer.result, PacsError)), None):
+            raise failure
+        raise ObjectNotFoundError(_remedy([client.name for client in clients if client.hierarchical]), kind="instance")
+
+    async def _ask(self, clients: Sequence[PacsClient], sop_instance_uid: str) -> Sequence[PacsAnswer]:
+        if not clients:
+            return ()
+        query = Query(QueryLevel.IMAGE, (MatchingKey(("00080018",), sop_instance_uid),), only_included=True)
+        return await ask_all(clients, query, self._limits)
+
+
+def _place(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
+    if not isinstance(answer.result, FindResult):
+        return None
+    listed = (listed_instance(match, RetrieveScope("")) for match in answer.result.matches)
+    refs = (entry.ref for entry in listed if entry is not None)
+    return next((ref for ref in refs if ref.study_instance_uid and ref.sop_instance_uid == sop_instance_uid), None)
+
+
+def _remedy(not_asked: Sequence[str]) -> str:
+    if not not_asked:
+        return "no PACS of the tenant has this instance"
+    names = ", ".join(not_asked)
+    text = f"the instance has not come by since the start, and PACS {names} can't be asked for it without its study"
+    return f"{text}; use /dicom-web/studies/…/series/…/instances/…/thumbnail"

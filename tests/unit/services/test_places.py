@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import pytest
+
+from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.tenancy import Tenant
+from radgate_server.services.asking import AskLimits
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.places import InstancePlaces
+from tests.fakes.clock import START
+from tests.fakes.directory import MemoryDirectory
+from tests.fakes.instances import make_study
+from tests.fakes.memory_pacs import MemoryPacs
+
+STUDY = "2.25.1"
+REF = InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1")
+
+
+async def places(*pacs: MemoryPacs, hierarchical: frozenset[str] = frozenset()) -> InstancePlaces:
+    directory = MemoryDirectory()
+    await directory.create_tenant(Tenant("east", START))
+    clients = {one.name: replace(one.client, hierarchical=one.name in hierarchical) for one in pacs}
+    for one in pacs:
+        await directory.create_pacs(PacsConfig("east", one.name, FolderConnection("/unused"), START))
+    return InstancePlaces(
+        PacsClients(directory, {"folder": lambda config: clients[config.name]}), AskLimits(1000, deadline_s=60)
+    )
+
+
+async def test_a_pacs_is_asked_once() -> None:
+    pacs = MemoryPacs(make_study(3, study=STUDY))
+    found = await places(pacs)
+    assert [await found.find("east", REF.sop_instance_uid) for _ in range(2)] == [REF, REF]
+    assert pacs.calls == {"find": 1}
+
+
+async def test_what_came_by_needs_no_pacs_and_belongs_to_its_tenant() -> None:
+    pacs = MemoryPacs()
+    found = await places(pacs)
+    found.remember("west", REF)
+    with pytest.raises(ObjectNotFoundError, match="no PACS of the tenant has this instance"):
+        await found.find("east", REF.sop_instance_uid)
+    found.remember("east", REF)
+    assert await found.find("east", REF.sop_instance_uid) == REF
+    assert pacs.calls == {"find": 1}
+
+
+async def test_a_hierarchical_pacs_is_not_asked_and_the_answer_says_what_to_do() -> None:
+    dimse, web = MemoryPacs(make_study(1, study=STUDY), "dimse"), MemoryPacs(name="web")
+    found = await places(dimse, web, hierarchical=frozenset({"dimse"}))
+    with pytest.raises(ObjectNotFoundError, match=r"PACS dimse can't be asked .* use /dicom-web/studies"):
+        await found.find("east", REF.sop_instance_uid)
+    assert (dimse.calls, web.calls) == ({}, {"find": 1})
+
+
+async def test_an_outage_is_no_absence() -> None:
+    away, empty = MemoryPacs(name="away"), MemoryPacs(name="empty")
+    away.refuse_with = PacsUnreachableError("no connection", pacs="away")
+    with pytest.raises(PacsUnreachableError):
+        await (await places(away, empty)).find("east", REF.sop_instance_uid)
