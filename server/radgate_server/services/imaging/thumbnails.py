@@ -1,0 +1,99 @@
+"""Thumbnails: small square pictures to recognise an instance by, kept for long (PS3.18 10.4.1.1.4)."""
+
+from dataclasses import dataclass
+
+from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.frames import RenderedImage
+from radgate_server.core.imaging.instance_content import Frames, content_of, label_of
+from radgate_server.core.imaging.render_target import RENDERED_JPEG, RenderTarget, Viewport
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.core.ports.imaging import FrameWorkers, Priority
+from radgate_server.services.imaging.placeholder import AS_DRAWN, placeholder
+from radgate_server.services.imaging.render import Renderer
+from radgate_server.services.imaging.stored_frames import StoredFrames
+
+DEFAULT_SIDE = 128
+KEPT_SIDES = (64, 128, 256)
+_QUALITY = 85
+_CHECKSUM_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailTarget:
+    """A thumbnail of `columns` by `rows` pixels, the image inside of it with black around.
+
+    Without `frame_number` it is of the frame that stands for the instance.
+    """
+
+    columns: int = DEFAULT_SIDE
+    rows: int = DEFAULT_SIDE
+    media_type: str = RENDERED_JPEG
+    frame_number: int | None = None
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether it is one of those that clients share."""
+        square = self.columns == self.rows and self.columns in KEPT_SIDES
+        return square and self.media_type == RENDERED_JPEG
+
+
+class Thumbnails:
+    """Makes thumbnails. Of usual sizes they are kept in `derived`, with the checksum of the instance they show."""
+
+    def __init__(self, frames: StoredFrames, renderer: Renderer, workers: FrameWorkers, derived: HotCache) -> None:
+        self._frames = frames
+        self._renderer = renderer
+        self._workers = workers
+        self._derived = derived
+
+    async def kept(self, tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> bytes | None:
+        """The thumbnail that was made before, None when there is none; the instance itself may be far by now."""
+        kept = await self._derived.get(_key(tenant_id, ref, target)) if target.worth_keeping else None
+        return None if kept is None else kept[_CHECKSUM_BYTES:]
+
+    async def make(
+        self,
+        tenant_id: str,
+        handle: InstanceHandle,
+        priority: Priority,
+        target: ThumbnailTarget = ThumbnailTarget(),
+    ) -> bytes:
+        """The thumbnail, with the window of the data set; a placeholder for what has no pixels. Made if it has to be.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            GatewayError: the image is damaged, or no codec takes it; that is not hidden behind a placeholder.
+        """
+        key, checksum = _key(tenant_id, handle.ref, target), handle.crc32c.to_bytes(_CHECKSUM_BYTES)
+        kept = await self._derived.get(key) if target.worth_keeping else None
+        if kept is not None and kept.startswith(checksum):
+            return kept[_CHECKSUM_BYTES:]
+        picture = await self._draw(tenant_id, handle, priority, target)
+        if target.worth_keeping:
+            await self._derived.put(key, checksum + picture.data)
+        return picture.data
+
+    async def _draw(
+        self, tenant_id: str, handle: InstanceHandle, priority: Priority, target: ThumbnailTarget
+    ) -> RenderedImage:
+        viewport = Viewport(target.columns, target.rows)
+        how = RenderTarget(target.media_type, viewport, quality=_QUALITY, letterboxed=True)
+        model = await self._frames.attributes(tenant_id, handle)
+        count = await self._frames.number_of_frames(tenant_id, handle)
+        content = content_of(model, handle.transfer_syntax_uid, count)
+        if isinstance(content, Frames):
+            if not content.count:
+                raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
+            number = target.frame_number or content.representative
+            return await self._renderer.frame(tenant_id, handle, number, how, priority)
+        if target.frame_number is not None:
+            raise ObjectNotFoundError("the instance has no frames that could be shown", kind="frame")
+        drawn = placeholder(label_of(model, content))
+        return await self._workers.render([drawn], [AS_DRAWN], how, priority=priority)
+
+
+def _key(tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> CacheKey:
+    detail = f"{ref.series_instance_uid}/{ref.sop_instance_uid}/{target.frame_number or ''}/{target.columns}"
+    return CacheKey(tenant_id, ref.study_instance_uid, "thumbnail", detail)
