@@ -56,6 +56,23 @@ class FileContent:
                 yield piece
 
 
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class JoinedContent:
+    """A DICOM file that lies in several contents, one after the other."""
+
+    contents: tuple[InstanceContent, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the file."""
+        return sum(content.size_bytes for content in self.contents)
+
+    def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
+        """Yield the pieces of each."""
+        for content in self.contents:
+            yield from content.pieces(chunk_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class ListedInstance:
     """An instance that a PACS says it holds (an answer at IMAGE level). `sop_class_uid` is "" when it does not tell."""

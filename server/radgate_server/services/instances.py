@@ -83,7 +83,7 @@ class InstanceReader:
         spans = [self._frame_spans(index, number) for number in frame_numbers]
         if all(spans) and index.transfer_syntax_uid != EXPLICIT_VR_BIG_ENDIAN:
             return [await _read(handle, frame) for frame in spans]
-        return await self._in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
+        return await self.in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
 
     async def bulk_item(self, tenant_id: str, handle: InstanceHandle, path: str) -> BulkItem:
         """Where the element lies to which a BulkDataURI's path leads.
@@ -107,7 +107,7 @@ class InstanceReader:
         spans = cut_spans(item.spans, offset, length)
         if not index.deflated:
             return await _read(handle, spans)
-        return await self._in_thread(handle, lambda buffer: read_spans(inflated_data_set(buffer), spans))
+        return await self.in_thread(handle, lambda buffer: read_spans(inflated_data_set(buffer), spans))
 
     async def explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:
         """The whole DICOM file in Explicit VR Little Endian.
@@ -118,7 +118,7 @@ class InstanceReader:
         return await _again_when_lost(handle, lambda: self._decoder.to_explicit_little_endian(handle))
 
     async def _make_index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
-        index = await self._in_thread(handle, build_index)
+        index = await self.in_thread(handle, build_index)
         kept = await self._store.get(tenant_id, handle.ref)
         if kept is not None and kept.crc32c == handle.crc32c:  # else it would be the index of other bytes
             await self._store.save_index(tenant_id, handle.ref, index)
@@ -127,7 +127,9 @@ class InstanceReader:
     async def _decode_frame(self, handle: InstanceHandle, index: InstanceIndex, frame_number: int) -> bytes:
         return await _again_when_lost(handle, lambda: self._decoder.decode_frame(handle, index, frame_number))
 
-    async def _in_thread[Made](self, handle: InstanceHandle, use: Callable[[memoryview], Made]) -> Made:
+    async def in_thread[Made](self, handle: InstanceHandle, use: Callable[[memoryview], Made]) -> Made:
+        """What `use` makes of the whole DICOM file, in a thread; from a fresh copy when the bytes were lost."""
+
         def run() -> Made:
             with handle.open_buffer() as buffer:
                 return use(buffer)

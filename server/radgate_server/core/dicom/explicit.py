@@ -33,6 +33,16 @@ class Value(NamedTuple):
     vr: str
     parts: Sequence[Part]
 
+    @classmethod
+    def text(cls, vr: str, text: str) -> "Value":
+        """A value of ASCII characters."""
+        return cls(vr, (text.encode("ascii"),))
+
+    @classmethod
+    def unsigned_short(cls, number: int) -> "Value":
+        """A value of VR US."""
+        return cls("US", (number.to_bytes(2, "little"),))
+
 
 def explicit_little_endian(data: memoryview, data_set: DataSet, changes: Mapping[int, Value]) -> list[Part]:
     """Encode the data set, as pieces to be joined; those of values that need no change are views of `data`.
@@ -50,6 +60,30 @@ def explicit_little_endian(data: memoryview, data_set: DataSet, changes: Mapping
         encoded[tag] = []
         _write_value(tag, value.vr, value.parts, encoded[tag])
     return [part for tag in sorted(encoded) for part in encoded[tag]]
+
+
+def encoded_items(data: memoryview, data_set: DataSet, tag: int) -> list[Part]:
+    """The items of one of the data set's sequences, to be put into a `Value` with others; none when it lacks it."""
+    parts: list[Part] = []
+    signed = has_signed_pixels(data, data_set, False)
+    for element in data_set.elements:
+        if element.tag == tag:
+            _write_items(data, element.items or (), signed, parts)
+    return parts
+
+
+def encoded_item(elements: Mapping[int, Value]) -> list[Part]:
+    """One item of a sequence, its elements in the order of their tags."""
+    parts: list[Part] = [_item_header(ITEM, UNDEFINED_LENGTH)]
+    for tag, value in sorted(elements.items()):
+        _write_value(tag, value.vr, value.parts, parts)
+    parts.append(_item_header(ITEM_DELIMITATION, 0))
+    return parts
+
+
+def element_header(tag: int, vr: str, length: int) -> bytes:
+    """What stands before the value of an element whose VR has lengths of 32 bits."""
+    return _LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length)
 
 
 def _holds_fragments(element: Element) -> bool:
@@ -71,14 +105,22 @@ def _write(data: memoryview, element: Element, little_endian: bool, signed: bool
 
 
 def _write_sequence(data: memoryview, tag: int, items: tuple[DataSet, ...], signed: bool, parts: list[Part]) -> None:
-    parts.append(_LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, b"SQ", UNDEFINED_LENGTH))
+    parts.append(element_header(tag, "SQ", UNDEFINED_LENGTH))
+    _write_items(data, items, signed, parts)
+    parts.append(_item_header(SEQUENCE_DELIMITATION, 0))
+
+
+def _write_items(data: memoryview, items: tuple[DataSet, ...], signed: bool, parts: list[Part]) -> None:
     for item in items:
-        parts.append(_ITEM_HEADER.pack(ITEM >> 16, ITEM & 0xFFFF, UNDEFINED_LENGTH))
+        parts.append(_item_header(ITEM, UNDEFINED_LENGTH))
         item_signed = has_signed_pixels(data, item, signed)
         for element in item.elements:
             _write(data, element, item.little_endian, item_signed, parts)
-        parts.append(_ITEM_HEADER.pack(ITEM_DELIMITATION >> 16, ITEM_DELIMITATION & 0xFFFF, 0))
-    parts.append(_ITEM_HEADER.pack(SEQUENCE_DELIMITATION >> 16, SEQUENCE_DELIMITATION & 0xFFFF, 0))
+        parts.append(_item_header(ITEM_DELIMITATION, 0))
+
+
+def _item_header(tag: int, length: int) -> bytes:
+    return _ITEM_HEADER.pack(tag >> 16, tag & 0xFFFF, length)
 
 
 def _write_value(tag: int, vr: str, value: Sequence[Part], parts: list[Part]) -> None:
@@ -89,7 +131,7 @@ def _write_value(tag: int, vr: str, value: Sequence[Part], parts: list[Part]) ->
     else:
         # What outgrew a short length becomes UN (PS3.5 6.2.2 note 1).
         written_vr = "UN" if vr in EXPLICIT_VR_LENGTH_16 else vr
-        parts.append(_LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, written_vr.encode(), length + padding))
+        parts.append(element_header(tag, written_vr, length + padding))
     parts.extend(value)
     if padding:
         parts.append(b"\0" if vr in _NUL_PADDED_VRS or vr in WORD_CODES else b" ")

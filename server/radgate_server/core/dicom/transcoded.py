@@ -1,0 +1,164 @@
+"""Writing a DICOM file around pixels that were encoded anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+from radgate_server.core.dicom.derivation import Derivation, Source, derived_attributes, lossy_before
+from radgate_server.core.dicom.encapsulation import PIXEL_DATA_END, offset_table
+from radgate_server.core.dicom.explicit import Value, element_header, explicit_little_endian
+from radgate_server.core.dicom.file_meta import encoding_of, file_meta_bytes, read_file_meta
+from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
+from radgate_server.core.dicom.index import inflated_data_set
+from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS, JsonModel
+from radgate_server.core.dicom.native import NativePixels
+from radgate_server.core.dicom.walker import PIXEL_DATA, UNDEFINED_LENGTH, DataSet, Element, Walker
+from radgate_server.core.dicom.words import Part
+from radgate_server.core.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    TRANSFER_SYNTAXES,
+)
+
+_PHOTOMETRIC_INTERPRETATION = 0x00280004
+_PLANAR_CONFIGURATION = 0x00280006
+_HIGH_BIT = 0x00280102
+_NUMBERS = {
+    0x00280002: "samples_per_pixel",
+    0x00280100: "bits_allocated",
+    0x00280101: "bits_stored",
+    0x00280103: "pixel_representation",
+}
+_DIGITAL_SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
+_JOINED_BELOW_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPixels:
+    """What the frames are now: how each pixel is to be read, and the length of each frame in bytes.
+
+    `derivation` when something was lost.
+    """
+
+    transfer_syntax_uid: str
+    before: ImagePixel
+    after: ImagePixel
+    frame_bytes: Sequence[int]
+    derivation: Derivation | None = None
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether frames stand in items (`encapsulation.frame_item`), not side by side."""
+        return TRANSFER_SYNTAXES[self.transfer_syntax_uid].kind != "native"
+
+
+class Around(NamedTuple):
+    """What stands in the DICOM file before the first frame and behind the last."""
+
+    before: bytes
+    after: bytes
+
+
+def write_around(file: memoryview, source: Source, pixels: EncodedPixels) -> Around:
+    """Write the file anew, but for its frames: those come between, encapsulated by `frame_item` or side by side.
+
+    Values stay as they are but for those that say how to read the pixels and, when something was lost, what that made
+    of the image. Digital signatures of an image that lost something are left out: they sign another.
+
+    Raises:
+        InstanceMalformedError: the file does not hold together.
+    """
+    data, data_set, stored = _read(file)
+    changes = _image_pixel_changes(pixels) | lossy_before(stored)
+    sop_instance_uid = source.sop_instance_uid
+    if pixels.derivation is not None:
+        changes |= derived_attributes(data, data_set, pixels.derivation)
+        sop_instance_uid = pixels.derivation.sop_instance_uid
+        data_set = DataSet(
+            [element for element in data_set.elements if element.tag not in _DIGITAL_SIGNATURES], data_set.little_endian
+        )
+    meta = file_meta_bytes(source.sop_class_uid, sop_instance_uid, pixels.transfer_syntax_uid)
+    opening, extended, closing = _pixel_data(pixels)
+    head = explicit_little_endian(data, _part(data_set, range(PIXEL_DATA)), changes | extended)
+    tail = explicit_little_endian(data, _part(data_set, range(PIXEL_DATA + 1, 1 << 32)), {})
+    return Around(b"".join((meta, *head, *opening)), b"".join((*closing, *tail)))
+
+
+def write_explicit_little_endian(file: memoryview, source: Source) -> tuple[bytes, ...]:
+    """The file in Explicit VR Little Endian, as pieces; Pixel Data are native already, or left out.
+
+    Raises:
+        InstanceMalformedError: the file does not hold together.
+    """
+    data, data_set, stored = _read(file)
+    changes: dict[int, Value] = {}
+    pixel_data = next((element for element in data_set.elements if element.tag in PIXEL_DATA_TAGS), None)
+    if pixel_data is not None and not encoding_of(stored).little_endian:
+        changes = {pixel_data.tag: _turned_around(data, data_set, pixel_data)}
+    meta = file_meta_bytes(source.sop_class_uid, source.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
+    return _joined((meta, *explicit_little_endian(data, data_set, changes)))
+
+
+def _read(file: memoryview) -> tuple[memoryview, DataSet, str]:
+    """The bytes in which elements lie, the data set, and the transfer syntax that it is stored in."""
+    meta = read_file_meta(file)
+    data, start = file, meta.data_set_offset
+    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+        data, start = inflated_data_set(file), 0
+    return data, Walker(data).data_set(start, encoding_of(meta.transfer_syntax_uid)), meta.transfer_syntax_uid
+
+
+def _part(data_set: DataSet, tags: range) -> DataSet:
+    return DataSet([element for element in data_set.elements if element.tag in tags], data_set.little_endian)
+
+
+def _image_pixel_changes(pixels: EncodedPixels) -> dict[int, Value]:
+    """The Image Pixel attributes (PS3.3 C.7.6.3) that are others now."""
+    before, after = pixels.before, pixels.after
+    changes = {
+        tag: Value.unsigned_short(getattr(after, name))
+        for tag, name in _NUMBERS.items()
+        if getattr(after, name) != getattr(before, name)
+    }
+    if after.bits_stored != before.bits_stored:
+        changes[_HIGH_BIT] = Value.unsigned_short(after.bits_stored - 1)
+    if after.photometric_interpretation != before.photometric_interpretation:
+        changes[_PHOTOMETRIC_INTERPRETATION] = Value.text("CS", after.photometric_interpretation)
+    if after.samples_per_pixel > 1:
+        changes[_PLANAR_CONFIGURATION] = Value.unsigned_short(after.planar_configuration)
+    return changes
+
+
+def _pixel_data(pixels: EncodedPixels) -> tuple[tuple[bytes, ...], dict[int, Value], tuple[bytes, ...]]:
+    """What opens Pixel Data, the elements that belong before it, and what closes it."""
+    if pixels.encapsulated:
+        table = offset_table(pixels.frame_bytes)
+        header = element_header(PIXEL_DATA, "OB", UNDEFINED_LENGTH)
+        return (header, table.item), table.elements, (PIXEL_DATA_END,)
+    length = sum(pixels.frame_bytes)
+    padding = b"\0" * (length % 2)
+    header = element_header(PIXEL_DATA, "OW" if pixels.after.bits_allocated > 8 else "OB", length + len(padding))
+    return (header,), {}, (padding,)
+
+
+def _turned_around(data: memoryview, data_set: DataSet, pixel_data: Element) -> Value:
+    value = data[pixel_data.offset : pixel_data.offset + pixel_data.length]
+    image = image_pixel(JsonModel(data).of(_part(data_set, range(0x00280000, 0x00290000))))
+    pixels = NativePixels.of(value, pixel_data.vr, image, little_endian=False)
+    return Value(pixel_data.vr, (pixels.little_endian(),))
+
+
+def _joined(parts: Sequence[Part]) -> tuple[bytes, ...]:
+    """Join the small pieces between large ones; what comes out does not refer to the file's buffer any more."""
+    joined: list[bytes] = []
+    small: list[Part] = []
+    for part in chain(parts, (None,)):
+        if part is not None and len(part) < _JOINED_BELOW_BYTES:
+            small.append(part)
+            continue
+        joined.append(b"".join(small))
+        small = []
+        if part is not None:
+            joined.append(bytes(part))
+    return tuple(joined)

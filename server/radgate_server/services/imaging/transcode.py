@@ -1,0 +1,220 @@
+"""Frames and instances in another transfer syntax: read, encoded anew by the workers, put together, kept."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from itertools import batched
+
+from radgate_server.core.dicom.derivation import Derivation, Source
+from radgate_server.core.dicom.encapsulation import frame_item
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.transcoded import EncodedPixels, write_around, write_explicit_little_endian
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
+from radgate_server.core.instances import InstanceHandle, MemoryContent
+from radgate_server.core.ports.imaging import FrameWorkers, Priority
+from radgate_server.core.ports.spool import Spool
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_spool import FrameSpool
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.transcoded import TranscodedInstance
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.lookahead import Window, in_order
+from radgate_server.services.single_flight import SingleFlight
+
+MAX_PIXEL_BYTES = 2 << 30
+"""Decoded Pixel Data of one instance; the standard itself ends at 4 GiB (PS3.5 7.1)."""
+
+_BATCH_BYTES = 4 << 20
+_MAX_BATCH_FRAMES = 32
+_WINDOW_BYTES = 64 << 20
+_PIXEL_DATA = "7FE00010"
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What is made for whom."""
+
+    tenant_id: str
+    handle: InstanceHandle
+    target: EncodeTarget
+    priority: Priority
+
+    @property
+    def source(self) -> Source:
+        """The instance that it is made of."""
+        return Source(self.handle.sop_class_uid, self.handle.ref.sop_instance_uid)
+
+
+class Transcoder:
+    """Makes frames and instances in the transfer syntax that a client wants. The same at the same time is made once.
+
+    Whatever has no compressed pixels is brought into Explicit VR Little Endian here, in a thread; everything else goes
+    through the workers, of which `parallel` batches are kept busy for one instance.
+    """
+
+    def __init__(
+        self,
+        instances: InstanceReader,
+        frames: StoredFrames,
+        workers: FrameWorkers,
+        spool: Spool,
+        kept: DerivedInstances,
+        *,
+        parallel: int,
+    ) -> None:
+        self._instances = instances
+        self._frames = frames
+        self._workers = workers
+        self._spool = spool
+        self._kept = kept
+        self._parallel = parallel
+        self._making: SingleFlight[tuple[str, InstanceRef, int, EncodeTarget], TranscodedInstance] = SingleFlight()
+        self._encoding: SingleFlight[tuple[str, InstanceRef, int, int, EncodeTarget], EncodedFrame] = SingleFlight()
+
+    async def frame(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, target: EncodeTarget, priority: Priority
+    ) -> EncodedFrame:
+        """One frame (from 1).
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            NotAcceptableError: its pixels can't be made that.
+            GatewayError: see FrameWorkers.
+        """
+        making = _Making(tenant_id, handle, target, priority)
+        key = (tenant_id, handle.ref, handle.crc32c, frame_number, target)
+        return await self._encoding.run(key, lambda: self._first(making, frame_number))
+
+    async def frames(
+        self,
+        tenant_id: str,
+        handle: InstanceHandle,
+        frame_numbers: Sequence[int],
+        target: EncodeTarget,
+        priority: Priority,
+    ) -> AsyncGenerator[EncodedFrame]:
+        """Frames (from 1) in the order asked for, many in one journey to a worker, the next ones made meanwhile.
+
+        Raises what `frame` raises, after the frames that came before.
+        """
+        making = _Making(tenant_id, handle, target, priority)
+        image = await self._frames.image(tenant_id, handle)
+        batch_frames = max(1, min(_MAX_BATCH_FRAMES, _BATCH_BYTES // max(1, image.native_frame_bits // 8)))
+        if len(frame_numbers) <= batch_frames:
+            for frame in await self._encode(making, frame_numbers):
+                yield frame
+            return
+        batch_bytes = image.native_frame_bits // 8 * batch_frames
+        batches = in_order(
+            _each(batched(frame_numbers, batch_frames)),
+            lambda batch: self._encode(making, batch),
+            lambda _: batch_bytes,
+            Window(2 * self._parallel, _WINDOW_BYTES),
+        )
+        async with aclosing(batches) as made:
+            async for batch in made:
+                for frame in await batch:
+                    yield frame
+
+    async def instance(
+        self, tenant_id: str, handle: InstanceHandle, target: EncodeTarget, priority: Priority
+    ) -> TranscodedInstance:
+        """A whole DICOM file. What was lost with a lossy target makes it another instance, with a UID of its own.
+
+        Raises:
+            NotAcceptableError: it can't be made that; `stored` tells the transfer syntax that it is in.
+            GatewayError: see FrameWorkers.
+        """
+        making = _Making(tenant_id, handle, target, priority)
+        key = (tenant_id, handle.ref, handle.crc32c, target)
+        return await self._making.run(key, lambda: self._kept_or_made(making))
+
+    async def _kept_or_made(self, making: _Making) -> TranscodedInstance:
+        if await self._is_rewritten_only(making):
+            return await self._rewritten(making)
+        kept = await self._kept.get(making.tenant_id, making.handle, making.target)
+        if kept is not None:
+            return kept
+        made = await self._made(making)
+        await self._kept.put(making.tenant_id, making.handle, making.target, made)
+        return made
+
+    async def _is_rewritten_only(self, making: _Making) -> bool:
+        """Whether no codec has to run.
+
+        Raises:
+            NotAcceptableError: a codec would have to, and can't.
+        """
+        index = await self._instances.index(making.tenant_id, making.handle)
+        native = index.frame_table is None or not index.frame_table.encapsulated
+        if making.target.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN and native:
+            return True
+        if index.frame_table is None or _PIXEL_DATA not in index.bulk:
+            raise NotAcceptableError(
+                "the instance has no pixels that can be compressed", stored=making.handle.transfer_syntax_uid
+            )
+        _require_encodable(making)
+        return False
+
+    async def _rewritten(self, making: _Making) -> TranscodedInstance:
+        source = making.source
+        parts = await self._instances.in_thread(making.handle, lambda file: write_explicit_little_endian(file, source))
+        return TranscodedInstance(MemoryContent(parts), source.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
+
+    async def _made(self, making: _Making) -> TranscodedInstance:
+        """Encode all frames into the spool, then write what stands around them."""
+        image = await self._frames.image(making.tenant_id, making.handle)
+        count = await self._frames.number_of_frames(making.tenant_id, making.handle)
+        if image.decoded_frame_bytes * count > MAX_PIXEL_BYTES:
+            raise NotAcceptableError(
+                "the instance is too large to be made anew as a whole", stored=making.handle.transfer_syntax_uid
+            )
+        encapsulated = TRANSFER_SYNTAXES[making.target.transfer_syntax_uid].kind != "native"
+        async with FrameSpool(self._spool) as spooled:
+            frames = self.frames(making.tenant_id, making.handle, range(1, count + 1), making.target, making.priority)
+            async with aclosing(frames) as encoded:
+                async for frame in encoded:
+                    await spooled.add(frame, frame_item(frame.data) if encapsulated else (frame.data,))
+            return await self._put_together(making, image, spooled)
+
+    async def _put_together(self, making: _Making, image: ImagePixel, spooled: FrameSpool) -> TranscodedInstance:
+        pixels = EncodedPixels(making.target.transfer_syntax_uid, image, spooled.image, spooled.frame_bytes)
+        source = making.source
+        if spooled.lossy:
+            ratio = image.native_frame_bits // 8 * len(pixels.frame_bytes) / max(1, sum(pixels.frame_bytes))
+            pixels = replace(pixels, derivation=Derivation(source, making.target, ratio))
+        around = await self._instances.in_thread(making.handle, lambda file: write_around(file, source, pixels))
+        content = await spooled.within(around.before, around.after)
+        uid = source.sop_instance_uid if pixels.derivation is None else pixels.derivation.sop_instance_uid
+        return TranscodedInstance(content, uid, pixels.transfer_syntax_uid, spooled.lossy, spooled.notes)
+
+    async def _first(self, making: _Making, frame_number: int) -> EncodedFrame:
+        return (await self._encode(making, (frame_number,)))[0]
+
+    async def _encode(self, making: _Making, frame_numbers: Sequence[int]) -> list[EncodedFrame]:
+        stored = await self._frames.read_many(making.tenant_id, making.handle, frame_numbers)
+        if (
+            {frame.transfer_syntax_uid for frame in stored}
+            == {making.target.transfer_syntax_uid}
+            == {EXPLICIT_VR_LITTLE_ENDIAN}
+        ):
+            return [EncodedFrame(frame.data, EXPLICIT_VR_LITTLE_ENDIAN, frame.image, lossy=False) for frame in stored]
+        _require_encodable(making)
+        return await self._workers.transcode(stored, making.target, priority=making.priority)
+
+
+def _require_encodable(making: _Making) -> None:
+    row = TRANSFER_SYNTAXES.get(making.target.transfer_syntax_uid)
+    can = row is not None and row.encodable and (row.kind != "native" or row.uid == EXPLICIT_VR_LITTLE_ENDIAN)
+    if not can:
+        raise NotAcceptableError(
+            "the transfer syntax that is wanted can't be made", stored=making.handle.transfer_syntax_uid
+        )
+
+
+async def _each[Thing](things: Iterable[Thing]) -> AsyncIterator[Thing]:
+    for thing in things:
+        yield thing

@@ -1,0 +1,87 @@
+"""Working ahead of a reader: what comes next is being made while the last thing made is used."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+
+class Window:
+    """Room for things under way, in bytes and in number; one alone always has room."""
+
+    def __init__(self, max_things: int, max_bytes: int) -> None:
+        self._max_things = max_things
+        self._max_bytes = max_bytes
+        self._things = 0
+        self._bytes = 0
+        self._left = asyncio.Event()
+
+    async def enter(self, size_bytes: int) -> None:
+        """Wait until there is room, and take it. For one task alone."""
+        while self._things and (self._things >= self._max_things or self._bytes + size_bytes > self._max_bytes):
+            self._left.clear()
+            await self._left.wait()
+        self._things += 1
+        self._bytes += size_bytes
+
+    def leave(self, size_bytes: int) -> None:
+        """Give room back."""
+        self._things -= 1
+        self._bytes -= size_bytes
+        self._left.set()
+
+
+async def in_order[Thing, Made](
+    things: AsyncIterator[Thing],
+    make: Callable[[Thing], Awaitable[Made]],
+    size_of: Callable[[Thing], int],
+    window: Window,
+) -> AsyncGenerator[Awaitable[Made]]:
+    """Yield for each thing, in order, what `make` makes of it, when it is made; awaiting it raises what failed.
+
+    As many are being made as the window has room for; the one that is used counts until the next is asked for. What
+    `things` raises comes after all that came before. Leaving the generator cancels what is under way.
+    """
+    queue: asyncio.Queue[tuple[asyncio.Task[Made], int] | None] = asyncio.Queue()
+    feeding = asyncio.create_task(_feed(things, make, size_of, window, queue))
+    try:
+        while (entry := await queue.get()) is not None:
+            task, size_bytes = entry
+            try:
+                await asyncio.wait((task,))
+                yield task
+            finally:
+                window.leave(size_bytes)
+                await _end(task)
+        await feeding
+    finally:
+        await _end(feeding)
+        while not queue.empty():
+            if (entry := queue.get_nowait()) is not None:
+                await _end(entry[0])
+
+
+async def _feed[Thing, Made](
+    things: AsyncIterator[Thing],
+    make: Callable[[Thing], Awaitable[Made]],
+    size_of: Callable[[Thing], int],
+    window: Window,
+    queue: asyncio.Queue[tuple[asyncio.Task[Made], int] | None],
+) -> None:
+    try:
+        async for thing in things:
+            size_bytes = size_of(thing)
+            await window.enter(size_bytes)
+            queue.put_nowait((asyncio.ensure_future(_made(make, thing)), size_bytes))
+    finally:
+        queue.put_nowait(None)
+
+
+async def _made[Thing, Made](make: Callable[[Thing], Awaitable[Made]], thing: Thing) -> Made:
+    return await make(thing)
+
+
+async def _end[Made](task: asyncio.Task[Made]) -> None:
+    """Cancel what is still under way, and see what failed, so that it is not reported as lost."""
+    task.cancel()
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.exception()
