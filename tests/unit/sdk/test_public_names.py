@@ -3,6 +3,8 @@ import re
 from pathlib import Path
 
 import radgate
+from radgate.jobs import AsyncJobs, Jobs
+from radgate.transcode import AsyncTranscode, Transcode
 
 README = Path(__file__).parents[3] / "clients" / "python" / "README.md"
 
@@ -15,6 +17,7 @@ def test_public_names_change_on_purpose_only() -> None:
         "CorruptDataError",
         "DeadlineExceededError",
         "FieldViolation",
+        "ImageError",
         "IncompleteStudyError",
         "InvalidRequestError",
         "MissingInstance",
@@ -32,6 +35,8 @@ def test_public_names_change_on_purpose_only() -> None:
         "ServerError",
         "StoreReport",
         "StoreResult",
+        "TranscodedFrame",
+        "TranscodedInstance",
         "UnauthenticatedError",
         "UnavailableError",
         "aio",
@@ -45,6 +50,10 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         return {name: list(inspect.signature(method).parameters) for name, method in methods.items()}
 
     assert surface(radgate.Client) == surface(radgate.aio.Client)
+    assert surface(Jobs) == surface(AsyncJobs)
+    assert list(surface(Jobs)) == ["transcode_study", "make_thumbnails", "get", "list", "watch", "cancel"]
+    assert surface(Transcode) == surface(AsyncTranscode)
+    assert list(surface(Transcode)) == ["frames", "instance", "file"]
     assert list(surface(radgate.Client)) == [
         "close",
         "search_studies",

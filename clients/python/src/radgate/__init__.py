@@ -11,6 +11,7 @@ from radgate.errors import (
     CorruptDataError,
     DeadlineExceededError,
     FieldViolation,
+    ImageError,
     IncompleteStudyError,
     InvalidRequestError,
     MissingInstance,
@@ -27,6 +28,7 @@ from radgate.errors import (
 from radgate.requests import PartialAnswerWarning
 from radgate.retrieval import AsyncRetrieval, Retrieval
 from radgate.storing import StoreReport, StoreResult
+from radgate.transcoding import TranscodedFrame, TranscodedInstance
 
 __all__ = [
     "AlreadyExistsError",
@@ -35,6 +37,7 @@ __all__ = [
     "CorruptDataError",
     "DeadlineExceededError",
     "FieldViolation",
+    "ImageError",
     "IncompleteStudyError",
     "InvalidRequestError",
     "MissingInstance",
@@ -52,6 +55,8 @@ __all__ = [
     "ServerError",
     "StoreReport",
     "StoreResult",
+    "TranscodedFrame",
+    "TranscodedInstance",
     "UnauthenticatedError",
     "UnavailableError",
     "aio",

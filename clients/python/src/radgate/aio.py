@@ -1,7 +1,7 @@
 """The client for asyncio; `radgate.Client` is the same for ordinary code."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,7 @@ from radgate.assembly import (
 )
 from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
 from radgate.errors import RadgateError, error_from_rpc
+from radgate.jobs import AsyncJobs
 from radgate.requests import (
     MatchValue,
     Pages,
@@ -31,7 +32,8 @@ from radgate.requests import (
 )
 from radgate.resuming import MAX_RESUMES, Resumption
 from radgate.retrieval import AsyncRetrieval
-from radgate.storing import Storable, StoreReport, Upload
+from radgate.storing import Storable, StoreReport, Upload, in_threads
+from radgate.transcode import AsyncTranscode
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2 import StudyChanged, WatchStudiesRequest
@@ -46,7 +48,8 @@ class Client:
     """A connection to Radgate, for one event loop. Close it, or use it in an `async with` statement.
 
     `target` is host:port. Unary calls that fail for a while are tried again as the server advises. All methods raise
-    RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one.
+    RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one. `transcode` gives
+    images in another form, `jobs` lets the server work on after the call.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Client:
         self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retrieve: Any = RetrieveServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self.transcode = AsyncTranscode(self._channel, self._stream)
+        self.jobs = AsyncJobs(self._channel, self._call, self._stream)
 
     async def close(self) -> None:
         """Close the connection; streams under way end with an error."""
@@ -223,7 +228,7 @@ class Client:
         upload = Upload(files, pacs, study_instance_uid, on_progress)
         call = self._store.StoreInstances
         try:
-            response = await call(_in_threads(upload.requests()), metadata=self._metadata, timeout=timeout_s)
+            response = await call(in_threads(upload.requests()), metadata=self._metadata, timeout=timeout_s)
         except grpc.RpcError as error:
             upload.check()
             raise error_from_rpc(error) from None
@@ -287,9 +292,3 @@ class Client:
         finally:
             call.cancel()  # leaving early lets the server, and the PACS behind it, stop
         assembler.finish()
-
-
-async def _in_threads[Item](items: Iterator[Item]) -> AsyncGenerator[Item]:
-    """Draw each item in a thread, for it may be read from a disk."""
-    while (item := await asyncio.to_thread(next, items, None)) is not None:
-        yield item

@@ -28,6 +28,28 @@ from radgate.v1.retrieve_service_pb2 import (
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
+def save_instance(data: bytes, sop_instance_uid: str, folder: str | os.PathLike[str]) -> Path:
+    """Write `<SOP Instance UID>.dcm` below `folder`, made when missing; whole or not at all.
+
+    Raises:
+        CorruptDataError: the UID can't be one, and might lead elsewhere.
+    """
+    if not _UID.fullmatch(sop_instance_uid):
+        raise CorruptDataError("the server sent a SOP Instance UID that can't be one")
+    directory = Path(folder)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{sop_instance_uid}.dcm"
+    with tempfile.NamedTemporaryFile(dir=directory, suffix=".part", delete=False) as file:
+        try:
+            file.write(data)
+            file.close()
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class RetrievedInstance:
     """One instance as it came: `data` is a DICOM file (PS3.10), its size and checksum verified."""
@@ -41,20 +63,7 @@ class RetrievedInstance:
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write `<SOP Instance UID>.dcm` below `folder`, made when missing; whole or not at all."""
-        if not _UID.fullmatch(self.sop_instance_uid):
-            raise CorruptDataError("the server sent a SOP Instance UID that can't be one")
-        directory = Path(folder)
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{self.sop_instance_uid}.dcm"
-        with tempfile.NamedTemporaryFile(dir=directory, suffix=".part", delete=False) as file:
-            try:
-                file.write(self.data)
-                file.close()
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-        return path
+        return save_instance(self.data, self.sop_instance_uid, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ class Progress:
 type OnProgress = Callable[[Progress], None]
 
 
-class _Pieces:
+class Pieces:
     """The bytes of one object while they arrive."""
 
     def __init__(self, size_bytes: int) -> None:
@@ -171,7 +180,7 @@ class InstanceAssembler:
         self._whole_bytes = 0
         self._bytes = 0
         self._header: InstanceHeader | None = None
-        self._pieces = _Pieces(0)
+        self._pieces = Pieces(0)
 
     @property
     def received(self) -> int:
@@ -194,7 +203,7 @@ class InstanceAssembler:
         match response.WhichOneof("piece"):
             case "header":
                 self._header = response.header
-                self._pieces = _Pieces(response.header.size_bytes)
+                self._pieces = Pieces(response.header.size_bytes)
             case "chunk":
                 self._take(response.chunk)
             case "trailer":
@@ -275,14 +284,14 @@ class FrameAssembler:
 
     def __init__(self) -> None:
         self._header: FrameHeader | None = None
-        self._pieces = _Pieces(0)
+        self._pieces = Pieces(0)
 
     def feed(self, response: RetrieveFramesResponse) -> RetrievedFrame | None:
         """Take the next piece; return the frame that it ends. Raises CorruptDataError."""
         match response.WhichOneof("piece"):
             case "header":
                 self._header = response.header
-                self._pieces = _Pieces(response.header.size_bytes)
+                self._pieces = Pieces(response.header.size_bytes)
             case "chunk":
                 self._pieces.add(response.chunk)
             case "trailer":

@@ -19,6 +19,7 @@ from radgate.assembly import (
 )
 from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
 from radgate.errors import RadgateError, error_from_rpc
+from radgate.jobs import Jobs
 from radgate.requests import (
     MatchValue,
     Pages,
@@ -31,6 +32,7 @@ from radgate.requests import (
 from radgate.resuming import MAX_RESUMES, Resumption
 from radgate.retrieval import Retrieval
 from radgate.storing import Storable, StoreReport, Upload
+from radgate.transcode import Transcode
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2 import StudyChanged, WatchStudiesRequest
@@ -45,7 +47,8 @@ class Client:
     """A connection to Radgate. Threads may share one; close it, or use it in a `with` statement.
 
     `target` is host:port. Unary calls that fail for a while are tried again as the server advises. All methods raise
-    RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one.
+    RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one. `transcode` gives
+    images in another form, `jobs` lets the server work on after the call.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Client:
         self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retrieve: Any = RetrieveServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self.transcode = Transcode(self._channel, self._stream)
+        self.jobs = Jobs(self._channel, self._call, self._stream)
 
     def close(self) -> None:
         """Close the connection; streams under way end with an error."""

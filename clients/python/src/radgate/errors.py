@@ -75,6 +75,10 @@ class PacsError(RadgateError):
     """A PACS failed; `metadata["pacs"]` names it."""
 
 
+class ImageError(RadgateError):
+    """An image can't be decoded, or is too large to be; other images are served on."""
+
+
 class UnavailableError(RadgateError):
     """The server can't be reached, or can't work for now."""
 
@@ -156,6 +160,10 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "INSTANCE_MALFORMED": PacsError,
     "UNSUPPORTED_MEDIA_TYPE": InvalidRequestError,
     "INSTANCE_TOO_LARGE": InvalidRequestError,
+    "IMAGE_TOO_LARGE": ImageError,
+    "CODEC_FAILED": ImageError,
+    "IMAGE_WORKERS_BUSY": UnavailableError,
+    "JOB_QUEUE_FULL": UnavailableError,
     "SPOOL_FULL": UnavailableError,
     "AUDIT_UNAVAILABLE": UnavailableError,
     "DATABASE_UNAVAILABLE": UnavailableError,
@@ -181,17 +189,27 @@ def error_from_rpc(error: grpc.RpcError) -> RadgateError:
         status = Status.FromString(trailers.get("grpc-status-details-bin", b""))
     except DecodeError:
         status = Status()
+    return _error_of(status, call.code(), call.details() or "", str(trailers.get("x-request-id", "")))
+
+
+def error_from_status(status: Status) -> RadgateError:
+    """Turn the status of one object within a stream into the exception for its reason, or for its code."""
+    code = next((code for code in grpc.StatusCode if code.value[0] == status.code), grpc.StatusCode.UNKNOWN)
+    return _error_of(status, code, status.message)
+
+
+def _error_of(status: Status, code: grpc.StatusCode, message: str, request_id: str = "") -> RadgateError:
     info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
-    has_info, _, has_retry = (_find(status.details, message) for message in (info, bad, retry))
-    kind = _BY_REASON.get(info.reason) or _BY_CODE.get(call.code(), RadgateError)
+    has_info, _, has_retry = (_find(status.details, detail) for detail in (info, bad, retry))
+    kind = _BY_REASON.get(info.reason) or _BY_CODE.get(code, RadgateError)
     return kind(
-        call.details() or "",
-        code=call.code(),
+        message,
+        code=code,
         reason=info.reason if has_info else "",
         metadata=dict(info.metadata),
         retry_after_s=retry.retry_delay.ToTimedelta().total_seconds() if has_retry else None,
         field_violations=tuple(FieldViolation(item.field, item.description) for item in bad.field_violations),
-        request_id=str(trailers.get("x-request-id", "")),
+        request_id=request_id,
     )
 
 

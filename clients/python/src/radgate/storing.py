@@ -1,7 +1,8 @@
 """Files turned into a stream of pieces, and what the server made of them; shared by both clients."""
 
+import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -84,9 +85,9 @@ class Upload:
 
     def _pieces(self, file: Storable) -> Iterator[store_service_pb2.StoreInstancesRequest]:
         crc32c = 0
-        with _opened(file) as opened:
+        with opened(file) as source:
             yield store_service_pb2.StoreInstancesRequest(start=store_service_pb2.StoreStart())
-            while chunk := opened.read(CHUNK_BYTES):
+            while chunk := source.read(CHUNK_BYTES):
                 crc32c = google_crc32c.extend(crc32c, chunk)
                 yield store_service_pb2.StoreInstancesRequest(chunk=chunk)
                 self._bytes += len(chunk)
@@ -100,14 +101,21 @@ class Upload:
             self._on_progress(Progress(self._instances, self._bytes))
 
 
-def _opened(file: Storable) -> AbstractContextManager[BinaryIO]:
+def opened(file: Storable) -> AbstractContextManager[BinaryIO]:
+    """The file to read from; what the caller opened is the caller's to close. Raises OSError."""
     match file:
         case bytes():
             return BytesIO(file)
         case str() | os.PathLike():
             return Path(file).open("rb")
         case _:
-            return nullcontext(file)  # the caller's to close
+            return nullcontext(file)
+
+
+async def in_threads[Item](items: Iterator[Item]) -> AsyncGenerator[Item]:
+    """Draw each item in a thread, for it may be read from a disk."""
+    while (item := await asyncio.to_thread(next, items, None)) is not None:
+        yield item
 
 
 def _result(result: store_service_pb2.StoreResult) -> StoreResult:
