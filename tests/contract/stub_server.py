@@ -23,7 +23,7 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     SearchRequest,
     StoreRequest,
 )
-from radgate.v1 import admin_service_pb2_grpc, query_service_pb2_grpc
+from radgate.v1 import admin_service_pb2_grpc, job_service_pb2_grpc, query_service_pb2_grpc
 from radgate.v1.admin_service_pb2 import (
     CreateTenantRequest,
     CreateTenantResponse,
@@ -40,6 +40,17 @@ from radgate.v1.admin_service_pb2 import (
     TestPacsResponse,
     UpdatePacsRequest,
     UpdatePacsResponse,
+)
+from radgate.v1.job_service_pb2 import (
+    CancelJobRequest,
+    CancelJobResponse,
+    CreateJobRequest,
+    CreateJobResponse,
+    GetJobRequest,
+    GetJobResponse,
+    Job,
+    ListJobsRequest,
+    ListJobsResponse,
 )
 from radgate.v1.pacs_pb2 import PacsTransition
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
@@ -80,6 +91,7 @@ async def fail(context: Context, code: grpc.StatusCode, http_status: int, **head
 class Stub(
     facade.DicomWebServiceServicer,
     admin_service_pb2_grpc.AdminServiceServicer,
+    job_service_pb2_grpc.JobServiceServicer,
     query_service_pb2_grpc.QueryServiceServicer,
 ):
     """What it received, and what it answers next."""
@@ -167,6 +179,22 @@ class Stub(
     ) -> ListPacsTransitionsResponse:
         return ListPacsTransitionsResponse(transitions=[PacsTransition(primary=request.name)] * request.limit)
 
+    async def CreateJob(self, request: CreateJobRequest, context: Context) -> CreateJobResponse:
+        job = Job(job_id=request.request_id, transcode_study=request.transcode_study)
+        job.create_time.GetCurrentTime()
+        return CreateJobResponse(job=job)
+
+    async def GetJob(self, request: GetJobRequest, context: Context) -> GetJobResponse:
+        if request.job_id == "full":
+            await fail(context, grpc.StatusCode.RESOURCE_EXHAUSTED, 429)
+        return GetJobResponse(job=Job(job_id=request.job_id))
+
+    async def ListJobs(self, request: ListJobsRequest, context: Context) -> ListJobsResponse:
+        return ListJobsResponse(jobs=[Job(job_id="newer"), Job(job_id="older")])
+
+    async def CancelJob(self, request: CancelJobRequest, context: Context) -> CancelJobResponse:
+        return CancelJobResponse(job=Job(job_id=f"{request.job_id} cancelled"))
+
     def _note(self, context: Context) -> None:
         self.metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
 
@@ -186,6 +214,7 @@ async def serve(stub: Stub) -> AsyncIterator[str]:
     facade.add_DicomWebServiceServicer_to_server(stub, server)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(stub, server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(stub, server)
+    job_service_pb2_grpc.add_JobServiceServicer_to_server(stub, server)
     health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -120,6 +120,25 @@ async def test_pacs_are_detected_and_switched_over_by_their_urls(gateway: Gatewa
     assert [each["primary"] for each in history.json()["transitions"]] == ["archive"] * 2
 
 
+async def test_jobs_have_urls(gateway: Gateway) -> None:
+    url = "/api/v1/jobs"
+    work = {"studyInstanceUid": "1.2", "transferSyntaxUid": "1.2.840"}
+    created = await gateway.client.post(url, json={"transcodeStudy": work, "requestId": "mine"})
+    assert created.json()["job"]["transcodeStudy"] == {**work, "seriesInstanceUid": "", "quality": 0}
+    assert created.json()["job"]["createTime"].endswith("Z")
+    got = await gateway.client.get(f"{url}/mine")
+    listed = await gateway.client.get(url)
+    cancelled = await gateway.client.post(f"{url}/mine:cancel", json={})
+    assert got.json()["job"]["jobId"] == "mine"
+    assert [job["jobId"] for job in listed.json()["jobs"]] == ["newer", "older"]
+    assert cancelled.json()["job"]["jobId"] == "mine cancelled"
+
+
+async def test_jobs_that_are_too_many_are_told_so_with_the_time_to_wait(gateway: Gateway) -> None:
+    response = await gateway.client.get("/api/v1/jobs/full")
+    assert (response.status_code, response.headers["retry-after"]) == (429, "1")
+
+
 async def test_rest_is_served_over_http_2(gateway: Gateway) -> None:
     async with httpx.AsyncClient(http1=False, http2=True) as client:
         response = await client.get(f"http://{gateway.address}/dicom-web/studies")
