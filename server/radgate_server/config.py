@@ -157,7 +157,9 @@ class ImagingSettings(_Section):
         default=True, description="Make a thumbnail of each instance when it arrives, while workers have time."
     )
     max_running_jobs: int = Field(default=2, ge=1, le=64, description="Jobs that run at the same time.")
-    max_waiting_jobs: int = Field(default=1000, ge=1, description="Jobs of one tenant that wait; more are refused (429).")
+    max_waiting_jobs: int = Field(
+        default=1000, ge=1, description="Jobs of one tenant that wait; more are refused (429)."
+    )
 
 
 class GatewaySettings(_Section):
