@@ -17,6 +17,13 @@ class PacsCall(NamedTuple):
     seconds: float
 
 
+class ImageJob(NamedTuple):
+    operation: str
+    priority: str
+    outcome: str
+    seconds: float
+
+
 @dataclass
 class RecordingTelemetry:
     """Telemetry as lists of what was reported, in order."""
@@ -30,6 +37,8 @@ class RecordingTelemetry:
     probes: list[tuple[str, str, bool]] = field(default_factory=list)
     failovers: list[tuple[str, str, str]] = field(default_factory=list)
     waiting: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    image_jobs: list[ImageJob] = field(default_factory=list)
+    workers_ended: list[str] = field(default_factory=list)
 
     def rpc_finished(self, method: str, code: str, seconds: float) -> None:
         self.rpcs.append(RpcCall(method, code, seconds))
@@ -57,6 +66,12 @@ class RecordingTelemetry:
 
     def failover(self, tenant_id: str, primary: str, cause: str) -> None:
         self.failovers.append((tenant_id, primary, cause))
+
+    def image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
+        self.image_jobs.append(ImageJob(operation, priority, outcome, seconds))
+
+    def image_worker_ended(self, cause: str) -> None:
+        self.workers_ended.append(cause)
 
     def outcomes(self, operation: str) -> list[str]:
         """How the operation ended each time."""

@@ -44,6 +44,8 @@ class LoopMetrics:
         self._rpcs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._timings: defaultdict[str, Timings] = defaultdict(Timings)
         self._lookups: defaultdict[tuple[str, bool], int] = defaultdict(int)
+        self._image_jobs: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._image_timings: defaultdict[tuple[str, str], Timings] = defaultdict(Timings)
 
     def add_rpc(self, method: str, code: str, seconds: float) -> None:
         """An rpc ended."""
@@ -53,6 +55,11 @@ class LoopMetrics:
     def add_lookup(self, tier: str, hit: bool) -> None:
         """A cache tier was asked."""
         self._lookups[tier, hit] += 1
+
+    def add_image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
+        """A worker is through with a job."""
+        self._image_jobs[operation, outcome] += 1
+        self._image_timings[operation, priority].add(seconds)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they stand; called by another thread, hence the copies."""
@@ -70,3 +77,16 @@ class LoopMetrics:
         for (tier, hit), count in self._lookups.copy().items():
             lookups.add_metric((tier, "hit" if hit else "miss"), count)
         yield lookups
+        yield from self._collect_images()
+
+    def _collect_images(self) -> Iterator[Metric]:
+        jobs = CounterMetricFamily("radgate_image_jobs", "Jobs of image workers.", labels=("operation", "outcome"))
+        for labels, count in self._image_jobs.copy().items():
+            jobs.add_metric(labels, count)
+        yield jobs
+        seconds = HistogramMetricFamily(
+            "radgate_image_job_seconds", "From a call to the end of its job.", labels=("operation", "priority")
+        )
+        for labels, timings in self._image_timings.copy().items():
+            seconds.add_metric(labels, timings.buckets(), timings.total_s)
+        yield seconds

@@ -68,6 +68,18 @@ class PrometheusTelemetry:
         )
         self._used = Gauge("radgate_cache_used_bytes", "What a cache tier holds.", ("tier",), registry=self.registry)
         self._limit = Gauge("radgate_cache_limit_bytes", "What it may hold.", ("tier",), registry=self.registry)
+        self._workers_ended = Counter(
+            "radgate_image_workers_ended", "Image workers that were replaced.", ("cause",), registry=self.registry
+        )
+        self._images_waiting = Gauge(
+            "radgate_image_jobs_waiting", "Jobs without a worker yet.", ("priority",), registry=self.registry
+        )
+        self._oldest_image = Gauge(
+            "radgate_image_oldest_waiting_seconds",
+            "For how long the oldest of them waits.",
+            ("priority",),
+            registry=self.registry,
+        )
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 
@@ -109,6 +121,19 @@ class PrometheusTelemetry:
     def failover(self, tenant_id: str, primary: str, cause: str) -> None:
         """Another PACS of a group is active."""
         self._failovers.labels(tenant_id, primary, cause).inc()
+
+    def image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
+        """A worker is through with a job. Call it on the event loop."""
+        self._on_loop.add_image_job(operation, priority, outcome, seconds)
+
+    def image_worker_ended(self, cause: str) -> None:
+        """A worker for images ended."""
+        self._workers_ended.labels(cause).inc()
+
+    def watch_image_queue(self, priority: str, waiting: Callable[[], int], oldest_s: Callable[[], float]) -> None:
+        """Ask (from any thread) how many jobs wait, and for how long the oldest, whenever metrics are read."""
+        self._images_waiting.labels(priority).set_function(waiting)
+        self._oldest_image.labels(priority).set_function(oldest_s)
 
     def watch_cache(self, tier: str, used_bytes: Callable[[], int], limit_bytes: int) -> None:
         """Ask `used_bytes` (from any thread) how full the tier is whenever metrics are read."""

@@ -41,3 +41,11 @@ class Telemetry(Protocol):
     def failover(self, tenant_id: str, primary: str, cause: str) -> None:
         """Another PACS of a group is active from now on."""
         ...
+
+    def image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
+        """A worker is through with a job; `outcome` is "ok" or an error's name, `seconds` are since the call came."""
+        ...
+
+    def image_worker_ended(self, cause: str) -> None:
+        """A worker for images ended and is replaced."""
+        ...

@@ -1,0 +1,1 @@
+"""Pixels: codecs, rendering, and the processes in which both run."""

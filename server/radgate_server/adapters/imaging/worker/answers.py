@@ -1,0 +1,102 @@
+"""What a worker answers: one message a job, a line of JSON and, when they are few, the bytes of the result.
+
+The server parses it, every type and bound checked: the worker may have been taken over by the image it was given.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from radgate_server.adapters.imaging.operations import Result
+from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError, broken, number, shortened, text, text_table
+from radgate_server.adapters.imaging.worker.failures import FAILURES
+from radgate_server.adapters.imaging.worker.results import Fields, pack, unpack
+from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory, Span
+from radgate_server.core.errors import GatewayError
+
+INLINE_BYTES = 16 << 10
+"""Results up to here travel inside of the message."""
+LONGEST_MESSAGE_BYTES = 128 << 10
+
+READY = b'["ready"]\n'
+"""The first message: the worker has started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A result whose bytes are not read yet: they are `data`, or lie in the memory at `span`."""
+
+    fields: Fields
+    data: bytes
+    span: Span | None
+
+    def result[Made: Result](self, kind: type[Made], memory: SharedMemory) -> Made:
+        """The result, of the kind that the operation makes.
+
+        Raises:
+            BrokenAnswerError: it is not one, or the memory ends before it does.
+        """
+        try:
+            data = self.data if self.span is None else memory.take(self.span)
+        except EOFError:
+            broken()
+        return unpack(kind, data, self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job failed by an error that is not ours; `kind` is its type's name."""
+
+    kind: str
+
+
+def write_result(result: Result, memory: SharedMemory) -> bytes:
+    """The message of a result; its bytes go into memory unless they are few."""
+    data, fields = pack(result)
+    if len(data) <= INLINE_BYTES:
+        return _line("done", fields, None) + data
+    return _line("done", fields, memory.put(data))
+
+
+def write_error(error: BaseException) -> bytes:
+    """The message of an error."""
+    name = type(error).__name__
+    if isinstance(error, GatewayError) and name in FAILURES:
+        details = {key: shortened(value) for key, value in error.details.items()}
+        return _line("refused", name, shortened(error.message), details)
+    return _line("failed", name)
+
+
+def read_answer(message: bytes, most_bytes: int) -> Done | Failed | GatewayError:
+    """Parse a message from write_result or write_error. `most_bytes` is the largest result that is believed.
+
+    Raises:
+        BrokenAnswerError: it is none.
+    """
+    line, _, data = message.partition(b"\n")
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BrokenAnswerError from error
+    match answer:
+        case ["done", list(fields), None]:
+            return Done(fields, data, None)
+        case ["done", list(fields), [offset, length]]:
+            return Done(fields, b"", Span(number(offset, most_bytes), number(length, most_bytes)))
+        case ["refused", str(name), message_text, dict(details)] if name in FAILURES:
+            return _refusal(name, text(message_text), text_table(details))
+        case ["failed", str(kind)] if kind.isidentifier():
+            return Failed(text(kind))
+        case _:
+            raise BrokenAnswerError
+
+
+def _refusal(name: str, message: str, details: dict[str, str]) -> GatewayError:
+    try:
+        return FAILURES[name](message, details)
+    except TypeError as error:  # a detail is called like an argument
+        raise BrokenAnswerError from error
+
+
+def _line(*items: Any) -> bytes:
+    return json.dumps(items, separators=(",", ":")).encode() + b"\n"

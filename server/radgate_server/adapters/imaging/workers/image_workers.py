@@ -1,0 +1,147 @@
+"""FrameWorkers over a pool of processes."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from radgate_server.adapters.imaging.operations import DECODE, DECODE_REDUCED, RENDER, TRANSCODE, Operation, Result
+from radgate_server.adapters.imaging.sizes import check_frames, check_picture, pixel_bytes
+from radgate_server.adapters.imaging.worker.requests import Task
+from radgate_server.adapters.imaging.workers.batch import Batch
+from radgate_server.adapters.imaging.workers.desk import Desk
+from radgate_server.adapters.imaging.workers.schedule import Schedule
+from radgate_server.adapters.imaging.workers.seat import Seat
+from radgate_server.adapters.imaging.workers.terms import number_of_workers, terms_of
+from radgate_server.config import ImagingSettings
+from radgate_server.core.errors import ImageWorkersBusyError
+from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
+from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.render_target import RenderTarget
+from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.ports.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+
+_LOOKED_AFTER_S = 1.0
+_LOOKS_PER_TIMEOUT = 4
+
+
+class ImageWorkers:
+    """FrameWorkers whose jobs are done by spawned processes. `start` it, and await `close` at the end."""
+
+    def __init__(self, settings: ImagingSettings, telemetry: Telemetry) -> None:
+        self._settings = settings
+        count = number_of_workers(settings)
+        self._schedule = Schedule(count, settings.max_waiting)
+        self._desk = Desk(self._schedule)
+        terms = terms_of(settings)
+        self._seats = [Seat(self._desk, terms, telemetry) for _ in range(count)]
+        self._running: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to start the workers; jobs that come before they are there wait for them."""
+        for seat in self._seats:
+            self._running.append(asyncio.create_task(self._keep_occupied(seat), name="image-worker"))
+        self._running.append(asyncio.create_task(self._look_after(), name="image-workers-care"))
+
+    async def close(self) -> None:
+        """Kill all workers; calls that are not answered yet fail. May be called twice."""
+        running, self._running = self._running, []
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._desk.fail_all(ImageWorkersBusyError("the server is about to stop"))
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that there are at this moment."""
+        return [seat.pid for seat in self._seats if seat.pid is not None]
+
+    @property
+    def ready(self) -> int:
+        """How many workers take jobs at this moment."""
+        return sum(seat.working for seat in self._seats)
+
+    def waiting(self, priority: Priority) -> int:
+        """Jobs that no worker has been given. May be asked from any thread."""
+        return self._schedule.waiting(priority)
+
+    def oldest_waiting_s(self, priority: Priority) -> float:
+        """For how long the call waits that has waited longest, 0 when none waits. May be asked from any thread."""
+        asked_s = self._schedule.oldest_s(priority)
+        return 0.0 if asked_s is None else time.monotonic() - asked_s
+
+    async def decode(self, frames: Sequence[StoredFrame], *, priority: Priority) -> list[DecodedFrame]:
+        """Decode the frames, in their order."""
+        check_frames(frames, self._settings.max_frame_bytes)
+        return await self._run(DECODE, priority, [Task(DECODE.name, (frame,), ()) for frame in frames])
+
+    async def decode_reduced(self, frame: StoredFrame, *, rows: int, columns: int, priority: Priority) -> DecodedFrame:
+        """Decode no more than is needed for a picture of at least `rows` by `columns`."""
+        check_frames([frame], self._settings.max_frame_bytes)
+        (decoded,) = await self._run(DECODE_REDUCED, priority, [Task(DECODE_REDUCED.name, (frame,), (rows, columns))])
+        return decoded
+
+    async def transcode(
+        self, frames: Sequence[StoredFrame], target: EncodeTarget, *, priority: Priority
+    ) -> list[EncodedFrame]:
+        """Encode the frames anew, in their order."""
+        check_frames(frames, self._settings.max_frame_bytes)
+        return await self._run(TRANSCODE, priority, [Task(TRANSCODE.name, (frame,), (target,)) for frame in frames])
+
+    async def render(
+        self,
+        frames: Sequence[StoredFrame],
+        presentations: Sequence[Presentation],
+        target: RenderTarget,
+        *,
+        priority: Priority,
+    ) -> RenderedImage:
+        """Render one frame, or several into an animation."""
+        check_frames(frames, self._settings.max_frame_bytes)
+        check_picture(frames, presentations, target, self._settings.max_rendered_pixels)
+        (picture,) = await self._run(
+            RENDER, priority, [Task(RENDER.name, tuple(frames), (tuple(presentations), target))]
+        )
+        return picture
+
+    async def _run[Made: Result](
+        self, operation: Operation[Made], priority: Priority, tasks: Sequence[Task]
+    ) -> list[Made]:
+        """Have the tasks done. Whoever leaves takes those back that no worker has begun with."""
+        if not tasks:
+            return []
+        if all(seat.down for seat in self._seats):
+            raise _none_starts()
+        sized = [(task, sum(pixel_bytes(frame.image) for frame in task.frames)) for task in tasks]
+        batch = Batch.of(operation, priority, sized, asyncio.get_running_loop().create_future(), time.monotonic())
+        self._desk.submit(batch)
+        try:
+            results = await batch.outcome
+        finally:
+            self._desk.withdraw(batch)
+        return cast("list[Made]", results)
+
+    async def _keep_occupied(self, seat: Seat) -> None:
+        while True:
+            try:
+                delay_s = await seat.occupy()
+            except Exception:  # noqa: BLE001 - a defect of ours costs one worker, not its seat
+                _log.exception("a worker for images is given up")
+                delay_s = _LOOKED_AFTER_S
+            if all(each.down for each in self._seats):
+                self._desk.fail_all(_none_starts())
+            await asyncio.sleep(delay_s)
+
+    async def _look_after(self) -> None:
+        interval_s = min(_LOOKED_AFTER_S, self._settings.job_timeout_s / _LOOKS_PER_TIMEOUT)
+        while True:
+            await asyncio.sleep(interval_s)
+            for seat in self._seats:
+                seat.inspect()
+
+
+def _none_starts() -> ImageWorkersBusyError:
+    return ImageWorkersBusyError("no worker for images starts; the server's log says why")

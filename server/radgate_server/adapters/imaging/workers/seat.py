@@ -1,0 +1,87 @@
+"""A seat in the pool: taken by one worker after the other."""
+
+import asyncio
+import logging
+
+from radgate_server.adapters.imaging.workers.desk import Desk
+from radgate_server.adapters.imaging.workers.process import WorkerGoneError, WorkerProcess
+from radgate_server.adapters.imaging.workers.tenure import Cause, Tenure
+from radgate_server.adapters.imaging.workers.terms import Terms
+from radgate_server.core.ports.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+
+_START_S = 60.0
+_FIRST_DELAY_S = 0.5
+_LONGEST_DELAY_S = 30.0
+_DOWN_AFTER = 2
+
+
+def restart_delay_s(failures: int) -> float:
+    """Seconds before the next start after so many workers in a row that ended without having had a job."""
+    return min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** (failures - 1)) if failures else 0.0
+
+
+class Seat:
+    """Keeps a worker at work. A worker that ends is replaced at once, or later and later when none comes to work."""
+
+    def __init__(self, desk: Desk, terms: Terms, telemetry: Telemetry) -> None:
+        self._desk = desk
+        self._terms = terms
+        self._telemetry = telemetry
+        self._worker: WorkerProcess | None = None
+        self._tenure: Tenure | None = None
+        self._failures = 0
+
+    @property
+    def down(self) -> bool:
+        """Whether workers don't come to work here any more."""
+        return self._failures >= _DOWN_AFTER
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, None while there is none."""
+        return self._worker.pid if self._worker is not None else None
+
+    @property
+    def working(self) -> bool:
+        """Whether a worker is there that takes jobs."""
+        return self._tenure is not None
+
+    def inspect(self) -> None:
+        """Look after the worker, once in a while."""
+        if self._tenure is not None:
+            self._tenure.inspect()
+
+    async def occupy(self) -> float:
+        """Start a worker and let it work until it ends; seconds to wait before the next one is started."""
+        cause, came_to_work, status = await self._employ()
+        self._failures = 0 if came_to_work else self._failures + 1
+        self._telemetry.image_worker_ended(cause.value)
+        delay_s = restart_delay_s(self._failures)
+        if cause is not Cause.RECYCLED:
+            details = {"cause": cause.value, "exit_status": status, "delay_s": delay_s}
+            _log.warning("a worker for images ended; another takes its place", extra=details)
+        return delay_s
+
+    async def _employ(self) -> tuple[Cause, bool, int | None]:
+        """Why the worker ended, whether it had come so far as to be given a job, its exit status if it has one."""
+        try:
+            self._worker = worker = await WorkerProcess.spawn(self._terms.limits)
+        except OSError:
+            return Cause.NOT_STARTED, False, None
+        watching = asyncio.create_task(worker.wait(), name="image-worker-exit")
+        watching.add_done_callback(lambda _: self._desk.look_up())
+        cause, tenure = Cause.NOT_STARTED, Tenure(worker, self._desk, self._terms, self._telemetry)
+        try:
+            async with asyncio.timeout(_START_S):
+                await worker.ready()
+            self._failures, self._tenure = 0, tenure
+            cause = await tenure.serve()
+        except (WorkerGoneError, TimeoutError):
+            pass
+        finally:
+            self._worker = self._tenure = None
+            status = await worker.end()
+            await watching
+        return cause, tenure.jobs > 0, status

@@ -1,0 +1,191 @@
+"""What crosses between the server and a worker, there and back, and what a worker may not make the server believe."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radgate_server.adapters.imaging.operations import Result
+from radgate_server.adapters.imaging.worker import answers, requests
+from radgate_server.adapters.imaging.worker.answers import Done, Failed, read_answer, write_error, write_result
+from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError
+from radgate_server.adapters.imaging.worker.failures import FAILURES
+from radgate_server.adapters.imaging.worker.requests import Task, read_round, write_round
+from radgate_server.adapters.imaging.worker.shared_memory import KEPT_BYTES, SharedMemory, Span
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError, PacsFailedError
+from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
+from radgate_server.core.imaging.presentation import LookupTable, Presentation
+
+IMAGE = ImagePixel(2, 3, 1, 16, 12, 1, 1, "MONOCHROME2")
+MOST_BYTES = 1 << 20
+LARGE = 3 * answers.INLINE_BYTES
+
+
+@pytest.fixture
+def memory() -> Iterator[SharedMemory]:
+    region = SharedMemory.create("test")
+    yield region
+    region.close()
+
+
+def there_and_back(result: Result, memory: SharedMemory) -> Result:
+    done = read_answer(write_result(result, memory), MOST_BYTES)
+    assert isinstance(done, Done)
+    return done.result(type(result), memory)
+
+
+@pytest.mark.parametrize("size", [0, 7, LARGE])
+def test_results_cross(memory: SharedMemory, size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    memory.put(b"the result before")
+    for result in (
+        DecodedFrame(data, IMAGE, ("a note",)),
+        EncodedFrame(data, "1.2.840.10008.1.2.4.80", IMAGE, lossy=True),
+        RenderedImage(data, "image/png", 2, 3, ("one", "two")),
+    ):
+        assert there_and_back(result, memory) == result
+
+
+@pytest.mark.parametrize("sizes", [(5,), (LARGE, 5, LARGE), (requests.INLINE_BYTES,) * 8])
+def test_rounds_cross(memory: SharedMemory, sizes: tuple[int, ...]) -> None:
+    frames = [StoredFrame(bytes([number]) * size, "1.2.3", IMAGE) for number, size in enumerate(sizes)]
+    presentation = Presentation(modality_lut=LookupTable(0, 16, bytes(LARGE)))
+    tasks = [Task("render", (frame,), ((presentation,), EncodeTarget("1.2"))) for frame in frames]
+    message = write_round(tasks, memory)
+    assert len(message) <= requests.LONGEST_MESSAGE_BYTES
+    assert [task._replace(frames=tuple(task.frames)) for task in read_round(message, memory)] == tasks
+
+
+@pytest.mark.parametrize("kind", FAILURES.values(), ids=FAILURES)
+def test_our_own_errors_cross(kind: Any) -> None:
+    error = kind("field: text", {"field": "field"})
+    crossed = read_answer(write_error(error), MOST_BYTES)
+    assert type(crossed) is type(error)
+    assert isinstance(crossed, GatewayError)
+    assert (crossed.message, crossed.details) == (error.message, error.details)
+
+
+def test_an_invalid_argument_keeps_its_field() -> None:
+    crossed = read_answer(write_error(InvalidArgumentError("viewport", "is too narrow")), MOST_BYTES)
+    assert isinstance(crossed, InvalidArgumentError)
+    assert (crossed.field, crossed.description) == ("viewport", "is too narrow")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("Doe^Jane"), PacsFailedError("Doe^Jane", pacs="ris"), KeyboardInterrupt()]
+)
+def test_of_other_errors_only_the_kind_crosses(error: BaseException) -> None:
+    message = write_error(error)
+    assert b"Doe" not in message
+    assert read_answer(message, MOST_BYTES) == Failed(type(error).__name__)
+
+
+def test_a_message_is_bounded_however_long_the_text() -> None:
+    message = write_error(NotAcceptableError("x" * 100_000, stored="y" * 100_000))
+    assert len(message) < 3000
+    assert isinstance(read_answer(message, MOST_BYTES), NotAcceptableError)
+
+
+BROKEN = (
+    b"",
+    b"\x80\x04K\x01.",
+    b"[" * 100_000,
+    b'["ready"]\n',
+    b'["done"]\n',
+    b'["done",{},null]\n',
+    b'["done",[],[0,-1]]\n',
+    b'["done",[],[0,true]]\n',
+    b'["done",[],[0,1.5]]\n',
+    b'["done",[],[99999999999,1]]\n',
+    b'["done",[],[0,1048577]]\n',
+    b'["failed","Doe^Jane"]\n',
+    b'["failed",' + json.dumps("a" * 2000).encode() + b"]\n",
+    b'["refused","SystemExit","text",{}]\n',
+    b'["refused","PacsFailedError","text",{}]\n',
+    b'["refused","NotAcceptableError",5,{}]\n',
+    b'["refused","NotAcceptableError","text",{"stored":5}]\n',
+    b'["refused","NotAcceptableError","text",{"message":"twice"}]\n',
+    b'["refused","NotAcceptableError","text",{"self":"twice"}]\n',
+    b'["refused","NotAcceptableError",' + json.dumps("a" * 2000).encode() + b",{}]\n",
+)
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_message_is_not_believed(message: bytes) -> None:
+    with pytest.raises(BrokenAnswerError):
+        read_answer(message, MOST_BYTES)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [],
+        [list(IMAGE)],
+        [list(IMAGE), [], []],
+        [list(IMAGE)[:-1], []],
+        [None, []],
+        [[True, *IMAGE[1:]], []],
+        [[-1, *IMAGE[1:]], []],
+        [[1 << 40, *IMAGE[1:]], []],
+        [[*IMAGE[:7], 5, 0], []],
+        [list(IMAGE), "a note"],
+        [list(IMAGE), [5]],
+        [list(IMAGE), ["a"] * 101],
+        [list(IMAGE), ["a" * 1001]],
+    ],
+)
+def test_a_result_with_broken_fields_is_not_believed(fields: list[Any], memory: SharedMemory) -> None:
+    with pytest.raises(BrokenAnswerError):
+        Done(fields, b"", None).result(DecodedFrame, memory)
+
+
+def test_a_result_of_another_kind_is_not_believed(memory: SharedMemory) -> None:
+    done = read_answer(write_result(RenderedImage(b"", "image/png", 1, 1), memory), MOST_BYTES)
+    assert isinstance(done, Done)
+    with pytest.raises(BrokenAnswerError):
+        done.result(DecodedFrame, memory)
+
+
+def test_memory_that_was_cut_short_is_noticed(memory: SharedMemory) -> None:
+    done = read_answer(write_result(DecodedFrame(bytes(LARGE), IMAGE), memory), MOST_BYTES)
+    assert isinstance(done, Done)
+    os.ftruncate(memory.fd, LARGE - 1)
+    with pytest.raises(BrokenAnswerError):
+        done.result(DecodedFrame, memory)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["done", "refused", "failed"]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.lists(JSON), st.binary())
+def test_nothing_that_a_worker_says_does_anything_but_be_an_answer_or_be_broken(items: list[Any], data: bytes) -> None:
+    try:
+        answer = read_answer(json.dumps(items).encode() + b"\n" + data, MOST_BYTES)
+    except BrokenAnswerError:
+        return
+    assert isinstance(answer, Done | Failed | GatewayError)
+
+
+def test_memory_that_was_used_much_is_given_back(memory: SharedMemory) -> None:
+    memory.put(bytes(KEPT_BYTES))
+    memory.trim()
+    assert memory.take(Span(KEPT_BYTES - 1, 1)) == b"\0"
+    memory.put(b"more")
+    memory.trim()
+    with pytest.raises(EOFError):
+        memory.take(Span(KEPT_BYTES, 4))
+    memory.rewind()
+    assert memory.put(b"again") == Span(0, 5)
