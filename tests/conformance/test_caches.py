@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
@@ -16,10 +17,29 @@ from tests.fakes.telemetry import RecordingTelemetry
 MIB = 1 << 20
 
 
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
 class TestMemoryHotCache(HotCacheSuite):
     @pytest.fixture
     def cache(self, clock: FakeClock) -> HotCache:
         return MemoryHotCache(limit_bytes=2 * MIB, entry_limit_bytes=MIB, clock=clock, telemetry=RecordingTelemetry())
+
+
+@pytest.fixture
+async def derived(tmp_path: Path, clock: FakeClock) -> AsyncIterator[HotCache]:
+    async with DerivedCache(
+        tmp_path / "derived", limit_bytes=2 * MIB, clock=clock, telemetry=RecordingTelemetry()
+    ) as cache:
+        yield cache
+
+
+class TestDerivedCache(HotCacheSuite):
+    @pytest.fixture
+    def cache(self, derived: HotCache) -> HotCache:
+        return derived
 
 
 class TestMemoryInstanceStore(InstanceStoreSuite):

@@ -1,4 +1,4 @@
-"""What lies in the warm folder, so that room is found without looking at the disk. Shared by threads."""
+"""What lies in the folder of a tier, so that room is found without looking at the disk. Shared by threads."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from radgate_server.core.errors import StorageFullError
 
 
 class Catalogue:
-    """Sizes of the warm instances in the order of their last use, with room kept for those being written.
+    """Sizes of the entries in the order of their last use, with room kept for those being written.
 
     It may lag behind the disk (another process deletes too); whoever finds that out calls `forget`.
     """
@@ -40,7 +40,7 @@ class Catalogue:
         with self._lock:
             reserved = self._reserved_bytes + size_bytes
             if reserved > self._lru.limit_bytes:
-                raise StorageFullError("the instance does not fit into the warm tier")
+                raise StorageFullError("the instance does not fit into the disk cache")
             self._reserved_bytes = reserved
             victims = self._lru.make_room(reserved)
         try:

@@ -1,8 +1,9 @@
-"""Where warm files lie, and all that looks at folders rather than into files.
+"""Where the files of a tier lie, and all that looks at folders rather than into files.
 
-    warm/<tenant>/<hash of the study>/<hash of the instance>.p10   the instance
-    warm/<tenant>/<hash of the study>/<hash of the instance>.idx   its index
-    warm/.incoming/                                                files that are being written
+    warm/<tenant>/<hash of the study>/<hash of the instance>.p10     the instance
+    warm/<tenant>/<hash of the study>/<hash of the instance>.idx     its index
+    derived/<tenant>/<hash of the study>/<hash of the answer>.made   what was made of an instance
+    <either>/.incoming/                                              files that are being written
 
 Names of files show up in backups, listings and error reports, so they hold no UID.
 """
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.ports.cache import CacheKey
 
 INSTANCE_SUFFIX = ".p10"
 INDEX_SUFFIX = ".idx"
+ANSWER_SUFFIX = ".made"
 _INCOMING = ".incoming"
 _PRIVATE = 0o700
 _PUBLISH_TRIES = 20
@@ -28,7 +31,7 @@ _PUBLISH_TRIES = 20
 
 
 class EntryKey(NamedTuple):
-    """Whose instance, hash of its study, hash of the instance itself."""
+    """Whose instance, hash of its study, hash of the instance itself (of derived things: of what was made of it)."""
 
     tenant_id: str
     study: str
@@ -51,6 +54,11 @@ def entry_key(tenant_id: str, ref: InstanceRef) -> EntryKey:
     )
 
 
+def answer_key(key: CacheKey) -> EntryKey:
+    """Where the answer lies."""
+    return EntryKey(key.tenant_id, study_hash(key.study_instance_uid), _hash(f"{key.kind} {key.detail}"))
+
+
 def study_hash(study_instance_uid: str) -> str:
     """The name of the study's folder."""
     return _hash(study_instance_uid)
@@ -65,11 +73,12 @@ RESERVE_SHARE = 20
 """The reserve is this many bytes, or on a small disk a twentieth of it."""
 
 
-class WarmFolder:
-    """The folder of the warm tier. All methods block on the disk."""
+class TierFolder:
+    """The folder of a tier, whose entries have names with `suffix`. All methods block on the disk."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, suffix: str = INSTANCE_SUFFIX) -> None:
         self._root = root
+        self._suffix = suffix
         self.incoming = root / _INCOMING
 
     def prepare(self) -> None:
@@ -89,11 +98,11 @@ class WarmFolder:
         if disk.f_bavail * disk.f_frsize - size_bytes < reserve_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def path(self, key: EntryKey, suffix: str = INSTANCE_SUFFIX) -> Path:
-        """The file of an instance, or of its index."""
-        return self._root / key.tenant_id / key.study / f"{key.instance}{suffix}"
+    def path(self, key: EntryKey, suffix: str = "") -> Path:
+        """The file of an entry, or with INDEX_SUFFIX of its index."""
+        return self._root / key.tenant_id / key.study / f"{key.instance}{suffix or self._suffix}"
 
-    def publish(self, temporary: Path, key: EntryKey, suffix: str = INSTANCE_SUFFIX) -> None:
+    def publish(self, temporary: Path, key: EntryKey, suffix: str = "") -> None:
         """Let a finished file appear in its place, in one step. Raises OSError."""
         path = self.path(key, suffix)
         for _ in range(_PUBLISH_TRIES):
@@ -137,7 +146,7 @@ class WarmFolder:
         for tenant in [self._root / tenant_id] if tenant_id is not None else _children(self._root):
             for folder in [tenant / study] if study is not None else _children(tenant):
                 for path in _children(folder):
-                    if path.suffix == INSTANCE_SUFFIX:
+                    if path.suffix == self._suffix:
                         with suppress(OSError):
                             yield _found(path)
 

@@ -10,7 +10,7 @@ from threading import Event
 
 from radgate_server.adapters.cache.catalogue import Catalogue
 from radgate_server.adapters.cache.container import DamagedError, Footer, decode_index, encode_index
-from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, WarmFolder
+from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file, read_verified, verify_whole
 from radgate_server.adapters.cache.writing import temporary_file, write_all, write_instance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
@@ -32,7 +32,7 @@ class WarmDisk:
 
     def __init__(self, root: Path, limit_bytes: int, clock: Clock) -> None:
         self.catalogue = Catalogue(limit_bytes)
-        self._folder = WarmFolder(root)
+        self._folder = TierFolder(root)
         self._files = OpenFiles(OPEN_FILES)
         self._clock = clock
         self._closing = Event()

@@ -1,0 +1,98 @@
+"""The folder of derived things: files and catalogue kept in step. Blocks on the disk; shared by threads."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
+from threading import Event
+
+from radgate_server.adapters.cache.catalogue import Catalogue
+from radgate_server.adapters.cache.container import DamagedError
+from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tail_of
+from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
+from radgate_server.adapters.cache.warm_disk import TOUCH_INTERVAL_S
+from radgate_server.adapters.cache.writing import temporary_file, write_all
+from radgate_server.core.errors import StorageFullError
+from radgate_server.core.ports.clock import Clock
+
+
+class DerivedDisk:
+    """Answers in files, up to `limit_bytes` for all tenants; the least recently used make room.
+
+    Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
+    """
+
+    def __init__(self, root: Path, limit_bytes: int, clock: Clock) -> None:
+        self.catalogue = Catalogue(limit_bytes)
+        self._folder = TierFolder(root, ANSWER_SUFFIX)
+        self._clock = clock
+        self._closing = Event()
+
+    def prepare(self) -> None:
+        """Make the folder. Raises OSError."""
+        self._folder.prepare()
+
+    def take_stock(self) -> None:
+        """Account for what an earlier run left, and clear away what it left half written."""
+        self._folder.remove_abandoned()
+        found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
+        self._delete(self.catalogue.merge(found))
+
+    def stop(self) -> None:
+        """Let a stock-taking that is under way end early."""
+        self._closing.set()
+
+    def write(self, key: EntryKey, answer: bytes, expires_s: float) -> None:
+        """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""
+        file_bytes = len(answer) + TAIL_BYTES
+        try:
+            with self.catalogue.room_for(file_bytes) as victims:
+                self._delete(victims)
+                self._folder.prepare()  # an operator may have emptied the folder under us
+                self._folder.insist_on_reserve(file_bytes)
+                with temporary_file(self._folder.incoming) as temporary:
+                    write_all(temporary.fd, answer)
+                    write_all(temporary.fd, tail_of(answer, expires_s))
+                    self._folder.publish(temporary.path, key)
+                os.close(temporary.fd)
+        except (OSError, StorageFullError):
+            self.remove(key)
+            return
+        self.catalogue.add(key, file_bytes)
+
+    def read(self, key: EntryKey) -> bytes | None:
+        """The answer; None when there is none, or it is too old, or damaged, in which case it goes."""
+        path = self._folder.path(key)
+        try:
+            answer, expires_s = decode(path.read_bytes())
+        except (OSError, DamagedError):
+            self.remove(key)
+            return None
+        if expires_s <= self._clock.now().timestamp():
+            self.remove(key)
+            return None
+        self._touch(key, path)
+        return answer
+
+    def remove(self, key: EntryKey) -> None:
+        """Delete the answer."""
+        self._delete((key,))
+        self.catalogue.forget(key)
+
+    def remove_groups(self, tenant_id: str, studies: Iterable[str | None]) -> None:
+        """Delete the tenant's answers, of studies told by their hashes; None means all."""
+        for study in studies:
+            self._folder.remove_group(tenant_id, study)
+            self.catalogue.forget_group(tenant_id, study)
+
+    def _delete(self, keys: Iterable[EntryKey]) -> None:
+        for key in keys:
+            self._folder.remove(key)
+
+    def _touch(self, key: EntryKey, path: Path) -> None:
+        self.catalogue.touch(key)
+        now_s = self._clock.now().timestamp()
+        with suppress(OSError):
+            if now_s - path.stat().st_mtime >= TOUCH_INTERVAL_S:
+                os.utime(path, (now_s, now_s))
