@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.adapters.gateway import EnvoyProcess
+from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, aio_interceptors, set_up_logging
@@ -21,6 +23,7 @@ from radgate_server.config import MIB, Settings
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.installation import (
     Installation,
@@ -116,6 +119,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock)
         tiers = await _open_tiers(stack, settings, clock, telemetry)
+        await _open_workers(stack, settings, telemetry)
         storage_scp = await _open_storage_scp(stack, settings)
         factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
         probes = {**pacs_factories(impatient(settings), storage_scp, telemetry), **overrides.factories}
@@ -197,6 +201,19 @@ async def _open_tiers(
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
     return _Tiers(hot, store)
+
+
+async def _open_workers(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> ImageWorkers:
+    """The pool of image workers; they start meanwhile, so that the first image need not wait for them."""
+    workers = ImageWorkers(settings.imaging, telemetry)
+    stack.push_async_callback(workers.close)
+    await workers.start()
+    for priority in Priority:
+        name = priority.name.lower()
+        telemetry.watch_image_queue(
+            name, partial(workers.waiting, priority), partial(workers.oldest_waiting_s, priority)
+        )
+    return workers
 
 
 async def _open_storage_scp(stack: AsyncExitStack, settings: Settings) -> StorageScp:
