@@ -1,0 +1,74 @@
+"""From stored frames to a picture or an animation."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced
+from radgate_server.adapters.imaging.codecs.decoding import codec_for
+from radgate_server.adapters.imaging.rendering.encoding import encode
+from radgate_server.adapters.imaging.rendering.geometry import Plan, applied, plan_of
+from radgate_server.adapters.imaging.rendering.overlays import burned_in
+from radgate_server.adapters.imaging.rendering.profiles import profiled
+from radgate_server.adapters.imaging.rendering.shown import WINDOW_NOT_APPLIED, is_grey, shown, usual_window
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.imaging.frames import DecodedFrame, RenderedImage, StoredFrame
+from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.render_target import RenderTarget
+
+_WORTH_REDUCING = 2
+"""Frames are decoded at a lower resolution when the picture needs at most half of their rows and columns."""
+
+
+def render(frames: Sequence[StoredFrame], presentations: Sequence[Presentation], target: RenderTarget) -> RenderedImage:
+    """Render one frame, or several of an instance into an animation; each has its presentation.
+
+    Raises:
+        InvalidArgumentError: the viewport, the window or the media type can't be applied to this image.
+        NotAcceptableError: no codec takes the transfer syntax, or the colours are of no kind that is known.
+        InstanceMalformedError: a frame is damaged, or is not what the data set says.
+        ImageTooLargeError: the picture would be larger than any may be.
+    """
+    _check(frames, target)
+    image = frames[0].image
+    plan = plan_of(
+        image.rows, image.columns, presentations[0].pixel_aspect, target.viewport, letterboxed=target.letterboxed
+    )
+    middle = len(frames) // 2
+    kept = _decoded(frames[middle], plan, target)
+    # Of an animation the middle frame speaks for all: a window of each frame's own would flicker.
+    usual = cache(lambda: usual_window(kept, presentations[middle]))
+    pictures, notes = [], list(kept.notes)
+    for number, (frame, presentation) in enumerate(zip(frames, presentations, strict=True)):
+        decoded = kept if number == middle else _decoded(frame, plan, target)
+        picture = shown(decoded, presentation, target.window, usual)
+        if target.overlays and presentation.overlays:
+            picture = burned_in(picture, presentation.overlays, frame)
+        pictures.append(applied(plan, picture))
+        notes += decoded.notes
+    if target.window is not None and not is_grey(kept.image, presentations[middle]):
+        notes.append(WINDOW_NOT_APPLIED)
+    coloured = profiled(pictures, presentations[0].icc_profile, target.icc_profile)
+    data = encode(coloured.pictures, target, coloured.icc_profile)
+    rows, columns = pictures[0].shape[:2]
+    return RenderedImage(data, target.media_type, rows, columns, tuple(dict.fromkeys((*notes, *coloured.notes))))
+
+
+def _check(frames: Sequence[StoredFrame], target: RenderTarget) -> None:
+    if not frames:
+        raise InvalidArgumentError("frames", "none is asked for")
+    if target.window is not None and not target.window.applicable:
+        raise InvalidArgumentError("window", "its width is at least 1, of LINEAR_EXACT and SIGMOID above 0")
+
+
+def _decoded(frame: StoredFrame, plan: Plan, target: RenderTarget) -> DecodedFrame:
+    """The frame at the lowest resolution that its codec knows and the plan allows.
+
+    Whole where overlays are to lie on its pixels, and of codecs without resolutions: what they would leave out of the
+    frame belongs into the picture's pixels.
+    """
+    rows, columns = plan.needed
+    image = frame.image
+    suffices = rows * _WORTH_REDUCING <= image.rows and columns * _WORTH_REDUCING <= image.columns
+    if suffices and not target.overlays and codec_for(frame)[0].reducer:
+        return decode_reduced(frame, rows, columns)
+    return decode_frame(frame)

@@ -1,0 +1,51 @@
+"""Decoded bytes as arrays, and containers as the values that are stored in them (PS3.5 8.1.1)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.errors import InstanceMalformedError
+from radgate_server.core.imaging.frames import DecodedFrame
+
+type Samples = NDArray[Any]
+"""Containers of unsigned integers, or floats: (rows, columns), with colour (rows, columns, samples)."""
+
+MAX_TABLE_BITS = 16
+"""Containers of up to so many bits go through look-up tables."""
+
+_DTYPES = {(8, False): "u1", (16, False): "<u2", (32, False): "<u4", (32, True): "<f4", (64, True): "<f8"}
+
+
+def samples_of(frame: DecodedFrame, *, float_pixels: bool = False) -> Samples:
+    """The frame's samples in their containers.
+
+    Raises:
+        InstanceMalformedError: no containers of that size exist, or the bytes are not as many as they should be.
+    """
+    image = frame.image
+    dtype = _DTYPES.get((image.bits_allocated, float_pixels))
+    if dtype is None:
+        raise InstanceMalformedError("Bits Allocated is none that pixels can be shown of")
+    samples = np.frombuffer(frame.pixels, dtype)
+    shape = (image.rows, image.columns, image.samples_per_pixel)
+    if samples.size != image.rows * image.columns * image.samples_per_pixel or not samples.size:
+        raise InstanceMalformedError("a decoded frame has another size than the data set says")
+    return samples.reshape(shape[:2] if image.samples_per_pixel == 1 else shape)
+
+
+def bits_stored(image: ImagePixel) -> int:
+    """Bits Stored, all that are allocated where it makes no sense."""
+    return image.bits_stored if 0 < image.bits_stored <= image.bits_allocated else image.bits_allocated
+
+
+def stored_values(samples: Samples, bits: int, *, signed: bool) -> Samples:
+    """What `bits` low bits of the containers say, signed or not; floats are what they are."""
+    if samples.dtype.kind == "f":
+        return samples
+    values = samples.astype(np.int64) & (1 << bits) - 1
+    if not signed:
+        return values
+    sign = 1 << bits - 1
+    return (values ^ sign) - sign

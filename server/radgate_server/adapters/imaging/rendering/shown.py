@@ -1,0 +1,59 @@
+"""One decoded frame as a picture of its own size: which pipeline is its, and with what."""
+
+from collections.abc import Callable
+
+from radgate_server.adapters.imaging.rendering.colour import true_colours
+from radgate_server.adapters.imaging.rendering.default_voi import stated_voi, statistical_window
+from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, Picture, greys
+from radgate_server.adapters.imaging.rendering.palette import palette_colours, supplemented_greys
+from radgate_server.adapters.imaging.rendering.samples import samples_of
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.imaging.frames import DecodedFrame
+from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.render_target import Window
+
+WINDOW_NOT_APPLIED = "the window is not applied: the image is in colour"
+_TRUE_COLOUR_SAMPLES = 3
+_UNKNOWN_COLOURS = frozenset({"HSV", "ARGB", "CMYK"})
+"""Retired ones of PS3.3 C.7.6.3.1.2, of which no rule says how they are shown."""
+
+
+def is_grey(image: ImagePixel, presentation: Presentation) -> bool:
+    """Whether the grayscale pipeline shows the image, if only the lower part of it (supplemental palette)."""
+    return image.samples_per_pixel == 1 and (presentation.palette is None or presentation.palette.supplemental)
+
+
+def shown(
+    frame: DecodedFrame, presentation: Presentation, window: Window | None, usual: Callable[[], Window]
+) -> Picture:
+    """Show a frame with the caller's `window`, with what the data set says, or with the `usual` window.
+
+    Raises:
+        NotAcceptableError: its colours are of no kind that is known.
+        InstanceMalformedError: it is not what the data set says.
+    """
+    samples = samples_of(frame, float_pixels=presentation.float_pixels)
+    modality = ModalityStage.of(frame.image, presentation)
+    if not is_grey(frame.image, presentation):
+        return _coloured(frame, presentation)
+    voi = stated_voi(window, presentation, modality) or usual()
+    if presentation.palette is not None:
+        return supplemented_greys(samples, modality, voi, presentation.palette, inverse=presentation.inverse)
+    return greys(samples, modality, voi, inverse=presentation.inverse)
+
+
+def usual_window(frame: DecodedFrame, presentation: Presentation) -> Window:
+    """The window that the frame's own pixels ask for."""
+    samples = samples_of(frame, float_pixels=presentation.float_pixels)
+    return statistical_window(samples, ModalityStage.of(frame.image, presentation), presentation)
+
+
+def _coloured(frame: DecodedFrame, presentation: Presentation) -> Picture:
+    samples, image = samples_of(frame), frame.image
+    modality = ModalityStage.plain(image)
+    if image.samples_per_pixel == 1 and presentation.palette is not None:
+        return palette_colours(samples, modality, presentation.palette)
+    if image.samples_per_pixel != _TRUE_COLOUR_SAMPLES or image.photometric_interpretation in _UNKNOWN_COLOURS:
+        raise NotAcceptableError("the image's colours are of no kind that can be shown")
+    return true_colours(samples, modality, image.photometric_interpretation)
