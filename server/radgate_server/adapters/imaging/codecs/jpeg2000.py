@@ -1,0 +1,42 @@
+"""JPEG 2000 (ISO 15444-1) through OpenJPEG, HTJ2K (ISO 15444-15) through OpenJPH where that is exact."""
+
+import imagecodecs
+
+from radgate_server.adapters.imaging.codecs.bitstreams import without_boxes
+from radgate_server.adapters.imaging.codecs.jpeg2000_header import Coding, checked_coding
+from radgate_server.adapters.imaging.codecs.jpeg2000_samples import check_openjpeg, samples_of
+from radgate_server.adapters.imaging.codecs.samples import Array, Samples
+from radgate_server.core.dicom.image_pixel import ImagePixel
+
+_NO_AVERAGES = frozenset({"PALETTE COLOR"})
+"""Low resolutions are averages, which mean nothing between indices of a palette."""
+
+
+def decode(data: bytes, image: ImagePixel) -> Samples:
+    """Decode with the colour transform undone."""
+    stream = without_boxes(data)
+    coding = checked_coding(stream, image)
+    return samples_of(_decoded(stream, coding), data, coding, image)
+
+
+def decode_reduced(data: bytes, image: ImagePixel, rows: int, columns: int) -> Samples:
+    """Decode the lowest resolution that has at least `rows` by `columns` pixels.
+
+    OpenJPH lets values that leave their range at low resolutions wrap around, from white to black; OpenJPEG clamps.
+    """
+    stream = without_boxes(data)
+    coding = checked_coding(stream, image)
+    reduction = coding.codestream.reduction_for(rows, columns)
+    if not reduction or coding.varies or image.photometric_interpretation in _NO_AVERAGES:
+        return samples_of(_decoded(stream, coding), data, coding, image)
+    check_openjpeg(coding)
+    return samples_of(imagecodecs.jpeg2k_decode(stream, planar=False, skipres=reduction), data, coding, image)
+
+
+def _decoded(stream: bytes, coding: Coding) -> Array:
+    """OpenJPH is two to three times faster, but does not clamp: with the irreversible wavelet white turns black."""
+    codestream = coding.codestream
+    if codestream.high_throughput and codestream.reversible and not coding.varies:
+        return imagecodecs.htj2k_decode(stream, planar=False)
+    check_openjpeg(coding)
+    return imagecodecs.jpeg2k_decode(stream, planar=False)

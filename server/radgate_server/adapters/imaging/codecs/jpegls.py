@@ -1,0 +1,31 @@
+"""JPEG-LS (ISO 14495-1) through CharLS."""
+
+import imagecodecs
+
+from radgate_server.adapters.imaging.codecs.jpeg_header import JPEG_LS, checked_header
+from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, Samples, bit_patterns, precision_notes
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.errors import InstanceMalformedError
+from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.transfer_syntaxes import JPEG_LS_LOSSLESS
+
+_END_OF_IMAGE = b"\xff\xd9"
+
+
+def decode(data: bytes, image: ImagePixel) -> Samples:
+    """Decode; colour comes by pixel, whatever the interleave mode."""
+    header = checked_header(data, image)
+    if header.process != JPEG_LS:
+        raise InstanceMalformedError("a JPEG-LS frame has the header of another process")
+    # CharLS spins for seconds at the end of a stream whose last scan lacks it; one end too many does no harm.
+    array = imagecodecs.jpegls_decode(data + _END_OF_IMAGE)
+    notes = precision_notes(image, header.precision)
+    return Samples(array, image.photometric_interpretation, header.precision, notes)
+
+
+def encode(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
+    """Encode bit patterns: of lossless coding they come back as they were, signed or not."""
+    precision = max(image.bits_stored, 2)
+    near = 0 if target.transfer_syntax_uid == JPEG_LS_LOSSLESS else min(target.near, ((1 << precision) - 1) // 2, 255)
+    data = imagecodecs.jpegls_encode(bit_patterns(samples, precision), level=near, bitspersample=precision)
+    return Encoded(bytes(data), lossy=near > 0, bits_stored=precision)

@@ -1,0 +1,98 @@
+"""Any stored frame to a frame in another transfer syntax."""
+
+from typing import Any
+
+import numpy as np
+
+from radgate_server.adapters.imaging.codecs.decoding import decoded_array
+from radgate_server.adapters.imaging.codecs.samples import Array, Encoded
+from radgate_server.adapters.imaging.codecs.table import CODECS, Codec, Limits, load
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.errors import CodecFailedError, GatewayError, NotAcceptableError
+from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+
+_MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
+
+
+def transcode_frame(frame: StoredFrame, target: EncodeTarget) -> EncodedFrame:
+    """Encode one frame anew. A frame that is in the target's transfer syntax is given back as it is.
+
+    Raises:
+        NotAcceptableError: there is no decoder or no encoder, or the encoder can't hold these samples; the message
+            says which transfer syntax can, `stored` what the frame is in.
+        InstanceMalformedError: the frame is damaged, or is not what the data set says.
+        ImageTooLargeError: no frame of that size is decoded.
+    """
+    uid = target.transfer_syntax_uid
+    if uid == frame.transfer_syntax_uid or (_is_native(uid) and _is_native(frame.transfer_syntax_uid)):
+        return EncodedFrame(frame.data, uid, frame.image, lossy=False)
+    codec = CODECS.get(uid)
+    if codec is None or codec.encoder is None or codec.limits is None:
+        raise _refusal(frame, "no encoder makes the transfer syntax that is asked for")
+    array, image, notes = decoded_array(frame)
+    image = image._replace(bits_allocated=frame.image.bits_allocated)
+    if reason := why_not(array, image, codec.limits):
+        raise _refusal(frame, f"{reason} can't be made {TRANSFER_SYNTAXES[uid].name}; {codec.limits.remedy}")
+    encoded = _encode(codec, array, image, target)
+    return EncodedFrame(encoded.data, uid, _described(image, encoded), encoded.lossy, notes)
+
+
+def why_not(array: Array, image: ImagePixel, limits: Limits) -> str:
+    """What keeps samples from being encoded within the limits, in words; empty when nothing does."""
+    if limits.bits is None:
+        return ""
+    lowest, highest = limits.bits
+    if image.bits_allocated == 1:
+        return "pixels with Bits Allocated 1"
+    if not lowest <= image.bits_stored <= highest:
+        return f"samples with Bits Stored {image.bits_stored}"
+    if image.pixel_representation and not limits.signed:
+        return "signed samples"
+    if not _has_colour(image, limits.colours):
+        return f"{image.samples_per_pixel} samples of {image.photometric_interpretation}"
+    if uses_more_bits(array, image):
+        return "samples with other things above Bits Stored"
+    return ""
+
+
+def uses_more_bits(array: Array, image: ImagePixel) -> bool:
+    """Whether there are bits above Bits Stored, an overlay for instance; codecs of that precision would lose them."""
+    if not array.size or image.bits_stored >= array.dtype.itemsize * 8:
+        return False
+    bits = image.bits_stored - image.pixel_representation
+    return bool(array.max() >= 1 << bits or array.min() < (-(1 << bits) if image.pixel_representation else 0))
+
+
+def _has_colour(image: ImagePixel, colours: frozenset[str]) -> bool:
+    if image.samples_per_pixel == 1:
+        return image.photometric_interpretation in _MONOCHROME | colours
+    return image.samples_per_pixel == 3 and image.photometric_interpretation in colours
+
+
+def _encode(codec: Codec, array: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
+    try:
+        encoded: Encoded = load(codec.encoder or "")(np.ascontiguousarray(array), image, target)
+    except GatewayError:
+        raise
+    except Exception:  # noqa: BLE001 - encoders raise whatever they like
+        raise CodecFailedError("a frame can't be encoded") from None
+    return encoded
+
+
+def _described(image: ImagePixel, encoded: Encoded) -> ImagePixel:
+    changes: dict[str, Any] = {"planar_configuration": encoded.planar_configuration}
+    if encoded.photometric_interpretation is not None:
+        changes["photometric_interpretation"] = encoded.photometric_interpretation
+    if encoded.bits_stored is not None:
+        changes["bits_stored"] = encoded.bits_stored
+    return image._replace(**changes)
+
+
+def _is_native(transfer_syntax_uid: str) -> bool:
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    return syntax is not None and syntax.kind == "native"
+
+
+def _refusal(frame: StoredFrame, message: str) -> NotAcceptableError:
+    return NotAcceptableError(message, stored=frame.transfer_syntax_uid)
