@@ -1,7 +1,6 @@
 """JPEG (ITU-T T.81) through libjpeg-turbo: DCT processes of 8 and 12 bits, and lossless ones of 2 to 16."""
 
 import imagecodecs
-import numpy as np
 
 from radgate_server.adapters.imaging.codecs.jpeg_header import LOSSLESS, JpegHeader, checked_header, colour_of
 from radgate_server.adapters.imaging.codecs.samples import (
@@ -9,6 +8,7 @@ from radgate_server.adapters.imaging.codecs.samples import (
     Encoded,
     Samples,
     bit_patterns,
+    low_bits,
     narrowed,
     precision_notes,
 )
@@ -76,6 +76,7 @@ def encode_lossless(samples: Array, image: ImagePixel, target: EncodeTarget) -> 
         bitspersample=precision,
         colorspace=colour,
         outcolorspace=colour,
+        subsampling="444" if colour else None,
     )
     return Encoded(bytes(data), bits_stored=precision)
 
@@ -84,4 +85,4 @@ def _modulo(array: Array, header: JpegHeader) -> Array:
     """Differences of lossless JPEG wrap around (T.81 H.1.2.1); libjpeg lets them run into the unused bits."""
     if header.process != LOSSLESS or header.precision == array.dtype.itemsize * 8:
         return array
-    return np.bitwise_and(array, array.dtype.type((1 << header.precision) - 1))
+    return low_bits(array, header.precision)

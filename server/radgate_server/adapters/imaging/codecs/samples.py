@@ -90,7 +90,7 @@ def in_container(samples: Samples, image: ImagePixel) -> Array:
         if unused and signed:
             array = array << unused >> unused
         elif unused:
-            array = array & array.dtype.type((1 << samples.precision) - 1)
+            array = low_bits(array, samples.precision)
     return array.astype(wanted, copy=False)
 
 
@@ -108,7 +108,13 @@ def bit_patterns(array: Array, bits_stored: int) -> Array:
     if narrow.dtype.kind == "u":
         return narrow
     unsigned = narrow.view(f"<u{narrow.dtype.itemsize}")
-    return unsigned & unsigned.dtype.type((1 << bits_stored) - 1)
+    return low_bits(unsigned, bits_stored)
+
+
+def low_bits(array: Array, count: int) -> Array:
+    """Unsigned samples without what is above their lowest `count` bits."""
+    lowest: Array = np.bitwise_and(array, array.dtype.type((1 << count) - 1))
+    return lowest
 
 
 def check_dimensions(image: ImagePixel, rows: int, columns: int, samples: int, precision: int) -> None:
