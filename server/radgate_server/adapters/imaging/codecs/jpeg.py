@@ -18,8 +18,6 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.transfer_syntaxes import JPEG_LOSSLESS_SV1
 
 _DCT_PRECISIONS = (8, 12)
-_COLOUR_SPACES = {"RGB": "RGB", "YBR_FULL": "YCBCR"}
-"""libjpeg's names for Photometric Interpretations."""
 _CLEAR_QUALITY = 90
 """From here on, chroma is kept for every pixel."""
 _OTHER_LOSSLESS_PREDICTOR = 7
@@ -54,7 +52,7 @@ def encode_dct(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encod
     data = imagecodecs.jpeg8_encode(
         words,
         level=target.quality,
-        colorspace=_COLOUR_SPACES[image.photometric_interpretation],
+        colorspace="RGB" if image.photometric_interpretation == "RGB" else "YCBCR",
         outcolorspace="YCBCR",
         subsampling="444" if full else "422",
         bitspersample=precision,
@@ -67,8 +65,8 @@ def encode_lossless(samples: Array, image: ImagePixel, target: EncodeTarget) -> 
     predictor = 1 if target.transfer_syntax_uid == JPEG_LOSSLESS_SV1 else _OTHER_LOSSLESS_PREDICTOR
     precision = max(image.bits_stored, 2)
     words = bit_patterns(samples, precision)
-    # Named on both sides, so that nothing is converted and the markers say what the components are.
-    colour = _COLOUR_SPACES.get(image.photometric_interpretation)
+    # Named on both sides, so that nothing is converted. libjpeg-turbo 3 spoils lossless YCbCr when it is called that.
+    colour = {"RGB": "RGB", "YBR_FULL": "UNKNOWN"}.get(image.photometric_interpretation)
     data = imagecodecs.jpeg8_encode(
         words,
         lossless=True,
@@ -76,7 +74,6 @@ def encode_lossless(samples: Array, image: ImagePixel, target: EncodeTarget) -> 
         bitspersample=precision,
         colorspace=colour,
         outcolorspace=colour,
-        subsampling="444" if colour else None,
     )
     return Encoded(bytes(data), bits_stored=precision)
 
