@@ -12,7 +12,7 @@ from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
 from radgate_server.core.instances import InstanceContent, InstanceHandle
-from radgate_server.core.ports.cache import InstanceStore
+from radgate_server.core.ports.cache import IndexStore
 from radgate_server.core.ports.codec import InstanceDecoder
 from radgate_server.core.transfer_syntaxes import (
     EXPLICIT_VR_BIG_ENDIAN,
@@ -29,7 +29,7 @@ _LITTLE_ENDIAN = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 class InstanceReader:
     """Reads inside of instances. An index is made once, in `executor`'s threads, and kept beside the instance."""
 
-    def __init__(self, store: InstanceStore, decoder: InstanceDecoder, executor: Executor) -> None:
+    def __init__(self, store: IndexStore, decoder: InstanceDecoder, executor: Executor) -> None:
         self._store = store
         self._decoder = decoder
         self._executor = executor

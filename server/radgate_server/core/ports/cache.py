@@ -49,16 +49,8 @@ class HotCache(Protocol):
         ...
 
 
-class InstanceStore(Protocol):
-    """Whole instances with their indexes. What `put` returned survives a crash whole, or is gone."""
-
-    async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
-        """Keep the instance; an older copy is replaced.
-
-        Raises:
-            StorageFullError: there is no room, or the disk fails; nothing was kept.
-        """
-        ...
+class IndexStore(Protocol):
+    """Where the indexes of instances are kept, beside the instances."""
 
     async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
         """The instance, or None."""
@@ -70,6 +62,18 @@ class InstanceStore(Protocol):
 
     async def save_index(self, tenant_id: str, ref: InstanceRef, index: InstanceIndex) -> None:
         """Keep the index beside the instance; does nothing when the instance is gone or there is no room."""
+        ...
+
+
+class InstanceStore(IndexStore, Protocol):
+    """Whole instances with their indexes. What `put` returned survives a crash whole, or is gone."""
+
+    async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
+        """Keep the instance; an older copy is replaced.
+
+        Raises:
+            StorageFullError: there is no room, or the disk fails; nothing was kept.
+        """
         ...
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:

@@ -1,6 +1,6 @@
 """The queue of jobs."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 from radgate_server.core.jobs import Job, JobProgress, JobRequest
@@ -35,7 +35,7 @@ class JobQueue(Protocol):
         """The tenant's jobs, newest first."""
         ...
 
-    def watch(self, tenant_id: str, job_id: str) -> AsyncIterator[Job]:
+    def watch(self, tenant_id: str, job_id: str) -> AsyncGenerator[Job]:
         """The job as it stands, and again whenever it changes, until it has ended.
 
         Raises:

@@ -1,66 +1,84 @@
 """RetrieveService: streams of instances, of their headers, of their frames."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
-import google_crc32c
-
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.errors import GatewayError, InvalidArgumentError, ObjectNotFoundError
+from radgate_server.core.errors import GatewayError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_scope
+from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instance_index import BULK_DATA_ROOT, InstanceIndex
 from radgate_server.core.instances import FailedInstance, InstanceHandle
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import status_of
-from radgate_server.rpc.messages import spans_of
 from radgate_server.rpc.v1.chunks import chunk_message
 from radgate_server.rpc.v1.completeness import Tally
 from radgate_server.rpc.v1.convert import from_ref, to_ref
+from radgate_server.rpc.v1.frame_numbers import audited_frames, frame_numbers
+from radgate_server.rpc.v1.frame_sender import FrameSender
 from radgate_server.rpc.v1.resume_token import Bookmark
-from radgate_server.rpc.v1.sources import Acceptance, ConvertedSource, Source, StoredSource
+from radgate_server.rpc.v1.sources import Acceptance, Source, StoredSource, TranscodedSource
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.instances import InstanceReader
-from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.lookahead import in_order
+from radgate_server.services.retrieve import Delivery, RetrieveService, size_ahead
 
 # ruff: noqa: N802 (rpcs keep their names)
-
-_MAX_AUDITED_FRAMES = 50
 
 
 class RetrieveServicer:
     """radgate.v1.RetrieveService. Messages with bytes in them are framed by hand and go out as they are."""
 
     def __init__(
-        self, retrieve: RetrieveService, reader: InstanceReader, auditor: Auditor, *, chunk_bytes: int
+        self,
+        retrieve: RetrieveService,
+        reader: InstanceReader,
+        frames: StoredFrames,
+        transcoder: Transcoder,
+        auditor: Auditor,
+        *,
+        chunk_bytes: int,
     ) -> None:
         self._retrieve = retrieve
         self._reader = reader
+        self._frames = frames
+        self._transcoder = transcoder
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
 
     def RetrieveInstances(
         self, request: messages.RetrieveInstancesRequest, call: Call
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
-        """Stream whole instances as they become available, then the completeness record."""
-        send = partial(self._send_instance, Acceptance(request.accepted_transfer_syntax_uids))
-        return self._stream(request, call, AuditAction.RETRIEVE, send, messages.RetrieveInstancesResponse)
+        """Stream whole instances as they become available, then the completeness record.
+
+        While one is sent, the next are being transcoded.
+        """
+        acceptance = Acceptance(request.accepted_transfer_syntax_uids)
+        prepare = partial(self._source, call.caller.tenant_id, acceptance)
+        send = self._send_instance
+        return self._stream(request, call, AuditAction.RETRIEVE, prepare, send, messages.RetrieveInstancesResponse)
 
     def RetrieveMetadata(
         self, request: messages.RetrieveMetadataRequest, call: Call
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
         """Stream the full headers of instances as they become available, then the completeness record."""
-        send = partial(self._send_metadata, call.caller.tenant_id)
-        return self._stream(request, call, AuditAction.RETRIEVE_METADATA, send, messages.RetrieveMetadataResponse)
+        prepare = partial(self._reader.index, call.caller.tenant_id)
+        send = self._send_metadata
+        action = AuditAction.RETRIEVE_METADATA
+        return self._stream(request, call, action, prepare, send, messages.RetrieveMetadataResponse)
 
-    async def _stream[Response: (messages.RetrieveInstancesResponse, messages.RetrieveMetadataResponse)](
+    async def _stream[Prepared, Response: (messages.RetrieveInstancesResponse, messages.RetrieveMetadataResponse)](
         self,
         request: messages.RetrieveInstancesRequest | messages.RetrieveMetadataRequest,
         call: Call,
         action: AuditAction,
-        send: Callable[[Bookmark, InstanceHandle], AsyncGenerator[Response | bytes]],
+        prepare: Callable[[InstanceHandle], Awaitable[Prepared]],
+        send: Callable[[Bookmark, InstanceRef, Prepared], AsyncGenerator[Response | bytes]],
         response: type[Response],
     ) -> AsyncGenerator[Response | bytes]:
         """Send each instance; what fails is the one instance's own affair, told at the end."""
@@ -71,13 +89,11 @@ class RetrieveServicer:
             resumed = f"resumed after {bookmark.delivered_before} instances" if request.resume_token else ""
             await self._auditor.record(call.caller, action, scope, resumed)
             tally = Tally(retrieval, bookmark.delivered_before)
-            async with aclosing(aiter(retrieval)) as deliveries:
-                async for delivery in deliveries:
-                    if isinstance(delivery, FailedInstance):
-                        tally.fail(delivery.ref, delivery.error)
-                        continue
+            ahead = in_order(aiter(retrieval), partial(_prepared, prepare), size_ahead, self._transcoder.window())
+            async with aclosing(ahead) as deliveries:
+                async for delivery, prepared in deliveries:
                     try:
-                        async with aclosing(send(bookmark, delivery)) as pieces:
+                        async with aclosing(send(bookmark, delivery.ref, await prepared)) as pieces:
                             async for piece in pieces:
                                 yield piece
                     except GatewayError as error:
@@ -87,11 +103,10 @@ class RetrieveServicer:
         yield response(completeness=tally.record)
 
     async def _send_instance(
-        self, acceptance: Acceptance, bookmark: Bookmark, handle: InstanceHandle
+        self, bookmark: Bookmark, ref: InstanceRef, source: Source
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
         """Send header, chunks, trailer; once the header is out, the trailer tells of a failure too."""
-        source = await self._source(handle, acceptance)
-        yield messages.RetrieveInstancesResponse(header=_header(handle, source))
+        yield messages.RetrieveInstancesResponse(header=_header(ref, source))
         try:
             async with aclosing(source.chunks(self._chunk_bytes)) as chunks:
                 async for chunk in chunks:
@@ -99,20 +114,29 @@ class RetrieveServicer:
         except GatewayError as error:
             yield messages.RetrieveInstancesResponse(trailer=messages.InstanceTrailer(status=status_of(error)))
             raise
-        trailer = messages.InstanceTrailer(crc32c=source.crc32c, resume_token=bookmark.mark(handle.ref))
+        trailer = messages.InstanceTrailer(crc32c=source.crc32c, resume_token=bookmark.mark(ref))
         yield messages.RetrieveInstancesResponse(trailer=trailer)
 
-    async def _source(self, handle: InstanceHandle, acceptance: Acceptance) -> Source:
-        if acceptance.must_convert(handle.transfer_syntax_uid):
-            return ConvertedSource(await self._reader.explicit_little_endian(handle))
-        return StoredSource(handle)
+    async def _source(self, tenant_id: str, acceptance: Acceptance, handle: InstanceHandle) -> Source:
+        """The instance in the first accepted transfer syntax that can be made of it."""
+        *others, last = acceptance.choices(handle.transfer_syntax_uid)
+        for syntax in others:
+            with suppress(NotAcceptableError):
+                return await self._source_in(tenant_id, handle, syntax)
+        return await self._source_in(tenant_id, handle, last)
+
+    async def _source_in(self, tenant_id: str, handle: InstanceHandle, syntax: str) -> Source:
+        if syntax == handle.transfer_syntax_uid:
+            return StoredSource(handle)
+        target = EncodeTarget(syntax)
+        made = await self._transcoder.instance(tenant_id, handle, target, Priority.INTERACTIVE)
+        return TranscodedSource(made, handle.sop_class_uid)
 
     async def _send_metadata(
-        self, tenant_id: str, bookmark: Bookmark, handle: InstanceHandle
+        self, bookmark: Bookmark, ref: InstanceRef, index: InstanceIndex
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
-        index = await self._reader.index(tenant_id, handle)
-        metadata = _metadata(handle.ref, index)
-        metadata.resume_token = bookmark.mark(handle.ref)
+        metadata = _metadata(ref, index)
+        metadata.resume_token = bookmark.mark(ref)
         yield messages.RetrieveMetadataResponse(metadata=metadata)
 
     async def RetrieveFrames(
@@ -123,27 +147,28 @@ class RetrieveServicer:
         acceptance = Acceptance(request.accepted_transfer_syntax_uids)
         tenant_id = call.caller.tenant_id
         handle = await self._retrieve.instance(tenant_id, ref)
-        decode = acceptance.must_convert(handle.transfer_syntax_uid)
-        numbers = _frame_numbers(request.frame_numbers, await self._reader.index(tenant_id, handle))
+        choices = acceptance.choices(handle.transfer_syntax_uid)
+        numbers = _frame_numbers(request.frame_numbers, await self._frames.number_of_frames(tenant_id, handle))
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
         await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, _audited(request.frame_numbers))
-        syntax = EXPLICIT_VR_LITTLE_ENDIAN if decode else handle.transfer_syntax_uid
-        read = self._reader.decoded_frame if decode else self._reader.frame
-        for number in numbers:
-            frame = await read(tenant_id, handle, number)
-            header = messages.FrameHeader(frame_number=number, transfer_syntax_uid=syntax, size_bytes=len(frame))
-            yield messages.RetrieveFramesResponse(header=header)
-            view = memoryview(frame)
-            for offset, length in spans_of(len(frame), self._chunk_bytes):
-                yield chunk_message(view[offset : offset + length])
-            trailer = messages.FrameTrailer(crc32c=google_crc32c.value(frame))
-            yield messages.RetrieveFramesResponse(trailer=trailer)
+        sender = FrameSender(self._frames, self._transcoder, chunk_bytes=self._chunk_bytes)
+        async with aclosing(sender.send(tenant_id, handle, numbers, choices)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
-def _header(handle: InstanceHandle, source: Source) -> messages.InstanceHeader:
+async def _prepared[Prepared](
+    prepare: Callable[[InstanceHandle], Awaitable[Prepared]], delivery: Delivery
+) -> Prepared:
+    if isinstance(delivery, FailedInstance):
+        raise delivery.error
+    return await prepare(delivery)
+
+
+def _header(ref: InstanceRef, source: Source) -> messages.InstanceHeader:
     return messages.InstanceHeader(
-        ref=to_ref(handle.ref),
-        sop_class_uid=handle.sop_class_uid,
+        ref=to_ref(ref),
+        sop_class_uid=source.sop_class_uid,
         transfer_syntax_uid=source.transfer_syntax_uid,
         size_bytes=source.size_bytes,
     )
@@ -155,22 +180,3 @@ def _metadata(ref: InstanceRef, index: InstanceIndex) -> messages.InstanceMetada
     root = f"{series}/instances/{ref.sop_instance_uid}/bulkdata/"
     text = index.metadata.decode().replace(BULK_DATA_ROOT, root)
     return messages.InstanceMetadata(ref=to_ref(ref), transfer_syntax_uid=index.transfer_syntax_uid, dicom_json=text)
-
-
-def _frame_numbers(asked: Sequence[int], index: InstanceIndex) -> Sequence[int]:
-    """Check the numbers before the first frame leaves; all frames when none is asked for."""
-    last = index.frame_table.number_of_frames if index.frame_table else 0
-    if not asked and last:
-        return range(1, last + 1)
-    if any(number < 1 for number in asked):
-        raise InvalidArgumentError("frame_numbers", "frames are counted from 1")
-    if not last or max(asked) > last:
-        raise ObjectNotFoundError(f"the instance has {last} frames", kind="frame")
-    return asked
-
-
-def _audited(frame_numbers: Sequence[int]) -> str:
-    if not frame_numbers:
-        return "all frames"
-    more = " and more" if len(frame_numbers) > _MAX_AUDITED_FRAMES else ""
-    return "frames " + ",".join(map(str, frame_numbers[:_MAX_AUDITED_FRAMES])) + more
