@@ -1,0 +1,59 @@
+"""JobService: work that goes on after the call."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from radgate.v1 import job_service_pb2 as messages
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.jobs import JobKind, JobRequest
+from radgate_server.core.ports.queue import JobQueue
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.v1.convert_jobs import from_create, to_job
+from radgate_server.services.auditing import Auditor
+
+# ruff: noqa: N802 (rpcs keep their names)
+
+_ACTIONS = {JobKind.TRANSCODE_STUDY: AuditAction.TRANSCODE, JobKind.MAKE_THUMBNAILS: AuditAction.RENDER}
+
+
+class JobServicer:
+    """radgate.v1.JobService. Whoever asks for a job is recorded before the queue has it: it reads on their behalf."""
+
+    def __init__(self, queue: JobQueue, auditor: Auditor) -> None:
+        self._queue = queue
+        self._auditor = auditor
+
+    async def CreateJob(self, request: messages.CreateJobRequest, call: Call) -> messages.CreateJobResponse:
+        """Take a job, or find the one that the same request_id brought."""
+        asked = from_create(request, call.caller.tenant_id)
+        scope = RetrieveScope(asked.study_instance_uid, asked.series_instance_uid or None)
+        await self._auditor.record(call.caller, _ACTIONS[asked.kind], scope, _audited(asked))
+        return messages.CreateJobResponse(job=to_job(await self._queue.submit(asked)))
+
+    async def GetJob(self, request: messages.GetJobRequest, call: Call) -> messages.GetJobResponse:
+        """Tell one job as it stands."""
+        job = await self._queue.get(call.caller.tenant_id, request.job_id)
+        return messages.GetJobResponse(job=to_job(job))
+
+    async def ListJobs(self, _request: messages.ListJobsRequest, call: Call) -> messages.ListJobsResponse:
+        """List the tenant's jobs."""
+        jobs = await self._queue.list(call.caller.tenant_id)
+        return messages.ListJobsResponse(jobs=map(to_job, jobs))
+
+    async def WatchJob(
+        self, request: messages.WatchJobRequest, call: Call
+    ) -> AsyncGenerator[messages.WatchJobResponse]:
+        """Tell one job whenever it changes, until it has ended."""
+        async with aclosing(self._queue.watch(call.caller.tenant_id, request.job_id)) as watched:
+            async for job in watched:
+                yield messages.WatchJobResponse(job=to_job(job))
+
+    async def CancelJob(self, request: messages.CancelJobRequest, call: Call) -> messages.CancelJobResponse:
+        """Stop a job; answers when it has stopped."""
+        job = await self._queue.cancel(call.caller.tenant_id, request.job_id)
+        return messages.CancelJobResponse(job=to_job(job))
+
+
+def _audited(request: JobRequest) -> str:
+    return " ".join(("job", request.kind, *(f"{name}={value}" for name, value in request.parameters.items())))
