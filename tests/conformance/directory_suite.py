@@ -9,6 +9,7 @@ import pytest
 from radgate_server.core.errors import InvalidArgumentError, ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.failover import ActivePacs, Transition, TransitionCause
 from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
+from radgate_server.core.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
@@ -60,7 +61,10 @@ DICOMWEB = DicomWebConnection(
     password="so secret",
 )
 ORTHANC = OrthancConnection(
-    url="http://orthanc.example.org:8042", auth=HttpAuth(HttpAuthMethod.BASIC, "radgate"), password="so secret"
+    url="http://orthanc.example.org:8042",
+    auth=HttpAuth(HttpAuthMethod.BASIC, "radgate"),
+    labels=StudyLabels(("research", "2026"), LabelsConstraint.ANY),
+    password="so secret",
 )
 REPORT = ValidationReport(
     NOW,

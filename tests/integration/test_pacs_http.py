@@ -172,7 +172,7 @@ async def send_get(http: PacsHttp) -> bytes:
 
 
 async def send_question(http: PacsHttp) -> bytes:
-    return (await http.ask("POST", "/tools/find", body=b"[]", changes_nothing=True)).body
+    return (await http.ask("POST", "/tools/find", body=b"[]", repeatable=True)).body
 
 
 async def send_for_bulk(http: PacsHttp) -> bytes:

@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.labels import StudyLabels, check_labels
 from radgate_server.core.validation import ValidationReport
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
@@ -114,12 +115,16 @@ class DicomWebConnection:
 
 @dataclass(frozen=True, slots=True)
 class OrthancConnection:
-    """An Orthanc reached over its own REST API at `url`, such as http://orthanc.example:8042; else as DICOMweb."""
+    """An Orthanc reached over its own REST API at `url`, such as http://orthanc.example:8042; else as DICOMweb.
+
+    Only the studies that `labels` admit are seen through it.
+    """
 
     url: str
     auth: HttpAuth = HttpAuth()
     tls: HttpTls = HttpTls()
     max_connections: int = 8
+    labels: StudyLabels = field(default_factory=StudyLabels)
     password: str = field(default="", repr=False)
     kind: Literal["orthanc"] = "orthanc"
 
@@ -229,6 +234,8 @@ def _check_http(connection: HttpConnection) -> None:
     _check_url(connection.url, f"{kind}.url")
     if isinstance(connection, DicomWebConnection) and connection.wado_uri_url:
         _check_url(connection.wado_uri_url, f"{kind}.wado_uri_url")
+    if isinstance(connection, OrthancConnection):
+        check_labels(connection.labels, f"{kind}.labels")
     if not 1 <= connection.max_connections <= MAX_HTTP_CONNECTIONS:
         raise InvalidArgumentError(f"{kind}.max_connections", f"must be from 1 to {MAX_HTTP_CONNECTIONS}")
     if bool(connection.tls.certificate_file) != bool(connection.tls.private_key_file):

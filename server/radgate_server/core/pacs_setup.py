@@ -82,8 +82,10 @@ def place_of(connection: PacsConnection) -> tuple[str, ...]:
             return (host, str(port), called_aet)
         case FolderConnection(path=path):
             return (path,)
-        case DicomWebConnection(url=url) | OrthancConnection(url=url):
+        case DicomWebConnection(url=url):
             return (url,)
+        case OrthancConnection(url=url, labels=labels):
+            return (url, labels.constraint.value, *labels.names) if labels.names else (url,)
 
 
 def _uses_secret(connection: PacsConnection) -> bool:

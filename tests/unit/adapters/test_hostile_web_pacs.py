@@ -14,10 +14,12 @@ from radgate_server.adapters.pacs.orthanc import find
 from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import ConfigurationError, PacsFailedError
 from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.labels import StudyLabels
 from radgate_server.core.pacs import DimseTls, HttpTls, OrthancConnection
 from radgate_server.core.query import MatchingKey, Query
 
@@ -84,7 +86,8 @@ class _EndlessOrthanc:
 async def test_a_search_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find, "_MAX_ROWS", 500)
     query = Query(QueryLevel.STUDY, (MatchingKey(("00104000",), "nowhere"),))
-    searching = OrthancQuery(cast("OrthancRest", _EndlessOrthanc()), KnownStudies()).find(query, max_results=10)
+    rest = cast("OrthancRest", _EndlessOrthanc())
+    searching = OrthancQuery(rest, KnownStudies(), LabelledStudies(rest, StudyLabels())).find(query, max_results=10)
     with pytest.raises(PacsFailedError, match="narrow the search"):
         await searching
 

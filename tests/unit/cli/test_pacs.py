@@ -240,6 +240,21 @@ def test_a_dimse_pacs_is_changed(north: Cli) -> None:
     assert (found["port"], found["retrieve_method"], found["max_associations"]) == (105, "move", 9)
 
 
+def test_labels_of_an_orthanc_are_set_changed_and_taken_away(north: Cli) -> None:
+    pacs = ("--tenant", "north", "--name", "research", "--no-validate")
+    add = ("pacs", "add", "orthanc", *pacs, "--url", "http://pacs.example:8042")
+    assert "orthanc.labels" in north.refused(*add, "--label", "not a label")
+    north.ok(*add, "--label", "trial-7", "--label", "2026")
+    assert north.json("pacs", "list")[0]["labels"] == {"names": ["trial-7", "2026"], "constraint": "all"}
+    update = ("pacs", "update", "orthanc", *pacs)
+    north.ok(*update, "--labels-constraint", "any")
+    assert north.json("pacs", "list")[0]["labels"] == {"names": ["trial-7", "2026"], "constraint": "any"}
+    north.ok(*update, "--label", "2027")
+    assert north.json("pacs", "list")[0]["labels"] == {"names": ["2027"], "constraint": "any"}
+    north.ok(*update, "--label", "")
+    assert north.json("pacs", "list")[0]["labels"] == {"names": [], "constraint": "any"}
+
+
 def test_another_kind_of_pacs_is_not_changed(web: Cli) -> None:
     message = web.refused("pacs", "update", "orthanc", "--tenant", "north", "--name", "web", "--max-connections", "1")
     assert "radgate pacs update dicomweb" in message

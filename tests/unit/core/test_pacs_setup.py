@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
@@ -102,6 +103,26 @@ def test_a_place_does_not_depend_on_how_it_is_used() -> None:
     assert place_of(DIMSE) == place_of(replace(DIMSE, max_associations=1, username="", password=""))
     places = {place_of(each) for each in (DIMSE, replace(DIMSE, port=105), WEB, ORTHANC, FolderConnection("/images"))}
     assert len(places) == 5
+
+
+def test_the_same_orthanc_with_other_labels_is_another_place() -> None:
+    labels = (
+        StudyLabels(),
+        StudyLabels(("a",)),
+        StudyLabels(("a",), LabelsConstraint.ANY),
+        StudyLabels(("b",)),
+        StudyLabels(("a", "b")),
+    )
+    assert len({place_of(replace(ORTHANC, labels=each)) for each in labels}) == len(labels)
+    assert place_of(replace(ORTHANC, labels=StudyLabels((), LabelsConstraint.NONE))) == place_of(ORTHANC)
+
+
+@pytest.mark.parametrize("names", [("",), ("a.b",), ("ä",), ("a b",), ("x" * 65,), ("a\n",), ("a",) * 33])
+def test_labels_that_no_study_can_carry_are_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        check_connection(replace(ORTHANC, labels=StudyLabels(names)))
+    assert caught.value.field == "orthanc.labels"
+    check_connection(replace(ORTHANC, labels=StudyLabels(("x" * 64, "a-B_9"))))
 
 
 def test_a_setup_is_tidied_and_its_group_checked() -> None:

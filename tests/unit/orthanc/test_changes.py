@@ -7,8 +7,10 @@ import pytest
 
 from radgate_server.adapters.pacs.orthanc.changes import OrthancChanges
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.core.errors import PacsAbortedError, PacsError, PacsFailedError
+from radgate_server.core.labels import StudyLabels
 from radgate_server.core.ports.pacs import StudyChange
 
 
@@ -61,6 +63,11 @@ class SmallOrthanc:
         return [{"ID": study, "MainDicomTags": {"0020,000d": study}, "LastUpdate": "2025"} for study in held]
 
 
+def changes_of(orthanc: SmallOrthanc) -> OrthancChanges:
+    rest = cast("OrthancRest", orthanc)
+    return OrthancChanges(rest, KnownStudies(), LabelledStudies(rest, StudyLabels()))
+
+
 @pytest.fixture
 def orthanc() -> SmallOrthanc:
     return SmallOrthanc()
@@ -68,7 +75,7 @@ def orthanc() -> SmallOrthanc:
 
 @pytest.fixture
 def changes(orthanc: SmallOrthanc) -> OrthancChanges:
-    return OrthancChanges(cast("OrthancRest", orthanc), KnownStudies())
+    return changes_of(orthanc)
 
 
 async def test_what_came_and_went(orthanc: SmallOrthanc, changes: OrthancChanges) -> None:

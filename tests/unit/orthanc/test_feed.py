@@ -7,6 +7,7 @@ import pytest
 from radgate_server.adapters.pacs.orthanc.feed import Counts, read_counts, read_page, removals, studies_of
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
+from radgate_server.core.labels import StudyLabels
 from radgate_server.core.ports.pacs import StudyChange
 
 
@@ -64,8 +65,10 @@ def test_what_is_not_accounted_for_may_be_any_study(
 
 
 def test_studies_of_resources() -> None:
-    answer = [{"ID": "a", "MainDicomTags": {"0020,000d": "1.2"}, "LastUpdate": "20260101T000000"}]
-    assert studies_of(answer) == {"a": ("1.2", "20260101T000000")}
+    row = {"ID": "a", "MainDicomTags": {"0020,000d": "1.2"}, "LastUpdate": "20260101T000000"}
+    assert studies_of([row], StudyLabels()) == {"a": ("1.2", "20260101T000000")}
+    labelled = [row | {"Labels": ["mine", "other"]}, row | {"ID": "b", "Labels": ["other"]}, row | {"ID": "c"}]
+    assert list(studies_of(labelled, StudyLabels(("mine",)))) == ["a"]
 
 
 def test_the_studies_named_last_are_known() -> None:

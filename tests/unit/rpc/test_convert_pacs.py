@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToJson
 
 from radgate.v1.admin_service_pb2 import Pacs
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
@@ -48,7 +49,10 @@ WEB = DicomWebConnection(
     password="hunter2",
 )
 ORTHANC = OrthancConnection(
-    "http://pacs.example:8042", HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"), password="hunter2"
+    "http://pacs.example:8042",
+    HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"),
+    labels=StudyLabels(("research", "2026"), LabelsConstraint.NONE),
+    password="hunter2",
 )
 FOLDER = FolderConnection("/images")
 SETUP = PacsSetup(DIMSE, "main", FailoverPolicy(enabled=False, threshold=7, failback_after_s=1.5))
@@ -107,6 +111,26 @@ def test_what_is_only_told_may_come_back_with_an_update() -> None:
 def test_another_kind_of_connection_takes_nothing_of_the_old_one() -> None:
     changed = change_setup(SETUP, Pacs(orthanc={"url": "http://pacs.example:8042"}), [])
     assert changed == replace(SETUP, connection=OrthancConnection("http://pacs.example:8042"))
+
+
+@pytest.mark.parametrize(
+    ("orthanc", "paths", "labels"),
+    [
+        ({"labels": ["teaching"]}, [], StudyLabels(("teaching",), LabelsConstraint.NONE)),
+        ({"labels": ["teaching"]}, ["orthanc.labels"], StudyLabels(("teaching",), LabelsConstraint.NONE)),
+        ({}, ["orthanc.labels"], StudyLabels((), LabelsConstraint.NONE)),
+        ({}, ["orthanc.labels_constraint"], StudyLabels(("research", "2026"))),
+    ],
+)
+def test_labels_are_changed_as_a_whole(orthanc: dict[str, list[str]], paths: list[str], labels: StudyLabels) -> None:
+    changed = change_setup(replace(SETUP, connection=ORTHANC), Pacs(orthanc=orthanc), paths)
+    assert changed.connection == replace(ORTHANC, labels=labels)
+
+
+def test_a_constraint_that_this_server_does_not_know_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        from_pacs(Pacs(orthanc={"url": "http://pacs.example:8042", "labels_constraint": 9}))
+    assert caught.value.field == "orthanc.labels_constraint"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from radgate_server.cli.output import hint
 from radgate_server.cli.pacs.common import group_options, no_validate_option, one_pacs, print_check, set_up
 from radgate_server.cli.pacs.dimse_options import dimse_options, new_dimse
 from radgate_server.cli.pacs.http_options import http_options, new_dicomweb, new_orthanc
+from radgate_server.cli.pacs.label_options import label_options
 from radgate_server.core.pacs import FolderConnection, PacsConnection
 
 
@@ -46,6 +47,7 @@ def dicomweb(tenant_id: str, name: str, skip_validation: bool, **options: Any) -
 @add.command()
 @one_pacs
 @http_options(new=True)
+@label_options()
 @group_options
 @no_validate_option
 @config_option

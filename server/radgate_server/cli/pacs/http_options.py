@@ -8,7 +8,9 @@ import click
 
 from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_options import FILE
+from radgate_server.cli.pacs.label_options import changed_labels
 from radgate_server.cli.pacs.secrets import from_keyboard, from_variable
+from radgate_server.core.labels import StudyLabels
 from radgate_server.core.pacs import (
     MAX_HTTP_CONNECTIONS,
     DicomWebConnection,
@@ -86,7 +88,12 @@ def new_dicomweb(options: dict[str, Any]) -> DicomWebConnection:
 
 def new_orthanc(options: dict[str, Any]) -> OrthancConnection:
     """Make a connection of the options. Raises click.UsageError for options that do not go together."""
-    return _changed(OrthancConnection(""), options)
+    return replace(_changed(OrthancConnection(""), options), labels=changed_labels(StudyLabels(), options))
+
+
+def changed_orthanc(old: OrthancConnection, options: dict[str, Any]) -> OrthancConnection:
+    """As `changed_http`, with the labels."""
+    return replace(changed_http(old, options), labels=changed_labels(old.labels, options))
 
 
 def changed_http[Connection: (DicomWebConnection, OrthancConnection)](

@@ -11,7 +11,8 @@ from radgate_server.cli.options import RadgateGroup, config_option
 from radgate_server.cli.output import hint
 from radgate_server.cli.pacs.common import group_options, no_validate_option, one_pacs, print_check, set_up
 from radgate_server.cli.pacs.dimse_options import changed_dimse, dimse_options
-from radgate_server.cli.pacs.http_options import changed_http, http_options
+from radgate_server.cli.pacs.http_options import changed_http, changed_orthanc, http_options
+from radgate_server.cli.pacs.label_options import label_options
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.pacs import (
     DicomWebConnection,
@@ -65,6 +66,7 @@ def dicomweb(tenant_id: str, name: str, skip_validation: bool, **options: Any) -
 @update.command()
 @one_pacs
 @http_options(new=False)
+@label_options()
 @group_options
 @no_validate_option
 @config_option
@@ -72,7 +74,7 @@ def orthanc(tenant_id: str, name: str, skip_validation: bool, **options: Any) ->
     """Change an Orthanc that is reached over its own REST API."""
 
     def change(old: PacsConnection) -> PacsConnection:
-        return changed_http(old, options) if isinstance(old, OrthancConnection) else _refuse(name, old)
+        return changed_orthanc(old, options) if isinstance(old, OrthancConnection) else _refuse(name, old)
 
     _update(tenant_id, name, change, options, skip_validation=skip_validation)
 

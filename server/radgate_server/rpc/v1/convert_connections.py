@@ -2,6 +2,7 @@
 
 from radgate.v1 import admin_service_pb2, pacs_pb2
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
@@ -35,6 +36,13 @@ _AUTH_METHODS = {
     pacs_pb2.HTTP_AUTH_METHOD_OAUTH2: HttpAuthMethod.OAUTH2,
 }
 _AUTH_METHODS_OUT = {method: value for value, method in _AUTH_METHODS.items()}
+_LABELS_CONSTRAINTS = {
+    pacs_pb2.LABELS_CONSTRAINT_UNSPECIFIED: LabelsConstraint.ALL,
+    pacs_pb2.LABELS_CONSTRAINT_ALL: LabelsConstraint.ALL,
+    pacs_pb2.LABELS_CONSTRAINT_ANY: LabelsConstraint.ANY,
+    pacs_pb2.LABELS_CONSTRAINT_NONE: LabelsConstraint.NONE,
+}
+_LABELS_CONSTRAINTS_OUT = {constraint: value for value, constraint in _LABELS_CONSTRAINTS.items()}
 
 
 def from_connection(pacs: admin_service_pb2.Pacs) -> PacsConnection:
@@ -113,8 +121,15 @@ def _from_orthanc(web: pacs_pb2.OrthancConnection) -> OrthancConnection:
         auth=from_http_auth(web.auth, "orthanc.auth"),
         tls=_from_http_tls(web.tls),
         max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        labels=_from_labels(web),
         password=web.password,
     )
+
+
+def _from_labels(web: pacs_pb2.OrthancConnection) -> StudyLabels:
+    if web.labels_constraint not in _LABELS_CONSTRAINTS:
+        raise InvalidArgumentError("orthanc.labels_constraint", "is not one that this server knows")
+    return StudyLabels(tuple(web.labels), _LABELS_CONSTRAINTS[web.labels_constraint])
 
 
 def _from_http_tls(tls: pacs_pb2.HttpTls) -> HttpTls:
@@ -159,6 +174,8 @@ def _to_orthanc(web: OrthancConnection) -> pacs_pb2.OrthancConnection:
         auth=_to_http_auth(web.auth),
         tls=_to_http_tls(web.tls),
         max_connections=web.max_connections,
+        labels=web.labels.names,
+        labels_constraint=_LABELS_CONSTRAINTS_OUT[web.labels.constraint],
     )
 
 

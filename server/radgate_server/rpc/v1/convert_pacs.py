@@ -117,7 +117,10 @@ def _put(target: Message, source: Message, path: str) -> None:
     *parents, name = path.split(".")
     for parent in parents:
         target, source = getattr(target, parent), getattr(source, parent)
-    if target.DESCRIPTOR.fields_by_name[name].message_type is None:
+    field = target.DESCRIPTOR.fields_by_name[name]
+    if field.is_repeated:
+        getattr(target, name)[:] = getattr(source, name)
+    elif field.message_type is None:
         setattr(target, name, getattr(source, name))
     elif source.HasField(name):
         getattr(target, name).CopyFrom(getattr(source, name))

@@ -11,6 +11,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class LabelsConstraint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LABELS_CONSTRAINT_UNSPECIFIED: _ClassVar[LabelsConstraint]
+    LABELS_CONSTRAINT_ALL: _ClassVar[LabelsConstraint]
+    LABELS_CONSTRAINT_ANY: _ClassVar[LabelsConstraint]
+    LABELS_CONSTRAINT_NONE: _ClassVar[LabelsConstraint]
+
 class HttpAuthMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     HTTP_AUTH_METHOD_UNSPECIFIED: _ClassVar[HttpAuthMethod]
@@ -47,6 +54,10 @@ class TransitionCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSITION_CAUSE_MANUAL_FAILOVER: _ClassVar[TransitionCause]
     TRANSITION_CAUSE_AUTOMATIC_FAILBACK: _ClassVar[TransitionCause]
     TRANSITION_CAUSE_MANUAL_FAILBACK: _ClassVar[TransitionCause]
+LABELS_CONSTRAINT_UNSPECIFIED: LabelsConstraint
+LABELS_CONSTRAINT_ALL: LabelsConstraint
+LABELS_CONSTRAINT_ANY: LabelsConstraint
+LABELS_CONSTRAINT_NONE: LabelsConstraint
 HTTP_AUTH_METHOD_UNSPECIFIED: HttpAuthMethod
 HTTP_AUTH_METHOD_BASIC: HttpAuthMethod
 HTTP_AUTH_METHOD_BEARER: HttpAuthMethod
@@ -87,18 +98,22 @@ class DicomWebConnection(_message.Message):
     def __init__(self, url: _Optional[str] = ..., wado_uri_url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ...) -> None: ...
 
 class OrthancConnection(_message.Message):
-    __slots__ = ("url", "auth", "tls", "max_connections", "password")
+    __slots__ = ("url", "auth", "tls", "max_connections", "password", "labels", "labels_constraint")
     URL_FIELD_NUMBER: _ClassVar[int]
     AUTH_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
     MAX_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
     url: str
     auth: HttpAuth
     tls: HttpTls
     max_connections: int
     password: str
-    def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ...) -> None: ...
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    labels_constraint: LabelsConstraint
+    def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_constraint: _Optional[_Union[LabelsConstraint, str]] = ...) -> None: ...
 
 class HttpAuth(_message.Message):
     __slots__ = ("method", "username", "header", "token_url", "scope")

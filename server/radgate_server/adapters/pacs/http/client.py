@@ -120,20 +120,20 @@ class PacsHttp:
         params: Params = (),
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
-        changes_nothing: bool = False,
+        repeatable: bool = False,
         judged: Collection[int] = _NOT_FOUND,
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> HttpAnswer:
         """Ask, and read the whole answer. Statuses of success and those `judged` by the caller are returned.
 
-        A GET, and whatever else `changes_nothing`, is sent again when a connection that was kept open is gone.
+        A GET, and what is `repeatable`, is sent again when a connection that was kept open is gone.
 
         Raises:
             PacsError: no answer, another status, or one of more than `max_bytes`.
         """
         client = self._bulk if callable(body) else self._asks
         sent = {"accept-encoding": ACCEPT_ENCODING, **(headers or {})}
-        request = Request(method, self._target(path, params), sent, body, changes_nothing or method == "GET")
+        request = Request(method, self._target(path, params), sent, body, repeatable or method == "GET")
         async with self._exchange(client, request, judged) as response:
             content = await self._whole(response, max_bytes)
             return HttpAnswer(self.pacs, response.status_code, response.headers, content)
@@ -153,7 +153,7 @@ class PacsHttp:
             PacsError: no answer, or a status that is neither success nor `judged`.
         """
         sent = {"accept-encoding": "identity", **(headers or {})}
-        request = Request("GET", self._target(path, params), sent, changes_nothing=True)
+        request = Request("GET", self._target(path, params), sent, repeatable=True)
         async with self._exchange(self._bulk, request, judged) as response:
             yield HttpStream(self.pacs, response)
 

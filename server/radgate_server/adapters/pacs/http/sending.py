@@ -1,4 +1,4 @@
-"""Sends a request; what changes nothing goes again when a connection that was kept open turns out to be gone.
+"""Sends a request; what may be repeated goes again when a connection that was kept open turns out to be gone.
 
 A server closes a connection that lies idle, maybe just while the next request is on its way (RFC 9112 9.5). For how
 long it has lain there, the server counts from the last byte that it gave to its network: over a slow one, the
@@ -23,13 +23,13 @@ type Body = bytes | Callable[[], AsyncIterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent. One that `changes_nothing` may be sent again (RFC 9110 9.2.1)."""
+    """What is sent. One that is `repeatable` does no more when it is sent twice (idempotent, RFC 9110 9.2.2)."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: Body | None = field(default=None, repr=False)
-    changes_nothing: bool = False
+    repeatable: bool = False
 
     def with_headers(self, headers: Mapping[str, str]) -> "Request":
         """The same request with these headers too."""
@@ -42,7 +42,7 @@ async def send(pacs: str, client: httpx.AsyncClient, request: Request) -> httpx.
     Raises:
         PacsError: no answer came.
     """
-    for _ in range(_REPETITIONS if request.changes_nothing else 0):
+    for _ in range(_REPETITIONS if request.repeatable else 0):
         opening = _Opening()
         try:
             return await _send_once(pacs, client, request, opening)

@@ -1,10 +1,11 @@
 """The PacsChanges role: /changes, and a look at the statistics for what the feed does not tell."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from radgate_server.adapters.pacs.orthanc.feed import Counts, Page, read_counts, read_page, removals, studies_of
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.ports.pacs import ChangeBatch, StudyChange
 
@@ -24,9 +25,10 @@ class _Baseline:
 class OrthancChanges:
     """PacsChanges over Orthanc's feed, for one follower: what was deleted is told once, to the one that goes on."""
 
-    def __init__(self, rest: OrthancRest, known: KnownStudies) -> None:
+    def __init__(self, rest: OrthancRest, known: KnownStudies, labelled: LabelledStudies) -> None:
         self._rest = rest
         self._known = known
+        self._labelled = labelled
         self._baseline: _Baseline | None = None
         self._came = Counts()
         self._told_up_to = -1
@@ -44,9 +46,10 @@ class OrthancChanges:
         changed = await self._changed(page.touched)
         came = self._came.plus(page.new)
         gone = await self._removals(page.last, came) if page.done else None
+        hidden = () if gone is None else await self._hidden()
         self._came = came if gone is None else Counts()
         self._told_up_to = page.last
-        return ChangeBatch(tuple(dict.fromkeys((*changed, *(gone or ())))), page.last, more=not page.done)
+        return ChangeBatch(tuple(dict.fromkeys((*changed, *(gone or ()), *hidden))), page.last, more=not page.done)
 
     async def _begin(self) -> ChangeBatch:
         self._baseline, self._came = await self._look(), Counts()
@@ -80,6 +83,23 @@ class OrthancChanges:
         updated = [uid for uid, updated_at in held.values() if updated_at >= since]
         return removals(gone, [known[study_id] for study_id in missing], updated)
 
+    async def _hidden(self) -> list[StudyChange]:
+        """Known studies that are not seen any more: the feed has no row for a label that is put on or taken off."""
+        known = self._known.all() if self._labelled else {}
+        missing = known.keys() - await self._seen(known.values())
+        hidden = missing - (await self._studies(missing)).keys()  # the search may have been cut short
+        self._known.forget(hidden)
+        return [StudyChange(known[study_id], removed=True) for study_id in hidden]
+
+    async def _seen(self, study_instance_uids: Collection[str]) -> set[str]:
+        if not study_instance_uids:
+            return set()
+        query = {"StudyInstanceUID": "\\".join(study_instance_uids)}
+        body = {"Level": "Study", "Query": query, "Expand": False, **await self._labelled.constraint()}
+        answer = await self._rest.ask("/tools/find", body)
+        with readable(self._rest.pacs):
+            return set(map(str, answer))
+
     async def _look(self) -> _Baseline | None:
         """What there is at the end of the feed; None when that moves on while we look."""
         end, time = await self._end(), await self._rest.get_text("/tools/now")
@@ -98,11 +118,12 @@ class OrthancChanges:
             return read_page(answer)
 
     async def _studies(self, resource_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
-        """The studies that these resources are, or lie in: id -> Study Instance UID, last update. Others are gone."""
+        """The studies that these resources are, or lie in, and that are seen: id -> Study Instance UID, last update."""
         wanted = list(resource_ids)
         if not wanted:
             return {}
+        labels = await self._labelled.labels()
         body = {"Resources": wanted, "Level": "Study", "Short": True, "Metadata": False}
         answer = await self._rest.ask("/tools/bulk-content", body)
         with readable(self._rest.pacs):
-            return studies_of(answer)
+            return studies_of(answer, labels)

@@ -5,6 +5,7 @@ from radgate_server.adapters.pacs.orthanc.changes import OrthancChanges
 from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
 from radgate_server.adapters.pacs.orthanc.store import OrthancStore
@@ -26,18 +27,24 @@ def build_orthanc_pacs(config: PacsConfig, *, settings: WebPacsSettings, telemet
         raise TypeError("not an Orthanc connection")
     http = PacsHttp(config.name, connection, settings)
     rest, known = OrthancRest(http), KnownStudies()
-    query, describer = OrthancQuery(rest, known), OrthancDescriber(http)
+    labelled = LabelledStudies(rest, connection.labels)
+    query, describer = OrthancQuery(rest, known, labelled), OrthancDescriber(http)
     reader = OrthancReader(
-        rest, query, known, at_once=connection.max_connections, max_instance_bytes=settings.max_instance_bytes
+        rest,
+        query,
+        known,
+        labelled,
+        at_once=connection.max_connections,
+        max_instance_bytes=settings.max_instance_bytes,
     )
     client = PacsClient(
         name=config.name,
         echo=describer,
         query=query,
         reader=reader,
-        store=OrthancStore(rest),
+        store=OrthancStore(rest, labelled),
         close=http.close,
         describer=describer,
-        changes=OrthancChanges(rest, known),
+        changes=OrthancChanges(rest, known, labelled),
     )
     return observed_pacs(client, telemetry)

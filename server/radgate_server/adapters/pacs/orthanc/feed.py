@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from radgate_server.core.labels import StudyLabels
 from radgate_server.core.ports.pacs import StudyChange
 
 _TOUCHES = frozenset(
@@ -74,9 +75,10 @@ def removals(gone: Counts, missing: Iterable[str], updated: Iterable[str]) -> tu
     return (*removed, *changed) if accounted else (*removed, *changed, StudyChange("", removed=True))
 
 
-def studies_of(answer: Any) -> dict[str, tuple[str, str]]:
-    """Read studies out of /tools/bulk-content: id -> Study Instance UID and when it was last updated."""
-    return {str(row["ID"]): (str(row["MainDicomTags"]["0020,000d"]), _last_update(row)) for row in answer}
+def studies_of(answer: Any, labels: StudyLabels) -> dict[str, tuple[str, str]]:
+    """Read the studies that are seen out of /tools/bulk-content: id -> Study Instance UID and its last update."""
+    seen = (row for row in answer if labels.admit(row.get("Labels") or ()))
+    return {str(row["ID"]): (str(row["MainDicomTags"]["0020,000d"]), _last_update(row)) for row in seen}
 
 
 def _last_update(row: Mapping[str, Any]) -> str:

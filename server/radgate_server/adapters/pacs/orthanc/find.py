@@ -1,24 +1,29 @@
 """The PacsQuery role: POST /tools/find, page by page."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from radgate_server.adapters.pacs.orthanc.answers import to_dicom_json
 from radgate_server.adapters.pacs.orthanc.finding import (
+    PATIENT_ID,
     finding_of,
     is_pinned,
     narrowed,
     query_below,
+    study_query,
     with_modalities_in_study,
+    with_patient_id,
 )
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.dicom_matching import matcher
 from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, FindResult, Query
+from radgate_server.core.query import DicomJson, FindResult, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 
+_STUDY_UID = UNIQUE_KEYS[QueryLevel.STUDY]
 _MIN_PAGE = 100
 _MAX_PAGE = 2000
 """Matches that are asked for at once. 2000 instances are 600 KB and take Orthanc half a second."""
@@ -27,11 +32,12 @@ _MAX_ROWS = 1_000_000
 
 
 class OrthancQuery:
-    """PacsQuery over Orthanc's own search."""
+    """PacsQuery over Orthanc's own search, of the studies that are labelled as they should be."""
 
-    def __init__(self, rest: OrthancRest, known: KnownStudies) -> None:
+    def __init__(self, rest: OrthancRest, known: KnownStudies, labelled: LabelledStudies) -> None:
         self._rest = rest
         self._known = known
+        self._labelled = labelled
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         """Search. Fuzzy matching is not Orthanc's, hence ignored."""
@@ -62,7 +68,25 @@ class OrthancQuery:
         return list(uids)
 
     async def _matches(self, query: Query, page: int) -> AsyncGenerator[DicomJson]:
-        """Yield all matches, asked for page by page.
+        """Yield what matches, of the studies that are seen."""
+        of_labelled = bool(self._labelled) and query.level is not QueryLevel.STUDY
+        asked = with_patient_id(query) if of_labelled else query
+        async with aclosing(self._pages(asked, page)) as pages:
+            async for matches in pages:
+                for match in await self._of_seen_studies(matches) if of_labelled else matches:
+                    yield match
+
+    async def _of_seen_studies(self, matches: Sequence[DicomJson]) -> Sequence[DicomJson]:
+        """Those whose study is labelled as it should be. A UID may be of two studies, under a Patient ID each."""
+        if not matches:
+            return ()
+        query = study_query(first_value(match, _STUDY_UID) for match in matches)
+        async with aclosing(self._pages(query, _MAX_PAGE)) as pages:
+            seen = {_study_of(study) async for studies in pages for study in studies}
+        return [match for match in matches if _study_of(match) in seen]
+
+    async def _pages(self, query: Query, page: int) -> AsyncGenerator[Sequence[DicomJson]]:
+        """Yield all matches, asked for page by page; at the level of studies, of those that are seen.
 
         Orthanc may be set to answer with few at a time (LimitFindResults) and does not say when it does: only an empty
         page is the last.
@@ -70,19 +94,18 @@ class OrthancQuery:
         finding = finding_of(query)
         fits = matcher(finding.remaining)
         limit = min(max(page, _MIN_PAGE), _MAX_PAGE)
+        labels = await self._labelled.constraint() if query.level is QueryLevel.STUDY else {}
         seen: set[str] = set()
         since = 0
         while True:
-            answer = await self._rest.ask("/tools/find", finding.body(since=since, limit=limit))
+            answer = await self._rest.ask("/tools/find", finding.body(since=since, limit=limit) | labels)
             with readable(self._rest.pacs):
                 rows = [(str(row["ID"]), to_dicom_json(row["RequestedTags"])) for row in answer]
             if query.level is QueryLevel.STUDY:
                 self._remember(rows)
             fresh = [(resource_id, match) for resource_id, match in rows if resource_id not in seen]
             seen.update(resource_id for resource_id, _ in fresh)
-            for _, match in fresh:
-                if fits(match):
-                    yield match
+            yield [match for _, match in fresh if fits(match)]
             since += len(rows)
             if since > _MAX_ROWS:
                 raise PacsFailedError("the PACS has too much to look through; narrow the search", pacs=self._rest.pacs)
@@ -91,5 +114,8 @@ class OrthancQuery:
 
     def _remember(self, rows: list[tuple[str, DicomJson]]) -> None:
         for resource_id, match in rows:
-            uids = match.get(UNIQUE_KEYS[QueryLevel.STUDY], {}).get("Value") or [""]
-            self._known.add(resource_id, str(uids[0]))
+            self._known.add(resource_id, first_value(match, _STUDY_UID))
+
+
+def _study_of(match: DicomJson) -> tuple[str, str]:
+    return first_value(match, _STUDY_UID), first_value(match, PATIENT_ID)

@@ -1,6 +1,6 @@
 """What POST /tools/find is asked for a query, and what of the query is left to do here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from radgate_server.core.query_attributes import UNIQUE_KEYS, attributes_down_to
 LEVEL_NAMES = {QueryLevel.STUDY: "Study", QueryLevel.SERIES: "Series", QueryLevel.IMAGE: "Instance"}
 """What Orthanc calls the levels."""
 
+PATIENT_ID = "00100020"
 _LEVELS = tuple(QueryLevel)
 _OF_THE_MESSAGE = frozenset(("00080005", "00080052", "00080054", "00081190"))
 """Specific Character Set, Query/Retrieve Level, Retrieve AE Title and URL: not of what was found."""
@@ -83,6 +84,17 @@ def narrowed(query: Query, uids: Sequence[str]) -> Query:
     unique, depth = (UNIQUE_KEYS[query.level],), _LEVELS.index(query.level)
     above = (key for key in query.keys if _depth(key) <= depth and key.path != unique)
     return replace(query, keys=(*above, MatchingKey(unique, "\\".join(uids))))
+
+
+def with_patient_id(query: Query) -> Query:
+    """The query that asks for the Patient ID too, which with the UID tells one study from another."""
+    return replace(query, include=(*query.include, (PATIENT_ID,)))
+
+
+def study_query(study_instance_uids: Iterable[str]) -> Query:
+    """The query for studies of these UIDs, which asks for what tells them apart."""
+    keys = (MatchingKey((UNIQUE_KEYS[QueryLevel.STUDY],), "\\".join(dict.fromkeys(study_instance_uids))),)
+    return with_patient_id(Query(QueryLevel.STUDY, keys, only_included=True))
 
 
 def is_pinned(query: Query) -> bool:

@@ -33,8 +33,12 @@ class OrthancRest:
     async def ask(self, path: str, body: Mapping[str, Any]) -> Any:
         """POST a question, which changes nothing. Raises PacsError as `get`."""
         content = json.dumps(body).encode()
-        answer = await self.http.ask("POST", path, headers=_JSON, body=content, changes_nothing=True, judged=())
+        answer = await self.http.ask("POST", path, headers=_JSON, body=content, repeatable=True, judged=())
         return answer.json()
+
+    async def put(self, path: str) -> None:
+        """PUT a resource that is nothing but there. Raises PacsError as `get`."""
+        await self.http.ask("PUT", path, body=b"", repeatable=True, judged=())
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from radgate_server.adapters.pacs.orthanc.fetching import as_listed, fetch_file
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
+from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.errors import GatewayError, InstanceNotSentError, PacsError, PacsFailedError
@@ -21,15 +24,31 @@ _AT_ONCE = 4
 _MAX_LISTED = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Patients:
+    """Under which Patient IDs a study is held and seen; from those of `telling`, Orthanc's ids can be computed."""
+
+    all: frozenset[str]
+    telling: tuple[str, ...]
+
+
 class OrthancReader:
     """PacsReader over instance files. Archives (ZIP) take Orthanc many times as long: it deflates them."""
 
     def __init__(
-        self, rest: OrthancRest, query: OrthancQuery, known: KnownStudies, *, at_once: int, max_instance_bytes: int
+        self,
+        rest: OrthancRest,
+        query: OrthancQuery,
+        known: KnownStudies,
+        labelled: LabelledStudies,
+        *,
+        at_once: int,
+        max_instance_bytes: int,
     ) -> None:
         self._rest = rest
         self._query = query
         self._known = known
+        self._labelled = labelled
         self._at_once = min(at_once, _AT_ONCE)
         self._max_instance_bytes = max_instance_bytes
 
@@ -44,18 +63,18 @@ class OrthancReader:
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
         wanted = listed or await self._list(scope)
-        patient_ids = await self._patient_ids(scope.study_instance_uid)
-        async with aclosing(self._arrivals(wanted, patient_ids)) as arrivals:
+        patients = await self._patients(scope.study_instance_uid)
+        async with aclosing(self._arrivals(wanted, patients)) as arrivals:
             yield arrivals
 
-    async def _arrivals(self, wanted: Sequence[ListedInstance], patient_ids: Sequence[str]) -> AsyncGenerator[Arrival]:
+    async def _arrivals(self, wanted: Sequence[ListedInstance], patients: _Patients) -> AsyncGenerator[Arrival]:
         waiting = iter(wanted)
         running: deque[asyncio.Task[Arrival]] = deque()
         at_once = 1  # more would only delay the first one, for which somebody waits
         try:
             while True:
                 for item in islice(waiting, at_once - len(running)):
-                    running.append(asyncio.create_task(self._arrival(item, patient_ids)))
+                    running.append(asyncio.create_task(self._arrival(item, patients)))
                 if not running:
                     return
                 arrival = await running[0]
@@ -67,10 +86,10 @@ class OrthancReader:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _arrival(self, item: ListedInstance, patient_ids: Sequence[str]) -> Arrival:
+    async def _arrival(self, item: ListedInstance, patients: _Patients) -> Arrival:
         """Fetch one; what concerns it alone does not end the others."""
         try:
-            content = await self._content(item.ref, patient_ids)
+            content = await self._content(item.ref, patients)
             if content is None:
                 error = InstanceNotSentError("the PACS does not have the instance any more", pacs=self._rest.pacs)
                 return FailedInstance(item.ref, error)
@@ -82,14 +101,14 @@ class OrthancReader:
         except GatewayError as error:
             return FailedInstance(item.ref, error)
 
-    async def _content(self, ref: InstanceRef, patient_ids: Sequence[str]) -> InstanceContent | None:
+    async def _content(self, ref: InstanceRef, patients: _Patients) -> InstanceContent | None:
         """The file, from the first patient under whom it is held; None when there is none."""
         uids = (ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        for patient_id in patient_ids:
+        for patient_id in patients.telling:
             content = await self._fetch(resource_id(patient_id, *uids))
             if content is not None:
                 return content
-        for other in await self._look_up(ref):
+        for other in await self._look_up(ref, patients):
             content = await self._fetch(other)
             if content is not None:
                 return content
@@ -98,32 +117,39 @@ class OrthancReader:
     async def _fetch(self, instance_id: str) -> InstanceContent | None:
         return await fetch_file(self._rest.http, instance_id, max_bytes=self._max_instance_bytes)
 
-    async def _patient_ids(self, study_instance_uid: str) -> list[str]:
-        """Under which patients the study is held, as far as that gives Orthanc's id of it."""
-        body = {
-            "Level": "Study",
-            "Query": {"StudyInstanceUID": study_instance_uid},
-            "Expand": True,
-            "ResponseContent": ["RequestedTags"],
-            "RequestedTags": ["PatientID"],
-        }
-        answer = await self._rest.ask("/tools/find", body)
-        with readable(self._rest.pacs):
-            studies = [(str(study["ID"]), str(study["RequestedTags"].get("PatientID") or "")) for study in answer]
+    async def _patients(self, study_instance_uid: str) -> _Patients:
+        labels = await self._labelled.constraint()
+        studies = await self._find("Study", {"StudyInstanceUID": study_instance_uid}, **labels)
         for study_id, _ in studies:
             self._known.add(study_id, study_instance_uid)
-        return [patient for study_id, patient in studies if resource_id(patient, study_instance_uid) == study_id]
+        return _Patients(
+            frozenset(patient for _, patient in studies),
+            tuple(patient for study_id, patient in studies if resource_id(patient, study_instance_uid) == study_id),
+        )
 
-    async def _look_up(self, ref: InstanceRef) -> list[str]:
+    async def _look_up(self, ref: InstanceRef, patients: _Patients) -> list[str]:
         """Ask for the ids, when they are not what they should be."""
         query = {
             "StudyInstanceUID": ref.study_instance_uid,
             "SeriesInstanceUID": ref.series_instance_uid,
             "SOPInstanceUID": ref.sop_instance_uid,
         }
-        answer = await self._rest.ask("/tools/find", {"Level": "Instance", "Query": query})
+        found = await self._find("Instance", query) if patients.all else ()
+        return [instance_id for instance_id, patient in found if patient in patients.all]
+
+    async def _find(self, level: str, query: Mapping[str, str], **labels: Any) -> list[tuple[str, str]]:
+        """Orthanc's ids of what is found, and Patient IDs."""
+        body = {
+            "Level": level,
+            "Query": query,
+            "Expand": True,
+            "ResponseContent": ["RequestedTags"],
+            "RequestedTags": ["PatientID"],
+            **labels,
+        }
+        answer = await self._rest.ask("/tools/find", body)
         with readable(self._rest.pacs):
-            return [str(instance_id) for instance_id in answer]
+            return [(str(found["ID"]), str(found["RequestedTags"].get("PatientID") or "")) for found in answer]
 
     async def _list(self, scope: RetrieveScope) -> list[ListedInstance]:
         result = await self._query.find(_listing(scope), max_results=_MAX_LISTED)
