@@ -131,7 +131,8 @@ def _of_interest(dataset: Dataset, frame_number: int, values: Array, image: Imag
 def window(values: Array, center: float, width: float, function: str) -> Array:
     """C.11.2.1.2.1, C.11.2.1.3.2 and C.11.2.1.3.1, case by case."""
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(-4 * (values - center) / width))
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-4 * (values - center) / width))
     if function == "LINEAR_EXACT":
         below, above = values <= center - width / 2, values > center + width / 2
         between = (values - center) / width + 0.5
