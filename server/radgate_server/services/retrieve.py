@@ -23,6 +23,11 @@ type LeaveOut = Callable[[Sequence[ListedInstance]], Set[InstanceRef]]
 """Tells which of the listed instances the client has already."""
 
 
+def size_ahead(delivery: Delivery) -> int:
+    """Bytes that a delivery holds when it is kept ready for whoever sends it."""
+    return 0 if isinstance(delivery, FailedInstance) else delivery.size_bytes
+
+
 def nothing(_listed: Sequence[ListedInstance]) -> Set[InstanceRef]:
     """LeaveOut of a client that begins anew."""
     return frozenset()
@@ -41,7 +46,7 @@ class Retrieval:
 
     As long as nothing could be delivered, failures are held back: if nothing at all can be, the first is raised, so
     that an outage never looks like a study of which all instances happen to be missing. `resumed` says that something
-    came before.
+    came before. `near` are those that were there when it was opened, and come first.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Retrieval:
     ) -> None:
         self.listed = listing.listed
         self.unanswered = listing.unanswered
+        self.near = plan.near
         self._plan = plan
         self._retrieve = retrieve
         self._tenant_id = tenant_id

@@ -1,0 +1,107 @@
+"""RetrieveService.StreamFrames: the viewer speaks and is spoken to at the same time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from radgate.v1 import retrieve_service_pb2 as messages
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.identifiers import RetrieveScope, parse_scope, parse_uid
+from radgate_server.core.instances import FailedInstance
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.errors import status_of
+from radgate_server.rpc.messages import spans_of
+from radgate_server.rpc.v1.convert import to_ref
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.imaging.frame_stream import FramePiece, FrameStream
+from radgate_server.services.imaging.frame_streams import FrameStreams
+
+_MAX_FIRST_PIXELS = 65535  # Rows and Columns are US
+_NOTHING_YET = -1
+
+
+class FrameStreamer:
+    """Answers one viewer: opens its stream, obeys its wishes while pieces go out."""
+
+    def __init__(self, streams: FrameStreams, auditor: Auditor, *, chunk_bytes: int) -> None:
+        self._streams = streams
+        self._auditor = auditor
+        self._chunk_bytes = chunk_bytes
+
+    async def stream(
+        self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
+    ) -> AsyncGenerator[messages.StreamFramesResponse]:
+        """What will come, the pieces, and how it ended. A wish that can't be understood ends the stream."""
+        first = await anext(requests, None)
+        if first is None or first.WhichOneof("message") != "open":
+            raise InvalidArgumentError("open", "comes first")
+        scope, rows, columns = _parse_open(first.open)
+        opened = await self._streams.open(call.caller.tenant_id, scope, rows=rows, columns=columns)
+        await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, "as a viewer's stream")
+        yield messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
+        stream = opened.stream
+        listening = asyncio.ensure_future(_listen(requests, stream))
+        try:
+            async with aclosing(stream.events()) as events:
+                async for event in events:
+                    if listening.done():
+                        listening.result()
+                    for message in self._messages(event):
+                        yield message
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        counts = stream.counts
+        end = messages.StreamFramesEnd(
+            frames=counts.frames,
+            delivered=counts.delivered,
+            failed=counts.failed,
+            unanswered_pacs=opened.unanswered,
+        )
+        yield messages.StreamFramesResponse(end=end)
+
+    def _messages(self, event: FramePiece | FailedInstance) -> list[messages.StreamFramesResponse]:
+        if isinstance(event, FailedInstance):
+            failed = messages.FailedInstance(ref=to_ref(event.ref), status=status_of(event.error))
+            return [messages.StreamFramesResponse(failed=failed)]
+        return [messages.StreamFramesResponse(piece=piece) for piece in self._pieces(event)]
+
+    def _pieces(self, event: FramePiece) -> list[messages.FramePiece]:
+        """Cut a piece into messages; only the last of them says what can be decoded now."""
+        frame, data = event.frame, memoryview(event.frame.data)
+        pieces = [
+            messages.FramePiece(
+                ref=to_ref(event.ref),
+                frame_number=event.frame_number,
+                transfer_syntax_uid=frame.transfer_syntax_uid,
+                offset=event.start + offset,
+                data=bytes(data[event.start + offset : event.start + offset + length]),
+                size_bytes=len(data),
+                reduction=_NOTHING_YET,
+            )
+            for offset, length in list(spans_of(event.end - event.start, self._chunk_bytes)) or [(0, 0)]
+        ]
+        pieces[-1].reduction = 0 if event.last else frame.reduction
+        if event.last:
+            pieces[-1].crc32c = frame.crc32c
+        return pieces
+
+
+async def _listen(requests: AsyncIterator[messages.StreamFramesRequest], stream: FrameStream) -> None:
+    async for request in requests:
+        if request.WhichOneof("message") != "prioritize":
+            raise InvalidArgumentError("message", "after the first message there are only priorities")
+        wish = request.prioritize
+        series = parse_uid(wish.series_instance_uid, "prioritize.series_instance_uid")
+        sop = wish.sop_instance_uid and parse_uid(wish.sop_instance_uid, "prioritize.sop_instance_uid")
+        if not stream.prioritize(series, sop, whole=wish.whole):
+            raise InvalidArgumentError("prioritize", "names a series or an instance that is not part of the stream")
+
+
+def _parse_open(request: messages.StreamFramesOpen) -> tuple[RetrieveScope, int, int]:
+    scope = parse_scope(request.study_instance_uid, request.series_instance_uid, request.sop_instance_uid)
+    for field in ("first_rows", "first_columns"):
+        if not 0 <= getattr(request, field) <= _MAX_FIRST_PIXELS:
+            raise InvalidArgumentError(field, f"must be from 0 to {_MAX_FIRST_PIXELS}")
+    return scope, request.first_rows, request.first_columns

@@ -1,0 +1,149 @@
+"""Frames for somebody who looks at them as they come: a low resolution of each first, the rest when there is time."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.frame_order import FrameOrder, FrameStep, Part
+from radgate_server.core.instances import FailedInstance
+from radgate_server.services.imaging.arriving import ArrivingSeries
+from radgate_server.services.imaging.progressive_frames import ProgressiveFrame, ProgressiveFrames
+from radgate_server.services.recent import RecentMap
+
+_KEPT_BYTES = 32 << 20
+"""Of frames whose rest is still to be sent; what does not fit is encoded again, which gives the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramePiece:
+    """The bytes of a frame from `start` to `end`."""
+
+    ref: InstanceRef
+    frame_number: int
+    frame: ProgressiveFrame
+    start: int
+    end: int
+
+    @property
+    def last(self) -> bool:
+        """Whether the frame is whole with this."""
+        return self.end == len(self.frame.data)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been sent."""
+
+    frames: int = 0
+    delivered: int = 0
+    failed: int = 0
+
+
+type FrameEvent = FramePiece | FailedInstance
+type _Making = deque[tuple[FrameStep, asyncio.Task[ProgressiveFrame]]]
+
+
+class FrameStream:
+    """One viewer's stream. `prioritize` may be called at any time while `events` runs, once.
+
+    `ahead` frames are encoded before their turn, in the order that held when they were begun.
+    """
+
+    def __init__(self, order: FrameOrder, arriving: ArrivingSeries, frames: ProgressiveFrames, *, ahead: int) -> None:
+        self.counts = Counts()
+        self._order = order
+        self._arriving = arriving
+        self._frames = frames
+        self._ahead = ahead
+        self._kept: RecentMap[tuple[InstanceRef, int], ProgressiveFrame] = RecentMap(_KEPT_BYTES)
+        self._frames_left: dict[InstanceRef, int] = {}
+        self._failed: set[InstanceRef] = set()
+
+    def prioritize(self, series_instance_uid: str, sop_instance_uid: str = "", *, whole: bool = False) -> bool:
+        """Let a series go first, from the instance outwards; False when it is not part of the stream."""
+        known = self._order.prioritize(series_instance_uid, sop_instance_uid, whole=whole)
+        if known:
+            self._arriving.hurry()
+        return known
+
+    async def events(self) -> AsyncGenerator[FrameEvent]:
+        """Yield pieces of frames, and the instances that failed, until everything that can be sent has been."""
+        making: _Making = deque()
+        async with self._arriving:
+            try:
+                while making or self._order or not self._arriving.over:
+                    for failure in [*self._take(), *await self._make_ahead(making)]:
+                        yield failure
+                    if not making:
+                        await self._arriving.wait()
+                    elif event := await self._send(*making.popleft()):
+                        yield event
+            finally:
+                await _cancel([task for _, task in making])
+
+    def _take(self) -> list[FailedInstance]:
+        """Note what has arrived; return what has failed."""
+        failures = []
+        for arrived in self._arriving.take():
+            if isinstance(arrived, FailedInstance):
+                failures.append(self._fail(arrived.ref, arrived.error))
+            else:
+                self._order.arrive(arrived)
+        return failures
+
+    async def _make_ahead(self, making: _Making) -> list[FailedInstance]:
+        """Begin what is due next; return the instances that can't be read at all."""
+        failures = []
+        while len(making) < self._ahead and (step := self._order.next()) is not None:
+            if step.part is not Part.OPEN:
+                making.append((step, asyncio.ensure_future(self._frame(step))))
+            elif failure := await self._open(step.ref):
+                failures.append(failure)
+        return failures
+
+    async def _open(self, ref: InstanceRef) -> FailedInstance | None:
+        try:
+            count = await self._frames.count(ref)
+        except GatewayError as error:
+            return self._fail(ref, error)
+        self._order.opened(ref, count)
+        self._frames_left[ref] = count
+        self.counts.delivered += not count
+        return None
+
+    async def _frame(self, step: FrameStep) -> ProgressiveFrame:
+        return self._kept.get((step.ref, step.frame_number)) or await self._frames.make(step.ref, step.frame_number)
+
+    async def _send(self, step: FrameStep, making: asyncio.Task[ProgressiveFrame]) -> FrameEvent | None:
+        ref, number, part = step
+        try:
+            frame = await making
+        except GatewayError as error:
+            return None if ref in self._failed else self._fail(ref, error)
+        if ref in self._failed:
+            return None
+        if part is Part.FIRST and frame.first_bytes and not self._order.wants_whole(ref):
+            self._kept.put((ref, number), frame, len(frame.data))
+            self._order.defer_rest(ref, number)
+            return FramePiece(ref, number, frame, 0, frame.first_bytes)
+        self._kept.drop((ref, number))
+        self.counts.frames += 1
+        self._frames_left[ref] -= 1
+        self.counts.delivered += not self._frames_left[ref]
+        return FramePiece(ref, number, frame, frame.first_bytes if part is Part.REST else 0, len(frame.data))
+
+    def _fail(self, ref: InstanceRef, error: GatewayError) -> FailedInstance:
+        """Give an instance up; it fails once, however many of its frames do."""
+        self.counts.failed += 1
+        self._failed.add(ref)
+        self._order.drop(ref)
+        return FailedInstance(ref, error)
+
+
+async def _cancel(tasks: list[asyncio.Task[ProgressiveFrame]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

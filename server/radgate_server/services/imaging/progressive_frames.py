@@ -1,0 +1,86 @@
+"""Frames as HTJ2K codestreams of which the front alone shows a low resolution."""
+
+from dataclasses import dataclass
+
+import google_crc32c
+
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.codestream import read_codestream
+from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.retrieve import RetrieveService
+
+_TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressiveFrame:
+    """One frame as it is sent. The first `first_bytes` show a 2^`reduction`-th of it; 0 of both: it comes whole."""
+
+    data: bytes
+    transfer_syntax_uid: str
+    first_bytes: int = 0
+    reduction: int = 0
+
+    @property
+    def crc32c(self) -> int:
+        """CRC-32C of the whole frame."""
+        return int(google_crc32c.value(self.data))
+
+
+class ProgressiveFrames:
+    """Makes them for one tenant's viewer, who wants to see at least `rows` by `columns` first (0 by 0: all at once)."""
+
+    def __init__(
+        self,
+        tenant_id: str,
+        retrieve: RetrieveService,
+        frames: StoredFrames,
+        transcoder: Transcoder,
+        *,
+        rows: int,
+        columns: int,
+    ) -> None:
+        self._tenant_id = tenant_id
+        self._retrieve = retrieve
+        self._frames = frames
+        self._transcoder = transcoder
+        self._rows = rows
+        self._columns = columns
+
+    async def count(self, ref: InstanceRef) -> int:
+        """How many frames the instance has.
+
+        Raises:
+            GatewayError: it can't be had, or not be read.
+        """
+        handle = await self._retrieve.instance(self._tenant_id, ref)
+        return await self._frames.number_of_frames(self._tenant_id, handle)
+
+    async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
+        """One frame (from 1). What can't be made HTJ2K (video, odd pixels) is given whole, as stored.
+
+        Raises:
+            GatewayError: it can't be had, or is damaged.
+        """
+        handle = await self._retrieve.instance(self._tenant_id, ref)
+        try:
+            encoded = await self._transcoder.frame(self._tenant_id, handle, frame_number, _TARGET, Priority.INTERACTIVE)
+        except NotAcceptableError:
+            stored = await self._frames.read(self._tenant_id, handle, frame_number)
+            return ProgressiveFrame(stored.data, stored.transfer_syntax_uid)
+        return self._cut(encoded.data)
+
+    def _cut(self, data: bytes) -> ProgressiveFrame:
+        codestream = read_codestream(data)
+        if codestream is None or not (self._rows or self._columns):
+            return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL)
+        reduction = codestream.reduction_for(self._rows, self._columns)
+        first_bytes = codestream.bytes_for(reduction) if reduction else None
+        if not first_bytes:
+            return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL)
+        return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL, first_bytes, reduction)
