@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.clock import SystemClock
@@ -23,7 +24,7 @@ from radgate_server.config import MIB, Settings
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import Change, ChangeKind
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.installation import (
     Installation,
@@ -39,6 +40,7 @@ from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.services.admin import AdminService
+from radgate_server.services.arrivals import AnnouncingStore, ArrivalListener
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
@@ -48,9 +50,13 @@ from radgate_server.services.failover.monitor import PacsHealthMonitor
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.forgetting import Forgetting
+from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
+from radgate_server.services.imaging.pictures import Pictures, build_pictures
+from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
@@ -88,6 +94,7 @@ class _Tiers:
     """The near tiers."""
 
     hot: HotCache
+    derived: HotCache
     store: InstanceStore
 
 
@@ -101,6 +108,7 @@ class _Services:
     lister: StudyLister
     retrieve: RetrieveService
     instances: InstanceReader
+    pictures: Pictures
     news: NewsDesk
 
 
@@ -119,7 +127,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock)
         tiers = await _open_tiers(stack, settings, clock, telemetry)
-        await _open_workers(stack, settings, telemetry)
+        workers = await _open_workers(stack, settings, telemetry)
         storage_scp = await _open_storage_scp(stack, settings)
         factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
         probes = {**pacs_factories(impatient(settings), storage_scp, telemetry), **overrides.factories}
@@ -128,9 +136,14 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         stack.push_async_callback(tracker.close)
         clients = PacsClients(installation.pacs, factories, guard.wrap, tracker)
         stack.push_async_callback(clients.close)
-        services = _build_services(stack, settings, installation, tiers, clients, clock)
+        services = _build_services(stack, settings, installation, tiers, workers, clients, clock)
         forgetting = Forgetting(
-            query=services.query, lister=services.lister, hot=tiers.hot, store=tiers.store, news=services.news
+            query=services.query,
+            lister=services.lister,
+            hot=tiers.hot,
+            derived=tiers.derived,
+            store=tiers.store,
+            news=services.news,
         )
         follower = ChangeFollower(installation.feed, _change_handlers(services, forgetting, clients, tracker))
         await follower.start()
@@ -197,10 +210,19 @@ async def _open_tiers(
         entry_limit_bytes=HOT_INSTANCE_ENTRY_BYTES,
         telemetry=telemetry,
     )
+    derived = await stack.enter_async_context(
+        DerivedCache(
+            settings.data_dir / "derived",
+            limit_bytes=settings.imaging.derived_bytes,
+            clock=clock,
+            telemetry=telemetry,
+        )
+    )
+    telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
-    return _Tiers(hot, store)
+    return _Tiers(hot, derived, store)
 
 
 async def _open_workers(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> ImageWorkers:
@@ -229,11 +251,18 @@ def _build_services(
     settings: Settings,
     installation: Installation,
     tiers: _Tiers,
+    workers: FrameWorkers,
     clients: PacsClients,
     clock: Clock,
 ) -> _Services:
     cache, limits = settings.cache, settings.retrieve
     deadline_s = settings.pacs.query_deadline_s
+    query = QueryService(
+        clients,
+        AskLimits(limits.max_results, deadline_s),
+        RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
+        clock,
+    )
     lister = StudyLister(
         clients,
         AskLimits(limits.max_listed_instances, deadline_s),
@@ -241,26 +270,44 @@ def _build_services(
         route_ttl_s=cache.route_ttl_s,
         clock=clock,
     )
-    retrieve = RetrieveService(lister, tiers.store, FetchLimits(limits.window_bytes, limits.stall_s))
-    stack.push_async_callback(retrieve.close)
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     stack.callback(executor.shutdown)
     decoder = PydicomDecoder(workers=INDEX_THREADS)
     stack.callback(decoder.close)
+    instances = InstanceReader(tiers.store, decoder, executor)
+    pictures = build_pictures(
+        instances,
+        workers,
+        tiers.derived,
+        Representatives(query, lister),
+        InstancePlaces(clients, deadline_s=deadline_s),
+        max_pixels=settings.imaging.max_rendered_pixels,
+    )
+    store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
+    retrieve = RetrieveService(lister, store, FetchLimits(limits.window_bytes, limits.stall_s))
+    stack.push_async_callback(retrieve.close)
     return _Services(
         authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
         auditor=Auditor(installation.audit, clock),
-        query=QueryService(
-            clients,
-            AskLimits(limits.max_results, deadline_s),
-            RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
-            clock,
-        ),
+        query=query,
         lister=lister,
         retrieve=retrieve,
-        instances=InstanceReader(tiers.store, decoder, executor),
+        instances=instances,
+        pictures=pictures,
         news=NewsDesk(),
     )
+
+
+def _arrival_listeners(
+    stack: AsyncExitStack, settings: Settings, tiers: _Tiers, pictures: Pictures
+) -> Sequence[ArrivalListener]:
+    """Who is told of each instance that a PACS delivers."""
+    if not settings.imaging.background_thumbnails:
+        return (pictures.places.remember,)
+    background = BackgroundThumbnails(tiers.store, pictures.thumbnails)
+    background.start()
+    stack.push_async_callback(background.close)
+    return (pictures.places.remember, background.offer)
 
 
 def _build_store(
@@ -318,13 +365,14 @@ def _build_rpc(
     telemetry: PrometheusTelemetry,
 ) -> RpcServer:
     query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
+    pictures = services.pictures
     return build_server(
         settings,
         query=QueryServicer(query, services.news, auditor),
         retrieve=RetrieveServicer(retrieve, instances, auditor, chunk_bytes=settings.retrieve.chunk_bytes),
         store=StoreServicer(store),
         admin=AdminServicer(admin),
-        dicomweb=DicomWebServicer(query, retrieve, instances, store, auditor, tiers.hot, settings),
+        dicomweb=DicomWebServicer(query, retrieve, instances, pictures, store, auditor, tiers.hot, settings),
         authenticator=services.authenticator,
         telemetry=telemetry,
         interceptors=aio_interceptors(settings.telemetry),

@@ -46,16 +46,20 @@ from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
+from radgate_server.services.arrivals import AnnouncingStore
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
 from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.imaging.pictures import build_pictures
+from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
@@ -66,6 +70,7 @@ from radgate_server.services.watching import NewsDesk
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import encode, make_study
 from tests.fakes.memory_pacs import MemoryPacs
@@ -77,6 +82,7 @@ RPCS: dict[str, MethodDescriptor] = {
 }
 EAST_STUDY, WEST_STUDY = "2.25.1000", "2.25.2000"
 CHUNK_BYTES = 16 * 1024
+MAX_PIXELS = 1 << 20
 
 
 class PlainBox:
@@ -122,7 +128,14 @@ class Rig:
     west: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(1, study=WEST_STUDY), "main"))
     second: MemoryPacs = field(default_factory=lambda: MemoryPacs([], "second"))
     news: NewsDesk = field(default_factory=NewsDesk)
+    workers: InProcessFrameWorkers = field(default_factory=InProcessFrameWorkers)
     server: RpcServer | None = None
+
+    def __post_init__(self) -> None:
+        self.hot, self.derived = (
+            MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
+            for _ in range(2)
+        )
 
     @property
     def target(self) -> str:
@@ -165,17 +178,18 @@ async def running_rig() -> AsyncIterator[Rig]:
     guard = PacsGuard(PacsSettings(max_retries=0), rig.clock, rig.telemetry)
     clients = PacsClients(rig.directory, factories, guard.wrap)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
-    retrieve = RetrieveService(lister, rig.store, FetchLimits(window_bytes=1 << 20, stall_s=5))
+    places = InstancePlaces(clients, deadline_s=10)
+    near = AnnouncingStore(rig.store, (places.remember,))
+    retrieve = RetrieveService(lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5))
     query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock)
     authenticator = Authenticator(rig.directory, rig.directory, rig.box, rig.clock)
     auditor = Auditor(rig.audit, rig.clock)
-    hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=rig.clock, telemetry=rig.telemetry)
 
     async def forget(change: object) -> None:
         authenticator.forget()
 
     follower = ChangeFollower(rig.directory, {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,)})
-    caches = TenantCaches(hot=hot, store=rig.store, feed=rig.directory, follower=follower)
+    caches = TenantCaches(hot=rig.hot, store=rig.store, feed=rig.directory, follower=follower)
     addresses = AddressPolicy(["10.0.0.0/8"], rig.resolve)
     admin = AdminService(
         tenants=rig.directory,
@@ -204,13 +218,16 @@ async def running_rig() -> AsyncIterator[Rig]:
         spool = DiskSpool(Path(folder), memory_bytes=1 << 20)
         store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)
         reader = InstanceReader(rig.store, PydicomDecoder(), executor)
+        pictures = build_pictures(
+            reader, rig.workers, rig.derived, Representatives(query, lister), places, max_pixels=MAX_PIXELS
+        )
         rig.server = build_server(
             settings,
             query=QueryServicer(query, rig.news, auditor),
             retrieve=RetrieveServicer(retrieve, reader, auditor, chunk_bytes=CHUNK_BYTES),
             store=StoreServicer(store),
             admin=AdminServicer(admin),
-            dicomweb=DicomWebServicer(query, retrieve, reader, store, auditor, hot, settings),
+            dicomweb=DicomWebServicer(query, retrieve, reader, pictures, store, auditor, rig.hot, settings),
             authenticator=authenticator,
             telemetry=rig.telemetry,
         )

@@ -10,11 +10,19 @@ class Forgetting:
     """Knows all places where something is remembered of a tenant's studies."""
 
     def __init__(
-        self, *, query: QueryService, lister: StudyLister, hot: HotCache, store: InstanceStore, news: NewsDesk
+        self,
+        *,
+        query: QueryService,
+        lister: StudyLister,
+        hot: HotCache,
+        derived: HotCache,
+        store: InstanceStore,
+        news: NewsDesk,
     ) -> None:
         self._query = query
         self._lister = lister
         self._hot = hot
+        self._derived = derived
         self._store = store
         self._news = news
 
@@ -33,6 +41,7 @@ class Forgetting:
         self._query.forget(tenant_id, pages=study_instance_uid is None)
         self._lister.forget(tenant_id, study_instance_uid)
         await self._store.invalidate(tenant_id, study_instance_uid)
+        await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
         if study_instance_uid:
             self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
@@ -47,5 +56,6 @@ class Forgetting:
         self._lister.forget(tenant_id, study_instance_uid)
         if news.removed:
             await self._store.invalidate(tenant_id, study_instance_uid)
+            await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
         self._news.tell(tenant_id, news)

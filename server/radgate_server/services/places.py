@@ -23,9 +23,9 @@ class InstancePlaces:
     have to be walked through. Such PACS are not asked.
     """
 
-    def __init__(self, clients: PacsClients, limits: AskLimits) -> None:
+    def __init__(self, clients: PacsClients, *, deadline_s: float) -> None:
         self._clients = clients
-        self._limits = AskLimits(_FEW, limits.deadline_s)
+        self._limits = AskLimits(_FEW, deadline_s)
         self._known: RecentMap[tuple[str, str], InstanceRef] = RecentMap(MAX_REMEMBERED)
 
     def remember(self, tenant_id: str, ref: InstanceRef) -> None:

@@ -32,7 +32,7 @@ async def test_one_instance_comes_byte_for_byte(rig: Rig, web: Web) -> None:
 
 async def test_a_large_instance_comes_in_several_messages(rig: Rig, web: Web) -> None:
     rig.east.add(large := make_instance("2.25.5", "2.25.5.1", "2.25.5.1.1", rows=256, columns=256))
-    answer = await web.get(url("2.25.5"))
+    answer = await web.get(url("2.25.5"), "application/dicom")
     assert answer.body == large
     assert answer.messages > 3
 
@@ -48,7 +48,7 @@ async def test_a_large_instance_comes_in_several_messages(rig: Rig, web: Web) ->
 )
 async def test_the_transfer_syntax_is_the_one_asked_for(rig: Rig, web: Web, more: str, syntax: str) -> None:
     rig.east.add(*make_study(1, study=IMPLICIT, transfer_syntax_uid=IMPLICIT_VR_LITTLE_ENDIAN))
-    answer = await web.get(url(IMPLICIT, more))
+    answer = await web.get(url(IMPLICIT, more), "application/dicom")
     assert answer.content_type == f"application/dicom; transfer-syntax={syntax}"
     assert dcmread(BytesIO(answer.body)).file_meta.TransferSyntaxUID == syntax
 
@@ -64,9 +64,11 @@ async def test_a_transfer_syntax_that_can_not_be_made_is_not_acceptable_and_othe
     ("more", "accept", "reason"),
     [
         ("&objectUID=1.2", "", "INVALID_ARGUMENT"),
-        ("&contentType=image/jpeg", "", "NOT_ACCEPTABLE"),
+        ("&contentType=image/jpeg", "image/png", "NOT_ACCEPTABLE"),
         ("&anonymize=yes", "", "NOT_ACCEPTABLE"),
-        ("", "image/jpeg", "NOT_ACCEPTABLE"),
+        ("", "multipart/related", "NOT_ACCEPTABLE"),
+        ("&windowCenter=40&windowWidth=0", "", "INVALID_ARGUMENT"),
+        ("&rows=1000000000&columns=1000000000", "", "IMAGE_TOO_LARGE"),
     ],
 )
 async def test_what_is_refused_bothers_no_pacs(rig: Rig, web: Web, more: str, accept: str, reason: str) -> None:

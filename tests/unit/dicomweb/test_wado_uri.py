@@ -4,8 +4,10 @@ from hypothesis import strategies as st
 
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.imaging.render_target import RenderTarget, Viewport, Window
 from radgate_server.rpc.dicomweb.accept import ANYTHING, Acceptable
-from radgate_server.rpc.dicomweb.wado_uri import parse_wado_uri
+from radgate_server.rpc.dicomweb.picture_request import PictureRequest
+from radgate_server.rpc.dicomweb.wado_uri_query import parse_wado_uri
 
 PLACE = "/wado?requestType=WADO&studyUID=1.2&seriesUID=3&objectUID=4"
 JLS = "1.2.840.10008.1.2.4.80"
@@ -13,7 +15,7 @@ DICOM = Acceptable(False, "application/dicom")
 
 
 def test_the_query_names_the_instance_in_any_order_and_other_parameters_are_passed_over() -> None:
-    url = "/wado?objectUID=4&charset=UTF-8&rows=5&seriesUID=3&frameNumber=2&requestType=WADO&studyUID=1%2E2&rows=6"
+    url = "/wado?objectUID=4&charset=UTF-8&x=5&seriesUID=3&requestType=WADO&studyUID=1%2E2&x=6"
     wanted = parse_wado_uri(url, "")
     assert wanted.scope == RetrieveScope("1.2", "3", "4")
     assert wanted.accepted == (ANYTHING,)
@@ -38,7 +40,48 @@ def test_the_query_names_the_instance_in_any_order_and_other_parameters_are_pass
     ],
 )
 def test_media_type_and_transfer_syntax(query: str, accept: str, accepted: Acceptable) -> None:
-    assert parse_wado_uri(PLACE + query, accept).accepted == (accepted,)
+    wanted = parse_wado_uri(PLACE + query, accept)
+    assert wanted.accepted == (accepted,)
+    assert wanted.picture is None
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        ("", ""),
+        ("", "*/*"),
+        ("", "image/webp,image/*,*/*;q=0.8"),
+        ("&contentType=image/jpeg", "*/*"),
+        ("&contentType=image/png,application/dicom;q=0.5", ""),
+        ("&contentType=application/pdf", "application/*"),
+    ],
+)
+def test_a_picture_is_the_default_and_what_other_media_types_ask_for(query: str, accept: str) -> None:
+    assert parse_wado_uri(PLACE + query, accept).picture is not None
+
+
+def picture_of(query: str) -> PictureRequest:
+    picture = parse_wado_uri(f"{PLACE}&contentType=image/jpeg{query}", "").picture
+    assert picture is not None
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("&rows=20&columns=10", RenderTarget(viewport=Viewport(10, 20))),
+        ("&windowCenter=-600&windowWidth=1.5e3", RenderTarget(window=Window(-600, 1500))),
+        ("&imageQuality=7&rows=&windowCenter=&annotation=", RenderTarget(quality=7)),
+    ],
+)
+def test_how_the_picture_is_to_look(query: str, target: RenderTarget) -> None:
+    assert picture_of(query).target == target
+
+
+def test_which_frame_and_which_part_of_it() -> None:
+    picture = picture_of("&frameNumber=3&region=0,0.25,.5,1")
+    assert (picture.frame_numbers, picture.region) == ((3,), (0, 0.25, 0.5, 1))
+    assert picture.detail == "3"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +99,21 @@ def test_media_type_and_transfer_syntax(query: str, accept: str, accepted: Accep
         (f"{PLACE}&transferSyntax=JPEG", "transferSyntax"),
         (f"{PLACE}&contentType=dicom", "contentType"),
         (f"{PLACE}&anonymize=maybe", "anonymize"),
+        (f"{PLACE}&rows=5", "rows"),
+        (f"{PLACE}&rows=5&rows=6", "rows"),
+        (f"{PLACE}&rows=5&columns=0", "columns"),
+        (f"{PLACE}&windowWidth=5", "windowWidth"),
+        (f"{PLACE}&windowWidth=0&windowCenter=1", "windowWidth"),
+        (f"{PLACE}&windowWidth=nan&windowCenter=1", "windowWidth"),
+        (f"{PLACE}&frameNumber=0", "frameNumber"),
+        (f"{PLACE}&frameNumber=1,2", "frameNumber"),
+        (f"{PLACE}&region=0,0,1", "region"),
+        (f"{PLACE}&region=0,0,1,1.1", "region"),
+        (f"{PLACE}&region=.5,0,.5,1", "region"),
+        (f"{PLACE}&imageQuality=101", "imageQuality"),
+        (f"{PLACE}&annotation=patient", "annotation"),
+        (f"{PLACE}&imageAnnotation=technique", "imageAnnotation"),
+        (f"{PLACE}&presentationUID=1.2", "presentationUID"),
     ],
 )
 def test_what_is_missing_malformed_or_given_twice_is_named(url: str, field: str) -> None:
@@ -67,12 +125,10 @@ def test_what_is_missing_malformed_or_given_twice_is_named(url: str, field: str)
 @pytest.mark.parametrize(
     ("query", "accept", "words"),
     [
-        ("&contentType=image/jpeg", "*/*", "application/dicom alone"),
-        ("&contentType=application/dicom%2Bxml", "", "application/dicom alone"),
-        ("&contentType=application/dicom", "image/jpeg", "application/dicom alone"),
-        ("", "image/jpeg, text/html", "application/dicom alone"),
-        ("", "application/dicom;q=0", "application/dicom alone"),
-        ("", 'multipart/related; type="application/dicom"', "application/dicom alone"),
+        ("&contentType=application/dicom", "image/jpeg", "does not allow what contentType asks for"),
+        ("&contentType=image/png", "image/jpeg", "does not allow what contentType asks for"),
+        ("", "application/dicom;q=0", "without multipart"),
+        ("", 'multipart/related; type="application/dicom"', "without multipart"),
         ("&anonymize=yes", "", "anonymize=yes is not served"),
     ],
 )

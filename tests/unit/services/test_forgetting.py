@@ -29,9 +29,13 @@ class Room:
         clock, telemetry = FakeClock(), RecordingTelemetry()
         self.pacs, self.query, self.lister = pacs, query, lister
         self.store = MemoryInstanceStore()
-        self.hot = MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry)
+        self.hot, self.derived = (
+            MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(2)
+        )
         self.news = NewsDesk()
-        self.forgetting = Forgetting(query=query, lister=lister, hot=self.hot, store=self.store, news=self.news)
+        self.forgetting = Forgetting(
+            query=query, lister=lister, hot=self.hot, derived=self.derived, store=self.store, news=self.news
+        )
 
     async def fill(self) -> None:
         await self.query.search("east", Query(QueryLevel.STUDY), Page(0, 10))
@@ -39,12 +43,14 @@ class Room:
         async with retrieve.open("east", RetrieveScope(STUDY)) as retrieval:
             assert len([delivery async for delivery in retrieval]) == 2
         await self.hot.put(HOT, b"ready")
+        await self.derived.put(HOT, b"made")
         self.pacs.calls.clear()
 
     async def kept(self) -> tuple[bool, bool, bool]:
-        """Whether the search, the ready answer and the instance are still there."""
+        """Whether the search, the ready answer and the instance, with what was made of it, are still there."""
         await self.query.search("east", Query(QueryLevel.STUDY), Page(0, 10))
         instance = await self.store.get("east", FIRST)
+        assert (await self.derived.get(HOT) is None) is (instance is None)
         return not self.pacs.calls["find"], await self.hot.get(HOT) is not None, instance is not None
 
 

@@ -6,7 +6,6 @@ from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.tenancy import Tenant
-from radgate_server.services.asking import AskLimits
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
 from tests.fakes.clock import START
@@ -24,9 +23,7 @@ async def places(*pacs: MemoryPacs, hierarchical: frozenset[str] = frozenset()) 
     clients = {one.name: replace(one.client, hierarchical=one.name in hierarchical) for one in pacs}
     for one in pacs:
         await directory.create_pacs(PacsConfig("east", one.name, FolderConnection("/unused"), START))
-    return InstancePlaces(
-        PacsClients(directory, {"folder": lambda config: clients[config.name]}), AskLimits(1000, deadline_s=60)
-    )
+    return InstancePlaces(PacsClients(directory, {"folder": lambda config: clients[config.name]}), deadline_s=60)
 
 
 async def test_a_pacs_is_asked_once() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import RetrieveScope
@@ -9,20 +10,16 @@ from radgate_server.core.instance_index import BulkItem, InstanceIndex
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
-from radgate_server.rpc.dicomweb.byte_range import ByteRange, parse_range
+from radgate_server.rpc.dicomweb.byte_range import parse_range
 from radgate_server.rpc.dicomweb.frames import FramesResource, parse_ref
-from radgate_server.rpc.dicomweb.http_body import encode_http_body
-from radgate_server.rpc.dicomweb.media_types import MULTIPART_FIRST, SINGLE_FIRST, Offer, negotiate_bulkdata
-from radgate_server.rpc.dicomweb.multipart import envelope_of, part_spans
+from radgate_server.rpc.dicomweb.media_types import MULTIPART_FIRST, SINGLE_FIRST, negotiate_bulkdata
+from radgate_server.rpc.dicomweb.values import Headers, answer_value
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import RetrieveService
 
-type _Headers = tuple[tuple[str, str], ...]
-type _Answer = tuple[_Headers, AsyncGenerator[bytes]]
-
 _PIXEL_DATA = "7FE00010"
-_NO_HEADERS: _Headers = ()
+_NO_HEADERS: Headers = ()
 
 
 class BulkdataResource:
@@ -65,29 +62,15 @@ class BulkdataResource:
                     begun = True
                 yield message
 
-    def _answer_value(self, handle: InstanceHandle, item: BulkItem, call: Call) -> _Answer:
+    def _answer_value(
+        self, handle: InstanceHandle, item: BulkItem, call: Call
+    ) -> tuple[Headers, AsyncGenerator[bytes]]:
         size_bytes = sum(span.length for span in item.spans)
         wanted = parse_range(call.header("range"), size_bytes)
         accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
         offer = negotiate_bulkdata(accepted, SINGLE_FIRST if wanted else MULTIPART_FIRST)
-        headers = _NO_HEADERS if offer.multipart else (("accept-ranges", "bytes"),)
-        if offer.multipart or wanted is None:
-            wanted = ByteRange(0, size_bytes, size_bytes)
-        else:
-            headers += (("x-http-status", "206"), ("content-range", wanted.content_range))
-        return headers, self._value(handle, item, offer, wanted, call)
-
-    async def _value(
-        self, handle: InstanceHandle, item: BulkItem, offer: Offer, wanted: ByteRange, call: Call
-    ) -> AsyncGenerator[bytes]:
-        envelope = envelope_of(offer)
-        content_type, head = envelope.content_type, envelope.head
-        for offset, length in part_spans(wanted.length, self._chunk_bytes):
-            tail = envelope.tail if offset + length == wanted.length else b""
-            start = wanted.offset + offset
-            value = await self._instances.read_bulk(call.caller.tenant_id, handle, item, start, length)
-            yield encode_http_body(content_type, head, value, tail)
-            content_type, head = "", b""
+        read = partial(self._instances.read_bulk, call.caller.tenant_id, handle, item)
+        return answer_value(read, size_bytes, offer, wanted, self._chunk_bytes)
 
 
 def _encapsulated_frames(index: InstanceIndex) -> int:

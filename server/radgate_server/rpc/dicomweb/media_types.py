@@ -109,6 +109,16 @@ def negotiate_store_response(accepted: tuple[Acceptable, ...]) -> str:
     return _choose(accepted, [Offer(False, media_type) for media_type in types], "").media_type
 
 
+@lru_cache(maxsize=1024)
+def negotiate_offers(accepted: tuple[Acceptable, ...], offers: tuple[Offer, ...]) -> Offer:
+    """The one of `offers` that the client wants most.
+
+    Raises:
+        NotAcceptableError: the client takes none of them.
+    """
+    return _choose(accepted, offers, "")
+
+
 def require_instances(accepted: tuple[Acceptable, ...]) -> None:
     """Insist that multipart application/dicom is accepted in some transfer syntax, before any PACS is bothered.
 

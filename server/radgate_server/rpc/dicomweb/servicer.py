@@ -6,6 +6,8 @@ from contextlib import aclosing
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
     RetrieveFramesRequest,
+    RetrieveInstanceThumbnailRequest,
+    RetrieveRenderedRequest,
     RetrieveRequest,
     RetrieveWadoUriRequest,
     SearchRequest,
@@ -15,15 +17,21 @@ from radgate_server.config import Settings
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.ports.cache import HotCache
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
 from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
 from radgate_server.rpc.dicomweb.frames import FramesResource
 from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.metadata import MetadataResource
+from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
+from radgate_server.rpc.dicomweb.picture_sender import PictureSender
+from radgate_server.rpc.dicomweb.rendered import RenderedResource
 from radgate_server.rpc.dicomweb.search import SearchResource
 from radgate_server.rpc.dicomweb.stow import StowResource
+from radgate_server.rpc.dicomweb.thumbnail import ThumbnailResource
 from radgate_server.rpc.dicomweb.wado_uri import WadoUriResource
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.imaging.pictures import Pictures
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.query import QueryService
 from radgate_server.services.retrieve import RetrieveService
@@ -38,6 +46,7 @@ class DicomWebServicer:
         query: QueryService,
         retrieve: RetrieveService,
         instances: InstanceReader,
+        pictures: Pictures,
         store: StoreService,
         auditor: Auditor,
         hot: HotCache,
@@ -54,7 +63,17 @@ class DicomWebServicer:
             public_url=settings.gateway.public_url,
         )
         self._instances = InstancesResource(retrieve, instances, auditor, chunk_bytes=chunk_bytes)
-        self._wado_uri = WadoUriResource(self._instances)
+        answers = PictureAnswers(auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes)
+        self._rendered = RenderedResource(
+            retrieve,
+            pictures,
+            answers,
+            PictureSender(pictures.renderer, answers, chunk_bytes=chunk_bytes),
+            BitstreamSender(instances, answers, chunk_bytes=chunk_bytes),
+            ttl_s=settings.cache.listing_ttl_s,
+        )
+        self._thumbnail = ThumbnailResource(retrieve, pictures, answers, ttl_s=settings.cache.listing_ttl_s)
+        self._wado_uri = WadoUriResource(self._instances, self._rendered)
         self._metadata = MetadataResource(
             retrieve,
             instances,
@@ -100,8 +119,24 @@ class DicomWebServicer:
         messages = self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
         return _told_when_cut(messages)
 
+    def RetrieveRendered(self, request: RetrieveRenderedRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-RS Retrieve Rendered."""
+        messages = self._rendered.retrieve(request.study, request.series, request.instance, request.frames, call)
+        return _told_when_cut(messages)
+
+    def RetrieveThumbnail(self, request: RetrieveRenderedRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
+        """WADO-RS Retrieve Thumbnail."""
+        messages = self._thumbnail.retrieve(request.study, request.series, request.instance, request.frames, call)
+        return _told_when_cut(messages)
+
+    def RetrieveInstanceThumbnail(  # noqa: N802
+        self, request: RetrieveInstanceThumbnailRequest, call: Call
+    ) -> AsyncGenerator[bytes]:
+        """A thumbnail by SOP Instance UID alone."""
+        return _told_when_cut(self._thumbnail.retrieve_by_instance(request.instance, call))
+
     def RetrieveWadoUri(self, request: RetrieveWadoUriRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
-        """WADO-URI Retrieve DICOM Instance."""
+        """WADO-URI Retrieve DICOM Instance, Retrieve Rendered Instance."""
         return _told_when_cut(self._wado_uri.retrieve(call))
 
     async def StoreInstances(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:  # noqa: N802

@@ -53,18 +53,27 @@ class Renderer:
             ObjectNotFoundError: the instance has no such frame.
             ImageTooLargeError: the viewport, or the animation, is larger than the operator allows.
         """
-        await self._check_size(tenant_id, handle, len(frame_numbers), target)
+        self.require_size(target, len(frame_numbers))
+        if len(frame_numbers) > 1:
+            await self._require_animation_size(tenant_id, handle, len(frame_numbers))
         frames = await self._frames.read_many(tenant_id, handle, frame_numbers)
         presentations = [await self._presentation(tenant_id, handle, number) for number in frame_numbers]
         return await self._workers.render(frames, presentations, target, priority=priority)
 
-    async def _check_size(self, tenant_id: str, handle: InstanceHandle, count: int, target: RenderTarget) -> None:
+    def require_size(self, target: RenderTarget, count: int = 1) -> None:
+        """Insist that a picture of `count` frames may be so large, before any PACS is bothered.
+
+        Raises:
+            ImageTooLargeError: it may not.
+        """
         viewport = target.viewport
         if viewport is not None and viewport.columns * viewport.rows * count > self._max_pixels:
             text = f"the picture would have more than {self._max_pixels} pixels; ask for a smaller viewport"
             raise ImageTooLargeError(text)
+
+    async def _require_animation_size(self, tenant_id: str, handle: InstanceHandle, count: int) -> None:
         image = await self._frames.image(tenant_id, handle)
-        if count > 1 and image.rows * image.columns * count > self._max_pixels:
+        if image.rows * image.columns * count > self._max_pixels:
             text = f"the animation would be made of more than {self._max_pixels} pixels; ask for fewer frames"
             raise ImageTooLargeError(text)
 

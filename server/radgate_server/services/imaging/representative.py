@@ -33,7 +33,7 @@ class Representatives:
         self._lister = lister
 
     async def of(self, tenant_id: str, scope: RetrieveScope) -> InstanceRef:
-        """The instance that stands for a series, or for a study.
+        """The instance that stands for a series, or for a study; an instance stands for itself.
 
         Of a study that is the first series, by Series Number, with images of the patient; of a series the middle one,
         by Instance Number, of its images. When there are no images, it is the first or middle one of what there is.
@@ -43,6 +43,8 @@ class Representatives:
             PacsError: it can't be told, because a PACS failed.
         """
         study = scope.study_instance_uid
+        if scope.series_instance_uid and scope.sop_instance_uid:
+            return InstanceRef(study, scope.series_instance_uid, scope.sop_instance_uid)
         series = scope.series_instance_uid or await self._first_series(tenant_id, study)
         keys = {_STUDY_INSTANCE_UID: study, **({_SERIES_INSTANCE_UID: series} if series else {})}
         matches = await self._ask(tenant_id, QueryLevel.IMAGE, keys, (SOP_CLASS_UID, _INSTANCE_NUMBER))

@@ -75,11 +75,18 @@ class Thumbnails:
             await self._derived.put(key, checksum + picture.data)
         return picture.data
 
+    def require_size(self, target: ThumbnailTarget) -> None:
+        """Insist that a thumbnail may be so large.
+
+        Raises:
+            ImageTooLargeError: it may not.
+        """
+        self._renderer.require_size(_how(target))
+
     async def _draw(
         self, tenant_id: str, handle: InstanceHandle, priority: Priority, target: ThumbnailTarget
     ) -> RenderedImage:
-        viewport = Viewport(target.columns, target.rows)
-        how = RenderTarget(target.media_type, viewport, quality=_QUALITY, letterboxed=True)
+        how = _how(target)
         model = await self._frames.attributes(tenant_id, handle)
         count = await self._frames.number_of_frames(tenant_id, handle)
         content = content_of(model, handle.transfer_syntax_uid, count)
@@ -92,6 +99,11 @@ class Thumbnails:
             raise ObjectNotFoundError("the instance has no frames that could be shown", kind="frame")
         drawn = placeholder(label_of(model, content))
         return await self._workers.render([drawn], [AS_DRAWN], how, priority=priority)
+
+
+def _how(target: ThumbnailTarget) -> RenderTarget:
+    viewport = Viewport(target.columns, target.rows)
+    return RenderTarget(target.media_type, viewport, quality=_QUALITY, letterboxed=True)
 
 
 def _key(tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> CacheKey:

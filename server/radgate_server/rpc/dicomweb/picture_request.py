@@ -1,0 +1,44 @@
+"""A parsed request for pictures, whichever way it came."""
+
+from dataclasses import dataclass, replace
+
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.imaging.render_target import RenderTarget, Viewport
+from radgate_server.rpc.dicomweb.accept import Acceptable
+
+type Region = tuple[float, float, float, float]
+"""Left, top, right and bottom of what is wanted of an image that is 1 wide and 1 high (PS3.18 9.5.1.2.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """What is wanted of an instance, or of what stands for a wider scope. Without `frame_numbers`, the whole of it.
+
+    The answer may be kept for `ttl_s` seconds, None: until the study changes. `target` has no media type yet.
+    """
+
+    scope: RetrieveScope
+    accepted: tuple[Acceptable, ...]
+    target: RenderTarget
+    frame_numbers: tuple[int, ...] = ()
+    ttl_s: float | None = None
+    region: Region | None = None
+
+    @property
+    def detail(self) -> str:
+        """The frames as the audit trail names them."""
+        return ",".join(map(str, self.frame_numbers))
+
+
+def cut_region(target: RenderTarget, region: Region, image: ImagePixel) -> RenderTarget:
+    """The region of the image, scaled into the target's viewport, or as large as it is."""
+    left, top, right, bottom = region
+    width, height = (right - left) * image.columns, (bottom - top) * image.rows
+    viewport = target.viewport or Viewport(max(1, round(width)), max(1, round(height)))
+    return replace(
+        target,
+        viewport=replace(
+            viewport, left=left * image.columns, top=top * image.rows, source_columns=width, source_rows=height
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Pictures of frames, rendered and sent: one, an animation, or a part for each frame."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from radgate_server.core.imaging.frames import RenderedImage
+from radgate_server.core.imaging.render_target import RenderTarget
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.cache import CacheKey
+from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
+from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
+from radgate_server.rpc.dicomweb.picture_offers import PicturePlan
+from radgate_server.rpc.dicomweb.picture_request import PictureRequest
+from radgate_server.services.imaging.render import Renderer
+from radgate_server.services.made_ahead import made_ahead
+
+_AHEAD = 4
+"""Parts that are rendered while one is sent."""
+
+
+class PictureSender:
+    """Renders for a client that waits."""
+
+    def __init__(self, renderer: Renderer, answers: PictureAnswers, *, chunk_bytes: int) -> None:
+        self._renderer = renderer
+        self._answers = answers
+        self._chunk_bytes = chunk_bytes
+
+    async def single(
+        self,
+        handle: InstanceHandle,
+        plan: PicturePlan,
+        target: RenderTarget,
+        request: PictureRequest,
+        key: CacheKey,
+        call: Call,
+    ) -> AsyncGenerator[bytes]:
+        """Render one picture or animation; the messages of the answer, which is kept as `key`."""
+        picture = await self._renderer.frames(
+            call.caller.tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE
+        )
+        kept = await self._answers.encode(key, picture.media_type, picture.data, request.ttl_s)
+        return self._answers.send(kept, request.scope, request.detail, call)
+
+    async def parts(
+        self, handle: InstanceHandle, plan: PicturePlan, target: RenderTarget, request: PictureRequest, call: Call
+    ) -> AsyncGenerator[bytes]:
+        """The messages of a part for each frame, sent as soon as it is rendered; they are not kept."""
+        envelope = envelope_of(plan.offer)
+        position, last = 0, len(plan.frame_numbers)
+
+        async def render(number: int) -> RenderedImage:
+            return await self._renderer.frame(call.caller.tenant_id, handle, number, target, Priority.INTERACTIVE)
+
+        async with aclosing(made_ahead(plan.frame_numbers, render, ahead=_AHEAD)) as pictures:
+            async for picture in pictures:
+                position += 1
+                if position == 1:
+                    await self._answers.record(call, request.scope, request.detail)
+                for message in part_messages(
+                    envelope, picture.data, first=position == 1, last=position == last, chunk_bytes=self._chunk_bytes
+                ):
+                    yield message

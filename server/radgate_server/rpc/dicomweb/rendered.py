@@ -1,0 +1,119 @@
+"""WADO-RS Retrieve Rendered (PS3.18 10.4.1.1.3): pictures of frames; videos and documents as they are stored."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError, ObjectNotFoundError
+from radgate_server.core.identifiers import parse_scope
+from radgate_server.core.imaging.instance_content import Bitstream, Frames, Nothing, content_of, label_of
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.cache import CacheKey
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.accept import acceptables
+from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
+from radgate_server.rpc.dicomweb.frames import parse_frame_list
+from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers, request_key
+from radgate_server.rpc.dicomweb.picture_offers import plan_pictures
+from radgate_server.rpc.dicomweb.picture_query import parse_picture_query
+from radgate_server.rpc.dicomweb.picture_request import PictureRequest, cut_region
+from radgate_server.rpc.dicomweb.picture_sender import PictureSender
+from radgate_server.rpc.dicomweb.query_string import query_of
+from radgate_server.services.imaging.pictures import Pictures
+from radgate_server.services.retrieve import RetrieveService
+
+RENDERED = "rendered"
+"""The kind of kept answers."""
+
+
+class RenderedResource:
+    """Answers with what is on offer for the instance, or for the one that stands for the series or study.
+
+    What stands for them is chosen anew after `ttl_s` seconds.
+    """
+
+    def __init__(
+        self,
+        retrieve: RetrieveService,
+        pictures: Pictures,
+        answers: PictureAnswers,
+        sender: PictureSender,
+        bitstreams: BitstreamSender,
+        *,
+        ttl_s: float,
+    ) -> None:
+        self._retrieve = retrieve
+        self._pictures = pictures
+        self._answers = answers
+        self._sender = sender
+        self._bitstreams = bitstreams
+        self._ttl_s = ttl_s
+
+    async def retrieve(self, study: str, series: str, instance: str, frames: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages."""
+        scope = parse_scope(study, series, instance)
+        key = request_key(RENDERED, call, study, f"{series}/{instance}/{frames}")
+        kept = await self._answers.kept(key)
+        if kept is not None:
+            messages = self._answers.send(kept, scope, frames, call)
+        else:
+            path = call.header("x-envoy-original-path")
+            accepted = acceptables(call.header("accept"), path)
+            numbers = parse_frame_list(frames) if frames else ()
+            ttl_s = None if scope.sop_instance_uid else self._ttl_s
+            request = PictureRequest(scope, accepted, parse_picture_query(query_of(path)), numbers, ttl_s)
+            messages = await self._make(request, key, call)
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
+
+    async def give(self, request: PictureRequest, key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
+        """The encoded HttpBody messages for a request that was parsed already, kept as `key`.
+
+        Raises:
+            NotAcceptableError: the client takes nothing that can be made of it, or there is nothing to be seen.
+        """
+        kept = await self._answers.kept(key)
+        if kept is not None:
+            return self._answers.send(kept, request.scope, request.detail, call)
+        return await self._make(request, key, call)
+
+    async def _make(self, request: PictureRequest, key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
+        self._pictures.renderer.require_size(request.target)
+        tenant_id, frames = call.caller.tenant_id, self._pictures.frames
+        ref = await self._pictures.representatives.of(tenant_id, request.scope)
+        handle = await self._retrieve.instance(tenant_id, ref)
+        model = await frames.attributes(tenant_id, handle)
+        count = await frames.number_of_frames(tenant_id, handle)
+        content = content_of(model, handle.transfer_syntax_uid, count)
+        match content:
+            case Frames():
+                return await self._render(handle, content, request, key, call)
+            case Bitstream():
+                if request.frame_numbers:
+                    raise ObjectNotFoundError("a video or document has no frames that can be shown", kind="frame")
+                return self._bitstreams.send(handle, content, request.accepted, request.scope, call)
+            case Nothing():
+                text = f"the instance ({label_of(model, content)}) has neither pixels nor a document to be shown"
+                raise NotAcceptableError(f"{text}; retrieve it as application/dicom")
+
+    async def _render(
+        self, handle: InstanceHandle, frames: Frames, request: PictureRequest, key: CacheKey, call: Call
+    ) -> AsyncGenerator[bytes]:
+        _require_frames(frames, request.frame_numbers)
+        plan = plan_pictures(request.accepted, frames, request.frame_numbers)
+        target = replace(request.target, media_type=plan.offer.media_type, frame_time_ms=frames.frame_time_ms)
+        if request.region is not None:
+            image = await self._pictures.frames.image(call.caller.tenant_id, handle)
+            target = cut_region(target, request.region, image)
+        if plan.offer.multipart:
+            return self._sender.parts(handle, plan, target, request, call)
+        return await self._sender.single(handle, plan, target, request, key, call)
+
+
+def _require_frames(frames: Frames, numbers: tuple[int, ...]) -> None:
+    if not frames.count:
+        raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
+    for number in numbers:
+        if number > frames.count:
+            raise ObjectNotFoundError(f"the instance has no frame {number}", kind="frame")

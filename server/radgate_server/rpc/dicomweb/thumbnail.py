@@ -1,0 +1,71 @@
+"""WADO-RS Retrieve Thumbnail (PS3.18 10.4.1.1.4), and thumbnails by SOP Instance UID alone."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_scope, parse_uid
+from radgate_server.core.ports.cache import CacheKey
+from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.picture_answers import Kept, PictureAnswers, request_key
+from radgate_server.rpc.dicomweb.thumbnail_query import parse_sized_thumbnail, parse_thumbnail
+from radgate_server.services.imaging.pictures import Pictures
+from radgate_server.services.imaging.thumbnails import ThumbnailTarget
+from radgate_server.services.retrieve import RetrieveService
+
+_THUMBNAIL = "thumbnail"
+
+
+class ThumbnailResource:
+    """Answers with small pictures, of which the usual ones are kept for long and need no look at the instance."""
+
+    def __init__(
+        self,
+        retrieve: RetrieveService,
+        pictures: Pictures,
+        answers: PictureAnswers,
+        *,
+        ttl_s: float,
+    ) -> None:
+        self._retrieve = retrieve
+        self._pictures = pictures
+        self._answers = answers
+        self._ttl_s = ttl_s
+
+    async def retrieve(self, study: str, series: str, instance: str, frames: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages. What stands for a series or study is chosen anew after `ttl_s` seconds."""
+        scope = parse_scope(study, series, instance)
+        key = request_key(_THUMBNAIL, call, study, f"{series}/{instance}/{frames}")
+        kept = await self._answers.kept(key)
+        if kept is None:
+            target = parse_thumbnail(call.header("x-envoy-original-path"), call.header("accept"), frames)
+            self._pictures.thumbnails.require_size(target)
+            ref = await self._pictures.representatives.of(call.caller.tenant_id, scope)
+            kept = await self._make(ref, target, key, call, None if instance else self._ttl_s)
+        async with aclosing(self._answers.send(kept, scope, frames, call)) as messages:
+            async for message in messages:
+                yield message
+
+    async def retrieve_by_instance(self, instance: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages."""
+        ref = await self._pictures.places.find(call.caller.tenant_id, parse_uid(instance, "sop_instance_uid"))
+        key = request_key(_THUMBNAIL, call, ref.study_instance_uid, ref.sop_instance_uid)
+        kept = await self._answers.kept(key)
+        if kept is None:
+            target = parse_sized_thumbnail(call.header("x-envoy-original-path"), call.header("accept"))
+            kept = await self._make(ref, target, key, call, None)
+        scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+        async with aclosing(self._answers.send(kept, scope, "", call)) as messages:
+            async for message in messages:
+                yield message
+
+    async def _make(
+        self, ref: InstanceRef, target: ThumbnailTarget, key: CacheKey, call: Call, ttl_s: float | None
+    ) -> Kept:
+        tenant_id = call.caller.tenant_id
+        self._pictures.places.remember(tenant_id, ref)
+        data = await self._pictures.thumbnails.kept(tenant_id, ref, target)
+        if data is None:
+            handle = await self._retrieve.instance(tenant_id, ref)
+            data = await self._pictures.thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
+        return await self._answers.encode(key, target.media_type, data, ttl_s)

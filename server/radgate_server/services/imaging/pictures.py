@@ -1,0 +1,39 @@
+"""All that shows images, put together."""
+
+from dataclasses import dataclass
+
+from radgate_server.core.ports.cache import HotCache
+from radgate_server.core.ports.imaging import FrameWorkers
+from radgate_server.services.imaging.render import Renderer
+from radgate_server.services.imaging.representative import Representatives
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.thumbnails import Thumbnails
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.places import InstancePlaces
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What is needed to answer whoever wants to see something."""
+
+    frames: StoredFrames
+    renderer: Renderer
+    thumbnails: Thumbnails
+    representatives: Representatives
+    places: InstancePlaces
+
+
+def build_pictures(
+    instances: InstanceReader,
+    workers: FrameWorkers,
+    derived: HotCache,
+    representatives: Representatives,
+    places: InstancePlaces,
+    *,
+    max_pixels: int,
+) -> Pictures:
+    """Put them together; a picture has at most `max_pixels` pixels."""
+    frames = StoredFrames(instances)
+    renderer = Renderer(frames, instances, workers, max_pixels=max_pixels)
+    thumbnails = Thumbnails(frames, renderer, workers, derived)
+    return Pictures(frames, renderer, thumbnails, representatives, places)
