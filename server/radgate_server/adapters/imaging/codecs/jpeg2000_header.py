@@ -1,5 +1,6 @@
 """What has to hold of a JPEG 2000 or HTJ2K codestream before a decoder may see it (ISO 15444-1 annex A)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
@@ -92,20 +93,21 @@ def _size(value: bytes, image: ImagePixel) -> tuple[int, int]:
 
 def _tile_parts(data: bytes, at: int, tiles: int) -> tuple[bool, bool]:
     """Walk over all tile-parts; whether one changes the coding style, and whether the end marker follows them."""
-    varies, seen = False, set()
+    varies, parts, announced = False, Counter[int](), dict[int, int]()
     while data[at : at + 2] == _SOT.to_bytes(2):
         if at + _TILE_PART.size > len(data):
             raise InstanceMalformedError("a JPEG 2000 frame is cut off")
-        _, length, tile, size, _, _ = _TILE_PART.unpack_from(data, at)
+        _, length, tile, size, _, count = _TILE_PART.unpack_from(data, at)
         end = at + size if size else _end_of_last(data)
         if length != _TILE_PART.size - 2 or tile >= tiles or not at + _TILE_PART.size < end <= len(data):
             raise InstanceMalformedError("a tile-part of a JPEG 2000 frame is cut off, or of no tile")
         styles = _segments(data[:end], at + _TILE_PART.size, _SOD)
         varies = varies or any(segment.marker in _CODING_STYLES for segment in styles)
-        seen.add(tile)
+        parts[tile] += 1
+        announced[tile] = max(count, announced.get(tile, 0))  # 0 where the writer did not know yet
         at = end
-    if len(seen) != tiles:
-        raise InstanceMalformedError("a JPEG 2000 frame lacks tiles")
+    if len(parts) != tiles or any(parts[tile] < count for tile, count in announced.items()):
+        raise InstanceMalformedError("a JPEG 2000 frame lacks tile-parts")
     ends = data[at : at + 2] == _EOC.to_bytes(2)
     if not ends and len(data) - at > _MAX_TRAILING_BYTES:
         raise InstanceMalformedError("the tile-parts of a JPEG 2000 frame do not follow one another")

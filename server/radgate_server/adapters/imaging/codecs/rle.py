@@ -4,10 +4,10 @@ import imagecodecs
 import numpy as np
 
 from radgate_server.adapters.imaging.codecs import native
-from radgate_server.adapters.imaging.codecs.rle_segments import joined, segments
+from radgate_server.adapters.imaging.codecs.rle_segments import MAX_SEGMENTS, joined, segments
 from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, Samples, container_bits
 from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.errors import InstanceMalformedError
+from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
 
 _MAX_RATIO = 64
@@ -34,6 +34,8 @@ def encode(samples: Array, image: ImagePixel, _target: EncodeTarget) -> Encoded:
         return Encoded(joined([_packed(native.to_bits(samples))]))
     planes = samples[np.newaxis] if samples.ndim == 2 else samples.transpose(2, 0, 1)
     word_bytes = samples.dtype.itemsize
+    if len(planes) * word_bytes > MAX_SEGMENTS:
+        raise NotAcceptableError("RLE Lossless holds at most 15 bytes a pixel; Explicit VR Little Endian takes them")
     words = (np.ascontiguousarray(plane).view(f"<u{word_bytes}") for plane in planes)
     shifts = range(8 * (word_bytes - 1), -1, -8)
     segments_of_planes = [_packed((plane >> shift).astype(np.uint8)) for plane in words for shift in shifts]
