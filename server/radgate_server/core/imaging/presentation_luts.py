@@ -15,6 +15,8 @@ _PALETTE_DESCRIPTORS = ("00281101", "00281102", "00281103")
 _PALETTE_DATA = ("00281201", "00281202", "00281203")
 _SEGMENTED_DATA = ("00281221", "00281222", "00281223")
 _MAX_ENTRIES = 1 << 16
+_MAX_TABLES = 16
+"""Of one sequence; further ones are left out, which nobody could choose from."""
 _MAX_BITS = 16
 
 
@@ -28,7 +30,7 @@ class _Descriptor(NamedTuple):
 
 def lookup_tables(model: DicomJson, sequence: str, bulk: Bulk, *, signed_input: bool) -> tuple[LookupTable, ...]:
     """Read the LUTs in the items of a sequence; items that make no LUT are left out."""
-    tables = [_lookup_table(item, bulk, signed_input) for item in items(model, sequence)]
+    tables = [_lookup_table(item, bulk, signed_input) for item in items(model, sequence)[:_MAX_TABLES]]
     return tuple(table for table in tables if table is not None)
 
 

@@ -39,6 +39,8 @@ class _Expander:
         copying = count is not None
         while count != 0 and len(self.values) < self._entries:
             opcode, length = self._data[at], self._data[at + 1]
+            if not length:
+                raise ValueError("a segment of no length is work without end")
             if opcode == _INDIRECT and not copying:
                 self.copy_segments(self._target(at + 2), length)
                 at += 2 + _INDIRECT_BYTES // self._entry_bytes

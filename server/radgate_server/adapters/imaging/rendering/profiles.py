@@ -12,6 +12,7 @@ from radgate_server.adapters.imaging.rendering.greyscale import Picture
 from radgate_server.core.imaging.render_target import IccProfile
 
 _MAX_TRANSFORMS = 8
+_CREATED = slice(24, 36)
 _GREY_DIMENSIONS = 2
 _UNREADABLE = "the image's ICC profile can't be read and is left out"
 
@@ -48,7 +49,10 @@ def _converted(picture: Picture, transform: ImageCms.ImageCmsTransform) -> Pictu
 
 @lru_cache(maxsize=1)
 def _srgb() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    # Without the time at which it was made (ICC.1 7.2.8), the same picture has the same bytes from every process.
+    profile[_CREATED] = bytes(_CREATED.stop - _CREATED.start)
+    return bytes(profile)
 
 
 @lru_cache(maxsize=_MAX_TRANSFORMS)
