@@ -1,5 +1,6 @@
 """A worker's work: rounds of jobs come in, one answer a job goes out as soon as it is there."""
 
+import importlib
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,11 +10,16 @@ from radgate_server.adapters.imaging.worker.answers import READY, write_error, w
 from radgate_server.adapters.imaging.worker.requests import LONGEST_MESSAGE_BYTES, Task, read_round
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory
 
+_LIBRARIES = ("numpy", *(f"imagecodecs._{codec}" for codec in ("htj2k", "jpeg2k", "jpeg8", "jpegls", "png")))
+"""What most jobs need and codecs import late. Other libraries are imported by the first job that needs them."""
+
 type Functions = Mapping[str, tuple[Operation[Any], Callable[..., Result]]]
 
 
 def load_operations() -> Functions:
     """Import what the jobs will need, before the first one waits for it."""
+    for library in _LIBRARIES:
+        importlib.import_module(library)
     return {name: (operation, operation.load()) for name, operation in OPERATIONS.items()}
 
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from radgate_server.adapters.imaging.operations import Operation, Result
@@ -14,9 +14,8 @@ from radgate_server.adapters.imaging.worker.confinement import Limits
 from radgate_server.adapters.imaging.worker.requests import Task, write_round
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory
 
-_PROGRAM = "radgate_server.adapters.imaging.worker"
+PROGRAM = "radgate_server.adapters.imaging.worker"
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TZ")
-"""All that a worker gets of the server's environment, which may hold secrets."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 _COPIED_ON_LOOP_BYTES = 1 << 20
@@ -25,7 +24,11 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class WorkerGoneError(Exception):
-    """The process has ended. Never leaves this package."""
+    """The process has ended; `unread` when it had not taken its round yet. Never leaves this package."""
+
+    def __init__(self, *, unread: bool) -> None:
+        super().__init__()
+        self.unread = unread
 
 
 class WorkerProcess:
@@ -90,13 +93,13 @@ class WorkerProcess:
             WorkerGoneError: it ended instead.
         """
         if await self.receive() != READY:
-            raise WorkerGoneError
+            raise WorkerGoneError(unread=True)
 
     async def send(self, tasks: Sequence[Task]) -> None:
         """Hand a round over; it sends an answer to each task, in their order.
 
         Raises:
-            WorkerGoneError: it has ended, and has none of them.
+            WorkerGoneError: it has ended.
         """
         if sum(len(frame.data) for task in tasks for frame in task.frames) > _COPIED_ON_LOOP_BYTES:
             message = await asyncio.to_thread(write_round, tasks, self._requests)
@@ -105,7 +108,7 @@ class WorkerProcess:
         try:
             await self._loop.sock_sendall(self._connection, message)
         except OSError as error:
-            raise WorkerGoneError from error
+            raise WorkerGoneError(unread=True) from error
 
     async def receive(self) -> bytes:
         """Wait for its next message.
@@ -115,10 +118,10 @@ class WorkerProcess:
         """
         try:
             length = await self._loop.sock_recv_into(self._connection, self._buffer)
-        except OSError as error:
-            raise WorkerGoneError from error
+        except ConnectionResetError as error:  # the kernel says so when a socket is closed with packets in it
+            raise WorkerGoneError(unread=True) from error
         if not length:
-            raise WorkerGoneError
+            raise WorkerGoneError(unread=False)
         return bytes(self._buffer[:length])
 
     async def fetch[Made: Result](self, done: Done, operation: Operation[Made]) -> Made:
@@ -156,14 +159,18 @@ class WorkerProcess:
             self._answers.close()
 
 
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of the server's environment a worker gets: no secrets, and libraries told not to make threads."""
+    return {name: environment[name] for name in _KEPT_VARIABLES if name in environment} | _ONE_THREAD
+
+
 async def _start(descriptors: Sequence[int], limits: Limits) -> asyncio.subprocess.Process:
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     arguments = [*descriptors, os.getpid(), *limits]
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", _PROGRAM, *map(str, arguments)),
+        *(sys.executable, "-P", "-m", PROGRAM, *map(str, arguments)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         pass_fds=descriptors,
-        env=kept | _ONE_THREAD,
+        env=worker_environment(os.environ),
         start_new_session=True,  # Ctrl-C reaches the server alone, which ends its workers when calls are through
     )

@@ -83,8 +83,8 @@ class Tenure:
             try:
                 await self._settle(batch, undone[0])
             except Exception as error:
-                self._fail(batch, self._explain(error, batch, undone[0]))
-                undone.pop(0)
+                if not self._innocent(error):
+                    self._fail(batch, self._explain(error, batch, undone.pop(0)))
                 raise
             undone.pop(0)
 
@@ -103,6 +103,10 @@ class Tenure:
             self._fail(batch, _codec_failed("took more memory than allowed for" if memory else "failed on", job))
         else:
             self._fail(batch, answer)
+
+    def _innocent(self, error: Exception) -> bool:
+        """Whether the worker ended before it began with the job, which another can do then."""
+        return isinstance(error, WorkerGoneError) and error.unread and not self._timed_out
 
     def _explain(self, error: Exception, batch: Batch, job: Job) -> Exception:
         """What the call is told of a worker that ended in the middle of its job."""

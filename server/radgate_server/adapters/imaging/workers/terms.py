@@ -7,7 +7,7 @@ from radgate_server.adapters.imaging.worker.confinement import Limits
 from radgate_server.config import MIB, ImagingSettings
 
 RECYCLED_AFTER_JOBS = 100_000
-_RESIDENT_BYTES = 384 * MIB
+RESIDENT_BYTES = 384 * MIB
 _ANSWER_SLACK_BYTES = 64 * MIB
 _BYTES_PER_RENDERED_PIXEL = 4
 
@@ -22,7 +22,7 @@ class Terms:
     limits: Limits
     job_timeout_s: float
     resident_bytes: int
-    jobs: int = RECYCLED_AFTER_JOBS
+    jobs: int
 
 
 def terms_of(settings: ImagingSettings) -> Terms:
@@ -35,7 +35,8 @@ def terms_of(settings: ImagingSettings) -> Terms:
     return Terms(
         limits=Limits(settings.worker_memory_bytes, 2 * largest + _ANSWER_SLACK_BYTES),
         job_timeout_s=settings.job_timeout_s,
-        resident_bytes=min(_RESIDENT_BYTES, settings.worker_memory_bytes // 2),
+        resident_bytes=min(RESIDENT_BYTES, settings.worker_memory_bytes // 2),
+        jobs=RECYCLED_AFTER_JOBS,
     )
 
 
