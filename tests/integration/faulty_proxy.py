@@ -180,10 +180,11 @@ class FaultyProxy:
                 await (asyncio.Event().wait() if self.fault is Fault.HALF_OPEN else _arrival(writer))
                 return True
             case Fault.TRICKLE:
-                for place in range(0, len(data), 100):
-                    writer.write(data[place : place + 100])
+                size = max(100, self.trickle_bytes_per_s // 40)
+                for place in range(0, len(data), size):
+                    writer.write(data[place : place + size])
                     await writer.drain()
-                    await asyncio.sleep(100 / self.trickle_bytes_per_s)
+                    await asyncio.sleep(size / self.trickle_bytes_per_s)
             case _:
                 writer.write(data)
                 await writer.drain()

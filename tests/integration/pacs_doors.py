@@ -27,10 +27,6 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import FaultyProxy
 from tests.integration.orthanc import OrthancServer, free_port
 
-IDLE_S = 1.0
-"""How long the doors' PACS may be silent."""
-DIMSE = DimseSettings(connect_timeout_s=IDLE_S, idle_timeout_s=IDLE_S, acquire_timeout_s=3 * IDLE_S)
-WEB = WebPacsSettings(connect_timeout_s=IDLE_S, idle_timeout_s=IDLE_S, acquire_timeout_s=3 * IDLE_S)
 SCP_PORT = free_port()
 MODALITIES = {"radgate": ("RADGATE", SCP_PORT)}
 
@@ -45,14 +41,14 @@ class Door:
     """One way into Orthanc.
 
     The middle of the large study, on any connection, is `middle_bytes` after its beginning. At `trickle_bytes_per_s`
-    the answers to a query and a retrieve take longer than a time-out.
+    the answers to a query and a retrieve take longer than a second, but no short answer does.
     """
 
     name: str
     port: Callable[[OrthancServer], int]
     connection: Callable[[int], PacsConnection]
     middle_bytes: int
-    trickle_bytes_per_s: int = 2500
+    trickle_bytes_per_s: int = 800_000
 
     def __str__(self) -> str:
         return self.name
@@ -78,6 +74,7 @@ DOORS = (
         lambda orthanc: orthanc.http_port,
         lambda port: OrthancConnection(f"http://127.0.0.1:{port}", max_connections=3),
         200_000,
+        300_000,
     ),
 )
 
@@ -93,14 +90,19 @@ class Line:
 
 
 @asynccontextmanager
-async def open_line(door: Door, orthanc: OrthancServer) -> AsyncIterator[Line]:
-    """Put a proxy before Orthanc and connect through it; the storage SCP listens for the block's time."""
+async def open_line(door: Door, orthanc: OrthancServer, *, idle_s: float) -> AsyncIterator[Line]:
+    """Put a proxy before Orthanc and connect through it; the storage SCP listens for the block's time.
+
+    The PACS may be silent for `idle_s` seconds.
+    """
+    dimse = DimseSettings(connect_timeout_s=idle_s, idle_timeout_s=idle_s, acquire_timeout_s=3 * idle_s)
+    web = WebPacsSettings(connect_timeout_s=idle_s, idle_timeout_s=idle_s, acquire_timeout_s=3 * idle_s)
     with FaultyProxy(door.port(orthanc)) as proxy:
-        scp = StorageScp("RADGATE", host="127.0.0.1", port=SCP_PORT, settings=DIMSE)
+        scp = StorageScp("RADGATE", host="127.0.0.1", port=SCP_PORT, settings=dimse)
         await scp.start()
         config = config_of(door.connection(proxy.port))
         try:
-            yield Line(door, proxy, config, connect(config, scp, DIMSE, WEB))
+            yield Line(door, proxy, config, connect(config, scp, dimse, web))
         finally:
             await scp.close()
 
