@@ -304,7 +304,7 @@ def _arrival_listeners(
     """Who is told of each instance that a PACS delivers."""
     if not settings.imaging.background_thumbnails:
         return (pictures.places.remember,)
-    background = BackgroundThumbnails(tiers.store, pictures.thumbnails)
+    background = BackgroundThumbnails(tiers.store, pictures.thumbnails.make)
     background.start()
     stack.push_async_callback(background.close)
     return (pictures.places.remember, background.offer)

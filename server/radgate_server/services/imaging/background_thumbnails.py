@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.core.ports.imaging import Priority
-from radgate_server.services.imaging.thumbnails import Thumbnails
 
 _log = logging.getLogger(__name__)
 
@@ -17,15 +18,19 @@ QUIET_S = 1.0
 """Nothing is begun until this long after the last arrival: a retrieve has the machine for itself."""
 
 
+type MakeThumbnail = Callable[[str, InstanceHandle, Priority], Awaitable[object]]
+"""Makes a tenant's thumbnail of an instance, and keeps it."""
+
+
 class BackgroundThumbnails:
     """One thumbnail after the other, behind everything that somebody waits for.
 
     What arrives while MAX_WAITING instances wait is passed over; its thumbnail is made when it is asked for.
     """
 
-    def __init__(self, store: InstanceStore, thumbnails: Thumbnails, *, quiet_s: float = QUIET_S) -> None:
+    def __init__(self, store: InstanceStore, make: MakeThumbnail, *, quiet_s: float = QUIET_S) -> None:
         self._store = store
-        self._thumbnails = thumbnails
+        self._make = make
         self._quiet_s = quiet_s
         self._waiting: deque[tuple[str, InstanceRef]] = deque()
         self._arrival = asyncio.Event()
@@ -52,18 +57,18 @@ class BackgroundThumbnails:
             await self._arrival.wait()
             await self._until_quiet()
             while self._waiting and not self._arrival.is_set():
-                await self._make(*self._waiting.popleft())
+                await self._make_next(*self._waiting.popleft())
 
     async def _until_quiet(self) -> None:
         while self._arrival.is_set():
             self._arrival.clear()
             await asyncio.sleep(self._quiet_s)
 
-    async def _make(self, tenant_id: str, ref: InstanceRef) -> None:
+    async def _make_next(self, tenant_id: str, ref: InstanceRef) -> None:
         try:
             handle = await self._store.get(tenant_id, ref)
             if handle is not None:
-                await self._thumbnails.make(tenant_id, handle, Priority.THUMBNAIL)
+                await self._make(tenant_id, handle, Priority.THUMBNAIL)
         except GatewayError:  # whoever asks for it is told why
             return
         except Exception:  # noqa: BLE001 - one defect must not end them all
