@@ -18,6 +18,8 @@ from radgate.dicomweb.v1 import dicomweb_service_pb2_grpc as facade
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
     RetrieveFramesRequest,
+    RetrieveInstanceThumbnailRequest,
+    RetrieveRenderedRequest,
     RetrieveRequest,
     RetrieveWadoUriRequest,
     SearchRequest,
@@ -149,6 +151,25 @@ class Stub(
 
     async def RetrieveBulkdata(self, request: RetrieveBulkdataRequest, context: Context) -> AsyncIterator[HttpBody]:
         yield HttpBody(content_type="text/plain", data=f"{request.instance} {request.path}".encode())
+
+    async def RetrieveRendered(self, request: RetrieveRenderedRequest, context: Context) -> AsyncIterator[HttpBody]:
+        self._note(context)
+        if "if-none-match" in self.metadata:
+            await context.send_initial_metadata((("x-http-status", "304"), ("etag", self.metadata["if-none-match"])))
+            yield HttpBody()
+            return
+        await context.send_initial_metadata((("etag", '"tag"'),))
+        places = (request.study, request.series, request.instance, request.frames)
+        yield HttpBody(content_type="image/jpeg", data=" ".join(filter(None, places)).encode())
+
+    async def RetrieveThumbnail(self, request: RetrieveRenderedRequest, context: Context) -> AsyncIterator[HttpBody]:
+        async for message in self.RetrieveRendered(request, context):
+            yield message
+
+    async def RetrieveInstanceThumbnail(
+        self, request: RetrieveInstanceThumbnailRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        yield HttpBody(content_type="image/jpeg", data=request.instance.encode())
 
     async def RetrieveWadoUri(self, request: RetrieveWadoUriRequest, context: Context) -> AsyncIterator[HttpBody]:
         async for message in self.RetrieveInstances(RetrieveRequest(), context):

@@ -72,6 +72,38 @@ async def test_the_path_names_the_object(gateway: Gateway, path: str, named: str
     assert (await gateway.client.get(path)).text == named
 
 
+@pytest.mark.parametrize("kind", ["rendered", "thumbnail"])
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        (STUDY, "1.2.3"),
+        (f"{STUDY}/series/4.5", "1.2.3 4.5"),
+        (INSTANCE, "1.2.3 4.5 6.7"),
+        (f"{INSTANCE}/frames/1%2C2", "1.2.3 4.5 6.7 1,2"),
+    ],
+)
+async def test_pictures_are_for_the_client_alone_and_asked_for_anew(
+    gateway: Gateway, kind: str, place: str, named: str
+) -> None:
+    path = f"{place}/{kind}?viewport=64,64&window=40,400,linear"
+    response = await gateway.client.get(path, headers={"origin": ORIGIN})
+    assert (response.status_code, response.text, response.headers["etag"]) == (200, named, '"tag"')
+    assert gateway.stub.metadata["x-envoy-original-path"] == path
+    assert response.headers["cache-control"] == "private, no-cache"
+    assert response.headers["vary"] == "accept, authorization, x-tenant-id"
+    assert "etag" in response.headers["access-control-expose-headers"]
+    same = await gateway.client.get(path, headers={"if-none-match": '"tag"'})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", '"tag"')
+
+
+@pytest.mark.parametrize("root", ["/thumbnails", "/dicom-web/thumbnails"])
+async def test_thumbnails_by_instance_are_served_at_both_of_their_places(gateway: Gateway, root: str) -> None:
+    response = await gateway.client.get(f"{root}/1.2.3?size=64")
+    assert (response.status_code, response.text) == (200, "1.2.3")
+    for path in (root, f"{root}/1.2/3"):
+        assert (await gateway.client.get(path)).status_code == 404
+
+
 @pytest.mark.parametrize("root", ["/wado", "/dicom-web/wado"])
 async def test_wado_uri_is_served_at_both_of_its_places(gateway: Gateway, root: str) -> None:
     query = "?requestType=WADO&studyUID=1.2&seriesUID=3&objectUID=4&contentType=application%2Fdicom&study=9"
