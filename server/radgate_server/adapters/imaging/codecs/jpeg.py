@@ -48,6 +48,10 @@ def encode_dct(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encod
     if image.samples_per_pixel == 1:
         data = imagecodecs.jpeg8_encode(words, level=target.quality, bitspersample=precision)
         return Encoded(bytes(data), lossy=True, bits_stored=precision)
+    if image.bits_stored != precision:  # then the middle of chroma lies elsewhere
+        raise NotAcceptableError(
+            "JPEG takes colour of 8 bits, JPEG Extended of 12 too; HTJ2K and JPEG 2000 take others"
+        )
     full = target.quality >= _CLEAR_QUALITY or image.columns % 2 == 1
     data = imagecodecs.jpeg8_encode(
         words,

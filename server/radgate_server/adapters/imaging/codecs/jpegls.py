@@ -26,6 +26,7 @@ def decode(data: bytes, image: ImagePixel) -> Samples:
 def encode(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
     """Encode bit patterns: of lossless coding they come back as they were, signed or not."""
     precision = max(image.bits_stored, 2)
-    near = 0 if target.transfer_syntax_uid == JPEG_LS_LOSSLESS else min(target.near, ((1 << precision) - 1) // 2, 255)
+    most = min(((1 << image.bits_stored) - 1) // 2, 255)
+    near = 0 if target.transfer_syntax_uid == JPEG_LS_LOSSLESS else min(target.near, most)
     data = imagecodecs.jpegls_encode(bit_patterns(samples, precision), level=near, bitspersample=precision)
     return Encoded(bytes(data), lossy=near > 0, bits_stored=precision)

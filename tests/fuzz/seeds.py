@@ -1,0 +1,56 @@
+"""Sound frames from which damaged ones are made: every encoder's, and those of the sample files."""
+
+from functools import cache
+
+from radgate_server.adapters.imaging.codecs import transcode_frame
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from tests.fakes.synthetic_frames import synthetic_frame
+from tests.unit.dicom import corpus
+from tests.unit.imaging.rendering.instances import StoredInstance
+
+MAX_SEED_BYTES = 100_000
+
+_NATIVE = (
+    synthetic_frame(8),
+    synthetic_frame(12),
+    synthetic_frame(16, signed=True),
+    synthetic_frame(16),
+    synthetic_frame(32),
+    synthetic_frame(1, bits_allocated=1),
+    synthetic_frame(8, photometric_interpretation="RGB"),
+    synthetic_frame(8, photometric_interpretation="YBR_FULL"),
+    synthetic_frame(8, photometric_interpretation="PALETTE COLOR"),
+)
+
+
+@cache
+def seeds() -> tuple[StoredFrame, ...]:
+    """All seeds, always in the same order."""
+    return (*_generated(), *_sampled())
+
+
+def _generated() -> list[StoredFrame]:
+    frames = []
+    for uid, syntax in TRANSFER_SYNTAXES.items():
+        for native in _NATIVE if syntax.encodable and syntax.kind == "image" else ():
+            try:
+                encoded = transcode_frame(native, EncodeTarget(uid))
+            except NotAcceptableError:
+                continue
+            frames.append(StoredFrame(encoded.data, uid, encoded.image))
+    return frames
+
+
+def _sampled() -> list[StoredFrame]:
+    frames = []
+    for path in corpus.SOUND_FILES:
+        instance = StoredInstance(path.read_bytes())
+        syntax = TRANSFER_SYNTAXES.get(instance.transfer_syntax_uid)
+        if syntax is None or not syntax.decodable or syntax.kind != "image" or not instance.number_of_frames:
+            continue
+        frame = instance.frame(1)
+        if len(frame.data) <= MAX_SEED_BYTES:
+            frames.append(frame)
+    return frames
