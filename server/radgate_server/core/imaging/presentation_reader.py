@@ -40,6 +40,7 @@ _PADDING = (
     ("00280122", "00280124"),  # Float Pixel Padding Value and Range Limit
     ("00280123", "00280125"),  # Double Float Pixel Padding Value and Range Limit
 )
+_CONTAINERS = (8, 16, 32)
 
 _PIXEL_MEASURES = "00289110"
 _PIXEL_SPACING = "00280030"
@@ -143,7 +144,7 @@ def _padding(model: DicomJson) -> tuple[float, float] | None:
 def _as_stored(model: DicomJson, value: float) -> float:
     """A padding value written in the other sign than the pixels have."""
     bits = integer(model, "00280100")
-    if _signed(model) and value >= 1 << bits - 1 >= 1:
+    if _signed(model) and bits in _CONTAINERS and value >= 1 << bits - 1:
         return value - (1 << bits)
     return value
 

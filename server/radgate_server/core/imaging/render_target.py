@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 RENDERED_JPEG = "image/jpeg"
 RENDERED_PNG = "image/png"
@@ -26,7 +27,9 @@ class Window:
 
     @property
     def applicable(self) -> bool:
-        """Whether the function is defined for the width: LINEAR from 1 on, the others above 0."""
+        """Whether the function is defined for the width: LINEAR from 1 on, the others above 0; of finite numbers."""
+        if not (isfinite(self.center) and isfinite(self.width)):
+            return False
         return self.width >= 1 if self.function is VoiFunction.LINEAR else self.width > 0
 
 

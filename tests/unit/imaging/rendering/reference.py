@@ -148,12 +148,11 @@ def _default(
     """docs/rendering.md, "Which window"."""
     if dataset.get("MaximumFractionalValue"):
         return values / dataset.MaximumFractionalValue
-    if dataset.get("Modality") == "CT" and rescale_type in ("HU", ""):
-        return window(values, 40, 400, "LINEAR")
-    rescaled = rescale_type is not None or "ModalityLUTSequence" in dataset
-    if image.bits_stored <= 8 and not rescaled:
+    if image.bits_stored <= 8 and (values == stored).all() and "FloatPixelData" not in dataset:
         low = -(2 ** (image.bits_stored - 1)) if image.pixel_representation else 0
         return (values - low) / (2**image.bits_stored - 1)
+    if dataset.get("Modality") == "CT" and rescale_type in ("HU", ""):
+        return window(values, 40, 400, "LINEAR")
     left_out = padded.copy()
     if dataset.get("PixelPresentation") in ("COLOR", "MIXED"):
         left_out |= stored >= _signed_if(dataset.RedPaletteColorLookupTableDescriptor[1], dataset)

@@ -32,10 +32,10 @@ def stated_voi(window: Window | None, presentation: Presentation, modality: Moda
         return stated[0]
     if presentation.maximum_fractional_value:
         return range_window(0, presentation.maximum_fractional_value)
+    if modality.unscaled and modality.bits_stored <= _IDENTITY_BITS:
+        return identity_window(modality)
     if presentation.rescale is not None:
         return WINDOWS_OF_MODALITIES.get((presentation.modality, presentation.rescale.rescale_type))
-    if modality.table is None and modality.bits_stored <= _IDENTITY_BITS and not modality.float_pixels:
-        return identity_window(modality)
     return None
 
 
@@ -48,7 +48,8 @@ def statistical_window(samples: Samples, modality: ModalityStage, presentation: 
     left_out = modality.padded(stored)
     if presentation.palette is not None and presentation.palette.supplemental:
         left_out |= stored >= presentation.palette.red.first_mapped
-    values, counts = modality.values(stored)[~left_out], counts[~left_out]
+    with np.errstate(over="ignore", invalid="ignore"):
+        values, counts = modality.values(stored)[~left_out], counts[~left_out]
     finite = np.isfinite(values)
     values, counts = values[finite], counts[finite]
     if not values.size:

@@ -15,6 +15,8 @@ _MAX_SIDE = 65_500
 """What libjpeg takes; GIF has 16 bits for it."""
 _FULL_CHROMA_QUALITY = 90
 """From here on, colour is as sharp as brightness."""
+_FAST_PNG = {"level": 1, "strategy": imagecodecs.PNG.STRATEGY.RLE, "filter": imagecodecs.PNG.FILTER.SUB}
+"""Of greys a third of the time and two thirds of the bytes that level 1 takes by itself."""
 _SHORTEST_FRAME_MS, _LONGEST_FRAME_MS = 20, 655_350
 """Browsers show shorter ones for a tenth of a second; longer ones have no place in a GIF."""
 
@@ -54,7 +56,7 @@ def _jpeg(pictures: Sequence[Picture], target: RenderTarget, icc_profile: bytes)
 def _png(pictures: Sequence[Picture], _target: RenderTarget, icc_profile: bytes) -> bytes:
     if icc_profile:
         return _by_pillow(pictures[0], "PNG", icc_profile=icc_profile, compress_level=1)
-    return bytes(imagecodecs.png_encode(np.ascontiguousarray(pictures[0]), level=1))
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(pictures[0]), **_FAST_PNG))
 
 
 def _gif(pictures: Sequence[Picture], target: RenderTarget, _icc_profile: bytes) -> bytes:

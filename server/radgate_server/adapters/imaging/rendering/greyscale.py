@@ -50,6 +50,12 @@ class ModalityStage:
         return cls(image.bits_allocated, bits_stored(image), image.pixel_representation == 1)
 
     @property
+    def unscaled(self) -> bool:
+        """Whether values are integers as they are stored."""
+        unchanged = self.rescale is None or (self.rescale.slope, self.rescale.intercept) == (1, 0)
+        return unchanged and self.table is None and not self.float_pixels
+
+    @property
     def tabulated(self) -> bool:
         """Whether a table has room for all containers."""
         return self.bits_allocated <= MAX_TABLE_BITS and not self.float_pixels
@@ -91,7 +97,8 @@ def grey_table(modality: ModalityStage, voi: Voi, *, inverse: bool) -> Picture:
 
 def _formula(samples: Samples, modality: ModalityStage, voi: Voi, *, inverse: bool) -> Picture:
     stored = modality.stored(samples)
-    shown = voi_values(modality.values(stored), voi)
+    with np.errstate(over="ignore", invalid="ignore"):  # of slopes beyond all reason
+        shown = np.nan_to_num(voi_values(modality.values(stored), voi))
     if inverse:
         shown = 1 - shown
     shown[modality.padded(stored)] = _BLACK

@@ -34,12 +34,12 @@ def render(frames: Sequence[StoredFrame], presentations: Sequence[Presentation],
         image.rows, image.columns, presentations[0].pixel_aspect, target.viewport, letterboxed=target.letterboxed
     )
     middle = len(frames) // 2
-    kept = _decoded(frames[middle], plan, target)
+    kept = _decoded(frames[middle], presentations[middle], plan, target)
     # Of an animation the middle frame speaks for all: a window of each frame's own would flicker.
     usual = cache(lambda: usual_window(kept, presentations[middle]))
     pictures, notes = [], list(kept.notes)
     for number, (frame, presentation) in enumerate(zip(frames, presentations, strict=True)):
-        decoded = kept if number == middle else _decoded(frame, plan, target)
+        decoded = kept if number == middle else _decoded(frame, presentation, plan, target)
         picture = shown(decoded, presentation, target.window, usual)
         if target.overlays and presentation.overlays:
             picture = burned_in(picture, presentation.overlays, frame)
@@ -60,15 +60,15 @@ def _check(frames: Sequence[StoredFrame], target: RenderTarget) -> None:
         raise InvalidArgumentError("window", "its width is at least 1, of LINEAR_EXACT and SIGMOID above 0")
 
 
-def _decoded(frame: StoredFrame, plan: Plan, target: RenderTarget) -> DecodedFrame:
+def _decoded(frame: StoredFrame, presentation: Presentation, plan: Plan, target: RenderTarget) -> DecodedFrame:
     """The frame at the lowest resolution that its codec knows and the plan allows.
 
-    Whole where overlays are to lie on its pixels, and of codecs without resolutions: what they would leave out of the
-    frame belongs into the picture's pixels.
+    Whole where overlays are to lie on its pixels or where these are indices, of which there is no mean; and of codecs
+    without resolutions: what they would leave out belongs into the picture's pixels.
     """
     rows, columns = plan.needed
     image = frame.image
     suffices = rows * _WORTH_REDUCING <= image.rows and columns * _WORTH_REDUCING <= image.columns
-    if suffices and not target.overlays and codec_for(frame)[0].reducer:
+    if suffices and not target.overlays and presentation.palette is None and codec_for(frame)[0].reducer:
         return decode_reduced(frame, rows, columns)
     return decode_frame(frame)

@@ -15,8 +15,8 @@ from radgate_server.core.imaging.render_target import Window
 
 WINDOW_NOT_APPLIED = "the window is not applied: the image is in colour"
 _TRUE_COLOUR_SAMPLES = 3
-_UNKNOWN_COLOURS = frozenset({"HSV", "ARGB", "CMYK"})
-"""Retired ones of PS3.3 C.7.6.3.1.2, of which no rule says how they are shown."""
+_RETIRED_COLOURS = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_420", "YBR_PARTIAL_422"})
+"""Of earlier editions of PS3.3 C.7.6.3.1.2."""
 
 
 def is_grey(image: ImagePixel, presentation: Presentation) -> bool:
@@ -54,6 +54,6 @@ def _coloured(frame: DecodedFrame, presentation: Presentation) -> Picture:
     modality = ModalityStage.plain(image)
     if image.samples_per_pixel == 1 and presentation.palette is not None:
         return palette_colours(samples, modality, presentation.palette)
-    if image.samples_per_pixel != _TRUE_COLOUR_SAMPLES or image.photometric_interpretation in _UNKNOWN_COLOURS:
+    if image.samples_per_pixel != _TRUE_COLOUR_SAMPLES or image.photometric_interpretation in _RETIRED_COLOURS:
         raise NotAcceptableError("the image's colours are of no kind that can be shown")
     return true_colours(samples, modality, image.photometric_interpretation)
