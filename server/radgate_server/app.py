@@ -14,9 +14,9 @@ from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.imaging.workers import ImageWorkers
+from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, aio_interceptors, set_up_logging
@@ -51,8 +51,10 @@ from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
+from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.pictures import Pictures, build_pictures
 from radgate_server.services.imaging.representative import Representatives
+from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
@@ -67,6 +69,8 @@ from radgate_server.services.watching import ChangesReader, NewsDesk
 _log = logging.getLogger(__name__)
 
 INDEX_THREADS = 2
+TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk
+DERIVED_INSTANCE_BYTES = 64 * MIB  # larger transcoded instances are not kept
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
 
 
@@ -109,6 +113,7 @@ class _Services:
     retrieve: RetrieveService
     instances: InstanceReader
     pictures: Pictures
+    transcoder: Transcoder
     news: NewsDesk
 
 
@@ -272,9 +277,7 @@ def _build_services(
     )
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     stack.callback(executor.shutdown)
-    decoder = PydicomDecoder(workers=INDEX_THREADS)
-    stack.callback(decoder.close)
-    instances = InstanceReader(tiers.store, decoder, executor)
+    instances = InstanceReader(tiers.store, executor)
     pictures = build_pictures(
         instances,
         workers,
@@ -286,6 +289,14 @@ def _build_services(
     store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
     retrieve = RetrieveService(lister, store, FetchLimits(limits.window_bytes, limits.stall_s))
     stack.push_async_callback(retrieve.close)
+    transcoder = Transcoder(
+        instances,
+        pictures.frames,
+        workers,
+        DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open(),
+        DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES),
+        parallel=number_of_workers(settings.imaging),
+    )
     return _Services(
         authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
         auditor=Auditor(installation.audit, clock),
@@ -294,6 +305,7 @@ def _build_services(
         retrieve=retrieve,
         instances=instances,
         pictures=pictures,
+        transcoder=transcoder,
         news=NewsDesk(),
     )
 
@@ -365,14 +377,17 @@ def _build_rpc(
     telemetry: PrometheusTelemetry,
 ) -> RpcServer:
     query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
-    pictures = services.pictures
+    pictures, transcoder = services.pictures, services.transcoder
+    chunk_bytes = settings.retrieve.chunk_bytes
     return build_server(
         settings,
         query=QueryServicer(query, services.news, auditor),
-        retrieve=RetrieveServicer(retrieve, instances, auditor, chunk_bytes=settings.retrieve.chunk_bytes),
+        retrieve=RetrieveServicer(retrieve, instances, pictures.frames, transcoder, auditor, chunk_bytes=chunk_bytes),
         store=StoreServicer(store),
         admin=AdminServicer(admin),
-        dicomweb=DicomWebServicer(query, retrieve, instances, pictures, store, auditor, tiers.hot, settings),
+        dicomweb=DicomWebServicer(
+            query, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
+        ),
         authenticator=services.authenticator,
         telemetry=telemetry,
         interceptors=aio_interceptors(settings.telemetry),

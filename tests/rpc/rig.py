@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,20 +12,16 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
-from pydicom import dcmread
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.config import PacsSettings, RetrieveSettings, Settings
 from radgate_server.core.capabilities import Capabilities
-from radgate_server.core.instance_index import InstanceIndex
-from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Role, Tenant
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import (
     ADMIN,
@@ -53,8 +48,10 @@ from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
 from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.pictures import build_pictures
 from radgate_server.services.imaging.representative import Representatives
+from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
@@ -72,7 +69,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore
-from tests.fakes.instances import encode, make_study
+from tests.fakes.instances import make_study
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -96,22 +93,6 @@ class PlainBox:
 
     def fingerprint(self, secret: str) -> bytes:
         return sha256(secret.encode()).digest()
-
-
-class PydicomDecoder:
-    """InstanceDecoder for uncompressed instances."""
-
-    async def to_explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:
-        dataset = dcmread(BytesIO(await handle.read(0, handle.size_bytes)))
-        dataset.decode()
-        made = type(dataset.file_meta)()
-        made.update(dataset.file_meta)
-        made.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
-        dataset.file_meta = made
-        return MemoryContent((encode(dataset),))
-
-    async def decode_frame(self, handle: InstanceHandle, index: InstanceIndex, frame_number: int) -> bytes:
-        raise AssertionError("native little-endian frames need no decoder")
 
 
 @dataclass
@@ -217,17 +198,19 @@ async def running_rig() -> AsyncIterator[Rig]:
     with ThreadPoolExecutor(1) as executor, TemporaryDirectory() as folder:
         spool = DiskSpool(Path(folder), memory_bytes=1 << 20)
         store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)
-        reader = InstanceReader(rig.store, PydicomDecoder(), executor)
+        reader = InstanceReader(rig.store, executor)
         pictures = build_pictures(
             reader, rig.workers, rig.derived, Representatives(query, lister), places, max_pixels=MAX_PIXELS
         )
+        kept = DerivedInstances(rig.derived, max_bytes=1 << 20)
+        transcoder = Transcoder(reader, pictures.frames, rig.workers, spool, kept, parallel=2)
         rig.server = build_server(
             settings,
             query=QueryServicer(query, rig.news, auditor),
-            retrieve=RetrieveServicer(retrieve, reader, auditor, chunk_bytes=CHUNK_BYTES),
+            retrieve=RetrieveServicer(retrieve, reader, pictures.frames, transcoder, auditor, chunk_bytes=CHUNK_BYTES),
             store=StoreServicer(store),
             admin=AdminServicer(admin),
-            dicomweb=DicomWebServicer(query, retrieve, reader, pictures, store, auditor, rig.hot, settings),
+            dicomweb=DicomWebServicer(query, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings),
             authenticator=authenticator,
             telemetry=rig.telemetry,
         )

@@ -86,35 +86,24 @@ _ROWS = (
     _image(RLE_LOSSLESS, "RLE Lossless", "image/dicom-rle"),
     _image(JPEG_BASELINE, "JPEG Baseline (Process 1)", _JPEG, lossy=True),
     _image(JPEG_EXTENDED, "JPEG Extended (Process 2 & 4)", _JPEG, lossy=True),
-    _image(JPEG_LOSSLESS, "JPEG Lossless (Process 14)", _JPEG, decodable=False),
-    _image(JPEG_LOSSLESS_SV1, "JPEG Lossless (Process 14, SV1)", _JPEG, decodable=False),
-    _image(JPEG_LS_LOSSLESS, "JPEG-LS Lossless", _JPEG_LS, decodable=False),
-    _image(JPEG_LS_NEAR_LOSSLESS, "JPEG-LS Near-Lossless", _JPEG_LS, lossy=True, decodable=False),
+    _image(JPEG_LOSSLESS, "JPEG Lossless (Process 14)", _JPEG),
+    _image(JPEG_LOSSLESS_SV1, "JPEG Lossless (Process 14, SV1)", _JPEG),
+    _image(JPEG_LS_LOSSLESS, "JPEG-LS Lossless", _JPEG_LS),
+    _image(JPEG_LS_NEAR_LOSSLESS, "JPEG-LS Near-Lossless", _JPEG_LS, lossy=True),
     _image(JPEG_2000_LOSSLESS, "JPEG 2000 Lossless", _JP2),
     _image(JPEG_2000, "JPEG 2000", _JP2, lossy=True),
     _image(JPEG_2000_PART_2_LOSSLESS, "JPEG 2000 Part 2 Lossless", _JPX, decodable=False, encodable=False),
     _image(JPEG_2000_PART_2, "JPEG 2000 Part 2", _JPX, decodable=False, encodable=False, lossy=True),
-    _image(JPEG_XL_LOSSLESS, "JPEG XL Lossless", _JPEG_XL, decodable=False),
-    _image(
-        JPEG_XL_JPEG_RECOMPRESSION, "JPEG XL JPEG Recompression", _JPEG_XL, encodable=False, lossy=True, decodable=False
-    ),
-    _image(JPEG_XL, "JPEG XL", _JPEG_XL, encodable=False, lossy=True, decodable=False),
+    _image(JPEG_XL_LOSSLESS, "JPEG XL Lossless", _JPEG_XL),
+    _image(JPEG_XL_JPEG_RECOMPRESSION, "JPEG XL JPEG Recompression", _JPEG_XL, encodable=False, lossy=True),
+    _image(JPEG_XL, "JPEG XL", _JPEG_XL, encodable=False, lossy=True),
     _image(HTJ2K_LOSSLESS, "HTJ2K Lossless", _HTJ2K),
     _image(HTJ2K_LOSSLESS_RPCL, "HTJ2K Lossless RPCL", _HTJ2K),
     _image(HTJ2K, "HTJ2K", _HTJ2K, lossy=True),
-    _image(ENCAPSULATED_UNCOMPRESSED, "Encapsulated Uncompressed Explicit VR Little Endian", _OCTETS, decodable=False),
-    _image(DEFLATED_IMAGE_FRAME, "Deflated Image Frame Compression", _OCTETS, decodable=False),
-    _image(
-        JPEG_SPECTRAL_SELECTION,
-        "JPEG Spectral Selection (Process 6 & 8)",
-        _JPEG,
-        encodable=False,
-        lossy=True,
-        decodable=False,
-    ),
-    _image(
-        JPEG_PROGRESSIVE, "JPEG Full Progression (Process 10 & 12)", _JPEG, encodable=False, lossy=True, decodable=False
-    ),
+    _image(ENCAPSULATED_UNCOMPRESSED, "Encapsulated Uncompressed Explicit VR Little Endian", _OCTETS),
+    _image(DEFLATED_IMAGE_FRAME, "Deflated Image Frame Compression", _OCTETS),
+    _image(JPEG_SPECTRAL_SELECTION, "JPEG Spectral Selection (Process 6 & 8)", _JPEG, encodable=False, lossy=True),
+    _image(JPEG_PROGRESSIVE, "JPEG Full Progression (Process 10 & 12)", _JPEG, encodable=False, lossy=True),
     _reference(JPIP_REFERENCED, "JPIP Referenced"),
     _reference(JPIP_REFERENCED_DEFLATE, "JPIP Referenced Deflate"),
     _reference(JPIP_HTJ2K_REFERENCED, "JPIP HTJ2K Referenced"),
@@ -137,3 +126,28 @@ _ROWS = (
     _video("108", "HEVC/H.265 Main 10 Profile", "video/H265"),
 )
 TRANSFER_SYNTAXES = {row.uid: row for row in _ROWS}
+
+ENCODABLE_SYNTAXES = tuple(
+    TRANSFER_SYNTAXES[uid]
+    for uid in (
+        HTJ2K_LOSSLESS_RPCL,
+        HTJ2K_LOSSLESS,
+        JPEG_LS_LOSSLESS,
+        JPEG_2000_LOSSLESS,
+        JPEG_XL_LOSSLESS,
+        JPEG_LOSSLESS_SV1,
+        JPEG_LOSSLESS,
+        RLE_LOSSLESS,
+        DEFLATED_IMAGE_FRAME,
+        ENCAPSULATED_UNCOMPRESSED,
+        HTJ2K,
+        JPEG_2000,
+        JPEG_LS_NEAR_LOSSLESS,
+        JPEG_BASELINE,
+        JPEG_EXTENDED,
+    )
+)
+"""What pixels can be encapsulated in, in the order in which it is chosen where a client leaves the choice.
+
+First what loses nothing, of that first what is small, fast to decode, and can be shown before all of it has come.
+"""

@@ -1,4 +1,4 @@
-"""What lies inside of an instance: its index, frames, bulk data, and its conversion to Explicit VR Little Endian."""
+"""What lies inside of an instance: its index, frames, bulk data."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,27 +11,20 @@ from radgate_server.core.dicom.words import little_endian_value
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
-from radgate_server.core.instances import InstanceContent, InstanceHandle
+from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import IndexStore
-from radgate_server.core.ports.codec import InstanceDecoder
-from radgate_server.core.transfer_syntaxes import (
-    EXPLICIT_VR_BIG_ENDIAN,
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-)
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN
 from radgate_server.services.single_flight import SingleFlight
 from radgate_server.services.steady_instance import SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
-_LITTLE_ENDIAN = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 
 
 class InstanceReader:
     """Reads inside of instances. An index is made once, in `executor`'s threads, and kept beside the instance."""
 
-    def __init__(self, store: IndexStore, decoder: InstanceDecoder, executor: Executor) -> None:
+    def __init__(self, store: IndexStore, executor: Executor) -> None:
         self._store = store
-        self._decoder = decoder
         self._executor = executor
         self._flights: SingleFlight[tuple[str, InstanceRef], InstanceIndex] = SingleFlight()
 
@@ -45,31 +38,6 @@ class InstanceReader:
         if known is not None:
             return known
         return await self._flights.run((tenant_id, handle.ref), lambda: self._make_index(tenant_id, handle))
-
-    async def frame(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> bytes:
-        """One frame (from 1) as stored; the fragments of an encapsulated one are joined (PS3.5 A.4).
-
-        Raises:
-            ObjectNotFoundError: the instance has no such frame.
-        """
-        index = await self.index(tenant_id, handle)
-        spans = self._frame_spans(index, frame_number)
-        if not spans:
-            return await self._decode_frame(handle, index, frame_number)
-        return await _read(handle, spans)
-
-    async def decoded_frame(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> bytes:
-        """One frame (from 1) as Explicit VR Little Endian holds it.
-
-        Raises:
-            ObjectNotFoundError: the instance has no such frame.
-            NotAcceptableError: the stored transfer syntax can't be decoded.
-        """
-        index = await self.index(tenant_id, handle)
-        spans = self._frame_spans(index, frame_number)
-        if spans and index.transfer_syntax_uid in _LITTLE_ENDIAN:
-            return await _read(handle, spans)
-        return await self._decode_frame(handle, index, frame_number)
 
     async def pixel_frames(
         self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
@@ -109,24 +77,6 @@ class InstanceReader:
             return await _read(handle, spans)
         return await self.in_thread(handle, lambda buffer: read_spans(inflated_data_set(buffer), spans))
 
-    async def explicit_little_endian(self, handle: InstanceHandle) -> InstanceContent:
-        """The whole DICOM file in Explicit VR Little Endian.
-
-        Raises:
-            NotAcceptableError: the stored transfer syntax can't be decoded.
-        """
-        return await _again_when_lost(handle, lambda: self._decoder.to_explicit_little_endian(handle))
-
-    async def _make_index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
-        index = await self.in_thread(handle, build_index)
-        kept = await self._store.get(tenant_id, handle.ref)
-        if kept is not None and kept.crc32c == handle.crc32c:  # else it would be the index of other bytes
-            await self._store.save_index(tenant_id, handle.ref, index)
-        return index
-
-    async def _decode_frame(self, handle: InstanceHandle, index: InstanceIndex, frame_number: int) -> bytes:
-        return await _again_when_lost(handle, lambda: self._decoder.decode_frame(handle, index, frame_number))
-
     async def in_thread[Made](self, handle: InstanceHandle, use: Callable[[memoryview], Made]) -> Made:
         """What `use` makes of the whole DICOM file, in a thread; from a fresh copy when the bytes were lost."""
 
@@ -137,8 +87,15 @@ class InstanceReader:
         loop = asyncio.get_running_loop()
         return await _again_when_lost(handle, lambda: loop.run_in_executor(self._executor, run))
 
+    async def _make_index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
+        index = await self.in_thread(handle, build_index)
+        kept = await self._store.get(tenant_id, handle.ref)
+        if kept is not None and kept.crc32c == handle.crc32c:  # else it would be the index of other bytes
+            await self._store.save_index(tenant_id, handle.ref, index)
+        return index
+
     def _frame_spans(self, index: InstanceIndex, frame_number: int) -> tuple[Span, ...]:
-        """The frame's spans, () when it has to come out of the decoder."""
+        """The frame's spans, () when it can't be addressed byte by byte."""
         table = index.frame_table
         if table is None or not 1 <= frame_number <= table.number_of_frames:
             raise ObjectNotFoundError(f"the instance has no frame {frame_number}", kind="frame")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 
 class Window:
@@ -29,34 +30,40 @@ class Window:
         self._left.set()
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry[Thing, Made]:
+    thing: Thing
+    task: asyncio.Task[Made]
+    size_bytes: int
+
+
 async def in_order[Thing, Made](
     things: AsyncIterator[Thing],
     make: Callable[[Thing], Awaitable[Made]],
     size_of: Callable[[Thing], int],
     window: Window,
-) -> AsyncGenerator[Awaitable[Made]]:
-    """Yield for each thing, in order, what `make` makes of it, when it is made; awaiting it raises what failed.
+) -> AsyncGenerator[tuple[Thing, Awaitable[Made]]]:
+    """Yield each thing, in order, when `make` has made something of it, or failed: awaiting that tells.
 
     As many are being made as the window has room for; the one that is used counts until the next is asked for. What
     `things` raises comes after all that came before. Leaving the generator cancels what is under way.
     """
-    queue: asyncio.Queue[tuple[asyncio.Task[Made], int] | None] = asyncio.Queue()
+    queue: asyncio.Queue[_Entry[Thing, Made] | None] = asyncio.Queue()
     feeding = asyncio.create_task(_feed(things, make, size_of, window, queue))
     try:
         while (entry := await queue.get()) is not None:
-            task, size_bytes = entry
             try:
-                await asyncio.wait((task,))
-                yield task
+                await asyncio.wait((entry.task,))
+                yield entry.thing, entry.task
             finally:
-                window.leave(size_bytes)
-                await _end(task)
+                window.leave(entry.size_bytes)
+                await _end(entry.task)
         await feeding
     finally:
         await _end(feeding)
         while not queue.empty():
             if (entry := queue.get_nowait()) is not None:
-                await _end(entry[0])
+                await _end(entry.task)
 
 
 async def _feed[Thing, Made](
@@ -64,13 +71,13 @@ async def _feed[Thing, Made](
     make: Callable[[Thing], Awaitable[Made]],
     size_of: Callable[[Thing], int],
     window: Window,
-    queue: asyncio.Queue[tuple[asyncio.Task[Made], int] | None],
+    queue: asyncio.Queue[_Entry[Thing, Made] | None],
 ) -> None:
     try:
         async for thing in things:
             size_bytes = size_of(thing)
             await window.enter(size_bytes)
-            queue.put_nowait((asyncio.ensure_future(_made(make, thing)), size_bytes))
+            queue.put_nowait(_Entry(thing, asyncio.create_task(_made(make, thing)), size_bytes))
     finally:
         queue.put_nowait(None)
 

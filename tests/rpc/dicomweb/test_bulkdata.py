@@ -13,7 +13,7 @@ from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import CHUNK_BYTES, Rig, reason_of
 
-JLS = "1.2.840.10008.1.2.4.80"
+J2K_PART_2 = "1.2.840.10008.1.2.4.92"
 OCTETS = "application/octet-stream"
 MULTIPART = f'multipart/related; type="{OCTETS}"'
 STUDY, SERIES = "2.25.5000", "2.25.5000.1"
@@ -32,7 +32,7 @@ async def bulk_web(rig: Rig, web: Web) -> Web:
     rig.east.add(
         make_instance(STUDY, SERIES, f"{SERIES}.1", rows=320, columns=128, PixelData=PIXELS),
         make_instance(
-            STUDY, SERIES, f"{SERIES}.2", frames=2, transfer_syntax_uid=JLS, PixelData=encapsulate(COMPRESSED)
+            STUDY, SERIES, f"{SERIES}.2", frames=2, transfer_syntax_uid=J2K_PART_2, PixelData=encapsulate(COMPRESSED)
         ),
         make_instance(STUDY, SERIES, f"{SERIES}.3", **document),
     )
@@ -79,10 +79,10 @@ async def test_a_range_outside_is_refused_with_the_size(bulk_web: Web) -> None:
     assert (trailers["x-http-status"], trailers["content-range"]) == ("416", "bytes */81920")
 
 
-@pytest.mark.parametrize(("accept", "media_type"), [(f"{MULTIPART}; transfer-syntax=*", OCTETS), ("", "image/jls")])
+@pytest.mark.parametrize(("accept", "media_type"), [(f"{MULTIPART}; transfer-syntax=*", OCTETS), ("", "image/jpx")])
 async def test_compressed_pixels_come_as_one_part_for_each_frame(bulk_web: Web, accept: str, media_type: str) -> None:
     answer = await bulk_web.get(url("2"), accept)
-    assert [head for head, _ in answer.parts] == [f"{media_type}; transfer-syntax={JLS}"] * 2
+    assert [head for head, _ in answer.parts] == [f"{media_type}; transfer-syntax={J2K_PART_2}"] * 2
     assert [data.rstrip(b"\0") for _, data in answer.parts] == COMPRESSED
 
 

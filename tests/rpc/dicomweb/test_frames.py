@@ -8,9 +8,9 @@ from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, PydicomDecoder, Rig, reason_of
+from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
 
-JLS = "1.2.840.10008.1.2.4.80"
+J2K_PART_2 = "1.2.840.10008.1.2.4.92"
 JPEG = "1.2.840.10008.1.2.4.50"
 OCTETS = "application/octet-stream"
 AS_STORED = f"multipart/related; type={OCTETS}; transfer-syntax=*"
@@ -32,7 +32,7 @@ async def frames_web(rig: Rig, web: Web) -> Web:
 
     rig.east.add(
         instance(1, frames=3, PixelData=b"".join(FRAMES)),
-        instance(2, frames=2, transfer_syntax_uid=JLS, PixelData=encapsulate(COMPRESSED)),
+        instance(2, frames=2, transfer_syntax_uid=J2K_PART_2, PixelData=encapsulate(COMPRESSED)),
         instance(3, rows=200, columns=200, number=7),
         instance(4, transfer_syntax_uid=IMPLICIT_VR_LITTLE_ENDIAN, number=9),
         instance(5, Rows=None, Columns=None, PixelData=None),
@@ -59,9 +59,9 @@ async def test_frames_come_in_the_order_asked_for_cold_and_from_memory(rig: Rig,
 @pytest.mark.parametrize(
     ("accept", "content_type"),
     [
-        (AS_STORED, f"{OCTETS}; transfer-syntax={JLS}"),
-        ("*/*", f"image/jls; transfer-syntax={JLS}"),
-        ('multipart/related; type="image/jls"', f"image/jls; transfer-syntax={JLS}"),
+        (AS_STORED, f"{OCTETS}; transfer-syntax={J2K_PART_2}"),
+        ("*/*", f"image/jpx; transfer-syntax={J2K_PART_2}"),
+        ('multipart/related; type="image/jpx"', f"image/jpx; transfer-syntax={J2K_PART_2}"),
     ],
 )
 async def test_compressed_frames_come_as_stored(frames_web: Web, accept: str, content_type: str) -> None:
@@ -75,7 +75,7 @@ async def test_compressed_frames_come_as_stored(frames_web: Web, accept: str, co
     ("sop", "accept", "content_type"),
     [
         ("1", OCTETS, f"{OCTETS}; transfer-syntax={EXPLICIT_VR_LITTLE_ENDIAN}"),
-        ("2", "image/jls", f"image/jls; transfer-syntax={JLS}"),
+        ("2", "image/jpx", f"image/jpx; transfer-syntax={J2K_PART_2}"),
     ],
 )
 async def test_one_frame_can_come_bare(frames_web: Web, sop: str, accept: str, content_type: str) -> None:
@@ -110,7 +110,7 @@ async def test_implicit_pixels_are_those_of_explicit_little_endian(frames_web: W
         ("x", "1", AS_STORED, "INVALID_ARGUMENT"),
         ("1", "1", "multipart/related; type", "INVALID_ARGUMENT"),
         ("1", "1,2", OCTETS, "NOT_ACCEPTABLE"),
-        ("1", "1", 'multipart/related; type="image/jpeg"', "NOT_ACCEPTABLE"),
+        ("1", "1", 'multipart/related; type="image/jpx"', "NOT_ACCEPTABLE"),
         ("2", "1", f"{AS_STORED[:-1]}{EXPLICIT_VR_LITTLE_ENDIAN}", "NOT_ACCEPTABLE"),
     ],
 )
@@ -140,13 +140,12 @@ async def test_what_is_kept_is_not_served_when_it_can_not_be_recorded(rig: Rig, 
     assert (reason_of(answer.error), answer.messages) == ("AUDIT_UNAVAILABLE", 0)
 
 
-async def _refuse(*_: object) -> bytes:
+async def _refuse(*_: object, **__: object) -> bytes:
     raise NotAcceptableError("12 bits can't be decoded")
 
 
 async def test_what_the_decoder_refuses_comes_as_stored(rig: Rig, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PydicomDecoder, "decode_frame", _refuse)
-    monkeypatch.setattr(PydicomDecoder, "to_explicit_little_endian", _refuse)
+    monkeypatch.setattr(rig.workers, "transcode", _refuse)
     sop = f"{SERIES}.6"
     file = make_instance(STUDY, SERIES, sop, frames=2, transfer_syntax_uid=JPEG, PixelData=encapsulate(COMPRESSED))
     rig.east.add(file)

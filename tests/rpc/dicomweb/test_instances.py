@@ -128,7 +128,7 @@ async def test_a_study_does_not_come_in_other_media_types(rig: Rig, web: Web, ac
 
 
 async def test_a_transfer_syntax_that_nothing_fits_is_not_acceptable(web: Web) -> None:
-    accept = 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.4.80'
+    accept = 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.4.92'
     answer = await web.get(f"/studies/{EAST_STUDY}", accept)
     assert answer.error is not None
     assert reason_of(answer.error) == "NOT_ACCEPTABLE"

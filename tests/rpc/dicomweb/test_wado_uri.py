@@ -13,7 +13,7 @@ from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
 
 SERIES = f"{EAST_STUDY}.1"
-JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
+J2K_PART_2 = "1.2.840.10008.1.2.4.92"
 IMPLICIT = "2.25.6"
 
 
@@ -54,7 +54,7 @@ async def test_the_transfer_syntax_is_the_one_asked_for(rig: Rig, web: Web, more
 
 
 async def test_a_transfer_syntax_that_can_not_be_made_is_not_acceptable_and_others_are_named(web: Web) -> None:
-    answer = await web.get(url(more=f"&transferSyntax={JPEG_LOSSLESS}"))
+    answer = await web.get(url(more=f"&transferSyntax={J2K_PART_2}"))
     assert answer.error is not None
     assert reason_of(answer.error) == "NOT_ACCEPTABLE"
     assert EXPLICIT_VR_LITTLE_ENDIAN in (answer.error.details() or "")

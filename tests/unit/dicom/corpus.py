@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import data_store
+import google_crc32c
 import pydicom.data
 
 from radgate_server.core.dicom.file_meta import read_file_meta
@@ -45,8 +46,6 @@ SOUND_FILES = [path for path in FILES if path.name not in TRUNCATED]
 class BytesHandle:
     """InstanceHandle over bytes in memory."""
 
-    crc32c = 0
-
     def __init__(self, data: bytes | memoryview) -> None:
         self._data = memoryview(data)
         meta = read_file_meta(self._data)
@@ -54,6 +53,7 @@ class BytesHandle:
         self.sop_class_uid = meta.sop_class_uid
         self.transfer_syntax_uid = meta.transfer_syntax_uid
         self.size_bytes = len(data)
+        self.crc32c = google_crc32c.value(bytes(data))
 
     async def read(self, offset: int, length: int) -> bytes:
         return bytes(self._data[offset : offset + length])

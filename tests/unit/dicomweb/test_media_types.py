@@ -3,13 +3,12 @@
 import pytest
 
 from radgate_server.core.errors import NotAcceptableError
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.transfer_syntaxes import ENCODABLE_SYNTAXES, TRANSFER_SYNTAXES
 from radgate_server.rpc.dicomweb.accept import parse_accept
 from radgate_server.rpc.dicomweb.media_types import (
     MULTIPART_FIRST,
     MULTIPART_ONLY,
     SINGLE_FIRST,
-    needs_decoding,
     negotiate_bulkdata,
     negotiate_frames,
     negotiate_instance,
@@ -27,6 +26,9 @@ JLS = "1.2.840.10008.1.2.4.80"
 J2K = "1.2.840.10008.1.2.4.90"
 HTJ2K = "1.2.840.10008.1.2.4.202"
 H264 = "1.2.840.10008.1.2.4.102"
+J2K_PART_2 = "1.2.840.10008.1.2.4.92"  # known, without a codec
+NEAR = "1.2.840.10008.1.2.4.81"
+HTJ2K_ANY_ORDER = "1.2.840.10008.1.2.4.201"
 PRIVATE = "1.3.46.670589.33.1.4.1"
 
 OCTETS = "application/octet-stream"
@@ -46,16 +48,27 @@ INSTANCES = [
     ("*/*", IVRLE, True, EVRLE),
     ("*/*", J2K, True, EVRLE),
     ("*/*", BIG, True, EVRLE),
-    ("*/*", JLS, True, JLS),  # can't be decoded: better as stored than not at all (PS3.18 8.7.3)
+    ("*/*", JLS, True, EVRLE),
+    ("*/*", J2K_PART_2, True, J2K_PART_2),  # can't be decoded: better as stored than not at all (PS3.18 8.7.3)
     ("*/*", PRIVATE, True, PRIVATE),
     (multi(DICOM), J2K, True, EVRLE),
-    (multi(DICOM), JLS, True, JLS),
+    (multi(DICOM), J2K_PART_2, True, J2K_PART_2),
+    (multi(DICOM, HTJ2K), EVRLE, True, HTJ2K),
+    (multi(DICOM, HTJ2K), JPEG, True, HTJ2K),
+    (multi(DICOM, HTJ2K, EVRLE), IVRLE, True, EVRLE),  # what takes the least work
+    (multi(DICOM, HTJ2K, EVRLE), EVRLE, True, EVRLE),
+    (f"{multi(DICOM, HTJ2K)}, {multi(DICOM, EVRLE)}", IVRLE, True, HTJ2K),
+    (multi(DICOM, JPEG, JLS), EVRLE, True, JLS),  # nothing is lost that need not be
+    (f"{multi(DICOM, JPEG)}, {multi(DICOM, JLS)}", EVRLE, True, JLS),
+    (f"{multi(DICOM, JPEG, q='0.9')}, {multi(DICOM, JLS, q='0.5')}", EVRLE, True, JPEG),
+    (multi(DICOM, JPEG), EVRLE, True, JPEG),
+    (f"{DICOM}; transfer-syntax={HTJ2K}, */*;q=0.1", EVRLE, False, HTJ2K),
     (multi(DICOM, "*"), J2K, True, J2K),
     (multi(DICOM, "*"), IVRLE, True, IVRLE),
     (multi(DICOM, J2K), J2K, True, J2K),
     (multi(DICOM, EVRLE), J2K, True, EVRLE),
     (multi(DICOM, EVRLE, J2K), J2K, True, J2K),
-    (f"{multi(DICOM, JLS)}, {multi(DICOM, EVRLE)}", J2K, True, EVRLE),
+    (f"{multi(DICOM, J2K_PART_2)}, {multi(DICOM, EVRLE)}", J2K, True, EVRLE),
     (f"{multi(DICOM, EVRLE, q='0.5')}, {multi(DICOM, J2K, q='0.9')}", J2K, True, J2K),
     (f"{multi(DICOM, EVRLE, q='0.9')}, {multi(DICOM, J2K, q='0.5')}", J2K, True, EVRLE),
     ("multipart/related", J2K, True, EVRLE),
@@ -77,8 +90,12 @@ def test_instances(accept: str, stored: str, multipart: bool, syntax: str) -> No
 @pytest.mark.parametrize(
     ("accept", "stored"),
     [
-        (multi(DICOM, J2K), EVRLE),
-        (multi(DICOM, EVRLE), JLS),
+        (multi(DICOM, J2K_PART_2), EVRLE),
+        (multi(DICOM, EVRLE), J2K_PART_2),
+        (multi(DICOM, HTJ2K), PRIVATE),
+        (multi(DICOM, HTJ2K), H264),
+        (multi(DICOM, IVRLE), EVRLE),
+        (multi(DICOM, HTJ2K, q="0"), EVRLE),
         (multi("application/dicom+xml"), EVRLE),
         ("image/jpeg", JPEG),
         ("text/html", EVRLE),
@@ -104,22 +121,23 @@ def test_several_instances_do_not_come_as_anything_else(accept: str) -> None:
 
 
 FRAMES = [
-    # accept, stored -> multipart, media type, transfer syntax, decoded
+    # accept, stored -> multipart, media type, transfer syntax, encoded anew
     ("", EVRLE, True, OCTETS, EVRLE, False),
     ("*/*", IVRLE, True, OCTETS, EVRLE, False),
     ("*/*", J2K, True, OCTETS, EVRLE, True),
-    ("*/*", JLS, True, "image/jls", JLS, False),
+    ("*/*", JLS, True, OCTETS, EVRLE, True),
+    ("*/*", J2K_PART_2, True, "image/jpx", J2K_PART_2, False),
     ("*/*", PRIVATE, True, OCTETS, PRIVATE, False),
     ("*/*; transfer-syntax=*", J2K, True, "image/jp2", J2K, False),
     ("*/*", H264, True, "video/mp4", H264, False),
-    (multi(OCTETS), BIG, True, OCTETS, EVRLE, True),
-    (multi(OCTETS, "*"), BIG, True, OCTETS, EVRLE, True),
-    (multi(OCTETS, "*"), DEFLATED, True, OCTETS, EVRLE, True),
+    (multi(OCTETS), BIG, True, OCTETS, EVRLE, False),
+    (multi(OCTETS, "*"), BIG, True, OCTETS, EVRLE, False),
+    (multi(OCTETS, "*"), DEFLATED, True, OCTETS, EVRLE, False),
     (multi(OCTETS, "*"), IVRLE, True, OCTETS, EVRLE, False),
     (multi(OCTETS, "*", quoted=False), J2K, True, OCTETS, J2K, False),
     (multi(OCTETS, "*"), JLS, True, OCTETS, JLS, False),
     (multi(OCTETS), J2K, True, OCTETS, EVRLE, True),
-    (multi(OCTETS), JLS, True, OCTETS, JLS, False),
+    (multi(OCTETS), J2K_PART_2, True, OCTETS, J2K_PART_2, False),
     (multi(OCTETS, EVRLE), J2K, True, OCTETS, EVRLE, True),
     (multi(OCTETS, JLS), JLS, True, OCTETS, JLS, False),
     (multi("image/jls"), JLS, True, "image/jls", JLS, False),
@@ -127,8 +145,23 @@ FRAMES = [
     (multi("image/jpeg"), JPEG, True, "image/jpeg", JPEG, False),  # not the type's default, yet stored so
     (multi("image/jpeg"), JPEG_LOSSLESS, True, "image/jpeg", JPEG_LOSSLESS, False),
     (multi("image/*"), HTJ2K, True, "image/jphc", HTJ2K, False),
-    (f"{multi('image/jphc')}, {multi(OCTETS)}", EVRLE, True, OCTETS, EVRLE, False),
-    (f"{multi('image/jpeg')}, {multi(OCTETS, '*')}", JLS, True, OCTETS, JLS, False),
+    (f"{multi('image/jphc')}, {multi(OCTETS)}", EVRLE, True, "image/jphc", HTJ2K_ANY_ORDER, True),
+    (f"{multi('image/jpeg')}, {multi(OCTETS, '*')}", JLS, True, "image/jpeg", JPEG_LOSSLESS, True),
+    (f"{multi('image/jpx')}, {multi(OCTETS, '*')}", JLS, True, OCTETS, JLS, False),
+    (multi("image/jpeg"), EVRLE, True, "image/jpeg", JPEG_LOSSLESS, True),  # the type's default, never a lossy one
+    (multi("image/jpeg", JPEG), EVRLE, True, "image/jpeg", JPEG, True),
+    (multi("image/jls"), EVRLE, True, "image/jls", JLS, True),
+    (multi("image/jls", NEAR, JLS), EVRLE, True, "image/jls", JLS, True),
+    (multi("image/jls"), NEAR, True, "image/jls", NEAR, False),
+    (multi("image/jp2"), EVRLE, True, "image/jp2", J2K, True),
+    (multi("image/jphc"), EVRLE, True, "image/jphc", HTJ2K_ANY_ORDER, True),
+    (multi("image/jphc"), HTJ2K, True, "image/jphc", HTJ2K, False),
+    (multi("image/jphc", HTJ2K), EVRLE, True, "image/jphc", HTJ2K, True),
+    (multi("image/jxl"), EVRLE, True, "image/jxl", "1.2.840.10008.1.2.4.110", True),
+    (multi("image/dicom-rle"), EVRLE, True, "image/dicom-rle", "1.2.840.10008.1.2.5", True),
+    (multi(OCTETS, HTJ2K), EVRLE, True, OCTETS, HTJ2K, True),
+    ("image/jphc", EVRLE, False, "image/jphc", HTJ2K_ANY_ORDER, True),
+    (multi("image/jls", "*"), JLS, True, "image/jls", JLS, False),
     (f"{multi(OCTETS, q='0.4')}, {multi('image/jp2', q='0.8')}", J2K, True, "image/jp2", J2K, False),
     (OCTETS, EVRLE, False, OCTETS, EVRLE, False),
     ("image/jpeg", JPEG, False, "image/jpeg", JPEG, False),
@@ -137,20 +170,21 @@ FRAMES = [
 ]
 
 
-@pytest.mark.parametrize(("accept", "stored", "multipart", "media_type", "syntax", "decoded"), FRAMES)
-def test_frames(accept: str, stored: str, multipart: bool, media_type: str, syntax: str, decoded: bool) -> None:
+@pytest.mark.parametrize(("accept", "stored", "multipart", "media_type", "syntax", "encoded"), FRAMES)
+def test_frames(accept: str, stored: str, multipart: bool, media_type: str, syntax: str, encoded: bool) -> None:
     offer = negotiate_frames(parse_accept(accept), stored, MULTIPART_FIRST)
     assert (offer.multipart, offer.media_type, offer.transfer_syntax_uid) == (multipart, media_type, syntax)
-    assert needs_decoding(offer, stored) == decoded
+    assert offer.stored != encoded
 
 
 @pytest.mark.parametrize(
     ("accept", "stored"),
     [
-        (multi("image/jpeg"), EVRLE),
-        (multi("image/jpeg", JPEG), JPEG_LOSSLESS),
-        (multi(OCTETS, EVRLE), JLS),
-        (multi(OCTETS, JLS), J2K),
+        (multi("image/jpeg"), J2K_PART_2),
+        (multi("image/jpx"), EVRLE),
+        (multi("image/jls", "*"), EVRLE),
+        (multi(OCTETS, EVRLE), J2K_PART_2),
+        (multi(OCTETS, J2K_PART_2), J2K),
         (multi(DICOM), EVRLE),
         ("image/png", JPEG),
     ],
@@ -172,7 +206,7 @@ def test_viewers_get_frames_of_everything(stored: str, accept: str) -> None:
     assert offer.multipart
     assert offer.transfer_syntax_uid not in (IVRLE, BIG, DEFLATED)  # never on the web (PS3.18 8.7.3)
     row = TRANSFER_SYNTAXES.get(stored)
-    assert not needs_decoding(offer, stored) or (row is not None and row.decodable)
+    assert offer.stored or (row is not None and row.decodable)
 
 
 @pytest.mark.parametrize(
@@ -221,11 +255,29 @@ def test_xml_is_not_made(accept: str) -> None:
 
 @pytest.mark.parametrize(("accept", "media_type"), [("*/*", "image/jpeg"), (multi(OCTETS), OCTETS), (OCTETS, OCTETS)])
 def test_frames_that_the_decoder_refused_come_as_stored(accept: str, media_type: str) -> None:
-    offer = negotiate_frames(parse_accept(accept), JPEG, MULTIPART_FIRST, can_decode=False)
-    assert (offer.media_type, offer.transfer_syntax_uid, needs_decoding(offer, JPEG)) == (media_type, JPEG, False)
+    offer = negotiate_frames(parse_accept(accept), JPEG, MULTIPART_FIRST, refused=frozenset({EVRLE}))
+    assert (offer.media_type, offer.transfer_syntax_uid, offer.stored) == (media_type, JPEG, True)
 
 
 def test_an_instance_that_the_decoder_refused_comes_as_stored_unless_that_was_excluded() -> None:
-    assert negotiate_instance(parse_accept("*/*"), JPEG, MULTIPART_FIRST, can_decode=False).transfer_syntax_uid == JPEG
+    assert (
+        negotiate_instance(parse_accept("*/*"), JPEG, MULTIPART_FIRST, refused=frozenset({EVRLE})).transfer_syntax_uid
+        == JPEG
+    )
     with pytest.raises(NotAcceptableError):
-        negotiate_instance(parse_accept(multi(DICOM, EVRLE)), JPEG, MULTIPART_FIRST, can_decode=False)
+        negotiate_instance(parse_accept(multi(DICOM, EVRLE)), JPEG, MULTIPART_FIRST, refused=frozenset({EVRLE}))
+
+
+def test_what_could_not_be_made_leaves_what_else_is_accepted() -> None:
+    accepted = parse_accept(multi(DICOM, JLS, HTJ2K, JPEG))
+    chosen = [
+        negotiate_instance(accepted, EVRLE, MULTIPART_FIRST, refused=frozenset(refused)).transfer_syntax_uid
+        for refused in ((), (HTJ2K,), (HTJ2K, JLS))
+    ]
+    assert chosen == [HTJ2K, JLS, JPEG]
+
+
+def test_every_encoding_stands_in_the_order_of_preference() -> None:
+    encodable = {row.uid for row in TRANSFER_SYNTAXES.values() if row.encodable and row.kind == "image"}
+    assert {row.uid for row in ENCODABLE_SYNTAXES} == encodable
+    assert [row.lossy for row in ENCODABLE_SYNTAXES] == sorted(row.lossy for row in ENCODABLE_SYNTAXES)

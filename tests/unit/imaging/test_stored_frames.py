@@ -7,7 +7,6 @@ import numpy as np
 import pydicom
 import pytest
 
-from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
@@ -39,7 +38,7 @@ def store() -> MemoryInstanceStore:
 @pytest.fixture
 def frames(store: MemoryInstanceStore) -> Iterator[StoredFrames]:
     with ThreadPoolExecutor(1) as executor:
-        yield StoredFrames(InstanceReader(store, PydicomDecoder(workers=1), executor))
+        yield StoredFrames(InstanceReader(store, executor))
 
 
 async def keep(store: MemoryInstanceStore, name: str, tenant_id: str = "east") -> InstanceHandle:

@@ -6,7 +6,6 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from radgate_server.adapters.codecs.pydicom_decoder import PydicomDecoder
 from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import Span
@@ -35,10 +34,8 @@ def store() -> CountingStore:
 
 @pytest.fixture
 def reader(store: CountingStore) -> Iterator[InstanceReader]:
-    decoder = PydicomDecoder(workers=1)
     with ThreadPoolExecutor(1) as executor:
-        yield InstanceReader(store, decoder, executor)
-    decoder.close()
+        yield InstanceReader(store, executor)
 
 
 async def keep(store: MemoryInstanceStore, **options: object) -> InstanceHandle:
@@ -63,16 +60,6 @@ async def test_the_index_of_an_instance_that_was_replaced_meanwhile_is_not_kept(
     await keep(store, number=2)
     await reader.index("east", replaced)
     assert store.saved == 0
-
-
-async def test_frames_are_read_by_number_from_one(store: CountingStore, reader: InstanceReader) -> None:
-    handle = await keep(store, frames=3, number=0x0201)
-    frame = await reader.frame("east", handle, 2)
-    assert frame == b"\x01\x02" * 64
-    assert await reader.decoded_frame("east", handle, 2) == frame
-    for number in (0, 4):
-        with pytest.raises(ObjectNotFoundError):
-            await reader.frame("east", handle, number)
 
 
 async def test_bulk_data_is_read_whole_and_in_part(store: CountingStore, reader: InstanceReader) -> None:

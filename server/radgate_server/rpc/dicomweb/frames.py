@@ -8,9 +8,10 @@ from functools import partial
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
-from radgate_server.core.instance_index import InstanceIndex
+from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.kept_answer import give_kept
@@ -18,12 +19,12 @@ from radgate_server.rpc.dicomweb.media_types import (
     MULTIPART_FIRST,
     MULTIPART_ONLY,
     Offer,
-    needs_decoding,
     negotiate_frames,
 )
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.instances import InstanceReader
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.retrieve import RetrieveService
 
 _FRAME_LIST = re.compile(r"[1-9][0-9]{0,8}(?:,[1-9][0-9]{0,8})*")
@@ -32,7 +33,7 @@ _MAX_KEY_LENGTH = 2048
 
 
 class FramesResource:
-    """Sends frames as they are stored, or decoded. Answers are kept ready to be sent again.
+    """Sends frames as they are stored, or encoded anew. Answers are kept ready to be sent again.
 
     A kept answer is found by the request as it came, before Accept is parsed: this is the busiest way of all.
     """
@@ -40,7 +41,8 @@ class FramesResource:
     def __init__(
         self,
         retrieve: RetrieveService,
-        instances: InstanceReader,
+        frames: StoredFrames,
+        transcoder: Transcoder,
         auditor: Auditor,
         hot: HotCache,
         *,
@@ -48,7 +50,8 @@ class FramesResource:
         max_kept_bytes: int,
     ) -> None:
         self._retrieve = retrieve
-        self._instances = instances
+        self._frames = frames
+        self._transcoder = transcoder
         self._auditor = auditor
         self._hot = hot
         self._chunk_bytes = chunk_bytes
@@ -94,7 +97,7 @@ class FramesResource:
         """Read the frames, and keep the answer when it is small enough."""
         tenant_id = call.caller.tenant_id
         handle = await self._retrieve.instance(tenant_id, ref)
-        require_frames(await self._instances.index(tenant_id, handle), numbers)
+        require_frames(await self._frames.number_of_frames(tenant_id, handle), numbers)
         messages: list[bytes] = []
         size_bytes = 0
         async with aclosing(self.stream(handle, numbers, call)) as stream:
@@ -112,38 +115,66 @@ class FramesResource:
         Raises:
             NotAcceptableError: the client takes nothing that can be made.
         """
-        offer = choose_offer(handle, numbers, call)
-        for position, number in enumerate(numbers, 1):
-            first, last = position == 1, position == len(numbers)
+        refused: frozenset[str] = frozenset()
+        while True:
+            offer = choose_offer(handle, numbers, call, refused)
+            begun = False
             try:
-                pixels = await self._read(handle, number, offer, call)
-            except NotAcceptableError:  # these pixels are beyond the decoder; as stored may do as well
-                if not first:
+                async with aclosing(self._messages(handle, numbers, offer, call)) as messages:
+                    async for message in messages:
+                        begun = True
+                        yield message
+            except NotAcceptableError:  # these pixels can't be made that; something else may do as well
+                if begun or offer.stored:
                     raise
-                offer = choose_offer(handle, numbers, call, can_decode=False)
-                pixels = await self._read(handle, number, offer, call)
-            envelope = envelope_of(offer)
-            for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
-                yield message
+                refused |= {offer.transfer_syntax_uid}
+            else:
+                return
 
-    async def _read(self, handle: InstanceHandle, number: int, offer: Offer, call: Call) -> bytes:
-        decoded = needs_decoding(offer, handle.transfer_syntax_uid)
-        read = self._instances.decoded_frame if decoded else self._instances.frame
-        return await read(call.caller.tenant_id, handle, number)
+    async def _messages(
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call
+    ) -> AsyncGenerator[bytes]:
+        envelope, position = envelope_of(offer), 0
+        async with aclosing(self._pixels(handle, numbers, offer, call.caller.tenant_id)) as frames:
+            async for pixels in frames:
+                position += 1
+                first, last = position == 1, position == len(numbers)
+                for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
+                    yield message
+
+    async def _pixels(
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, tenant_id: str
+    ) -> AsyncGenerator[bytes]:
+        if offer.stored:
+            for number in numbers:
+                yield (await self._frames.read(tenant_id, handle, number)).data
+            return
+        target = EncodeTarget(offer.transfer_syntax_uid)
+        if len(numbers) == 1:
+            yield (await self._transcoder.frame(tenant_id, handle, numbers[0], target, Priority.INTERACTIVE)).data
+            return
+        frames = self._transcoder.frames(tenant_id, handle, numbers, target, Priority.INTERACTIVE)
+        async with aclosing(frames) as encoded:
+            async for frame in encoded:
+                yield frame.data
 
     async def _record(self, call: Call, scope: RetrieveScope, frames: str) -> None:
         await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, frames[:_MAX_DETAIL_LENGTH])
 
 
-def choose_offer(handle: InstanceHandle, numbers: Sequence[int], call: Call, *, can_decode: bool = True) -> Offer:
+def choose_offer(
+    handle: InstanceHandle, numbers: Sequence[int], call: Call, refused: frozenset[str] = frozenset()
+) -> Offer:
     """What the client gets of these frames; only a single one can come without multipart.
+
+    `refused` are transfer syntaxes that could not be made of them.
 
     Raises:
         NotAcceptableError: the client takes nothing that can be made.
     """
     accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
     framings = MULTIPART_FIRST if len(numbers) == 1 else MULTIPART_ONLY
-    return negotiate_frames(accepted, handle.transfer_syntax_uid, framings, can_decode=can_decode)
+    return negotiate_frames(accepted, handle.transfer_syntax_uid, framings, refused=refused)
 
 
 def parse_ref(study: str, series: str, instance: str) -> InstanceRef:
@@ -170,13 +201,12 @@ def parse_frame_list(frames: str) -> tuple[int, ...]:
     return tuple(map(int, frames.split(",")))
 
 
-def require_frames(index: InstanceIndex, numbers: Sequence[int]) -> None:
-    """Insist that all frames exist, so that an answer never breaks off for want of one.
+def require_frames(count: int, numbers: Sequence[int]) -> None:
+    """Insist that all frames exist of an instance that has `count`, so that an answer never breaks off for want of one.
 
     Raises:
         ObjectNotFoundError: naming the first one that does not.
     """
-    count = index.frame_table.number_of_frames if index.frame_table else 0
     for number in numbers:
         if not 1 <= number <= count:
             raise ObjectNotFoundError(f"the instance has no frame {number}", kind="frame")

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import GatewayError, NotAcceptableError
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope, parse_scope
+from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
+from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import Acceptable, acceptables
 from radgate_server.rpc.dicomweb.deliveries import open_deliveries
@@ -21,20 +24,24 @@ from radgate_server.rpc.dicomweb.media_types import (
 from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
 from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.retrieve import Delivery, RetrieveService
+from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.lookahead import in_order
+from radgate_server.services.retrieve import Delivery, RetrieveService, size_ahead
 
 type _Pieces = AsyncGenerator[bytes | memoryview]
 
 
 class InstancesResource:
-    """Streams DICOM files, each as soon as it is there, each in the transfer syntax that suits it and the client."""
+    """Streams DICOM files, each as soon as it is there, each in the transfer syntax that suits it and the client.
+
+    While one is sent, the next are being transcoded.
+    """
 
     def __init__(
-        self, retrieve: RetrieveService, instances: InstanceReader, auditor: Auditor, *, chunk_bytes: int
+        self, retrieve: RetrieveService, transcoder: Transcoder, auditor: Auditor, *, chunk_bytes: int
     ) -> None:
         self._retrieve = retrieve
-        self._instances = instances
+        self._transcoder = transcoder
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
 
@@ -59,10 +66,14 @@ class InstancesResource:
         """
         failure: GatewayError | None = None
         envelope: Envelope | None = None
-        async with open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened:
-            async for delivery in opened.stream:
+        open_part = partial(self._open_part, call.caller.tenant_id, accepted, framings)
+        async with (
+            open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened,
+            aclosing(in_order(opened.stream, open_part, size_ahead, self._transcoder.window())) as opening,
+        ):
+            async for _, opened_part in opening:
                 try:
-                    part, pieces = await self._open_part(delivery, accepted, framings)
+                    part, pieces = await opened_part
                 except GatewayError as error:
                     failure = failure or error
                     continue
@@ -83,19 +94,23 @@ class InstancesResource:
             call.response = encode_http_body("", envelope.tail)  # leaves with the status
 
     async def _open_part(
-        self, delivery: Delivery, accepted: tuple[Acceptable, ...], framings: tuple[bool, ...]
+        self, tenant_id: str, accepted: tuple[Acceptable, ...], framings: tuple[bool, ...], delivery: Delivery
     ) -> tuple[Envelope, _Pieces]:
+        """The part of an instance, in the first transfer syntax that the client wants and that can be made of it."""
         if isinstance(delivery, FailedInstance):
             raise delivery.error
-        offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings)
-        if offer.stored:
-            return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
-        try:
-            content = await self._instances.explicit_little_endian(delivery)
-        except NotAcceptableError:  # this one is beyond the decoder; as stored may do as well
-            offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, can_decode=False)
-            return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
-        return envelope_of(offer), _read_content(content, self._chunk_bytes)
+        refused: frozenset[str] = frozenset()
+        while True:
+            offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=refused)
+            if offer.stored:
+                return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
+            target = EncodeTarget(offer.transfer_syntax_uid)
+            try:
+                made = await self._transcoder.instance(tenant_id, delivery, target, Priority.INTERACTIVE)
+            except NotAcceptableError:  # this one can't be made that; something else may do as well
+                refused |= {offer.transfer_syntax_uid}
+            else:
+                return envelope_of(offer), _read_content(made.content, self._chunk_bytes)
 
 
 async def _read_handle(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:

@@ -1,17 +1,23 @@
 """Which representation a client gets: what can be offered for each resource, set against what it accepts (PS3.18 8.7).
 
-Offers stand in the order in which the server prefers them. The client's quality decides first, then its order, then
-ours.
+Offers stand in the order in which the server prefers them. The client's quality decides first, then whether anything
+is lost, then the client's order, then ours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.transfer_syntaxes import (
+    ENCODABLE_SYNTAXES,
     EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
+    HTJ2K_LOSSLESS,
+    JPEG_2000_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    JPEG_XL_LOSSLESS,
+    RLE_LOSSLESS,
     TRANSFER_SYNTAXES,
 )
 from radgate_server.rpc.dicomweb.accept import Acceptable
@@ -26,15 +32,19 @@ MULTIPART_FIRST = (True, False)
 SINGLE_ONLY = (False,)
 SINGLE_FIRST = (False, True)
 
-_SAME_PIXEL_BYTES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+_DEFAULT_SYNTAXES = frozenset(
+    {RLE_LOSSLESS, JPEG_LOSSLESS_SV1, JPEG_LS_LOSSLESS, JPEG_2000_LOSSLESS, JPEG_XL_LOSSLESS, HTJ2K_LOSSLESS}
+)
+"""What a client means that names an image's media type and no transfer syntax (PS3.18 table 8.7.3-5)."""
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One representation.
 
-    `stored` when its bytes are as they are stored; `default` when it is what a client means that names no transfer
-    syntax (PS3.18 tables 8.7.3-2, 8.7.3-4, 8.7.3-5).
+    `stored` when its bytes are as they are stored, `lossy` when making it loses something; `default` when it is what
+    a client means that names no transfer syntax (PS3.18 tables 8.7.3-2, 8.7.3-4, 8.7.3-5).
     """
 
     multipart: bool
@@ -42,39 +52,52 @@ class Offer:
     transfer_syntax_uid: str = ""
     stored: bool = True
     default: bool = True
+    lossy: bool = False
+
+    @property
+    def asked_by_habit(self) -> bool:
+        """Whether HTTP libraries accept it without meaning it, as `image/jpeg`: better to give what else they take."""
+        return not self.multipart and not self.stored and self.media_type.startswith("image/")
 
 
 @lru_cache(maxsize=1024)
 def negotiate_instance(
-    accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...], *, can_decode: bool = True
+    accepted: tuple[Acceptable, ...],
+    stored: str,
+    framings: tuple[bool, ...],
+    *,
+    refused: frozenset[str] = _NOTHING,
 ) -> Offer:
-    """How to give an instance that is stored in `stored`: as it is, or in Explicit VR Little Endian.
+    """How to give an instance that is stored in `stored`: as it is, in Explicit VR Little Endian, or encoded anew.
 
-    `can_decode` is False once the decoder has refused this very instance.
+    It is encoded anew only in a transfer syntax that the client names. `refused` are those that could not be made of
+    this very instance.
 
     Raises:
-        NotAcceptableError: the client takes neither.
+        NotAcceptableError: the client takes nothing that can be made.
     """
-    return _choose(
-        accepted, [offer for multipart in framings for offer in _instance_offers(stored, multipart, can_decode)], stored
-    )
+    offers = [offer for multipart in framings for offer in _instance_offers(stored, multipart)]
+    return _choose(accepted, _without(offers, refused), stored)
 
 
 @lru_cache(maxsize=1024)
 def negotiate_frames(
-    accepted: tuple[Acceptable, ...], stored: str, framings: tuple[bool, ...], *, can_decode: bool = True
+    accepted: tuple[Acceptable, ...],
+    stored: str,
+    framings: tuple[bool, ...],
+    *,
+    refused: frozenset[str] = _NOTHING,
 ) -> Offer:
     """How to give frames of an instance that is stored in `stored`.
 
     Compressed frames that can't be decoded are given as stored to clients that name no transfer syntax (PS3.18 8.7.3).
-    `can_decode` is False once the decoder has refused these very frames.
+    `refused` are transfer syntaxes that could not be made of these very frames.
 
     Raises:
-        NotAcceptableError: the client takes neither the stored nor the uncompressed pixels.
+        NotAcceptableError: the client takes nothing that can be made.
     """
-    return _choose(
-        accepted, [offer for multipart in framings for offer in _frame_offers(stored, multipart, can_decode)], stored
-    )
+    offers = [offer for multipart in framings for offer in _frame_offers(stored, multipart)]
+    return _choose(accepted, _without(offers, refused), stored)
 
 
 @lru_cache(maxsize=1024)
@@ -135,28 +158,40 @@ def takes_instance(accepted: tuple[Acceptable, ...], *, multipart: bool = False)
     return any(acceptable.quality and _fits_type(acceptable, offer) for acceptable in accepted)
 
 
-def _instance_offers(stored: str, multipart: bool, can_decode: bool) -> Iterable[Offer]:
+def _instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
     yield Offer(multipart, DICOM, stored, default=stored == EXPLICIT_VR_LITTLE_ENDIAN)
-    if stored != EXPLICIT_VR_LITTLE_ENDIAN and can_decode and _decodable(stored):
+    if stored != EXPLICIT_VR_LITTLE_ENDIAN and _decodable(stored):
         yield Offer(multipart, DICOM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
+    yield from _encoded_offers(stored, multipart, DICOM, ())
 
 
-def _frame_offers(stored: str, multipart: bool, can_decode: bool) -> Iterable[Offer]:
+def _frame_offers(stored: str, multipart: bool) -> Iterable[Offer]:
     row = TRANSFER_SYNTAXES.get(stored)
     if row is not None and row.kind == "native":
         # Big endian and deflated pixels are made little endian even for "*": the web knows no others (PS3.18 8.7.3).
         yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN)
-        return
-    if can_decode and _decodable(stored):
-        yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
-    if row is not None:
-        yield Offer(multipart, row.media_type, stored)
-    yield Offer(multipart, OCTET_STREAM, stored, default=False)
+    else:
+        if _decodable(stored):
+            yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
+        if row is not None:
+            yield Offer(multipart, row.media_type, stored)
+        yield Offer(multipart, OCTET_STREAM, stored, default=False)
+    yield from _encoded_offers(stored, multipart, "", _DEFAULT_SYNTAXES)
+    yield from _encoded_offers(stored, multipart, OCTET_STREAM, ())
 
 
-def needs_decoding(offer: Offer, stored: str) -> bool:
-    """Whether frames stored in `stored` must be decoded for the offer; the two little endians hold the same bytes."""
-    return offer.transfer_syntax_uid != stored and stored not in _SAME_PIXEL_BYTES
+def _encoded_offers(stored: str, multipart: bool, media_type: str, defaults: Container[str]) -> Iterable[Offer]:
+    """What can be made of compressed or native pixels; of the transfer syntax's own media type where none is given."""
+    for row in ENCODABLE_SYNTAXES if _decodable(stored) else ():
+        if row.uid != stored:
+            default = row.uid in defaults
+            yield Offer(
+                multipart, media_type or row.media_type, row.uid, stored=False, default=default, lossy=row.lossy
+            )
+
+
+def _without(offers: Iterable[Offer], refused: frozenset[str]) -> list[Offer]:
+    return [offer for offer in offers if offer.stored or offer.transfer_syntax_uid not in refused]
 
 
 def _decodable(uid: str) -> bool:
@@ -173,7 +208,7 @@ def _choose(accepted: tuple[Acceptable, ...], offers: Iterable[Offer], stored: s
         if ranked:
             return max(ranked, key=lambda pair: pair[0])[1]
     details = {"stored": stored} if stored else {}
-    types = ", ".join(dict.fromkeys(map(_described, offers)))
+    types = ", ".join(dict.fromkeys(_described(offer) for offer in offers if offer.default or offer.stored))
     raise NotAcceptableError(f"nothing that is accepted can be made; media types on offer: {types}", **details)
 
 
@@ -182,8 +217,13 @@ def _described(offer: Offer) -> str:
     return f"{offer.media_type}; transfer-syntax={syntax}" if syntax else offer.media_type
 
 
-def _rank(accepted: tuple[Acceptable, ...], offer: Offer, any_syntax_is_default: bool) -> tuple[float, int] | None:
-    """How much the client wants the offer, and which of its ranges says so first; None when not at all."""
+def _rank(
+    accepted: tuple[Acceptable, ...], offer: Offer, any_syntax_is_default: bool
+) -> tuple[float, bool, int] | None:
+    """How much the client wants the offer, and which of its ranges says so first; None when not at all.
+
+    Of what it wants as much, nothing comes with a loss that can come without.
+    """
     fitting = [
         (acceptable.specificity, -position, acceptable.quality)
         for position, acceptable in enumerate(accepted)
@@ -192,7 +232,7 @@ def _rank(accepted: tuple[Acceptable, ...], offer: Offer, any_syntax_is_default:
     if not fitting:
         return None
     _, order, quality = max(fitting)
-    return (quality, order) if quality else None
+    return (quality, not offer.lossy, order) if quality else None
 
 
 def _fits_type(acceptable: Acceptable, offer: Offer) -> bool:
@@ -209,5 +249,6 @@ def _fits_syntax(acceptable: Acceptable, offer: Offer, any_syntax_is_default: bo
     if not offer.transfer_syntax_uid:
         return True
     if not syntaxes:
-        return offer.default or any_syntax_is_default
+        meant = offer.default and not offer.asked_by_habit
+        return meant or (any_syntax_is_default and (offer.default or offer.stored))
     return offer.transfer_syntax_uid in syntaxes or ("*" in syntaxes and offer.stored)

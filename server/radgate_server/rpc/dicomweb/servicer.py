@@ -32,6 +32,7 @@ from radgate_server.rpc.dicomweb.thumbnail import ThumbnailResource
 from radgate_server.rpc.dicomweb.wado_uri import WadoUriResource
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.pictures import Pictures
+from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.query import QueryService
 from radgate_server.services.retrieve import RetrieveService
@@ -47,6 +48,7 @@ class DicomWebServicer:
         retrieve: RetrieveService,
         instances: InstanceReader,
         pictures: Pictures,
+        transcoder: Transcoder,
         store: StoreService,
         auditor: Auditor,
         hot: HotCache,
@@ -62,7 +64,7 @@ class DicomWebServicer:
             ttl_s=settings.cache.query_ttl_s,
             public_url=settings.gateway.public_url,
         )
-        self._instances = InstancesResource(retrieve, instances, auditor, chunk_bytes=chunk_bytes)
+        self._instances = InstancesResource(retrieve, transcoder, auditor, chunk_bytes=chunk_bytes)
         answers = PictureAnswers(auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes)
         self._rendered = RenderedResource(
             retrieve,
@@ -84,7 +86,13 @@ class DicomWebServicer:
             public_url=settings.gateway.public_url,
         )
         self._frames = FramesResource(
-            retrieve, instances, auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes
+            retrieve,
+            pictures.frames,
+            transcoder,
+            auditor,
+            hot,
+            chunk_bytes=chunk_bytes,
+            max_kept_bytes=max_kept_bytes,
         )
         self._stow = StowResource(store, public_url=settings.gateway.public_url)
         self._bulkdata = BulkdataResource(retrieve, instances, auditor, self._frames, chunk_bytes=chunk_bytes)

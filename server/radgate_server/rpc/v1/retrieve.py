@@ -1,12 +1,12 @@
 """RetrieveService: streams of instances, of their headers, of their frames."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from functools import partial
 
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import GatewayError, NotAcceptableError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_scope
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instance_index import BULK_DATA_ROOT, InstanceIndex
@@ -78,7 +78,7 @@ class RetrieveServicer:
         call: Call,
         action: AuditAction,
         prepare: Callable[[InstanceHandle], Awaitable[Prepared]],
-        send: Callable[[Bookmark, InstanceRef, Prepared], AsyncGenerator[Response | bytes]],
+        send: Callable[[Bookmark, InstanceHandle, Prepared], AsyncGenerator[Response | bytes]],
         response: type[Response],
     ) -> AsyncGenerator[Response | bytes]:
         """Send each instance; what fails is the one instance's own affair, told at the end."""
@@ -93,7 +93,7 @@ class RetrieveServicer:
             async with aclosing(ahead) as deliveries:
                 async for delivery, prepared in deliveries:
                     try:
-                        async with aclosing(send(bookmark, delivery.ref, await prepared)) as pieces:
+                        async with aclosing(send(bookmark, *await prepared)) as pieces:
                             async for piece in pieces:
                                 yield piece
                     except GatewayError as error:
@@ -103,10 +103,10 @@ class RetrieveServicer:
         yield response(completeness=tally.record)
 
     async def _send_instance(
-        self, bookmark: Bookmark, ref: InstanceRef, source: Source
+        self, bookmark: Bookmark, handle: InstanceHandle, source: Source
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
         """Send header, chunks, trailer; once the header is out, the trailer tells of a failure too."""
-        yield messages.RetrieveInstancesResponse(header=_header(ref, source))
+        yield messages.RetrieveInstancesResponse(header=_header(handle, source))
         try:
             async with aclosing(source.chunks(self._chunk_bytes)) as chunks:
                 async for chunk in chunks:
@@ -114,7 +114,7 @@ class RetrieveServicer:
         except GatewayError as error:
             yield messages.RetrieveInstancesResponse(trailer=messages.InstanceTrailer(status=status_of(error)))
             raise
-        trailer = messages.InstanceTrailer(crc32c=source.crc32c, resume_token=bookmark.mark(ref))
+        trailer = messages.InstanceTrailer(crc32c=source.crc32c, resume_token=bookmark.mark(handle.ref))
         yield messages.RetrieveInstancesResponse(trailer=trailer)
 
     async def _source(self, tenant_id: str, acceptance: Acceptance, handle: InstanceHandle) -> Source:
@@ -130,13 +130,13 @@ class RetrieveServicer:
             return StoredSource(handle)
         target = EncodeTarget(syntax)
         made = await self._transcoder.instance(tenant_id, handle, target, Priority.INTERACTIVE)
-        return TranscodedSource(made, handle.sop_class_uid)
+        return TranscodedSource(made)
 
     async def _send_metadata(
-        self, bookmark: Bookmark, ref: InstanceRef, index: InstanceIndex
+        self, bookmark: Bookmark, handle: InstanceHandle, index: InstanceIndex
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
-        metadata = _metadata(ref, index)
-        metadata.resume_token = bookmark.mark(ref)
+        metadata = _metadata(handle.ref, index)
+        metadata.resume_token = bookmark.mark(handle.ref)
         yield messages.RetrieveMetadataResponse(metadata=metadata)
 
     async def RetrieveFrames(
@@ -148,9 +148,11 @@ class RetrieveServicer:
         tenant_id = call.caller.tenant_id
         handle = await self._retrieve.instance(tenant_id, ref)
         choices = acceptance.choices(handle.transfer_syntax_uid)
-        numbers = _frame_numbers(request.frame_numbers, await self._frames.number_of_frames(tenant_id, handle))
+        numbers = frame_numbers(request.frame_numbers, await self._frames.number_of_frames(tenant_id, handle))
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, _audited(request.frame_numbers))
+        await self._auditor.record(
+            call.caller, AuditAction.RETRIEVE_FRAMES, scope, audited_frames(request.frame_numbers)
+        )
         sender = FrameSender(self._frames, self._transcoder, chunk_bytes=self._chunk_bytes)
         async with aclosing(sender.send(tenant_id, handle, numbers, choices)) as pieces:
             async for piece in pieces:
@@ -159,16 +161,16 @@ class RetrieveServicer:
 
 async def _prepared[Prepared](
     prepare: Callable[[InstanceHandle], Awaitable[Prepared]], delivery: Delivery
-) -> Prepared:
+) -> tuple[InstanceHandle, Prepared]:
     if isinstance(delivery, FailedInstance):
         raise delivery.error
-    return await prepare(delivery)
+    return delivery, await prepare(delivery)
 
 
-def _header(ref: InstanceRef, source: Source) -> messages.InstanceHeader:
+def _header(handle: InstanceHandle, source: Source) -> messages.InstanceHeader:
     return messages.InstanceHeader(
-        ref=to_ref(ref),
-        sop_class_uid=source.sop_class_uid,
+        ref=to_ref(handle.ref),
+        sop_class_uid=handle.sop_class_uid,
         transfer_syntax_uid=source.transfer_syntax_uid,
         size_bytes=source.size_bytes,
     )

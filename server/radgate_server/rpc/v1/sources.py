@@ -1,4 +1,4 @@
-"""Where the bytes of an instance on its way to a client come from: as stored, or converted."""
+"""Where the bytes of an instance on its way to a client come from: as stored, or transcoded."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -9,11 +9,13 @@ import google_crc32c
 
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import parse_uid
-from radgate_server.core.instances import InstanceContent, InstanceHandle
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.instances import InstanceHandle, MemoryContent
+from radgate_server.core.transfer_syntaxes import ENCODABLE_SYNTAXES, EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.rpc.messages import MAX_DATA_BYTES, spans_of
+from radgate_server.services.imaging.transcoded import TranscodedInstance
 
 ANY_TRANSFER_SYNTAX = "*"
+_CAN_BE_MADE = frozenset({EXPLICIT_VR_LITTLE_ENDIAN, *(row.uid for row in ENCODABLE_SYNTAXES)})
 
 
 class Source(Protocol):
@@ -66,20 +68,20 @@ class StoredSource:
             yield await self.handle.read(offset, length)
 
 
-class ConvertedSource:
-    """Bytes that were made for this client, in Explicit VR Little Endian."""
+class TranscodedSource:
+    """Bytes that were made in another transfer syntax."""
 
-    transfer_syntax_uid = EXPLICIT_VR_LITTLE_ENDIAN
-
-    def __init__(self, content: InstanceContent) -> None:
-        self._content = content
-        self.size_bytes = content.size_bytes
+    def __init__(self, instance: TranscodedInstance) -> None:
+        self._content = instance.content
+        self.transfer_syntax_uid = instance.transfer_syntax_uid
+        self.size_bytes = instance.content.size_bytes
         self.crc32c = 0
 
     async def chunks(self, chunk_bytes: int) -> AsyncGenerator[bytes | memoryview]:
-        """Read the content in a thread, for it may block, and take its checksum."""
+        """Read the content, in a thread where it may block, and take its checksum."""
         pieces = self._content.pieces(min(chunk_bytes, MAX_DATA_BYTES))
-        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        in_memory = isinstance(self._content, MemoryContent)
+        while (piece := next(pieces, None) if in_memory else await asyncio.to_thread(next, pieces, None)) is not None:
             self.crc32c = google_crc32c.extend(self.crc32c, bytes(piece))
             yield piece
 
@@ -97,16 +99,22 @@ class Acceptance:
         field = "accepted_transfer_syntax_uids"
         if not self._any and ANY_TRANSFER_SYNTAX in uids:
             raise InvalidArgumentError(field, '"*" stands alone')
-        self._uids = frozenset() if self._any else frozenset(parse_uid(uid, field) for uid in uids)
+        self._uids = () if self._any else tuple(dict.fromkeys(parse_uid(uid, field) for uid in uids))
 
-    def must_convert(self, stored: str) -> bool:
-        """Whether what is stored in this transfer syntax has to be made Explicit VR Little Endian.
+    def choices(self, stored: str) -> tuple[str, ...]:
+        """What an instance that is stored in `stored` may be sent in; the first that can be made of it is.
+
+        As stored, where that is accepted. Else in the client's order what loses nothing; with loss only when nothing
+        else is accepted.
 
         Raises:
-            NotAcceptableError: that is not accepted either.
+            NotAcceptableError: nothing that is accepted can be made.
         """
         if self._any or stored in self._uids:
-            return False
-        if EXPLICIT_VR_LITTLE_ENDIAN not in self._uids:
+            return (stored,)
+        rows = [TRANSFER_SYNTAXES[uid] for uid in self._uids if uid in _CAN_BE_MADE]
+        lossless = tuple(row.uid for row in rows if not row.lossy)
+        choices = lossless or tuple(row.uid for row in rows)
+        if not choices:
             raise NotAcceptableError("stored in a transfer syntax that is not among those accepted", stored=stored)
-        return True
+        return choices

@@ -74,6 +74,10 @@ class Transcoder:
         self._making: SingleFlight[tuple[str, InstanceRef, int, EncodeTarget], TranscodedInstance] = SingleFlight()
         self._encoding: SingleFlight[tuple[str, InstanceRef, int, int, EncodeTarget], EncodedFrame] = SingleFlight()
 
+    def window(self) -> Window:
+        """How far whoever sends many things may have them made ahead: the workers are to have no pause."""
+        return Window(2 * self._parallel, _WINDOW_BYTES)
+
     async def frame(
         self, tenant_id: str, handle: InstanceHandle, frame_number: int, target: EncodeTarget, priority: Priority
     ) -> EncodedFrame:
@@ -112,10 +116,10 @@ class Transcoder:
             _each(batched(frame_numbers, batch_frames)),
             lambda batch: self._encode(making, batch),
             lambda _: batch_bytes,
-            Window(2 * self._parallel, _WINDOW_BYTES),
+            self.window(),
         )
         async with aclosing(batches) as made:
-            async for batch in made:
+            async for _, batch in made:
                 for frame in await batch:
                     yield frame
 

@@ -1,1 +1,0 @@
-"""Codecs: compressed frames to pixels."""
