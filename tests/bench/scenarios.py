@@ -114,9 +114,14 @@ async def dicomweb(orthanc: OrthancServer, folder: Path, seconds: int, rounds: i
     return rows
 
 
+def fetch_study(radgate: Radgate) -> None:
+    """Have the whole study near."""
+    _stream_once(radgate.grpc_port, _ct_request(), [radgate.authorization])
+
+
 def _warm(radgate: Radgate, resource: Resource) -> None:
     """Have the whole study near, and the answers ready."""
-    _stream_once(radgate.grpc_port, _ct_request(), [radgate.authorization])
+    fetch_study(radgate)
     headers = {"accept": resource.accept, "authorization": f"Bearer {radgate.token}"}
     run_wrk(radgate.http_port, resource.paths, headers, connections=4, seconds=2)
 
