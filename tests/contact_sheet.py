@@ -1,7 +1,6 @@
 """A page of pictures, one of every sample file that has pixels: `python -m tests.contact_sheet OUT.png`."""
 
 import sys
-import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.imaging.render_target import RENDERED_PNG, RenderTarget, Viewport
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 from tests.unit.dicom import corpus
 from tests.unit.imaging.rendering.instances import StoredInstance
 
@@ -43,8 +43,8 @@ def entry_of(path: Path) -> Entry | None:
     frames = f" x{image.number_of_frames}" if image.number_of_frames > 1 else ""
     lines = (
         path.name,
-        f"{instance.dataset.file_meta.TransferSyntaxUID.name}",
-        f"{image.photometric_interpretation} {image.columns}x{image.rows}{frames} {image.bits_stored} bit",
+        TRANSFER_SYNTAXES[instance.transfer_syntax_uid].name,
+        f"{image.photometric_interpretation} {image.bits_stored} bit{frames}",
     )
     try:
         rendered = instance.rendered(_TARGET, instance.number_of_frames // 2 + 1)
@@ -76,7 +76,6 @@ def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> s
 
 
 def main(out: str) -> None:
-    warnings.simplefilter("ignore")
     entries = [entry for path in corpus.FILES if (entry := entry_of(path)) is not None]
     sheet_of(entries).save(out)
     print(f"{len(entries)} pictures in {out}")
