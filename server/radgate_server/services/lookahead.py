@@ -1,7 +1,7 @@
 """Working ahead of a reader: what comes next is being made while the last thing made is used."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -64,6 +64,12 @@ async def in_order[Thing, Made](
         while not queue.empty():
             if (entry := queue.get_nowait()) is not None:
                 await _end(entry.task)
+
+
+async def each[Thing](things: Iterable[Thing]) -> AsyncIterator[Thing]:
+    """The things of a collection, for whoever takes them as they come."""
+    for thing in things:
+        yield thing
 
 
 async def _feed[Thing, Made](

@@ -76,9 +76,10 @@ def make_window(name: str, center: float, width: float, function: VoiFunction) -
     Raises:
         InvalidArgumentError: naming the parameter that has the width.
     """
-    if width <= 0 or (function is VoiFunction.LINEAR and width < 1):
+    window = Window(center, width, function)
+    if not window.applicable:
         raise InvalidArgumentError(name, "the width must be greater than 0, of the linear function at least 1")
-    return Window(center, width, function)
+    return window
 
 
 def parse_quality(name: str, value: str) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from radgate_server.core.imaging.frames import RenderedImage
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey
@@ -14,10 +13,6 @@ from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
 from radgate_server.rpc.dicomweb.picture_offers import PicturePlan
 from radgate_server.rpc.dicomweb.picture_request import PictureRequest
 from radgate_server.services.imaging.render import Renderer
-from radgate_server.services.made_ahead import made_ahead
-
-_AHEAD = 4
-"""Parts that are rendered while one is sent."""
 
 
 class PictureSender:
@@ -50,12 +45,9 @@ class PictureSender:
         """The messages of a part for each frame, sent as soon as it is rendered; they are not kept."""
         envelope = envelope_of(plan.offer)
         position, last = 0, len(plan.frame_numbers)
-
-        async def render(number: int) -> RenderedImage:
-            return await self._renderer.frame(call.caller.tenant_id, handle, number, target, Priority.INTERACTIVE)
-
-        async with aclosing(made_ahead(plan.frame_numbers, render, ahead=_AHEAD)) as pictures:
-            async for picture in pictures:
+        pictures = self._renderer.each(call.caller.tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
+        async with aclosing(pictures) as made:
+            async for _, picture in made:
                 position += 1
                 if position == 1:
                     await self._answers.record(call, request.scope, request.detail)

@@ -1,6 +1,7 @@
 """Pictures of frames, made by the workers from what the instance says of itself (PS3.18 8.3.5, 10.4.1.1.3)."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from radgate_server.core.errors import ImageTooLargeError
 from radgate_server.core.imaging.frames import RenderedImage
@@ -11,6 +12,10 @@ from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.instances import InstanceReader
+from radgate_server.services.lookahead import Window, each, in_order
+
+_AHEAD_FRAMES = 8
+_AHEAD_BYTES = 64 << 20
 
 
 class Renderer:
@@ -59,6 +64,31 @@ class Renderer:
         frames = await self._frames.read_many(tenant_id, handle, frame_numbers)
         presentations = [await self._presentation(tenant_id, handle, number) for number in frame_numbers]
         return await self._workers.render(frames, presentations, target, priority=priority)
+
+    async def each(
+        self,
+        tenant_id: str,
+        handle: InstanceHandle,
+        frame_numbers: Sequence[int],
+        target: RenderTarget,
+        priority: Priority,
+    ) -> AsyncGenerator[tuple[int, RenderedImage]]:
+        """A picture of each frame in their order, the next ones being made while one is used.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            ImageTooLargeError: the viewport is larger than the operator allows.
+        """
+        frame_bytes = (await self._frames.image(tenant_id, handle)).decoded_frame_bytes
+        pictures = in_order(
+            each(frame_numbers),
+            lambda number: self.frame(tenant_id, handle, number, target, priority),
+            lambda _: frame_bytes,
+            Window(_AHEAD_FRAMES, _AHEAD_BYTES),
+        )
+        async with aclosing(pictures) as made:
+            async for number, picture in made:
+                yield number, await picture
 
     def require_size(self, target: RenderTarget, count: int = 1) -> None:
         """Insist that a picture of `count` frames may be so large, before any PACS is bothered.

@@ -1,6 +1,6 @@
 """Frames and instances in another transfer syntax: read, encoded anew by the workers, put together, kept."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import batched
@@ -21,7 +21,7 @@ from radgate_server.services.imaging.frame_spool import FrameSpool
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from radgate_server.services.instances import InstanceReader
-from radgate_server.services.lookahead import Window, in_order
+from radgate_server.services.lookahead import Window, each, in_order
 from radgate_server.services.single_flight import SingleFlight
 
 MAX_PIXEL_BYTES = 2 << 30
@@ -113,7 +113,7 @@ class Transcoder:
             return
         batch_bytes = image.native_frame_bits // 8 * batch_frames
         batches = in_order(
-            _each(batched(frame_numbers, batch_frames)),
+            each(batched(frame_numbers, batch_frames)),
             lambda batch: self._encode(making, batch),
             lambda _: batch_bytes,
             self.window(),
@@ -217,8 +217,3 @@ def _require_encodable(making: _Making) -> None:
         raise NotAcceptableError(
             "the transfer syntax that is wanted can't be made", stored=making.handle.transfer_syntax_uid
         )
-
-
-async def _each[Thing](things: Iterable[Thing]) -> AsyncIterator[Thing]:
-    for thing in things:
-        yield thing
