@@ -18,14 +18,17 @@ from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.pacs.dimse import StorageScp
+from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, aio_interceptors, set_up_logging
-from radgate_server.config import MIB, Settings
+from radgate_server.config import MIB, ImagingSettings, Settings
+from radgate_server.core.jobs import JobKind
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.core.ports.queue import JobHandler, JobQueue
 from radgate_server.installation import (
     Installation,
     build_admin,
@@ -36,9 +39,12 @@ from radgate_server.installation import (
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
+from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
+from radgate_server.rpc.v1.transcode import TranscodeServicer
+from radgate_server.rpc.v1.transcoded_frames import FrameMaker
 from radgate_server.services.admin import AdminService
 from radgate_server.services.arrivals import AnnouncingStore, ArrivalListener
 from radgate_server.services.asking import AskLimits
@@ -52,10 +58,13 @@ from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
 from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.loose import LooseImages
 from radgate_server.services.imaging.pictures import Pictures, build_pictures
 from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
+from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
@@ -114,6 +123,8 @@ class _Services:
     instances: InstanceReader
     pictures: Pictures
     transcoder: Transcoder
+    uploads: UploadTranscoder
+    jobs: JobQueue
     news: NewsDesk
 
 
@@ -289,25 +300,34 @@ def _build_services(
     store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
     retrieve = RetrieveService(lister, store, FetchLimits(limits.window_bytes, limits.stall_s))
     stack.push_async_callback(retrieve.close)
-    transcoder = Transcoder(
-        instances,
-        pictures.frames,
-        workers,
-        DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open(),
-        DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES),
-        parallel=number_of_workers(settings.imaging),
-    )
+    spool = DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open()
+    parallel = number_of_workers(settings.imaging)
+    kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
+    transcoder = Transcoder(instances, pictures.frames, workers, spool, kept, parallel=parallel)
+    loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=settings.imaging.max_rendered_pixels)
+    handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
+    auditor = Auditor(installation.audit, clock)
     return _Services(
         authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
-        auditor=Auditor(installation.audit, clock),
+        auditor=auditor,
         query=query,
         lister=lister,
         retrieve=retrieve,
         instances=instances,
         pictures=pictures,
         transcoder=transcoder,
+        uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
+        jobs=_open_jobs(stack, settings.imaging, handlers, clock),
         news=NewsDesk(),
     )
+
+
+def _open_jobs(
+    stack: AsyncExitStack, limits: ImagingSettings, handlers: Mapping[JobKind, JobHandler], clock: Clock
+) -> JobQueue:
+    jobs = MemoryJobQueue(handlers, clock, max_running=limits.max_running_jobs, max_waiting=limits.max_waiting_jobs)
+    stack.push_async_callback(jobs.close)
+    return jobs
 
 
 def _arrival_listeners(
@@ -383,6 +403,16 @@ def _build_rpc(
         settings,
         query=QueryServicer(query, services.news, auditor),
         retrieve=RetrieveServicer(retrieve, instances, pictures.frames, transcoder, auditor, chunk_bytes=chunk_bytes),
+        transcode=TranscodeServicer(
+            retrieve,
+            pictures.frames,
+            FrameMaker(pictures.frames, transcoder, pictures.renderer),
+            transcoder,
+            services.uploads,
+            auditor,
+            chunk_bytes=chunk_bytes,
+        ),
+        jobs=JobServicer(services.jobs, auditor),
         store=StoreServicer(store),
         admin=AdminServicer(admin),
         dicomweb=DicomWebServicer(

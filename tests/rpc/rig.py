@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.config import PacsSettings, RetrieveSettings, Settings
 from radgate_server.core.capabilities import Capabilities
@@ -27,17 +28,22 @@ from radgate_server.rpc.server import (
     ADMIN,
     DICOMWEB,
     HEALTH,
+    JOBS,
     QUERY,
     REFLECTION,
     RETRIEVE,
     STORE,
+    TRANSCODE,
     RpcServer,
     build_server,
 )
 from radgate_server.rpc.v1.admin import AdminServicer
+from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
+from radgate_server.rpc.v1.transcode import TranscodeServicer
+from radgate_server.rpc.v1.transcoded_frames import FrameMaker
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
@@ -49,10 +55,13 @@ from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.loose import LooseImages
 from radgate_server.services.imaging.pictures import build_pictures
 from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
+from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
@@ -70,15 +79,17 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_study
+from tests.fakes.jobs import Pauses
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 
-SERVICES = (QUERY, RETRIEVE, STORE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
 RPCS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
 }
 EAST_STUDY, WEST_STUDY = "2.25.1000", "2.25.2000"
 CHUNK_BYTES = 16 * 1024
+MAX_UPLOAD_BYTES = 1 << 20
 MAX_PIXELS = 1 << 20
 
 
@@ -110,6 +121,7 @@ class Rig:
     second: MemoryPacs = field(default_factory=lambda: MemoryPacs([], "second"))
     news: NewsDesk = field(default_factory=NewsDesk)
     workers: InProcessFrameWorkers = field(default_factory=InProcessFrameWorkers)
+    pauses: Pauses = field(default_factory=Pauses)
     server: RpcServer | None = None
 
     def __post_init__(self) -> None:
@@ -204,10 +216,19 @@ async def running_rig() -> AsyncIterator[Rig]:
         )
         kept = DerivedInstances(rig.derived, max_bytes=1 << 20)
         transcoder = Transcoder(reader, pictures.frames, rig.workers, spool, kept, parallel=2)
+        loose = LooseImages(executor, rig.workers, spool, parallel=2, max_pixels=MAX_PIXELS)
+        uploads = UploadTranscoder(loose, spool, auditor, max_instance_bytes=MAX_UPLOAD_BYTES)
+        handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
+        jobs = MemoryJobQueue(handlers, rig.clock, max_running=2, max_waiting=10, sleep=rig.pauses)
+        maker = FrameMaker(pictures.frames, transcoder, pictures.renderer)
         rig.server = build_server(
             settings,
             query=QueryServicer(query, rig.news, auditor),
             retrieve=RetrieveServicer(retrieve, reader, pictures.frames, transcoder, auditor, chunk_bytes=CHUNK_BYTES),
+            transcode=TranscodeServicer(
+                retrieve, pictures.frames, maker, transcoder, uploads, auditor, chunk_bytes=CHUNK_BYTES
+            ),
+            jobs=JobServicer(jobs, auditor),
             store=StoreServicer(store),
             admin=AdminServicer(admin),
             dicomweb=DicomWebServicer(query, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings),
@@ -219,6 +240,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             yield rig
         finally:
             await rig.server.stop(0)
+            await jobs.close()
             await retrieve.close()
             await clients.close()
 

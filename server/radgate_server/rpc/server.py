@@ -6,7 +6,14 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from radgate.dicomweb.v1 import dicomweb_service_pb2
-from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2, store_service_pb2
+from radgate.v1 import (
+    admin_service_pb2,
+    job_service_pb2,
+    query_service_pb2,
+    retrieve_service_pb2,
+    store_service_pb2,
+    transcode_service_pb2,
+)
 from radgate_server.config import MIB, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
@@ -16,6 +23,8 @@ from radgate_server.rpc.pipeline import Servicer, build_handlers
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
 RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]
+TRANSCODE: ServiceDescriptor = transcode_service_pb2.DESCRIPTOR.services_by_name["TranscodeService"]
+JOBS: ServiceDescriptor = job_service_pb2.DESCRIPTOR.services_by_name["JobService"]
 STORE: ServiceDescriptor = store_service_pb2.DESCRIPTOR.services_by_name["StoreService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
@@ -90,6 +99,8 @@ def build_server(
     *,
     query: Servicer,
     retrieve: Servicer,
+    transcode: Servicer,
+    jobs: Servicer,
     store: Servicer,
     admin: Servicer,
     dicomweb: Servicer,
@@ -104,7 +115,15 @@ def build_server(
     `reuse_port` lets several processes share the port (SO_REUSEPORT).
     """
     layers = standard_layers(telemetry, authenticator)
-    servicers = {QUERY: query, RETRIEVE: retrieve, STORE: store, ADMIN: admin, DICOMWEB: dicomweb}
+    servicers = {
+        QUERY: query,
+        RETRIEVE: retrieve,
+        TRANSCODE: transcode,
+        JOBS: jobs,
+        STORE: store,
+        ADMIN: admin,
+        DICOMWEB: dicomweb,
+    }
     names = [service.full_name for service in servicers]
     health_servicer = health.HealthServicer(names)
     servicers[HEALTH] = health_servicer

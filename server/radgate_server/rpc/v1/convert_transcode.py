@@ -5,7 +5,7 @@ from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.render_target import RENDERED_JPEG, RENDERED_PNG, RenderTarget, Viewport
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.rpc.v1.sources import CAN_BE_MADE
 
 type FrameTarget = EncodeTarget | RenderTarget | None
 """A frame in another transfer syntax, a picture of it, or the frame as stored."""
@@ -24,8 +24,7 @@ def encode_target(transfer_syntax_uid: str, quality: int, field: str) -> EncodeT
         NotAcceptableError: nothing can be transcoded into that transfer syntax.
     """
     uid = parse_uid(transfer_syntax_uid, f"{field}.transfer_syntax_uid")
-    syntax = TRANSFER_SYNTAXES.get(uid)
-    if syntax is None or not syntax.encodable:
+    if uid not in CAN_BE_MADE:
         raise NotAcceptableError("nothing can be transcoded into this transfer syntax; the documentation lists others")
     return EncodeTarget(uid, quality=_quality(quality, field))
 

@@ -15,7 +15,7 @@ from radgate_server.rpc.messages import MAX_DATA_BYTES, spans_of
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 
 ANY_TRANSFER_SYNTAX = "*"
-_CAN_BE_MADE = frozenset({EXPLICIT_VR_LITTLE_ENDIAN, *(row.uid for row in ENCODABLE_SYNTAXES)})
+CAN_BE_MADE = frozenset({EXPLICIT_VR_LITTLE_ENDIAN, *(row.uid for row in ENCODABLE_SYNTAXES)})
 
 
 class Source(Protocol):
@@ -112,7 +112,7 @@ class Acceptance:
         """
         if self._any or stored in self._uids:
             return (stored,)
-        rows = [TRANSFER_SYNTAXES[uid] for uid in self._uids if uid in _CAN_BE_MADE]
+        rows = [TRANSFER_SYNTAXES[uid] for uid in self._uids if uid in CAN_BE_MADE]
         lossless = tuple(row.uid for row in rows if not row.lossy)
         choices = lossless or tuple(row.uid for row in rows)
         if not choices:

@@ -1,0 +1,206 @@
+"""TranscodeService: frames and instances in the form that the client can use."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import google_crc32c
+
+from radgate.v1 import transcode_service_pb2 as messages
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import GatewayError, InvalidArgumentError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.render_target import RenderTarget
+from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.errors import status_of
+from radgate_server.rpc.messages import spans_of
+from radgate_server.rpc.v1.chunks import chunk_message
+from radgate_server.rpc.v1.convert import from_ref, to_ref
+from radgate_server.rpc.v1.convert_transcode import FrameTarget, frame_target, instance_target
+from radgate_server.rpc.v1.frame_numbers import audited_frames, frame_numbers
+from radgate_server.rpc.v1.sources import Source, StoredSource, TranscodedSource
+from radgate_server.rpc.v1.transcoded_frames import FrameMaker
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.transcoded import TranscodedInstance
+from radgate_server.services.imaging.uploads import UploadTranscoder
+from radgate_server.services.retrieve import RetrieveService
+
+# ruff: noqa: N802 (rpcs keep their names)
+
+SIGN_OF_LIFE_S = 15.0
+"""After so long without a byte, an empty chunk says that the server still works; proxies cut silent streams."""
+PASSED_OVER_BYTES = 64 << 20
+"""Of an upload that has failed already."""
+
+type _Responses[Response] = AsyncGenerator[Response | bytes]
+
+
+class TranscodeServicer:
+    """radgate.v1.TranscodeService. Messages with bytes in them are framed by hand and go out as they are."""
+
+    def __init__(
+        self,
+        retrieve: RetrieveService,
+        frames: StoredFrames,
+        maker: FrameMaker,
+        transcoder: Transcoder,
+        uploads: UploadTranscoder,
+        auditor: Auditor,
+        *,
+        chunk_bytes: int,
+    ) -> None:
+        self._retrieve = retrieve
+        self._frames = frames
+        self._maker = maker
+        self._transcoder = transcoder
+        self._uploads = uploads
+        self._auditor = auditor
+        self._chunk_bytes = chunk_bytes
+
+    async def TranscodeFrames(
+        self, request: messages.TranscodeFramesRequest, call: Call
+    ) -> _Responses[messages.TranscodeFramesResponse]:
+        """Stream frames of one instance in the order asked for."""
+        ref, target = from_ref(request.ref), frame_target(request.target)
+        tenant_id = call.caller.tenant_id
+        handle = await self._retrieve.instance(tenant_id, ref)
+        count = await self._frames.number_of_frames(tenant_id, handle)
+        numbers = frame_numbers(request.frame_numbers, count)
+        await self._record(call, ref, f"{audited_frames(request.frame_numbers)} {_audited(target)}")
+        async with aclosing(self._maker.make(tenant_id, handle, numbers, target)) as made:
+            async for header, data in made:
+                yield messages.TranscodeFramesResponse(header=header)
+                view = memoryview(data)
+                for offset, length in spans_of(len(data), self._chunk_bytes):
+                    yield chunk_message(view[offset : offset + length])
+                trailer = messages.TranscodedFrameTrailer(crc32c=google_crc32c.value(data))
+                yield messages.TranscodeFramesResponse(trailer=trailer)
+
+    async def TranscodeInstance(
+        self, request: messages.TranscodeInstanceRequest, call: Call
+    ) -> _Responses[messages.TranscodeInstanceResponse]:
+        """Stream one instance in another transfer syntax; as stored when that is the one."""
+        ref, target = from_ref(request.ref), instance_target(request.target)
+        tenant_id = call.caller.tenant_id
+        handle = await self._retrieve.instance(tenant_id, ref)
+        await self._record(call, ref, _audited(target))
+        if handle.transfer_syntax_uid == target.transfer_syntax_uid:
+            header = _header(ref, handle.transfer_syntax_uid, handle.size_bytes)
+            pieces = _send(messages.TranscodeInstanceResponse, header, StoredSource(handle), self._chunk_bytes)
+        else:
+            making = self._transcoder.instance(tenant_id, handle, target, Priority.INTERACTIVE)
+            pieces = self._send_made(messages.TranscodeInstanceResponse, ref, making)
+        async with aclosing(pieces) as sent:
+            async for piece in sent:
+                yield piece
+
+    async def TranscodeUpload(
+        self, requests: AsyncIterator[messages.TranscodeUploadRequest], call: Call
+    ) -> _Responses[messages.TranscodeUploadResponse]:
+        """Transcode what the client sends."""
+        incoming = aiter(requests)
+        try:
+            async with aclosing(self._upload(incoming, call)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except GatewayError:
+            await _pass_over(incoming)
+            raise
+
+    async def _upload(
+        self, incoming: AsyncIterator[messages.TranscodeUploadRequest], call: Call
+    ) -> _Responses[messages.TranscodeUploadResponse]:
+        target = instance_target(await _target(incoming))
+        async with self._uploads.receive(call.caller, _chunks(incoming), target) as upload:
+            pieces = self._send_made(messages.TranscodeUploadResponse, upload.ref, upload.transcoded())
+            async with aclosing(pieces) as sent:
+                async for piece in sent:
+                    yield piece
+
+    async def _send_made[Response: (messages.TranscodeInstanceResponse, messages.TranscodeUploadResponse)](
+        self, response: type[Response], ref: InstanceRef, making: Coroutine[Any, Any, TranscodedInstance]
+    ) -> _Responses[Response]:
+        """Wait for the instance, with a sign of life now and then, and send it."""
+        task = asyncio.create_task(making)
+        try:
+            async for _ in signs_of_life(task, SIGN_OF_LIFE_S):
+                yield chunk_message(b"")
+            made = await task
+        finally:
+            task.cancel()
+        header = _header(replace(ref, sop_instance_uid=made.sop_instance_uid), made.transfer_syntax_uid)
+        header.size_bytes, header.lossy = made.content.size_bytes, made.lossy
+        header.notes.extend(made.notes)
+        async with aclosing(_send(response, header, TranscodedSource(made), self._chunk_bytes)) as sent:
+            async for piece in sent:
+                yield piece
+
+    async def _record(self, call: Call, ref: InstanceRef, detail: str) -> None:
+        scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+        await self._auditor.record(call.caller, AuditAction.TRANSCODE, scope, detail)
+
+
+async def signs_of_life(task: asyncio.Task[Any], interval_s: float) -> AsyncGenerator[None]:
+    """Yield whenever the task has gone on for so many seconds more; ends when it does."""
+    while not (await asyncio.wait({task}, timeout=interval_s))[0]:
+        yield
+
+
+async def _send[Response: (messages.TranscodeInstanceResponse, messages.TranscodeUploadResponse)](
+    response: type[Response], header: messages.TranscodedInstanceHeader, source: Source, chunk_bytes: int
+) -> _Responses[Response]:
+    """Send header, chunks, trailer; once the header is out, the trailer tells of a failure."""
+    yield response(header=header)
+    try:
+        async with aclosing(source.chunks(chunk_bytes)) as chunks:
+            async for chunk in chunks:
+                yield chunk_message(chunk)
+    except GatewayError as error:
+        yield response(trailer=messages.TranscodedInstanceTrailer(status=status_of(error)))
+    else:
+        yield response(trailer=messages.TranscodedInstanceTrailer(crc32c=source.crc32c))
+
+
+def _header(ref: InstanceRef, transfer_syntax_uid: str, size_bytes: int = 0) -> messages.TranscodedInstanceHeader:
+    return messages.TranscodedInstanceHeader(
+        ref=to_ref(ref), transfer_syntax_uid=transfer_syntax_uid, size_bytes=size_bytes
+    )
+
+
+async def _target(requests: AsyncIterator[messages.TranscodeUploadRequest]) -> messages.TranscodeTarget:
+    first = await anext(requests, messages.TranscodeUploadRequest())
+    if first.WhichOneof("piece") != "target":
+        raise InvalidArgumentError("piece", "the target comes first, then the file in chunks")
+    return first.target
+
+
+async def _chunks(requests: AsyncIterator[messages.TranscodeUploadRequest]) -> AsyncIterator[bytes]:
+    async for request in requests:
+        if request.WhichOneof("piece") != "chunk":
+            raise InvalidArgumentError("piece", "after the target come chunks alone")
+        yield request.chunk
+
+
+async def _pass_over(requests: AsyncIterator[messages.TranscodeUploadRequest]) -> None:
+    """Read on, within reason: a client that can't send any more may take that, and not our answer, for the failure."""
+    left = PASSED_OVER_BYTES
+    async for request in requests:
+        left -= len(request.chunk)
+        if left < 0:
+            return
+
+
+def _audited(target: FrameTarget) -> str:
+    match target:
+        case EncodeTarget():
+            return f"to {target.transfer_syntax_uid}"
+        case RenderTarget():
+            return f"to {target.media_type}"
+        case _:
+            return "as stored"
