@@ -7,6 +7,7 @@ import click
 
 from radgate_server import __version__
 from radgate_server.cli.cache import cache
+from radgate_server.cli.images import thumbnail, transcode
 from radgate_server.cli.key import key
 from radgate_server.cli.options import RadgateGroup, config_option
 from radgate_server.cli.pacs import pacs
@@ -21,10 +22,10 @@ def radgate() -> None:
     """One typed door in front of every PACS.
 
     Settings come from the environment (RADGATE_HTTP_PORT=8080), else from the TOML file given with --config, else from
-    defaults. All commands but serve and demo work on the database, whether or not a server is running; a running
-    server sees the change within seconds.
+    defaults. All commands but serve, demo, transcode and thumbnail work on the database, whether or not a server is
+    running; a running server sees the change within seconds.
     """
 
 
-for command in (serve, demo, migrate, tenant, key, pacs, cache):
+for command in (serve, demo, migrate, tenant, key, pacs, cache, transcode, thumbnail):
     radgate.add_command(command)
