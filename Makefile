@@ -61,3 +61,7 @@ test-unit: dev ## Run the tests that need no service
 .PHONY: bench
 bench: dev services ## Measure against Orthanc, DCMTK and the bare limit (some minutes)
 	@$(PYTHON) -m tests.bench
+
+.PHONY: fuzz
+fuzz: dev ## Give damaged frames to the codecs for a while: make fuzz MINUTES=20
+	@$(PYTHON) -W ignore -m tests.fuzz --minutes $(or $(MINUTES),20)
