@@ -14,19 +14,27 @@ from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import IndexStore
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN
+from radgate_server.services.recent import RecentMap
 from radgate_server.services.single_flight import SingleFlight
 from radgate_server.services.steady_instance import SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
+_RECENT_BYTES = 32 << 20
+_SPAN_BYTES = 200
+"""What a frame's place or a bulk item takes in memory, about."""
 
 
 class InstanceReader:
-    """Reads inside of instances. An index is made once, in `executor`'s threads, and kept beside the instance."""
+    """Reads inside of instances. An index is made once, in `executor`'s threads, and kept beside the instance.
+
+    Those used last are at hand, since whoever looks into an instance does so more than once.
+    """
 
     def __init__(self, store: IndexStore, executor: Executor) -> None:
         self._store = store
         self._executor = executor
         self._flights: SingleFlight[tuple[str, InstanceRef], InstanceIndex] = SingleFlight()
+        self._recent: RecentMap[tuple[str, InstanceRef, int], InstanceIndex] = RecentMap(_RECENT_BYTES)
 
     async def index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
         """The instance's index.
@@ -34,10 +42,14 @@ class InstanceReader:
         Raises:
             InstanceMalformedError: the bytes can't be read as a DICOM object.
         """
-        known = await self._store.load_index(tenant_id, handle.ref)
-        if known is not None:
-            return known
-        return await self._flights.run((tenant_id, handle.ref), lambda: self._make_index(tenant_id, handle))
+        place = (tenant_id, handle.ref, handle.crc32c)
+        index = self._recent.get(place)
+        if index is None:
+            index = await self._store.load_index(tenant_id, handle.ref)
+            if index is None:
+                index = await self._flights.run((tenant_id, handle.ref), lambda: self._make_index(tenant_id, handle))
+            self._recent.put(place, index, _weight(index))
+        return index
 
     async def pixel_frames(
         self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
@@ -100,6 +112,11 @@ class InstanceReader:
         if table is None or not 1 <= frame_number <= table.number_of_frames:
             raise ObjectNotFoundError(f"the instance has no frame {frame_number}", kind="frame")
         return table.frames[frame_number - 1] if table.frames else ()
+
+
+def _weight(index: InstanceIndex) -> int:
+    frames = len(index.frame_table.frames) if index.frame_table else 0
+    return len(index.metadata) + _SPAN_BYTES * (1 + frames + len(index.bulk))
 
 
 def cut_spans(spans: tuple[Span, ...], offset: int, length: int | None) -> tuple[Span, ...]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import takewhile
 from pathlib import Path
 from threading import Event
@@ -12,7 +12,7 @@ from radgate_server.adapters.cache.container import DamagedError
 from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tail_of
 from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.warm_disk import TOUCH_INTERVAL_S
-from radgate_server.adapters.cache.writing import temporary_file, write_all
+from radgate_server.adapters.cache.writing import TemporaryFile, temporary_file, write_all
 from radgate_server.core.errors import StorageFullError
 from radgate_server.core.ports.clock import Clock
 
@@ -49,13 +49,8 @@ class DerivedDisk:
         try:
             with self.catalogue.room_for(file_bytes) as victims:
                 self._delete(victims)
-                self._folder.prepare()  # an operator may have emptied the folder under us
                 self._folder.insist_on_reserve(file_bytes)
-                with temporary_file(self._folder.incoming) as temporary:
-                    write_all(temporary.fd, answer)
-                    write_all(temporary.fd, tail_of(answer, expires_s))
-                    self._folder.publish(temporary.path, key)
-                os.close(temporary.fd)
+                self._publish(key, answer, tail_of(answer, expires_s))
         except (OSError, StorageFullError):
             self.remove(key)
             return
@@ -66,6 +61,9 @@ class DerivedDisk:
         path = self._folder.path(key)
         try:
             answer, expires_s = decode(path.read_bytes())
+        except FileNotFoundError:
+            self.catalogue.forget(key)
+            return None
         except (OSError, DamagedError):
             self.remove(key)
             return None
@@ -85,6 +83,18 @@ class DerivedDisk:
         for study in studies:
             self._folder.remove_group(tenant_id, study)
             self.catalogue.forget_group(tenant_id, study)
+
+    def _publish(self, key: EntryKey, answer: bytes, tail: bytes) -> None:
+        with self._incoming_file() as temporary:
+            write_all(temporary.fd, answer)
+            write_all(temporary.fd, tail)
+            self._folder.publish(temporary.path, key)
+        os.close(temporary.fd)
+
+    def _incoming_file(self) -> AbstractContextManager[TemporaryFile]:
+        if not self._folder.incoming.exists():  # an operator may have emptied the folder under us
+            self._folder.prepare()
+        return temporary_file(self._folder.incoming)
 
     def _delete(self, keys: Iterable[EntryKey]) -> None:
         for key in keys:

@@ -35,7 +35,8 @@ class DerivedInstances:
         """Keep what was made, unless it is too large."""
         if instance.content.size_bytes > self._max_bytes:
             return
-        value = await asyncio.to_thread(_encoded, instance)
+        in_memory = isinstance(instance.content, MemoryContent)
+        value = _encoded(instance) if in_memory else await asyncio.to_thread(_encoded, instance)
         await self._cache.put(_key(tenant_id, handle, target), value)
 
 

@@ -1,0 +1,105 @@
+"""A CT series from an uncompressed PACS, made HTJ2K Lossless on its way: pixels a second, and by processor.
+
+    python -m tests.bench.transcoding [SLICES]
+
+The processor's seconds are those of the server, its workers and Envoy together, so that the figure holds on a machine
+that does other things too.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import grpc
+import numpy as np
+
+from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
+from radgate_server.core.pacs import FolderConnection, PacsConnection
+from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.fakes.instances import make_instance
+from tests.integration.orthanc import OrthancServer
+
+HTJ2K = "1.2.840.10008.1.2.4.202"
+STUDY, SERIES = "2.25.780001", "2.25.780001.1"
+SLICES = 300
+TENANT = "bench"
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_METHOD = "/radgate.v1.RetrieveService/RetrieveInstances"
+
+
+def slices(count: int) -> Iterator[bytes]:
+    """A head-like phantom of 512 x 512 x 16 bit with the noise of a CT, 12 bits of it used."""
+    random = np.random.default_rng(3)
+    rows, columns = np.mgrid[-1:1:512j, -1:1:512j]
+    radius = np.hypot(rows, columns * 1.2)
+    head = np.select([radius > 0.8, radius > 0.72], [0, 1900], 1040 + 30 * np.sin(9 * rows) * np.cos(7 * columns))
+    for number in range(1, count + 1):
+        pixels = np.clip(head + random.normal(0, 12, head.shape), 0, 4095).astype("<u2")
+        yield make_instance(
+            STUDY, SERIES, f"{SERIES}.{number}", rows=512, columns=512, number=number, PixelData=pixels.tobytes()
+        )
+
+
+def measure(radgate: RadgateProcess, door: str, count: int) -> str:
+    """Retrieve the study from the PACS, then once more, when the server has kept what it made."""
+    pixels_mb = count * 512 * 512 * 2 / 1e6
+    figures = []
+    for _ in range(2):
+        before_s, began_s = _processor_s(radgate.pid), time.perf_counter()
+        sent = _retrieve(radgate, door)
+        wall_s, processor_s = time.perf_counter() - began_s, _processor_s(radgate.pid) - before_s
+        assert sent == count
+        figures.append(f"{pixels_mb / wall_s:.0f} MB/s, {pixels_mb / processor_s:.0f} MB/s of processor")
+    return "; again: ".join(figures)
+
+
+def _retrieve(radgate: RadgateProcess, door: str) -> int:
+    if door == "wado":
+        with radgate.client(TENANT) as client:
+            accept = f'multipart/related; type="application/dicom"; transfer-syntax={HTJ2K}'
+            with client.stream("GET", f"/dicom-web/studies/{STUDY}", headers={"accept": accept}) as response:
+                return sum(chunk.count(f"transfer-syntax={HTJ2K}".encode()) for chunk in response.iter_bytes())
+    request = RetrieveInstancesRequest(study_instance_uid=STUDY, accepted_transfer_syntax_uids=[HTJ2K])
+    metadata = [("authorization", f"Bearer {radgate.keys[TENANT]}")]
+    with grpc.insecure_channel(radgate.doors["grpc"]) as channel:
+        answers = channel.unary_stream(_METHOD)(request.SerializeToString(), metadata=metadata)
+        return sum(answer.startswith(b"\x0a") for answer in answers)
+
+
+def _processor_s(pid: int) -> float:
+    """User and system time of a process and all below it that live."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    own = (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+    return own + sum(_processor_s(int(child)) for child in children)
+
+
+@contextmanager
+def _archives(folder: Path, count: int) -> Iterator[dict[str, PacsConnection]]:
+    files = folder / "files"
+    files.mkdir()
+    for number, file in enumerate(slices(count)):
+        (files / f"{number}.dcm").write_bytes(file)
+    with OrthancServer(folder / "orthanc") as orthanc:
+        orthanc.upload(files.iterdir())
+        yield {"folder": FolderConnection(str(files)), "DIMSE": dimse(orthanc)}
+
+
+def main(count: int) -> None:
+    """Each PACS through each door, each from cold."""
+    with TemporaryDirectory() as name, _archives(Path(name), count) as archives:
+        for pacs, connection in archives.items():
+            for door in ("grpc", "wado"):
+                folder = Path(name) / f"{pacs}-{door}"
+                folder.mkdir()
+                radgate = RadgateProcess(folder, {"RADGATE_IMAGING__BACKGROUND_THUMBNAILS": "false"})
+                with radgate.tenant(TENANT, connection):
+                    print(f"{pacs}, {door}: {measure(radgate, door, count)}", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else SLICES)
