@@ -233,3 +233,19 @@ async def test_wado_uri_gives_pictures_too(
     assert picture(answers[0].body).shape == shape
     assert rig.workers.calls == [ONE_RENDERING]
     assert rig.audit.actions == [AuditAction.RENDER] * 2
+
+
+@pytest.mark.parametrize(
+    ("sop", "more", "reason"),
+    [
+        ("2", "&frameNumber=6", "INVALID_ARGUMENT"),
+        ("5", "", "NOT_ACCEPTABLE"),
+        ("9", "", "OBJECT_NOT_FOUND"),
+    ],
+)
+async def test_what_wado_uri_can_not_show(pictures: Web, sop: str, more: str, reason: str) -> None:
+    answer = await pictures.get(
+        f"/wado?requestType=WADO&studyUID={STUDY}&seriesUID={SERIES}&objectUID={SERIES}.{sop}{more}"
+    )
+    assert answer.error is not None
+    assert (reason_of(answer.error), answer.messages) == (reason, 0)

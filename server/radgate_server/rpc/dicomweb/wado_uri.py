@@ -3,10 +3,13 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from radgate_server.core.errors import InvalidArgumentError, ObjectNotFoundError
+from radgate_server.core.ports.cache import CacheKey
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.media_types import SINGLE_ONLY
 from radgate_server.rpc.dicomweb.picture_answers import request_key
+from radgate_server.rpc.dicomweb.picture_request import PictureRequest
 from radgate_server.rpc.dicomweb.rendered import RENDERED, RenderedResource
 from radgate_server.rpc.dicomweb.wado_uri_query import parse_wado_uri
 
@@ -30,7 +33,15 @@ class WadoUriResource:
             messages = self._instances.stream(wanted.scope, wanted.accepted, SINGLE_ONLY, call)
         else:
             key = request_key(RENDERED, call, wanted.scope.study_instance_uid, "wado")
-            messages = await self._rendered.give(wanted.picture, key, call)
+            messages = await self._open(wanted.picture, key, call)
         async with aclosing(messages):
             async for message in messages:
                 yield message
+
+    async def _open(self, request: PictureRequest, key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
+        try:
+            return await self._rendered.give(request, key, call)
+        except ObjectNotFoundError as error:
+            if error.details.get("kind") == "frame":  # here it is no part of the object's name (PS3.18 9.5.2.1)
+                raise InvalidArgumentError("frameNumber", error.message) from None
+            raise

@@ -3,23 +3,18 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
 
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.core.ports.imaging import Priority
+from radgate_server.services.imaging.thumbnails import MakeThumbnail
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 5000
 QUIET_S = 1.0
 """Nothing is begun until this long after the last arrival: a retrieve has the machine for itself."""
-
-
-type MakeThumbnail = Callable[[str, InstanceHandle, Priority], Awaitable[object]]
-"""Makes a tenant's thumbnail of an instance, and keeps it."""
 
 
 class BackgroundThumbnails:

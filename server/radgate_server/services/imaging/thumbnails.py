@@ -1,5 +1,6 @@
 """Thumbnails: small square pictures to recognise an instance by, kept for long (PS3.18 10.4.1.1.4)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
@@ -13,6 +14,9 @@ from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.services.imaging.placeholder import AS_DRAWN, placeholder
 from radgate_server.services.imaging.render import Renderer
 from radgate_server.services.imaging.stored_frames import StoredFrames
+
+type MakeThumbnail = Callable[[str, InstanceHandle, Priority], Awaitable[object]]
+"""Makes, for a tenant, the usual thumbnail of an instance, and keeps it: `Thumbnails.make`."""
 
 DEFAULT_SIDE = 128
 KEPT_SIDES = (64, 128, 256)

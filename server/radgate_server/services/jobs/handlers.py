@@ -7,6 +7,7 @@ from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.jobs import JobKind, JobRequest
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.ports.queue import JobHandler, Report
+from radgate_server.services.imaging.thumbnails import MakeThumbnail
 from radgate_server.services.jobs.instances import for_each_instance
 from radgate_server.services.retrieve import RetrieveService
 
@@ -16,12 +17,10 @@ _QUALITY = "quality"
 type Transcode = Callable[[str, InstanceHandle, EncodeTarget, Priority], Awaitable[object]]
 """`Transcoder.instance`: a tenant's instance, what it is to become, how urgently."""
 
-type MakeThumbnails = Callable[[str, InstanceHandle, Priority], Awaitable[object]]
-"""`Thumbnails.make`: a tenant's instance, how urgently."""
 
 
 def job_handlers(
-    retrieve: RetrieveService, transcode: Transcode, make_thumbnails: MakeThumbnails
+    retrieve: RetrieveService, transcode: Transcode, make_thumbnail: MakeThumbnail
 ) -> Mapping[JobKind, JobHandler]:
     """One row a kind."""
 
@@ -36,7 +35,7 @@ def job_handlers(
 
     async def thumbnails(request: JobRequest, report: Report) -> None:
         async def work(handle: InstanceHandle) -> None:
-            await make_thumbnails(request.tenant_id, handle, Priority.WARMING)
+            await make_thumbnail(request.tenant_id, handle, Priority.WARMING)
 
         await for_each_instance(retrieve, request, report, work)
 
