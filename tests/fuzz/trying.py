@@ -1,6 +1,7 @@
 """One damaged frame given to the codecs: what came of it, in a word."""
 
 import resource
+import time
 from random import Random
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
@@ -11,9 +12,10 @@ from tests.fuzz.damage import Damage, cut_off
 
 SAME = "decoded, the same pixels"
 OTHER = "decoded, other pixels"
-FINDINGS = ("ODD", "SILENT", "MEMORY", "DIED", "HUNG")
+FINDINGS = ("ODD", "SILENT", "MEMORY", "SLOW", "DIED", "HUNG")
 """Outcomes that begin so are to be looked at."""
 
+MAX_CPU_S = 2.0
 MAX_GROWTH_BYTES = 256 << 20
 """Seeds are small: nothing made of them may take that much."""
 
@@ -22,9 +24,11 @@ _TARGETS = (HTJ2K_LOSSLESS_RPCL, JPEG_LS_LOSSLESS, RLE_LOSSLESS)
 
 def outcome_of(sound: StoredFrame, frame: StoredFrame, damage: Damage, case: int) -> str:
     """Decode, and now and then reduce and encode anew."""
-    before = _peak_bytes()
+    before, begun = _peak_bytes(), time.process_time()
     outcome = _outcome(sound, frame, damage, Random(case))
-    growth = _peak_bytes() - before
+    growth, taken_s = _peak_bytes() - before, time.process_time() - begun
+    if taken_s > MAX_CPU_S:
+        return f"SLOW {taken_s:.1f} s"
     return f"MEMORY {growth >> 20} MiB" if growth > MAX_GROWTH_BYTES + _native_bytes(frame) * 8 else outcome
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
-from radgate_server.adapters.imaging.codecs.table import CODECS
+from radgate_server.adapters.imaging.codecs.table import CODECS, load
 from radgate_server.core import transfer_syntaxes as uids
 from radgate_server.core.errors import CodecFailedError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
@@ -104,6 +104,16 @@ def test_the_second_library_gives_the_same(uid: str, colour: str, monkeypatch: p
     _without(monkeypatch, "imagecodecs")
     assert decode_frame(frame) == first
     assert decode_reduced(frame, 10, 10).image[:2] == (13, 17)
+
+
+@pytest.mark.parametrize("bits", [2, 8, 10, 12, 15, 16, 20, 24])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("colour", ["MONOCHROME2", "RGB", "YBR_FULL"])
+def test_openjpeg_reads_what_openjph_writes(bits: int, signed: bool, colour: str) -> None:
+    native = synthetic_frame(bits, signed=signed, photometric_interpretation=colour)
+    frame = stored(native, uids.HTJ2K_LOSSLESS_RPCL)
+    samples = load("openjpeg:decode")(frame.data, frame.image)
+    assert np.array_equal(samples.array, samples_of(native))
 
 
 def test_no_library_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
