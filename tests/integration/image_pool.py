@@ -100,11 +100,11 @@ async def pool(workers: int = 1, **settings: float) -> AsyncIterator[Pool]:
 
 
 def open_files() -> list[tuple[str, int]]:
-    """Names and sizes of what this process has open."""
+    """Names of what this process has open, and the memory or disk that each takes, in bytes."""
     files = []
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # that by which the folder was read is closed
-            files.append((str(path.readlink()), os.fstat(int(path.name)).st_size))
+            files.append((str(path.readlink()), os.fstat(int(path.name)).st_blocks * 512))
     return files
 
 

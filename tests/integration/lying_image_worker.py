@@ -8,7 +8,7 @@ from radgate_server.adapters.imaging.worker.answers import READY
 
 LIES = {
     "pickle": b"cos\nsystem\n(S'true'\ntR.",
-    "elsewhere": b'["done",[[1,1,1,8,8,0,1,"MONOCHROME2",0],[]],[0,1000]]\n',
+    "elsewhere": b'["done",[[1,1,1,8,8,0,1,"MONOCHROME2",0],[]],[2000000000,1000]]\n',
     "strange": b'["refused","SystemExit","text",{}]\n',
 }
 

@@ -15,7 +15,7 @@ from radgate_server.adapters.imaging.worker.answers import Done, Failed, read_an
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError
 from radgate_server.adapters.imaging.worker.failures import FAILURES
 from radgate_server.adapters.imaging.worker.requests import Task, read_round, write_round
-from radgate_server.adapters.imaging.worker.shared_memory import KEPT_BYTES, SharedMemory, Span
+from radgate_server.adapters.imaging.worker.shared_memory import MAPPED_BYTES, SharedMemory, Span
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError, PacsFailedError
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
@@ -24,11 +24,12 @@ from radgate_server.core.imaging.presentation import LookupTable, Presentation
 IMAGE = ImagePixel(2, 3, 1, 16, 12, 1, 1, "MONOCHROME2")
 MOST_BYTES = 1 << 20
 LARGE = 3 * answers.INLINE_BYTES
+REGION_BYTES = 2 * MAPPED_BYTES
 
 
 @pytest.fixture
 def memory() -> Iterator[SharedMemory]:
-    region = SharedMemory.create("test")
+    region = SharedMemory.create("test", REGION_BYTES)
     yield region
     region.close()
 
@@ -151,12 +152,27 @@ def test_a_result_of_another_kind_is_not_believed(memory: SharedMemory) -> None:
         done.result(DecodedFrame, memory)
 
 
-def test_memory_that_was_cut_short_is_noticed(memory: SharedMemory) -> None:
-    done = read_answer(write_result(DecodedFrame(bytes(LARGE), IMAGE), memory), MOST_BYTES)
+def test_memory_can_be_made_neither_shorter_nor_longer(memory: SharedMemory) -> None:
+    for size in (0, REGION_BYTES - 1, REGION_BYTES + 1):
+        with pytest.raises(PermissionError):
+            os.ftruncate(memory.fd, size)
+    with pytest.raises(PermissionError):
+        os.pwrite(memory.fd, b"too far", REGION_BYTES)
+
+
+def test_a_result_beyond_the_memory_is_not_believed(memory: SharedMemory) -> None:
+    done = read_answer(b'["done",[[1,1,1,8,8,0,1,"MONOCHROME2",0],[]],[16777210,100]]\n', REGION_BYTES)
     assert isinstance(done, Done)
-    os.ftruncate(memory.fd, LARGE - 1)
     with pytest.raises(BrokenAnswerError):
         done.result(DecodedFrame, memory)
+
+
+@pytest.mark.parametrize("before", [0, MAPPED_BYTES - 5, MAPPED_BYTES, MAPPED_BYTES + 5])
+def test_memory_is_one_whether_mapped_or_not(before: int, memory: SharedMemory) -> None:
+    memory.put(bytes(before))
+    first, second = memory.put(b"one piece"), memory.put(b"another")
+    assert (memory.take(first), memory.take(second)) == (b"one piece", b"another")
+    assert os.pread(memory.fd, 9, before) == b"one piece"
 
 
 JSON = st.recursive(
@@ -180,12 +196,14 @@ def test_nothing_that_a_worker_says_does_anything_but_be_an_answer_or_be_broken(
 
 
 def test_memory_that_was_used_much_is_given_back(memory: SharedMemory) -> None:
-    memory.put(bytes(KEPT_BYTES))
+    memory.put(b"x" * (REGION_BYTES - 1))
+    assert used_bytes(memory) == REGION_BYTES
     memory.trim()
-    assert memory.take(Span(KEPT_BYTES - 1, 1)) == b"\0"
-    memory.put(b"more")
-    memory.trim()
-    with pytest.raises(EOFError):
-        memory.take(Span(KEPT_BYTES, 4))
+    assert used_bytes(memory) == MAPPED_BYTES
+    assert memory.take(Span(MAPPED_BYTES - 1, 2)) == b"x\0"
     memory.rewind()
     assert memory.put(b"again") == Span(0, 5)
+
+
+def used_bytes(memory: SharedMemory) -> int:
+    return os.fstat(memory.fd).st_blocks * 512

@@ -10,7 +10,7 @@ from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, Rende
 
 type Fields = list[Any]
 
-_PHOTOMETRIC = "photometric_interpretation"
+_IMAGE_TYPES = tuple(ImagePixel.__annotations__[name] for name in ImagePixel._fields)
 
 
 class _Crossing(NamedTuple):
@@ -61,10 +61,15 @@ def _unpack_rendered(data: bytes, media_type: Any, rows: Any, columns: Any, note
 
 
 def _image(value: Any) -> ImagePixel:
-    if not isinstance(value, list) or len(value) != len(ImagePixel._fields):
+    """Checked as a whole: one by one costs as much as all else that the server does to an answer."""
+    if not isinstance(value, list) or tuple(map(type, value)) != _IMAGE_TYPES:
         broken()
-    pairs = zip(ImagePixel._fields, value, strict=True)
-    return ImagePixel._make(text(item) if name == _PHOTOMETRIC else number(item) for name, item in pairs)
+    image = ImagePixel._make(value)
+    text(image.photometric_interpretation)
+    numbers = [item for item in value if type(item) is int]
+    number(min(numbers))
+    number(max(numbers))
+    return image
 
 
 _CROSSINGS: dict[type[Any], _Crossing] = {

@@ -16,10 +16,17 @@ from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory
 
 PROGRAM = "radgate_server.adapters.imaging.worker"
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TZ")
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_LIBRARIES = dict.fromkeys(_ONE_THREAD, "1") | {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
+}
+"""One thread each; and memory for pixels is used again, not given back and cleared by the system for each frame."""
 
-_COPIED_ON_LOOP_BYTES = 1 << 20
+_COPIED_ON_LOOP_BYTES = 4 << 20
 """More than that is copied in a thread, lest the event loop stand still."""
+_REQUESTS_BYTES = 1 << 40
+"""What a region for requests may hold: the server itself bounds what it asks for."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -61,8 +68,8 @@ class WorkerProcess:
             handed_over.callback(theirs.close)
             ours.setblocking(False)
             regions = []
-            for name in ("radgate-requests", "radgate-answers"):
-                regions.append(SharedMemory.create(name))
+            for name, size_bytes in (("radgate-requests", _REQUESTS_BYTES), ("radgate-answers", limits.answer_bytes)):
+                regions.append(SharedMemory.create(name, size_bytes))
                 undo.callback(regions[-1].close)
             process = await _start([theirs.fileno(), *(region.fd for region in regions)], limits)
             undo.pop_all()
@@ -160,8 +167,8 @@ class WorkerProcess:
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What of the server's environment a worker gets: no secrets, and libraries told not to make threads."""
-    return {name: environment[name] for name in _KEPT_VARIABLES if name in environment} | _ONE_THREAD
+    """What of the server's environment a worker gets, no secrets; and how libraries are to behave."""
+    return {name: environment[name] for name in _KEPT_VARIABLES if name in environment} | _LIBRARIES
 
 
 async def _start(descriptors: Sequence[int], limits: Limits) -> asyncio.subprocess.Process:
