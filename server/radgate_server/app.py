@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.clock import SystemClock
@@ -32,6 +31,7 @@ from radgate_server.core.ports.queue import JobHandler, JobQueue
 from radgate_server.installation import (
     Installation,
     build_admin,
+    open_derived_cache,
     open_disk_store,
     open_installation,
     pacs_factories,
@@ -58,6 +58,7 @@ from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
 from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.loose import LooseImages
 from radgate_server.services.imaging.pictures import Pictures, build_pictures
 from radgate_server.services.imaging.representative import Representatives
@@ -123,6 +124,7 @@ class _Services:
     instances: InstanceReader
     pictures: Pictures
     transcoder: Transcoder
+    streams: FrameStreams
     uploads: UploadTranscoder
     jobs: JobQueue
     news: NewsDesk
@@ -180,13 +182,16 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             factories=factories,
             probes=probes,
             hot=tiers.hot,
+            derived=tiers.derived,
             store=tiers.store,
             clock=clock,
         )
         metrics = MetricsServer(telemetry, host=settings.host, port=settings.metrics_port)
         await metrics.start()
         stack.push_async_callback(metrics.close)
-        caches = TenantCaches(hot=tiers.hot, store=tiers.store, feed=installation.feed, follower=follower)
+        caches = TenantCaches(
+            hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
+        )
         store = _build_store(stack, settings, clients, services.auditor, caches)
         rpc = _build_rpc(settings, services, tiers, store, admin, telemetry)
         http_port = await _open_doors(stack, settings, rpc, viewer)
@@ -226,14 +231,7 @@ async def _open_tiers(
         entry_limit_bytes=HOT_INSTANCE_ENTRY_BYTES,
         telemetry=telemetry,
     )
-    derived = await stack.enter_async_context(
-        DerivedCache(
-            settings.data_dir / "derived",
-            limit_bytes=settings.imaging.derived_bytes,
-            clock=clock,
-            telemetry=telemetry,
-        )
-    )
+    derived = await open_derived_cache(stack, settings, clock, telemetry)
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
@@ -316,6 +314,7 @@ def _build_services(
         instances=instances,
         pictures=pictures,
         transcoder=transcoder,
+        streams=FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2 * parallel),
         uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
         jobs=_open_jobs(stack, settings.imaging, handlers, clock),
         news=NewsDesk(),
@@ -402,7 +401,9 @@ def _build_rpc(
     return build_server(
         settings,
         query=QueryServicer(query, services.news, auditor),
-        retrieve=RetrieveServicer(retrieve, instances, pictures.frames, transcoder, auditor, chunk_bytes=chunk_bytes),
+        retrieve=RetrieveServicer(
+            retrieve, instances, pictures.frames, transcoder, services.streams, auditor, chunk_bytes=chunk_bytes
+        ),
         transcode=TranscodeServicer(
             retrieve,
             pictures.frames,

@@ -55,6 +55,7 @@ from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.loose import LooseImages
 from radgate_server.services.imaging.pictures import build_pictures
 from radgate_server.services.imaging.representative import Representatives
@@ -182,7 +183,7 @@ async def running_rig() -> AsyncIterator[Rig]:
         authenticator.forget()
 
     follower = ChangeFollower(rig.directory, {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,)})
-    caches = TenantCaches(hot=rig.hot, store=rig.store, feed=rig.directory, follower=follower)
+    caches = TenantCaches(hot=rig.hot, derived=rig.derived, store=rig.store, feed=rig.directory, follower=follower)
     addresses = AddressPolicy(["10.0.0.0/8"], rig.resolve)
     admin = AdminService(
         tenants=rig.directory,
@@ -224,7 +225,15 @@ async def running_rig() -> AsyncIterator[Rig]:
         rig.server = build_server(
             settings,
             query=QueryServicer(query, rig.news, auditor),
-            retrieve=RetrieveServicer(retrieve, reader, pictures.frames, transcoder, auditor, chunk_bytes=CHUNK_BYTES),
+            retrieve=RetrieveServicer(
+                retrieve,
+                reader,
+                pictures.frames,
+                transcoder,
+                FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2),
+                auditor,
+                chunk_bytes=CHUNK_BYTES,
+            ),
             transcode=TranscodeServicer(
                 retrieve, pictures.frames, maker, transcoder, uploads, auditor, chunk_bytes=CHUNK_BYTES
             ),

@@ -32,8 +32,7 @@ def build_handlers(service: ServiceDescriptor, servicer: Servicer, layers: tuple
         AttributeError: the servicer lacks a method.
 
     """
-    methods = [method for method in service.methods if hasattr(servicer, method.name)]
-    handlers = {method.name: _build_handler(service, method, servicer, layers) for method in methods}
+    handlers = {method.name: _build_handler(service, method, servicer, layers) for method in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 

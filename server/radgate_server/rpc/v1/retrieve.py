@@ -1,6 +1,6 @@
 """RetrieveService: streams of instances, of their headers, of their frames."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from functools import partial
 
@@ -19,9 +19,11 @@ from radgate_server.rpc.v1.completeness import Tally
 from radgate_server.rpc.v1.convert import from_ref, to_ref
 from radgate_server.rpc.v1.frame_numbers import audited_frames, frame_numbers
 from radgate_server.rpc.v1.frame_sender import FrameSender
+from radgate_server.rpc.v1.frame_stream import FrameStreamer
 from radgate_server.rpc.v1.resume_token import Bookmark
 from radgate_server.rpc.v1.sources import Acceptance, Source, StoredSource, TranscodedSource
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.instances import InstanceReader
@@ -40,6 +42,7 @@ class RetrieveServicer:
         reader: InstanceReader,
         frames: StoredFrames,
         transcoder: Transcoder,
+        streams: FrameStreams,
         auditor: Auditor,
         *,
         chunk_bytes: int,
@@ -48,8 +51,15 @@ class RetrieveServicer:
         self._reader = reader
         self._frames = frames
         self._transcoder = transcoder
+        self._streamer = FrameStreamer(streams, auditor, chunk_bytes=chunk_bytes)
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
+
+    def StreamFrames(
+        self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
+    ) -> AsyncGenerator[messages.StreamFramesResponse]:
+        """Stream frames by resolutions, in the order that the viewer wishes."""
+        return self._streamer.stream(requests, call)
 
     def RetrieveInstances(
         self, request: messages.RetrieveInstancesRequest, call: Call

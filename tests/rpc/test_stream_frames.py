@@ -1,0 +1,172 @@
+"""RetrieveService.StreamFrames against the running server: pieces join to codestreams that decode exactly."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+import google_crc32c
+import grpc
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom.encaps import encapsulate
+
+from radgate.v1 import retrieve_service_pb2 as messages
+from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
+from radgate_server.core.audit import AuditAction
+from tests.fakes.instances import make_instance
+from tests.rpc.rig import Rig, reason_of
+
+STUDY = "2.25.8000"
+CT, MR = f"{STUDY}.1", f"{STUDY}.2"
+HTJ2K = "1.2.840.10008.1.2.4.202"
+MPEG4 = "1.2.840.10008.1.2.4.102"
+SIZE = 256
+
+
+def pixels(number: int) -> np.ndarray:
+    noise = np.random.default_rng(number).integers(0, 60, (SIZE, SIZE))
+    return (noise + 10 * np.add.outer(np.arange(SIZE), np.arange(SIZE)) % 4000).astype("<u2")
+
+
+def add_series(rig: Rig, series: str, count: int) -> None:
+    for number in range(1, count + 1):
+        data = pixels(number).tobytes()
+        rig.east.add(
+            make_instance(STUDY, series, f"{series}.{number}", rows=SIZE, columns=SIZE, number=number, PixelData=data)
+        )
+
+
+def opening(**fields: object) -> messages.StreamFramesRequest:
+    return messages.StreamFramesRequest(open=messages.StreamFramesOpen(study_instance_uid=STUDY, **fields))
+
+
+def wish(series: str, sop: str = "", *, whole: bool = False) -> messages.StreamFramesRequest:
+    priority = messages.StreamFramesPriority(series_instance_uid=series, sop_instance_uid=sop, whole=whole)
+    return messages.StreamFramesRequest(prioritize=priority)
+
+
+async def call(
+    rig: Rig, channel: grpc.aio.Channel, *requests: messages.StreamFramesRequest
+) -> list[messages.StreamFramesResponse]:
+    stub = RetrieveServiceStub(channel)
+    answers = stub.StreamFrames(iter(requests), metadata=(("authorization", f"Bearer {await rig.key('east')}"),))
+    return [answer async for answer in answers]
+
+
+def pieces(answers: list[messages.StreamFramesResponse]) -> list[messages.FramePiece]:
+    return [answer.piece for answer in answers if answer.WhichOneof("message") == "piece"]
+
+
+async def test_a_low_resolution_of_all_comes_first_and_then_every_frame_bit_for_bit(
+    rig: Rig, channel: grpc.aio.Channel
+) -> None:
+    add_series(rig, CT, 5)
+    answers = await call(rig, channel, opening(first_rows=60, first_columns=60))
+    assert answers[0].opened.instances == 5
+    came = pieces(answers)
+    assert [piece.reduction for piece in came if piece.reduction >= 0] == [2] * 5 + [0] * 5
+    frames: dict[str, bytes] = defaultdict(bytes)
+    for piece in came:
+        sop = piece.ref.sop_instance_uid
+        assert (piece.transfer_syntax_uid, piece.offset) == (HTJ2K, len(frames[sop]))
+        frames[sop] += piece.data
+        original = pixels(int(sop.rpartition(".")[2]))
+        if piece.reduction == 2:
+            small = imagecodecs.htj2k_decode(frames[sop], skipres=2, resilient=True)
+            assert small.shape == (64, 64)
+        if piece.reduction == 0:
+            assert len(frames[sop]) == piece.size_bytes
+            assert google_crc32c.value(frames[sop]) == piece.crc32c
+            assert np.array_equal(imagecodecs.htj2k_decode(frames[sop]), original)
+    end = answers[-1].end
+    assert (end.frames, end.delivered, end.failed) == (5, 5, 0)
+    assert rig.audit.actions == [AuditAction.RETRIEVE_FRAMES]
+
+
+async def test_the_middle_slice_by_instance_number_comes_first_once_the_series_is_near(
+    rig: Rig, channel: grpc.aio.Channel
+) -> None:
+    add_series(rig, CT, 5)
+    await call(rig, channel, opening())
+    near = await call(rig, channel, opening(first_rows=16, first_columns=16))
+    order = [piece.ref.sop_instance_uid for piece in pieces(near) if piece.offset == 0]
+    assert order == [f"{CT}.{number}" for number in (3, 2, 4, 1, 5)]
+
+
+async def test_everything_comes_at_once_without_a_first_size(rig: Rig, channel: grpc.aio.Channel) -> None:
+    add_series(rig, CT, 2)
+    came = pieces(await call(rig, channel, opening()))
+    assert len({piece.ref.sop_instance_uid for piece in came}) == 2
+    assert sum(piece.reduction == 0 for piece in came) == 2
+
+
+async def test_wishes_that_come_with_the_opening_are_obeyed(rig: Rig, channel: grpc.aio.Channel) -> None:
+    add_series(rig, CT, 3)
+    add_series(rig, MR, 3)
+    await call(rig, channel, opening())
+    gate = asyncio.Event()
+
+    async def requests() -> AsyncIterator[messages.StreamFramesRequest]:
+        yield opening(first_rows=16, first_columns=16)
+        yield wish(MR, f"{MR}.3", whole=True)
+        await gate.wait()
+
+    stub = RetrieveServiceStub(channel)
+    answers = stub.StreamFrames(requests(), metadata=(("authorization", f"Bearer {await rig.key('east')}"),))
+    came = []
+    async for answer in answers:
+        came.append(answer)
+        if answer.WhichOneof("message") == "end":
+            gate.set()
+    whole = [piece.ref.sop_instance_uid for piece in pieces(came) if piece.reduction == 0]
+    assert whole[:3] == [f"{MR}.{number}" for number in (3, 2, 1)]
+    assert len(whole) == 6
+
+
+async def test_what_can_not_be_made_htj2k_comes_whole_as_stored(rig: Rig, channel: grpc.aio.Channel) -> None:
+    video = b"\0\0\0\x18ftypmp42" + bytes(1000)
+    rig.east.add(
+        make_instance(STUDY, CT, f"{CT}.1", transfer_syntax_uid=MPEG4, PixelData=encapsulate([video], has_bot=False))
+    )
+    came = pieces(await call(rig, channel, opening(first_rows=1, first_columns=1)))
+    assert {piece.transfer_syntax_uid for piece in came} == {MPEG4}
+    assert b"".join(piece.data for piece in came).rstrip(b"\0") == video.rstrip(b"\0")
+
+
+async def test_a_damaged_instance_fails_alone(rig: Rig, channel: grpc.aio.Channel) -> None:
+    add_series(rig, CT, 2)
+    rig.east.add(
+        make_instance(
+            STUDY,
+            CT,
+            f"{CT}.9",
+            transfer_syntax_uid="1.2.840.10008.1.2.4.90",
+            PixelData=encapsulate([b"\xff\x4f" * 40]),
+        )
+    )
+    answers = await call(rig, channel, opening(first_rows=16, first_columns=16))
+    failed = [answer.failed.ref.sop_instance_uid for answer in answers if answer.WhichOneof("message") == "failed"]
+    assert failed == [f"{CT}.9"]
+    end = answers[-1].end
+    assert (end.delivered, end.failed) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("requests", "reason"),
+    [
+        ((), "INVALID_ARGUMENT"),
+        ((wish(CT),), "INVALID_ARGUMENT"),
+        ((opening(first_rows=-1),), "INVALID_ARGUMENT"),
+        ((opening(first_columns=70_000),), "INVALID_ARGUMENT"),
+        ((opening(sop_instance_uid="1.2"),), "INVALID_ARGUMENT"),
+        ((opening(series_instance_uid="2.25.9"),), "OBJECT_NOT_FOUND"),
+    ],
+)
+async def test_a_stream_that_can_not_be_opened_says_why(
+    rig: Rig, channel: grpc.aio.Channel, requests: tuple[messages.StreamFramesRequest, ...], reason: str
+) -> None:
+    add_series(rig, CT, 1)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(rig, channel, *requests)
+    assert reason_of(caught.value) == reason
