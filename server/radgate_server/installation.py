@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database import (
@@ -99,6 +100,15 @@ async def open_disk_store(
     return await stack.enter_async_context(store)
 
 
+async def open_derived_cache(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: Telemetry
+) -> DerivedCache:
+    """Open the tier of derived things below the data folder; `stack` closes it."""
+    limit_bytes = settings.imaging.derived_bytes
+    cache = DerivedCache(settings.data_dir / "derived", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry)
+    return await stack.enter_async_context(cache)
+
+
 def pacs_factories(settings: Settings, storage_scp: StorageScp, telemetry: Telemetry) -> dict[str, PacsFactory]:
     """How each kind of PACS is connected."""
     return {
@@ -120,12 +130,13 @@ def build_admin(
     factories: Mapping[str, PacsFactory],
     probes: Mapping[str, PacsFactory],
     hot: HotCache | None,
+    derived: HotCache,
     store: InstanceStore,
     clock: Clock,
 ) -> AdminService:
     """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
     auditor = Auditor(installation.audit, clock)
-    caches = TenantCaches(hot=hot, store=store, feed=installation.feed, follower=follower)
+    caches = TenantCaches(hot=hot, derived=derived, store=store, feed=installation.feed, follower=follower)
     addresses = AddressPolicy(settings.pacs.allowed_networks)
     pacs = PacsAdmin(
         directory=installation.pacs,
@@ -164,6 +175,8 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
         installation = await open_installation(stack, settings, clock)
         store = await open_disk_store(stack, settings, clock, telemetry)
         await store.stock_taken()
+        derived = await open_derived_cache(stack, settings, clock, telemetry)
+        await derived.stock_taken()
         # Never started: to test a PACS, nothing is received.
         storage_scp = StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
         factories = pacs_factories(settings, storage_scp, telemetry)
@@ -178,6 +191,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
             factories=factories,
             probes=pacs_factories(impatient(settings), storage_scp, telemetry),
             hot=None,
+            derived=derived,
             store=store,
             clock=clock,
         )

@@ -50,19 +50,19 @@ async def in_order[Thing, Made](
     """
     queue: asyncio.Queue[_Entry[Thing, Made] | None] = asyncio.Queue()
     feeding = asyncio.create_task(_feed(things, make, size_of, window, queue))
+    used: _Entry[Thing, Made] | None = None
     try:
-        while (entry := await queue.get()) is not None:
-            try:
-                await asyncio.wait((entry.task,))
-                yield entry.thing, entry.task
-            finally:
-                window.leave(entry.size_bytes)
-                await _end(entry.task)
+        while (used := await queue.get()) is not None:
+            await asyncio.wait((used.task,))
+            yield used.thing, used.task
+            await _end(used.task)
+            window.leave(used.size_bytes)
         await feeding
     finally:
         await _end(feeding)
-        while not queue.empty():
-            if (entry := queue.get_nowait()) is not None:
+        left = [used, *(queue.get_nowait() for _ in range(queue.qsize()))]
+        for entry in left:
+            if entry is not None:
                 await _end(entry.task)
 
 

@@ -9,21 +9,29 @@ class TenantCaches:
     """The tiers of this process, and the feed that tells the other processes. `hot` is there in a server only."""
 
     def __init__(
-        self, *, hot: HotCache | None, store: InstanceStore, feed: ChangeFeed, follower: ChangeFollower
+        self,
+        *,
+        hot: HotCache | None,
+        derived: HotCache,
+        store: InstanceStore,
+        feed: ChangeFeed,
+        follower: ChangeFollower,
     ) -> None:
         self._hot = hot
+        self._derived = derived
         self._store = store
         self._feed = feed
         self._follower = follower
 
     async def usage(self, tenant_id: str) -> tuple[TierUsage, ...]:
         """What the tiers hold, the nearest first."""
-        warm = await self._store.usage(tenant_id)
-        return (warm,) if self._hot is None else (await self._hot.usage(tenant_id), warm)
+        hot = () if self._hot is None else (await self._hot.usage(tenant_id),)
+        return (*hot, await self._store.usage(tenant_id), await self._derived.usage(tenant_id))
 
     async def drop(self, tenant_id: str, study_instance_uid: str | None = None) -> int:
         """Throw away all, or one study; return how many instances that were."""
         removed = await self._store.invalidate(tenant_id, study_instance_uid)
+        await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._feed.announce_invalidation(tenant_id, study_instance_uid or "")
         await self._follower.catch_up()
         return removed

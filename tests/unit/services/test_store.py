@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import (
@@ -38,6 +39,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_dataset, make_instance, make_study, received
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.telemetry import RecordingTelemetry
 
 CALLER = Caller(Principal("k1", ("east",), Role.OPERATOR), "east", "10.0.0.1", "test", "r-1")
 MIB = 1 << 20
@@ -79,11 +81,14 @@ class Bench:
             await self.directory.create_pacs(PacsConfig("east", name, FolderConnection(f"/{name}"), START))
         self.spool = DiskSpool(self.folder, memory_bytes=self.memory_bytes).open()
         follower = ChangeFollower(self.directory, {ChangeKind.CACHE: (self._drop,)})
+        derived = MemoryHotCache(
+            limit_bytes=MIB, entry_limit_bytes=MIB, clock=FakeClock(), telemetry=RecordingTelemetry()
+        )
         self.service = StoreService(
             PacsClients(self.directory, {"folder": self._connect}),
             self.spool,
             Auditor(self.audit, FakeClock()),
-            TenantCaches(hot=None, store=self.cache, feed=self.directory, follower=follower),
+            TenantCaches(hot=None, derived=derived, store=self.cache, feed=self.directory, follower=follower),
             max_instance_bytes=max_instance_bytes,
             parallel=parallel,
         )
