@@ -1,5 +1,6 @@
 """WADO-RS Retrieve Rendered, and WADO-URI Retrieve Rendered Instance, against the running server."""
 
+import asyncio
 from io import BytesIO
 
 import numpy as np
@@ -76,6 +77,13 @@ async def test_a_picture_is_rendered_once_and_given_again(rig: Rig, pictures: We
     assert [(one.action, one.sop_instance_uid) for one in rig.audit.entries] == [
         (AuditAction.RENDER, f"{SERIES}.1")
     ] * 2
+
+
+async def test_who_asks_at_the_same_time_shares_one_rendering(rig: Rig, pictures: Web) -> None:
+    answers = await asyncio.gather(*(pictures.get(url("1")) for _ in range(8)))
+    assert len({answer.body for answer in answers}) == 1
+    assert rig.workers.calls == [ONE_RENDERING]
+    assert len(rig.audit.entries) == 8
 
 
 async def test_a_client_that_has_it_is_told_so_and_recorded(rig: Rig, pictures: Web) -> None:

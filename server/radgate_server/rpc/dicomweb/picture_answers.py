@@ -1,6 +1,6 @@
 """Pictures on their way out: kept ready to be sent again, told apart by an ETag, each delivery recorded."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from hashlib import blake2b
 
 from radgate_server.core.audit import AuditAction
@@ -11,6 +11,7 @@ from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_b
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
 from radgate_server.rpc.dicomweb.query_string import query_of
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.single_flight import SingleFlight
 
 _TAG_BYTES = 16
 _MAX_DETAIL_LENGTH = 200
@@ -18,6 +19,9 @@ _MAX_KEY_LENGTH = 2048
 
 type Kept = bytes
 """A tag of _TAG_BYTES ASCII characters, then encoded HttpBody messages end to end."""
+
+type Render = Callable[[], Awaitable[tuple[str, bytes]]]
+"""Makes a picture; its media type and its bytes."""
 
 
 class PictureAnswers:
@@ -32,19 +36,19 @@ class PictureAnswers:
         self._hot = hot
         self._chunk_bytes = chunk_bytes
         self._max_kept_bytes = max_kept_bytes
+        self._flights: SingleFlight[CacheKey, Kept] = SingleFlight()
 
     async def kept(self, key: CacheKey) -> Kept | None:
         """The answer that was given to such a request before."""
         return await self._hot.get(key)
 
-    async def encode(self, key: CacheKey, media_type: str, data: bytes, ttl_s: float | None = None) -> Kept:
-        """Make an answer of one picture, and keep it, for `ttl_s` seconds if it may change."""
-        envelope = Envelope(media_type)
-        messages = part_messages(envelope, data, first=True, last=True, chunk_bytes=self._chunk_bytes)
-        return await self.keep(key, list(messages), ttl_s)
+    async def make(self, key: CacheKey, render: Render, ttl_s: float | None = None) -> Kept:
+        """Make an answer of one picture, once for all who ask just now; it is kept, for `ttl_s` seconds if given."""
+        return await self._flights.run(key, lambda: self._make(key, render, ttl_s))
 
-    async def keep(self, key: CacheKey, messages: list[bytes], ttl_s: float | None = None) -> Kept:
-        """Keep an answer's messages, unless they, or the request, are too long."""
+    async def _make(self, key: CacheKey, render: Render, ttl_s: float | None) -> Kept:
+        media_type, data = await render()
+        messages = part_messages(Envelope(media_type), data, first=True, last=True, chunk_bytes=self._chunk_bytes)
         body = b"".join(messages)
         kept = blake2b(body, digest_size=_TAG_BYTES // 2).hexdigest().encode() + body
         if len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:

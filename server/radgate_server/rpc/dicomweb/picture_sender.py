@@ -33,10 +33,13 @@ class PictureSender:
         call: Call,
     ) -> AsyncGenerator[bytes]:
         """Render one picture or animation; the messages of the answer, which is kept as `key`."""
-        picture = await self._renderer.frames(
-            call.caller.tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE
-        )
-        kept = await self._answers.encode(key, picture.media_type, picture.data, request.ttl_s)
+
+        async def render() -> tuple[str, bytes]:
+            tenant_id = call.caller.tenant_id
+            picture = await self._renderer.frames(tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
+            return picture.media_type, picture.data
+
+        kept = await self._answers.make(key, render, request.ttl_s)
         return self._answers.send(kept, request.scope, request.detail, call)
 
     async def parts(

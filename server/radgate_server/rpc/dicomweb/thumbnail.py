@@ -62,10 +62,14 @@ class ThumbnailResource:
     async def _make(
         self, ref: InstanceRef, target: ThumbnailTarget, key: CacheKey, call: Call, ttl_s: float | None
     ) -> Kept:
-        tenant_id = call.caller.tenant_id
+        tenant_id, thumbnails = call.caller.tenant_id, self._pictures.thumbnails
         self._pictures.places.remember(tenant_id, ref)
-        data = await self._pictures.thumbnails.kept(tenant_id, ref, target)
-        if data is None:
-            handle = await self._retrieve.instance(tenant_id, ref)
-            data = await self._pictures.thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
-        return await self._answers.encode(key, target.media_type, data, ttl_s)
+
+        async def render() -> tuple[str, bytes]:
+            data = await thumbnails.kept(tenant_id, ref, target)
+            if data is None:
+                handle = await self._retrieve.instance(tenant_id, ref)
+                data = await thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
+            return target.media_type, data
+
+        return await self._answers.make(key, render, ttl_s)
