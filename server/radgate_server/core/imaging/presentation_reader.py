@@ -2,17 +2,23 @@
 
 from radgate_server.core.imaging.functional_groups import FrameGroups
 from radgate_server.core.imaging.model_values import Bulk, integer, items, number, numbers, octets, text
-from radgate_server.core.imaging.presentation import LookupTable, Presentation, Rescale
+from radgate_server.core.imaging.presentation import LookupTable, Palette, Presentation, Rescale
 from radgate_server.core.imaging.presentation_luts import lookup_tables, palette
 from radgate_server.core.imaging.presentation_overlays import overlays
-from radgate_server.core.imaging.presentation_voi import windows
+from radgate_server.core.imaging.presentation_voi import WINDOW_CENTER, windows
 from radgate_server.core.query import DicomJson
 
+_MODALITY = "00080060"
+_PHOTOMETRIC_INTERPRETATION = "00280004"
+_PALETTE_COLOR = "PALETTE COLOR"
+_BITS_ALLOCATED, _PIXEL_REPRESENTATION = "00280100", "00280103"
+_SEGMENTATION_TYPE, _MAXIMUM_FRACTIONAL_VALUE = "00620001", "0062000E"
 _FLOAT_PIXEL_DATA = ("7FE00008", "7FE00009")
 
 _PIXEL_VALUE_TRANSFORMATION = "00289145"
 _RESCALE_INTERCEPT, _RESCALE_SLOPE, _RESCALE_TYPE = "00281052", "00281053", "00281054"
 _MODALITY_LUT_SEQUENCE = "00283000"
+_SOP_CLASS_UID, _PIXEL_INTENSITY_RELATIONSHIP = "00080016", "00281040"
 _PROJECTION_X_RAYS = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.12.1",  # X-Ray Angiographic Image Storage
@@ -25,6 +31,7 @@ _SHOWN_AS_STORED = frozenset({"LOG", "DISP"})
 _FRAME_VOI_LUT = "00289132"
 _VOI_LUT_SEQUENCE = "00283010"
 
+_PRESENTATION_LUT_SHAPE = "20500020"
 _INVERSE_OF_SHAPE = {"INVERSE": True, "IDENTITY": False}
 
 _PIXEL_PRESENTATION = "00089205"
@@ -77,31 +84,31 @@ def presentation_of(model: DicomJson, frame_number: int, bulk: Bulk) -> Presenta
     """
     groups = FrameGroups(model, frame_number)
     rescale, modality_lut = _modality(model, groups, bulk)
-    voi = groups.holder(_FRAME_VOI_LUT, "00281050", _VOI_LUT_SEQUENCE)
-    palette_color = text(model, "00280004") == "PALETTE COLOR"
+    voi = groups.holder(_FRAME_VOI_LUT, WINDOW_CENTER, _VOI_LUT_SEQUENCE)
+    signed_input = _can_be_negative(model, rescale, modality_lut)
     return Presentation(
-        modality=text(model, "00080060"),
+        modality=text(model, _MODALITY),
         rescale=rescale,
         modality_lut=modality_lut,
         windows=windows(voi),
-        voi_luts=lookup_tables(
-            voi, _VOI_LUT_SEQUENCE, bulk, signed_input=_can_be_negative(model, rescale, modality_lut)
-        ),
-        inverse=_INVERSE_OF_SHAPE.get(text(model, "20500020"), text(model, "00280004") == "MONOCHROME1"),
-        padding=None if palette_color else _padding(model),
-        palette=palette(model, bulk, supplemental=not palette_color)
-        if palette_color or _coloured(model, groups)
-        else None,
+        voi_luts=lookup_tables(voi, _VOI_LUT_SEQUENCE, bulk, signed_input=signed_input),
+        inverse=_INVERSE_OF_SHAPE.get(text(model, _PRESENTATION_LUT_SHAPE), _photometric(model) == "MONOCHROME1"),
+        padding=_padding(model),
+        palette=_palette(model, groups, bulk),
         pixel_aspect=_pixel_aspect(model, groups),
         overlays=overlays(model, frame_number, bulk),
         icc_profile=_icc_profile(model, groups, bulk),
-        maximum_fractional_value=max(integer(model, "0062000E"), 0),
+        maximum_fractional_value=_maximum_fractional_value(model),
         float_pixels=any(tag in model for tag in _FLOAT_PIXEL_DATA),
     )
 
 
+def _photometric(model: DicomJson) -> str:
+    return text(model, _PHOTOMETRIC_INTERPRETATION)
+
+
 def _signed(model: DicomJson) -> bool:
-    return integer(model, "00280103") == 1
+    return integer(model, _PIXEL_REPRESENTATION) == 1
 
 
 def _can_be_negative(model: DicomJson, rescale: Rescale | None, modality_lut: LookupTable | None) -> bool:
@@ -111,15 +118,26 @@ def _can_be_negative(model: DicomJson, rescale: Rescale | None, modality_lut: Lo
     return _signed(model) or (rescale is not None and min(rescale.intercept, rescale.slope) < 0)
 
 
-def _coloured(model: DicomJson, groups: FrameGroups) -> bool:
-    """Whether a supplemental palette belongs to the frame (PS3.3 Pixel Presentation, C.8.16.2.1.1)."""
+def _palette(model: DicomJson, groups: FrameGroups, bulk: Bulk) -> Palette | None:
+    """That of a palette colour image, or the supplemental one of frames whose Pixel Presentation has colour."""
+    if _photometric(model) == _PALETTE_COLOR:
+        return palette(model, bulk, supplemental=False)
     holder = next((macro for tag in _FRAME_TYPES if _PIXEL_PRESENTATION in (macro := groups.macro(tag))), model)
-    return text(holder, _PIXEL_PRESENTATION) in _WITH_COLOUR
+    coloured = text(holder, _PIXEL_PRESENTATION) in _WITH_COLOUR
+    return palette(model, bulk, supplemental=True) if coloured else None
+
+
+def _maximum_fractional_value(model: DicomJson) -> int:
+    fractional = text(model, _SEGMENTATION_TYPE) == "FRACTIONAL"
+    return max(integer(model, _MAXIMUM_FRACTIONAL_VALUE), 0) if fractional else 0
 
 
 def _modality(model: DicomJson, groups: FrameGroups, bulk: Bulk) -> tuple[Rescale | None, LookupTable | None]:
     """The modality LUT, one of two kinds (PS3.3 C.11.1); a Rescale Slope of 0 is none."""
-    if text(model, "00080016") in _PROJECTION_X_RAYS and text(model, "00281040") in _SHOWN_AS_STORED:
+    if (
+        text(model, _SOP_CLASS_UID) in _PROJECTION_X_RAYS
+        and text(model, _PIXEL_INTENSITY_RELATIONSHIP) in _SHOWN_AS_STORED
+    ):
         return None, None  # Theirs leads back to what the detector saw, and is not for display (C.8.7.1.1.2).
     tables = lookup_tables(model, _MODALITY_LUT_SEQUENCE, bulk, signed_input=_signed(model))
     if tables:
@@ -132,6 +150,8 @@ def _modality(model: DicomJson, groups: FrameGroups, bulk: Bulk) -> tuple[Rescal
 
 
 def _padding(model: DicomJson) -> tuple[float, float] | None:
+    if _photometric(model) == _PALETTE_COLOR:
+        return None
     for value_tag, limit_tag in _PADDING:
         value = number(model, value_tag)
         if value is not None:
@@ -143,7 +163,7 @@ def _padding(model: DicomJson) -> tuple[float, float] | None:
 
 def _as_stored(model: DicomJson, value: float) -> float:
     """A padding value written in the other sign than the pixels have."""
-    bits = integer(model, "00280100")
+    bits = integer(model, _BITS_ALLOCATED)
     if _signed(model) and bits in _CONTAINERS and value >= 1 << bits - 1:
         return value - (1 << bits)
     return value

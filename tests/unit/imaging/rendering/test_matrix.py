@@ -135,7 +135,9 @@ def test_what_is_no_number_is_black() -> None:
 def test_segmentations(maximum: int, greys: list[int]) -> None:
     """Binary ones are black and white, fractional ones reach white where the maximum stands."""
     if maximum:
-        instance = instance_of(np.array([[0, 100]], "u1"), Modality="SEG", MaximumFractionalValue=maximum)
+        instance = instance_of(
+            np.array([[0, 100]], "u1"), SegmentationType="FRACTIONAL", MaximumFractionalValue=maximum
+        )
     else:
-        instance = instance_of(np.array([[0, 1]], "u1"), Modality="SEG", BitsStored=1)
+        instance = instance_of(np.array([[0, 1]], "u1"), BitsStored=1, MaximumFractionalValue=255)
     assert instance.picture().tolist() == [greys]

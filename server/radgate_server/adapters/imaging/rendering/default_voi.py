@@ -48,7 +48,7 @@ def statistical_window(samples: Samples, modality: ModalityStage, presentation: 
     left_out = modality.padded(stored)
     if presentation.palette is not None and presentation.palette.supplemental:
         left_out |= stored >= presentation.palette.red.first_mapped
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         values, counts = modality.values(stored)[~left_out], counts[~left_out]
     finite = np.isfinite(values)
     values, counts = values[finite], counts[finite]
@@ -60,7 +60,7 @@ def statistical_window(samples: Samples, modality: ModalityStage, presentation: 
     low, high = (values[np.searchsorted(reached, ceil(total * part / 100))] for part in (LOW_PERCENT, HIGH_PERCENT))
     if low == high:
         low, high = values[0], values[-1]
-    return range_window(float(low), float(high if high > low else low + 1))
+    return range_window(float(low), float(high if high > low else low + max(abs(low), 1)))
 
 
 def identity_window(modality: ModalityStage) -> Window:

@@ -21,21 +21,24 @@ _SHORTEST_FRAME_MS, _LONGEST_FRAME_MS = 20, 655_350
 """Browsers show shorter ones for a tenth of a second; longer ones have no place in a GIF."""
 
 
-def encode(pictures: Sequence[Picture], target: RenderTarget, icc_profile: bytes) -> bytes:
-    """Encode one picture, or several as an animation, with the profile if there is one.
+def check_encodable(target: RenderTarget, count: int, side: int) -> None:
+    """Insist that `count` pictures, the longer side of each `side` pixels, can be encoded.
 
     Raises:
         InvalidArgumentError: no such media type, or it holds no animation.
         ImageTooLargeError: no picture of the type is so long or high.
     """
-    encoder = _ENCODERS.get(target.media_type)
-    if encoder is None:
+    if target.media_type not in _ENCODERS:
         raise InvalidArgumentError("media_type", f"pictures are made as {', '.join(_ENCODERS)}")
-    if max(pictures[0].shape[:2]) > _MAX_SIDE:
-        raise ImageTooLargeError(f"a picture is at most {_MAX_SIDE} pixels long and high; ask for a smaller viewport")
-    if len(pictures) > 1 and target.media_type != RENDERED_GIF:
+    if count > 1 and target.media_type != RENDERED_GIF:
         raise InvalidArgumentError("media_type", f"several frames are rendered as {RENDERED_GIF}, or one by one")
-    return encoder(pictures, target, icc_profile)
+    if side > _MAX_SIDE:
+        raise ImageTooLargeError(f"a picture is at most {_MAX_SIDE} pixels long and high; ask for a smaller viewport")
+
+
+def encode(pictures: Sequence[Picture], target: RenderTarget, icc_profile: bytes) -> bytes:
+    """Encode one picture, or several as an animation, with the profile if there is one."""
+    return _ENCODERS[target.media_type](pictures, target, icc_profile)
 
 
 def _jpeg(pictures: Sequence[Picture], target: RenderTarget, icc_profile: bytes) -> bytes:

@@ -34,6 +34,11 @@ class Plan:
     """Columns and rows of a larger picture in whose middle this one lies on black."""
 
     @property
+    def side(self) -> int:
+        """The longer side of what comes out, in pixels."""
+        return max(self.canvas or (self.columns, self.rows))
+
+    @property
     def untouched(self) -> "Plan":
         """The plan that leaves the same source image as it is."""
         columns, rows = self.source_columns, self.source_rows

@@ -97,7 +97,7 @@ def grey_table(modality: ModalityStage, voi: Voi, *, inverse: bool) -> Picture:
 
 def _formula(samples: Samples, modality: ModalityStage, voi: Voi, *, inverse: bool) -> Picture:
     stored = modality.stored(samples)
-    with np.errstate(over="ignore", invalid="ignore"):  # of slopes beyond all reason
+    with np.errstate(all="ignore"):  # of slopes beyond all reason
         shown = np.nan_to_num(voi_values(modality.values(stored), voi))
     if inverse:
         shown = 1 - shown

@@ -5,7 +5,7 @@ from functools import cache
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced
 from radgate_server.adapters.imaging.codecs.decoding import codec_for
-from radgate_server.adapters.imaging.rendering.encoding import encode
+from radgate_server.adapters.imaging.rendering.encoding import check_encodable, encode
 from radgate_server.adapters.imaging.rendering.geometry import Plan, applied, plan_of
 from radgate_server.adapters.imaging.rendering.overlays import burned_in
 from radgate_server.adapters.imaging.rendering.profiles import profiled
@@ -28,11 +28,7 @@ def render(frames: Sequence[StoredFrame], presentations: Sequence[Presentation],
         InstanceMalformedError: a frame is damaged, or is not what the data set says.
         ImageTooLargeError: the picture would be larger than any may be.
     """
-    _check(frames, target)
-    image = frames[0].image
-    plan = plan_of(
-        image.rows, image.columns, presentations[0].pixel_aspect, target.viewport, letterboxed=target.letterboxed
-    )
+    plan = _checked_plan(frames, presentations, target)
     middle = len(frames) // 2
     kept = _decoded(frames[middle], presentations[middle], plan, target)
     # Of an animation the middle frame speaks for all: a window of each frame's own would flicker.
@@ -53,11 +49,16 @@ def render(frames: Sequence[StoredFrame], presentations: Sequence[Presentation],
     return RenderedImage(data, target.media_type, rows, columns, tuple(dict.fromkeys((*notes, *coloured.notes))))
 
 
-def _check(frames: Sequence[StoredFrame], target: RenderTarget) -> None:
+def _checked_plan(frames: Sequence[StoredFrame], presentations: Sequence[Presentation], target: RenderTarget) -> Plan:
+    """What becomes of each frame; whatever can be refused is, before one is decoded."""
     if not frames:
         raise InvalidArgumentError("frames", "none is asked for")
     if target.window is not None and not target.window.applicable:
         raise InvalidArgumentError("window", "its width is at least 1, of LINEAR_EXACT and SIGMOID above 0")
+    image, aspect = frames[0].image, presentations[0].pixel_aspect
+    plan = plan_of(image.rows, image.columns, aspect, target.viewport, letterboxed=target.letterboxed)
+    check_encodable(target, len(frames), plan.side)
+    return plan
 
 
 def _decoded(frame: StoredFrame, presentation: Presentation, plan: Plan, target: RenderTarget) -> DecodedFrame:
@@ -69,6 +70,7 @@ def _decoded(frame: StoredFrame, presentation: Presentation, plan: Plan, target:
     rows, columns = plan.needed
     image = frame.image
     suffices = rows * _WORTH_REDUCING <= image.rows and columns * _WORTH_REDUCING <= image.columns
-    if suffices and not target.overlays and presentation.palette is None and codec_for(frame)[0].reducer:
+    tied_to_pixels = presentation.palette is not None or (target.overlays and presentation.overlays)
+    if suffices and not tied_to_pixels and codec_for(frame)[0].reducer:
         return decode_reduced(frame, rows, columns)
     return decode_frame(frame)
