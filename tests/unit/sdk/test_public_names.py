@@ -13,6 +13,7 @@ def test_public_names_change_on_purpose_only() -> None:
     assert radgate.__all__ == [
         "AlreadyExistsError",
         "AsyncRetrieval",
+        "AsyncView",
         "Client",
         "CorruptDataError",
         "DeadlineExceededError",
@@ -39,6 +40,8 @@ def test_public_names_change_on_purpose_only() -> None:
         "TranscodedInstance",
         "UnauthenticatedError",
         "UnavailableError",
+        "View",
+        "ViewedFrame",
         "aio",
     ]
     assert all(hasattr(radgate, name) for name in radgate.__all__)
@@ -63,6 +66,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "retrieve_study",
         "metadata",
         "frames",
+        "view",
         "store",
         "admin",
     ]

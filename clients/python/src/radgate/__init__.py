@@ -29,10 +29,12 @@ from radgate.requests import PartialAnswerWarning
 from radgate.retrieval import AsyncRetrieval, Retrieval
 from radgate.storing import StoreReport, StoreResult
 from radgate.transcoding import TranscodedFrame, TranscodedInstance
+from radgate.viewing import AsyncView, View, ViewedFrame
 
 __all__ = [
     "AlreadyExistsError",
     "AsyncRetrieval",
+    "AsyncView",
     "Client",
     "CorruptDataError",
     "DeadlineExceededError",
@@ -59,5 +61,7 @@ __all__ = [
     "TranscodedInstance",
     "UnauthenticatedError",
     "UnavailableError",
+    "View",
+    "ViewedFrame",
     "aio",
 ]

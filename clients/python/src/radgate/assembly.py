@@ -151,14 +151,15 @@ class _Completeness:
 def _insist_on_all(record: CompletenessRecord) -> None:
     delivered = record.delivered_before + record.delivered
     if record.failed or delivered != record.expected:
-        missing = tuple(map(_missing, record.failed))
+        missing = tuple(map(missing_of, record.failed))
         raise IncompleteStudyError(record.expected, delivered, missing, tuple(record.unanswered_pacs))
     if record.unanswered_pacs:
         text = f"PACS that did not answer and may hold more: {', '.join(record.unanswered_pacs)}"
         warnings.warn(text, PartialAnswerWarning, stacklevel=7)  # the line that asks for the next instance
 
 
-def _missing(failed: FailedInstance) -> MissingInstance:
+def missing_of(failed: FailedInstance) -> MissingInstance:
+    """What the server says of an instance that did not come."""
     ref, status = failed.ref, failed.status
     return MissingInstance(
         ref.study_instance_uid,

@@ -40,6 +40,7 @@ from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate.v1.store_service_pb2_grpc import StoreServiceStub
+from radgate.viewing import View, opening
 from radgate.watching import NewsAssembler
 
 
@@ -208,6 +209,25 @@ class Client:
             study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, transfer_syntaxes
         )
         return self._stream(self._retrieve.RetrieveFrames, request, FrameAssembler(), timeout_s)
+
+    def view(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str = "",
+        sop_instance_uid: str = "",
+        *,
+        first_size: tuple[int, int] = (256, 256),
+        allow_partial: bool = False,
+        timeout_s: float | None = None,
+    ) -> View:
+        """Stream frames for looking at: each once at a low resolution, the middle of a series first, then whole.
+
+        `first_size` is the fewest rows and columns of the low resolution; (0, 0) gives whole frames at once. Frames are
+        HTJ2K codestreams (1.2.840.10008.1.2.4.202), of which the front alone can be decoded, or come whole as stored.
+        `prioritize` of what is returned says at any time what is to come next.
+        """
+        first = opening(study_instance_uid, series_instance_uid, sop_instance_uid, first_size)
+        return View(self._stream, self._retrieve.StreamFrames, first, allow_partial=allow_partial, timeout_s=timeout_s)
 
     def store(
         self,
