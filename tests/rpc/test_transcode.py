@@ -17,8 +17,10 @@ from radgate.v1.dicom_pb2 import InstanceRef
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     HTJ2K_LOSSLESS_RPCL,
+    IMPLICIT_VR_LITTLE_ENDIAN,
     JPEG_2000,
     JPEG_LOSSLESS_SV1,
     RLE_LOSSLESS,
@@ -232,6 +234,14 @@ async def test_an_upload_comes_back_transcoded(rig: Rig, calls: Calls) -> None:
         ),
         MULTI_FRAME,
     )
+
+
+@pytest.mark.parametrize("uid", [IMPLICIT_VR_LITTLE_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN])
+async def test_an_upload_may_become_what_only_rewriting_makes(calls: Calls, uid: str) -> None:
+    header, data = await calls.upload(*sent(uid=uid))
+    read = dcmread(BytesIO(data))
+    assert (header.transfer_syntax_uid, read.file_meta.TransferSyntaxUID, header.lossy) == (uid, uid, False)
+    assert read == dcmread(BytesIO(MULTI_FRAME))
 
 
 async def test_an_upload_is_kept_nowhere_and_is_not_taken_for_what_is(rig: Rig, calls: Calls) -> None:

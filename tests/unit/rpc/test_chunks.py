@@ -1,14 +1,27 @@
 import pytest
 
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesResponse, RetrieveInstancesResponse
+from radgate.v1.transcode_service_pb2 import (
+    TranscodeFramesResponse,
+    TranscodeInstanceResponse,
+    TranscodeUploadResponse,
+)
 from radgate_server.rpc.messages import MAX_DATA_BYTES, spans_of
 from radgate_server.rpc.v1.chunks import chunk_message
+
+RESPONSES = (
+    RetrieveInstancesResponse,
+    RetrieveFramesResponse,
+    TranscodeFramesResponse,
+    TranscodeInstanceResponse,
+    TranscodeUploadResponse,
+)
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16383, 16384, 2097151, 2097152])
 def test_a_framed_chunk_is_what_the_generated_code_makes(size: int) -> None:
     data = b"\xff" * size
-    for response in (RetrieveInstancesResponse, RetrieveFramesResponse):
+    for response in RESPONSES:
         assert chunk_message(data) == response(chunk=data).SerializeToString()
     assert chunk_message(memoryview(data)) == chunk_message(data)
 

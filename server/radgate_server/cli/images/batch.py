@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from radgate_server.cli.images.files import Pair, Plan, check_free
 from radgate_server.cli.output import hint
 from radgate_server.config import MIB
 from radgate_server.core.jobs import describe_failure
-from radgate_server.services.lookahead import Window, in_order
+from radgate_server.services.lookahead import Window, each, in_order
 
 _WINDOW_BYTES = 512 * MIB
 """Of files that are worked on at the same time; a larger one has the machine for itself."""
@@ -32,7 +32,7 @@ async def make_all(plan: Plan, make: Make, *, overwrite: bool, parallel: int) ->
     failed: list[tuple[Path, Exception]] = []
     window = Window(parallel, _WINDOW_BYTES)
     with click.progressbar(length=len(plan.pairs), file=sys.stderr, hidden=not _has_progress(plan)) as bar:
-        async with aclosing(in_order(_each(plan.pairs), make_one, _size_of, window)) as outcomes:
+        async with aclosing(in_order(each(plan.pairs), make_one, _size_of, window)) as outcomes:
             async for pair, outcome in outcomes:
                 try:
                     await outcome
@@ -76,8 +76,3 @@ def _size_of(pair: Pair) -> int:
         return pair.source.stat().st_size
     except OSError:
         return 0  # reading it will tell
-
-
-async def _each(pairs: Sequence[Pair]) -> AsyncIterator[Pair]:
-    for pair in pairs:
-        yield pair

@@ -1,6 +1,6 @@
 """Chunk messages, framed by hand: one copy of the data where building and serialising a message makes two.
 
-`chunk` is field 2 of RetrieveInstancesResponse and of RetrieveFramesResponse; a test compares with the generated code.
+`chunk` is field 2 of the responses of RetrieveService and TranscodeService; a test compares with the generated code.
 """
 
 from radgate_server.rpc.messages import varint

@@ -1,6 +1,9 @@
 """What images are to become, from the messages of TranscodeService and JobService."""
 
+from collections.abc import Set
+
 from radgate.v1 import transcode_service_pb2 as messages
+from radgate_server.core.dicom.uncompressed import REWRITABLE
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.imaging.frames import EncodeTarget
@@ -16,7 +19,7 @@ _VIEWPORTS = {messages.QUALITY_LEVEL_THUMBNAIL: Viewport(128, 128), messages.QUA
 _LEVELS = messages.QualityLevel.values()
 
 
-def encode_target(transfer_syntax_uid: str, quality: int, field: str) -> EncodeTarget:
+def encode_target(transfer_syntax_uid: str, quality: int, field: str, makable: Set[str] = CAN_BE_MADE) -> EncodeTarget:
     """Check a transfer syntax, named in the message `field`, and the quality in which it is to be encoded.
 
     Raises:
@@ -24,7 +27,7 @@ def encode_target(transfer_syntax_uid: str, quality: int, field: str) -> EncodeT
         NotAcceptableError: nothing can be transcoded into that transfer syntax.
     """
     uid = parse_uid(transfer_syntax_uid, f"{field}.transfer_syntax_uid")
-    if uid not in CAN_BE_MADE:
+    if uid not in makable:
         raise NotAcceptableError("nothing can be transcoded into this transfer syntax; the documentation lists others")
     return EncodeTarget(uid, quality=_quality(quality, field))
 
@@ -35,6 +38,13 @@ def instance_target(target: messages.TranscodeTarget) -> EncodeTarget:
         text = "an instance becomes one in another transfer syntax; pictures are made of frames"
         raise InvalidArgumentError("target", text)
     return encode_target(target.transfer_syntax_uid, target.quality, "target")
+
+
+def upload_target(target: messages.TranscodeTarget) -> EncodeTarget:
+    """Read what an upload is to become: also what only rewriting makes. Raises as `instance_target`."""
+    if target.transfer_syntax_uid in REWRITABLE:
+        return encode_target(target.transfer_syntax_uid, target.quality, "target", REWRITABLE)
+    return instance_target(target)
 
 
 def frame_target(target: messages.TranscodeTarget) -> FrameTarget:

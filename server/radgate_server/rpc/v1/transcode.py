@@ -20,7 +20,7 @@ from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.messages import spans_of
 from radgate_server.rpc.v1.chunks import chunk_message
 from radgate_server.rpc.v1.convert import from_ref, to_ref
-from radgate_server.rpc.v1.convert_transcode import FrameTarget, frame_target, instance_target
+from radgate_server.rpc.v1.convert_transcode import FrameTarget, frame_target, instance_target, upload_target
 from radgate_server.rpc.v1.frame_numbers import audited_frames, frame_numbers
 from radgate_server.rpc.v1.sources import Source, StoredSource, TranscodedSource
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
@@ -116,7 +116,7 @@ class TranscodeServicer:
     async def _upload(
         self, incoming: AsyncIterator[messages.TranscodeUploadRequest], call: Call
     ) -> _Responses[messages.TranscodeUploadResponse]:
-        target = instance_target(await _target(incoming))
+        target = upload_target(await _target(incoming))
         async with self._uploads.receive(call.caller, _chunks(incoming), target) as upload:
             pieces = self._send_made(messages.TranscodeUploadResponse, upload.ref, upload.transcoded())
             async with aclosing(pieces) as sent:

@@ -1,6 +1,6 @@
 """Frames on their way to a client: as stored, encoded anew, or as pictures, the next ones made while one is sent."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from radgate.v1.transcode_service_pb2 import TranscodedFrameHeader
@@ -13,7 +13,7 @@ from radgate_server.rpc.v1.convert_transcode import FrameTarget
 from radgate_server.services.imaging.render import Renderer
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
-from radgate_server.services.lookahead import Window, in_order
+from radgate_server.services.lookahead import Window, each, in_order
 
 type Made = tuple[TranscodedFrameHeader, bytes]
 
@@ -67,7 +67,7 @@ class FrameMaker:
     ) -> AsyncGenerator[Made]:
         frame_bytes = (await self._frames.image(tenant_id, handle)).decoded_frame_bytes
         pictures = in_order(
-            _each(numbers),
+            each(numbers),
             lambda number: self._picture(tenant_id, handle, number, target),
             lambda _: frame_bytes,
             Window(_AHEAD_FRAMES, _AHEAD_BYTES),
@@ -98,8 +98,3 @@ def _encoded_header(number: int, transfer_syntax_uid: str, data: bytes) -> Trans
         media_type=known.media_type if known else _OCTETS,
         size_bytes=len(data),
     )
-
-
-async def _each(numbers: Sequence[int]) -> AsyncIterator[int]:
-    for number in numbers:
-        yield number
