@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import cache
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced
-from radgate_server.adapters.imaging.codecs.decoding import codec_for
 from radgate_server.adapters.imaging.rendering.encoding import check_encodable, encode
 from radgate_server.adapters.imaging.rendering.geometry import Plan, applied, plan_of
 from radgate_server.adapters.imaging.rendering.overlays import burned_in
@@ -14,7 +13,11 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.imaging.frames import DecodedFrame, RenderedImage, StoredFrame
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 
+_WITH_RESOLUTIONS = frozenset(
+    uid for uid, row in TRANSFER_SYNTAXES.items() if row.media_type in ("image/jp2", "image/jphc")
+)
 _WORTH_REDUCING = 2
 """Frames are decoded at a lower resolution when the picture needs at most half of their rows and columns."""
 
@@ -64,13 +67,13 @@ def _checked_plan(frames: Sequence[StoredFrame], presentations: Sequence[Present
 def _decoded(frame: StoredFrame, presentation: Presentation, plan: Plan, target: RenderTarget) -> DecodedFrame:
     """The frame at the lowest resolution that its codec knows and the plan allows.
 
-    Whole where overlays are to lie on its pixels or where these are indices, of which there is no mean; and of codecs
-    without resolutions: what they would leave out belongs into the picture's pixels.
+    Whole where overlays are to lie on its pixels or where these are indices, of which there is no mean; and of syntaxes
+    without resolutions: what would be left out belongs into the picture's pixels.
     """
     rows, columns = plan.needed
     image = frame.image
     suffices = rows * _WORTH_REDUCING <= image.rows and columns * _WORTH_REDUCING <= image.columns
     tied_to_pixels = presentation.palette is not None or (target.overlays and presentation.overlays)
-    if suffices and not tied_to_pixels and codec_for(frame)[0].reducer:
+    if suffices and not tied_to_pixels and frame.transfer_syntax_uid in _WITH_RESOLUTIONS:
         return decode_reduced(frame, rows, columns)
     return decode_frame(frame)
