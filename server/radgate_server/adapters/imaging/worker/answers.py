@@ -18,6 +18,8 @@ INLINE_BYTES = 16 << 10
 """Results up to here travel inside of the message."""
 LONGEST_MESSAGE_BYTES = 128 << 10
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 READY = b'["ready"]\n'
 """The first message: the worker has started."""
 
@@ -99,4 +101,4 @@ def _refusal(name: str, message: str, details: dict[str, str]) -> GatewayError:
 
 
 def _line(*items: Any) -> bytes:
-    return json.dumps(items, separators=(",", ":")).encode() + b"\n"
+    return _encode(items).encode() + b"\n"

@@ -5,14 +5,16 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from radgate_server.adapters.imaging.operations import Operation, Result
-from radgate_server.adapters.imaging.worker.answers import LONGEST_MESSAGE_BYTES, READY, Done
+from radgate_server.adapters.imaging.worker.answers import READY, Done
 from radgate_server.adapters.imaging.worker.confinement import Limits
 from radgate_server.adapters.imaging.worker.requests import Task, write_round
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory
+from radgate_server.adapters.imaging.workers.packets import Packets, WorkerGoneError
 
 PROGRAM = "radgate_server.adapters.imaging.worker"
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TZ")
@@ -30,30 +32,21 @@ _REQUESTS_BYTES = 1 << 40
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class WorkerGoneError(Exception):
-    """The process has ended; `unread` when it had not taken its round yet. Never leaves this package."""
-
-    def __init__(self, *, unread: bool) -> None:
-        super().__init__()
-        self.unread = unread
-
-
 class WorkerProcess:
     """A worker and the memory shared with it. Make it with `spawn`; whoever did awaits `end`."""
 
     def __init__(
         self,
         process: asyncio.subprocess.Process,
-        connection: socket.socket,
+        packets: Packets,
         requests: SharedMemory,
         answers: SharedMemory,
     ) -> None:
         self._process = process
-        self._connection = connection
+        self._packets = packets
         self._requests = requests
         self._answers = answers
-        self._buffer = memoryview(bytearray(LONGEST_MESSAGE_BYTES))
-        self._loop = asyncio.get_running_loop()
+        self._copying: asyncio.Future[Any] | None = None
 
     @classmethod
     async def spawn(cls, limits: Limits) -> "WorkerProcess":
@@ -73,7 +66,7 @@ class WorkerProcess:
                 undo.callback(regions[-1].close)
             process = await _start([theirs.fileno(), *(region.fd for region in regions)], limits)
             undo.pop_all()
-            return cls(process, ours, *regions)
+            return cls(process, Packets(ours), *regions)
 
     @property
     def pid(self) -> int:
@@ -109,13 +102,10 @@ class WorkerProcess:
             WorkerGoneError: it has ended.
         """
         if sum(len(frame.data) for task in tasks for frame in task.frames) > _COPIED_ON_LOOP_BYTES:
-            message = await asyncio.to_thread(write_round, tasks, self._requests)
+            message = await self._in_thread(write_round, tasks, self._requests)
         else:
             message = write_round(tasks, self._requests)
-        try:
-            await self._loop.sock_sendall(self._connection, message)
-        except OSError as error:
-            raise WorkerGoneError(unread=True) from error
+        self._packets.send(message)
 
     async def receive(self) -> bytes:
         """Wait for its next message.
@@ -123,13 +113,7 @@ class WorkerProcess:
         Raises:
             WorkerGoneError: it ended instead.
         """
-        try:
-            length = await self._loop.sock_recv_into(self._connection, self._buffer)
-        except ConnectionResetError as error:  # the kernel says so when a socket is closed with packets in it
-            raise WorkerGoneError(unread=True) from error
-        if not length:
-            raise WorkerGoneError(unread=False)
-        return bytes(self._buffer[:length])
+        return await self._packets.receive()
 
     async def fetch[Made: Result](self, done: Done, operation: Operation[Made]) -> Made:
         """Take a result from the shared memory.
@@ -138,7 +122,7 @@ class WorkerProcess:
             BrokenAnswerError: it is not what the operation makes.
         """
         if done.span is not None and done.span.length > _COPIED_ON_LOOP_BYTES:
-            return await asyncio.to_thread(done.result, operation.result, self._answers)
+            return await self._in_thread(done.result, operation.result, self._answers)
         return done.result(operation.result, self._answers)
 
     def tidy(self) -> None:
@@ -158,12 +142,20 @@ class WorkerProcess:
     async def end(self) -> int:
         """Kill it and free what it had; its exit status."""
         self.kill()
+        if self._copying is not None:
+            await asyncio.wait([self._copying])  # it uses the memory that is about to go
         try:
             return await self._process.wait()
         finally:
-            self._connection.close()
+            self._packets.close()
             self._requests.close()
             self._answers.close()
+
+    async def _in_thread[**Taken, Made](
+        self, copy: Callable[Taken, Made], *args: Taken.args, **kwargs: Taken.kwargs
+    ) -> Made:
+        copying = self._copying = asyncio.ensure_future(asyncio.to_thread(copy, *args, **kwargs))
+        return await asyncio.shield(copying)
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 
 from radgate_server.adapters.imaging.workers.desk import Desk
-from radgate_server.adapters.imaging.workers.process import WorkerGoneError, WorkerProcess
+from radgate_server.adapters.imaging.workers.packets import WorkerGoneError
+from radgate_server.adapters.imaging.workers.process import WorkerProcess
 from radgate_server.adapters.imaging.workers.tenure import Cause, Tenure
 from radgate_server.adapters.imaging.workers.terms import Terms
 from radgate_server.core.ports.telemetry import Telemetry

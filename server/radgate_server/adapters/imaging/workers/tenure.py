@@ -8,7 +8,8 @@ from radgate_server.adapters.imaging.worker.answers import Done, Failed, read_an
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError
 from radgate_server.adapters.imaging.workers.batch import Batch, Job
 from radgate_server.adapters.imaging.workers.desk import Desk
-from radgate_server.adapters.imaging.workers.process import WorkerGoneError, WorkerProcess
+from radgate_server.adapters.imaging.workers.packets import WorkerGoneError
+from radgate_server.adapters.imaging.workers.process import WorkerProcess
 from radgate_server.adapters.imaging.workers.terms import Terms
 from radgate_server.core.errors import CodecFailedError
 from radgate_server.core.ports.telemetry import Telemetry
