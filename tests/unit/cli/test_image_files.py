@@ -70,6 +70,11 @@ def test_what_was_made_within_the_directory_is_not_read_again(study: Path) -> No
     assert len(plan(wish(study, study / "made")).pairs) == 2
 
 
+def test_a_directory_is_not_made_into_a_file(study: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is a file"):
+        plan(wish(study, study / "b.dcm"))
+
+
 def test_a_directory_without_instances(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no DICOM instance"):
         plan(wish(tmp_path))

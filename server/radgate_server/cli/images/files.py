@@ -10,7 +10,7 @@ from radgate_server.cli.images.options import Rename, Wish
 from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.errors import ConfigurationError, InstanceMalformedError, ResourceExistsError
 
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 1 << 16
 _MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 
@@ -36,7 +36,7 @@ def plan(wish: Wish) -> Plan:
 
     Raises:
         InstanceMalformedError: the file is no DICOM instance.
-        ConfigurationError: it can't be read, or the directory holds no instance.
+        ConfigurationError: it can't be read, or the directory holds no instance, or can't be made into a file.
     """
     return _plan_directory(wish) if wish.source.is_dir() else _plan_file(wish)
 
@@ -54,6 +54,8 @@ def _plan_directory(wish: Wish) -> Plan:
     """All instances below the directory, made at the same places below the output, which is not itself read."""
     source = wish.source
     output = wish.output or source.resolve().with_name(source.resolve().name + wish.suffix)
+    if output.exists() and not output.is_dir():
+        raise ConfigurationError(f"{output} is a file; what is made of a directory needs one")
     found = list(_files_below(source, output))
     instances = [path for path in found if _is_instance(path)]
     if not instances:

@@ -9,7 +9,8 @@ type Report = Callable[[JobProgress, dict[str, int]], Awaitable[None]]
 """Tells how far the job is, and how many instances failed for which reason."""
 
 type JobHandler = Callable[[JobRequest, Report], Awaitable[None]]
-"""Does one job. What it raises fails the job; being cancelled means that the job is."""
+"""Does one job. Being cancelled means that the job is. What it raises fails the job, at once when the fault is of the
+input (`core.jobs.is_of_the_input`); else the job is begun again a few times, so a handler has to bear that."""
 
 
 class JobQueue(Protocol):
