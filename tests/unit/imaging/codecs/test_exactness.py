@@ -15,7 +15,7 @@ from radgate_server.core.errors import CodecFailedError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
 
-FALLBACKS = [uid for uid, row in CODECS.items() if len(row.decoders) > 1 and row.encoder]
+FALLBACKS = [uid for uid, row in CODECS.items() if row.decoding and row.encoding and len(row.decoding.decoders) > 1]
 PRECISE = (uids.JPEG_LS_LOSSLESS, uids.JPEG_LOSSLESS_SV1, uids.JPEG_2000_LOSSLESS, uids.HTJ2K_LOSSLESS)
 
 

@@ -18,8 +18,8 @@ BITS = (1, 2, 8, 10, 12, 15, 16, 20, 24, 28, 32)
 COLOURS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL")
 KINDS = [kind for kind in product(BITS, (False, True), COLOURS) if kind[:2] != (1, True)]
 
-LOSSLESS = [uid for uid, row in CODECS.items() if row.encoder and not uids.TRANSFER_SYNTAXES[uid].lossy]
-LOSSY = [uid for uid, row in CODECS.items() if row.encoder and uids.TRANSFER_SYNTAXES[uid].lossy]
+LOSSLESS = [uid for uid, row in CODECS.items() if row.encoding and not uids.TRANSFER_SYNTAXES[uid].lossy]
+LOSSY = [uid for uid, row in CODECS.items() if row.encoding and uids.TRANSFER_SYNTAXES[uid].lossy]
 WORDS = frozenset(
     {
         uids.IMPLICIT_VR_LITTLE_ENDIAN,

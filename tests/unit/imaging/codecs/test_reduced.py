@@ -13,8 +13,8 @@ from radgate_server.core.imaging.codestream import read_codestream
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
 
-ENCODABLE = [uid for uid, row in CODECS.items() if row.encoder]
-WAVELETS = frozenset(uid for uid, row in CODECS.items() if row.reducer)
+ENCODABLE = [uid for uid, row in CODECS.items() if row.encoding]
+WAVELETS = frozenset(uid for uid, row in CODECS.items() if row.decoding and row.decoding.reducer)
 
 
 def stored(native: StoredFrame, uid: str) -> StoredFrame:

@@ -53,7 +53,8 @@ def frames_of(path: Path) -> Iterator[StoredFrame]:
 
 def other_pixels(path: Path, frame: StoredFrame, index: int) -> np.ndarray[Any, Any] | None:
     """The frame by another decoder; None where only DCMTK has one."""
-    bitstream = CODECS[frame.transfer_syntax_uid].bitstream
+    decoding = CODECS[frame.transfer_syntax_uid].decoding
+    bitstream = decoding.bitstream if decoding else None
     if bitstream in OF_PYDICOM:
         return pixel_array(path, index=index, raw=True, decoding_plugin=OF_PYDICOM[bitstream])
     if bitstream is Bitstream.JPEG and frame.image.bits_stored == 8:

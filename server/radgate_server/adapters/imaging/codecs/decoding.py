@@ -6,7 +6,7 @@ from dataclasses import replace
 from radgate_server.adapters.imaging.codecs import native
 from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream, bitstream_of
 from radgate_server.adapters.imaging.codecs.samples import Array, Samples, container_bits, in_container, shape_of
-from radgate_server.adapters.imaging.codecs.table import CODECS, CODECS_OF_BITSTREAMS, Codec, load
+from radgate_server.adapters.imaging.codecs.table import CODECS, DECODINGS, Decoding, load
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import (
     CodecFailedError,
@@ -40,8 +40,8 @@ def decode_frame(frame: StoredFrame) -> DecodedFrame:
 
 def decoded_array(frame: StoredFrame) -> tuple[Array, ImagePixel, tuple[str, ...]]:
     """What decode_frame gives, with the pixels as an array of their container's type."""
-    codec, notes = codec_for(frame)
-    samples = _first_loadable(frame, tuple((name, ()) for name in codec.decoders))
+    decoding, notes = decoding_for(frame)
+    samples = _first_loadable(frame, tuple((name, ()) for name in decoding.decoders))
     if samples.array.shape != shape_of(frame.image):
         raise InstanceMalformedError("a decoded frame has another shape than the data set says")
     return _in_container(samples, frame.image, notes)
@@ -53,28 +53,29 @@ def decode_reduced(frame: StoredFrame, rows: int, columns: int) -> DecodedFrame:
     Wavelets give a lower resolution, of others every n-th pixel is taken: no value appears that is not a stored one.
     Raises what decode_frame raises.
     """
-    codec, notes = codec_for(frame)
+    decoding, notes = decoding_for(frame)
     rows, columns = max(rows, 1), max(columns, 1)
-    reducers: tuple[_Call, ...] = ((codec.reducer, (rows, columns)),) if codec.reducer else ()
-    samples = _first_loadable(frame, (*reducers, *((name, ()) for name in codec.decoders)))
+    reducers: tuple[_Call, ...] = ((decoding.reducer, (rows, columns)),) if decoding.reducer else ()
+    samples = _first_loadable(frame, (*reducers, *((name, ()) for name in decoding.decoders)))
     step = max(min(samples.array.shape[0] // rows, samples.array.shape[1] // columns), 1)
     thinned = replace(samples, array=samples.array[::step, ::step])
     array, image, notes = _in_container(thinned, frame.image, notes)
     return DecodedFrame(array.tobytes(), image, notes)
 
 
-def codec_for(frame: StoredFrame) -> tuple[Codec, tuple[str, ...]]:
-    """The row that decodes these bytes, and a note when it is not that of the transfer syntax."""
-    stored = CODECS.get(frame.transfer_syntax_uid)
-    if stored is None or stored.bitstream is None:
+def decoding_for(frame: StoredFrame) -> tuple[Decoding, tuple[str, ...]]:
+    """What decodes these bytes, and a note when it is not that of the transfer syntax."""
+    codec = CODECS.get(frame.transfer_syntax_uid)
+    if codec is None or codec.decoding is None:
         raise NotAcceptableError("the stored transfer syntax can't be decoded", stored=frame.transfer_syntax_uid)
-    found = _bitstream(frame, stored.bitstream)
-    if found is stored.bitstream:
-        return stored, ()
-    codec = CODECS_OF_BITSTREAMS.get(found)
-    if codec is None:
+    stated = codec.decoding.bitstream
+    found = _bitstream(frame, stated)
+    if found is stated:
+        return codec.decoding, ()
+    decoding = DECODINGS.get(found)
+    if decoding is None:
         raise NotAcceptableError(f"{found} can't be decoded", stored=frame.transfer_syntax_uid)
-    return codec, (f"the frame is {found}, the transfer syntax says {stored.bitstream}",)
+    return decoding, (f"the frame is {found}, the transfer syntax says {stated}",)
 
 
 def _bitstream(frame: StoredFrame, stated: Bitstream) -> Bitstream:

@@ -1,6 +1,5 @@
 """What passes between the codecs and the containers of Pixel Data."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +7,6 @@ import numpy as np
 
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
-from radgate_server.core.imaging.frames import EncodeTarget
 
 type Array = np.ndarray[Any, Any]
 
@@ -39,13 +37,6 @@ class Encoded:
     photometric_interpretation: str | None = None
     bits_stored: int | None = None
     planar_configuration: int = 0
-
-
-type Decoder = Callable[[bytes, ImagePixel], Samples]
-type Reducer = Callable[[bytes, ImagePixel, int, int], Samples]
-"""Takes the rows and columns that are needed at least."""
-type Encoder = Callable[[Array, ImagePixel, EncodeTarget], Encoded]
-"""Takes samples in their container, shaped as in Samples. The limits of its row in the table hold already."""
 
 
 def shape_of(image: ImagePixel) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from radgate_server.adapters.imaging.codecs.decoding import decoded_array
 from radgate_server.adapters.imaging.codecs.samples import Array, Encoded
-from radgate_server.adapters.imaging.codecs.table import CODECS, Codec, Limits, load
+from radgate_server.adapters.imaging.codecs.table import CODECS, Encoding, Limits, load
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import CodecFailedError, InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
@@ -28,15 +28,15 @@ def transcode_frame(frame: StoredFrame, target: EncodeTarget) -> EncodedFrame:
     if uid == frame.transfer_syntax_uid or (_is_native(uid) and _is_native(frame.transfer_syntax_uid)):
         return EncodedFrame(frame.data, uid, frame.image, lossy=False)
     codec = CODECS.get(uid)
-    if codec is None or codec.encoder is None or codec.limits is None:
+    if codec is None or codec.encoding is None:
         raise _refusal(frame, "no encoder makes the transfer syntax that is asked for")
     array, image, notes = decoded_array(frame)
     image = image._replace(bits_allocated=frame.image.bits_allocated)
     if image.bits_stored > image.bits_allocated:
         raise InstanceMalformedError("Bits Stored is more than Bits Allocated")
-    if reason := why_not(array, image, codec.limits):
-        raise _refusal(frame, f"{reason} can't be made {TRANSFER_SYNTAXES[uid].name}; {codec.limits.remedy}")
-    encoded = _encode(frame, codec, array, image, target)
+    if reason := why_not(array, image, codec.encoding.limits):
+        raise _refusal(frame, f"{reason} can't be made {TRANSFER_SYNTAXES[uid].name}; {codec.encoding.limits.remedy}")
+    encoded = _encode(frame, codec.encoding, array, image, target)
     return EncodedFrame(encoded.data, uid, _described(image, encoded), encoded.lossy, notes)
 
 
@@ -72,9 +72,9 @@ def _has_colour(image: ImagePixel, colours: frozenset[str]) -> bool:
     return image.samples_per_pixel == 3 and image.photometric_interpretation in colours
 
 
-def _encode(frame: StoredFrame, codec: Codec, array: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
+def _encode(frame: StoredFrame, encoding: Encoding, array: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
     try:
-        encoded: Encoded = load(codec.encoder or "")(np.ascontiguousarray(array), image, target)
+        encoded: Encoded = load(encoding.encoder)(np.ascontiguousarray(array), image, target)
     except NotAcceptableError as error:
         raise _refusal(frame, error.message) from None
     except Exception:  # noqa: BLE001 - encoders raise whatever they like
