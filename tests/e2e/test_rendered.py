@@ -1,6 +1,8 @@
 """Pictures and thumbnails through Envoy, made by the real workers, from an archive that is reached over DIMSE alone."""
 
 from io import BytesIO
+from pathlib import Path
+from shutil import rmtree
 
 import httpx
 import numpy as np
@@ -8,18 +10,22 @@ import pytest
 from PIL import Image
 
 from radgate_server.core.identifiers import InstanceRef
-from tests.e2e.radgate_process import RadgateProcess
+from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import (
     BULKY_STUDY,
+    EAST,
     GREY_SERIES,
     GREY_SLICES,
     GREY_STUDY,
     GREY_WINDOW,
     SYNTAXES,
     WEST,
+    Original,
     grey_quadrants,
     of_syntax,
 )
+from tests.e2e.waiting import wait_for
+from tests.integration.orthanc import OrthancServer
 
 GREY = f"/dicom-web/studies/{GREY_STUDY}"
 PNG = {"accept": "image/png"}
@@ -77,6 +83,20 @@ def test_thumbnails_of_what_came_by_are_found_by_uid_alone(east: httpx.Client) -
         by_uid = east.get(path)
         assert picture(by_uid).shape == (128, 128)
         assert by_uid.content == by_place.content
+
+
+def test_thumbnails_are_made_of_what_arrives_and_survive_a_restart(
+    tmp_path: Path, orthanc: OrthancServer, originals: list[Original]
+) -> None:
+    server = RadgateProcess(tmp_path).tenant(EAST, dimse(orthanc))
+    place = below(originals[0].ref)
+    with server, server.client(EAST) as east:
+        assert east.get(f"{place}/metadata").status_code == 200
+        wait_for(lambda: list((server.data_dir / "derived").rglob("*.made")), "a thumbnail is kept")
+    rmtree(server.data_dir / "warm")
+    with server, server.client(EAST) as east:
+        assert picture(east.get(f"{place}/thumbnail")).shape == (128, 128)
+        assert not [path for path in (server.data_dir / "warm").rglob("*") if path.is_file()], "nothing was fetched"
 
 
 def test_a_hierarchical_archive_is_not_walked_through_for_a_thumbnail(east: httpx.Client) -> None:
