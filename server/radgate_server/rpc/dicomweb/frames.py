@@ -20,6 +20,7 @@ from radgate_server.rpc.dicomweb.media_types import (
     MULTIPART_ONLY,
     Offer,
     negotiate_frames,
+    told_why,
 )
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
 from radgate_server.services.auditing import Auditor
@@ -115,19 +116,20 @@ class FramesResource:
         Raises:
             NotAcceptableError: the client takes nothing that can be made.
         """
-        refused: frozenset[str] = frozenset()
+        refused: dict[str, NotAcceptableError] = {}
         while True:
-            offer = choose_offer(handle, numbers, call, refused)
+            with told_why(refused):
+                offer = choose_offer(handle, numbers, call, frozenset(refused))
             begun = False
             try:
                 async with aclosing(self._messages(handle, numbers, offer, call)) as messages:
                     async for message in messages:
                         begun = True
                         yield message
-            except NotAcceptableError:  # these pixels can't be made that; something else may do as well
+            except NotAcceptableError as error:  # these pixels can't be made that; something else may do as well
                 if begun or offer.stored:
                     raise
-                refused |= {offer.transfer_syntax_uid}
+                refused[offer.transfer_syntax_uid] = error
             else:
                 return
 

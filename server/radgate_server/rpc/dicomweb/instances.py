@@ -20,6 +20,7 @@ from radgate_server.rpc.dicomweb.media_types import (
     MULTIPART_ONLY,
     negotiate_instance,
     require_instances,
+    told_why,
 )
 from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
 from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
@@ -99,16 +100,17 @@ class InstancesResource:
         """The part of an instance, in the first transfer syntax that the client wants and that can be made of it."""
         if isinstance(delivery, FailedInstance):
             raise delivery.error
-        refused: frozenset[str] = frozenset()
+        refused: dict[str, NotAcceptableError] = {}
         while True:
-            offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=refused)
+            with told_why(refused):
+                offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=frozenset(refused))
             if offer.stored:
                 return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
             target = EncodeTarget(offer.transfer_syntax_uid)
             try:
                 made = await self._transcoder.instance(tenant_id, delivery, target, Priority.INTERACTIVE)
-            except NotAcceptableError:  # this one can't be made that; something else may do as well
-                refused |= {offer.transfer_syntax_uid}
+            except NotAcceptableError as error:  # this one can't be made that; something else may do as well
+                refused[offer.transfer_syntax_uid] = error
             else:
                 return envelope_of(offer), _read_content(made.content, self._chunk_bytes)
 

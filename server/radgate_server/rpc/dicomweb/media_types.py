@@ -4,7 +4,8 @@ Offers stand in the order in which the server prefers them. The client's quality
 is lost, then the client's order, then ours.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -156,6 +157,15 @@ def takes_instance(accepted: tuple[Acceptable, ...], *, multipart: bool = False)
     """Whether application/dicom is accepted in some transfer syntax, in parts or alone."""
     offer = Offer(multipart, DICOM)
     return any(acceptable.quality and _fits_type(acceptable, offer) for acceptable in accepted)
+
+
+@contextmanager
+def told_why(refused: Mapping[str, NotAcceptableError]) -> Iterator[None]:
+    """When nothing is left to negotiate, what first kept a transfer syntax from being made is the better answer."""
+    try:
+        yield
+    except NotAcceptableError as error:
+        raise next(iter(refused.values()), error) from None
 
 
 def _instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
