@@ -89,6 +89,16 @@ def test_a_palette_is_never_averaged() -> None:
     assert np.array_equal(samples_of(reduced), samples_of(native)[::4, ::4])
 
 
+@pytest.mark.parametrize("uid", [uids.HTJ2K_LOSSLESS, uids.JPEG_2000_LOSSLESS])
+def test_signs_are_never_averaged_away(uid: str) -> None:
+    """The mean of 65535 and 1 is 32768, that of -1 and 1 is 0."""
+    signed = native_of(np.random.default_rng(1).integers(-2, 3, (64, 64)).astype("<i2"), 16)
+    patterns = stored(replace(signed, image=signed.image._replace(pixel_representation=0)), uid)
+    reduced = decode_reduced(replace(patterns, image=signed.image), 16, 16)
+    assert np.array_equal(samples_of(reduced), samples_of(signed)[::4, ::4])
+    assert np.abs(samples_of(decode_reduced(stored(signed, uid), 16, 16))).max() <= 4
+
+
 def test_the_other_lossless_jpeg_uses_another_predictor() -> None:
     native = synthetic_frame(12)
     first, other = stored(native, uids.JPEG_LOSSLESS_SV1).data, stored(native, uids.JPEG_LOSSLESS).data

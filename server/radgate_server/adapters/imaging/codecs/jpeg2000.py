@@ -8,9 +8,6 @@ from radgate_server.adapters.imaging.codecs.jpeg2000_samples import check_openjp
 from radgate_server.adapters.imaging.codecs.samples import Array, Samples
 from radgate_server.core.dicom.image_pixel import ImagePixel
 
-_NO_AVERAGES = frozenset({"PALETTE COLOR"})
-"""Low resolutions are averages, which mean nothing between indices of a palette."""
-
 
 def decode(data: bytes, image: ImagePixel) -> Samples:
     """Decode with the colour transform undone."""
@@ -27,10 +24,15 @@ def decode_reduced(data: bytes, image: ImagePixel, rows: int, columns: int) -> S
     stream = without_boxes(data)
     coding = checked_coding(stream, image)
     reduction = coding.codestream.reduction_for(rows, columns)
-    if not reduction or coding.varies or image.photometric_interpretation in _NO_AVERAGES:
+    if not reduction or coding.varies or not _has_averages(coding, image):
         return samples_of(_decoded(stream, coding), data, coding, image)
     check_openjpeg(coding)
     return samples_of(imagecodecs.jpeg2k_decode(stream, planar=False, skipres=reduction), data, coding, image)
+
+
+def _has_averages(coding: Coding, image: ImagePixel) -> bool:
+    """Whether low resolutions mean anything: not of a palette's indices, nor of signed samples coded as unsigned."""
+    return image.photometric_interpretation != "PALETTE COLOR" and coding.signed is bool(image.pixel_representation)
 
 
 def _decoded(stream: bytes, coding: Coding) -> Array:

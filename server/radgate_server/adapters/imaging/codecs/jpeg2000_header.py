@@ -27,12 +27,13 @@ _MAX_TRAILING_BYTES = 16
 class Coding(NamedTuple):
     """The codestream's header, and what it adds about samples.
 
-    `varies`: some component or tile has a coding style of its own. `transformed`: three components went through a
-    colour transform. `ends`: the end marker is there.
+    `signed` is the codestream's own idea, about which devices are wrong. `transformed`: three components went through a
+    colour transform. `varies`: some component or tile has a coding style of its own. `ends`: the end marker is there.
     """
 
     codestream: Codestream
     precision: int
+    signed: bool
     transformed: bool
     varies: bool
     ends: bool
@@ -55,13 +56,13 @@ def checked_coding(data: bytes, image: ImagePixel) -> Coding:
     if codestream is None:
         raise InstanceMalformedError("a JPEG 2000 frame has no sound header")
     segments = list(_segments(data, 2, _SOT))
-    precision, tiles = _size(_only(segments, _SIZ), image)
+    precision, signed, tiles = _size(_only(segments, _SIZ), image)
     style = _only(segments, _COD)
     if len(style) < _COD_BYTES or codestream.levels > _MAX_LEVELS or not _only(segments, _QCD):
         raise InstanceMalformedError("the coding style of a JPEG 2000 frame is cut off")
     varies, ends = _tile_parts(data, segments[-1].end if segments else 2, tiles)
     varies = varies or any(segment.marker == _COC for segment in segments)
-    return Coding(codestream, precision, style[4] == 1 and image.samples_per_pixel >= 3, varies, ends)
+    return Coding(codestream, precision, signed, style[4] == 1 and image.samples_per_pixel >= 3, varies, ends)
 
 
 def _only(segments: list[_Segment], marker: int) -> bytes:
@@ -71,24 +72,24 @@ def _only(segments: list[_Segment], marker: int) -> bytes:
     return found[0]
 
 
-def _size(value: bytes, image: ImagePixel) -> tuple[int, int]:
-    """Precision of the samples, and number of tiles."""
+def _size(value: bytes, image: ImagePixel) -> tuple[int, bool, int]:
+    """Precision of the samples, whether they are signed, and number of tiles."""
     if len(value) < _SIZE.size:
         raise InstanceMalformedError("the size of a JPEG 2000 frame is cut off")
     right, bottom, left, top, tile_width, tile_height, tile_left, tile_top, count = _SIZE.unpack_from(value)
     components = [*_COMPONENT.iter_unpack(value[_SIZE.size :])] if len(value) == _SIZE.size + 3 * count else []
     if not components or not tile_width or not tile_height or tile_left > left or tile_top > top:
         raise InstanceMalformedError("the size of a JPEG 2000 frame does not hold together")
-    # The highest bit of the precision is the sign, about which devices are wrong; Pixel Representation counts.
-    precisions = {(depth & 0x7F) + 1 for depth, _, _ in components}
-    if any((horizontal, vertical) != (1, 1) for _, horizontal, vertical in components) or len(precisions) > 1:
+    depths = {depth for depth, _, _ in components}
+    if any((horizontal, vertical) != (1, 1) for _, horizontal, vertical in components) or len(depths) > 1:
         raise NotAcceptableError("JPEG 2000 with subsampled or unequal components can't be decoded")
-    precision = precisions.pop()
+    depth = depths.pop()
+    precision = (depth & 0x7F) + 1
     check_dimensions(image, bottom - top, right - left, count, precision)
     tiles = -(-(right - tile_left) // tile_width) * -(-(bottom - tile_top) // tile_height)
     if tiles > _MAX_TILES:
         raise NotAcceptableError("JPEG 2000 with so many tiles can't be decoded")
-    return precision, tiles
+    return precision, depth >= 0x80, tiles
 
 
 def _tile_parts(data: bytes, at: int, tiles: int) -> tuple[bool, bool]:
