@@ -17,6 +17,7 @@ from radgate_server.adapters.pacs.http.credentials import TokenAnswer, make_cred
 from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_failure
 from radgate_server.adapters.pacs.http.sending import Body, Request, send
 from radgate_server.adapters.pacs.http.tls import web_tls
+from radgate_server.adapters.pacs.http.transport import PoolTransport
 from radgate_server.config import MIB, WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
 from radgate_server.core.pacs import HttpConnection, urls_of
@@ -226,8 +227,12 @@ class PacsHttp:
     def _make_client(self, max_connections: int, *, http2: bool) -> httpx.AsyncClient:
         settings = self._settings
         return httpx.AsyncClient(
-            verify=self._tls(http2=http2),
-            http2=http2,
+            transport=PoolTransport(
+                self._tls(http2=http2),
+                http2=http2,
+                max_connections=max_connections,
+                keepalive_expiry_s=settings.pool_idle_s,
+            ),
             trust_env=False,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -237,10 +242,5 @@ class PacsHttp:
                 read=settings.idle_timeout_s,
                 write=settings.idle_timeout_s,
                 pool=settings.acquire_timeout_s,
-            ),
-            limits=httpx.Limits(
-                max_connections=max_connections,
-                max_keepalive_connections=max_connections,
-                keepalive_expiry=settings.pool_idle_s,
             ),
         )

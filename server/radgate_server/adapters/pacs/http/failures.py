@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpcore
 import httpx
 
 from radgate_server.core.errors import (
@@ -18,12 +19,14 @@ from radgate_server.core.errors import (
 
 _EXCEPTIONS: dict[type[Exception], tuple[type[PacsError], str]] = {
     # the most special ones first
-    httpx.PoolTimeout: (PacsBusyError, "all connections to the PACS are in use"),
-    httpx.ConnectTimeout: (PacsUnreachableError, "the PACS did not answer at its address in time"),
-    httpx.ConnectError: (PacsUnreachableError, "the PACS can't be reached at its address"),
-    httpx.TimeoutException: (PacsTimeoutError, "the PACS fell silent"),
-    httpx.NetworkError: (PacsAbortedError, "the PACS broke the connection"),
-    httpx.RemoteProtocolError: (PacsAbortedError, "the PACS broke the connection, or the rules of HTTP"),
+    httpcore.PoolTimeout: (PacsBusyError, "all connections to the PACS are in use"),
+    httpcore.ConnectTimeout: (PacsUnreachableError, "the PACS did not answer at its address in time"),
+    httpcore.ConnectError: (PacsUnreachableError, "the PACS can't be reached at its address"),
+    httpcore.TimeoutException: (PacsTimeoutError, "the PACS fell silent"),
+    httpcore.NetworkError: (PacsAbortedError, "the PACS broke the connection"),
+    httpcore.RemoteProtocolError: (PacsAbortedError, "the PACS broke the connection, or the rules of HTTP"),
+    httpcore.ProtocolError: (PacsFailedError, "the PACS can't be asked this over HTTP"),
+    httpcore.UnsupportedProtocol: (PacsFailedError, "the PACS can't be asked this over HTTP"),
     httpx.HTTPError: (PacsFailedError, "the PACS can't be asked this over HTTP"),
     httpx.StreamError: (PacsAbortedError, "the answer of the PACS was closed"),
     httpx.InvalidURL: (PacsFailedError, "the PACS's address makes no URL"),
@@ -32,7 +35,7 @@ _CAUSES: dict[type[BaseException], str] = {
     # of ConnectError; the most special ones first
     ssl.SSLError: "the TLS handshake with the PACS failed: check the certificates on both sides",
     ConnectionRefusedError: "the PACS's machine refused the connection: nothing listens on the port",
-    httpx.ConnectError: "the PACS can't be reached at its address",
+    httpcore.ConnectError: "the PACS can't be reached at its address",
 }
 _STATUSES: dict[int, tuple[type[PacsError], str]] = {
     401: (PacsCredentialsError, "the PACS refuses the credentials that it was configured with"),
@@ -55,16 +58,16 @@ def status_failure(pacs: str, status: int) -> PacsError:
 
 @contextmanager
 def as_pacs_errors(pacs: str) -> Iterator[None]:
-    """Let what httpx raises in the block leave it as a PacsError."""
+    """Let what httpx and httpcore raise in the block leave it as a PacsError."""
     try:
         yield
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+    except tuple(_EXCEPTIONS) as error:
         raise _transport_failure(pacs, error) from None
 
 
 def _transport_failure(pacs: str, error: Exception) -> PacsError:
     kind, message = next(row for known, row in _EXCEPTIONS.items() if isinstance(error, known))
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpcore.ConnectError):
         causes = tuple(_chain(error))
         message = next(text for known, text in _CAUSES.items() if any(isinstance(cause, known) for cause in causes))
     return kind(message, pacs=pacs)
