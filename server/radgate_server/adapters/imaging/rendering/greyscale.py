@@ -6,7 +6,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from radgate_server.adapters.imaging.rendering.samples import MAX_TABLE_BITS, Samples, bits_stored, stored_values
+from radgate_server.adapters.imaging.rendering.samples import (
+    MAX_TABLE_BITS,
+    Samples,
+    bits_stored,
+    entries_at,
+    stored_values,
+)
 from radgate_server.adapters.imaging.rendering.stages import Values, Voi, modality_values, voi_values
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.imaging.presentation import LookupTable, Presentation, Rescale
@@ -83,7 +89,7 @@ class ModalityStage:
 def greys(samples: Samples, modality: ModalityStage, voi: Voi, *, inverse: bool) -> Picture:
     """Show the samples; padding is black, inverse or not."""
     if modality.tabulated:
-        return np.take(grey_table(modality, voi, inverse=inverse), samples)
+        return entries_at(grey_table(modality, voi, inverse=inverse), samples)
     return _formula(samples, modality, voi, inverse=inverse)
 
 

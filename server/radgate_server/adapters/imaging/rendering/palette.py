@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, Picture, grey_table, greys
-from radgate_server.adapters.imaging.rendering.samples import Samples
+from radgate_server.adapters.imaging.rendering.samples import Samples, entries_at
 from radgate_server.adapters.imaging.rendering.stages import Voi, looked_up
 from radgate_server.core.imaging.presentation import LookupTable, Palette
 
@@ -16,7 +16,7 @@ _MAX_TABLES = 16
 def palette_colours(samples: Samples, modality: ModalityStage, palette: Palette) -> Picture:
     """Replace each index by its colour."""
     if modality.tabulated:
-        return np.take(_colour_table(modality, palette), samples, axis=0)
+        return entries_at(_colour_table(modality, palette), samples)
     return _colours(modality.stored(samples), palette)
 
 
@@ -25,7 +25,7 @@ def supplemented_greys(
 ) -> Picture:
     """Greys as without the palette, but for stored values from its first entry on: these have its colours."""
     if modality.tabulated:
-        return np.take(_supplemented_table(modality, voi, palette, inverse=inverse), samples, axis=0)
+        return entries_at(_supplemented_table(modality, voi, palette, inverse=inverse), samples)
     stored = modality.stored(samples)
     return _supplemented(greys(samples, modality, voi, inverse=inverse), stored, palette)
 

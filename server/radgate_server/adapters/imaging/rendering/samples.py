@@ -15,6 +15,9 @@ type Samples = NDArray[Any]
 MAX_TABLE_BITS = 16
 """Containers of up to so many bits go through look-up tables."""
 
+_BLOCK = 1 << 15
+"""Samples: NumPy widens indices to 64 bits, and so few of them stay in the processor's cache."""
+
 _DTYPES = {(8, False): "u1", (16, False): "<u2", (32, False): "<u4", (32, True): "<f4", (64, True): "<f8"}
 
 
@@ -33,6 +36,16 @@ def samples_of(frame: DecodedFrame, *, float_pixels: bool = False) -> Samples:
     if samples.size != image.rows * image.columns * image.samples_per_pixel or not samples.size:
         raise InstanceMalformedError("a decoded frame has another size than the data set says")
     return samples.reshape(shape[:2] if image.samples_per_pixel == 1 else shape)
+
+
+def entries_at(table: NDArray[np.uint8], samples: Samples) -> NDArray[np.uint8]:
+    """The entry, a number or a row of them, of each sample in a table with one for every container."""
+    indices = samples.reshape(-1)
+    entries = np.empty((indices.size, *table.shape[1:]), np.uint8)
+    for start in range(0, indices.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        np.take(table, indices[block], axis=0, out=entries[block], mode="clip")
+    return entries.reshape(*samples.shape, *table.shape[1:])
 
 
 def bits_stored(image: ImagePixel) -> int:
