@@ -1,5 +1,6 @@
 """Every encoder with every kind of samples: exact where it is lossless, within its bound elsewhere, or refused."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -172,6 +173,16 @@ def test_bits_above_bits_stored_are_not_lost(uid: str) -> None:
     image = frame.image._replace(bits_stored=6)
     with pytest.raises(NotAcceptableError, match="above Bits Stored"):
         transcode_frame(StoredFrame(frame.data, frame.transfer_syntax_uid, image), EncodeTarget(uid))
+
+
+@pytest.mark.parametrize("uid", [uids.HTJ2K_LOSSLESS, uids.JPEG_LS_LOSSLESS, uids.JPEG_2000, uids.RLE_LOSSLESS])
+def test_signs_that_are_not_extended(uid: str) -> None:
+    """Some devices leave zeros above signed samples: the values stay, whatever the unused bits become."""
+    signed = synthetic_frame(12, signed=True)
+    zeros = replace(signed, data=(samples_of(signed) & 0xFFF).tobytes())
+    decoded, lossy = there_and_back(zeros, EncodeTarget(uid, quality=100))
+    difference = (samples_of(decoded) << 4 >> 4) - samples_of(signed)
+    assert np.abs(difference).max() <= (40 if lossy else 0)
 
 
 def test_what_is_there_already_is_not_touched() -> None:

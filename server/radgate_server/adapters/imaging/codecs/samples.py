@@ -85,6 +85,17 @@ def in_container(samples: Samples, image: ImagePixel) -> Array:
     return array.astype(wanted, copy=False)
 
 
+def with_signs(array: Array, image: ImagePixel) -> Array:
+    """Extend the sign of samples above which there are zeros (PS3.5 8.1.1 leaves open what is there)."""
+    unused = array.dtype.itemsize * 8 - image.bits_stored
+    if array.dtype.kind == "u" or unused <= 0 or not array.size or array.max() < 1 << image.bits_stored - 1:
+        return array
+    if array.min() < 0 or array.max() >= 1 << image.bits_stored:
+        return array
+    extended: Array = array << unused >> unused
+    return extended
+
+
 def narrowed(array: Array, bits_stored: int) -> Array:
     """The smallest word that holds the samples, signed as they are; codecs tell the precision by it."""
     for bits in CONTAINER_BITS:

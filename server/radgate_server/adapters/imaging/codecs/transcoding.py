@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from radgate_server.adapters.imaging.codecs.decoding import decoded_array
-from radgate_server.adapters.imaging.codecs.samples import Array, Encoded
+from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, with_signs
 from radgate_server.adapters.imaging.codecs.table import CODECS, Encoding, Limits, load
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import CodecFailedError, InstanceMalformedError, NotAcceptableError
@@ -34,6 +34,8 @@ def transcode_frame(frame: StoredFrame, target: EncodeTarget) -> EncodedFrame:
     image = image._replace(bits_allocated=frame.image.bits_allocated)
     if image.bits_stored > image.bits_allocated:
         raise InstanceMalformedError("Bits Stored is more than Bits Allocated")
+    if codec.encoding.limits.bits is not None:
+        array = with_signs(array, image)
     if reason := why_not(array, image, codec.encoding.limits):
         raise _refusal(frame, f"{reason} can't be made {TRANSFER_SYNTAXES[uid].name}; {codec.encoding.limits.remedy}")
     encoded = _encode(frame, codec.encoding, array, image, target)
