@@ -105,7 +105,7 @@ class DiskSpoolEntry:
             await to_thread(self._file.append, parts)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise SpoolFullError(f"the disk takes no more of what is on its way to the PACS: {reason}") from None
+            raise SpoolFullError(f"the disk takes no more of what is on its way: {reason}") from None
         finally:
             self._release()
 
