@@ -50,7 +50,8 @@ def test_the_smallest_picture(rows: int, columns: int) -> None:
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (63, 5000), (128, 128), (2048, 64), (2049, 2049)])
 def test_the_lowest_resolution_is_a_thumbnail(rows: int, columns: int) -> None:
-    native = synthetic_frame(8, rows=rows, columns=columns)
+    image = synthetic_frame(8).image._replace(rows=rows, columns=columns)
+    native = StoredFrame(bytes(rows * columns), uids.EXPLICIT_VR_LITTLE_ENDIAN, image)
     data = stored(native, uids.HTJ2K_LOSSLESS_RPCL).data
     codestream = read_codestream(data)
     assert codestream is not None
