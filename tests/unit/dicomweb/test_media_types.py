@@ -6,15 +6,13 @@ from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.transfer_syntaxes import ENCODABLE_SYNTAXES, TRANSFER_SYNTAXES
 from radgate_server.rpc.dicomweb.accept import parse_accept
 from radgate_server.rpc.dicomweb.media_types import (
-    MULTIPART_FIRST,
-    MULTIPART_ONLY,
-    SINGLE_FIRST,
     negotiate_bulkdata,
     negotiate_frames,
     negotiate_instance,
     negotiate_json,
     require_instances,
 )
+from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, SINGLE_FIRST
 
 IVRLE = "1.2.840.10008.1.2"
 EVRLE = "1.2.840.10008.1.2.1"

@@ -3,7 +3,7 @@ import pytest
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.imaging.instance_content import Frames
 from radgate_server.rpc.dicomweb.accept import parse_accept
-from radgate_server.rpc.dicomweb.media_types import Offer
+from radgate_server.rpc.dicomweb.offers import Offer
 from radgate_server.rpc.dicomweb.picture_offers import PicturePlan, plan_pictures
 
 ONE, MANY = Frames(1, 1, 100), Frames(5, 3, 40)

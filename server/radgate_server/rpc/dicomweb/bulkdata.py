@@ -12,7 +12,8 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.byte_range import parse_range
 from radgate_server.rpc.dicomweb.frames import FramesResource, parse_ref
-from radgate_server.rpc.dicomweb.media_types import MULTIPART_FIRST, SINGLE_FIRST, negotiate_bulkdata
+from radgate_server.rpc.dicomweb.media_types import negotiate_bulkdata
+from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, SINGLE_FIRST
 from radgate_server.rpc.dicomweb.values import Headers, answer_value
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader

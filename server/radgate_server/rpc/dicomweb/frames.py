@@ -15,14 +15,9 @@ from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.kept_answer import give_kept
-from radgate_server.rpc.dicomweb.media_types import (
-    MULTIPART_FIRST,
-    MULTIPART_ONLY,
-    Offer,
-    negotiate_frames,
-    told_why,
-)
+from radgate_server.rpc.dicomweb.media_types import negotiate_frames, told_why
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
+from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder

@@ -15,14 +15,9 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import Acceptable, acceptables
 from radgate_server.rpc.dicomweb.deliveries import open_deliveries
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
-from radgate_server.rpc.dicomweb.media_types import (
-    MULTIPART_FIRST,
-    MULTIPART_ONLY,
-    negotiate_instance,
-    require_instances,
-    told_why,
-)
+from radgate_server.rpc.dicomweb.media_types import negotiate_instance, require_instances, told_why
 from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
+from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY
 from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.transcode import Transcoder

@@ -1,64 +1,27 @@
-"""Which representation a client gets: what can be offered for each resource, set against what it accepts (PS3.18 8.7).
+"""Which representation a client gets: what can be offered, set against what it accepts (PS3.18 8.7).
 
 Offers stand in the order in which the server prefers them. The client's quality decides first, then whether anything
 is lost, then the client's order, then ours.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 
 from radgate_server.core.errors import NotAcceptableError
-from radgate_server.core.transfer_syntaxes import (
-    ENCODABLE_SYNTAXES,
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    HTJ2K_LOSSLESS,
-    JPEG_2000_LOSSLESS,
-    JPEG_LOSSLESS_SV1,
-    JPEG_LS_LOSSLESS,
-    JPEG_XL_LOSSLESS,
-    RLE_LOSSLESS,
-    TRANSFER_SYNTAXES,
-)
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.rpc.dicomweb.accept import Acceptable
-
-DICOM = "application/dicom"
-DICOM_JSON = "application/dicom+json"
-DICOM_XML = "application/dicom+xml"
-OCTET_STREAM = "application/octet-stream"
-
-MULTIPART_ONLY = (True,)
-MULTIPART_FIRST = (True, False)
-SINGLE_ONLY = (False,)
-SINGLE_FIRST = (False, True)
-
-_DEFAULT_SYNTAXES = frozenset(
-    {RLE_LOSSLESS, JPEG_LOSSLESS_SV1, JPEG_LS_LOSSLESS, JPEG_2000_LOSSLESS, JPEG_XL_LOSSLESS, HTJ2K_LOSSLESS}
+from radgate_server.rpc.dicomweb.offers import (
+    DICOM,
+    DICOM_JSON,
+    DICOM_XML,
+    OCTET_STREAM,
+    Offer,
+    frame_offers,
+    instance_offers,
 )
-"""What a client means that names an image's media type and no transfer syntax (PS3.18 table 8.7.3-5)."""
+
 _NOTHING: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One representation.
-
-    `stored` when its bytes are as they are stored, `lossy` when making it loses something; `default` when it is what
-    a client means that names no transfer syntax (PS3.18 tables 8.7.3-2, 8.7.3-4, 8.7.3-5).
-    """
-
-    multipart: bool
-    media_type: str
-    transfer_syntax_uid: str = ""
-    stored: bool = True
-    default: bool = True
-    lossy: bool = False
-
-    @property
-    def asked_by_habit(self) -> bool:
-        """Whether HTTP libraries accept it without meaning it, as `image/jpeg`: better to give what else they take."""
-        return not self.multipart and not self.stored and self.media_type.startswith("image/")
 
 
 @lru_cache(maxsize=1024)
@@ -77,7 +40,7 @@ def negotiate_instance(
     Raises:
         NotAcceptableError: the client takes nothing that can be made.
     """
-    offers = [offer for multipart in framings for offer in _instance_offers(stored, multipart)]
+    offers = [offer for multipart in framings for offer in instance_offers(stored, multipart)]
     return _choose(accepted, _without(offers, refused), stored)
 
 
@@ -97,7 +60,7 @@ def negotiate_frames(
     Raises:
         NotAcceptableError: the client takes nothing that can be made.
     """
-    offers = [offer for multipart in framings for offer in _frame_offers(stored, multipart)]
+    offers = [offer for multipart in framings for offer in frame_offers(stored, multipart)]
     return _choose(accepted, _without(offers, refused), stored)
 
 
@@ -168,45 +131,8 @@ def told_why(refused: Mapping[str, NotAcceptableError]) -> Iterator[None]:
         raise next(iter(refused.values()), error) from None
 
 
-def _instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
-    yield Offer(multipart, DICOM, stored, default=stored == EXPLICIT_VR_LITTLE_ENDIAN)
-    if stored != EXPLICIT_VR_LITTLE_ENDIAN and _decodable(stored):
-        yield Offer(multipart, DICOM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
-    yield from _encoded_offers(stored, multipart, DICOM, ())
-
-
-def _frame_offers(stored: str, multipart: bool) -> Iterable[Offer]:
-    row = TRANSFER_SYNTAXES.get(stored)
-    if row is not None and row.kind == "native":
-        # Big endian and deflated pixels are made little endian even for "*": the web knows no others (PS3.18 8.7.3).
-        yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN)
-    else:
-        if _decodable(stored):
-            yield Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
-        if row is not None:
-            yield Offer(multipart, row.media_type, stored)
-        yield Offer(multipart, OCTET_STREAM, stored, default=False)
-    yield from _encoded_offers(stored, multipart, "", _DEFAULT_SYNTAXES)
-    yield from _encoded_offers(stored, multipart, OCTET_STREAM, ())
-
-
-def _encoded_offers(stored: str, multipart: bool, media_type: str, defaults: Container[str]) -> Iterable[Offer]:
-    """What can be made of compressed or native pixels; of the transfer syntax's own media type where none is given."""
-    for row in ENCODABLE_SYNTAXES if _decodable(stored) else ():
-        if row.uid != stored:
-            default = row.uid in defaults
-            yield Offer(
-                multipart, media_type or row.media_type, row.uid, stored=False, default=default, lossy=row.lossy
-            )
-
-
 def _without(offers: Iterable[Offer], refused: frozenset[str]) -> list[Offer]:
     return [offer for offer in offers if offer.stored or offer.transfer_syntax_uid not in refused]
-
-
-def _decodable(uid: str) -> bool:
-    row = TRANSFER_SYNTAXES.get(uid)
-    return row is not None and row.decodable
 
 
 def _choose(accepted: tuple[Acceptable, ...], offers: Iterable[Offer], stored: str) -> Offer:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
-from radgate_server.rpc.dicomweb.media_types import Offer
+from radgate_server.rpc.dicomweb.offers import Offer
 from radgate_server.rpc.messages import spans_of
 
 BOUNDARY = f"radgate-{secrets.token_hex(24)}"

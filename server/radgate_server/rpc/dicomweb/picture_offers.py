@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from radgate_server.core.imaging.instance_content import Frames
 from radgate_server.core.imaging.render_target import RENDERED_GIF, RENDERED_JPEG, RENDERED_PNG
 from radgate_server.rpc.dicomweb.accept import Acceptable
-from radgate_server.rpc.dicomweb.media_types import Offer, negotiate_offers
+from radgate_server.rpc.dicomweb.media_types import negotiate_offers
+from radgate_server.rpc.dicomweb.offers import Offer
 
 PICTURE_TYPES = (RENDERED_JPEG, RENDERED_PNG, RENDERED_GIF)
 

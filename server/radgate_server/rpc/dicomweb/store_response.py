@@ -11,7 +11,7 @@ from radgate_server.core.errors import InstanceTooLargeError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.query import DicomJson
 from radgate_server.core.storing import RefusedInstance, StoredInstance, StoreResult
-from radgate_server.rpc.dicomweb.media_types import DICOM_XML
+from radgate_server.rpc.dicomweb.offers import DICOM_XML
 
 OK, ACCEPTED, CONFLICT, TOO_LARGE, UNAVAILABLE = 200, 202, 409, 413, 503
 

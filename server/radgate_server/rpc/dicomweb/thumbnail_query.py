@@ -4,7 +4,8 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.imaging.render_target import Viewport
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.frames import parse_frame_list
-from radgate_server.rpc.dicomweb.media_types import Offer, negotiate_offers
+from radgate_server.rpc.dicomweb.media_types import negotiate_offers
+from radgate_server.rpc.dicomweb.offers import Offer
 from radgate_server.rpc.dicomweb.picture_offers import PICTURE_TYPES
 from radgate_server.rpc.dicomweb.picture_query import parse_viewport
 from radgate_server.rpc.dicomweb.query_string import parse_parameters, query_of

@@ -15,7 +15,7 @@ from radgate_server.core.multipart import (
     boundary_of,
     parse_content_type,
 )
-from radgate_server.rpc.dicomweb.media_types import DICOM
+from radgate_server.rpc.dicomweb.offers import DICOM
 from radgate_server.services.store import Pieces
 
 type Chunks = AsyncIterator[bytes]

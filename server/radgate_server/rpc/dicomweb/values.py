@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from radgate_server.rpc.dicomweb.byte_range import ByteRange
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
-from radgate_server.rpc.dicomweb.media_types import Offer
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_spans
+from radgate_server.rpc.dicomweb.offers import Offer
 
 type ReadSpan = Callable[[int, int], Awaitable[bytes]]
 """Reads so many bytes (second) of the value from an offset (first)."""

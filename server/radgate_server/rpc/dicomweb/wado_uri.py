@@ -7,7 +7,7 @@ from radgate_server.core.errors import InvalidArgumentError, ObjectNotFoundError
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.instances import InstancesResource
-from radgate_server.rpc.dicomweb.media_types import SINGLE_ONLY
+from radgate_server.rpc.dicomweb.offers import SINGLE_ONLY
 from radgate_server.rpc.dicomweb.picture_answers import request_key
 from radgate_server.rpc.dicomweb.picture_request import PictureRequest
 from radgate_server.rpc.dicomweb.rendered import RENDERED, RenderedResource

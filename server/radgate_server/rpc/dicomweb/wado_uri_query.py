@@ -7,7 +7,8 @@ from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import RetrieveScope, parse_uid
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport, VoiFunction
 from radgate_server.rpc.dicomweb.accept import Acceptable, parse_accept
-from radgate_server.rpc.dicomweb.media_types import DICOM, Offer, negotiate_offers, takes_instance
+from radgate_server.rpc.dicomweb.media_types import negotiate_offers, takes_instance
+from radgate_server.rpc.dicomweb.offers import DICOM, Offer
 from radgate_server.rpc.dicomweb.picture_offers import PICTURE_TYPES
 from radgate_server.rpc.dicomweb.picture_query import (
     NO_ANNOTATION,
