@@ -61,8 +61,8 @@ def _retrieve(radgate: RadgateProcess, door: str) -> int:
     if door == "wado":
         with radgate.client(TENANT) as client:
             accept = f'multipart/related; type="application/dicom"; transfer-syntax={HTJ2K}'
-            with client.stream("GET", f"/dicom-web/studies/{STUDY}", headers={"accept": accept}) as response:
-                return sum(chunk.count(f"transfer-syntax={HTJ2K}".encode()) for chunk in response.iter_bytes())
+            body = client.get(f"/dicom-web/studies/{STUDY}", headers={"accept": accept}).content
+            return body.count(f"transfer-syntax={HTJ2K}".encode())
     request = RetrieveInstancesRequest(study_instance_uid=STUDY, accepted_transfer_syntax_uids=[HTJ2K])
     metadata = [("authorization", f"Bearer {radgate.keys[TENANT]}")]
     with grpc.insecure_channel(radgate.doors["grpc"]) as channel:

@@ -126,8 +126,9 @@ class DiskSpoolEntry:
             self._file.close()
 
     def _release(self) -> None:
-        self._spool.release(self._reserved_bytes)
-        self._reserved_bytes = 0
+        if self._reserved_bytes:  # what lies in a file may be let go of in any thread, where the sum is not to be touched
+            self._spool.release(self._reserved_bytes)
+            self._reserved_bytes = 0
 
 
 class _SpoolFile:
