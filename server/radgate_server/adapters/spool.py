@@ -126,7 +126,8 @@ class DiskSpoolEntry:
             self._file.close()
 
     def _release(self) -> None:
-        if self._reserved_bytes:  # what lies in a file may be let go of in any thread, where the sum is not to be touched
+        # What lies in a file may be let go of in any thread, where the spool's sum is not to be touched.
+        if self._reserved_bytes:
             self._spool.release(self._reserved_bytes)
             self._reserved_bytes = 0
 
