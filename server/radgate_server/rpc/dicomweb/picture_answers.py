@@ -1,7 +1,7 @@
 """Pictures on their way out: kept ready to be sent again, told apart by an ETag, each delivery recorded."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from hashlib import blake2b
+from hashlib import sha256
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import RetrieveScope
@@ -50,7 +50,7 @@ class PictureAnswers:
         media_type, data = await render()
         messages = part_messages(Envelope(media_type), data, first=True, last=True, chunk_bytes=self._chunk_bytes)
         body = b"".join(messages)
-        kept = blake2b(body, digest_size=_TAG_BYTES // 2).hexdigest().encode() + body
+        kept = sha256(body).hexdigest()[:_TAG_BYTES].encode() + body
         if len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, kept, ttl_s)
         return kept

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from radgate_server.core.errors import ImageTooLargeError
+from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import RenderedImage
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.presentation_reader import bulk_paths, presentation_of
@@ -13,16 +14,21 @@ from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.lookahead import Window, each, in_order
+from radgate_server.services.recent import RecentMap
 
+_KEPT_BYTES = 16 << 20
+_PRESENTATION_BYTES = 4096
+"""Memory of a presentation besides its bulk data: of most, that is all, and more than enough."""
 _AHEAD_FRAMES = 8
 _AHEAD_BYTES = 64 << 20
 
 
 class Renderer:
-    """Renders frames. Nothing is kept here: who asks knows best under which name a picture is worth keeping.
+    """Renders frames. Pictures are not kept here: who asks knows best under which name one is worth keeping.
 
-    A picture of more than `max_pixels` pixels, all frames of an animation together, is refused before anything is
-    read. Every method raises what StoredFrames and FrameWorkers raise.
+    How frames are to be shown is kept, since windowing means that the same frame is rendered again and again. A picture
+    of more than `max_pixels` pixels, all frames of an animation together, is refused before anything is read. Every
+    method raises what StoredFrames and FrameWorkers raise.
     """
 
     def __init__(
@@ -32,6 +38,7 @@ class Renderer:
         self._instances = instances
         self._workers = workers
         self._max_pixels = max_pixels
+        self._presentations: RecentMap[tuple[str, InstanceRef, int, int], Presentation] = RecentMap(_KEPT_BYTES)
 
     async def frame(
         self, tenant_id: str, handle: InstanceHandle, frame_number: int, target: RenderTarget, priority: Priority
@@ -108,9 +115,15 @@ class Renderer:
             raise ImageTooLargeError(text)
 
     async def _presentation(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> Presentation:
+        key = (tenant_id, handle.ref, handle.crc32c, frame_number)
+        known = self._presentations.get(key)
+        if known is not None:
+            return known
         model = await self._frames.attributes(tenant_id, handle)
         bulk = {path: await self._bulk(tenant_id, handle, path) for path in bulk_paths(model, frame_number)}
-        return presentation_of(model, frame_number, bulk)
+        presentation = presentation_of(model, frame_number, bulk)
+        self._presentations.put(key, presentation, _PRESENTATION_BYTES + sum(map(len, bulk.values())))
+        return presentation
 
     async def _bulk(self, tenant_id: str, handle: InstanceHandle, path: str) -> bytes:
         item = await self._instances.bulk_item(tenant_id, handle, path)
