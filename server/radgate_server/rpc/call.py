@@ -56,6 +56,11 @@ class Call:
         return self.header("user-agent")[:_MAX_USER_AGENT]
 
     @property
+    def authenticated(self) -> bool:
+        """Whether it is known who calls."""
+        return hasattr(self, "caller")
+
+    @property
     def remaining_s(self) -> float | None:
         """Seconds until the client's deadline, None when it set none."""
         return self._context.time_remaining()

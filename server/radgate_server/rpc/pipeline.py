@@ -18,6 +18,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.authz import METHODS
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.layers import Layer, Method, Proceed, compose
+from radgate_server.rpc.reading_on import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
 
 
 class Servicer(Protocol):
@@ -48,6 +49,8 @@ def _build_handler(
     async def serve(payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         call = Call(context, full_name, payload)
         await proceed(call)
+        if call.failure is not None and descriptor.client_streaming:
+            await pass_over(payload, KNOWN_LIMITS if call.authenticated else STRANGER_LIMITS)
         await call.finish()
         return call.response
 

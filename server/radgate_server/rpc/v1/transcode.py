@@ -35,8 +35,6 @@ from radgate_server.services.retrieve import RetrieveService
 
 SIGN_OF_LIFE_S = 15.0
 """After so long without a byte, an empty chunk says that the server still works; proxies cut silent streams."""
-PASSED_OVER_BYTES = 64 << 20
-"""Of an upload that has failed already."""
 
 type _Responses[Response] = AsyncGenerator[Response | bytes]
 
@@ -105,17 +103,6 @@ class TranscodeServicer:
     ) -> _Responses[messages.TranscodeUploadResponse]:
         """Transcode what the client sends."""
         incoming = aiter(requests)
-        try:
-            async with aclosing(self._upload(incoming, call)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except GatewayError:
-            await _pass_over(incoming)
-            raise
-
-    async def _upload(
-        self, incoming: AsyncIterator[messages.TranscodeUploadRequest], call: Call
-    ) -> _Responses[messages.TranscodeUploadResponse]:
         target = upload_target(await _target(incoming))
         async with self._uploads.receive(call.caller, _chunks(incoming), target) as upload:
             pieces = self._send_made(messages.TranscodeUploadResponse, upload.ref, upload.transcoded())
@@ -185,15 +172,6 @@ async def _chunks(requests: AsyncIterator[messages.TranscodeUploadRequest]) -> A
         if request.WhichOneof("piece") != "chunk":
             raise InvalidArgumentError("piece", "after the target come chunks alone")
         yield request.chunk
-
-
-async def _pass_over(requests: AsyncIterator[messages.TranscodeUploadRequest]) -> None:
-    """Read on, within reason: a client that can't send any more may take that, and not our answer, for the failure."""
-    left = PASSED_OVER_BYTES
-    async for request in requests:
-        left -= len(request.chunk)
-        if left < 0:
-            return
 
 
 def _audited(target: FrameTarget) -> str:
