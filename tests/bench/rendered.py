@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -84,12 +85,10 @@ def _cold(orthanc: OrthancServer, radgate: Radgate, seconds: int, rounds: int) -
 
 
 def _unlike_paths() -> Iterator[str]:
-    """Windows that differ a little, which changes the name of the picture and hardly its greys."""
-    width = 400.0
-    while True:
-        width += 0.001
+    """The plain picture of each instance, under ever new names: both servers pass over what they do not know."""
+    for number in count():
         for series, instance in _INSTANCES:
-            yield _path(series, instance, f"rendered?window=1000,{width:.3f},linear")
+            yield _path(series, instance, f"rendered?request={number}")
 
 
 def _warm(
