@@ -14,7 +14,7 @@ from tests.fakes.instances import make_study
 from tests.rpc.rig import Rig
 from tests.rpc.test_retrieve import Viewer
 
-EVRLE, PART_2 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.92"
+IMPLICIT, EVRLE, PART_2 = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.92"
 HTJ2K, HTJ2K_LOSSY = "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"
 JPEG, JPEG_LS, RLE = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.5"
 STUDY = "2.25.4200"
@@ -34,6 +34,7 @@ async def viewer(rig: Rig, channel: grpc.aio.Channel) -> Viewer:
         ([HTJ2K], HTJ2K),
         ([PART_2, HTJ2K, RLE], HTJ2K),  # the first that can be made, in the client's order
         ([RLE, HTJ2K], RLE),
+        ([IMPLICIT], IMPLICIT),
         ([HTJ2K, EVRLE], EVRLE),  # as stored, where that is accepted
         ([HTJ2K_LOSSY, JPEG_LS], JPEG_LS),  # nothing is lost that need not be
         ([JPEG, HTJ2K_LOSSY], HTJ2K_LOSSY),  # JPEG can't hold 12 bits

@@ -53,6 +53,7 @@ INSTANCES = [
     (multi(DICOM), J2K_PART_2, True, J2K_PART_2),
     (multi(DICOM, HTJ2K), EVRLE, True, HTJ2K),
     (multi(DICOM, HTJ2K), JPEG, True, HTJ2K),
+    (multi(DICOM, DEFLATED), EVRLE, True, DEFLATED),
     (multi(DICOM, HTJ2K, EVRLE), IVRLE, True, EVRLE),  # what takes the least work
     (multi(DICOM, HTJ2K, EVRLE), EVRLE, True, EVRLE),
     (f"{multi(DICOM, HTJ2K)}, {multi(DICOM, EVRLE)}", IVRLE, True, HTJ2K),

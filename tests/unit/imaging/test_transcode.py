@@ -24,7 +24,7 @@ from tests.unit.dicom import corpus
 from tests.unit.dicom.corpus import BytesHandle
 
 EVRLE = "1.2.840.10008.1.2.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
+IMPLICIT, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99"
 RLE = "1.2.840.10008.1.2.5"
 J2K, J2K_LOSSY = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 HTJ2K, HTJ2K_LOSSY = "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"
@@ -208,6 +208,18 @@ async def test_the_same_at_the_same_time_is_made_once_and_kept(bench: Transcodin
     assert again.sop_instance_uid == made[0].sop_instance_uid
 
 
+@pytest.mark.parametrize("syntax", [IMPLICIT, DEFLATED])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "rtplan.dcm"])
+async def test_the_data_set_is_encoded_otherwise(name: str, syntax: str, bench: TranscodingBench) -> None:
+    after = read(await transcode(bench, corpus.read(name), EncodeTarget(syntax)))
+    before = pydicom.dcmread(corpus.path_of(name))
+    assert after.file_meta.TransferSyntaxUID == syntax
+    if "PixelData" in before:
+        assert np.array_equal(after.pixel_array, before.pixel_array)
+    assert after.SOPInstanceUID == before.SOPInstanceUID
+    assert after.get("BeamSequence") == before.get("BeamSequence")
+
+
 async def test_native_instances_need_no_worker_for_explicit_little_endian(bench: TranscodingBench) -> None:
     for name in ("MR_small_bigendian.dcm", "MR_small_implicit.dcm", "image_dfl.dcm", "rtplan.dcm"):
         assert read(await transcode(bench, corpus.read(name), EncodeTarget(EVRLE))).file_meta.TransferSyntaxUID == EVRLE
@@ -218,7 +230,7 @@ async def test_native_instances_need_no_worker_for_explicit_little_endian(bench:
     ("name", "syntax"),
     [
         ("rtplan.dcm", HTJ2K),  # no pixels
-        ("CT_small.dcm", DEFLATED),
+        ("CT_small.dcm", "1.2.840.10008.1.2.2"),
         ("CT_small.dcm", "1.2.840.10008.1.2.4.92"),
         ("CT_small.dcm", "1.2.840.10008.1.2.4.102"),
         ("CT_small.dcm", "1.3.46.670589.33.1.4.1"),

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from radgate_server.core.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     ENCODABLE_SYNTAXES,
     EXPLICIT_VR_LITTLE_ENDIAN,
     HTJ2K_LOSSLESS,
@@ -57,6 +58,8 @@ def instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
     yield Offer(multipart, DICOM, stored, default=stored == EXPLICIT_VR_LITTLE_ENDIAN)
     if stored != EXPLICIT_VR_LITTLE_ENDIAN and _decodable(stored):
         yield Offer(multipart, DICOM, EXPLICIT_VR_LITTLE_ENDIAN, stored=False)
+    if stored != DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN and _decodable(stored):
+        yield Offer(multipart, DICOM, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, stored=False, default=False)
     yield from _encoded_offers(stored, multipart, DICOM, ())
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import google_crc32c
 
+from radgate_server.core.dicom.uncompressed import REWRITABLE
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.instances import InstanceHandle, MemoryContent
@@ -16,6 +17,8 @@ from radgate_server.services.imaging.transcoded import TranscodedInstance
 
 ANY_TRANSFER_SYNTAX = "*"
 CAN_BE_MADE = frozenset({EXPLICIT_VR_LITTLE_ENDIAN, *(row.uid for row in ENCODABLE_SYNTAXES)})
+"""Of pixels; whole instances can be made the REWRITABLE ones, too."""
+_CAN_BE_SENT = CAN_BE_MADE | REWRITABLE
 
 
 class Source(Protocol):
@@ -112,7 +115,7 @@ class Acceptance:
         """
         if self._any or stored in self._uids:
             return (stored,)
-        rows = [TRANSFER_SYNTAXES[uid] for uid in self._uids if uid in CAN_BE_MADE]
+        rows = [TRANSFER_SYNTAXES[uid] for uid in self._uids if uid in _CAN_BE_SENT]
         lossless = tuple(row.uid for row in rows if not row.lossy)
         choices = lossless or tuple(row.uid for row in rows)
         if not choices:

@@ -1,18 +1,14 @@
 """Images that belong to no PACS, such as a client's own file: transcoded and shown, with nothing kept of them."""
 
-import asyncio
 from concurrent.futures import Executor
-from dataclasses import replace
 
-from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instance_index import InstanceIndex
-from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
+from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey, TierUsage
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.spool import Spool
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.render import Renderer
 from radgate_server.services.imaging.stored_frames import StoredFrames
@@ -21,7 +17,6 @@ from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from radgate_server.services.instances import InstanceReader
 
-_PIECE_BYTES = 1 << 20
 _NOBODY = ""
 """The tenant of what is nobody's; since nothing is kept, nobody can find it there."""
 
@@ -43,11 +38,6 @@ class LooseImages:
 
     async def transcode(self, handle: InstanceHandle, target: EncodeTarget, priority: Priority) -> TranscodedInstance:
         """The instance in another transfer syntax. Raises what Transcoder.instance raises."""
-        uid = target.transfer_syntax_uid
-        if uid in REWRITABLE:
-            explicit = await self.transcode(handle, EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN), priority)
-            content = await asyncio.to_thread(_rewritten, explicit.content, uid)
-            return replace(explicit, content=content, transfer_syntax_uid=uid)
         reader = InstanceReader(_OwnIndex(handle), self._executor)
         kept = DerivedInstances(_Nothing(), max_bytes=0)
         frames = StoredFrames(reader)
@@ -60,12 +50,6 @@ class LooseImages:
         frames = StoredFrames(reader)
         renderer = Renderer(frames, reader, self._workers, max_pixels=self._max_pixels)
         return await Thumbnails(frames, renderer, self._workers, _Nothing()).make(_NOBODY, handle, priority, target)
-
-
-def _rewritten(explicit: InstanceContent, transfer_syntax_uid: str) -> MemoryContent:
-    """Blocks: call it from a thread."""
-    file = memoryview(b"".join(explicit.pieces(_PIECE_BYTES)))
-    return MemoryContent((b"".join(rewrite_native(file, transfer_syntax_uid)),))
 
 
 class _OwnIndex:

@@ -1,5 +1,6 @@
 """Frames and instances in another transfer syntax: read, encoded anew by the workers, put together, kept."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -9,10 +10,11 @@ from radgate_server.core.dicom.derivation import Derivation, Source
 from radgate_server.core.dicom.encapsulation import frame_item
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.dicom.transcoded import EncodedPixels, write_around, write_explicit_little_endian
+from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
-from radgate_server.core.instances import InstanceHandle, MemoryContent
+from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.spool import Spool
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
@@ -30,6 +32,7 @@ MAX_PIXEL_BYTES = 2 << 30
 _BATCH_BYTES = 4 << 20
 _MAX_BATCH_FRAMES = 32
 _WINDOW_BYTES = 64 << 20
+_PIECE_BYTES = 1 << 20
 _PIXEL_DATA = "7FE00010"
 
 
@@ -137,6 +140,8 @@ class Transcoder:
         return await self._making.run(key, lambda: self._kept_or_made(making))
 
     async def _kept_or_made(self, making: _Making) -> TranscodedInstance:
+        if making.target.transfer_syntax_uid in REWRITABLE:
+            return await self._with_native_pixels(making)
         if await self._is_rewritten_only(making):
             return await self._rewritten(making)
         kept = await self._kept.get(making.tenant_id, making.handle, making.target)
@@ -167,6 +172,13 @@ class Transcoder:
         source = making.source
         parts = await self._instances.in_thread(making.handle, lambda file: write_explicit_little_endian(file, source))
         return TranscodedInstance(MemoryContent(parts), source.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
+
+    async def _with_native_pixels(self, making: _Making) -> TranscodedInstance:
+        """What is like Explicit VR Little Endian but for the data set's encoding is made of it."""
+        explicit = await self._kept_or_made(replace(making, target=EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN)))
+        uid = making.target.transfer_syntax_uid
+        content = await asyncio.to_thread(_encoded_otherwise, explicit.content, uid)
+        return replace(explicit, content=content, transfer_syntax_uid=uid)
 
     async def _made(self, making: _Making) -> TranscodedInstance:
         """Encode all frames into the spool, then write what stands around them."""
@@ -208,6 +220,12 @@ class Transcoder:
             return [EncodedFrame(frame.data, EXPLICIT_VR_LITTLE_ENDIAN, frame.image, lossy=False) for frame in stored]
         _require_encodable(making)
         return await self._workers.transcode(stored, making.target, priority=making.priority)
+
+
+def _encoded_otherwise(explicit: InstanceContent, transfer_syntax_uid: str) -> MemoryContent:
+    """Blocks: call it from a thread."""
+    file = memoryview(b"".join(explicit.pieces(_PIECE_BYTES)))
+    return MemoryContent((b"".join(rewrite_native(file, transfer_syntax_uid)),))
 
 
 def _require_encodable(making: _Making) -> None:
