@@ -1,7 +1,7 @@
 """WADO-RS Retrieve Frames (PS3.18 10.4.1.1.6)."""
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -26,6 +26,9 @@ from radgate_server.services.retrieve import RetrieveService
 _FRAME_LIST = re.compile(r"[1-9][0-9]{0,8}(?:,[1-9][0-9]{0,8})*")
 _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
+
+type _Record = Callable[[], Awaitable[None]]
+"""Puts the access into the audit trail, which comes before the first byte."""
 
 
 class FramesResource:
@@ -62,48 +65,73 @@ class FramesResource:
         key = CacheKey(call.caller.tenant_id, study, "frames", detail)
         record = partial(self._record, call, RetrieveScope(study, series, instance), frames)
         kept = await self._hot.get(key)
-        if kept is None and call.header("range"):
-            kept = await self._make_whole(ref, numbers, key, call)
         if kept is not None:
             await record()
-            async for message in give_kept(kept, call):
-                yield message
-            return
-        begun = False
-        async with aclosing(self._make(ref, numbers, key, call)) as messages:
+            messages = give_kept(kept, call, ranges=len(numbers) == 1)
+        elif len(numbers) == 1:
+            messages = self._give_one(ref, numbers, key, call, record)
+        else:
+            messages = self._give_list(ref, numbers, key, call, record)
+        async with aclosing(messages):
             async for message in messages:
-                if not begun:
-                    await record()
-                    begun = True
                 yield message
 
-    async def _make_whole(self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call) -> bytes | None:
-        """The whole answer at once, of which a range can be taken; None when it is too large to be kept."""
+    async def _give_one(
+        self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+    ) -> AsyncGenerator[bytes]:
+        """A single frame is in memory as a whole in any case; its length can be told, and a range of it be given.
+
+        One that is too large to be kept would be there twice, and goes out as it comes.
+        """
         made: list[bytes] = []
         size_bytes = 0
-        async with aclosing(self._make(ref, numbers, key, call)) as messages:
+        async with aclosing(self._make(ref, numbers, call)) as messages:
             async for message in messages:
+                made.append(message)
                 size_bytes += len(message)
                 if size_bytes > self._max_kept_bytes:
-                    return None
-                made.append(message)
-        return b"".join(made)
+                    break
+            await record()
+            if size_bytes <= self._max_kept_bytes:
+                async for message in give_kept(await self._keep(key, made), call, ranges=True):
+                    yield message
+                return
+            for message in made:
+                yield message
+            async for message in messages:
+                yield message
 
-    async def _make(self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
-        """Read the frames, and keep the answer when it is small enough."""
+    async def _give_list(
+        self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+    ) -> AsyncGenerator[bytes]:
+        """Each frame as soon as it is there; the answer is kept when it is small enough."""
+        made: list[bytes] = []
+        size_bytes = 0
+        async with aclosing(self._make(ref, numbers, call)) as messages:
+            async for message in messages:
+                if not size_bytes:
+                    await record()
+                size_bytes += len(message)
+                if size_bytes <= self._max_kept_bytes:
+                    made.append(message)
+                yield message
+        if size_bytes <= self._max_kept_bytes:
+            await self._keep(key, made)
+
+    async def _keep(self, key: CacheKey, messages: Sequence[bytes]) -> bytes:
+        kept = messages[0] if len(messages) == 1 else b"".join(messages)
+        if len(key.detail) <= _MAX_KEY_LENGTH:
+            await self._hot.put(key, kept)
+        return kept
+
+    async def _make(self, ref: InstanceRef, numbers: Sequence[int], call: Call) -> AsyncGenerator[bytes]:
+        """The messages of frames that nobody asked for lately."""
         tenant_id = call.caller.tenant_id
         handle = await self._retrieve.instance(tenant_id, ref)
         require_frames(await self._frames.number_of_frames(tenant_id, handle), numbers)
-        messages: list[bytes] = []
-        size_bytes = 0
         async with aclosing(self.stream(handle, numbers, call)) as stream:
             async for message in stream:
-                size_bytes += len(message)
-                if size_bytes <= self._max_kept_bytes:
-                    messages.append(message)
                 yield message
-        if size_bytes <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
-            await self._hot.put(key, b"".join(messages))
 
     async def stream(self, handle: InstanceHandle, numbers: Sequence[int], call: Call) -> AsyncGenerator[bytes]:
         """The messages of frames that are known to exist; nothing is recorded here.

@@ -1,30 +1,44 @@
-"""Answers that are whole in memory, encoded: sent again as they are, or a range of their body (RFC 9110 14)."""
+"""Answers that are whole in memory, encoded: sent as they are, or a range of their body (RFC 9110 14)."""
 
 from collections.abc import AsyncGenerator, Sequence
+
+import google_crc32c
 
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.byte_range import ByteRange, parse_range
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, read_http_bodies, split_http_bodies
 
+_RANGES = ("accept-ranges", "bytes")
 
-async def give_kept(kept: bytes, call: Call) -> AsyncGenerator[bytes]:
+
+async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> AsyncGenerator[bytes]:
     """Yield the messages of a kept answer but for the last, which leaves with the status as `call.response`.
 
-    A client that sends Range gets that range of the body, be it multipart or a single part, with status 206.
+    With `ranges`, a client that sends Range gets that range of the body, be it multipart or a single part, with status
+    206; unless it sends If-Range and has the beginning of another body.
 
     Raises:
         InvalidArgumentError: naming `range`.
         RangeNotSatisfiableError: it lies outside of the body.
     """
-    if header := call.header("range"):
+    if ranges and (header := call.header("range")):
         content_type, pieces = read_http_bodies(kept)
-        if wanted := parse_range(header, sum(map(len, pieces))):
-            await call.send_initial_metadata((("x-http-status", "206"), ("content-range", wanted.content_range)))
+        tag = entity_tag(kept)
+        if call.header("if-range") in ("", tag) and (wanted := parse_range(header, sum(map(len, pieces)))):
+            await call.send_initial_metadata(_range_headers(wanted, tag))
             call.response = encode_http_body(content_type, *cut(pieces, wanted))
             return
     *before, call.response = split_http_bodies(kept)
+    if before:  # one message more than the shortest way takes: viewers that show what has come want to know the length
+        length = sum(map(len, read_http_bodies(kept)[1]))
+        await call.send_initial_metadata((("x-content-length", str(length)), *([_RANGES] if ranges else ())))
     for message in before:
         yield message
+
+
+def entity_tag(kept: bytes) -> str:
+    """The strong ETag of an answer (RFC 9110 8.8.3). The boundary counts: another process draws another one."""
+    return f'"{google_crc32c.value(kept):08x}-{len(kept):x}"'
 
 
 def cut(pieces: Sequence[memoryview], wanted: ByteRange) -> list[memoryview]:
@@ -36,3 +50,13 @@ def cut(pieces: Sequence[memoryview], wanted: ByteRange) -> list[memoryview]:
             parts.append(part)
         offset, end = offset - len(piece), end - len(piece)
     return parts
+
+
+def _range_headers(wanted: ByteRange, tag: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("x-http-status", "206"),
+        ("x-content-length", str(wanted.length)),
+        ("content-range", wanted.content_range),
+        _RANGES,
+        ("etag", tag),
+    )
