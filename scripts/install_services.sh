@@ -11,6 +11,7 @@ dcmqrscp /usr/bin/dcmqrscp dcmtk
 initdb /usr/lib/postgresql/*/bin/initdb postgresql
 chromium /usr/bin/chromium chromium
 npm /usr/bin/npm npm
+wrk /usr/bin/wrk wrk
 '
 
 present() {
