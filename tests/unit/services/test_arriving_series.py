@@ -1,6 +1,9 @@
 """Fetching a study series by series, as a viewer wants them."""
 
+import asyncio
 from collections.abc import Callable
+
+import pytest
 
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
@@ -55,13 +58,41 @@ async def test_a_series_that_is_wanted_now_is_fetched_beside_the_one_under_way()
         await source.wait()
         archive.silence()
         ranks[SERIES[2]] = -1
-        source.hurry()
+        source.hurry(SERIES[2])
         await settle()
         archive.release()
         while not source.over:
             await source.wait()
             source.take()
     assert [scope.series_instance_uid for scope in archive.scopes] == [SERIES[0], SERIES[2], SERIES[1]]
+
+
+async def test_a_series_under_way_keeps_the_archive_for_itself_when_it_is_wished_for() -> None:
+    archive = pacs()
+    async with await arriving(archive) as source:
+        await source.wait()
+        source.hurry(SERIES[0])
+        await settle()
+        assert archive.max_open_retrieves == 1
+
+
+async def test_leaving_just_when_a_series_is_over_begins_no_other_one() -> None:
+    archive = pacs()
+    async with await arriving(archive) as source:
+        await source.wait()
+        (running,) = source._running
+        while not running.done():  # left at once then: what is done has had no time to begin the next
+            await asyncio.sleep(0)
+    await settle()
+    assert [scope.series_instance_uid for scope in archive.scopes] == [SERIES[0]]
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_defect_is_told_even_when_nothing_comes_after_it() -> None:
+    archive = pacs()
+    archive.refuse_with = RuntimeError("a defect")  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match="a defect"):
+        await collect(await arriving(archive))
 
 
 async def test_what_is_near_has_arrived_before_anything_is_awaited() -> None:

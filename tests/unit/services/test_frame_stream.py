@@ -48,7 +48,7 @@ class Arriving:
 
     def __init__(self, arrived: Iterable[InstanceRef | FailedInstance]) -> None:
         self._arrived = list(arrived)
-        self.hurried = 0
+        self.hurried: list[str] = []
 
     async def __aenter__(self) -> None:
         self.over = False
@@ -64,8 +64,8 @@ class Arriving:
     async def wait(self) -> None:
         assert not self._arrived
 
-    def hurry(self) -> None:
-        self.hurried += 1
+    def hurry(self, series_instance_uid: str) -> None:
+        self.hurried.append(series_instance_uid)
 
 
 def stream_of(
@@ -122,8 +122,34 @@ async def test_a_wish_changes_what_is_pending() -> None:
 
     events = await collect(stream, wish)
     assert seen(events)[:5] == [("1.3", 0, 10), ("1.2", 0, 10), ("2.3", 0, 100), ("2.2", 0, 100), ("2.1", 0, 100)]
-    assert arriving.hurried == 1
+    assert arriving.hurried == ["1.2"]
     assert len(joined(events)) == 8
+
+
+async def test_the_latest_wish_goes_before_an_earlier_one_for_whole_frames() -> None:
+    stream, _ = stream_of(*A, *B)
+
+    def wish(events: int) -> None:
+        if events == 1:
+            assert stream.prioritize("1.2", whole=True)
+        if events == 2:
+            assert stream.prioritize("1.1", "1.1.1")
+
+    order = seen(await collect(stream, wish))
+    assert order[:2] == [("1.3", 0, 10), ("2.2", 0, 100)]
+    assert order[2:6] == [(f"1.{number}", 0, 10) for number in (1, 2, 4, 5)]
+    assert order[6:8] == [("2.1", 0, 100), ("2.3", 0, 100)]
+    assert {part[1:] for part in order[8:]} == {(10, 100)}
+
+
+async def test_frames_before_their_turn_are_bounded_in_bytes() -> None:
+    frames = Frames(size_bytes=20 << 20)
+    stream, _ = stream_of(*A, *B, frames=frames, ahead=4)
+    events = stream.events()
+    for _ in range(3):
+        await anext(events)
+    assert sum(frames.made.values()) == 4  # without regard to their bytes it would be two more by now
+    await events.aclose()
 
 
 async def test_a_wish_for_what_is_not_there_changes_nothing() -> None:

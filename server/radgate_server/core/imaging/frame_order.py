@@ -26,7 +26,10 @@ class FrameStep(NamedTuple):
 
 
 class _Turn(NamedTuple):
-    """The lowest goes first. Distances count in halves, since the middle may lie between two."""
+    """The lowest goes first. Distances count in halves, since the middle may lie between two.
+
+    `stage` is below 0 for what is wished for: the latest wish goes before earlier ones, and before everything else.
+    """
 
     stage: int
     series: int
@@ -35,7 +38,7 @@ class _Turn(NamedTuple):
     serial: int
 
 
-_AT_ONCE, _FIRST, _LAST = range(3)
+_FIRST, _LAST = 0, 1
 
 
 @dataclass(slots=True)
@@ -98,7 +101,7 @@ class FrameOrder:
     def prioritize(self, series_instance_uid: str, sop_instance_uid: str = "", *, whole: bool = False) -> bool:
         """Let a series go first, from its middle or from the given instance outwards; False when there is none such.
 
-        With `whole` its frames are sent whole at once, before the low resolutions of others.
+        With `whole` its frames are sent whole at once, before the low resolutions of all but those wished for later.
         """
         series = self._series.get(series_instance_uid)
         if series is None or (sop_instance_uid and sop_instance_uid not in series.positions):
@@ -123,7 +126,8 @@ class FrameOrder:
 
     def _turn(self, step: FrameStep, serial: int) -> _Turn:
         series = self._series[step.ref.series_instance_uid]
-        stage = _AT_ONCE if series.at_once else _LAST if step.part is Part.REST else _FIRST
+        wished = series.at_once or step.part is not Part.REST
+        stage = min(series.turn, _FIRST) if wished else _LAST
         distance = abs(series.positions[step.ref.sop_instance_uid] - series.focus)
         frame_distance = abs(step.frame_number - self._middle_frames.get(step.ref, step.frame_number))
         return _Turn(stage, series.turn, round(2 * distance), round(2 * frame_distance), serial)

@@ -1,7 +1,7 @@
 """RetrieveService.StreamFrames: the viewer speaks and is spoken to at the same time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
 from radgate.v1 import retrieve_service_pb2 as messages
@@ -61,31 +61,33 @@ class FrameStreamer:
         )
         yield messages.StreamFramesResponse(end=end)
 
-    def _messages(self, event: FramePiece | FailedInstance) -> list[messages.StreamFramesResponse]:
+    def _messages(self, event: FramePiece | FailedInstance) -> Iterator[messages.StreamFramesResponse]:
         if isinstance(event, FailedInstance):
             failed = messages.FailedInstance(ref=to_ref(event.ref), status=status_of(event.error))
-            return [messages.StreamFramesResponse(failed=failed)]
-        return [messages.StreamFramesResponse(piece=piece) for piece in self._pieces(event)]
+            yield messages.StreamFramesResponse(failed=failed)
+            return
+        for piece in self._pieces(event):
+            yield messages.StreamFramesResponse(piece=piece)
 
-    def _pieces(self, event: FramePiece) -> list[messages.FramePiece]:
-        """Cut a piece into messages; only the last of them says what can be decoded now."""
+    def _pieces(self, event: FramePiece) -> Iterator[messages.FramePiece]:
+        """Cut a piece into messages, one when it is its turn; only the last says what can be decoded now."""
         frame, data = event.frame, memoryview(event.frame.data)
-        pieces = [
-            messages.FramePiece(
+        for offset, length in list(spans_of(event.end - event.start, self._chunk_bytes)) or [(0, 0)]:
+            start, end = event.start + offset, event.start + offset + length
+            piece = messages.FramePiece(
                 ref=to_ref(event.ref),
                 frame_number=event.frame_number,
                 transfer_syntax_uid=frame.transfer_syntax_uid,
-                offset=event.start + offset,
-                data=bytes(data[event.start + offset : event.start + offset + length]),
+                offset=start,
+                data=bytes(data[start:end]),
                 size_bytes=len(data),
                 reduction=_NOTHING_YET,
             )
-            for offset, length in list(spans_of(event.end - event.start, self._chunk_bytes)) or [(0, 0)]
-        ]
-        pieces[-1].reduction = 0 if event.last else frame.reduction
-        if event.last:
-            pieces[-1].crc32c = frame.crc32c
-        return pieces
+            if end == event.end:
+                piece.reduction = 0 if event.last else frame.reduction
+            if end == len(data):
+                piece.crc32c = frame.crc32c
+            yield piece
 
 
 async def _listen(requests: AsyncIterator[messages.StreamFramesRequest], stream: FrameStream) -> None:

@@ -43,7 +43,8 @@ class ArrivingSeries:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End what is under way."""
+        """End what is under way, and begin nothing in place of what ends just now."""
+        self._pending.clear()
         running = tuple(self._running)
         for task in running:
             task.cancel()
@@ -51,8 +52,8 @@ class ArrivingSeries:
 
     @property
     def over(self) -> bool:
-        """Whether everything has arrived, and been taken."""
-        return not self._running and not self._arrived
+        """Whether everything has arrived, and been taken; not before `take` has told of a defect."""
+        return not (self._running or self._arrived or self._defect)
 
     def take(self) -> list[Arrived]:
         """What has arrived since the last time, near or failed; each instance once."""
@@ -67,10 +68,11 @@ class ArrivingSeries:
             self._changed.clear()
             await self._changed.wait()
 
-    def hurry(self) -> None:
-        """What is wanted most has changed."""
-        self._slots = 2
-        self._begin()
+    def hurry(self, series_instance_uid: str) -> None:
+        """This series is wanted most now; one that is under way or near already keeps the PACS for itself."""
+        if any(scope.series_instance_uid == series_instance_uid for scope in self._pending):
+            self._slots = 2
+            self._begin()
 
     def _begin(self) -> None:
         while self._pending and len(self._running) < self._slots:

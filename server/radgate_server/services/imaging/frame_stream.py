@@ -13,6 +13,9 @@ from radgate_server.services.imaging.arriving import ArrivingSeries
 from radgate_server.services.imaging.progressive_frames import ProgressiveFrame, ProgressiveFrames
 from radgate_server.services.recent import RecentMap
 
+_AHEAD_BYTES = 32 << 20
+"""Of frames that are encoded before their turn; what is more waits until the viewer has taken some."""
+
 _KEPT_BYTES = 32 << 20
 """Of frames whose rest is still to be sent; what does not fit is encoded again, which gives the same bytes."""
 
@@ -66,7 +69,7 @@ class FrameStream:
         """Let a series go first, from the instance outwards; False when it is not part of the stream."""
         known = self._order.prioritize(series_instance_uid, sop_instance_uid, whole=whole)
         if known:
-            self._arriving.hurry()
+            self._arriving.hurry(series_instance_uid)
         return known
 
     async def events(self) -> AsyncGenerator[FrameEvent]:
@@ -97,12 +100,16 @@ class FrameStream:
     async def _make_ahead(self, making: _Making) -> list[FailedInstance]:
         """Begin what is due next; return the instances that can't be read at all."""
         failures = []
-        while len(making) < self._ahead and (step := self._order.next()) is not None:
+        while self._may_go_on(making) and (step := self._order.next()) is not None:
             if step.part is not Part.OPEN:
                 making.append((step, asyncio.ensure_future(self._frame(step))))
             elif failure := await self._open(step.ref):
                 failures.append(failure)
         return failures
+
+    def _may_go_on(self, making: _Making) -> bool:
+        made = (task.result() for _, task in making if task.done() and not (task.cancelled() or task.exception()))
+        return len(making) < self._ahead and sum(len(frame.data) for frame in made) < _AHEAD_BYTES
 
     async def _open(self, ref: InstanceRef) -> FailedInstance | None:
         try:

@@ -8,10 +8,12 @@ from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.codestream import read_codestream
 from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.recent import RecentMap
 from radgate_server.services.retrieve import RetrieveService
 
 _TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
@@ -51,6 +53,7 @@ class ProgressiveFrames:
         self._transcoder = transcoder
         self._rows = rows
         self._columns = columns
+        self._last: RecentMap[InstanceRef, InstanceHandle] = RecentMap(1)
 
     async def count(self, ref: InstanceRef) -> int:
         """How many frames the instance has.
@@ -58,7 +61,7 @@ class ProgressiveFrames:
         Raises:
             GatewayError: it can't be had, or not be read.
         """
-        handle = await self._retrieve.instance(self._tenant_id, ref)
+        handle = await self._instance(ref)
         return await self._frames.number_of_frames(self._tenant_id, handle)
 
     async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
@@ -67,13 +70,19 @@ class ProgressiveFrames:
         Raises:
             GatewayError: it can't be had, or is damaged.
         """
-        handle = await self._retrieve.instance(self._tenant_id, ref)
+        handle = await self._instance(ref)
         try:
             encoded = await self._transcoder.frame(self._tenant_id, handle, frame_number, _TARGET, Priority.INTERACTIVE)
         except NotAcceptableError:
             stored = await self._frames.read(self._tenant_id, handle, frame_number)
             return ProgressiveFrame(stored.data, stored.transfer_syntax_uid)
         return self._cut(encoded.data)
+
+    async def _instance(self, ref: InstanceRef) -> InstanceHandle:
+        """The last one is held: its frames come one after the other, also when no tier has room for it."""
+        handle = self._last.get(ref) or await self._retrieve.instance(self._tenant_id, ref)
+        self._last.put(ref, handle)
+        return handle
 
     def _cut(self, data: bytes) -> ProgressiveFrame:
         codestream = read_codestream(data)
