@@ -105,4 +105,6 @@ async def test_what_is_too_large_is_refused(studio: Studio) -> None:
         )
     with pytest.raises(ImageTooLargeError, match="fewer frames"):
         await studio.renderer.frames("east", handle, range(1, 17), TARGET, Priority.INTERACTIVE)
+    with pytest.raises(ImageTooLargeError, match="2000 frames at most"):
+        await studio.renderer.frames("east", handle, (1,) * 2001, TARGET, Priority.INTERACTIVE)
     assert studio.painter.presentations == []

@@ -1,5 +1,6 @@
 """Pictures of frames, made by the workers from what the instance says of itself (PS3.18 8.3.5, 10.4.1.1.3)."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -19,6 +20,8 @@ from radgate_server.services.recent import RecentMap
 _KEPT_BYTES = 16 << 20
 _PRESENTATION_BYTES = 4096
 """Memory of a presentation besides its bulk data: of most, that is all, and more than enough."""
+_MAX_ANIMATION_FRAMES = 2000
+"""Browsers hold all of them in memory. What comes before the workers is done in the event loop, frame by frame."""
 _AHEAD_FRAMES = 8
 _AHEAD_BYTES = 64 << 20
 
@@ -63,7 +66,7 @@ class Renderer:
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
-            ImageTooLargeError: the viewport, or the animation, is larger than the operator allows.
+            ImageTooLargeError: the viewport, or the animation, is larger than the operator allows, or too long.
         """
         self.require_size(target, len(frame_numbers))
         if len(frame_numbers) > 1:
@@ -109,6 +112,9 @@ class Renderer:
             raise ImageTooLargeError(text)
 
     async def _require_animation_size(self, tenant_id: str, handle: InstanceHandle, count: int) -> None:
+        if count > _MAX_ANIMATION_FRAMES:
+            text = f"an animation has {_MAX_ANIMATION_FRAMES} frames at most; ask for fewer, or for one part for each"
+            raise ImageTooLargeError(text)
         image = await self._frames.image(tenant_id, handle)
         if image.rows * image.columns * count > self._max_pixels:
             text = f"the animation would be made of more than {self._max_pixels} pixels; ask for fewer frames"
@@ -119,6 +125,7 @@ class Renderer:
         known = self._presentations.get(key)
         if known is not None:
             return known
+        await asyncio.sleep(0)  # reading may not wait for anything: let others have a turn between frames
         model = await self._frames.attributes(tenant_id, handle)
         bulk = {path: await self._bulk(tenant_id, handle, path) for path in bulk_paths(model, frame_number)}
         presentation = presentation_of(model, frame_number, bulk)
