@@ -1,0 +1,118 @@
+"""Building a running server from its settings."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.app.changes import change_handlers
+from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
+from radgate_server.app.image_workers import open_workers
+from radgate_server.app.tiers import open_tiers
+from radgate_server.app.use_cases import build_services, build_store
+from radgate_server.config import Settings
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.installation import (
+    build_admin,
+    open_installation,
+    pacs_factories,
+)
+from radgate_server.services.admin import AdminService
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.detect import impatient
+from radgate_server.services.failover.monitor import PacsHealthMonitor
+from radgate_server.services.failover.tracker import FailoverTracker
+from radgate_server.services.forgetting import Forgetting
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.resilience import PacsGuard
+from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.watching import ChangesReader
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What tests put in place of the real thing. `factories` add to the kinds of PACS, or stand in for them."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    factories: Mapping[str, PacsFactory] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running server. Its ports are those that were bound, also where 0 was asked for; None: no such door."""
+
+    admin: AdminService
+    grpc_port: int
+    http_port: int | None
+    dicom_port: int
+    metrics_port: int
+
+
+@asynccontextmanager
+async def build_app(settings: Settings, *, overrides: Overrides | None = None, viewer: str = "") -> AsyncIterator[App]:
+    """Start everything that `settings` asks for; what was opened is closed in reverse, also when starting fails.
+
+    `viewer` is the "host:port" of the demo's viewer, "" for none.
+
+    Raises:
+        ConfigurationError: a setting, a port, the key file or the data folder is not usable.
+        DatabaseUnavailableError: the database can't be reached.
+    """
+    overrides = overrides or Overrides()
+    clock, telemetry = overrides.clock, PrometheusTelemetry()
+    async with AsyncExitStack() as stack:
+        installation = await open_installation(stack, settings, clock)
+        tiers = await open_tiers(stack, settings, clock, telemetry)
+        workers = await open_workers(stack, settings, telemetry)
+        storage_scp = await open_storage_scp(stack, settings)
+        factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
+        probes = {**pacs_factories(impatient(settings), storage_scp, telemetry), **overrides.factories}
+        guard = PacsGuard(settings.pacs, clock, telemetry)
+        tracker = FailoverTracker(installation.failover, clock, telemetry)
+        stack.push_async_callback(tracker.close)
+        clients = PacsClients(installation.pacs, factories, guard.wrap, tracker)
+        stack.push_async_callback(clients.close)
+        services = build_services(stack, settings, installation, tiers, workers, clients, clock)
+        forgetting = Forgetting(
+            query=services.query,
+            lister=services.lister,
+            hot=tiers.hot,
+            derived=tiers.derived,
+            store=tiers.store,
+            news=services.news,
+        )
+        follower = ChangeFollower(installation.feed, change_handlers(services, forgetting, clients, tracker))
+        await follower.start()
+        stack.push_async_callback(follower.close)
+        monitor = PacsHealthMonitor(
+            installation.tenants, clients, tracker, guard, installation.statuses, settings.pacs, clock, telemetry
+        )
+        await monitor.start()
+        stack.push_async_callback(monitor.close)
+        reader = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
+        reader.start()
+        stack.push_async_callback(reader.close)
+        admin = build_admin(
+            installation,
+            settings,
+            follower=follower,
+            clients=clients,
+            factories=factories,
+            probes=probes,
+            hot=tiers.hot,
+            derived=tiers.derived,
+            store=tiers.store,
+            clock=clock,
+        )
+        metrics = MetricsServer(telemetry, host=settings.host, port=settings.metrics_port)
+        await metrics.start()
+        stack.push_async_callback(metrics.close)
+        caches = TenantCaches(
+            hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
+        )
+        store = build_store(stack, settings, clients, services.auditor, caches)
+        rpc = build_rpc(settings, services, tiers, store, admin, telemetry)
+        http_port = await open_doors(stack, settings, rpc, viewer)
+        yield App(admin, rpc.port, http_port, storage_scp.port, metrics.port)

@@ -1,0 +1,97 @@
+"""The ways in: the storage SCP's port, the gRPC port and, in front of it, Envoy's."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from radgate_server.adapters.gateway import EnvoyProcess
+from radgate_server.adapters.pacs.dimse import StorageScp
+from radgate_server.adapters.telemetry import PrometheusTelemetry, aio_interceptors
+from radgate_server.app.tiers import Tiers
+from radgate_server.app.use_cases import Services
+from radgate_server.config import Settings
+from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
+from radgate_server.rpc.server import RpcServer, build_server
+from radgate_server.rpc.v1.admin import AdminServicer
+from radgate_server.rpc.v1.jobs import JobServicer
+from radgate_server.rpc.v1.query import QueryServicer
+from radgate_server.rpc.v1.retrieve import RetrieveServicer
+from radgate_server.rpc.v1.store import StoreServicer
+from radgate_server.rpc.v1.transcode import TranscodeServicer
+from radgate_server.rpc.v1.transcoded_frames import FrameMaker
+from radgate_server.services.admin import AdminService
+from radgate_server.services.store import StoreService
+
+
+async def open_storage_scp(stack: AsyncExitStack, settings: Settings) -> StorageScp:
+    """The port to which PACS send what C-MOVE asked for."""
+    host = settings.dicom_host or settings.host
+    scp = StorageScp(settings.dicom_aet, host=host, port=settings.dicom_port, settings=settings.dimse)
+    await scp.start()
+    stack.push_async_callback(scp.close)
+    return scp
+
+
+def build_rpc(
+    settings: Settings,
+    services: Services,
+    tiers: Tiers,
+    store: StoreService,
+    admin: AdminService,
+    telemetry: PrometheusTelemetry,
+) -> RpcServer:
+    """The gRPC server with all services; its port is not open yet."""
+    query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
+    pictures, transcoder = services.pictures, services.transcoder
+    chunk_bytes = settings.retrieve.chunk_bytes
+    return build_server(
+        settings,
+        query=QueryServicer(query, services.news, auditor),
+        retrieve=RetrieveServicer(
+            retrieve, instances, pictures.frames, transcoder, services.streams, auditor, chunk_bytes=chunk_bytes
+        ),
+        transcode=TranscodeServicer(
+            retrieve,
+            pictures.frames,
+            FrameMaker(pictures.frames, transcoder, pictures.renderer),
+            transcoder,
+            services.uploads,
+            auditor,
+            chunk_bytes=chunk_bytes,
+        ),
+        jobs=JobServicer(services.jobs, auditor),
+        store=StoreServicer(store),
+        admin=AdminServicer(admin),
+        dicomweb=DicomWebServicer(
+            query, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
+        ),
+        authenticator=services.authenticator,
+        telemetry=telemetry,
+        interceptors=aio_interceptors(settings.telemetry),
+    )
+
+
+async def open_doors(stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str) -> int | None:
+    """Open the gRPC port and, in front of it, Envoy's."""
+    await rpc.start()
+    if not settings.gateway.enabled:
+        stack.push_async_callback(rpc.stop, settings.drain_s)
+        return None
+    envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", viewer=viewer)
+    stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
+    await envoy.start()
+    return envoy.port
+
+
+async def _close_doors(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> None:
+    """Let Envoy's requests end first: what a call has sent may still be on its way through Envoy when the call is over.
+
+    Whoever calls the gRPC port itself has what is left of `drain_s`.
+    """
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + drain_s
+    try:
+        rpc.retire()
+        await envoy.drain()
+        await rpc.stop(max(0.0, end_s - loop.time()))
+    finally:
+        await envoy.close()

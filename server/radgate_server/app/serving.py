@@ -1,0 +1,31 @@
+"""Running a server until it is told to stop."""
+
+import asyncio
+import gc
+import logging
+import signal
+
+from radgate_server.adapters.telemetry import set_up_logging
+from radgate_server.app.building import build_app
+from radgate_server.config import Settings
+
+_log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then let streams in flight finish."""
+    set_up_logging(settings.telemetry.log_level)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with build_app(settings) as app:
+        ports = {
+            "grpc_port": app.grpc_port,
+            "http_port": app.http_port,
+            "dicom_port": app.dicom_port,
+            "metrics_port": app.metrics_port,
+        }
+        _log.info("radgate serves", extra=ports)
+        gc.freeze()  # what has been made by now stays: collections need not look at it again
+        await stop.wait()
+        _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})

@@ -1,0 +1,163 @@
+"""The use cases of a running server, each with what it stands on."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from radgate_server.adapters.imaging.workers.terms import number_of_workers
+from radgate_server.adapters.queue import MemoryJobQueue
+from radgate_server.adapters.spool import DiskSpool
+from radgate_server.app.tiers import Tiers
+from radgate_server.config import MIB, ImagingSettings, Settings
+from radgate_server.core.jobs import JobKind
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.imaging import FrameWorkers
+from radgate_server.core.ports.queue import JobHandler, JobQueue
+from radgate_server.installation import (
+    Installation,
+)
+from radgate_server.services.arrivals import AnnouncingStore, ArrivalListener
+from radgate_server.services.asking import AskLimits
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.authenticate import Authenticator
+from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
+from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_streams import FrameStreams
+from radgate_server.services.imaging.loose import LooseImages
+from radgate_server.services.imaging.pictures import Pictures, build_pictures
+from radgate_server.services.imaging.representative import Representatives
+from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.uploads import UploadTranscoder
+from radgate_server.services.instances import InstanceReader
+from radgate_server.services.jobs.handlers import job_handlers
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.places import InstancePlaces
+from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.store import StoreService
+from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.watching import NewsDesk
+
+INDEX_THREADS = 2
+TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk
+DERIVED_INSTANCE_BYTES = 64 * MIB  # larger transcoded instances are not kept
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases."""
+
+    authenticator: Authenticator
+    auditor: Auditor
+    query: QueryService
+    lister: StudyLister
+    retrieve: RetrieveService
+    instances: InstanceReader
+    pictures: Pictures
+    transcoder: Transcoder
+    streams: FrameStreams
+    uploads: UploadTranscoder
+    jobs: JobQueue
+    news: NewsDesk
+
+
+def build_services(
+    stack: AsyncExitStack,
+    settings: Settings,
+    installation: Installation,
+    tiers: Tiers,
+    workers: FrameWorkers,
+    clients: PacsClients,
+    clock: Clock,
+) -> Services:
+    """Put the use cases together, from the inside outwards."""
+    cache, limits = settings.cache, settings.retrieve
+    deadline_s = settings.pacs.query_deadline_s
+    query = QueryService(
+        clients,
+        AskLimits(limits.max_results, deadline_s),
+        RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
+        clock,
+    )
+    lister = StudyLister(
+        clients,
+        AskLimits(limits.max_listed_instances, deadline_s),
+        ttl_s=cache.listing_ttl_s,
+        route_ttl_s=cache.route_ttl_s,
+        clock=clock,
+    )
+    executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
+    stack.callback(executor.shutdown)
+    instances = InstanceReader(tiers.store, executor)
+    pictures = build_pictures(
+        instances,
+        workers,
+        tiers.derived,
+        Representatives(query, lister),
+        InstancePlaces(clients, deadline_s=deadline_s),
+        max_pixels=settings.imaging.max_rendered_pixels,
+    )
+    store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
+    retrieve = RetrieveService(lister, store, FetchLimits(limits.window_bytes, limits.stall_s))
+    stack.push_async_callback(retrieve.close)
+    spool = DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open()
+    parallel = number_of_workers(settings.imaging)
+    kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
+    transcoder = Transcoder(instances, pictures.frames, workers, spool, kept, parallel=parallel)
+    loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=settings.imaging.max_rendered_pixels)
+    handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
+    auditor = Auditor(installation.audit, clock)
+    return Services(
+        authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
+        auditor=auditor,
+        query=query,
+        lister=lister,
+        retrieve=retrieve,
+        instances=instances,
+        pictures=pictures,
+        transcoder=transcoder,
+        streams=FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2 * parallel),
+        uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
+        jobs=_open_jobs(stack, settings.imaging, handlers, clock),
+        news=NewsDesk(),
+    )
+
+
+def _open_jobs(
+    stack: AsyncExitStack, limits: ImagingSettings, handlers: Mapping[JobKind, JobHandler], clock: Clock
+) -> JobQueue:
+    jobs = MemoryJobQueue(handlers, clock, max_running=limits.max_running_jobs, max_waiting=limits.max_waiting_jobs)
+    stack.push_async_callback(jobs.close)
+    return jobs
+
+
+def _arrival_listeners(
+    stack: AsyncExitStack, settings: Settings, tiers: Tiers, pictures: Pictures
+) -> Sequence[ArrivalListener]:
+    """Who is told of each instance that a PACS delivers."""
+    if not settings.imaging.background_thumbnails:
+        return (pictures.places.remember,)
+    background = BackgroundThumbnails(tiers.store, pictures.thumbnails.make)
+    background.start()
+    stack.push_async_callback(background.close)
+    return (pictures.places.remember, background.offer)
+
+
+def build_store(
+    stack: AsyncExitStack, settings: Settings, clients: PacsClients, auditor: Auditor, caches: TenantCaches
+) -> StoreService:
+    """Storing, with its own spool."""
+    limits = settings.store
+    store = StoreService(
+        clients,
+        DiskSpool(settings.data_dir / "spool", memory_bytes=limits.memory_bytes).open(),
+        auditor,
+        caches,
+        max_instance_bytes=limits.max_instance_bytes,
+        parallel=limits.parallel,
+    )
+    stack.push_async_callback(store.close)
+    return store
