@@ -25,11 +25,12 @@ from tests.unit.dicom.corpus import BytesHandle
 
 EVRLE = "1.2.840.10008.1.2.1"
 IMPLICIT, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99"
-RLE = "1.2.840.10008.1.2.5"
+RLE, DEFLATED_FRAMES = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.8.1"
 J2K, J2K_LOSSY = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 HTJ2K, HTJ2K_LOSSY = "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"
 JPEG, JPEG_LS, NEAR = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
+JPEG_SPECTRAL_SELECTION, JPEG_PROGRESSIVE = "1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"
 
 READ_BY_PYDICOM = (RLE, J2K, HTJ2K)
 SOURCES = (
@@ -171,8 +172,12 @@ async def test_what_was_lossy_already_keeps_its_history(bench: TranscodingBench)
     assert lossless.SOPInstanceUID == "2.25.1.1.1"
 
 
-async def test_once_lossy_always_lossy_also_where_the_data_set_forgot_it(bench: TranscodingBench) -> None:
+@pytest.mark.parametrize("stored_in", [JPEG, JPEG_SPECTRAL_SELECTION, JPEG_PROGRESSIVE])
+async def test_once_lossy_always_lossy_also_where_the_data_set_forgot_it(
+    stored_in: str, bench: TranscodingBench
+) -> None:
     stored = pydicom.dcmread(corpus.path_of("SC_rgb_small_odd_jpeg.dcm"))
+    stored.file_meta.TransferSyntaxUID = stored_in  # whatever it says, the frame is decoded as what it is
     stored.pop("LossyImageCompression", None)
     buffer = BytesIO()
     stored.save_as(buffer)
@@ -240,6 +245,22 @@ async def test_native_instances_need_no_worker_for_explicit_little_endian(bench:
 async def test_what_can_not_be_made_is_not_acceptable(name: str, syntax: str, bench: TranscodingBench) -> None:
     with pytest.raises(NotAcceptableError):
         await transcode(bench, corpus.read(name), EncodeTarget(syntax))
+
+
+@pytest.mark.parametrize("syntax", [RLE, DEFLATED_FRAMES, HTJ2K])
+@pytest.mark.parametrize(("name", "bits"), [("FloatPixelData", 32), ("DoubleFloatPixelData", 64)])
+async def test_float_pixels_are_never_compressed(name: str, bits: int, syntax: str, bench: TranscodingBench) -> None:
+    dataset = make_dataset("2.25.1", "2.25.1.1", "2.25.1.1.1", BitsAllocated=bits)
+    del dataset.PixelData
+    setattr(dataset, name, bytes(64 * bits // 8))
+    handle, target = BytesHandle(encode(dataset)), EncodeTarget(syntax)
+    with pytest.raises(NotAcceptableError, match="no pixels that can be compressed"):
+        await bench.transcoder.instance("east", handle, target, Priority.INTERACTIVE)
+    with pytest.raises(NotAcceptableError, match="no pixels that can be compressed"):
+        await bench.transcoder.frame("east", handle, 1, target, Priority.INTERACTIVE)
+    assert bench.workers.calls == []
+    as_stored = await bench.transcoder.frame("east", handle, 1, EncodeTarget(EVRLE), Priority.INTERACTIVE)
+    assert len(as_stored.data) == 64 * bits // 8
 
 
 @pytest.mark.parametrize("syntax", [EVRLE, HTJ2K])

@@ -13,7 +13,9 @@ from radgate_server.core.transfer_syntaxes import (
     JPEG_BASELINE,
     JPEG_EXTENDED,
     JPEG_LS_NEAR_LOSSLESS,
-    JPEG_XL,
+    JPEG_PROGRESSIVE,
+    JPEG_SPECTRAL_SELECTION,
+    JPEG_XL_JPEG_RECOMPRESSION,
 )
 
 _IMAGE_TYPE = 0x00080008
@@ -42,11 +44,12 @@ METHODS = {
     JPEG_LS_NEAR_LOSSLESS: "ISO_14495_1",
     JPEG_2000: "ISO_15444_1",
     HTJ2K: "ISO_15444_15",
-    JPEG_XL: "ISO_18181_1",
 }
 """Defined terms of Lossy Image Compression Method by transfer syntax (PS3.3 C.7.6.1.1.5.1)."""
 
-ALWAYS_LOSSY = frozenset({JPEG_BASELINE, JPEG_EXTENDED})
+ALWAYS_LOSSY = frozenset(
+    {JPEG_BASELINE, JPEG_EXTENDED, JPEG_SPECTRAL_SELECTION, JPEG_PROGRESSIVE, JPEG_XL_JPEG_RECOMPRESSION}
+)
 """Their transform does not give back what it was given, whatever the data set says of that."""
 
 

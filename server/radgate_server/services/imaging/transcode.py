@@ -14,6 +14,7 @@ from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
+from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.spool import Spool
@@ -161,11 +162,7 @@ class Transcoder:
         native = index.frame_table is None or not index.frame_table.encapsulated
         if making.target.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN and native:
             return True
-        if index.frame_table is None or _PIXEL_DATA not in index.bulk:
-            raise NotAcceptableError(
-                "the instance has no pixels that can be compressed", stored=making.handle.transfer_syntax_uid
-            )
-        _require_encodable(making)
+        _require_encodable(making, index)
         return False
 
     async def _rewritten(self, making: _Making) -> TranscodedInstance:
@@ -218,7 +215,7 @@ class Transcoder:
             == {EXPLICIT_VR_LITTLE_ENDIAN}
         ):
             return [EncodedFrame(frame.data, EXPLICIT_VR_LITTLE_ENDIAN, frame.image, lossy=False) for frame in stored]
-        _require_encodable(making)
+        _require_encodable(making, await self._instances.index(making.tenant_id, making.handle))
         return await self._workers.transcode(stored, making.target, priority=making.priority)
 
 
@@ -228,7 +225,12 @@ def _encoded_otherwise(explicit: InstanceContent, transfer_syntax_uid: str) -> M
     return MemoryContent((b"".join(rewrite_native(file, transfer_syntax_uid)),))
 
 
-def _require_encodable(making: _Making) -> None:
+def _require_encodable(making: _Making, index: InstanceIndex) -> None:
+    """Insist that there is Pixel Data, not Float Pixel Data, which is never compressed (PS3.5 8.2), and a way."""
+    if index.frame_table is None or _PIXEL_DATA not in index.bulk:
+        raise NotAcceptableError(
+            "the instance has no pixels that can be compressed", stored=making.handle.transfer_syntax_uid
+        )
     row = TRANSFER_SYNTAXES.get(making.target.transfer_syntax_uid)
     can = row is not None and row.encodable and (row.kind != "native" or row.uid == EXPLICIT_VR_LITTLE_ENDIAN)
     if not can:
