@@ -15,6 +15,7 @@ from radgate_server.services.imaging.thumbnails import ThumbnailTarget
         ("", RenderTarget()),
         ("charset=utf-8&unknown=1&accept=image/png", RenderTarget()),
         ("viewport=512,256", RenderTarget(viewport=Viewport(512, 256))),
+        (f"viewport={'0' * 30}512,256", RenderTarget(viewport=Viewport(512, 256))),
         ("viewport=512%2C256", RenderTarget(viewport=Viewport(512, 256))),
         ("viewport=10,20,1.5,2,30,-40.5", RenderTarget(viewport=Viewport(10, 20, 1.5, 2, 30, -40.5))),
         ("viewport=10,20,,,30,40", RenderTarget(viewport=Viewport(10, 20, 0, 0, 30, 40))),

@@ -14,6 +14,8 @@ _COUNT = re.compile(r"[0-9]{1,9}")
 _TRUTH = {"true": True, "false": False}
 _FUNCTIONS = {function.lower().replace("_", "-"): function for function in VoiFunction}
 _MAX_QUALITY = 100
+_MOST_DIGITS = 20
+"""A number with more is too large in any case, and long ones take long to read."""
 
 
 def parse_picture_query(query: str) -> RenderTarget:
@@ -101,7 +103,7 @@ def parse_count(name: str, value: str) -> int:
     """
     if not value.isascii() or not value.isdecimal() or not value.strip("0"):
         raise InvalidArgumentError(name, "must hold whole numbers greater than 0")
-    return int(value[:20])
+    return int(value.lstrip("0")[:_MOST_DIGITS])
 
 
 def parse_decimal(name: str, value: str) -> float:
