@@ -7,7 +7,7 @@ import pytest
 
 from radgate_server.core.pacs import FolderConnection
 from tests.e2e.radgate_process import RadgateProcess, dimse
-from tests.e2e.studies import EAST, WEST, WEST_FILE, Original, all_studies, path_of, store
+from tests.e2e.studies import EAST, WEST, WEST_FILE, Original, all_studies, large_studies, path_of, store
 from tests.integration.orthanc import OrthancServer
 
 
@@ -32,6 +32,22 @@ def radgate(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) ->
     (folder / "dose.dcm").symlink_to(path_of(WEST_FILE))
     server = RadgateProcess(tmp_path_factory.mktemp("radgate"), {"RADGATE_TELEMETRY__LOG_LEVEL": "DEBUG"})
     with server.tenant(EAST, dimse(orthanc)).tenant(WEST, FolderConnection(str(folder))):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def large_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    """An archive with a mammogram and a CT of two series, uncompressed."""
+    with OrthancServer(tmp_path_factory.mktemp("large")) as server:
+        store(server, large_studies())
+        yield server
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory, large_archive: OrthancServer) -> Iterator[RadgateProcess]:
+    """A running server in front of it, which viewers may call from anywhere."""
+    settings = {"RADGATE_GATEWAY__ALLOWED_ORIGINS": '["*"]'}
+    with RadgateProcess(tmp_path_factory.mktemp("radgate"), settings).tenant(EAST, dimse(large_archive)) as server:
         yield server
 
 

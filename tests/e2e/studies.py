@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from radgate_server.core.identifiers import InstanceRef
 from tests.fakes.instances import encode, make_dataset
+from tests.fakes.mammogram import mammogram
 from tests.integration.orthanc import OrthancServer
 
 EAST, WEST = "east", "west"
@@ -57,6 +58,12 @@ GREY_WINDOW = (20, 240)
 
 BULKY_STUDY = "2.25.880003"
 BULKY_INSTANCES = 60
+
+RADIOGRAPH = "RG3_UNCR.dcm"
+LARGE_STUDY = "2.25.880004"
+LARGE_CT = "2.25.880005"
+LARGE_SERIES = (f"{LARGE_CT}.1", f"{LARGE_CT}.2")
+LARGE_SLICES = 24
 
 
 @dataclass(frozen=True)
@@ -157,8 +164,39 @@ def bulky_instances() -> Iterator[Original]:
         )
 
 
+def large_mammogram() -> Original:
+    """27 MB in one frame."""
+    return Original(mammogram(path_of(RADIOGRAPH).read_bytes(), LARGE_STUDY))
+
+
+def large_slices(series: str) -> Iterator[Original]:
+    """A series of a CT as noisy as they are."""
+    random = np.random.default_rng(int(series[-1]))
+    for number in range(1, LARGE_SLICES + 1):
+        pixels = (random.normal(1000, 60, (512, 512)) + number).astype("<u2").tobytes()
+        yield Original(
+            make_dataset(
+                LARGE_CT,
+                series,
+                f"{series}.{number}",
+                rows=512,
+                columns=512,
+                number=number,
+                SeriesNumber=int(series[-1]),
+                PixelData=pixels,
+            )
+        )
+
+
+def large_studies() -> Iterator[Original]:
+    """What is looked at while it comes."""
+    yield large_mammogram()
+    for series in LARGE_SERIES:
+        yield from large_slices(series)
+
+
 def all_studies() -> list[Original]:
-    """Everything but the bulky study."""
+    """Everything but the bulky and the large ones."""
     return [*map(real, REAL_FILES), *map(of_syntax, SYNTAXES), *grey_slices()]
 
 

@@ -11,23 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Request, Response, sync_playwright
+from playwright.sync_api import Locator, Page, Request, Response
 
-from tests.e2e.radgate_process import ROOT, RadgateProcess, dimse
+from tests.e2e.browser import PICTURES, chromium
+from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY, GREY_WINDOW, Original, grey_quadrants, real
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
 
-PICTURES = ROOT / "build" / "e2e"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",  # there is none: WebGL in software
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-)
 SEEN_BEFORE = """
     localStorage.setItem("shownTours", '["basicViewerTour"]');
     sessionStorage.setItem("investigationalUseDialog", "true");
@@ -52,14 +43,11 @@ def viewer(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) -> 
 @pytest.fixture(scope="module")
 def fresh_page(viewer: RadgateProcess) -> Iterator[Page]:
     """A browser's only page."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=viewer.url)
         page.set_default_timeout(60_000)
         page.add_init_script(SEEN_BEFORE)
         yield page
-        browser.close()
 
 
 @pytest.fixture

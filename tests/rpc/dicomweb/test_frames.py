@@ -211,6 +211,7 @@ async def test_a_range_is_of_the_body_that_the_client_has_begun(frames_web: Web)
     same = await frames_web.get(url("1", "1"), AS_STORED, range="bytes=10-19", **{"if-range": tag})
     assert (len(same.body), same.header("etag"), same.header("x-http-status")) == (10, [tag], ["206"])
     assert same.header("x-content-length") == ["10"]
+    assert same.header("cache-control") == ["no-store"]
     for other in ('"another"', f"W/{tag}", "Wed, 01 Jan 2025 00:00:00 GMT"):
         whole = await frames_web.get(url("1", "1"), AS_STORED, range="bytes=10-19", **{"if-range": other})
         assert len(whole.parts) == 1

@@ -59,4 +59,6 @@ def _range_headers(wanted: ByteRange, tag: str) -> tuple[tuple[str, str], ...]:
         ("content-range", wanted.content_range),
         _RANGES,
         ("etag", tag),
+        # A cache would keep ranges apart by the tag, and Chromium's then answers 206 to who asks for the whole.
+        ("cache-control", "no-store"),
     )

@@ -1,0 +1,69 @@
+"""The page in tests/e2e/cornerstone: its packages from npm, bundled by esbuild, served on the loopback address."""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+
+SOURCE = Path(__file__).parent / "cornerstone"
+TOOLS = Path(__file__).parents[2] / ".tools"
+
+_LOADER = "node_modules/@cornerstonejs/dicom-image-loader/dist/esm"
+_WORKER = "decodeImageFrameWorker"
+_WASM = "node_modules/@cornerstonejs/codec-openjph/dist/openjphjs.wasm"
+_INSTALL_S = 600
+
+
+def bundled_page() -> Path:
+    """The folder of the page, ready to be served; made when its sources or packages are others than the last time."""
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SOURCE.iterdir()))).hexdigest()[:16]
+    page = TOOLS / f"cornerstone-{digest}"
+    if not page.is_dir():
+        TOOLS.mkdir(exist_ok=True)
+        with TemporaryDirectory(prefix="cornerstone-", dir=TOOLS) as temporary:
+            _bundle(Path(temporary)).replace(page)
+    return page
+
+
+def _bundle(work: Path) -> Path:
+    for file in SOURCE.iterdir():
+        shutil.copy(file, work)
+    # esbuild's program comes as a package of its own, so that no script of a package has to run.
+    _run(work, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    # The loader starts its worker by a name beside the bundle.
+    entries = ("main=main.js", f"{_WORKER}={_LOADER}/{_WORKER}.js")
+    options = ("--bundle", "--format=esm", "--target=es2022", "--external:fs", "--external:path", "--outdir=page")
+    _run(work, "node_modules/.bin/esbuild", *entries, *options)
+    for file in (work / "index.html", work / _WASM):
+        shutil.copy(file, work / "page")
+    return work / "page"
+
+
+def _run(work: Path, *command: str) -> None:
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=_INSTALL_S)
+    assert done.returncode == 0, f"{command[0]}: {done.stderr[-2000:]}"
+
+
+@contextmanager
+def serve_page() -> Iterator[str]:
+    """Serve the page; gives its address, which is another origin than the gateway's."""
+    handler = partial(_QuietHandler, directory=str(bundled_page()))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, name="page", daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
