@@ -139,3 +139,12 @@ def test_deflated_data_is_inflated_no_further_than_a_frame() -> None:
     )
     with pytest.raises(InstanceMalformedError, match="longer"):
         decode_frame(replace(bomb, data=million.data))
+
+
+def test_what_an_image_says_of_itself_is_not_repeated() -> None:
+    """Any text may stand where a Photometric Interpretation should, a name for instance."""
+    native = synthetic_frame(8)
+    named = replace(native, image=native.image._replace(photometric_interpretation="DOE^JANE"))
+    with pytest.raises(NotAcceptableError, match="Photometric Interpretation") as refused:
+        transcode_frame(named, EncodeTarget(uids.JPEG_LS_LOSSLESS))
+    assert "DOE" not in str(refused.value)

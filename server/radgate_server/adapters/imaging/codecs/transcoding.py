@@ -54,7 +54,7 @@ def why_not(array: Array, image: ImagePixel, limits: Limits) -> str:
     if image.pixel_representation and not limits.signed:
         return "signed samples"
     if not _has_colour(image, limits.colours):
-        return f"{image.samples_per_pixel} samples of {image.photometric_interpretation}"
+        return f"{image.samples_per_pixel} samples of this Photometric Interpretation"  # may be any text: not repeated
     if uses_more_bits(array, image):
         return "samples with other things above Bits Stored"
     return ""
