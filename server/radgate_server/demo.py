@@ -48,8 +48,10 @@ class _Keys:
     viewer: str
 
 
-async def run_demo(settings: Settings, folder: Path | None) -> None:
+async def run_demo(settings: Settings, folder: Path | None, *, htj2k: bool = False) -> None:
     """Show the DICOM files below `folder`, or pydicom's own test images, until SIGTERM or SIGINT.
+
+    With `htj2k` the viewer has images made HTJ2K, and shows them while they come.
 
     Raises:
         ConfigurationError: a port is taken, or there is nothing to show.
@@ -67,7 +69,7 @@ async def run_demo(settings: Settings, folder: Path | None) -> None:
         archive = await stack.enter_async_context(_archive(settings, folder, index))
         keys = await _prepare(settings, archive)
         ohif = await asyncio.to_thread(find_or_install_ohif, tools_dir, _say)
-        viewer = stack.enter_context(serve_viewer(ohif, keys.viewer)) if ohif else ""
+        viewer = stack.enter_context(serve_viewer(ohif, keys.viewer, htj2k=htj2k)) if ohif else ""
         app = await stack.enter_async_context(build_app(settings, viewer=viewer))
         _say(_welcome(app, keys.own, archive.port, len((await index.snapshot()).holdings), has_viewer=bool(viewer)))
         await stop.wait()

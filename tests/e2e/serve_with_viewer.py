@@ -1,6 +1,6 @@
 """Radgate with OHIF in front of whatever PACS the settings' installation has: `radgate demo` without its archive.
 
-python -m tests.e2e.serve_with_viewer KEY
+python -m tests.e2e.serve_with_viewer KEY [--htj2k]
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from radgate_server.config import load_settings
 TOOLS = Path(__file__).parents[2] / ".tools"
 
 
-async def main(key: str) -> None:
+async def main(key: str, *, htj2k: bool) -> None:
     settings = load_settings()
     set_up_logging(settings.telemetry.log_level)
     stop = asyncio.Event()
@@ -24,7 +24,7 @@ async def main(key: str) -> None:
     ohif = await asyncio.to_thread(find_or_install_ohif, TOOLS, print)
     if ohif is None:
         sys.exit(1)
-    with serve_viewer(ohif, key) as viewer:
+    with serve_viewer(ohif, key, htj2k=htj2k) as viewer:
         async with build_app(settings, viewer=viewer) as app:
             print(
                 f'{{"message": "radgate serves", "http_port": {app.http_port}, "grpc_port": {app.grpc_port}}}',
@@ -34,4 +34,4 @@ async def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], htj2k="--htj2k" in sys.argv))

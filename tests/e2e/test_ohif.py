@@ -5,6 +5,7 @@ Pictures of it are left in build/e2e; docs/images/ohif.png is the one called ohi
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 
@@ -25,19 +26,30 @@ SEEN_BEFORE = """
 """
 # As at a user's second visit: the tour and the notice of the first would cover the image.
 
+EXPLICIT, HTJ2K = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.202"
+SHOWN_AS = {EXPLICIT: "stored", HTJ2K: "htj2k"}
+
 TOLERANCE = 4
 """Grey levels, of 255, that a viewer's interpolation and rounding may change."""
 
 type Grey = np.ndarray[tuple[int, int], np.dtype[np.int16]]
 
 
-@pytest.fixture(scope="module")
-def viewer(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
-    """Radgate in front of Orthanc, with OHIF."""
+@pytest.fixture(scope="module", params=[(), ("--htj2k",)], ids=["stored", "htj2k"])
+def viewer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer
+) -> Iterator[RadgateProcess]:
+    """Radgate in front of Orthanc, with OHIF: that takes images as they are stored, or asks for HTJ2K."""
     server = RadgateProcess(tmp_path_factory.mktemp("viewer")).tenant(EAST, dimse(orthanc))
-    server.command = (sys.executable, "-m", "tests.e2e.serve_with_viewer", server.keys[EAST])
+    server.command = (sys.executable, "-m", "tests.e2e.serve_with_viewer", server.keys[EAST], *request.param)
     with server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def syntax(viewer: RadgateProcess) -> str:
+    """In which uncompressed images come."""
+    return HTJ2K if "--htj2k" in viewer.command else EXPLICIT
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +105,12 @@ def test_the_list_shows_the_archives_studies(page: Page, originals: list[Origina
     page.screenshot(path=PICTURES / "ohif-list.png")
 
 
-def test_the_viewport_shows_the_pixels_through_the_window(page: Page) -> None:
-    viewport = open_study(page, GREY_STUDY)
+def test_the_viewport_shows_the_pixels_through_the_window(page: Page, syntax: str) -> None:
+    with page.expect_response(re.compile("/frames/")) as frame:
+        viewport = open_study(page, GREY_STUDY)
+    assert f"transfer-syntax={syntax}\r\n".encode() in frame.value.body()
     wait_for(lambda: grey_of(viewport).max() > 200, "an image in the viewport", 30)
-    page.screenshot(path=PICTURES / "ohif.png")
+    page.screenshot(path=PICTURES / f"ohif-{SHOWN_AS[syntax]}.png")
     assert_shows(viewport, GREY_SLICES)  # OHIF goes through an axial stack from the head down
     viewport.hover()
     page.mouse.wheel(0, 100)

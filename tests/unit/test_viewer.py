@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.viewer.app_config import app_config
 from radgate_server.adapters.viewer.install import find_or_install_ohif, is_genuine, unpack
-from radgate_server.adapters.viewer.rewrite import app_config, rewrite
+from radgate_server.adapters.viewer.rewrite import rewrite
 from radgate_server.adapters.viewer.site import Site
 
 PAGE = (
@@ -40,10 +41,12 @@ def test_other_files_load_from_below_the_prefix(suffix: str, content: bytes, exp
     assert rewrite(suffix, content) == expected
 
 
-def test_the_viewer_asks_this_gateway_only() -> None:
-    text = app_config().decode()
+@pytest.mark.parametrize("htj2k", [False, True])
+def test_the_viewer_asks_this_gateway_only(htj2k: bool) -> None:
+    text = app_config(htj2k=htj2k).decode()
     assert '"qidoRoot": "/dicom-web"' in text
     assert "http" not in text
+    assert ("transfer-syntax=1.2.840.10008.1.2.4.202" in text) == htj2k
 
 
 @pytest.fixture

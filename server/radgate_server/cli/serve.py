@@ -32,15 +32,16 @@ def serve() -> None:
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="Directory of DICOM files to show; else the images that come with pydicom.",
 )
+@click.option("--htj2k", is_flag=True, help="The viewer asks for HTJ2K, and shows images while they come.")
 @config_option
-def demo(folder: Path | None) -> None:
+def demo(folder: Path | None, *, htj2k: bool) -> None:
     """Run everything here over example images or your own.
 
     A DIMSE archive over a folder, the server in front of it, and a viewer for the browser.
     """
     from radgate_server.demo import run_demo
 
-    _run(run_demo(current_settings(), folder))
+    _run(run_demo(current_settings(), folder, htj2k=htj2k))
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """OHIF's build is made for the root of a host; these rules move it below a prefix. Pure: bytes in, bytes out."""
 
-import json
 import re
 from collections.abc import Callable
 
@@ -40,49 +39,3 @@ def rewrite(suffix: str, content: bytes) -> bytes:
     """Return a file's content as it must be below PREFIX; `suffix` is its name's, such as ".js"."""
     rule = RULES.get(suffix)
     return rule(content) if rule else content
-
-
-_DATA_SOURCE = {
-    "friendlyName": "Radgate",
-    "name": "radgate",
-    "qidoRoot": "/dicom-web",
-    "wadoRoot": "/dicom-web",
-    "wadoUriRoot": "/dicom-web/wado",
-    "qidoSupportsIncludeField": True,
-    "supportsReject": False,
-    "supportsFuzzyMatching": False,
-    "supportsWildcard": True,
-    "supportsStow": False,
-    "imageRendering": "wadors",
-    "thumbnailRendering": "wadors",
-    "enableStudyLazyLoad": True,
-    "omitQuotationForMultipartRequest": True,
-    "bulkDataURI": {"enabled": True},
-}
-
-_CONFIG = {
-    "routerBasename": PREFIX,
-    "extensions": [],
-    "modes": [],
-    "customizationService": {},
-    "showStudyList": True,
-    "maxNumberOfWebWorkers": 3,
-    "showLoadingIndicator": True,
-    "strictZSpacingForVolumeViewport": True,
-    "groupEnabledModesFirst": True,
-    # A browser opens six connections to a host; more requests would only wait in its queue.
-    "maxNumRequests": {"interaction": 100, "thumbnail": 5, "prefetch": 10},
-    "defaultDataSourceName": "radgate",
-    "dataSources": [
-        {
-            "namespace": "@ohif/extension-default.dataSourcesModule.dicomweb",
-            "sourceName": "radgate",
-            "configuration": _DATA_SOURCE,
-        }
-    ],
-}
-
-
-def app_config() -> bytes:
-    """Return OHIF's app-config.js: one data source, this gateway."""
-    return f"window.config = {json.dumps(_CONFIG, indent=2)};\n".encode()

@@ -10,12 +10,13 @@ from radgate_server.adapters.viewer.site import Site
 
 
 @contextmanager
-def serve_viewer(dist: Path, key: str) -> Iterator[str]:
+def serve_viewer(dist: Path, key: str, *, htj2k: bool = False) -> Iterator[str]:
     """Serve OHIF's build in the folder `dist` and give the address, "127.0.0.1:port"; leaving the context stops it.
 
     `key` is the API key that viewers use without typing it; it should view one tenant and do nothing else.
+    With `htj2k` they ask for images as HTJ2K and show them while they come, else for what is stored.
     """
-    site = Site(dist, key)
+    site = Site(dist, key, htj2k=htj2k)
 
     class Handler(_Handler):
         def __init__(self, *arguments: object) -> None:

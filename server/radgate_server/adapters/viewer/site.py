@@ -7,7 +7,8 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from radgate_server.adapters.viewer.rewrite import PREFIX, app_config, rewrite
+from radgate_server.adapters.viewer.app_config import app_config
+from radgate_server.adapters.viewer.rewrite import PREFIX, rewrite
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -59,10 +60,10 @@ class Site:
     """The files of OHIF's build in the folder `dist`, below PREFIX.
 
     `key` is an API key that may view the demo's tenant; pages hand it to the browser as a cookie that scripts can't
-    read and that only reads of /dicom-web carry (docs/demo-viewer.md).
+    read and that only reads of /dicom-web carry (docs/demo-viewer.md). With `htj2k` the viewer asks for HTJ2K.
     """
 
-    def __init__(self, dist: Path, key: str) -> None:
+    def __init__(self, dist: Path, key: str, *, htj2k: bool = False) -> None:
         # Only what is listed here can be served, so no path leads out of the folder.
         self._files = {
             file.relative_to(dist).as_posix(): file
@@ -70,6 +71,7 @@ class Site:
             if file.suffix in MEDIA_TYPES and file.name not in _NOT_SERVED and file.is_file()
         }
         self._key = key
+        self._htj2k = htj2k
 
     def answer(self, host: str, target: str) -> Answer:
         """Answer a GET of the request target `target`, asked with the header `Host: host`."""
@@ -80,7 +82,7 @@ class Site:
             return _plain(HTTPStatus.NOT_FOUND)
         name = path.removeprefix(PREFIX)
         if name == "app-config.js":
-            return _content(".js", app_config(), "no-cache")
+            return _content(".js", app_config(htj2k=self._htj2k), "no-cache")
         file = self._files.get(name)
         if file is not None and name != "index.html":
             return _content(file.suffix, _load(file), _cache_control(file.name))
