@@ -12,6 +12,8 @@ initdb /usr/lib/postgresql/*/bin/initdb postgresql
 chromium /usr/bin/chromium chromium
 npm /usr/bin/npm npm
 wrk /usr/bin/wrk wrk
+promtool /usr/bin/promtool prometheus
+amtool /usr/bin/amtool prometheus-alertmanager
 '
 
 present() {

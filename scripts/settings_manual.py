@@ -8,6 +8,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from radgate_server.config import Settings
+from radgate_server.alert_settings import RECEIVERS, AlertReceiver
+from radgate_server.config import AlertsSettings, Settings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 KIB = 1 << 10
@@ -48,6 +50,11 @@ TABLE = """
 |---|---|---|---|---|
 """
 
+RECEIVER_TABLE = """
+| In the file | Default | Allowed | What it does |
+|---|---|---|---|
+"""
+
 
 def manual() -> str:
     """Return the whole file."""
@@ -57,7 +64,20 @@ def manual() -> str:
         section = section_of(field)
         if section is not None:
             parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
+        if section is AlertsSettings:
+            parts += receivers()
     return "".join(parts)
+
+
+def receivers() -> Iterator[str]:
+    """Yield a table for each kind of receiver of alerts."""
+    for receiver in RECEIVERS:
+        kind = typing.get_args(receiver.model_fields["kind"].annotation)[0]
+        yield f'\n### `[[alerts.receivers]]`, `kind = "{kind}"`\n\n{receiver.__doc__}\n{RECEIVER_TABLE}'
+        for name, field in receiver.model_fields.items():
+            if name != "kind":
+                default = "must be given" if field.is_required() else default_text(name, field)
+                yield line(f"`{name}`", default, allowed_text(field), field.description or "")
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -70,8 +90,14 @@ def rows(fields: dict[str, FieldInfo], prefix: tuple[str, ...]) -> Iterator[str]
     """Yield one line of the table for each setting."""
     for name, field in fields.items():
         variable = "RADGATE_" + "__".join((*prefix, name)).upper()
-        cells = (f"`{name}`", f"`{variable}`", default_text(name, field), allowed_text(field), field.description or "")
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+        yield line(
+            f"`{name}`", f"`{variable}`", default_text(name, field), allowed_text(field), field.description or ""
+        )
+
+
+def line(*cells: str) -> str:
+    """Return one line of a table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
 def default_text(name: str, field: FieldInfo) -> str:
@@ -79,7 +105,7 @@ def default_text(name: str, field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if value in ("", ()):
+    if value in ("", (), None):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -111,7 +137,11 @@ def type_text(kind: Any) -> str:
         SecretStr: "text, secret",
     }
     if isinstance(kind, types.GenericAlias):
-        return "list of text"
+        return "list of receivers" if typing.get_args(kind)[0] is AlertReceiver else "list of text"
+    if isinstance(kind, types.UnionType):
+        return type_text(typing.get_args(kind)[0])
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ", ".join(f"`{member.value}`" for member in kind)
     return words[kind]
 
 
@@ -124,6 +154,8 @@ def bound_text(item: Any) -> str:
             return f"more than {bound}"
         case annotated_types.Le(le=bound):
             return f"at most {bound}"
+        case annotated_types.Lt(lt=bound):
+            return f"less than {bound}"
     return ""
 
 

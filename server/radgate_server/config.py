@@ -5,6 +5,7 @@ file given with `--config` (`http_port = 8080`, `[cache] warm_bytes = 1000`), el
 """
 
 import os
+import socket
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from radgate_server.alert_settings import AlertReceiver
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
 
@@ -202,6 +204,35 @@ class TelemetrySettings(_Section):
     )
 
 
+class AlertsSettings(_Section):
+    """The server's own notices of what is wrong. Without receivers nothing is watched: Prometheus may do it instead."""
+
+    receivers: tuple[AlertReceiver, ...] = Field(default=(), description="Who is told; see below for each kind.")
+    site: str = Field(default="", description="Name of this installation in messages; empty means the host's name.")
+    interval_s: Seconds = Field(default=5, description="Time between two looks at what is wrong.")
+    pacs_down_for_s: float = Field(default=60, ge=0, description="A PACS that is back sooner was not down.")
+    settle_s: float = Field(default=30, ge=0, description="An alert is over when its cause has been gone this long.")
+    repeat_s: float = Field(default=14_400, ge=0, description="Told again while it lasts, after this; 0 means never.")
+    messages_per_hour: int = Field(default=60, ge=1, description="To one receiver; more wait.")
+    disk_free_percent: float = Field(
+        default=10, gt=0, lt=100, description="Less room on the disk of data_dir is told; a quarter of it is critical."
+    )
+    certificate_days: float = Field(default=30, gt=0, description="Told so long before a certificate expires.")
+
+    @property
+    def site_or_host(self) -> str:
+        """The installation's name in messages."""
+        return self.site or socket.gethostname()
+
+    @field_validator("receivers")
+    @classmethod
+    def _have_names_of_their_own(cls, value: tuple[AlertReceiver, ...]) -> tuple[AlertReceiver, ...]:
+        names = [receiver.name for receiver in value]
+        if len(set(names)) < len(names):
+            raise ValueError("each receiver needs a name of its own")
+        return value
+
+
 class Settings(BaseSettings):
     """The whole configuration of one server."""
 
@@ -230,7 +261,7 @@ class Settings(BaseSettings):
     )
     dicom_port: Port = Field(default=11112, description="Storage SCP for C-MOVE.")
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
-    metrics_port: Port = Field(default=9464, description="Prometheus metrics.")
+    metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
     cache: CacheSettings = CacheSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
@@ -241,6 +272,7 @@ class Settings(BaseSettings):
     imaging: ImagingSettings = ImagingSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    alerts: AlertsSettings = AlertsSettings()
 
     @classmethod
     def settings_customise_sources(

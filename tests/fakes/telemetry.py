@@ -1,7 +1,11 @@
 """Telemetry that remembers, for tests to look at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
+
+from radgate_server.core.certificates import CertificateUse
 
 
 class RpcCall(NamedTuple):
@@ -39,6 +43,13 @@ class RecordingTelemetry:
     waiting: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     image_jobs: list[ImageJob] = field(default_factory=list)
     workers_ended: list[str] = field(default_factory=list)
+    cache_failures: list[tuple[str, str]] = field(default_factory=list)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
+    jobs: list[tuple[str, str]] = field(default_factory=list)
+    audit_failures: int = 0
+    notices: list[tuple[str, str]] = field(default_factory=list)
+    expiries: dict[CertificateUse, datetime | None] = field(default_factory=dict)
+    checks: dict[str, bool] = field(default_factory=dict)
 
     def rpc_finished(self, method: str, code: str, seconds: float) -> None:
         self.rpcs.append(RpcCall(method, code, seconds))
@@ -72,6 +83,27 @@ class RecordingTelemetry:
 
     def image_worker_ended(self, cause: str) -> None:
         self.workers_ended.append(cause)
+
+    def cache_failed(self, tier: str, cause: str) -> None:
+        self.cache_failures.append((tier, cause))
+
+    def pacs_forgotten(self, tenant_id: str, pacs: str) -> None:
+        self.forgotten.append((tenant_id, pacs))
+
+    def job_ended(self, kind: str, state: str) -> None:
+        self.jobs.append((kind, state))
+
+    def audit_failed(self) -> None:
+        self.audit_failures += 1
+
+    def alert_notice(self, receiver: str, outcome: str) -> None:
+        self.notices.append((receiver, outcome))
+
+    def certificates(self, expiries: Mapping[CertificateUse, datetime | None]) -> None:
+        self.expiries = dict(expiries)
+
+    def health_checks(self, checks: Mapping[str, bool]) -> None:
+        self.checks = dict(checks)
 
     def outcomes(self, operation: str) -> list[str]:
         """How the operation ended each time."""

@@ -1,15 +1,21 @@
 import asyncio
+import json
+from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.health import ServerHealth
+
+WELL = ServerHealth(alive=True, ready=True, problems={"database": ""})
 
 
 async def test_serves_the_metrics_on_a_free_port_until_closed() -> None:
     telemetry = PrometheusTelemetry()
-    server = MetricsServer(telemetry, host="127.0.0.1", port=0)
+    server = MetricsServer(telemetry, lambda: WELL, host="127.0.0.1", port=0)
     await server.start()
     port = server.port
     assert port > 0
@@ -29,9 +35,39 @@ async def test_serves_the_metrics_on_a_free_port_until_closed() -> None:
 
 
 async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
-    first = MetricsServer(PrometheusTelemetry(), host="127.0.0.1", port=0)
+    first = MetricsServer(PrometheusTelemetry(), lambda: WELL, host="127.0.0.1", port=0)
     await first.start()
-    second = MetricsServer(PrometheusTelemetry(), host="127.0.0.1", port=first.port)
+    second = MetricsServer(PrometheusTelemetry(), lambda: WELL, host="127.0.0.1", port=first.port)
     with pytest.raises(ConfigurationError, match=f"can't be served on 127.0.0.1:{first.port}: Address already in use"):
         await second.start()
     await first.close()
+
+
+@pytest.mark.parametrize(
+    ("health", "live_status", "ready_status"),
+    [
+        (WELL, 200, 200),
+        (ServerHealth(alive=True, ready=False, problems={"database": "it is away", "disk": ""}), 200, 503),
+        (ServerHealth(alive=False, ready=False, problems={}), 503, 503),
+    ],
+)
+async def test_tells_health_as_orchestrators_ask_for_it(
+    health: ServerHealth, live_status: int, ready_status: int
+) -> None:
+    server = MetricsServer(PrometheusTelemetry(), lambda: health, host="127.0.0.1", port=0)
+    await server.start()
+
+    def fetch(page: str) -> tuple[int, Any]:
+        try:
+            with urlopen(f"http://127.0.0.1:{server.port}{page}", timeout=10) as response:
+                return response.status, json.loads(response.read())
+        except HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    live = await asyncio.to_thread(fetch, "/healthz")
+    status, ready = await asyncio.to_thread(fetch, "/readyz")
+    await server.close()
+    assert live == (live_status, {"alive": health.alive})
+    assert (status, ready["ready"]) == (ready_status, health.ready)
+    assert {name: check["problem"] for name, check in ready["checks"].items()} == health.problems
+    assert all(check["ok"] is not bool(check["problem"]) for check in ready["checks"].values())

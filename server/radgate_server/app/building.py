@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
 from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
 from radgate_server.app.image_workers import open_workers
+from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
 from radgate_server.config import Settings
@@ -20,6 +21,7 @@ from radgate_server.installation import (
     pacs_factories,
 )
 from radgate_server.services.admin import AdminService
+from radgate_server.services.audit_watch import WatchedAuditSink
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import impatient
 from radgate_server.services.failover.monitor import PacsHealthMonitor
@@ -64,6 +66,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
     clock, telemetry = overrides.clock, PrometheusTelemetry()
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock)
+        audit = WatchedAuditSink(installation.audit, clock, telemetry)
+        installation = replace(installation, audit=audit)
+        telemetry.watch_disk(settings.data_dir)
         tiers = await open_tiers(stack, settings, clock, telemetry)
         workers = await open_workers(stack, settings, telemetry)
         storage_scp = await open_storage_scp(stack, settings)
@@ -74,7 +79,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         stack.push_async_callback(tracker.close)
         clients = PacsClients(installation.pacs, factories, guard.wrap, tracker)
         stack.push_async_callback(clients.close)
-        services = build_services(stack, settings, installation, tiers, workers, clients, clock)
+        services = build_services(stack, settings, installation, tiers, workers, clients, clock, telemetry)
         forgetting = Forgetting(
             query=services.query,
             lister=services.lister,
@@ -106,7 +111,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             store=tiers.store,
             clock=clock,
         )
-        metrics = MetricsServer(telemetry, host=settings.host, port=settings.metrics_port)
+        readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
+        stack.push_async_callback(readiness.close)
+        metrics = MetricsServer(telemetry, readiness.health, host=settings.host, port=settings.metrics_port)
         await metrics.start()
         stack.push_async_callback(metrics.close)
         caches = TenantCaches(
@@ -114,5 +121,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         )
         store = build_store(stack, settings, clients, services.auditor, caches)
         rpc = build_rpc(settings, services, tiers, store, admin, telemetry)
-        http_port = await open_doors(stack, settings, rpc, viewer)
+        http_port = await open_doors(stack, settings, rpc, viewer, readiness)
+        await watch_certificates(stack, settings, installation, telemetry)
+        await watch_alerts(stack, settings, clock, telemetry)
+        await readiness.start()
+        stack.callback(readiness.stop)
         yield App(admin, rpc.port, http_port, storage_scp.port, metrics.port)

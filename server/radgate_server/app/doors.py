@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.pacs.dimse import StorageScp
@@ -19,6 +20,7 @@ from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
 from radgate_server.services.admin import AdminService
+from radgate_server.services.readiness import Readiness
 from radgate_server.services.store import StoreService
 
 
@@ -70,7 +72,9 @@ def build_rpc(
     )
 
 
-async def open_doors(stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str) -> int | None:
+async def open_doors(
+    stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str, readiness: Readiness
+) -> int | None:
     """Open the gRPC port and, in front of it, Envoy's."""
     await rpc.start()
     if not settings.gateway.enabled:
@@ -79,7 +83,12 @@ async def open_doors(stack: AsyncExitStack, settings: Settings, rpc: RpcServer, 
     envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", viewer=viewer)
     stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
     await envoy.start()
+    readiness.add("gateway", partial(_gateway_problem, envoy))
     return envoy.port
+
+
+async def _gateway_problem(envoy: EnvoyProcess) -> str:
+    return "" if await envoy.is_ready() else "Envoy does not serve; its log says why"
 
 
 async def _close_doors(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> None:

@@ -14,6 +14,7 @@ from radgate_server.core.jobs import JobKind
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.imaging import FrameWorkers
 from radgate_server.core.ports.queue import JobHandler, JobQueue
+from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.installation import (
     Installation,
 )
@@ -72,6 +73,7 @@ def build_services(
     workers: FrameWorkers,
     clients: PacsClients,
     clock: Clock,
+    telemetry: Telemetry,
 ) -> Services:
     """Put the use cases together, from the inside outwards."""
     cache, limits = settings.cache, settings.retrieve
@@ -121,15 +123,25 @@ def build_services(
         transcoder=transcoder,
         streams=FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2 * parallel),
         uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
-        jobs=_open_jobs(stack, settings.imaging, handlers, clock),
+        jobs=_open_jobs(stack, settings.imaging, handlers, clock, telemetry),
         news=NewsDesk(),
     )
 
 
 def _open_jobs(
-    stack: AsyncExitStack, limits: ImagingSettings, handlers: Mapping[JobKind, JobHandler], clock: Clock
+    stack: AsyncExitStack,
+    limits: ImagingSettings,
+    handlers: Mapping[JobKind, JobHandler],
+    clock: Clock,
+    telemetry: Telemetry,
 ) -> JobQueue:
-    jobs = MemoryJobQueue(handlers, clock, max_running=limits.max_running_jobs, max_waiting=limits.max_waiting_jobs)
+    jobs = MemoryJobQueue(
+        handlers,
+        clock,
+        max_running=limits.max_running_jobs,
+        max_waiting=limits.max_waiting_jobs,
+        ended=lambda job: telemetry.job_ended(job.request.kind.value, job.state.value),
+    )
     stack.push_async_callback(jobs.close)
     return jobs
 

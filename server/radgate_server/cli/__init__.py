@@ -6,6 +6,7 @@ Exit status: 0 done, 1 it failed (one line says why), 2 the command line is wron
 import click
 
 from radgate_server import __version__
+from radgate_server.cli.alerts import alerts
 from radgate_server.cli.cache import cache
 from radgate_server.cli.images import thumbnail, transcode
 from radgate_server.cli.key import key
@@ -22,10 +23,10 @@ def radgate() -> None:
     """One typed door in front of every PACS.
 
     Settings come from the environment (RADGATE_HTTP_PORT=8080), else from the TOML file given with --config, else from
-    defaults. All commands but serve, demo, transcode and thumbnail work on the database, whether or not a server is
-    running; a running server sees the change within seconds.
+    defaults. All commands but serve, demo, alerts, transcode and thumbnail work on the database, whether or not a
+    server is running; a running server sees the change within seconds.
     """
 
 
-for command in (serve, demo, migrate, tenant, key, pacs, cache, transcode, thumbnail):
+for command in (serve, demo, migrate, tenant, key, pacs, cache, alerts, transcode, thumbnail):
     radgate.add_command(command)

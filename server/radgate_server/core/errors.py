@@ -185,6 +185,14 @@ class DatabaseUnavailableError(GatewayError):
     """The database can't be reached."""
 
 
+class NotDeliveredError(GatewayError):
+    """A receiver of alerts did not take a notice; `passing` if it may take it later. Never leaves the services."""
+
+    def __init__(self, message: str, *, passing: bool = True) -> None:
+        super().__init__(message)
+        self.passing = passing
+
+
 class ConfigurationError(GatewayError):
     """A setting, a key file or a folder is not usable; stops the start with one clear line."""
 

@@ -1,5 +1,6 @@
-"""How a PACS is doing, as the server that talks to it sees it."""
+"""How a PACS is doing, as the server that talks to it sees it, and how the server itself is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,3 +46,15 @@ class PacsStatus:
     reason: str
     active: bool
     operations: tuple[OperationState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """Whether the process works at all, and whether calls can be served.
+
+    `problems` has every part that was looked at by its name, with what is wrong and what to do, or "".
+    """
+
+    alive: bool
+    ready: bool
+    problems: Mapping[str, str]

@@ -74,6 +74,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.DatabaseUnavailableError: Rule(StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", None, 2.0),
     errors.StorageFullError: INTERNAL,
     errors.CorruptEntryError: INTERNAL,
+    errors.NotDeliveredError: INTERNAL,
     errors.ConfigurationError: INTERNAL,
     TimeoutError: Rule(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
 }

@@ -6,7 +6,8 @@ import pytest
 
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.queue.turns import FairTurns
-from radgate_server.core.jobs import JobKind, JobRequest, JobState
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.jobs import Job, JobKind, JobRequest, JobState
 from radgate_server.core.ports.queue import JobHandler, Report
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import LedWork, Pauses, settle, until
@@ -29,6 +30,20 @@ async def test_closing_stops_all_jobs() -> None:
     await queue.close()
     assert [job.state for job in await queue.list("alpha")] == [JobState.CANCELLED] * 2
     assert (work.begun, work.stopped) == (["1"], ["1"])
+
+
+async def test_tells_of_each_job_that_has_ended() -> None:
+    async def fail(_: JobRequest, __: Report) -> None:
+        raise InvalidArgumentError("study", "is none")
+
+    ended: list[Job] = []
+    queue = MemoryJobQueue(
+        dict.fromkeys(JobKind, fail), FakeClock(), max_running=1, max_waiting=1, sleep=Pauses(), ended=ended.append
+    )
+    job = await queue.submit(request())
+    await until(queue, job, JobState.FAILED)
+    assert [(each.job_id, each.state) for each in ended] == [(job.job_id, JobState.FAILED)]
+    await queue.close()
 
 
 async def test_a_job_that_is_cancelled_before_it_could_begin() -> None:

@@ -11,7 +11,12 @@ from radgate_server.core.errors import GatewayError, reason_of
 from radgate_server.core.request_context import request_id
 from radgate_server.rpc.errors import RULES, failure_of, rule_of, status_of
 
-KEPT_BACK = {errors.StorageFullError, errors.CorruptEntryError, errors.ConfigurationError}
+KEPT_BACK = {
+    errors.StorageFullError,
+    errors.CorruptEntryError,
+    errors.NotDeliveredError,
+    errors.ConfigurationError,
+}
 RETRIED = {
     errors.PacsUnreachableError,
     errors.PacsTimeoutError,

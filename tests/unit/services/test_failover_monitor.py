@@ -213,6 +213,14 @@ async def test_follows_what_is_configured(rig: Rig) -> None:
     assert rig.echoes() == [2, 2, 1, 2]
 
 
+async def test_a_pacs_that_is_configured_no_more_is_not_down_for_ever(rig: Rig) -> None:
+    await rig.look()
+    await rig.directory.delete_pacs("west", "main")
+    await rig.clients.refresh("west")
+    await rig.look(1)
+    assert rig.telemetry.forgotten == [("west", "main")]
+
+
 async def test_a_probe_that_takes_long_is_not_doubled_and_ends_with_the_monitor(rig: Rig) -> None:
     await rig.look()
     rig.pacs["west", "main"].silence()

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Self
@@ -28,7 +29,7 @@ class DerivedCache:
     """
 
     def __init__(self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
-        self._disk = DerivedDisk(root, limit_bytes, clock)
+        self._disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER))
         self._clock = clock
         self._lookups = Lookups(TIER, telemetry)
         self._threads = ThreadPoolExecutor(THREADS, "derived-tier")

@@ -1,7 +1,7 @@
 """The folder of derived things: files and catalogue kept in step. Blocks on the disk; shared by threads."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -21,12 +21,14 @@ class DerivedDisk:
     """Answers in files, up to `limit_bytes` for all tenants; the least recently used make room.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
+    `failed` is told of what goes wrong: "disk" or "damaged".
     """
 
-    def __init__(self, root: Path, limit_bytes: int, clock: Clock) -> None:
+    def __init__(self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None]) -> None:
         self.catalogue = Catalogue(limit_bytes)
         self._folder = TierFolder(root, ANSWER_SUFFIX)
         self._clock = clock
+        self._failed = failed
         self._closing = Event()
 
     def prepare(self) -> None:
@@ -51,7 +53,9 @@ class DerivedDisk:
                 self._delete(victims)
                 self._folder.insist_on_reserve(file_bytes)
                 self._publish(key, answer, tail_of(answer, expires_s))
-        except (OSError, StorageFullError):
+        except (OSError, StorageFullError) as error:
+            if isinstance(error, OSError):
+                self._failed("disk")
             self.remove(key)
             return
         self.catalogue.add(key, file_bytes)
@@ -65,6 +69,7 @@ class DerivedDisk:
             self.catalogue.forget(key)
             return None
         except (OSError, DamagedError):
+            self._failed("damaged")
             self.remove(key)
             return None
         if expires_s <= self._clock.now().timestamp():

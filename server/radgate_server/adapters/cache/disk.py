@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -34,7 +35,7 @@ class DiskInstanceStore:
     """
 
     def __init__(self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
-        self._disk = WarmDisk(root, limit_bytes, clock)
+        self._disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER))
         self._lookups = Lookups(TIER, telemetry)
         self._threads = ThreadPoolExecutor(THREADS, "warm-tier")
         self._stock: Future[None] | None = None

@@ -2,7 +2,7 @@
 
 import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -28,13 +28,15 @@ class WarmDisk:
     """Instances and their indexes in a folder, up to `limit_bytes` for all tenants; the least recently used make room.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
+    `failed` is told of what goes wrong: "disk" or "damaged".
     """
 
-    def __init__(self, root: Path, limit_bytes: int, clock: Clock) -> None:
+    def __init__(self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None]) -> None:
         self.catalogue = Catalogue(limit_bytes)
         self._folder = TierFolder(root)
         self._files = OpenFiles(OPEN_FILES)
         self._clock = clock
+        self._failed = failed
         self._closing = Event()
 
     def prepare(self) -> None:
@@ -148,6 +150,7 @@ class WarmDisk:
             try:
                 yield
             except OSError as error:
+                self._failed("disk")
                 raise StorageFullError("the disk of the warm tier takes no more") from error
 
     def _delete(self, keys: Iterable[EntryKey]) -> None:
@@ -167,6 +170,7 @@ class WarmDisk:
         except OSError:
             return None  # such as too many open files: that says nothing about this one
         except DamagedError:
+            self._failed("damaged")
             self._drop(key)
             return None
         self._files.add(key, file)
@@ -190,6 +194,7 @@ class WarmDisk:
         try:
             yield
         except (DamagedError, OSError) as error:
+            self._failed("damaged")
             self._drop(key)
             raise CorruptEntryError("the cached instance is damaged") from error
 

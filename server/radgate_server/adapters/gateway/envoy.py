@@ -79,6 +79,10 @@ class EnvoyProcess:
         self._watching = asyncio.create_task(self._watch(), name="envoy-watch")
         _log.info("gateway is ready", extra={"port": self._port})
 
+    async def is_ready(self) -> bool:
+        """Whether Envoy serves clients at this moment."""
+        return await self._admin.is_ready()
+
     async def drain(self) -> None:
         """Send clients elsewhere, and wait until no request is in flight, for `drain_s` seconds at most."""
         if self._process is None:

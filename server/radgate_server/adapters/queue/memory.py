@@ -30,7 +30,8 @@ type Sleep = Callable[[float], Awaitable[None]]
 class MemoryJobQueue:
     """JobQueue for one event loop. What waits or runs when the process ends is lost; handlers may be begun again.
 
-    A tenant may let at most `max_waiting` jobs wait; of all, `max_running` run at the same time.
+    A tenant may let at most `max_waiting` jobs wait; of all, `max_running` run at the same time. `ended` is told of
+    each job that has.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class MemoryJobQueue:
         kept_s: float = KEPT_S,
         kept_count: int = KEPT_COUNT,
         sleep: Sleep = asyncio.sleep,
+        ended: Callable[[Job], None] = lambda _: None,
     ) -> None:
         self._handlers = handlers
         self._clock = clock
@@ -50,6 +52,7 @@ class MemoryJobQueue:
         self._register = Register(clock, kept_s=kept_s, kept_count=kept_count)
         self._turns = FairTurns(max_running)
         self._sleep = sleep
+        self._ended = ended
 
     async def submit(self, request: JobRequest) -> Job:
         """Take the job, or find the one that was taken."""
@@ -134,6 +137,7 @@ class MemoryJobQueue:
             if failure.defect:
                 where = {"tenant": entry.job.request.tenant_id, "job": entry.job.job_id}
                 _log.error("a job failed because of a defect", exc_info=error, extra=where)
+        self._ended(entry.job)
 
 
 def _waits(entry: Entry) -> bool:

@@ -3,6 +3,7 @@
 from radgate_server.adapters.telemetry.logging import set_up_logging
 from radgate_server.adapters.telemetry.metrics import PrometheusTelemetry
 from radgate_server.adapters.telemetry.metrics_server import MetricsServer
+from radgate_server.adapters.telemetry.samples import RegistrySamples
 from radgate_server.adapters.telemetry.tracing import aio_interceptors
 
-__all__ = ["MetricsServer", "PrometheusTelemetry", "aio_interceptors", "set_up_logging"]
+__all__ = ["MetricsServer", "PrometheusTelemetry", "RegistrySamples", "aio_interceptors", "set_up_logging"]

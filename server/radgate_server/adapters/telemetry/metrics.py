@@ -1,6 +1,9 @@
 """Telemetry as Prometheus metrics, in a registry of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from itertools import product
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -13,7 +16,10 @@ from prometheus_client import (
 )
 
 from radgate_server.adapters.telemetry.loop_metrics import BOUNDS_S, LoopMetrics
+from radgate_server.adapters.telemetry.state_metrics import StateMetrics
+from radgate_server.core.certificates import CertificateUse
 from radgate_server.core.health import BreakerState
+from radgate_server.core.jobs import JobKind, JobState
 
 
 class PrometheusTelemetry:
@@ -26,6 +32,8 @@ class PrometheusTelemetry:
         self.registry = CollectorRegistry()
         self._on_loop = LoopMetrics()
         self.registry.register(self._on_loop)
+        self._state = StateMetrics()
+        self.registry.register(self._state)
         self._pacs_calls = Counter(
             "radgate_pacs_calls",
             "Operations at a PACS that ended.",
@@ -66,6 +74,12 @@ class PrometheusTelemetry:
             ("tenant", "primary", "cause"),
             registry=self.registry,
         )
+        self._cache_failures = Counter(
+            "radgate_cache_failures",
+            "What a cache tier could not keep or read.",
+            ("tier", "cause"),
+            registry=self.registry,
+        )
         self._used = Gauge("radgate_cache_used_bytes", "What a cache tier holds.", ("tier",), registry=self.registry)
         self._limit = Gauge("radgate_cache_limit_bytes", "What it may hold.", ("tier",), registry=self.registry)
         self._workers_ended = Counter(
@@ -80,8 +94,22 @@ class PrometheusTelemetry:
             ("priority",),
             registry=self.registry,
         )
+        self._jobs_ended = Counter("radgate_jobs_ended", "Jobs that ended.", ("kind", "state"), registry=self.registry)
+        self._audit_failures = Counter(
+            "radgate_audit_failures", "Accesses refused because they could not be recorded.", registry=self.registry
+        )
+        self._notices = Counter(
+            "radgate_alert_notices", "Notices to receivers of alerts.", ("receiver", "outcome"), registry=self.registry
+        )
+        self._begin_at_zero()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
+
+    def _begin_at_zero(self) -> None:
+        """Let counters that alerts watch be there before the first failure: Prometheus sees no growth from nothing."""
+        for kind, state in product(JobKind, JobState):
+            if state.final:
+                self._jobs_ended.labels(kind.value, state.value)
 
     def rpc_finished(self, method: str, code: str, seconds: float) -> None:
         """An rpc ended. Call it on the event loop."""
@@ -90,6 +118,10 @@ class PrometheusTelemetry:
     def cache_lookup(self, tier: str, hit: bool) -> None:
         """A tier was asked. Call it on the event loop."""
         self._on_loop.add_lookup(tier, hit)
+
+    def cache_failed(self, tier: str, cause: str) -> None:
+        """A tier could not keep or read something."""
+        self._cache_failures.labels(tier, cause).inc()
 
     def pacs_call(self, pacs: str, operation: str, outcome: str, seconds: float) -> None:
         """An operation at a PACS ended."""
@@ -113,6 +145,10 @@ class PrometheusTelemetry:
         """A probe of a PACS ended."""
         self._up.labels(tenant_id, pacs).set(up)
 
+    def pacs_forgotten(self, tenant_id: str, pacs: str) -> None:
+        """A PACS is probed no more."""
+        self._up.remove(tenant_id, pacs)
+
     def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
         """So many operations wait for the PACS, and so many run."""
         self._waiting.labels(tenant_id, pacs).set(waiting)
@@ -129,6 +165,30 @@ class PrometheusTelemetry:
     def image_worker_ended(self, cause: str) -> None:
         """A worker for images ended."""
         self._workers_ended.labels(cause).inc()
+
+    def job_ended(self, kind: str, state: str) -> None:
+        """A job ended."""
+        self._jobs_ended.labels(kind, state).inc()
+
+    def audit_failed(self) -> None:
+        """An access could not be recorded."""
+        self._audit_failures.inc()
+
+    def alert_notice(self, receiver: str, outcome: str) -> None:
+        """A notice was "sent" to a receiver of alerts, or "failed" or was "dropped"."""
+        self._notices.labels(receiver, outcome).inc()
+
+    def certificates(self, expiries: Mapping[CertificateUse, datetime | None]) -> None:
+        """Until when each certificate is good; None for one that can't be read."""
+        self._state.certificates = dict(expiries)
+
+    def health_checks(self, checks: Mapping[str, bool]) -> None:
+        """Whether each part that serving needs does its work."""
+        self._state.checks = dict(checks)
+
+    def watch_disk(self, folder: Path) -> None:
+        """Look at the room on the disk of `folder` whenever metrics are read."""
+        self._state.folder = folder
 
     def watch_image_queue(self, priority: str, waiting: Callable[[], int], oldest_s: Callable[[], float]) -> None:
         """Ask (from any thread) how many jobs wait, and for how long the oldest, whenever metrics are read."""

@@ -1,21 +1,33 @@
-"""Metrics over HTTP, on a port and a thread of their own: they can be read even while the event loop is busy."""
+"""Metrics and health over HTTP, in threads of their own: they can be read even while the event loop is busy."""
 
 import asyncio
+import json
 import os
+from collections.abc import Callable, Iterable
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app, start_http_server
 
 from radgate_server.adapters.telemetry.metrics import PrometheusTelemetry
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.health import ServerHealth
+
+_JSON = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 
 
 class MetricsServer:
-    """Serves the metrics of `telemetry` at http://host:port/metrics. Port 0 takes a free one; `port` tells which."""
+    """Serves `telemetry` at http://host:port/metrics, and what `health` says at /healthz and /readyz.
 
-    def __init__(self, telemetry: PrometheusTelemetry, *, host: str, port: int) -> None:
+    Port 0 takes a free one; `port` tells which.
+    """
+
+    def __init__(
+        self, telemetry: PrometheusTelemetry, health: Callable[[], ServerHealth], *, host: str, port: int
+    ) -> None:
         self._telemetry = telemetry
+        self._health = health
         self._host = host
         self._wanted_port = port
         self._running: tuple[WSGIServer, Thread] | None = None
@@ -36,6 +48,8 @@ class MetricsServer:
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"metrics can't be served on {self._host}:{self._wanted_port}: {reason}") from None
+        server, _ = self._running
+        server.set_app(_with_health(make_wsgi_app(self._telemetry.registry), self._health))
 
     async def close(self) -> None:
         """Stop; the port is free afterwards."""
@@ -46,3 +60,26 @@ class MetricsServer:
         await asyncio.to_thread(server.shutdown)
         server.server_close()
         await asyncio.to_thread(thread.join)
+
+
+def _with_health(metrics: WSGIApplication, health: Callable[[], ServerHealth]) -> WSGIApplication:
+    def live() -> tuple[bool, object]:
+        alive = health().alive
+        return alive, {"alive": alive}
+
+    def ready() -> tuple[bool, object]:
+        found = health()
+        checks = {name: {"ok": not problem, "problem": problem} for name, problem in found.problems.items()}
+        return found.ready, {"ready": found.ready, "alive": found.alive, "checks": checks}
+
+    pages = {"/healthz": live, "/readyz": ready}
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        page = pages.get(environ["PATH_INFO"])
+        if page is None:
+            return metrics(environ, start_response)
+        well, document = page()
+        start_response("200 OK" if well else "503 Service Unavailable", list(_JSON))
+        return [json.dumps(document, indent=2).encode() + b"\n"]
+
+    return application

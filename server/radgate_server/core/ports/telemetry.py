@@ -1,6 +1,10 @@
 """What services report of themselves. None of it holds patient data or UIDs."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
+
+from radgate_server.core.certificates import CertificateUse
 
 
 class Telemetry(Protocol):
@@ -12,6 +16,10 @@ class Telemetry(Protocol):
 
     def cache_lookup(self, tier: str, hit: bool) -> None:
         """A tier was asked."""
+        ...
+
+    def cache_failed(self, tier: str, cause: str) -> None:
+        """A tier could not keep something ("disk": full or broken), or lost it ("damaged")."""
         ...
 
     def pacs_call(self, pacs: str, operation: str, outcome: str, seconds: float) -> None:
@@ -34,6 +42,10 @@ class Telemetry(Protocol):
         """A probe of a PACS ended."""
         ...
 
+    def pacs_forgotten(self, tenant_id: str, pacs: str) -> None:
+        """A PACS is probed no more: nobody knows how it does."""
+        ...
+
     def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
         """So many operations of the tenant wait for the PACS, and so many run."""
         ...
@@ -48,4 +60,24 @@ class Telemetry(Protocol):
 
     def image_worker_ended(self, cause: str) -> None:
         """A worker for images ended and is replaced."""
+        ...
+
+    def job_ended(self, kind: str, state: str) -> None:
+        """A job "succeeded", "failed" or was "cancelled"."""
+        ...
+
+    def alert_notice(self, receiver: str, outcome: str) -> None:
+        """A notice was "sent" to a receiver of alerts, "failed" for good, or was "dropped" since too many wait."""
+        ...
+
+    def certificates(self, expiries: Mapping[CertificateUse, datetime | None]) -> None:
+        """From now on these certificates are in use, good until then; None for one that can't be read."""
+        ...
+
+    def health_checks(self, checks: Mapping[str, bool]) -> None:
+        """Whether each part that serving needs does its work, by its name."""
+        ...
+
+    def audit_failed(self) -> None:
+        """An access could not be recorded, and was refused for that."""
         ...

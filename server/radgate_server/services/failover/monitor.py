@@ -157,6 +157,8 @@ class PacsHealthMonitor:
             for client in members:
                 place = (tenant.tenant_id, client.name)
                 watched[place] = self._know(place, client)
+        for place in self._watched.keys() - watched.keys():
+            self._telemetry.pacs_forgotten(*place)
         self._watched = watched
 
     def _know(self, place: _Place, client: PacsClient) -> _Watched:

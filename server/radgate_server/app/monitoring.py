@@ -1,0 +1,98 @@
+"""How a running server looks after itself: health, certificates, the disk, and its own alerts."""
+
+import asyncio
+import shutil
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from radgate_server.adapters.certificates import read_expiry
+from radgate_server.adapters.imaging.workers import ImageWorkers
+from radgate_server.adapters.notify import SilenceFile, build_notifier
+from radgate_server.adapters.telemetry import PrometheusTelemetry, RegistrySamples
+from radgate_server.config import MIB, Settings
+from radgate_server.core.certificates import certificates_of_scp
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.directory import ChangeFeed
+from radgate_server.installation import Installation
+from radgate_server.services.alerting.courier import Courier
+from radgate_server.services.alerting.ledger import AlertLedger, Terms
+from radgate_server.services.alerting.outbox import Outbox
+from radgate_server.services.alerting.rules import rules_of
+from radgate_server.services.alerting.watch import AlertWatch
+from radgate_server.services.audit_watch import WatchedAuditSink
+from radgate_server.services.certificates import CertificateWatch
+from radgate_server.services.readiness import Readiness
+
+LEAST_FREE_BYTES = 64 * MIB
+"""With less, the audit trail is about to fail. Caches leave more than this alone."""
+
+
+def build_readiness(
+    settings: Settings,
+    feed: ChangeFeed,
+    audit: WatchedAuditSink,
+    workers: ImageWorkers,
+    clock: Clock,
+    telemetry: PrometheusTelemetry,
+) -> Readiness:
+    """What serving needs; PACS are no part of it: no other server would reach one that is down."""
+
+    async def database() -> str:
+        await feed.last_change()
+        return ""
+
+    async def disk() -> str:
+        return await asyncio.to_thread(_disk_problem, settings.data_dir)
+
+    async def image_workers() -> str:
+        return "" if workers.ready else "no worker for images runs; the server's log says why"
+
+    checks = {"database": database, "audit": audit.problem, "disk": disk, "image-workers": image_workers}
+    return Readiness(checks, clock, telemetry)
+
+
+async def watch_certificates(
+    stack: AsyncExitStack, settings: Settings, installation: Installation, telemetry: PrometheusTelemetry
+) -> None:
+    """Watch all that are configured; `stack` ends it."""
+    own = tuple(certificates_of_scp(settings.dimse.scp_certificate_file, settings.dimse.scp_ca_file))
+    watch = CertificateWatch(own, installation.tenants, installation.pacs, read_expiry, telemetry)
+    await watch.start()
+    stack.push_async_callback(watch.close)
+
+
+async def watch_alerts(stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: PrometheusTelemetry) -> None:
+    """Tell the receivers that are configured what is wrong; without any, do nothing. `stack` ends it."""
+    alerts = settings.alerts
+    if not alerts.receivers:
+        return
+    couriers = [
+        Courier(
+            receiver.name,
+            build_notifier(receiver),
+            receiver.least_severity,
+            Outbox(per_hour=alerts.messages_per_hour),
+            clock,
+            telemetry,
+        )
+        for receiver in alerts.receivers
+    ]
+    watch = AlertWatch(
+        rules_of(alerts),
+        RegistrySamples(telemetry.registry),
+        AlertLedger(Terms(alerts.site_or_host, alerts.settle_s, alerts.repeat_s)),
+        SilenceFile(settings.data_dir),
+        couriers,
+        clock,
+        interval_s=alerts.interval_s,
+    )
+    await watch.start()
+    stack.push_async_callback(watch.close)
+
+
+def _disk_problem(folder: Path) -> str:
+    try:
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError:
+        return "the folder data_dir can't be looked at; see that it is there"
+    return "" if free_bytes >= LEAST_FREE_BYTES else "the disk of data_dir is full; make room"

@@ -1,0 +1,129 @@
+"""`radgate alerts`: whether the receivers of alerts can be reached, and what they are not to be told for a while."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from radgate_server.alert_settings import AlertReceiver
+from radgate_server.cli.options import RadgateGroup, config_option, current_settings, json_option
+from radgate_server.cli.output import hint, print_rows
+from radgate_server.config import AlertsSettings
+from radgate_server.core.alerts import Silence, trial_notice
+from radgate_server.core.errors import ConfigurationError, NotDeliveredError, ResourceNotFoundError
+
+_ABOUT = ("tenant", "pacs")
+
+
+@click.group(cls=RadgateGroup)
+def alerts() -> None:
+    """What the server tells by mail, Slack, PagerDuty or webhook when something is wrong."""
+
+
+@alerts.command()
+@json_option
+@config_option
+def test(as_json: bool) -> None:
+    """Send a test message to every receiver, and say how it went.
+
+    Exit status 1 when one did not take it.
+    """
+    settings = current_settings().alerts
+    if not settings.receivers:
+        raise ConfigurationError("no receiver is configured; see alerts.receivers in docs/alerts.md")
+    rows = asyncio.run(_send_tests(settings))
+    print_rows(rows, ("receiver", "kind", "result"), as_json=as_json)
+    if any(row["result"] != "sent" for row in rows):
+        sys.exit(1)
+
+
+@alerts.command()
+@click.argument("alert")
+@click.option("--tenant", metavar="TENANT", help="Only what is about this tenant.")
+@click.option("--pacs", metavar="NAME", help="Only what is about this PACS.")
+@click.option("--hours", type=click.FloatRange(0, 24 * 31, min_open=True), default=1, help="For how long.")
+@config_option
+def silence(alert: str, tenant: str | None, pacs: str | None, hours: float) -> None:
+    """Tell nobody of an alert for a while, such as RadgatePacsDown during maintenance.
+
+    Running servers of this data_dir see it at once. Prints the silence's id.
+    """
+    from radgate_server.services.alerting.rules import rules_of
+
+    known = [rule.name for rule in rules_of(AlertsSettings())]
+    if alert not in known:
+        raise ConfigurationError(f"there is no alert of this name; there are {', '.join(known)}")
+    labels = tuple(zip(_ABOUT, (tenant, pacs), strict=True))
+    given = tuple((name, value) for name, value in labels if value is not None)
+    new = Silence(secrets.token_hex(4), alert, given, _now() + timedelta(hours=hours))
+    _write([*_current(), new])
+    click.echo(new.silence_id)
+
+
+@alerts.command()
+@json_option
+@config_option
+def silences(as_json: bool) -> None:
+    """List the silences that hold."""
+    rows = [
+        {
+            "id": each.silence_id,
+            "alert": each.name,
+            "until": each.until,
+            **{name: dict(each.labels).get(name, "") for name in _ABOUT},
+        }
+        for each in _current()
+    ]
+    print_rows(rows, ("id", "alert", *_ABOUT, "until"), as_json=as_json)
+
+
+@alerts.command()
+@click.argument("silence_id", metavar="ID")
+@config_option
+def unsilence(silence_id: str) -> None:
+    """End a silence before its time."""
+    current = _current()
+    left = [each for each in current if each.silence_id != silence_id]
+    if len(left) == len(current):
+        raise ResourceNotFoundError("there is no such silence, or it is over", kind="silence")
+    _write(left)
+    hint("the silence is over")
+
+
+async def _send_tests(settings: AlertsSettings) -> list[dict[str, str]]:
+    # Only here: the imports of all receivers would make `--help` slow.
+    from radgate_server.adapters.notify import build_notifier
+
+    notice = trial_notice(settings.site_or_host, _now())
+
+    async def send(receiver: AlertReceiver) -> dict[str, str]:
+        try:
+            await build_notifier(receiver).deliver(notice)
+        except NotDeliveredError as error:
+            return {"receiver": receiver.name, "kind": receiver.kind, "result": f"failed: {error.message}"}
+        return {"receiver": receiver.name, "kind": receiver.kind, "result": "sent"}
+
+    return list(await asyncio.gather(*map(send, settings.receivers)))
+
+
+def _current() -> Sequence[Silence]:
+    from radgate_server.adapters.notify import SilenceFile
+
+    now = _now()
+    return [each for each in SilenceFile(current_settings().data_dir).silences() if now < each.until]
+
+
+def _write(silences: Sequence[Silence]) -> None:
+    from radgate_server.adapters.notify import SilenceFile
+    from radgate_server.adapters.secrets import make_data_dir
+
+    data_dir = current_settings().data_dir
+    make_data_dir(data_dir)
+    SilenceFile(data_dir).write(silences)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

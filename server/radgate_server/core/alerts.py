@@ -1,0 +1,96 @@
+"""What operators are told when something is wrong: vocabulary of alerts, without patient data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+type Labels = tuple[tuple[str, str], ...]
+"""What an alert is about ("tenant", "pacs", …), in a fixed order."""
+
+RUNBOOK_URL = "https://github.com/radgate/radgate/blob/main/docs/runbook.md"
+
+
+class Severity(StrEnum):
+    """How soon somebody has to come: at once, or in working hours."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    def reaches(self, least: "Severity") -> bool:
+        """Whether it is at least as severe as `least`."""
+        return self is Severity.CRITICAL or least is Severity.WARNING
+
+
+class AlertState(StrEnum):
+    """Whether the cause is there, or has gone."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one metric, as Prometheus would read it."""
+
+    metric: str
+    labels: Labels
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that is wrong. `name` is that of its rule, here and for Prometheus, and of the runbook's section."""
+
+    name: str
+    severity: Severity
+    labels: Labels
+    summary: str
+    remedy: str
+
+    @property
+    def key(self) -> str:
+        """The same for the same thing at all times and at all servers of an installation."""
+        return "/".join((self.name, *(f"{name}={value}" for name, value in self.labels)))
+
+    @property
+    def runbook_url(self) -> str:
+        """The runbook's section."""
+        return f"{RUNBOOK_URL}#{self.name.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to whoever is told. `since` is when the alert began; `again` marks a reminder."""
+
+    alert: Alert
+    state: AlertState
+    time: datetime
+    since: datetime
+    site: str
+    again: bool = False
+
+    @property
+    def title(self) -> str:
+        """In one line."""
+        state = self.state.value.upper()
+        return f"[{state}] {self.site}: {self.alert.summary}"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Until `until` nobody is told of alerts called `name` that have all of `labels`."""
+
+    silence_id: str
+    name: str
+    labels: Labels
+    until: datetime
+
+    def covers(self, alert: Alert, now: datetime) -> bool:
+        """Whether nobody is told of the alert now."""
+        return now < self.until and alert.name == self.name and set(self.labels) <= set(alert.labels)
+
+
+def trial_notice(site: str, now: datetime) -> Notice:
+    """The message that `radgate alerts test` sends. It opens an incident, so that one sees that it would."""
+    alert = Alert("RadgateTest", Severity.WARNING, (), "this is a test; alerts arrive", "Nothing needs to be done.")
+    return Notice(alert, AlertState.FIRING, now, now, site)

@@ -1,0 +1,188 @@
+"""The rules, one row each. deploy/prometheus/rules has the same by the same names, and a few that need a database."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from radgate_server.config import AlertsSettings
+from radgate_server.core.alerts import Alert, Severity
+from radgate_server.services.alerting.measures import Growth, Measure, Readings, Share, TimeLeft, Value, series
+
+DAY_S = 86_400.0
+EVENT_S = 900.0
+"""For how long what happened in one moment counts as being so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When `measure` gives a value that is `bad` for `for_s` seconds, somebody is told.
+
+    `summary` has the names of labels in braces.
+    """
+
+    name: str
+    severity: Severity
+    measure: Measure
+    bad: Callable[[float], bool]
+    for_s: float
+    summary: str
+    remedy: str
+
+    def find(self, readings: Readings) -> Iterator[Alert]:
+        """What is wrong by this rule now."""
+        for labels, measured in self.measure(readings).items():
+            if self.bad(measured):
+                summary = self.summary.format(**dict(labels))
+                yield Alert(self.name, self.severity, labels, summary, self.remedy)
+
+
+def longest_window_s() -> float:
+    """How far back the rules look."""
+    return EVENT_S
+
+
+def below(limit: float) -> Callable[[float], bool]:
+    """Bad when smaller."""
+    return lambda measured: measured < limit
+
+
+def above(limit: float) -> Callable[[float], bool]:
+    """Bad when larger."""
+    return lambda measured: measured > limit
+
+
+def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
+    """The table."""
+    warning, critical = Severity.WARNING, Severity.CRITICAL
+    expiry = series("radgate_certificate_expiry_timestamp_seconds", "use", "tenant", "pacs")
+    free = Share(series("radgate_disk_free_bytes"), series("radgate_disk_total_bytes"))
+    return (
+        Rule(
+            "RadgatePacsDown",
+            critical,
+            Value(series("radgate_pacs_up", "tenant", "pacs")),
+            below(1),
+            settings.pacs_down_for_s,
+            "PACS {pacs} of tenant {tenant} does not answer",
+            "See that it runs and can be reached: radgate pacs list, then radgate pacs validate.",
+        ),
+        Rule(
+            "RadgatePacsBreakerOpen",
+            warning,
+            Value(series("radgate_pacs_breaker_state", "tenant", "pacs", "operation", state="open|half-open")),
+            above(0),
+            60,
+            "PACS {pacs} of tenant {tenant} fails at {operation} and is asked no more for now",
+            "See what the PACS says in the server's log; it is tried again by itself.",
+        ),
+        Rule(
+            "RadgatePacsFailover",
+            warning,
+            Growth(series("radgate_pacs_failovers_total", "tenant", "primary", "cause"), EVENT_S),
+            above(0),
+            0,
+            "The work of PACS {primary} of tenant {tenant} went to another one: {cause}",
+            "See why: radgate pacs history. It goes back by itself unless an operator chose the backup.",
+        ),
+        Rule(
+            "RadgateCacheFailing",
+            warning,
+            Growth(series("radgate_cache_failures_total", "tier", "cause"), EVENT_S),
+            above(0),
+            0,
+            "The cache tier {tier} fails: {cause}",
+            "See room and health of the disk of data_dir; readers are served from the PACS meanwhile.",
+        ),
+        Rule(
+            "RadgateDiskFilling",
+            warning,
+            free,
+            below(settings.disk_free_percent / 100),
+            60,
+            "The disk of data_dir fills up",
+            "Make room, or lower cache.warm_bytes: when it is full, the audit trail and thus all service stops.",
+        ),
+        Rule(
+            "RadgateDiskFull",
+            critical,
+            free,
+            below(settings.disk_free_percent / 400),
+            0,
+            "The disk of data_dir is nearly full",
+            "Make room now, or radgate cache invalidate: without room for the audit trail nothing is served.",
+        ),
+        Rule(
+            "RadgateCertificateExpiring",
+            warning,
+            TimeLeft(expiry),
+            below(settings.certificate_days * DAY_S),
+            0,
+            "A certificate ({use}) expires soon (tenant {tenant}, PACS {pacs})",
+            "Renew it and put it in the place of the old file.",
+        ),
+        Rule(
+            "RadgateCertificateExpired",
+            critical,
+            TimeLeft(expiry),
+            below(0),
+            0,
+            "A certificate ({use}) has expired (tenant {tenant}, PACS {pacs})",
+            "Renew it and put it in the place of the old file; until then its connections fail.",
+        ),
+        Rule(
+            "RadgateCertificateUnreadable",
+            warning,
+            Value(series("radgate_certificate_unreadable", "use", "tenant", "pacs")),
+            above(0),
+            60,
+            "The file of a certificate ({use}) can't be read (tenant {tenant}, PACS {pacs})",
+            "See that the file is there, readable for the server, and PEM; radgate pacs list names the PACS.",
+        ),
+        Rule(
+            "RadgateAuditFailing",
+            critical,
+            Growth(series("radgate_audit_failures_total"), 300),
+            above(0),
+            0,
+            "Accesses can't be recorded in the audit trail and are refused",
+            "See that the database answers and its disk has room; the server's log names the failure.",
+        ),
+        Rule(
+            "RadgateImageWorkersFailing",
+            warning,
+            Growth(
+                series("radgate_image_workers_ended_total", cause="crashed|timed-out|not-started|broken-answer"),
+                EVENT_S,
+            ),
+            above(2),
+            0,
+            "Image workers crash or hang",
+            "See the server's log for the codec that fails; images that are well are served on.",
+        ),
+        Rule(
+            "RadgateImagesWaiting",
+            warning,
+            Value(series("radgate_image_oldest_waiting_seconds", priority="interactive")),
+            above(5),
+            60,
+            "Images wait for a worker",
+            "Give the server more processors and imaging.workers, or see who asks for so many.",
+        ),
+        Rule(
+            "RadgateJobsFailing",
+            warning,
+            Growth(series("radgate_jobs_ended_total", "kind", state="failed"), EVENT_S),
+            above(0),
+            0,
+            "Jobs of the kind {kind} fail",
+            "See why: GET /api/v1/jobs has the reason of each.",
+        ),
+        Rule(
+            "RadgateNotReady",
+            critical,
+            Value(series("radgate_health_check", "check")),
+            below(1),
+            60,
+            "The server can't serve: {check}",
+            "GET /readyz on the metrics port says what is wrong.",
+        ),
+    )

@@ -1,0 +1,99 @@
+"""Whether the server lives, and whether it can serve: asked every few seconds, so that telling it costs nothing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.health import ServerHealth
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+
+LOOK_S = 2.0
+CHECK_S = 2.0
+"""A check that takes longer has failed."""
+
+STALE_S = 30.0
+"""When the event loop has not come to look for so long, the process is stuck and better replaced."""
+
+_STOPPING = {"server": "it is stopping"}
+
+type Check = Callable[[], Awaitable[str]]
+"""Says what is wrong and what to do, "" when all is well; what it raises is a failure too."""
+
+
+class Readiness:
+    """Asks the `checks`. `health` may be called from any thread; `sleep` is asyncio.sleep, or a test's."""
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        clock: Clock,
+        telemetry: Telemetry,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._checks = dict(checks)
+        self._clock = clock
+        self._telemetry = telemetry
+        self._sleep = sleep
+        self._problems: Mapping[str, str] = {"server": "it is starting"}
+        self._looked_s = clock.monotonic_s()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, name: str, check: Check) -> None:
+        """Ask this check too."""
+        self._checks[name] = check
+
+    async def start(self) -> None:
+        """Look for the first time, and from now on."""
+        await self.look()
+        self._task = asyncio.create_task(self._watch(), name="readiness")
+
+    def stop(self) -> None:
+        """Tell from now on that the server stops: whoever sends it calls should send them elsewhere."""
+        self._stopping = True
+        self._problems = _STOPPING
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Ask all checks at once."""
+        checks = dict(self._checks)
+        problems = await asyncio.gather(*(self._ask(name, check) for name, check in checks.items()))
+        found = dict(zip(checks, problems, strict=True))
+        for name, problem in found.items():
+            if problem != self._problems.get(name, ""):
+                _log.warning("health: %s", problem or "well again", extra={"check": name})
+        self._looked_s = self._clock.monotonic_s()
+        self._problems = _STOPPING if self._stopping else found
+        self._telemetry.health_checks({name: not problem for name, problem in found.items()})
+
+    def health(self) -> ServerHealth:
+        """What was last found."""
+        alive = self._clock.monotonic_s() - self._looked_s < STALE_S
+        return ServerHealth(alive, alive and not any(self._problems.values()), self._problems)
+
+    async def _watch(self) -> None:
+        while True:
+            await self._sleep(LOOK_S)
+            await self.look()
+
+    async def _ask(self, name: str, check: Check) -> str:
+        try:
+            async with asyncio.timeout(CHECK_S):
+                return await check()
+        except TimeoutError:
+            return f"no answer within {CHECK_S:g} seconds"
+        except GatewayError as error:
+            return error.message
+        except Exception:  # noqa: BLE001 - a defect of one check
+            _log.exception("a health check failed", extra={"check": name})
+            return "the check itself failed; the server's log says why"

@@ -1,0 +1,134 @@
+"""The drill: a PACS is killed, and mail, Slack and PagerDuty tell of it once; it comes back, and they tell that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.notify import SilenceFile
+from radgate_server.alert_settings import PagerDutyReceiver, SlackReceiver, SmtpReceiver
+from radgate_server.app import build_app
+from radgate_server.config import AlertsSettings, GatewaySettings, PacsSettings, Settings
+from radgate_server.core.alerts import Silence
+from radgate_server.core.pacs import DimseConnection, PacsConfig
+from radgate_server.core.tenancy import Tenant
+from radgate_server.installation import open_installation
+from tests.integration.orthanc import OrthancServer
+from tests.integration.receivers import Mailbox, WebReceiver, mailbox, web_receiver
+from tests.integration.waiting import until
+
+TITLE = "drill: PACS main of tenant east does not answer"
+SLACK, PAGERDUTY = "/services/T/B/x", "/v2/enqueue"
+
+
+@dataclass
+class Site:
+    """A server with three receivers in front of an Orthanc."""
+
+    orthanc: OrthancServer
+    web: WebReceiver
+    mail: Mailbox
+    settings: Settings
+
+    def told(self) -> dict[str, list[str]]:
+        """The titles that arrived so far, by receiver."""
+        return {
+            "mail": [str(mail["Subject"]) for mail in self.mail.mails],
+            "slack": [message["text"] for message in self.web.at(SLACK)],
+            "pagerduty": [f"{event['event_action']} {event['payload']['summary']}" for event in self.web.at(PAGERDUTY)],
+        }
+
+    async def until_told(self, count: int) -> dict[str, list[str]]:
+        await until(lambda: all(len(titles) >= count for titles in self.told().values()))
+        return self.told()
+
+
+def receivers(web: WebReceiver, mail: Mailbox) -> list[BaseModel]:
+    return [
+        SlackReceiver(kind="slack", name="chat", url=f"{web.url}{SLACK}"),
+        PagerDutyReceiver(kind="pagerduty", name="pager", routing_key="key", url=f"{web.url}{PAGERDUTY}"),
+        SmtpReceiver(
+            kind="smtp",
+            name="mail",
+            host="127.0.0.1",
+            port=mail.port,
+            security="none",
+            sender="radgate@example.org",
+            recipients=("ops@example.org",),
+        ),
+    ]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with AsyncExitStack() as stack:
+        orthanc = stack.enter_context(OrthancServer(tmp_path / "orthanc"))
+        web = await stack.enter_async_context(web_receiver())
+        mail = await stack.enter_async_context(mailbox())
+        alerts = AlertsSettings(
+            receivers=tuple(receivers(web, mail)), site="drill", interval_s=0.2, pacs_down_for_s=1, settle_s=1
+        )
+        settings = Settings(
+            data_dir=tmp_path / "data",
+            grpc_port=0,
+            dicom_port=0,
+            metrics_port=0,
+            pacs=PacsSettings(probe_interval_s=0.5, probe_timeout_s=1),
+            gateway=GatewaySettings(enabled=False),
+            alerts=alerts,
+        )
+        async with AsyncExitStack() as setting_up:
+            clock = SystemClock()
+            installation = await open_installation(setting_up, settings, clock)
+            await installation.tenants.create_tenant(Tenant("east", clock.now()))
+            connection = DimseConnection("127.0.0.1", orthanc.dicom_port, orthanc.ae_title, "RADGATE")
+            await installation.pacs.create_pacs(PacsConfig("east", "main", connection, clock.now()))
+        await stack.enter_async_context(build_app(settings))
+        yield Site(orthanc, web, mail, settings)
+
+
+async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.orthanc.kill()
+    assert await site.until_told(1) == {
+        "mail": [f"[FIRING] {TITLE}"],
+        "slack": [f"[FIRING] {TITLE}"],
+        "pagerduty": [f"trigger {TITLE}"],
+    }
+    await asyncio.to_thread(site.orthanc.start)
+    told = await site.until_told(2)
+    assert told == {
+        "mail": [f"[FIRING] {TITLE}", f"[RESOLVED] {TITLE}"],
+        "slack": [f"[FIRING] {TITLE}", f"[RESOLVED] {TITLE}"],
+        "pagerduty": [f"trigger {TITLE}", f"resolve {TITLE}"],
+    }
+    (opened, closed) = site.web.at(PAGERDUTY)
+    assert opened["dedup_key"] == closed["dedup_key"] == "radgate/drill/RadgatePacsDown/tenant=east/pacs=main"
+    with capsys.disabled():
+        for receiver, titles in told.items():
+            print(f"\n{receiver}:", *titles, sep="\n  ")
+
+
+async def test_a_receiver_that_is_away_gets_it_later_and_the_others_at_once(site: Site) -> None:
+    site.mail.codes = ["451 not now"]
+    site.orthanc.kill()
+    told = await site.until_told(1)
+    assert told["mail"] == [f"[FIRING] {TITLE}"]
+    assert site.mail.codes == []
+
+
+async def test_a_pacs_in_maintenance_that_is_silenced_is_told_to_nobody_until_then(site: Site) -> None:
+    book = SilenceFile(site.settings.data_dir)
+    book.write([Silence("1", "RadgatePacsDown", (("pacs", "main"),), SystemClock().now() + timedelta(hours=1))])
+    site.orthanc.kill()
+    await asyncio.sleep(3)  # what does not happen can't be waited for
+    assert site.told() == {"mail": [], "slack": [], "pagerduty": []}
+    book.write([])
+    await site.until_told(1)

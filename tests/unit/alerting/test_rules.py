@@ -1,0 +1,115 @@
+"""Every rule has a case in which it finds something, and one in which it does not."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from radgate_server.config import AlertsSettings
+from radgate_server.core.alerts import Alert, Sample, Severity
+from radgate_server.services.alerting.measures import Reading, Readings
+from radgate_server.services.alerting.rules import DAY_S, rules_of
+
+UNIX_S = 1_800_000_000.0
+EAST = (("tenant", "east"), ("pacs", "main"))
+USE = (("use", "scp"), ("tenant", ""), ("pacs", ""))
+
+type Row = tuple[str, tuple[tuple[str, str], ...], float]
+
+
+def disk(free: float) -> list[Row]:
+    return [("radgate_disk_free_bytes", (), free), ("radgate_disk_total_bytes", (), 1000)]
+
+
+def breaker(state: str) -> list[Row]:
+    labels = (*EAST, ("operation", "find"))
+    return [
+        ("radgate_pacs_breaker_state", (*labels, ("state", each)), float(each == state))
+        for each in ("closed", "open", "half-open")
+    ]
+
+
+def expiry(days: float) -> list[Row]:
+    return [("radgate_certificate_expiry_timestamp_seconds", USE, UNIX_S + days * DAY_S)]
+
+
+def counted(metric: str, count: float, *labels: tuple[str, str]) -> list[Row]:
+    return [(metric, labels, count)]
+
+
+FAILOVERS = (("tenant", "east"), ("primary", "main"), ("cause", "automatic-failover"))
+WARM = (("tier", "warm"), ("cause", "disk"))
+FAILED = (("kind", "transcode-study"), ("state", "failed"))
+
+# rule: samples of a bad moment, samples of a good one
+CASES: dict[str, tuple[list[Row], list[Row]]] = {
+    "RadgatePacsDown": ([("radgate_pacs_up", EAST, 0)], [("radgate_pacs_up", EAST, 1)]),
+    "RadgatePacsBreakerOpen": (breaker("open"), breaker("closed")),
+    "RadgatePacsFailover": (counted("radgate_pacs_failovers_total", 1, *FAILOVERS), []),
+    "RadgateCacheFailing": (counted("radgate_cache_failures_total", 1, *WARM), []),
+    "RadgateDiskFilling": (disk(99), disk(101)),
+    "RadgateDiskFull": (disk(24), disk(26)),
+    "RadgateCertificateExpiring": (expiry(29), expiry(31)),
+    "RadgateCertificateExpired": (expiry(-1), expiry(1)),
+    "RadgateCertificateUnreadable": (
+        [("radgate_certificate_unreadable", USE, 1)],
+        [("radgate_certificate_unreadable", USE, 0)],
+    ),
+    "RadgateAuditFailing": (
+        counted("radgate_audit_failures_total", 1),
+        counted("radgate_audit_failures_total", 0),
+    ),
+    "RadgateImageWorkersFailing": (
+        counted("radgate_image_workers_ended_total", 3, ("cause", "crashed")),
+        counted("radgate_image_workers_ended_total", 30, ("cause", "recycled")),
+    ),
+    "RadgateImagesWaiting": (
+        [("radgate_image_oldest_waiting_seconds", (("priority", "interactive"),), 6)],
+        [("radgate_image_oldest_waiting_seconds", (("priority", "warming"),), 600)],
+    ),
+    "RadgateJobsFailing": (
+        counted("radgate_jobs_ended_total", 1, *FAILED),
+        counted("radgate_jobs_ended_total", 9, ("kind", "transcode-study"), ("state", "succeeded")),
+    ),
+    "RadgateNotReady": (
+        [("radgate_health_check", (("check", "database"),), 0)],
+        [("radgate_health_check", (("check", "database"),), 1)],
+    ),
+}
+
+
+def find(name: str, rows: Sequence[Row]) -> list[Alert]:
+    samples = [Sample(*row) for row in rows]
+    readings = Readings(Reading(60, UNIX_S, samples), (Reading(0, UNIX_S - 60, []),))
+    (rule,) = (rule for rule in rules_of(AlertsSettings()) if rule.name == name)
+    return list(rule.find(readings))
+
+
+def test_every_rule_has_its_cases() -> None:
+    assert list(CASES) == [rule.name for rule in rules_of(AlertsSettings())]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_finds_what_is_wrong_and_nothing_else(name: str) -> None:
+    bad, good = CASES[name]
+    (alert,) = find(name, bad)
+    assert alert.name == name
+    assert "{" not in alert.summary
+    assert alert.remedy.endswith(".")
+    assert alert.runbook_url.endswith(f"#{name.lower()}")
+    assert find(name, good) == []
+
+
+def test_says_what_it_is_about() -> None:
+    (alert,) = find("RadgatePacsDown", [("radgate_pacs_up", EAST, 0), ("radgate_pacs_up", (EAST[0], ("pacs", "x")), 1)])
+    assert alert.summary == "PACS main of tenant east does not answer"
+    assert alert.severity is Severity.CRITICAL
+    assert alert.key == "RadgatePacsDown/tenant=east/pacs=main"
+
+
+def test_bounds_come_from_the_settings() -> None:
+    settings = AlertsSettings(disk_free_percent=50, certificate_days=5, pacs_down_for_s=7)
+    rules = {rule.name: rule for rule in rules_of(settings)}
+    assert rules["RadgateDiskFilling"].bad(0.49)
+    assert not rules["RadgateDiskFilling"].bad(0.51)
+    assert not rules["RadgateCertificateExpiring"].bad(6 * DAY_S)
+    assert rules["RadgatePacsDown"].for_s == 7

@@ -1,0 +1,69 @@
+"""Receivers of alerts in the settings: what is wrong with one is told, and no secret is shown."""
+
+from typing import Any
+
+import pytest
+
+from radgate_server.alert_settings import PagerDutyReceiver, SmtpReceiver
+from radgate_server.config import load_settings
+from radgate_server.core.alerts import Severity
+from radgate_server.core.errors import ConfigurationError
+
+MAIL: dict[str, Any] = {
+    "kind": "smtp",
+    "name": "mail",
+    "host": "mail.example",
+    "sender": "radgate@example.org",
+    "recipients": ["a@example.org"],
+}
+PAGER: dict[str, Any] = {
+    "kind": "pagerduty",
+    "name": "pager",
+    "routing_key": "very-secret",
+    "least_severity": "critical",
+}
+SLACK: dict[str, Any] = {"kind": "slack", "name": "chat", "url": "https://hooks.slack.com/services/very-secret"}
+HOOK: dict[str, Any] = {"kind": "webhook", "name": "hook", "url": "https://ops.example/hook", "secret": "very-secret"}
+
+
+def test_receivers_are_told_apart_by_their_kind() -> None:
+    receivers = load_settings(alerts={"receivers": [MAIL, PAGER, SLACK, HOOK]}).alerts.receivers
+    assert [receiver.kind for receiver in receivers] == ["smtp", "pagerduty", "slack", "webhook"]
+    assert isinstance(receivers[0], SmtpReceiver)
+    assert receivers[0].recipients == ("a@example.org",)
+    assert isinstance(receivers[1], PagerDutyReceiver)
+    assert receivers[1].least_severity is Severity.CRITICAL
+    assert "very-secret" not in repr(receivers)
+
+
+def test_receivers_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADGATE_ALERTS__RECEIVERS", '[{"kind": "slack", "name": "chat", "url_file": "/run/url"}]')
+    (receiver,) = load_settings().alerts.receivers
+    assert (receiver.kind, receiver.name) == ("slack", "chat")
+
+
+@pytest.mark.parametrize(
+    ("receiver", "message"),
+    [
+        ({**SLACK, "url": ""}, "url or url_file must be given"),
+        ({**SLACK, "url_file": "/run/url"}, "url and url_file exclude each other"),
+        ({**PAGER, "routing_key": ""}, "routing_key or routing_key_file must be given"),
+        ({**HOOK, "secret": ""}, "secret or secret_file must be given"),
+        ({**HOOK, "url": "ftp://ops.example"}, "String should match pattern"),
+        ({**MAIL, "username": "radgate"}, "password or password_file must be given"),
+        ({**MAIL, "username": "u", "password": "very-secret", "security": "none"}, "no password may cross"),
+        ({**MAIL, "recipients": []}, "at least 1 item"),
+        ({**MAIL, "recipients": ["nobody"]}, "String should match pattern"),
+        ({**MAIL, "kind": "fax"}, "does not match any of the expected tags"),
+    ],
+)
+def test_what_is_wrong_stops_the_start(receiver: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load_settings(alerts={"receivers": [receiver]})
+    assert "alerts.receivers" in caught.value.message
+    assert "very-secret" not in caught.value.message
+
+
+def test_each_receiver_needs_a_name_of_its_own() -> None:
+    with pytest.raises(ConfigurationError, match="a name of its own"):
+        load_settings(alerts={"receivers": [SLACK, SLACK]})
