@@ -31,6 +31,7 @@ class TranscodingBench:
     spool_memory_bytes: int
     store: MemoryInstanceStore = field(default_factory=MemoryInstanceStore)
     workers: InProcessFrameWorkers = field(default_factory=InProcessFrameWorkers)
+    parallel: int = 2
 
     def __post_init__(self) -> None:
         self.derived: HotCache = MemoryHotCache(
@@ -40,10 +41,13 @@ class TranscodingBench:
         self.frames = StoredFrames(self.reader)
         self.spool = DiskSpool(self.folder, memory_bytes=self.spool_memory_bytes)
         kept = DerivedInstances(self.derived, max_bytes=32 * MIB)
-        self.transcoder = Transcoder(self.reader, self.frames, self.workers, self.spool, kept, parallel=2)
+        self.transcoder = Transcoder(self.reader, self.frames, self.workers, self.spool, kept, parallel=self.parallel)
 
 
 @contextmanager
-def transcoding_bench(*, spool_memory_bytes: int = 64 * MIB) -> Iterator[TranscodingBench]:
+def transcoding_bench(
+    *, spool_memory_bytes: int = 64 * MIB, workers: InProcessFrameWorkers | None = None, parallel: int = 2
+) -> Iterator[TranscodingBench]:
+    workers = workers or InProcessFrameWorkers()
     with ThreadPoolExecutor(1) as executor, TemporaryDirectory() as folder:
-        yield TranscodingBench(executor, Path(folder), spool_memory_bytes)
+        yield TranscodingBench(executor, Path(folder), spool_memory_bytes, workers=workers, parallel=parallel)

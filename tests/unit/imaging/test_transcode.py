@@ -1,7 +1,7 @@
 """Instances and frames in other transfer syntaxes: pixels by other decoders, headers, what is made once or spills."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 
 import numpy as np
@@ -10,15 +10,16 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import parse_basic_offsets
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from radgate_server.core.dicom.derivation import derived_uid
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
-from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
 from radgate_server.core.instances import JoinedContent
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.services.imaging.transcoded import TranscodedInstance
-from tests.fakes.frame_workers import WorkersCall
-from tests.fakes.instances import encode, make_dataset
+from tests.fakes.frame_workers import InProcessFrameWorkers, WorkersCall
+from tests.fakes.instances import encode, make_dataset, received
 from tests.fakes.transcoder import TranscodingBench, transcoding_bench
 from tests.unit.dicom import corpus
 from tests.unit.dicom.corpus import BytesHandle
@@ -177,7 +178,7 @@ async def test_once_lossy_always_lossy_also_where_the_data_set_forgot_it(
     stored_in: str, bench: TranscodingBench
 ) -> None:
     stored = pydicom.dcmread(corpus.path_of("SC_rgb_small_odd_jpeg.dcm"))
-    stored.file_meta.TransferSyntaxUID = stored_in  # whatever it says, the frame is decoded as what it is
+    stored.file_meta.TransferSyntaxUID = UID(stored_in)  # whatever it says, the frame is decoded as what it is
     stored.pop("LossyImageCompression", None)
     buffer = BytesIO()
     stored.save_as(buffer)
@@ -201,6 +202,38 @@ async def test_many_frames_go_in_batches_and_spill(bench: TranscodingBench) -> N
         assert np.array_equal(read(made).pixel_array, frames)
     in_memory = await transcode(bench, encode(dataset), EncodeTarget(HTJ2K))
     assert read(in_memory) == read(made)
+
+
+class Counting(InProcessFrameWorkers):
+    """Counts how many frames are here at the same time."""
+
+    here = most = 0
+
+    async def transcode(
+        self, frames: Iterable[StoredFrame], target: EncodeTarget, *, priority: Priority
+    ) -> list[EncodedFrame]:
+        frames = list(frames)
+        self.here += len(frames)
+        self.most = max(self.most, self.here)
+        await asyncio.sleep(0)
+        self.here -= len(frames)
+        return [EncodedFrame(b"12", target.transfer_syntax_uid, frame.image, lossy=False) for frame in frames]
+
+
+@pytest.mark.parametrize("parallel", [2, 64])
+async def test_what_is_made_ahead_does_not_flood_the_workers(parallel: int) -> None:
+    workers = Counting()
+    with transcoding_bench(workers=workers, parallel=parallel) as bench:
+        handles = []
+        for number in range(1, 9):
+            dataset = make_dataset("2.25.1", "2.25.1.1", f"2.25.1.1.{number}", frames=200)
+            dataset.PixelData = bytes(200 * 128)
+            handles.append(await bench.store.put("east", received(dataset)))
+        target = EncodeTarget(HTJ2K)
+        await asyncio.gather(
+            *(bench.transcoder.instance("east", handle, target, Priority.WARMING) for handle in handles)
+        )
+    assert 100 <= workers.most <= 256
 
 
 async def test_the_same_at_the_same_time_is_made_once_and_kept(bench: TranscodingBench) -> None:

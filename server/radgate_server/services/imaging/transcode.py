@@ -32,6 +32,9 @@ MAX_PIXEL_BYTES = 2 << 30
 
 _BATCH_BYTES = 4 << 20
 _MAX_BATCH_FRAMES = 32
+_MAX_QUEUED_FRAMES = 256
+"""Frames that all calls of one priority have waiting for workers at most: these refuse whom they can't serve soon, and
+nobody shall be refused because of what he had made ahead himself."""
 _WINDOW_BYTES = 64 << 20
 _PIECE_BYTES = 1 << 20
 _PIXEL_DATA = "7FE00010"
@@ -75,6 +78,7 @@ class Transcoder:
         self._spool = spool
         self._kept = kept
         self._parallel = parallel
+        self._turns = {priority: asyncio.Semaphore(2 * parallel) for priority in Priority}
         self._making: SingleFlight[tuple[str, InstanceRef, int, EncodeTarget], TranscodedInstance] = SingleFlight()
         self._encoding: SingleFlight[tuple[str, InstanceRef, int, int, EncodeTarget], EncodedFrame] = SingleFlight()
 
@@ -110,7 +114,8 @@ class Transcoder:
         """
         making = _Making(tenant_id, handle, target, priority)
         image = await self._frames.image(tenant_id, handle)
-        batch_frames = max(1, min(_MAX_BATCH_FRAMES, _BATCH_BYTES // max(1, image.native_frame_bits // 8)))
+        most_frames = min(_MAX_BATCH_FRAMES, _MAX_QUEUED_FRAMES // (2 * self._parallel))
+        batch_frames = max(1, min(most_frames, _BATCH_BYTES // max(1, image.native_frame_bits // 8)))
         if len(frame_numbers) <= batch_frames:
             for frame in await self._encode(making, frame_numbers):
                 yield frame
@@ -118,7 +123,7 @@ class Transcoder:
         batch_bytes = image.native_frame_bits // 8 * batch_frames
         batches = in_order(
             each(batched(frame_numbers, batch_frames)),
-            lambda batch: self._encode(making, batch),
+            lambda batch: self._encode_in_turn(making, batch),
             lambda _: batch_bytes,
             self.window(),
         )
@@ -206,6 +211,10 @@ class Transcoder:
 
     async def _first(self, making: _Making, frame_number: int) -> EncodedFrame:
         return (await self._encode(making, (frame_number,)))[0]
+
+    async def _encode_in_turn(self, making: _Making, frame_numbers: Sequence[int]) -> list[EncodedFrame]:
+        async with self._turns[making.priority]:
+            return await self._encode(making, frame_numbers)
 
     async def _encode(self, making: _Making, frame_numbers: Sequence[int]) -> list[EncodedFrame]:
         stored = await self._frames.read_many(making.tenant_id, making.handle, frame_numbers)
