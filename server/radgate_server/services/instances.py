@@ -19,7 +19,9 @@ from radgate_server.services.single_flight import SingleFlight
 from radgate_server.services.steady_instance import SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
-_RECENT_BYTES = 32 << 20
+_RECENT_BYTES = 128 << 20
+"""The index of the largest instance that is read (500,000 frames, elements or fragments) has to fit in: it would be
+loaded again for every few frames."""
 _SPAN_BYTES = 200
 """What a frame's place or a bulk item takes in memory, about."""
 
