@@ -53,6 +53,14 @@ class InstanceReader:
             self._recent.put(place, index, _weight(index))
         return index
 
+    async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
+        """Whether these bytes are still kept: neither replaced, nor thrown away while something was made of them.
+
+        Whatever is made of an instance may be kept only then, for nobody would throw that away any more.
+        """
+        kept = await self._store.get(tenant_id, handle.ref)
+        return kept is not None and kept.crc32c == handle.crc32c
+
     async def pixel_frames(
         self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
     ) -> list[bytes]:
@@ -103,8 +111,7 @@ class InstanceReader:
 
     async def _make_index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
         index = await self.in_thread(handle, build_index)
-        kept = await self._store.get(tenant_id, handle.ref)
-        if kept is not None and kept.crc32c == handle.crc32c:  # else it would be the index of other bytes
+        if await self.is_current(tenant_id, handle):  # else it would be the index of other bytes
             await self._store.save_index(tenant_id, handle.ref, index)
         return index
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,21 @@ class Studio:
 def studio() -> Iterator[Studio]:
     with ThreadPoolExecutor(1) as executor:
         yield Studio(executor)
+
+
+async def test_what_is_thrown_away_while_it_is_drawn_is_not_kept(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint = studio.painter.render
+
+    async def render(*arguments: Any, **named: Any) -> RenderedImage:
+        await studio.store.invalidate("east", STUDY)
+        return await paint(*arguments, **named)
+
+    monkeypatch.setattr(studio.painter, "render", render)
+    handle = await studio.put()
+    assert await studio.make(handle) == b"picture 1"
+    assert await studio.thumbnails.kept("east", handle.ref, ThumbnailTarget()) is None
 
 
 async def test_the_usual_ones_are_made_once_and_found_without_the_instance(studio: Studio) -> None:

@@ -237,13 +237,24 @@ async def test_what_is_made_ahead_does_not_flood_the_workers(parallel: int) -> N
 
 
 async def test_the_same_at_the_same_time_is_made_once_and_kept(bench: TranscodingBench) -> None:
-    source = corpus.read("CT_small.dcm")
-    made = await asyncio.gather(*(transcode(bench, source, EncodeTarget(HTJ2K)) for _ in range(5)))
-    again = await transcode(bench, source, EncodeTarget(HTJ2K))
+    handle = await bench.store.put("east", received(pydicom.dcmread(corpus.path_of("CT_small.dcm"))))
+    target = EncodeTarget(HTJ2K)
+
+    async def transcoded() -> TranscodedInstance:
+        return await bench.transcoder.instance("east", handle, target, Priority.INTERACTIVE)
+
+    made = await asyncio.gather(*(transcoded() for _ in range(5)))
+    again = await transcoded()
     assert bench.workers.calls == [WorkersCall("transcode", 1, Priority.INTERACTIVE)]
     wholes = {b"".join(instance.content.pieces(1 << 20)) for instance in (*made, again)}
     assert len(wholes) == 1
     assert again.sop_instance_uid == made[0].sop_instance_uid
+
+
+async def test_what_is_made_of_an_instance_that_is_not_kept_any_more_is_not_kept(bench: TranscodingBench) -> None:
+    for _ in range(2):
+        await transcode(bench, corpus.read("CT_small.dcm"), EncodeTarget(HTJ2K))
+    assert len(bench.workers.calls) == 2
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, DEFLATED])

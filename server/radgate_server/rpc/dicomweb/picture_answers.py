@@ -20,8 +20,8 @@ _MAX_KEY_LENGTH = 2048
 type Kept = bytes
 """A tag of _TAG_BYTES ASCII characters, then encoded HttpBody messages end to end."""
 
-type Render = Callable[[], Awaitable[tuple[str, bytes]]]
-"""Makes a picture; its media type and its bytes."""
+type Render = Callable[[], Awaitable[tuple[str, bytes, bool]]]
+"""Makes a picture; its media type, its bytes, and whether it may be kept."""
 
 
 class PictureAnswers:
@@ -47,11 +47,11 @@ class PictureAnswers:
         return await self._flights.run(key, lambda: self._make(key, render, ttl_s))
 
     async def _make(self, key: CacheKey, render: Render, ttl_s: float | None) -> Kept:
-        media_type, data = await render()
+        media_type, data, lasting = await render()
         messages = part_messages(Envelope(media_type), data, first=True, last=True, chunk_bytes=self._chunk_bytes)
         body = b"".join(messages)
         kept = sha256(body).hexdigest()[:_TAG_BYTES].encode() + body
-        if len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
+        if lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, kept, ttl_s)
         return kept
 

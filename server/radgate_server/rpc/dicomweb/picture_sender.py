@@ -34,10 +34,10 @@ class PictureSender:
     ) -> AsyncGenerator[bytes]:
         """Render one picture or animation; the messages of the answer, which is kept as `key`."""
 
-        async def render() -> tuple[str, bytes]:
+        async def render() -> tuple[str, bytes, bool]:
             tenant_id = call.caller.tenant_id
             picture = await self._renderer.frames(tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
-            return picture.media_type, picture.data
+            return picture.media_type, picture.data, await self._renderer.is_current(tenant_id, handle)
 
         kept = await self._answers.make(key, render, request.ttl_s)
         return self._answers.send(kept, request.scope, request.detail, call)

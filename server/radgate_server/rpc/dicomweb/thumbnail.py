@@ -65,11 +65,12 @@ class ThumbnailResource:
         tenant_id, thumbnails = call.caller.tenant_id, self._pictures.thumbnails
         self._pictures.places.remember(tenant_id, ref)
 
-        async def render() -> tuple[str, bytes]:
-            data = await thumbnails.kept(tenant_id, ref, target)
-            if data is None:
-                handle = await self._retrieve.instance(tenant_id, ref)
-                data = await thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
-            return target.media_type, data
+        async def render() -> tuple[str, bytes, bool]:
+            kept = await thumbnails.kept(tenant_id, ref, target)
+            if kept is not None:
+                return target.media_type, kept, True
+            handle = await self._retrieve.instance(tenant_id, ref)
+            made = await thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
+            return target.media_type, made, await self._pictures.renderer.is_current(tenant_id, handle)
 
         return await self._answers.make(key, render, ttl_s)

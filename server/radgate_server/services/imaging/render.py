@@ -75,6 +75,10 @@ class Renderer:
         presentations = [await self._presentation(tenant_id, handle, number) for number in frame_numbers]
         return await self._workers.render(frames, presentations, target, priority=priority)
 
+    async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
+        """Whether a picture of the instance may be kept: see InstanceReader."""
+        return await self._instances.is_current(tenant_id, handle)
+
     async def each(
         self,
         tenant_id: str,

@@ -38,6 +38,10 @@ class StoredFrames:
         self._images: RecentMap[_Place, ImagePixel] = RecentMap(_KEPT_IMAGES)
         self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
 
+    async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
+        """Whether what was made of the instance's frames may be kept: see InstanceReader."""
+        return await self._instances.is_current(tenant_id, handle)
+
     async def attributes(self, tenant_id: str, handle: InstanceHandle) -> DicomJson:
         """The instance's metadata (PS3.18 annex F), bulk data by reference. It is shared: change nothing in it."""
         place = _Place(tenant_id, handle.ref, handle.crc32c)

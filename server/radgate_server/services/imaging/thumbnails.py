@@ -75,7 +75,7 @@ class Thumbnails:
         if kept is not None and kept.startswith(checksum):
             return kept[_CHECKSUM_BYTES:]
         picture = await self._draw(tenant_id, handle, priority, target)
-        if target.worth_keeping:
+        if target.worth_keeping and await self._frames.is_current(tenant_id, handle):
             await self._derived.put(key, checksum + picture.data)
         return picture.data
 

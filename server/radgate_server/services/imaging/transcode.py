@@ -154,7 +154,8 @@ class Transcoder:
         if kept is not None:
             return kept
         made = await self._made(making)
-        await self._kept.put(making.tenant_id, making.handle, making.target, made)
+        if await self._instances.is_current(making.tenant_id, making.handle):
+            await self._kept.put(making.tenant_id, making.handle, making.target, made)
         return made
 
     async def _is_rewritten_only(self, making: _Making) -> bool:
