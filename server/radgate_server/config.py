@@ -135,6 +135,23 @@ class StoreSettings(_Section):
     parallel: int = Field(default=4, ge=1, le=64, description="Instances of one upload stored at the same time.")
 
 
+class AuditSettings(_Section):
+    """Looking after the audit trail: signed checkpoints, and checks of its newest records."""
+
+    checkpoint_records: int = Field(
+        default=10_000, ge=1, description="Records of a tenant after which its chain gets a signed checkpoint."
+    )
+    checkpoint_interval_s: Seconds = Field(
+        default=3600, description="Longest that a new record waits for a checkpoint that vouches for it."
+    )
+    check_interval_s: Seconds = Field(
+        default=60, description="Time between two checks of the newest records; checkpoints are made then too."
+    )
+    check_records: int = Field(
+        default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
+    )
+
+
 class ImagingSettings(_Section):
     """Decoding, transcoding, rendering, thumbnails, jobs."""
 
@@ -269,6 +286,7 @@ class Settings(BaseSettings):
     dimse: DimseSettings = DimseSettings()
     web_pacs: WebPacsSettings = WebPacsSettings()
     store: StoreSettings = StoreSettings()
+    audit: AuditSettings = AuditSettings()
     imaging: ImagingSettings = ImagingSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()

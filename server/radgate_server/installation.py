@@ -11,6 +11,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database import (
     Database,
     SqlAuditSink,
+    SqlAuditTrail,
     SqlChangeFeed,
     SqlFailoverDirectory,
     SqlKeyDirectory,
@@ -23,10 +24,10 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.adapters.secrets import FileSecretBox, make_data_dir
+from radgate_server.adapters.secrets import FileSecretBox, FileSigner, make_data_dir
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
-from radgate_server.core.ports.audit import AuditSink
+from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import (
@@ -42,6 +43,7 @@ from radgate_server.core.ports.secrets import SecretBox
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
+from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector, impatient
@@ -53,7 +55,10 @@ from radgate_server.services.validate import Validator
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What is configured, how secrets are kept, and where accesses are recorded."""
+    """What is configured, how secrets are kept, and where accesses are recorded.
+
+    `audit` is what to record by, `writing_end` the trail's own, to be asked how it does.
+    """
 
     tenants: TenantDirectory
     keys: KeyDirectory
@@ -63,6 +68,9 @@ class Installation:
     feed: ChangeFeed
     box: SecretBox
     audit: AuditSink
+    writing_end: SqlAuditSink
+    trail: AuditTrail
+    signer: CheckpointSigner
 
 
 async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Installation:
@@ -73,7 +81,7 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         DatabaseUnavailableError: the database can't be reached.
     """
     make_data_dir(settings.data_dir)
-    box = FileSecretBox(settings.data_dir)
+    box, signer = FileSecretBox(settings.data_dir), FileSigner(settings.data_dir)
     await asyncio.to_thread(migrate, settings.database_url_or_default)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
@@ -88,6 +96,9 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         SqlChangeFeed(database, clock.now),
         box,
         audit,
+        audit,
+        SqlAuditTrail(database),
+        signer,
     )
 
 
@@ -195,3 +206,17 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
             store=store,
             clock=clock,
         )
+
+
+@asynccontextmanager
+async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
+    """The audit trail without a server, for the command line.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        installation = await open_installation(stack, settings, clock)
+        auditor = Auditor(installation.audit, clock)
+        yield AuditDesk(installation.trail, installation.signer, auditor, clock)

@@ -1,6 +1,7 @@
-"""How many entries a second the audit trail takes: `python -m tests.bench.audit [DATABASE_URL]`."""
+"""How many records a second the audit trail takes, and checks: `python -m tests.bench.audit [DATABASE_URL]`."""
 
 import asyncio
+import multiprocessing
 import sys
 import tempfile
 import time
@@ -8,12 +9,16 @@ from collections.abc import Iterator
 
 import uvloop
 
-from radgate_server.adapters.database import Database, SqlAuditSink, migrate
+from radgate_server.adapters.database import Database, SqlAuditSink, SqlAuditTrail, migrate
 from radgate_server.core.audit import AuditEntry
+from radgate_server.core.audit_verify import ChainVerifier
 from tests.conformance.database_suites import audit_entry
 
 ENTRIES = {1: 2_000, 16: 20_000, 64: 20_000}
 """Concurrent recorders: entries that they record together."""
+
+PROCESSES, RECORDERS, SHARE = 2, 16, 10_000
+"""Servers that write into one chain, each by so many recorders, and what each writes."""
 
 
 async def measure(sink: SqlAuditSink, recorders: int, count: int) -> str:
@@ -40,14 +45,45 @@ async def measure(sink: SqlAuditSink, recorders: int, count: int) -> str:
     )
 
 
+def record_share(url: str) -> str:
+    """What one of several servers does."""
+
+    async def run() -> str:
+        database = Database(url)
+        sink = SqlAuditSink(database)
+        told = await measure(sink, RECORDERS, SHARE)
+        await sink.close()
+        await database.close()
+        return told
+
+    return uvloop.run(run())
+
+
+async def verify(database: Database) -> str:
+    """Follow the whole chain, as `radgate audit verify` does."""
+    trail, verifier = SqlAuditTrail(database), ChainVerifier()
+    started_s, started_cpu_s = time.perf_counter(), time.process_time()
+    await trail.scan(verifier.take, upto=await trail.last_number())
+    elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - started_cpu_s
+    faults = verifier.finish(await trail.heads())
+    rates = (
+        f"{verifier.records / elapsed_s:,.0f} records/s ({verifier.records / cpu_s:,.0f} a second of processor time)"
+    )
+    return f"verify {verifier.records} records: {rates}, {len(faults)} faults"
+
+
 async def main(url: str) -> None:
-    """Measure with each number of recorders."""
+    """Measure with each number of recorders, with several processes, and the check of all that was written."""
     migrate(url)
     database = Database(url)
     sink = SqlAuditSink(database)
     for recorders, count in ENTRIES.items():
         print(await measure(sink, recorders, count))
     await sink.close()
+    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+        for told in await asyncio.to_thread(pool.map, record_share, [url] * PROCESSES, 1):
+            print(f"one of {PROCESSES} servers, {told}")
+    print(await verify(database))
     await database.close()
 
 

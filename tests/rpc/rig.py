@@ -66,8 +66,10 @@ from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.patients import KnownPatients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
@@ -126,6 +128,7 @@ class Rig:
     server: RpcServer | None = None
 
     def __post_init__(self) -> None:
+        self.refusals = RefusalLog(self.audit, self.clock)
         self.hot, self.derived = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(2)
@@ -175,9 +178,10 @@ async def running_rig() -> AsyncIterator[Rig]:
     places = InstancePlaces(clients, deadline_s=10)
     near = AnnouncingStore(rig.store, (places.remember,))
     retrieve = RetrieveService(lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5))
-    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock)
+    patients = KnownPatients()
+    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, patients)
     authenticator = Authenticator(rig.directory, rig.directory, rig.box, rig.clock)
-    auditor = Auditor(rig.audit, rig.clock)
+    auditor = Auditor(rig.audit, rig.clock, patients)
 
     async def forget(change: object) -> None:
         authenticator.forget()
@@ -242,6 +246,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             admin=AdminServicer(admin),
             dicomweb=DicomWebServicer(query, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings),
             authenticator=authenticator,
+            refusals=rig.refusals,
             telemetry=rig.telemetry,
         )
         await rig.server.start()

@@ -118,3 +118,27 @@ async def test_an_admin_can_not_revoke_another_tenants_key(rig: Rig, channel: gr
 
 async def test_health_needs_no_key(rig: Rig, channel: grpc.aio.Channel) -> None:
     assert await invoke(channel, "grpc.health.v1.Health/Check") == [b"\x08\x01"]
+
+
+async def test_who_is_turned_away_is_recorded(rig: Rig, channel: grpc.aio.Channel) -> None:
+    name, raised = "radgate.v1.QueryService/SearchStudies", "radgate.v1.AdminService/CreatePacs"
+    viewer = await rig.key("east")
+    calls: list[tuple[str, dict[str, str]]] = [
+        (name, {"token": "rg_bad", "x_tenant_id": "east"}),
+        (name, {"token": viewer, "x_tenant_id": "west"}),
+        (raised, {"token": viewer}),
+    ]
+    for method, headers in calls:
+        for _ in range(3):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await invoke(channel, method, **headers)
+    await rig.refusals.flush()
+    key_id = viewer.split("_")[1]
+    told = [(entry.action, entry.outcome, entry.tenant_id, entry.key_id, entry.detail) for entry in rig.audit.entries]
+    first = [
+        ("authenticate", "failed", "", "", f"{name} for tenant east: UNAUTHENTICATED"),
+        ("authorise", "denied", "", "", f"{name} for tenant west: TENANT_NOT_ALLOWED"),
+        ("authorise", "denied", "east", key_id, f"{raised}: ROLE_NOT_ALLOWED"),
+    ]
+    assert told == first + [(*entry[:4], f"{entry[4]}, and 2 more like it") for entry in first]
+    assert {entry.address for entry in rig.audit.entries} == {"127.0.0.1"}

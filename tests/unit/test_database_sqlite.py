@@ -9,6 +9,7 @@ import pytest
 from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
+from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
 
@@ -28,6 +29,10 @@ class TestSqliteMigration(MigrationSuite):
 
 class TestSqliteAudit(AuditSuite):
     """The audit trail."""
+
+
+class TestSqliteAuditTrail(AuditTrailSuite):
+    """Its chain."""
 
 
 def test_writes_ahead_and_keeps_foreign_keys(url: str, tmp_path: Path) -> None:

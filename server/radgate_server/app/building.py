@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.adapters.telemetry import AuditMetrics, MetricsServer, PrometheusTelemetry
 from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
 from radgate_server.app.image_workers import open_workers
@@ -21,6 +21,7 @@ from radgate_server.installation import (
     pacs_factories,
 )
 from radgate_server.services.admin import AdminService
+from radgate_server.services.audit_keeper import AuditKeeper
 from radgate_server.services.audit_watch import WatchedAuditSink
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import impatient
@@ -96,6 +97,15 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         )
         await monitor.start()
         stack.push_async_callback(monitor.close)
+        keeper = AuditKeeper(
+            installation.trail,
+            installation.signer,
+            settings.audit,
+            clock,
+            AuditMetrics(telemetry.registry, installation.writing_end),
+        )
+        keeper.start()
+        stack.push_async_callback(keeper.close)
         reader = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
         reader.start()
         stack.push_async_callback(reader.close)

@@ -67,6 +67,7 @@ def build_rpc(
             query, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
         ),
         authenticator=services.authenticator,
+        refusals=services.refusals,
         telemetry=telemetry,
         interceptors=aio_interceptors(settings.telemetry),
     )

@@ -35,8 +35,10 @@ from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.patients import KnownPatients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
 from radgate_server.services.tenant_caches import TenantCaches
@@ -62,6 +64,7 @@ class Services:
     streams: FrameStreams
     uploads: UploadTranscoder
     jobs: JobQueue
+    refusals: RefusalLog
     news: NewsDesk
 
 
@@ -78,11 +81,13 @@ def build_services(
     """Put the use cases together, from the inside outwards."""
     cache, limits = settings.cache, settings.retrieve
     deadline_s = settings.pacs.query_deadline_s
+    patients = KnownPatients()
     query = QueryService(
         clients,
         AskLimits(limits.max_results, deadline_s),
         RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
         clock,
+        patients,
     )
     lister = StudyLister(
         clients,
@@ -111,7 +116,7 @@ def build_services(
     transcoder = Transcoder(instances, pictures.frames, workers, spool, kept, parallel=parallel)
     loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=settings.imaging.max_rendered_pixels)
     handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
-    auditor = Auditor(installation.audit, clock)
+    auditor = Auditor(installation.audit, clock, patients)
     return Services(
         authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
         auditor=auditor,
@@ -124,8 +129,16 @@ def build_services(
         streams=FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2 * parallel),
         uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
         jobs=_open_jobs(stack, settings.imaging, handlers, clock, telemetry),
+        refusals=_open_refusals(stack, installation, clock),
         news=NewsDesk(),
     )
+
+
+def _open_refusals(stack: AsyncExitStack, installation: Installation, clock: Clock) -> RefusalLog:
+    refusals = RefusalLog(installation.audit, clock)
+    refusals.start()
+    stack.push_async_callback(refusals.close)
+    return refusals
 
 
 def _open_jobs(

@@ -7,6 +7,7 @@ import click
 
 from radgate_server import __version__
 from radgate_server.cli.alerts import alerts
+from radgate_server.cli.audit import audit
 from radgate_server.cli.cache import cache
 from radgate_server.cli.images import thumbnail, transcode
 from radgate_server.cli.key import key
@@ -28,5 +29,5 @@ def radgate() -> None:
     """
 
 
-for command in (serve, demo, migrate, tenant, key, pacs, cache, alerts, transcode, thumbnail):
+for command in (serve, demo, migrate, tenant, key, pacs, cache, audit, alerts, transcode, thumbnail):
     radgate.add_command(command)

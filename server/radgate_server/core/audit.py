@@ -1,4 +1,4 @@
-"""One line of the audit trail: who did what to which object, from where, and when (PS3.15 A.5 has the vocabulary)."""
+"""One record of the audit trail: who did what to which object, from where, and when (PS3.15 A.5 has the vocabulary)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class AuditAction(StrEnum):
-    """What was done."""
+    """What was done, or tried."""
 
     QUERY = "query"
     RETRIEVE = "retrieve"
@@ -17,6 +17,18 @@ class AuditAction(StrEnum):
     TRANSCODE = "transcode"
     STORE = "store"
     CONFIGURE = "configure"
+    EXPORT_AUDIT = "export-audit"
+    AUTHENTICATE = "authenticate"  # recorded when it failed: who is let in is told by what is done then
+    AUTHORISE = "authorise"  # recorded when it was denied
+    GENESIS = "genesis"  # the first record of a chain that begins after records that have none
+
+
+class AuditOutcome(StrEnum):
+    """How it ended."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +36,9 @@ class AuditEntry:
     """One access, written before the first byte of it leaves. UIDs are "" where the access is wider than that.
 
     `detail` says what no other field does: the level of a query, the frames, the name of a changed resource. It
-    holds no patient data.
+    holds no patient data. `principal` names the caller for people, `patient_id` is (0010,0020) where it is known
+    without asking a PACS, `pacs` the PACS that is written to or configured, `size_bytes` what is sent or stored, None
+    when that is not known beforehand.
     """
 
     time: datetime
@@ -39,3 +53,8 @@ class AuditEntry:
     user_agent: str
     request_id: str
     detail: str
+    outcome: AuditOutcome = AuditOutcome.GRANTED
+    principal: str = ""
+    patient_id: str = ""
+    pacs: str = ""
+    size_bytes: int | None = None

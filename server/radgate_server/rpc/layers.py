@@ -6,14 +6,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.deadline import expect_within
-from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.errors import (
+    GatewayError,
+    RoleNotAllowedError,
+    TenantNotAllowedError,
+    UnauthenticatedError,
+    reason_of,
+)
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.request_context import request_id
 from radgate_server.core.tenancy import Caller, Principal
 from radgate_server.rpc.authz import Access, check_access
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import failure_of
+from radgate_server.services.refusals import Refused
 
 type Proceed = Callable[[Call], Awaitable[None]]
 """The rest of the way."""
@@ -39,13 +47,22 @@ class TokenChecker(Protocol):
         ...
 
 
-def standard_layers(telemetry: Telemetry, authenticator: TokenChecker) -> tuple[Layer, ...]:
+class RefusalNotes(Protocol):
+    """Writes refusals into the audit trail (services.refusals.RefusalLog)."""
+
+    async def note(self, refused: Refused) -> None:
+        """Record it; never fails."""
+        ...
+
+
+def standard_layers(telemetry: Telemetry, authenticator: TokenChecker, refusals: RefusalNotes) -> tuple[Layer, ...]:
     """The layers from the outermost to the innermost."""
     return (
         name_request,  # first, so that every line of log below carries the request id
         count_calls(telemetry),  # outside of the errors, to see the code that they become
         answer_errors,  # outside of all that fails on purpose
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
+        record_refusals(refusals),  # outside of all that refuses
         authenticate(authenticator),  # nothing of the request is parsed for a stranger
         authorise,  # needs the principal
     )
@@ -114,6 +131,50 @@ def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
             await proceed(call)
 
     return layer
+
+
+REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
+    UnauthenticatedError: (AuditAction.AUTHENTICATE, AuditOutcome.FAILED),
+    TenantNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    RoleNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+}
+
+
+def record_refusals(refusals: RefusalNotes) -> Layer:
+    """Let the audit trail know who was turned away; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.role is None:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            try:
+                await proceed(call)
+            except tuple(REFUSALS) as error:
+                await refusals.note(_refused(method, call, error))
+                raise
+
+        return layer
+
+    return wrap
+
+
+def _refused(method: Method, call: Call, error: GatewayError) -> Refused:
+    action, outcome = next(row for kind, row in REFUSALS.items() if isinstance(error, kind))
+    caller = call.caller if call.authenticated else None
+    return Refused(
+        action=action,
+        outcome=outcome,
+        tenant_id=caller.tenant_id if caller else "",
+        asked_tenant=call.header("x-tenant-id"),
+        key_id=caller.principal.key_id if caller else "",
+        role=caller.principal.role.name.lower() if caller else "",
+        address=call.address,
+        user_agent=call.user_agent,
+        request_id=call.request_id,
+        method=method.full_name,
+        reason=reason_of(error),
+    )
 
 
 def authenticate(authenticator: TokenChecker) -> Layer:

@@ -18,7 +18,7 @@ from radgate_server.config import MIB, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.rpc import health, reflection
-from radgate_server.rpc.layers import TokenChecker, standard_layers
+from radgate_server.rpc.layers import RefusalNotes, TokenChecker, standard_layers
 from radgate_server.rpc.pipeline import Servicer, build_handlers
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
@@ -105,6 +105,7 @@ def build_server(
     admin: Servicer,
     dicomweb: Servicer,
     authenticator: TokenChecker,
+    refusals: RefusalNotes,
     telemetry: Telemetry,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     reuse_port: bool = False,
@@ -114,7 +115,7 @@ def build_server(
     Behind Envoy the server listens on the loopback address alone, since it trusts the headers that Envoy writes there.
     `reuse_port` lets several processes share the port (SO_REUSEPORT).
     """
-    layers = standard_layers(telemetry, authenticator)
+    layers = standard_layers(telemetry, authenticator, refusals)
     servicers = {
         QUERY: query,
         RETRIEVE: retrieve,

@@ -12,6 +12,7 @@ from radgate_server.services.completing import CountCompleter
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.merging import SourcedMatch, merge
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.patients import KnownPatients
 from radgate_server.services.single_flight import SingleFlight
 
 MAX_REMEMBERED_MATCHES = 50_000
@@ -69,8 +70,16 @@ class QueryService:
     a later page gets it from the answer of which the first page was given.
     """
 
-    def __init__(self, clients: PacsClients, limits: AskLimits, remember: RememberLimits, clock: Clock) -> None:
+    def __init__(
+        self,
+        clients: PacsClients,
+        limits: AskLimits,
+        remember: RememberLimits,
+        clock: Clock,
+        patients: KnownPatients | None = None,
+    ) -> None:
         self._clients = clients
+        self._patients = patients or KnownPatients()
         self._limits = limits
         self._flights: SingleFlight[tuple[str, Query], _Answer] = SingleFlight()
         self._answers: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
@@ -118,6 +127,7 @@ class QueryService:
         clients = await self._clients.of_tenant(tenant_id)
         answers = await ask_all(clients, query, self._limits)
         answer = _Answer(merge(query.level, answers), _warnings(answers, self._limits.max_results))
+        self._patients.learn(tenant_id, (match.attributes for match in answer.matches))
         if forgotten == self._forgotten[tenant_id] and not any(isinstance(one.result, PacsError) for one in answers):
             self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         return answer

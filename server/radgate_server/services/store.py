@@ -215,7 +215,7 @@ class _Upload:
         study_instance_uid = identity.ref.study_instance_uid
         if study_instance_uid not in self.studies:
             scope = RetrieveScope(study_instance_uid)
-            await self._auditor.record(self._caller, AuditAction.STORE, scope, f"to pacs {self._pacs}")
+            await self._auditor.record(self._caller, AuditAction.STORE, scope, pacs=self._pacs)
             self.studies.add(study_instance_uid)
 
     async def _forward(self, place: int, instance: ReceivedInstance) -> None:

@@ -143,3 +143,20 @@ async def test_every_search_is_recorded_before_it_is_answered(rig: Rig, web: Web
 async def test_several_accept_headers_are_one_list(web: Web) -> None:
     answer = await web.get("/studies", ("text/html", "application/json"))
     assert answer.content_type == "application/json"
+
+
+@pytest.mark.parametrize("query", ["PatientID=P-1", "limit=5&00100020=P-1", "PatientID=%50-1"])
+async def test_the_patient_searched_for_is_recorded_of_kept_answers_too(rig: Rig, web: Web, query: str) -> None:
+    for _ in range(2):
+        answer = await web.get(f"/studies?{query}")
+    assert [entry.patient_id for entry in rig.audit.entries] == ["P-1", "P-1"]
+    size_bytes = rig.audit.entries[-1].size_bytes
+    assert size_bytes is not None
+    assert size_bytes >= len(answer.body)
+
+
+async def test_the_patient_of_a_study_that_was_found_is_recorded_when_it_is_opened(rig: Rig, web: Web) -> None:
+    await web.get(f"/studies/{EAST_STUDY}/metadata")
+    await web.get("/studies")
+    await web.get(f"/studies/{EAST_STUDY}/metadata")
+    assert [entry.patient_id for entry in rig.audit.entries] == ["", "", "P-1"]

@@ -30,7 +30,7 @@ def test_every_command_explains_itself_and_takes_a_configuration_file(cli: Cli, 
 def test_migrate_makes_the_database_and_may_be_repeated(cli: Cli) -> None:
     for _ in range(2):
         assert cli.ok("migrate").stdout == ""
-    assert cli.query("SELECT version_num FROM alembic_version") == [("0002",)]
+    assert cli.query("SELECT version_num FROM alembic_version") == [("0003",)]
     assert cli.data_dir.stat().st_mode & 0o777 == 0o700
 
 

@@ -146,8 +146,8 @@ async def test_each_study_is_audited_before_and_invalidated_after(bench: Bench) 
     await bench.keep("2.25.1")
     report = await bench.store(*make_study(2, study="2.25.1"), *make_study(1, study="2.25.2"))
     assert len(report.results) == 3
-    entries = [(entry.action, entry.study_instance_uid, entry.detail) for entry in bench.audit.entries]
-    assert entries == [(AuditAction.STORE, "2.25.1", "to pacs main"), (AuditAction.STORE, "2.25.2", "to pacs main")]
+    entries = [(entry.action, entry.study_instance_uid, entry.pacs) for entry in bench.audit.entries]
+    assert entries == [(AuditAction.STORE, "2.25.1", "main"), (AuditAction.STORE, "2.25.2", "main")]
     assert sorted(bench.dropped) == ["2.25.1", "2.25.2"]
     assert await bench.kept() == 0
 

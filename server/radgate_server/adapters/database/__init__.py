@@ -1,6 +1,7 @@
 """Tenants, keys, PACS, failover, changes and the audit trail in SQLite or PostgreSQL."""
 
 from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.failover import SqlFailoverDirectory
@@ -13,6 +14,7 @@ from radgate_server.adapters.database.tenants import SqlTenantDirectory
 __all__ = [
     "Database",
     "SqlAuditSink",
+    "SqlAuditTrail",
     "SqlChangeFeed",
     "SqlFailoverDirectory",
     "SqlKeyDirectory",

@@ -167,8 +167,9 @@ changes = Table(
     sqlite_autoincrement=True,
 )
 
-# No index, since nothing searches the trail yet: each would be more pages to flush before every answer.
-# Words as callers sent them (a tenant that there is not, a header): no limit here may fail a batch.
+# No index, since nothing searches the trail yet: each would be more pages to flush before every answer. Rows of one
+# tenant are inserted in the order of its chain, so that it is followed by number.
+# Words as callers sent them (a header): no limit here may fail a batch.
 audit_entries = Table(
     "audit_entries",
     metadata,
@@ -185,4 +186,36 @@ audit_entries = Table(
     Column("user_agent", String, nullable=False),
     Column("request_id", String, nullable=False),
     Column("detail", String, nullable=False),
+    Column("sequence", BigInteger, nullable=False, server_default="0", comment="place in the tenant's chain, from 1"),
+    Column("record_hash", LargeBinary, comment="SHA-256 of the canonical form; null: from before there were chains"),
+    Column("size_bytes", BigInteger, nullable=False, server_default="-1", comment="-1: not known beforehand"),
+    Column("outcome", String, nullable=False, server_default="granted"),
+    Column("principal", String, nullable=False, server_default=""),
+    Column("patient_id", String, nullable=False, server_default=""),
+    Column("pacs", String, nullable=False, server_default=""),
+)
+
+# A trigger moves the head with each insertion, and refuses records that do not follow it (migration 0003).
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("sequence", BigInteger, nullable=False, comment="of the last record; 0: none yet"),
+    Column("record_hash", LargeBinary, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant_id", String, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("record_hash", LargeBinary, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Index(None, "tenant_id", "number"),
+    sqlite_autoincrement=True,
 )

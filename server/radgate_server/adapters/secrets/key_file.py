@@ -1,4 +1,4 @@
-"""The installation's key: 32 random bytes in a file that only its owner can read, made at the first start."""
+"""The installation's keys: 32 random bytes each in a file that only its owner can read, made at the first start."""
 
 import os
 import secrets
@@ -24,8 +24,8 @@ def make_data_dir(data_dir: Path) -> None:
         raise ConfigurationError(f"can't make the folder data_dir: {os.strerror(error.errno or 0)}") from None
 
 
-def load_key(data_dir: Path) -> bytes:
-    """Return the key of `data_dir`, making folder (0700) and key file (0600) when there are none.
+def load_key(data_dir: Path, file_name: str = FILE_NAME) -> bytes:
+    """Return the key in that file of `data_dir`, making folder (0700) and key file (0600) when there are none.
 
     Processes that start at once end with the same key, and a crash leaves no half-written one.
 
@@ -33,17 +33,17 @@ def load_key(data_dir: Path) -> bytes:
         ConfigurationError: the folder or file can't be used, others can read the file, or it holds no key.
     """
     make_data_dir(data_dir)
-    path = data_dir / FILE_NAME
+    path = data_dir / file_name
     try:
         if not path.exists():
             _create(path)
         return _read(path)
     except OSError as error:
-        raise ConfigurationError(f"can't use {FILE_NAME} in data_dir: {os.strerror(error.errno or 0)}") from None
+        raise ConfigurationError(f"can't use {file_name} in data_dir: {os.strerror(error.errno or 0)}") from None
 
 
 def _create(path: Path) -> None:
-    draft = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(file, "w", encoding="ascii") as stream:
@@ -69,13 +69,13 @@ def _sync_folder(folder: Path) -> None:
 def _read(path: Path) -> bytes:
     with path.open(encoding="ascii") as file:
         if os.fstat(file.fileno()).st_mode & _OPEN_TO_OTHERS:
-            raise ConfigurationError(f"others can read {FILE_NAME} in data_dir; close it with: chmod 600 {FILE_NAME}")
+            raise ConfigurationError(f"others can read {path.name} in data_dir; close it with: chmod 600 {path.name}")
         try:
             key = bytes.fromhex(file.read().strip())
         except ValueError:
             key = b""
     if len(key) != KEY_BYTES:
         raise ConfigurationError(
-            f"{FILE_NAME} in data_dir holds no key of {2 * KEY_BYTES} hexadecimal digits; restore it from a backup"
+            f"{path.name} in data_dir holds no key of {2 * KEY_BYTES} hexadecimal digits; restore it from a backup"
         )
     return key

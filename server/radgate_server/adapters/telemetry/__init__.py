@@ -1,9 +1,17 @@
 """How the server tells of itself: logs, metrics, traces; none of them with patient data."""
 
+from radgate_server.adapters.telemetry.audit_metrics import AuditMetrics
 from radgate_server.adapters.telemetry.logging import set_up_logging
 from radgate_server.adapters.telemetry.metrics import PrometheusTelemetry
 from radgate_server.adapters.telemetry.metrics_server import MetricsServer
 from radgate_server.adapters.telemetry.samples import RegistrySamples
 from radgate_server.adapters.telemetry.tracing import aio_interceptors
 
-__all__ = ["MetricsServer", "PrometheusTelemetry", "RegistrySamples", "aio_interceptors", "set_up_logging"]
+__all__ = [
+    "AuditMetrics",
+    "MetricsServer",
+    "PrometheusTelemetry",
+    "RegistrySamples",
+    "aio_interceptors",
+    "set_up_logging",
+]

@@ -1,8 +1,12 @@
-"""Where accesses are recorded."""
+"""Where accesses are recorded, and how the record is read, checked and vouched for."""
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from radgate_server.core.audit import AuditEntry
+from radgate_server.core.audit_chain import ChainHead
+from radgate_server.core.audit_checkpoint import Checkpoint
+from radgate_server.core.audit_verify import StoredRecord
 
 
 class AuditSink(Protocol):
@@ -14,4 +18,72 @@ class AuditSink(Protocol):
         Raises:
             AuditUnavailableError: it could not be recorded.
         """
+        ...
+
+
+type Visit = Callable[[Sequence[StoredRecord]], None]
+"""Takes some records, in the order of their writing. It is called in a thread of the database's."""
+
+type Vouch = Callable[[ChainHead, Checkpoint | None], Checkpoint | None]
+"""Makes the signed checkpoint of a head after the last one, or None when there is nothing to vouch for."""
+
+
+class AuditTrail(Protocol):
+    """The audit trail's reading end. Everything raises DatabaseUnavailableError."""
+
+    async def heads(self) -> Sequence[ChainHead]:
+        """Where each tenant's chain ends."""
+        ...
+
+    async def last_number(self) -> int:
+        """The number of the newest record, 0 when there is none. Numbers grow, and may leave gaps."""
+        ...
+
+    async def scan(self, visit: Visit, *, tenant_id: str | None = None, after: int = 0, upto: int) -> None:
+        """Show all records (of the tenant) with numbers above `after` up to `upto`."""
+        ...
+
+    async def checkpoints(self, tenant_id: str | None = None) -> Sequence[Checkpoint]:
+        """All (of the tenant), in the order of their making."""
+        ...
+
+    async def last_checkpoints(self) -> Sequence[Checkpoint]:
+        """The newest one of each tenant."""
+        ...
+
+    async def add_checkpoint(self, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
+        """Keep what `vouch` makes of the head and the last checkpoint; nobody else adds one meanwhile.
+
+        None when it makes none, or the tenant has no chain.
+        """
+        ...
+
+
+class ChainTelemetry(Protocol):
+    """What the background check reports."""
+
+    def chain(self, head: ChainHead, *, broken: bool, unsigned: int) -> None:
+        """How a tenant's chain is: whether it was found broken, and how many records no checkpoint vouches for yet."""
+        ...
+
+    def checked(self, time_s: float) -> None:
+        """A check of all chains ended, in Unix time."""
+        ...
+
+
+class CheckpointSigner(Protocol):
+    """This installation's key for signing checkpoints (Ed25519, RFC 8032)."""
+
+    @property
+    def key_id(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the public key's 32 bytes."""
+        ...
+
+    @property
+    def public_key_pem(self) -> str:
+        """The public key for whoever checks (SubjectPublicKeyInfo, PEM)."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature, 64 bytes."""
         ...

@@ -24,6 +24,7 @@ type _Parameters = list[tuple[str, str]]
 
 _STUDY_INSTANCE_UID = ("0020000D",)
 _SERIES_INSTANCE_UID = ("0020000E",)
+_PATIENT_ID = ("PatientID", "00100020")
 _NOT_ATTRIBUTES = frozenset({"includefield", "fuzzymatching", "limit", "offset", "accept", "charset"})
 _TRUTH = {"true": True, "false": False, "": False}
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -60,6 +61,14 @@ def parse_search(level: QueryLevel, study: str, series: str, query_string: str, 
     )
     limit = min(_parse_number(parameters, "limit", max_limit), max_limit)
     return Search(query, Page(_parse_number(parameters, "offset", 0), limit), tuple(dict.fromkeys(ignored)))
+
+
+def asked_patient(query_string: str) -> str:
+    """The Patient ID that is searched for, "" when none is; cheap where there is none, and never fails."""
+    if not any(name in query_string for name in _PATIENT_ID):
+        return ""
+    found = dict(parse_qsl(query_string, errors="replace"))
+    return next((found[name] for name in _PATIENT_ID if name in found), "")
 
 
 def _parse_parameters(query_string: str) -> _Parameters:

@@ -13,6 +13,7 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
 from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.patients import PATIENT_ID
 from radgate_server.services.query import Page, QueryPage, QueryService
 from radgate_server.services.watching import NewsDesk, StudyNews
 
@@ -71,7 +72,9 @@ class QueryServicer:
         size = _page_size(request.page_size)
         offset = read_page_token(request.page_token, request, tenant_id)
         page = await self._query.search(tenant_id, query, Page(offset, size))
-        await self._auditor.record(call.caller, AuditAction.QUERY, scope, level.value)
+        await self._auditor.record(
+            call.caller, AuditAction.QUERY, scope, level.value, patient_id=query.value_of(PATIENT_ID)
+        )
         return page, {
             "next_page_token": make_page_token(offset + size, request, tenant_id) if page.has_more else "",
             "warnings": [

@@ -1,0 +1,126 @@
+"""The hash chain of the audit trail: what a record's hash is made of. docs/audit.md has the same for third parties.
+
+Canonical form 1, all numbers big-endian:
+
+    "RGA1" | previous hash, 32 bytes | sequence, u64 | time, i64 | size in bytes, i64 | 15 lengths, u32 each | 15 texts
+
+Lengths count bytes of UTF-8, so that no two records share a form. The record's hash is SHA-256 of it. A form, once
+used, never changes; another one gets another number.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from struct import Struct
+from typing import NamedTuple
+
+from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+
+WORDS = (
+    "tenant_id",
+    "principal",
+    "key_id",
+    "role",
+    "action",
+    "outcome",
+    "patient_id",
+    "study_instance_uid",
+    "series_instance_uid",
+    "sop_instance_uid",
+    "pacs",
+    "address",
+    "user_agent",
+    "request_id",
+    "detail",
+)
+"""The texts of a record, in the order of the canonical form."""
+
+START = bytes(32)
+"""What stands in place of the previous hash in a tenant's first record."""
+
+UNKNOWN_SIZE = -1
+
+_FORM = b"RGA1"
+_FIXED = Struct(f">4s32sQqq{len(WORDS)}I")
+
+
+class ChainHead(NamedTuple):
+    """Where a tenant's chain ends: the number of its last record (0: none yet), that one's hash and time."""
+
+    tenant_id: str
+    sequence: int
+    record_hash: bytes
+    time_us: int = 0
+
+
+class Content(NamedTuple):
+    """A record without its place in a chain. `time_us` is in microseconds since 1970-01-01T00:00Z."""
+
+    time_us: int
+    size_bytes: int
+    words: tuple[str, ...]
+
+    @property
+    def tenant_id(self) -> str:
+        """Whose chain it belongs to."""
+        return self.words[0]
+
+
+def content_of(entry: AuditEntry) -> Content:
+    """Put the entry in the order of the canonical form.
+
+    What no database takes and UTF-8 does not know is replaced, or one caller's odd header would fail the batch of all.
+    """
+    words: tuple[str, ...] = (
+        entry.tenant_id,
+        entry.principal,
+        entry.key_id,
+        entry.role,
+        entry.action.value,
+        entry.outcome.value,
+        entry.patient_id,
+        entry.study_instance_uid,
+        entry.series_instance_uid,
+        entry.sop_instance_uid,
+        entry.pacs,
+        entry.address,
+        entry.user_agent,
+        entry.request_id,
+        entry.detail,
+    )
+    together = "".join(words)
+    if not together.isascii() or "\0" in together:
+        words = tuple(_storable(word) for word in words)
+    size_bytes = UNKNOWN_SIZE if entry.size_bytes is None else entry.size_bytes
+    return Content(round(entry.time.timestamp() * 1_000_000), size_bytes, words)
+
+
+def canonical_form(previous: bytes, sequence: int, time_us: int, size_bytes: int, words: Sequence[str]) -> bytes:
+    """The bytes that are hashed; `previous` is the hash of the tenant's record before, 32 bytes."""
+    texts = "".join(words)
+    if texts.isascii():
+        return _FIXED.pack(_FORM, previous, sequence, time_us, size_bytes, *map(len, words)) + texts.encode()
+    encoded = [word.encode() for word in words]
+    return _FIXED.pack(_FORM, previous, sequence, time_us, size_bytes, *map(len, encoded)) + b"".join(encoded)
+
+
+def record_hash(previous: bytes, sequence: int, time_us: int, size_bytes: int, words: Sequence[str]) -> bytes:
+    """SHA-256 of the canonical form, 32 bytes."""
+    return sha256(canonical_form(previous, sequence, time_us, size_bytes, words)).digest()
+
+
+def genesis(tenant_id: str, time_us: int, records: int, digest: bytes) -> Content:
+    """Begin a chain after `records` that an older version wrote without one.
+
+    `digest` is the last hash of a chain over them alone, in which every sequence is 0.
+    """
+    named = {
+        "tenant_id": tenant_id,
+        "action": AuditAction.GENESIS.value,
+        "outcome": AuditOutcome.GRANTED.value,
+        "detail": f"{records} records before this chain, sha256 {digest.hex()}",
+    }
+    return Content(time_us, UNKNOWN_SIZE, tuple(named.get(word, "") for word in WORDS))
+
+
+def _storable(word: str) -> str:
+    return word.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")

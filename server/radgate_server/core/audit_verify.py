@@ -1,0 +1,157 @@
+"""Whether a chain of the audit trail is whole: pure, over records as they come from the database."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit_chain import START, ChainHead, genesis, record_hash
+from radgate_server.core.audit_checkpoint import Check, Checkpoint, time_text
+
+
+class StoredRecord(NamedTuple):
+    """A row of the trail. `sequence` is 0 and `record_hash` None for what was written before there was a chain."""
+
+    number: int
+    sequence: int
+    record_hash: bytes | None
+    time_us: int
+    size_bytes: int
+    words: tuple[str, ...]
+
+
+class Fault(NamedTuple):
+    """The first record of a tenant at which its chain is broken, and how."""
+
+    tenant_id: str
+    sequence: int
+    what: str
+
+
+@dataclass(slots=True)
+class _Chain:
+    """How far a tenant's chain has been followed.
+
+    `anchors` are hashes that checkpoints vouch for, by sequence. `expected` is None where the first record is believed.
+    `loose` counts the records from before the chain, `loose_digest` is the last hash of a chain over them.
+    """
+
+    tenant_id: str
+    anchors: Mapping[int, bytes]
+    expected: int | None
+    previous: bytes = START
+    last_seen: int = 0
+    loose: int = 0
+    loose_digest: bytes = START
+    fault: Fault | None = None
+
+    def follow(self, row: StoredRecord) -> str:
+        """Go on to the next record; "" when it belongs there, else what is wrong."""
+        _, sequence, stored, time_us, size_bytes, words = row
+        if stored is None or (sequence != self.expected and self.expected is not None):
+            return self._out_of_place(row)
+        if self.expected is not None:
+            if stored != record_hash(self.previous, sequence, time_us, size_bytes, words):
+                return "the record was changed: its hash is not that of its content"
+            if sequence == 1 and not self._begins_well(row):
+                return "records from before the chain were changed, added or taken out"
+        if self.anchors.get(sequence, stored) != stored:
+            return "the records up to this one were rewritten: a checkpoint has another hash"
+        self.previous, self.last_seen, self.expected = stored, sequence, sequence + 1
+        return ""
+
+    def end_at(self, sequence: int, witness: str = "") -> None:
+        """See that the chain goes up to `sequence` at least."""
+        if self.fault is None and self.last_seen < sequence:
+            what = f"the record is missing, and all after it up to {sequence}{witness}"
+            self.fault = Fault(self.tenant_id, self.last_seen + 1, what)
+
+    def _out_of_place(self, row: StoredRecord) -> str:
+        if row.sequence == 0 and self.last_seen == 0:
+            self.loose += 1
+            self.loose_digest = record_hash(self.loose_digest, 0, row.time_us, row.size_bytes, row.words)
+            return ""
+        if row.sequence == 0 or row.record_hash is None:
+            return "a record without a place in the chain stands in its place"
+        return f"the record is missing or out of order: record {row.sequence} stands in its place"
+
+    def _begins_well(self, row: StoredRecord) -> bool:
+        """Whether the first record vouches for exactly the records from before the chain."""
+        if row.words[4] != AuditAction.GENESIS:
+            return self.loose == 0
+        return row.words == genesis(self.tenant_id, row.time_us, self.loose, self.loose_digest).words
+
+
+class ChainVerifier:
+    """Follows the chains of all tenants at once, with their records in the order in which they were written.
+
+    `whole` says that the records begin with the first one; else the first of each tenant is believed, and only what
+    follows is checked.
+    """
+
+    def __init__(self, checkpoints: Sequence[Checkpoint] = (), *, whole: bool = True) -> None:
+        self.records = 0
+        self._checkpoints = checkpoints
+        self._whole = whole
+        self._chains: dict[str, _Chain] = {}
+
+    def take(self, rows: Sequence[StoredRecord]) -> None:
+        """Check some more records."""
+        self.records += len(rows)
+        for row in rows:
+            tenant_id = row[5][0]
+            chain = self._chains.get(tenant_id) or self._begin(tenant_id)
+            if chain.fault is None and (what := chain.follow(row)):
+                chain.fault = Fault(tenant_id, chain.expected or row.sequence, what)
+
+    def finish(self, heads: Iterable[ChainHead]) -> tuple[Fault, ...]:
+        """The first fault of each tenant. `heads` are those from before the records were read."""
+        for head in heads:
+            if self._whole or head.tenant_id in self._chains:
+                self._chain(head.tenant_id).end_at(head.sequence)
+        for checkpoint in self._checkpoints:
+            witness = f", as a checkpoint of {time_text(checkpoint.time_us)} says"
+            self._chain(checkpoint.tenant_id).end_at(checkpoint.sequence, witness)
+        return tuple(chain.fault for _, chain in sorted(self._chains.items()) if chain.fault is not None)
+
+    def _chain(self, tenant_id: str) -> _Chain:
+        return self._chains.get(tenant_id) or self._begin(tenant_id)
+
+    def _begin(self, tenant_id: str) -> _Chain:
+        anchors = {found.sequence: found.record_hash for found in self._checkpoints if found.tenant_id == tenant_id}
+        chain = self._chains[tenant_id] = _Chain(tenant_id, anchors, 1 if self._whole else None)
+        return chain
+
+
+def verify_checkpoints(checkpoints: Sequence[Checkpoint], check: Check) -> tuple[Fault, ...]:
+    """Check the signatures; the first fault of each tenant. They come in the order in which they were made."""
+    faults: dict[str, Fault] = {}
+    for checkpoint in checkpoints:
+        good = check(checkpoint.key_id, checkpoint.signed_form, checkpoint.signature)
+        if not good and checkpoint.tenant_id not in faults:
+            what = "is not good" if good is False else f"is by a key that is not known ({checkpoint.key_id})"
+            what = f"the signature of the checkpoint of {time_text(checkpoint.time_us)} {what}"
+            faults[checkpoint.tenant_id] = Fault(checkpoint.tenant_id, checkpoint.sequence, what)
+    return tuple(faults.values())
+
+
+def verify_links(checkpoints: Sequence[Checkpoint]) -> tuple[Fault, ...]:
+    """Check that all checkpoints of the database are there, from the first on; the first fault of each tenant."""
+    faults: dict[str, Fault] = {}
+    last: dict[str, bytes] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.previous_hash != last.get(checkpoint.tenant_id, START):
+            what = f"a checkpoint before the one of {time_text(checkpoint.time_us)} was changed or taken out"
+            faults.setdefault(checkpoint.tenant_id, Fault(checkpoint.tenant_id, checkpoint.sequence, what))
+        last[checkpoint.tenant_id] = checkpoint.own_hash
+    return tuple(faults.values())
+
+
+def verify_lost(own: Sequence[Checkpoint], kept: Sequence[Checkpoint]) -> tuple[Fault, ...]:
+    """Check that the database still has the checkpoints that were kept elsewhere."""
+    known = {checkpoint.own_hash for checkpoint in own}
+    return tuple(
+        Fault(lost.tenant_id, lost.sequence, f"the database has lost the checkpoint of {time_text(lost.time_us)}")
+        for lost in kept
+        if lost.own_hash not in known
+    )

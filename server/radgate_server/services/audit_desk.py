@@ -1,0 +1,136 @@
+"""Checking, vouching for, and handing out the audit trail."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit_chain import ChainHead
+from radgate_server.core.audit_checkpoint import Check, Checkpoint, follow
+from radgate_server.core.audit_verify import (
+    ChainVerifier,
+    Fault,
+    StoredRecord,
+    verify_checkpoints,
+    verify_links,
+    verify_lost,
+)
+from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.ports.audit import AuditTrail, CheckpointSigner, Visit, Vouch
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.tenancy import Caller
+from radgate_server.services.auditing import Auditor
+
+type IsWanted = Callable[[ChainHead, Checkpoint | None, int], bool]
+"""(head, last checkpoint, now in microseconds): whether to make another one."""
+
+type Progress = Callable[[int, int], None]
+"""(numbers looked at, numbers in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was looked at, and the first fault of each tenant."""
+
+    records: int
+    checkpoints: int
+    faults: tuple[Fault, ...]
+
+
+class AuditDesk:
+    """The audit trail as administrators and auditors use it."""
+
+    def __init__(self, trail: AuditTrail, signer: CheckpointSigner, auditor: Auditor, clock: Clock) -> None:
+        self._trail = trail
+        self._signer = signer
+        self._auditor = auditor
+        self._clock = clock
+
+    @property
+    def public_key_pem(self) -> str:
+        """The key that checkpoints are signed with."""
+        return self._signer.public_key_pem
+
+    async def verify(
+        self,
+        tenant_id: str | None,
+        kept: Sequence[Checkpoint],
+        check: Check,
+        progress: Progress = lambda _done, _total: None,
+    ) -> Verdict:
+        """Follow the chain of the tenant, or of all, against the database's checkpoints and those `kept` elsewhere.
+
+        Raises:
+            DatabaseUnavailableError: the trail can't be read.
+        """
+        kept = [found for found in kept if tenant_id in (None, found.tenant_id)]
+        own = await self._trail.checkpoints(tenant_id)
+        heads = [head for head in await self._trail.heads() if tenant_id in (None, head.tenant_id)]
+        good = [found for found in (*own, *kept) if check(found.key_id, found.signed_form, found.signature)]
+        verifier = ChainVerifier(good)
+        upto = await self._trail.last_number()
+
+        def visit(rows: Sequence[StoredRecord]) -> None:
+            verifier.take(rows)
+            if rows:
+                progress(rows[-1].number, upto)
+
+        await self._trail.scan(visit, tenant_id=tenant_id, upto=upto)
+        faults = (
+            *verifier.finish(heads),
+            *verify_checkpoints((*own, *kept), check),
+            *verify_links(own),
+            *verify_lost(own, kept),
+        )
+        return Verdict(verifier.records, len(own) + len(kept), first_of_each_tenant(faults))
+
+    async def checkpoint(self, tenant_id: str) -> Checkpoint:
+        """Vouch for the tenant's chain as it is now.
+
+        Raises:
+            ResourceNotFoundError: nothing has been recorded for the tenant.
+            DatabaseUnavailableError: the trail can't be read or written.
+        """
+        made = await self._trail.add_checkpoint(tenant_id, voucher(self._signer, self._clock))
+        if made is None:
+            raise ResourceNotFoundError("nothing has been recorded for a tenant of that name")
+        return made
+
+    async def checkpoints(self, tenant_id: str | None) -> Sequence[Checkpoint]:
+        """All checkpoints of the tenant, or of all."""
+        return await self._trail.checkpoints(tenant_id)
+
+    async def export(self, caller: Caller, visit: Visit) -> None:
+        """Show all records of the caller's tenant; that is recorded first, being the last one shown.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded.
+            DatabaseUnavailableError: the trail can't be read.
+        """
+        await self._auditor.record(caller, AuditAction.EXPORT_AUDIT)
+        await self._trail.scan(visit, tenant_id=caller.tenant_id, upto=await self._trail.last_number())
+
+
+def voucher(signer: CheckpointSigner, clock: Clock, is_wanted: IsWanted | None = None) -> Vouch:
+    """What makes signed checkpoints, of heads that `is_wanted` (all that have a record)."""
+
+    def vouch(head: ChainHead, last: Checkpoint | None) -> Checkpoint | None:
+        now_us = time_us(clock)
+        if head.sequence == 0 or (is_wanted is not None and not is_wanted(head, last, now_us)):
+            return None
+        draft = follow(head, last, now_us, signer.key_id)
+        return replace(draft, signature=signer.sign(draft.signed_form))
+
+    return vouch
+
+
+def first_of_each_tenant(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """The fault with the lowest sequence of each tenant, by tenant."""
+    first: dict[str, Fault] = {}
+    for fault in sorted(faults, key=lambda fault: fault[:2]):
+        first.setdefault(fault.tenant_id, fault)
+    return tuple(first.values())
+
+
+def time_us(clock: Clock) -> int:
+    """Now, in microseconds since 1970."""
+    return round(clock.now().timestamp() * 1_000_000)

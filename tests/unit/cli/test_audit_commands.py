@@ -1,0 +1,91 @@
+"""`radgate audit` on an installation in a temporary folder."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from tests.unit.cli.command_line import Cli
+
+
+def attack(cli: Cli, sql: str) -> None:
+    with closing(sqlite3.connect(cli.data_dir / "radgate.db")) as connection:
+        connection.execute(sql)
+        connection.commit()
+
+
+@pytest.fixture
+def audited(north: Cli) -> Cli:
+    """With four records of tenant north."""
+    for _ in range(4):
+        north.ok("cache", "invalidate", "--tenant", "north")
+    return north
+
+
+def test_a_whole_trail_is_told(audited: Cli) -> None:
+    result = audited.ok("audit", "verify")
+    assert result.stdout == ""
+    assert result.stderr == "looked at 5 records and 0 checkpoints\nthe audit trail is whole\n"
+    assert "looked at 4 records" in audited.ok("audit", "verify", "--tenant", "north").stderr
+
+
+def test_the_first_broken_record_is_told(audited: Cli) -> None:
+    attack(audited, "UPDATE audit_entries SET address = '' WHERE tenant_id = 'north' AND sequence = 2")
+    result = audited.run("audit", "verify")
+    assert result.exit_code == 1
+    assert result.stdout == "tenant north, record 2: the record was changed: its hash is not that of its content\n"
+    audited.ok("audit", "verify", "--tenant", "")
+
+
+def test_a_checkpoint_kept_elsewhere_finds_what_was_cut(audited: Cli, tmp_path: Path) -> None:
+    kept, key = tmp_path / "kept.jsonl", tmp_path / "key.pem"
+    kept.write_text(audited.ok("audit", "checkpoint", "--tenant", "north").stdout)
+    key.write_text(audited.ok("audit", "public-key").stdout)
+    assert audited.ok("audit", "checkpoints").stdout == kept.read_text()
+    arguments = ("audit", "verify", "--checkpoint", str(kept), "--public-key", str(key))
+    audited.ok(*arguments)
+    attack(audited, "DELETE FROM audit_entries WHERE tenant_id = 'north' AND sequence > 2")
+    attack(audited, "UPDATE audit_heads SET sequence = 2, record_hash = x'00' WHERE tenant_id = 'north'")
+    attack(audited, "DELETE FROM audit_checkpoints")
+    audited.ok("audit", "verify")
+    result = audited.run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(
+        "tenant north, record 3: the record is missing, and all after it up to 4, as a check"
+    )
+
+
+def test_another_installations_key_vouches_for_nothing(audited: Cli, tmp_path: Path) -> None:
+    audited.ok("audit", "checkpoint", "--tenant", "north")
+    (tmp_path / "other.pem").write_text(Cli(tmp_path / "other").ok("audit", "public-key").stdout)
+    result = audited.run("audit", "verify", "--public-key", str(tmp_path / "other.pem"))
+    assert result.exit_code == 1
+    assert "is by a key that is not known" in result.stdout
+
+
+def test_the_key_is_the_owners_alone_and_its_public_half_is_printed(audited: Cli) -> None:
+    assert (audited.data_dir / "audit-signing.key").stat().st_mode & 0o777 == 0o600
+    load_pem_public_key(audited.ok("audit", "public-key").stdout.encode())
+
+
+def test_records_are_exported_and_the_export_too(audited: Cli) -> None:
+    lines = [json.loads(line) for line in audited.ok("audit", "export", "--tenant", "north").stdout.splitlines()]
+    assert [line["sequence"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["action"] for line in lines] == ["configure"] * 4 + ["export-audit"]
+    assert lines[0]["detail"] == "invalidate cache"
+    assert (lines[0]["size_bytes"], lines[0]["outcome"], len(lines[0]["hash"])) == (None, "granted", 64)
+    since = lines[4]["time"]
+    later = audited.ok("audit", "export", "--tenant", "north", "--since", since, "--format", "jsonl").stdout
+    assert [json.loads(line)["sequence"] for line in later.splitlines()] == [5, 6]
+    assert "not a time" in audited.refused("audit", "export", "--tenant", "north", "--since", "then", status=2)
+
+
+def test_what_can_not_be_used_is_told(audited: Cli, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("\nnothing\n")
+    assert "line 2 of the file" in audited.refused("audit", "verify", "--checkpoint", str(wrong))
+    assert "no Ed25519 public key" in audited.refused("audit", "verify", "--public-key", str(wrong))
+    assert "nothing has been recorded" in audited.refused("audit", "checkpoint", "--tenant", "south")

@@ -1,0 +1,74 @@
+"""The canonical form of a record, and its hash."""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radgate_server.core.audit_chain import START, UNKNOWN_SIZE, WORDS, canonical_form, content_of, record_hash
+from tests.conformance.database_suites import audit_entry
+
+texts = st.text(st.characters(codec="utf-8"), max_size=6)
+records = st.tuples(
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 2**63 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(-1, 2**63 - 1),
+    st.tuples(*[texts] * len(WORDS)),
+)
+
+
+def read_back(form: bytes) -> tuple[object, ...]:
+    """The record that a form was made of, by the description in docs/audit.md alone."""
+    assert form[:4] == b"RGA1"
+    numbers = [int.from_bytes(form[at : at + 8], signed=signed) for at, signed in ((36, False), (44, True), (52, True))]
+    lengths = [int.from_bytes(form[at : at + 4]) for at in range(60, 60 + 4 * 15, 4)]
+    words, at = [], 120
+    for length in lengths:
+        words.append(form[at : at + length].decode())
+        at += length
+    assert at == len(form)
+    return (form[4:36], *numbers, tuple(words))
+
+
+@given(records)
+def test_a_record_can_be_read_back_from_its_form_so_no_two_share_one(record: tuple[object, ...]) -> None:
+    assert read_back(canonical_form(*record)) == record  # type: ignore[arg-type]
+
+
+@given(st.tuples(*[texts] * len(WORDS)), st.integers(0, len(WORDS) - 2))
+def test_text_that_moves_to_the_next_field_makes_another_form(words: tuple[str, ...], at: int) -> None:
+    moved = list(words)
+    moved[at : at + 2] = [words[at] + "x", words[at + 1]]
+    other = list(words)
+    other[at : at + 2] = [words[at], "x" + words[at + 1]]
+    assert canonical_form(START, 1, 0, 0, moved) != canonical_form(START, 1, 0, 0, other)
+
+
+def test_the_form_never_changes() -> None:
+    words = [f"{name} ü" for name in WORDS]
+    assert record_hash(START, 7, 1783501811121315, 512, words).hex() == (
+        "ce4656bd1f014fa1347cab65b23ca4c5160786b58de819d3167b347bddad8032"
+    )
+    assert record_hash(START, 7, 1, 2, words) == sha256(canonical_form(START, 7, 1, 2, words)).digest()
+
+
+def test_an_entry_becomes_its_fields_in_order() -> None:
+    content = content_of(replace(audit_entry(1), size_bytes=None, principal="Dr. X", user_agent="a\0b\udcff"))
+    assert (content.time_us, content.size_bytes) == (1783501811121315, UNKNOWN_SIZE)
+    named = dict(zip(WORDS, content.words, strict=True))
+    assert (named["principal"], named["user_agent"], named["outcome"]) == ("Dr. X", "a?b?", "granted")
+    assert (named["detail"], named["patient_id"], named["pacs"]) == ("frames 1,2", "P-1", "main")
+
+
+@pytest.mark.parametrize("field", [*WORDS, "time_us", "size_bytes", "sequence", "previous"])
+def test_every_field_is_in_the_hash(field: str) -> None:
+    content = content_of(audit_entry(1))
+    changed = {name: value + "!" if name == field else value for name, value in zip(WORDS, content.words, strict=True)}
+    places = {"previous": START, "sequence": 1, "time_us": content.time_us, "size_bytes": content.size_bytes}
+    before = record_hash(*places.values(), content.words)  # type: ignore[arg-type]
+    if field in places:
+        places[field] = b"\1" * 32 if field == "previous" else 5
+    assert record_hash(*places.values(), tuple(changed.values())) != before  # type: ignore[arg-type]
