@@ -34,6 +34,12 @@ def rest(series: str, *numbers: int) -> list[tuple[str, int, Part]]:
     return [(f"{series}.{number}", 1, Part.REST) for number in numbers]
 
 
+def test_of_two_instances_as_near_the_one_shown_earlier_goes_first_whichever_arrived_first() -> None:
+    order = FrameOrder(A)
+    arrived(order, *reversed(A))
+    assert drain(order) == first("1.1", 3, 2, 4, 1, 5)
+
+
 def test_the_middle_of_a_series_goes_first_and_then_its_neighbours_outwards() -> None:
     order = FrameOrder(A)
     arrived(order, *A)

@@ -22,6 +22,10 @@ _DATA_SOURCE = {
     "bulkDataURI": {"enabled": True},
 }
 
+# A part of OHIF's build reads Node's variable when its own <script> is not the current one any more, which happens when
+# parts arrive in another order than usual: the viewer would stay blank.
+_NO_FILE_NAME = 'window.__filename = "";\n'
+
 _OCTETS = "multipart/related; type=application/octet-stream; transfer-syntax"
 _HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
 
@@ -36,7 +40,7 @@ _PROGRESSIVE = {
 def app_config(*, htj2k: bool) -> bytes:
     """Return OHIF's app-config.js. With `htj2k` it asks for HTJ2K and shows images while they come, else as stored."""
     source = {**_DATA_SOURCE, **(_PROGRESSIVE if htj2k else {})}
-    return f"window.config = {json.dumps(_config(source), indent=2)};\n".encode()
+    return f"{_NO_FILE_NAME}window.config = {json.dumps(_config(source), indent=2)};\n".encode()
 
 
 def _config(source: dict[str, object]) -> dict[str, object]:

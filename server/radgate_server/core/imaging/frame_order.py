@@ -34,6 +34,7 @@ class _Turn(NamedTuple):
     stage: int
     series: int
     distance: int
+    place: int
     frame_distance: int
     serial: int
 
@@ -128,6 +129,7 @@ class FrameOrder:
         series = self._series[step.ref.series_instance_uid]
         wished = series.at_once or step.part is not Part.REST
         stage = min(series.turn, _FIRST) if wished else _LAST
-        distance = abs(series.positions[step.ref.sop_instance_uid] - series.focus)
+        place = series.positions[step.ref.sop_instance_uid]
+        distance = abs(place - series.focus)
         frame_distance = abs(step.frame_number - self._middle_frames.get(step.ref, step.frame_number))
-        return _Turn(stage, series.turn, round(2 * distance), round(2 * frame_distance), serial)
+        return _Turn(stage, series.turn, round(2 * distance), place, round(2 * frame_distance), serial)
