@@ -47,7 +47,8 @@ class WebReceiver:
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.posted.append(Posted(head[0].split(" ")[1], headers, body))
             status = self.statuses.pop(0) if self.statuses else 202
-            answer = f"HTTP/1.1 {status} Status\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+            head_of_answer = f"HTTP/1.1 {status} Status\r\ncontent-type: text/plain\r\ncontent-length: 2"
+            answer = f"{head_of_answer}\r\nconnection: close\r\n\r\nok"  # as Slack says it
             writer.write(answer.encode())
             await writer.drain()
         finally:

@@ -69,9 +69,7 @@ class Readiness:
         checks = dict(self._checks)
         problems = await asyncio.gather(*(self._ask(name, check) for name, check in checks.items()))
         found = dict(zip(checks, problems, strict=True))
-        for name, problem in found.items():
-            if problem != self._problems.get(name, ""):
-                _log.warning("health: %s", problem or "well again", extra={"check": name})
+        self._tell(found)
         self._looked_s = self._clock.monotonic_s()
         self._problems = _STOPPING if self._stopping else found
         self._telemetry.health_checks({name: not problem for name, problem in found.items()})
@@ -85,6 +83,13 @@ class Readiness:
         while True:
             await self._sleep(LOOK_S)
             await self.look()
+
+    def _tell(self, found: Mapping[str, str]) -> None:
+        """Log what has changed; what is so at the first look may still be starting."""
+        for name, problem in found.items():
+            if problem != self._problems.get(name, problem):
+                level = logging.WARNING if problem else logging.INFO
+                _log.log(level, "health: %s", problem or "well again", extra={"check": name})
 
     async def _ask(self, name: str, check: Check) -> str:
         try:

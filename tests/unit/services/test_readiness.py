@@ -53,9 +53,21 @@ async def test_tells_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
         "gateway": "the check itself failed; the server's log says why",
     }
     assert telemetry.checks == {"database": False, "disk": False, "audit": True, "gateway": False}
-    caplog.clear()
-    await readiness.look()
-    assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]  # the defect alone: it may be starting
+
+
+async def test_tells_the_log_of_what_changes(caplog: pytest.LogCaptureFixture) -> None:
+    said = ["", "it is full", "it is full", ""]
+
+    async def disk() -> str:
+        return said.pop(0)
+
+    readiness = Readiness({"disk": disk}, FakeClock(), RecordingTelemetry())
+    caplog.set_level(logging.INFO)
+    for _ in range(4):
+        await readiness.look()
+    told = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert told == [(logging.WARNING, "health: it is full"), (logging.INFO, "health: well again")]
 
 
 async def test_a_check_that_does_not_answer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
