@@ -35,11 +35,26 @@ class MemoryContent:
         return sum(len(part) for part in self.parts)
 
     def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
-        """Yield views of the parts; copies nothing."""
+        """Yield the parts, or views of them; copies nothing."""
         for part in self.parts:
+            if 0 < len(part) <= chunk_bytes:
+                yield part
+                continue
             view = memoryview(part)
             for start in range(0, len(view), chunk_bytes):
                 yield view[start : start + chunk_bytes]
+
+    def gathered(self, part_bytes: int) -> "MemoryContent":
+        """The same in fewer parts: neighbours are joined as long as they take at most `part_bytes` together."""
+        runs: list[list[bytes | memoryview]] = [[]]
+        run_bytes = 0
+        for part in self.parts:
+            if runs[-1] and run_bytes + len(part) > part_bytes:
+                runs.append([])
+                run_bytes = 0
+            runs[-1].append(part)
+            run_bytes += len(part)
+        return MemoryContent(tuple(run[0] if len(run) == 1 else b"".join(run) for run in runs if run))
 
 
 @dataclass(frozen=True, slots=True)

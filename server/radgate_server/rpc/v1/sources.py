@@ -85,7 +85,7 @@ class TranscodedSource:
         pieces = self._content.pieces(min(chunk_bytes, MAX_DATA_BYTES))
         in_memory = isinstance(self._content, MemoryContent)
         while (piece := next(pieces, None) if in_memory else await asyncio.to_thread(next, pieces, None)) is not None:
-            self.crc32c = google_crc32c.extend(self.crc32c, bytes(piece))
+            self.crc32c = google_crc32c.extend(self.crc32c, piece if isinstance(piece, bytes) else bytes(piece))
             yield piece
 
 

@@ -10,6 +10,9 @@ from radgate_server.core.imaging.frames import EncodedFrame
 from radgate_server.core.instances import InstanceContent, JoinedContent, MemoryContent
 from radgate_server.core.ports.spool import Spool
 
+_GATHERED_BYTES = 512 << 10
+"""Of frames and the item headers between them: each part by itself costs whoever sends it a message."""
+
 
 class FrameSpool:
     """The frames of one instance. A context manager: what was not taken with `within` is let go of."""
@@ -67,7 +70,7 @@ class FrameSpool:
         self._taken = True
         if isinstance(frames, MemoryContent):
             self._entry.discard()  # the parts live on in the content, which its reader accounts for
-            return MemoryContent((before, *frames.parts, after))
+            return MemoryContent((before, *frames.parts, after)).gathered(_GATHERED_BYTES)
         content = JoinedContent((MemoryContent((before,)), frames, MemoryContent((after,))))
         finalize(content, self._entry.discard)
         return content
