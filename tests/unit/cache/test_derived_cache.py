@@ -101,3 +101,17 @@ async def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="data_dir/derived"):
         async with make(tmp_path / "file" / "derived"):
             pytest.fail("opened")
+
+
+async def test_what_is_surely_not_there_is_not_looked_for(tmp_path: Path) -> None:
+    async with make(tmp_path) as cache:
+        await cache.put(key("1"), b"1")
+    (file,) = files(tmp_path)
+    kept = file.read_bytes()
+    async with make(tmp_path) as cache:
+        await cache.stock_taken()
+        assert await cache.get(key("1")) == b"1"
+        file.unlink()
+        assert await cache.get(key("1")) is None
+        file.write_bytes(kept)
+        assert await cache.get(key("1")) is None

@@ -66,7 +66,8 @@ class DerivedCache:
     async def get(self, key: CacheKey) -> bytes | None:
         """The answer, or None when there is none or it is older than its time to live."""
         entry = answer_key(key)
-        answer = await self._in_thread(lambda: self._disk.read(entry))
+        lacking = self._disk.surely_lacks(entry)
+        answer = None if lacking else await self._in_thread(lambda: self._disk.read(entry))
         self._lookups.record(key.tenant_id, answer is not None)
         return answer
 

@@ -30,6 +30,7 @@ class DerivedDisk:
         self._clock = clock
         self._failed = failed
         self._closing = Event()
+        self._stock_taken = False
 
     def prepare(self) -> None:
         """Make the folder. Raises OSError."""
@@ -40,10 +41,15 @@ class DerivedDisk:
         self._folder.remove_abandoned()
         found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
         self._delete(self.catalogue.merge(found))
+        self._stock_taken = not self._closing.is_set()
 
     def stop(self) -> None:
         """Let a stock-taking that is under way end early."""
         self._closing.set()
+
+    def surely_lacks(self, key: EntryKey) -> bool:
+        """Whether there is no need to look. Does not block: the catalogue knows all that any file was written for."""
+        return self._stock_taken and not self.catalogue.size_of(key)
 
     def write(self, key: EntryKey, answer: bytes, expires_s: float) -> None:
         """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""
