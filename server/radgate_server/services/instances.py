@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 
 from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.dicom.index import build_index, inflated_data_set, read_spans
+from radgate_server.core.dicom.index import build_index, read_spans
 from radgate_server.core.dicom.native import read_native_frames
+from radgate_server.core.dicom.opened import inflated_data_set
 from radgate_server.core.dicom.words import little_endian_value
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef

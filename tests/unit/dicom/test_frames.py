@@ -5,8 +5,9 @@ import zlib
 
 import pytest
 
-from radgate_server.core.dicom.index import build_index, inflated_data_set, read_spans
+from radgate_server.core.dicom.index import build_index, read_spans
 from radgate_server.core.dicom.inflate import inflate
+from radgate_server.core.dicom.opened import inflated_data_set
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import FrameTable
 from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN

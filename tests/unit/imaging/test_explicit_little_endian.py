@@ -20,7 +20,7 @@ from radgate_server.core.errors import InstanceMalformedError, NotAcceptableErro
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
-from radgate_server.services.imaging import transcode
+from radgate_server.services.imaging import at_once, transcode
 from radgate_server.services.imaging.transcode import Transcoder
 from tests.fakes.transcoder import transcoding_bench
 from tests.unit.dicom import corpus
@@ -213,6 +213,7 @@ async def test_instances_that_would_be_too_large_are_refused(
     transcoder: Transcoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcode, "MAX_PIXEL_BYTES", 1000)
+    monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
     with pytest.raises(NotAcceptableError, match="too large"):
         await _converted(transcoder, corpus.read("MR_small_RLE.dcm"))
 

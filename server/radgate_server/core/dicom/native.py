@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from radgate_server.core.dicom.file_meta import encoding_of
 from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.dicom.index import inflated_data_set
 from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS
+from radgate_server.core.dicom.opened import inflated_data_set
 from radgate_server.core.dicom.words import Part, swapped
 from radgate_server.core.instance_index import InstanceIndex
 

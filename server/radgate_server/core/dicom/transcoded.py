@@ -8,18 +8,13 @@ from typing import NamedTuple
 from radgate_server.core.dicom.derivation import Derivation, Source, derived_attributes, lossy_before
 from radgate_server.core.dicom.encapsulation import PIXEL_DATA_END, offset_table
 from radgate_server.core.dicom.explicit import Value, element_header, explicit_little_endian
-from radgate_server.core.dicom.file_meta import encoding_of, file_meta_bytes, read_file_meta
-from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
-from radgate_server.core.dicom.index import inflated_data_set
-from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS, JsonModel
+from radgate_server.core.dicom.file_meta import encoding_of, file_meta_bytes
+from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.dicom.native import NativePixels
-from radgate_server.core.dicom.walker import PIXEL_DATA, UNDEFINED_LENGTH, DataSet, Element, Walker
+from radgate_server.core.dicom.opened import OpenedFile, open_file
+from radgate_server.core.dicom.walker import PIXEL_DATA, UNDEFINED_LENGTH, Element
 from radgate_server.core.dicom.words import Part
-from radgate_server.core.transfer_syntaxes import (
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    TRANSFER_SYNTAXES,
-)
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 
 _PHOTOMETRIC_INTERPRETATION = 0x00280004
 _PLANAR_CONFIGURATION = 0x00280006
@@ -60,28 +55,23 @@ class Around(NamedTuple):
     after: bytes
 
 
-def write_around(file: memoryview, source: Source, pixels: EncodedPixels) -> Around:
+def write_around(file: OpenedFile, source: Source, pixels: EncodedPixels) -> Around:
     """Write the file anew, but for its frames: those come between, encapsulated by `frame_item` or side by side.
 
     Values stay as they are but for those that say how to read the pixels and, when something was lost, what that made
     of the image. Digital signatures of an image that lost something are left out: they sign another.
-
-    Raises:
-        InstanceMalformedError: the file does not hold together.
     """
-    data, data_set, stored = _read(file)
-    changes = _image_pixel_changes(pixels) | lossy_before(stored)
+    changes = _image_pixel_changes(pixels) | lossy_before(file.transfer_syntax_uid)
     sop_instance_uid = source.sop_instance_uid
     if pixels.derivation is not None:
-        changes |= derived_attributes(data, data_set, pixels.derivation)
+        changes |= derived_attributes(file.data, file.data_set, pixels.derivation)
         sop_instance_uid = pixels.derivation.sop_instance_uid
-        data_set = DataSet(
-            [element for element in data_set.elements if element.tag not in _DIGITAL_SIGNATURES], data_set.little_endian
-        )
+        unsigned = [element for element in file.data_set.elements if element.tag not in _DIGITAL_SIGNATURES]
+        file = file._replace(data_set=file.data_set._replace(elements=unsigned))
     meta = file_meta_bytes(source.sop_class_uid, sop_instance_uid, pixels.transfer_syntax_uid)
     opening, extended, closing = _pixel_data(pixels)
-    head = explicit_little_endian(data, _part(data_set, range(PIXEL_DATA)), changes | extended)
-    tail = explicit_little_endian(data, _part(data_set, range(PIXEL_DATA + 1, 1 << 32)), {})
+    head = explicit_little_endian(file.data, file.part(range(PIXEL_DATA)), changes | extended)
+    tail = explicit_little_endian(file.data, file.part(range(PIXEL_DATA + 1, 1 << 32)), {})
     return Around(b"".join((meta, *head, *opening)), b"".join((*closing, *tail)))
 
 
@@ -91,26 +81,13 @@ def write_explicit_little_endian(file: memoryview, source: Source) -> tuple[byte
     Raises:
         InstanceMalformedError: the file does not hold together.
     """
-    data, data_set, stored = _read(file)
+    opened = open_file(file)
     changes: dict[int, Value] = {}
-    pixel_data = next((element for element in data_set.elements if element.tag in PIXEL_DATA_TAGS), None)
-    if pixel_data is not None and not encoding_of(stored).little_endian:
-        changes = {pixel_data.tag: _turned_around(data, data_set, pixel_data)}
+    pixel_data = opened.pixel_data
+    if pixel_data is not None and not encoding_of(opened.transfer_syntax_uid).little_endian:
+        changes = {pixel_data.tag: _turned_around(opened, pixel_data)}
     meta = file_meta_bytes(source.sop_class_uid, source.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
-    return _joined((meta, *explicit_little_endian(data, data_set, changes)))
-
-
-def _read(file: memoryview) -> tuple[memoryview, DataSet, str]:
-    """The bytes in which elements lie, the data set, and the transfer syntax that it is stored in."""
-    meta = read_file_meta(file)
-    data, start = file, meta.data_set_offset
-    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        data, start = inflated_data_set(file), 0
-    return data, Walker(data).data_set(start, encoding_of(meta.transfer_syntax_uid)), meta.transfer_syntax_uid
-
-
-def _part(data_set: DataSet, tags: range) -> DataSet:
-    return DataSet([element for element in data_set.elements if element.tag in tags], data_set.little_endian)
+    return _joined((meta, *explicit_little_endian(opened.data, opened.data_set, changes)))
 
 
 def _image_pixel_changes(pixels: EncodedPixels) -> dict[int, Value]:
@@ -142,10 +119,9 @@ def _pixel_data(pixels: EncodedPixels) -> tuple[tuple[bytes, ...], dict[int, Val
     return (header,), {}, (padding,)
 
 
-def _turned_around(data: memoryview, data_set: DataSet, pixel_data: Element) -> Value:
-    value = data[pixel_data.offset : pixel_data.offset + pixel_data.length]
-    image = image_pixel(JsonModel(data).of(_part(data_set, range(0x00280000, 0x00290000))))
-    pixels = NativePixels.of(value, pixel_data.vr, image, little_endian=False)
+def _turned_around(opened: OpenedFile, pixel_data: Element) -> Value:
+    value = opened.data[pixel_data.offset : pixel_data.offset + pixel_data.length]
+    pixels = NativePixels.of(value, pixel_data.vr, opened.image(), little_endian=False)
     return Value(pixel_data.vr, (pixels.little_endian(),))
 
 

@@ -6,21 +6,21 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import batched
 
-from radgate_server.core.dicom.derivation import Derivation, Source
-from radgate_server.core.dicom.encapsulation import frame_item
-from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.dicom.transcoded import EncodedPixels, write_around, write_explicit_little_endian
+from radgate_server.core.dicom.derivation import Source
+from radgate_server.core.dicom.opened import open_file
+from radgate_server.core.dicom.transcoded import Around, EncodedPixels, write_around, write_explicit_little_endian
 from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
-from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.spool import Spool
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.services.imaging.assembly import assembled
+from radgate_server.services.imaging.at_once import AtOnce
 from radgate_server.services.imaging.derived_instances import DerivedInstances
-from radgate_server.services.imaging.frame_spool import FrameSpool
+from radgate_server.services.imaging.encodable import require_encodable
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from radgate_server.services.instances import InstanceReader
@@ -37,7 +37,6 @@ _MAX_QUEUED_FRAMES = 256
 nobody shall be refused because of what he had made ahead himself."""
 _WINDOW_BYTES = 64 << 20
 _PIECE_BYTES = 1 << 20
-_PIXEL_DATA = "7FE00010"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ class Transcoder:
         self._kept = kept
         self._parallel = parallel
         self._turns = {priority: asyncio.Semaphore(2 * parallel) for priority in Priority}
+        self._at_once = AtOnce(instances, workers, spool)
         self._making: SingleFlight[tuple[str, InstanceRef, int, EncodeTarget], TranscodedInstance] = SingleFlight()
         self._encoding: SingleFlight[tuple[str, InstanceRef, int, int, EncodeTarget], EncodedFrame] = SingleFlight()
 
@@ -148,12 +148,13 @@ class Transcoder:
     async def _kept_or_made(self, making: _Making) -> TranscodedInstance:
         if making.target.transfer_syntax_uid in REWRITABLE:
             return await self._with_native_pixels(making)
-        if await self._is_rewritten_only(making):
-            return await self._rewritten(making)
         kept = await self._kept.get(making.tenant_id, making.handle, making.target)
         if kept is not None:
             return kept
-        made = await self._made(making)
+        made = await self._at_once.made(making.handle, making.source, making.target, making.priority)
+        if made is None and await self._is_rewritten_only(making):
+            return await self._rewritten(making)
+        made = made or await self._made(making)
         if await self._instances.is_current(making.tenant_id, making.handle):
             await self._kept.put(making.tenant_id, making.handle, making.target, made)
         return made
@@ -168,7 +169,7 @@ class Transcoder:
         native = index.frame_table is None or not index.frame_table.encapsulated
         if making.target.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN and native:
             return True
-        _require_encodable(making, index)
+        require_encodable(making.handle, index, making.target)
         return False
 
     async def _rewritten(self, making: _Making) -> TranscodedInstance:
@@ -191,24 +192,15 @@ class Transcoder:
             raise NotAcceptableError(
                 "the instance is too large to be made anew as a whole", stored=making.handle.transfer_syntax_uid
             )
-        encapsulated = TRANSFER_SYNTAXES[making.target.transfer_syntax_uid].kind != "native"
-        async with FrameSpool(self._spool) as spooled:
-            frames = self.frames(making.tenant_id, making.handle, range(1, count + 1), making.target, making.priority)
-            async with aclosing(frames) as encoded:
-                async for frame in encoded:
-                    await spooled.add(frame, frame_item(frame.data) if encapsulated else (frame.data,))
-            return await self._put_together(making, image, spooled)
 
-    async def _put_together(self, making: _Making, image: ImagePixel, spooled: FrameSpool) -> TranscodedInstance:
-        pixels = EncodedPixels(making.target.transfer_syntax_uid, image, spooled.image, spooled.frame_bytes)
-        source = making.source
-        if spooled.lossy:
-            ratio = image.native_frame_bits // 8 * len(pixels.frame_bytes) / max(1, sum(pixels.frame_bytes))
-            pixels = replace(pixels, derivation=Derivation(source, making.target, ratio))
-        around = await self._instances.in_thread(making.handle, lambda file: write_around(file, source, pixels))
-        content = await spooled.within(around.before, around.after)
-        uid = source.sop_instance_uid if pixels.derivation is None else pixels.derivation.sop_instance_uid
-        return TranscodedInstance(content, uid, pixels.transfer_syntax_uid, spooled.lossy, spooled.notes)
+        async def write(pixels: EncodedPixels) -> Around:
+            return await self._instances.in_thread(
+                making.handle, lambda file: write_around(open_file(file), making.source, pixels)
+            )
+
+        frames = self.frames(making.tenant_id, making.handle, range(1, count + 1), making.target, making.priority)
+        async with aclosing(frames) as encoded:
+            return await assembled(self._spool, making.source, making.target, image, encoded, write)
 
     async def _first(self, making: _Making, frame_number: int) -> EncodedFrame:
         return (await self._encode(making, (frame_number,)))[0]
@@ -225,7 +217,8 @@ class Transcoder:
             == {EXPLICIT_VR_LITTLE_ENDIAN}
         ):
             return [EncodedFrame(frame.data, EXPLICIT_VR_LITTLE_ENDIAN, frame.image, lossy=False) for frame in stored]
-        _require_encodable(making, await self._instances.index(making.tenant_id, making.handle))
+        index = await self._instances.index(making.tenant_id, making.handle)
+        require_encodable(making.handle, index, making.target)
         return await self._workers.transcode(stored, making.target, priority=making.priority)
 
 
@@ -233,17 +226,3 @@ def _encoded_otherwise(explicit: InstanceContent, transfer_syntax_uid: str) -> M
     """Blocks: call it from a thread."""
     file = memoryview(b"".join(explicit.pieces(_PIECE_BYTES)))
     return MemoryContent((b"".join(rewrite_native(file, transfer_syntax_uid)),))
-
-
-def _require_encodable(making: _Making, index: InstanceIndex) -> None:
-    """Insist that there is Pixel Data, not Float Pixel Data, which is never compressed (PS3.5 8.2), and a way."""
-    if index.frame_table is None or _PIXEL_DATA not in index.bulk:
-        raise NotAcceptableError(
-            "the instance has no pixels that can be compressed", stored=making.handle.transfer_syntax_uid
-        )
-    row = TRANSFER_SYNTAXES.get(making.target.transfer_syntax_uid)
-    can = row is not None and row.encodable and (row.kind != "native" or row.uid == EXPLICIT_VR_LITTLE_ENDIAN)
-    if not can:
-        raise NotAcceptableError(
-            "the transfer syntax that is wanted can't be made", stored=making.handle.transfer_syntax_uid
-        )
