@@ -124,6 +124,26 @@ async def test_wishes_that_come_with_the_opening_are_obeyed(rig: Rig, channel: g
     assert len(whole) == 6
 
 
+async def test_what_is_htj2k_already_comes_in_pieces_of_what_is_stored(rig: Rig, channel: grpc.aio.Channel) -> None:
+    codestream = imagecodecs.htj2k_encode(
+        pixels(1), reversible=True, prog_order="RPCL", tilepart="RESOLUTIONS", resolutions=5
+    )
+    rig.east.add(
+        make_instance(
+            STUDY,
+            CT,
+            f"{CT}.1",
+            transfer_syntax_uid=HTJ2K,
+            rows=SIZE,
+            columns=SIZE,
+            PixelData=encapsulate([codestream]),
+        )
+    )
+    came = pieces(await call(rig, channel, opening(first_rows=60, first_columns=60)))
+    assert [piece.reduction for piece in came if piece.reduction >= 0] == [2, 0]
+    assert b"".join(piece.data for piece in came).rstrip(b"\0") == codestream
+
+
 async def test_what_can_not_be_made_htj2k_comes_whole_as_stored(rig: Rig, channel: grpc.aio.Channel) -> None:
     video = b"\0\0\0\x18ftypmp42" + bytes(1000)
     rig.east.add(

@@ -71,6 +71,8 @@ class ProgressiveFrames:
             GatewayError: it can't be had, or is damaged.
         """
         handle = await self._instance(ref)
+        if handle.transfer_syntax_uid == HTJ2K_LOSSLESS_RPCL:
+            return self._cut((await self._frames.read(self._tenant_id, handle, frame_number)).data)
         try:
             encoded = await self._transcoder.frame(self._tenant_id, handle, frame_number, _TARGET, Priority.INTERACTIVE)
         except NotAcceptableError:
