@@ -25,6 +25,7 @@ from radgate_server.alert_settings import SlackReceiver
 from radgate_server.app import build_app
 from radgate_server.config import (
     AlertsSettings,
+    AuditSettings,
     CacheSettings,
     GatewaySettings,
     ImagingSettings,
@@ -43,6 +44,7 @@ from tests.integration.receivers import WebReceiver, web_receiver
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 GIVE_UP_S = 30
+RARE = {"radgate_image_workers_ended_total", "radgate_alert_notices_total", "radgate_audit_chain_broken"}
 
 type Shown = Mapping[str, Mapping[str, frozenset[str]]]
 """What /metrics shows: samples by name, and of each the labels with their values."""
@@ -87,6 +89,7 @@ def settings_of(folder: Path, web: WebReceiver) -> Settings:
         cache=CacheSettings(query_ttl_s=0, hot_instance_bytes=0),
         imaging=ImagingSettings(workers=1),
         gateway=GatewaySettings(enabled=False),
+        audit=AuditSettings(check_interval_s=0.5),
         alerts=AlertsSettings(
             receivers=(SlackReceiver(kind="slack", name="chat", url=web.url),), interval_s=0.2, pacs_down_for_s=0
         ),
@@ -153,7 +156,7 @@ async def work_and_fail(server: Server) -> None:
         if b"radgate_server.adapters.imaging.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
     await server.until_shown(
-        lambda shown: {"radgate_image_workers_ended_total", "radgate_alert_notices_total"} <= shown.keys(),
+        lambda shown: shown.keys() >= RARE,
         lambda: asyncio.sleep(0),
     )
 

@@ -57,5 +57,11 @@ def test_the_servers_own_alerts_have_the_names_and_severities_of_those_for_prome
     ours = {rule.name: rule.severity.value for rule in rules_of(AlertsSettings())}
     theirs = {rule["alert"]: rule["labels"]["severity"] for rule in rules()}
     assert ours.items() <= theirs.items()
-    needs_a_database_of_metrics = {"RadgateDown", "RadgateErrors", "RadgateSlow", "RadgateNoticesFailing"}
+    needs_a_database_of_metrics = {
+        "RadgateDown",
+        "RadgateErrors",
+        "RadgateSlow",
+        "RadgateNoticesFailing",
+        "RadgateAuditUnchecked",
+    }
     assert theirs.keys() - ours.keys() == needs_a_database_of_metrics

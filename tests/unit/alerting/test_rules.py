@@ -58,6 +58,11 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         counted("radgate_audit_failures_total", 1),
         counted("radgate_audit_failures_total", 0),
     ),
+    "RadgateAuditChainBroken": (
+        [("radgate_audit_chain_broken", (("tenant", "east"),), 1)],
+        [("radgate_audit_chain_broken", (("tenant", "east"),), 0)],
+    ),
+    "RadgateAuditLagging": ([("radgate_audit_lag_seconds", (), 6)], [("radgate_audit_lag_seconds", (), 0.01)]),
     "RadgateImageWorkersFailing": (
         counted("radgate_image_workers_ended_total", 3, ("cause", "crashed")),
         counted("radgate_image_workers_ended_total", 30, ("cause", "recycled")),

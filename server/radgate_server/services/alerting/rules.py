@@ -147,6 +147,24 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
             "See that the database answers and its disk has room; the server's log names the failure.",
         ),
         Rule(
+            "RadgateAuditChainBroken",
+            critical,
+            Value(series("radgate_audit_chain_broken", "tenant")),
+            above(0),
+            0,
+            "The audit trail of tenant {tenant} was tampered with, or is damaged",
+            "Touch nothing; radgate audit verify names the first broken record. Tell who is responsible for security.",
+        ),
+        Rule(
+            "RadgateAuditLagging",
+            warning,
+            Value(series("radgate_audit_lag_seconds")),
+            above(5),
+            60,
+            "Accesses wait for seconds to be recorded in the audit trail",
+            "See how fast the database and its disk write, and who locks it: all calls wait for it.",
+        ),
+        Rule(
             "RadgateImageWorkersFailing",
             warning,
             Growth(
