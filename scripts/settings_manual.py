@@ -76,8 +76,7 @@ def receivers() -> Iterator[str]:
         yield f'\n### `[[alerts.receivers]]`, `kind = "{kind}"`\n\n{receiver.__doc__}\n{RECEIVER_TABLE}'
         for name, field in receiver.model_fields.items():
             if name != "kind":
-                default = "must be given" if field.is_required() else default_text(name, field)
-                yield line(f"`{name}`", default, allowed_text(field), field.description or "")
+                yield line(f"`{name}`", default_text(name, field), allowed_text(field), field.description or "")
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -86,13 +85,17 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
-def rows(fields: dict[str, FieldInfo], prefix: tuple[str, ...]) -> Iterator[str]:
-    """Yield one line of the table for each setting."""
+def rows(fields: dict[str, FieldInfo], prefix: tuple[str, ...], within: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield one line of the table for each setting; `within` are the tables inside of the section that it is in."""
     for name, field in fields.items():
-        variable = "RADGATE_" + "__".join((*prefix, name)).upper()
-        yield line(
-            f"`{name}`", f"`{variable}`", default_text(name, field), allowed_text(field), field.description or ""
-        )
+        inner = inner_tables(field) if prefix else ()
+        for table in inner:
+            yield from rows(table.model_fields, prefix, (*within, name))
+        if inner:
+            continue
+        variable = "RADGATE_" + "__".join((*prefix, *within, name)).upper()
+        path, description = ".".join((*within, name)), field.description or ""
+        yield line(f"`{path}`", f"`{variable}`", default_text(name, field), allowed_text(field), description)
 
 
 def line(*cells: str) -> str:
@@ -100,9 +103,17 @@ def line(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
+def inner_tables(field: FieldInfo) -> tuple[type[BaseModel], ...]:
+    """Return the models of a table within a section: one, or several told apart by their kind; none of a value."""
+    kinds = typing.get_args(field.annotation) or (field.annotation,)
+    return tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+
+
 def default_text(name: str, field: FieldInfo) -> str:
     """Return the default as one would write it, sizes also in binary units."""
     value = field.default
+    if field.is_required():
+        return "must be given"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if value in ("", (), None):

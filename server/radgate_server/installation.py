@@ -16,6 +16,7 @@ from radgate_server.adapters.database import (
     SqlFailoverDirectory,
     SqlKeyDirectory,
     SqlPacsDirectory,
+    SqlSealedRecords,
     SqlStatusBoard,
     SqlTenantDirectory,
     migrate,
@@ -24,7 +25,7 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.adapters.secrets import FileSecretBox, FileSigner, make_data_dir
+from radgate_server.adapters.secrets import FileSigner, make_data_dir, open_secrets
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
@@ -39,7 +40,7 @@ from radgate_server.core.ports.directory import (
     TenantDirectory,
 )
 from radgate_server.core.ports.pacs import PacsFactory
-from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
@@ -49,6 +50,9 @@ from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector, impatient
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.secrets.keeping import SecretKeeper
+from radgate_server.services.secrets.reading import PacsSecrets
+from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 
@@ -67,6 +71,9 @@ class Installation:
     statuses: StatusBoard
     feed: ChangeFeed
     box: SecretBox
+    ring: KeyRing
+    sealed: SealedRecords
+    secrets: SecretReader
     audit: AuditSink
     writing_end: SqlAuditSink
     trail: AuditTrail
@@ -81,12 +88,14 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         DatabaseUnavailableError: the database can't be reached.
     """
     make_data_dir(settings.data_dir)
-    box, signer = FileSecretBox(settings.data_dir), FileSigner(settings.data_dir)
+    store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
+    box = store.box
     await asyncio.to_thread(migrate, settings.database_url_or_default)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
     audit = SqlAuditSink(database)
     stack.push_async_callback(audit.close)
+    sealed = SqlSealedRecords(database, box)
     return Installation(
         SqlTenantDirectory(database, clock.now),
         SqlKeyDirectory(database, clock.now),
@@ -95,6 +104,9 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         SqlStatusBoard(database),
         SqlChangeFeed(database, clock.now),
         box,
+        store.ring,
+        sealed,
+        PacsSecrets(box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s),
         audit,
         audit,
         SqlAuditTrail(database),
@@ -120,16 +132,28 @@ async def open_derived_cache(
     return await stack.enter_async_context(cache)
 
 
-def pacs_factories(settings: Settings, storage_scp: StorageScp, telemetry: Telemetry) -> dict[str, PacsFactory]:
+def pacs_factories(
+    settings: Settings, storage_scp: StorageScp, telemetry: Telemetry, secrets: SecretReader
+) -> dict[str, PacsFactory]:
     """How each kind of PACS is connected."""
     return {
         "dimse": lambda config: build_dimse_pacs(
-            config, settings=settings.dimse, storage_scp=storage_scp, telemetry=telemetry
+            config, settings=settings.dimse, storage_scp=storage_scp, telemetry=telemetry, secrets=secrets
         ),
         "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
-        "dicomweb": lambda config: build_dicomweb_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
-        "orthanc": lambda config: build_orthanc_pacs(config, settings=settings.web_pacs, telemetry=telemetry),
+        "dicomweb": lambda config: build_dicomweb_pacs(
+            config, settings=settings.web_pacs, telemetry=telemetry, secrets=secrets
+        ),
+        "orthanc": lambda config: build_orthanc_pacs(
+            config, settings=settings.web_pacs, telemetry=telemetry, secrets=secrets
+        ),
     }
+
+
+def secret_keeper(installation: Installation, clock: Clock) -> SecretKeeper:
+    """What looks after the key that secrets are sealed under."""
+    auditor = Auditor(installation.audit, clock)
+    return SecretKeeper(installation.ring, installation.box, installation.sealed, auditor, clock)
 
 
 def build_admin(
@@ -156,6 +180,7 @@ def build_admin(
         validator=Validator(factories, clock),
         detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet),
         addresses=addresses,
+        references=ReferencePolicy(settings.secrets.tenant_prefix),
         clients=clients,
         caches=caches,
         follower=follower,
@@ -166,6 +191,7 @@ def build_admin(
         tenants=installation.tenants,
         keys=installation.keys,
         pacs=pacs,
+        secrets=secret_keeper(installation, clock),
         caches=caches,
         follower=follower,
         box=installation.box,
@@ -190,7 +216,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
         await derived.stock_taken()
         # Never started: to test a PACS, nothing is received.
         storage_scp = StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
-        factories = pacs_factories(settings, storage_scp, telemetry)
+        factories = pacs_factories(settings, storage_scp, telemetry, installation.secrets)
         clients = PacsClients(installation.pacs, factories)
         stack.push_async_callback(clients.close)
         follower = ChangeFollower(installation.feed, {})
@@ -200,7 +226,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
             follower=follower,
             clients=clients,
             factories=factories,
-            probes=pacs_factories(impatient(settings), storage_scp, telemetry),
+            probes=pacs_factories(impatient(settings), storage_scp, telemetry, installation.secrets),
             hot=None,
             derived=derived,
             store=store,

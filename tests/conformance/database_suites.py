@@ -2,7 +2,7 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from radgate_server.adapters.database import (
     SqlFailoverDirectory,
     SqlKeyDirectory,
     SqlPacsDirectory,
+    SqlSealedRecords,
     SqlStatusBoard,
     SqlTenantDirectory,
     failover,
@@ -29,12 +30,14 @@ from radgate_server.adapters.database import (
 from radgate_server.adapters.database.engine import WRITES, open_engine
 from radgate_server.adapters.database.migration import config
 from radgate_server.adapters.database.schema import audit_entries, changes, metadata, pacs
-from radgate_server.adapters.secrets import FileSecretBox
+from radgate_server.adapters.secrets import EnvelopeBox, FileKeys
 from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
+from radgate_server.core.pacs import PacsConfig, secret_of, with_secret
 from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.secret import SealedSecret, Secret, SecretContext, parse_reference
 from tests.conformance import directory_suite as samples
-from tests.conformance.directory_suite import NOW, DirectorySuite
+from tests.conformance.directory_suite import NOW, Directory, DirectorySuite
 
 
 class SqlDirectory(
@@ -42,9 +45,22 @@ class SqlDirectory(
 ):
     """All in one, as the suite wants them."""
 
-    def __init__(self, database: Database, box: FileSecretBox) -> None:
+    def __init__(self, database: Database, box: EnvelopeBox) -> None:
         SqlPacsDirectory.__init__(self, database, box, lambda: self.time)
         self.time = NOW
+        self.box = box
+        self.sealed = SqlSealedRecords(database, box)
+
+
+def box_in(folder: Path) -> EnvelopeBox:
+    return EnvelopeBox(folder, {"file": FileKeys(folder)}, "file")
+
+
+async def opened(directory: SqlDirectory, config: PacsConfig) -> Secret:
+    """The password of what was read from the database."""
+    sealed = secret_of(config.connection)
+    assert isinstance(sealed, SealedSecret)
+    return await directory.box.open(sealed)
 
 
 class SqlDirectorySuite(DirectorySuite):
@@ -59,7 +75,16 @@ class SqlDirectorySuite(DirectorySuite):
 
     @pytest.fixture
     def directory(self, database: Database, tmp_path: Path) -> SqlDirectory:
-        return SqlDirectory(database, FileSecretBox(tmp_path / "secrets"))
+        return SqlDirectory(database, box_in(tmp_path / "secrets"))
+
+    async def in_the_clear(self, directory: Directory, configs: Sequence[PacsConfig]) -> list[PacsConfig]:
+        assert isinstance(directory, SqlDirectory)
+        return [
+            replace(config, connection=with_secret(config.connection, await opened(directory, config)))
+            if isinstance(secret_of(config.connection), SealedSecret)
+            else config
+            for config in configs
+        ]
 
     async def test_a_password_is_not_in_the_database(self, pair: SqlDirectory, database: Database) -> None:
         await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
@@ -71,8 +96,49 @@ class SqlDirectorySuite(DirectorySuite):
     async def test_a_sealed_password_opens_only_in_its_own_row(self, pair: SqlDirectory, database: Database) -> None:
         await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
         await database.write(lambda connection: connection.execute(pacs.update().values(tenant_id="b")))
+        (moved,) = await pair.list_pacs("b")
         with pytest.raises(ConfigurationError):
-            await pair.list_pacs("b")
+            await opened(pair, moved)
+
+    @pytest.mark.parametrize("text", ["env:PACS_PASSWORD", "vault:radgate/a/main#password"])
+    async def test_a_reference_is_kept_as_it_is_and_takes_the_sealed_password_away(
+        self, pair: SqlDirectory, database: Database, text: str
+    ) -> None:
+        await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
+        referring = samples.pacs("a", "main", replace(samples.DIMSE, password=parse_reference(text, "ref")))
+        await pair.update_pacs(referring)
+        assert list(await pair.list_pacs("a")) == [referring]
+        row = await database.read(lambda connection: connection.execute(select(pacs)).one())
+        assert (row.connection["password_ref"], row.sealed_password) == (text, None)
+        await pair.update_pacs(samples.pacs("a", "main", samples.DIMSE))
+        assert [await opened(pair, found) for found in await pair.list_pacs("a")] == [Secret("so secret")]
+
+    async def test_wrapping_anew_is_no_change_of_the_pacs(self, pair: SqlDirectory) -> None:
+        await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
+        (before,), (old,) = await pair.list_pacs("a"), await pair.sealed.list_sealed()
+        known = await pair.last_change()
+        new = await pair.box.rewrap(old)
+        assert await pair.sealed.replace_sealed(old, new)
+        assert not await pair.sealed.replace_sealed(old, new)
+        assert list(await pair.list_pacs("a")) == [before]
+        assert await pair.last_change() == known
+        found = await pair.sealed.find_sealed(old.context)
+        assert found is not None
+        assert found.sealed == new.sealed != old.sealed
+
+    async def test_an_update_keeps_what_was_wrapped_anew_meanwhile(self, pair: SqlDirectory) -> None:
+        await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
+        (before,), (old,) = await pair.list_pacs("a"), await pair.sealed.list_sealed()
+        new = await pair.box.rewrap(old)
+        await pair.sealed.replace_sealed(old, new)
+        await pair.update_pacs(replace(before, validation=samples.REPORT))
+        assert [found.sealed for found in await pair.sealed.list_sealed()] == [new.sealed]
+
+    async def test_finds_no_sealed_secret_where_there_is_none(self, pair: SqlDirectory) -> None:
+        await pair.create_pacs(samples.pacs("a", "main"))
+        assert await pair.sealed.find_sealed(SecretContext("a", "main")) is None
+        assert await pair.sealed.find_sealed(SecretContext("a", "other")) is None
+        assert list(await pair.sealed.list_sealed()) == []
 
     async def test_concurrent_creations_of_one_thing_succeed_once(self, pair: SqlDirectory) -> None:
         known = await pair.last_change()
@@ -178,7 +244,7 @@ class MigrationSuite:
         engine.dispose()
         migrate(url)
         database = Database(url)
-        directory = SqlDirectory(database, FileSecretBox(tmp_path / "secrets"))
+        directory = SqlDirectory(database, box_in(tmp_path / "secrets"))
         expected = replace(samples.pacs("a", "old"), create_time=NOW)
         assert list(await directory.list_pacs("a")) == [expected]
         await directory.create_pacs(replace(samples.pacs("a", "spare"), backup_for="old"))

@@ -1,5 +1,6 @@
 """What every implementation of core/ports/directory.py must do."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -34,6 +35,7 @@ from radgate_server.core.ports.directory import (
     StatusBoard,
     TenantDirectory,
 )
+from radgate_server.core.secret import NO_SECRET, Secret
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
 
@@ -50,7 +52,7 @@ DIMSE = DimseConnection(
     max_associations=7,
     tls=DimseTls("/etc/ca.pem", "/etc/client.pem", "/etc/client.key", verify_host=False),
     username="radgate",
-    password="so secret",
+    password=Secret("so secret"),
 )
 DICOMWEB = DicomWebConnection(
     url="https://pacs.example.org/dicom-web",
@@ -58,13 +60,13 @@ DICOMWEB = DicomWebConnection(
     auth=HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://login.example.org/token", scope="dicom"),
     tls=HttpTls("/etc/ca.pem", "/etc/client.pem", "/etc/client.key"),
     max_connections=3,
-    password="so secret",
+    password=Secret("so secret"),
 )
 ORTHANC = OrthancConnection(
     url="http://orthanc.example.org:8042",
     auth=HttpAuth(HttpAuthMethod.BASIC, "radgate"),
     labels=StudyLabels(("research", "2026"), LabelsConstraint.ANY),
-    password="so secret",
+    password=Secret("so secret"),
 )
 REPORT = ValidationReport(
     NOW,
@@ -111,6 +113,10 @@ def status(tenant_id: str, name: str, health: Health = Health.UP) -> PacsStatus:
 
 class DirectorySuite:
     """A subclass gives the fixture `directory`: empty, its clock standing at NOW."""
+
+    async def in_the_clear(self, directory: Directory, configs: Sequence[PacsConfig]) -> list[PacsConfig]:
+        """What a directory gives back, with passwords that it has sealed opened."""
+        return list(configs)
 
     @pytest.fixture
     async def pair(self, directory: Directory) -> Directory:
@@ -216,11 +222,11 @@ class DirectorySuite:
         assert kept.revoke_time is None
 
     @pytest.mark.parametrize(
-        "connection", [DIMSE, FOLDER, DICOMWEB, ORTHANC, replace(DIMSE, tls=None, username="", password="")]
+        "connection", [DIMSE, FOLDER, DICOMWEB, ORTHANC, replace(DIMSE, tls=None, username="", password=NO_SECRET)]
     )
     async def test_gives_a_pacs_back_as_it_was_added(self, pair: Directory, connection: PacsConnection) -> None:
         await pair.create_pacs(pacs("a", "main", connection))
-        assert list(await pair.list_pacs("a")) == [pacs("a", "main", connection)]
+        assert await self.in_the_clear(pair, await pair.list_pacs("a")) == [pacs("a", "main", connection)]
 
     async def test_gives_back_policy_and_validation(self, pair: Directory) -> None:
         await pair.create_pacs(pacs("a", "main"))
@@ -239,7 +245,8 @@ class DirectorySuite:
         await pair.update_pacs(changed)
         await pair.update_pacs(pacs("a", "attic"))
         found = await pair.list_pacs("a")
-        assert list(found) == [changed, pacs("a", "spare", backup_for="main"), pacs("a", "attic")]
+        clear = await self.in_the_clear(pair, found)
+        assert clear == [changed, pacs("a", "spare", backup_for="main"), pacs("a", "attic")]
         assert found[0].validation == REPORT
         assert [change.subject for change in await pair.changes_after(known)] == ["main", "attic"]
 

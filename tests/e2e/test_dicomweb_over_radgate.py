@@ -10,6 +10,7 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.config import WebPacsSettings
 from radgate_server.core.pacs import DicomWebConnection, FolderConnection, HttpAuth, HttpAuthMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.secret import Secret
 from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.telemetry import RecordingTelemetry
@@ -38,7 +39,7 @@ class TestRadgate(PacsSuite):
         connection = DicomWebConnection(
             f"{inner.url}/dicom-web",
             auth=HttpAuth(HttpAuthMethod.BEARER),
-            password=inner.keys[TENANT],
+            password=Secret(inner.keys[TENANT]),
         )
         client = build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())
         yield client

@@ -11,6 +11,7 @@ from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import PacsCannotError
 from radgate_server.core.pacs import DicomWebConnection, FolderConnection, HttpAuth, HttpAuthMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.secret import Secret
 from radgate_server.core.tenancy import Role
 from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
 from tests.e2e.radgate_process import RadgateProcess
@@ -36,7 +37,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]:
 async def near(far: RadgateProcess) -> AsyncIterator[PacsClient]:
     """The far Radgate as a PACS."""
     auth = HttpAuth(HttpAuthMethod.BEARER)
-    connection = DicomWebConnection(f"{far.url}/dicom-web", f"{far.url}/wado", auth, password=far.keys[EAST])
+    connection = DicomWebConnection(f"{far.url}/dicom-web", f"{far.url}/wado", auth, password=Secret(far.keys[EAST]))
     client = build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())
     yield client
     await client.close()

@@ -20,6 +20,7 @@ from radgate_server.core.pacs import (
     check_connection,
     with_secret,
 )
+from radgate_server.core.secret import NO_SECRET, Secret
 from tests.conformance.pacs_suite import sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.faulty_scp import FaultyScp
@@ -60,7 +61,7 @@ async def detect(port: int | None, *aets: str, **values: str) -> DetectionReport
     assert report.duration_ms < LIMIT_MS
     assert SECRET not in repr(report)
     for finding in report.findings:
-        check_connection(with_secret(finding.connection, values.get("secret", "")))
+        check_connection(with_secret(finding.connection, values.get("secret", NO_SECRET)))
     return report
 
 
@@ -93,7 +94,7 @@ async def test_orthanc_that_wants_a_password(tmp_path: Path) -> None:
     options = {"AuthenticationEnabled": True, "RegisteredUsers": {"radgate": SECRET}}
     with OrthancServer(tmp_path, options=options) as server:
         closed = await detect(server.http_port)
-        opened = await detect(server.http_port, username="radgate", secret=SECRET)
+        opened = await detect(server.http_port, username="radgate", secret=Secret(SECRET))
     assert not closed.findings
     assert {attempt.reason for attempt in closed.attempts if "http:" in attempt.target} == {"PACS_CREDENTIALS_REFUSED"}
     assert any("credentials" in hint for hint in closed.hints)

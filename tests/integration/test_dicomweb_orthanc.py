@@ -12,6 +12,7 @@ from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableErro
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.secret import Secret
 from tests.conformance.pacs_suite import (
     GREEK_NAME,
     PATIENT_ID,
@@ -99,8 +100,8 @@ async def test_credentials_are_wanted(tmp_path: Path) -> None:
     with OrthancServer(
         tmp_path, options={"AuthenticationEnabled": True, "RegisteredUsers": {"jane": "right"}}
     ) as server:
-        good = client_of(DicomWebConnection(server.dicomweb_url, auth=BASIC, password="right"), telemetry)
-        bad = client_of(DicomWebConnection(server.dicomweb_url, auth=BASIC, password="wrong"))
+        good = client_of(DicomWebConnection(server.dicomweb_url, auth=BASIC, password=Secret("right")), telemetry)
+        bad = client_of(DicomWebConnection(server.dicomweb_url, auth=BASIC, password=Secret("wrong")))
         assert (await find(good, QueryLevel.STUDY)) == ()
         with pytest.raises(PacsCredentialsError):
             await find(bad, QueryLevel.STUDY)

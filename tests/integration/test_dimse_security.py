@@ -19,6 +19,7 @@ from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import ListedInstance
 from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod
 from radgate_server.core.ports.pacs import EchoReport
+from radgate_server.core.secret import Secret
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.certificates import server_context, write_certificate
@@ -74,7 +75,9 @@ def is_cut(port: int, context: ssl.SSLContext | None) -> bool:
 
 
 async def echo(port: int, *, tls: DimseTls | None = None, username: str = "", password: str = "") -> EchoReport:
-    connection = DimseConnection("127.0.0.1", port, "FAULTY", "RADGATE", tls=tls, username=username, password=password)
+    connection = DimseConnection(
+        "127.0.0.1", port, "FAULTY", "RADGATE", tls=tls, username=username, password=Secret(password)
+    )
     scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=SETTINGS)
     telemetry = RecordingTelemetry()
     client = build_dimse_pacs(config_of(connection), settings=SETTINGS, storage_scp=scp, telemetry=telemetry)

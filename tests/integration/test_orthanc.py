@@ -27,6 +27,7 @@ from radgate_server.core.instances import Arrival, FailedInstance, ListedInstanc
 from radgate_server.core.pacs import HttpAuth, HttpAuthMethod, OrthancConnection
 from radgate_server.core.ports.pacs import PacsChanges, PacsClient, StoreOutcome, StudyChange
 from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.secret import Secret
 from tests.conformance.pacs_suite import (
     STUDY_UID,
     PacsSuite,
@@ -47,7 +48,7 @@ SETTINGS = WebPacsSettings(idle_timeout_s=20, connect_timeout_s=5)
 
 
 def make_client(url: str, auth: HttpAuth | None = None, password: str = "") -> PacsClient:
-    connection = OrthancConnection(url, auth or HttpAuth(), password=password)
+    connection = OrthancConnection(url, auth or HttpAuth(), password=Secret(password))
     return build_orthanc_pacs(config_of(connection), settings=SETTINGS, telemetry=RecordingTelemetry())
 
 

@@ -23,6 +23,8 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod
+from radgate_server.core.ports.secrets import SecretReader
+from radgate_server.core.secret import GivenSecrets, Secret, SecretSource
 from tests.fakes.clock import FakeClock
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
 from tests.integration.orthanc import free_port
@@ -31,11 +33,24 @@ SECRET = "s3cr&t"
 SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=1, acquire_timeout_s=0.5)
 
 
+class Rotated:
+    """SecretReader whose secret is SECRET by now; the one before is kept until it is refused."""
+
+    async def read(self, pacs: str, source: SecretSource, *, refused: Secret | None = None) -> Secret:
+        return Secret("the one before") if refused is None else Secret(SECRET)
+
+
 def http_to(
-    url: str, auth: HttpAuth | None = None, secret: str = "", clock: FakeClock | None = None, connections: int = 4
+    url: str,
+    auth: HttpAuth | None = None,
+    secret: str = "",
+    clock: FakeClock | None = None,
+    connections: int = 4,
+    secrets: SecretReader | None = None,
 ) -> PacsHttp:
-    connection = DicomWebConnection(url, auth=auth or HttpAuth(), max_connections=connections, password=secret)
-    return PacsHttp("pacs", connection, SETTINGS, monotonic_s=clock.monotonic_s if clock else time.monotonic)
+    connection = DicomWebConnection(url, auth=auth or HttpAuth(), max_connections=connections, password=Secret(secret))
+    monotonic_s = clock.monotonic_s if clock else time.monotonic
+    return PacsHttp("pacs", connection, SETTINGS, secrets=secrets or GivenSecrets(), monotonic_s=monotonic_s)
 
 
 @asynccontextmanager
@@ -321,6 +336,22 @@ async def test_refused_credentials_that_do_not_change_are_not_sent_again(method:
         assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("method", [HttpAuthMethod.BEARER, HttpAuthMethod.API_KEY])
+async def test_a_secret_that_rotated_is_shown_at_once_when_the_one_before_is_refused(method: HttpAuthMethod) -> None:
+    name, good = {
+        HttpAuthMethod.BEARER: ("authorization", f"Bearer {SECRET}"),
+        HttpAuthMethod.API_KEY: ("x-key", SECRET),
+    }[method]
+    auth = HttpAuth(method, header="X-Key" if method is HttpAuthMethod.API_KEY else "")
+
+    def answer(asked: Asked) -> Reply:
+        return Reply() if asked.headers[name] == good else Reply(401)
+
+    async with asking(answer, auth=auth, secret=SECRET, secrets=Rotated()) as (server, http):
+        assert (await http.ask("POST", "/studies", body=b"{}")).status == 200
+        assert len(server.asked) == 2
+
+
 class TokenServer:
     """A token endpoint and a resource that wants its newest token."""
 
@@ -411,6 +442,13 @@ async def test_a_token_endpoint_that_refuses_is_asked_once_for_all(status: int, 
     async with with_tokens(tokens, FakeClock()) as http:
         results = await asyncio.gather(*(http.ask("GET", "/studies") for _ in range(3)), return_exceptions=True)
         assert {type(result) for result in results} == {kind}
+
+
+async def test_a_client_secret_that_rotated_gets_a_token() -> None:
+    tokens = TokenServer()
+    async with with_tokens(tokens, FakeClock(), secrets=Rotated()) as http:
+        assert (await http.ask("GET", "/studies")).status == 200
+        assert tokens.issued == 1
 
 
 async def test_a_token_endpoint_that_is_not_there() -> None:

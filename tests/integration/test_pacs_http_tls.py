@@ -16,6 +16,7 @@ from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import ConfigurationError, PacsAbortedError, PacsUnreachableError
 from radgate_server.core.pacs import DicomWebConnection, HttpTls
+from radgate_server.core.secret import GivenSecrets
 from tests.integration.certificates import server_context, write_certificate
 
 SETTINGS = WebPacsSettings(connect_timeout_s=3, idle_timeout_s=3)
@@ -75,7 +76,7 @@ async def tls_server(context: ssl.SSLContext, *protocols: str) -> AsyncIterator[
 
 @asynccontextmanager
 async def asking(server: TlsServer, tls: HttpTls) -> AsyncIterator[PacsHttp]:
-    http = PacsHttp("pacs", DicomWebConnection(server.url, tls=tls), SETTINGS)
+    http = PacsHttp("pacs", DicomWebConnection(server.url, tls=tls), SETTINGS, secrets=GivenSecrets())
     try:
         yield http
     finally:
@@ -135,5 +136,10 @@ async def test_a_server_that_is_not_the_one_meant_is_told_nothing(tmp_path: Path
 
 async def test_files_that_can_not_be_used_are_told_without_their_paths(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        PacsHttp("pacs", DicomWebConnection("https://pacs.example", tls=HttpTls(str(tmp_path / "none"))), SETTINGS)
+        PacsHttp(
+            "pacs",
+            DicomWebConnection("https://pacs.example", tls=HttpTls(str(tmp_path / "none"))),
+            SETTINGS,
+            secrets=GivenSecrets(),
+        )
     assert str(tmp_path) not in str(caught.value)

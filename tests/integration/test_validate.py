@@ -15,6 +15,7 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
 )
+from radgate_server.core.secret import Secret
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
 from tests.conformance.pacs_suite import config_of, sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
@@ -97,10 +98,10 @@ async def test_a_closed_port() -> None:
 async def test_credentials_that_are_refused(tmp_path: Path) -> None:
     options = {"AuthenticationEnabled": True, "RegisteredUsers": {"radgate": "right"}}
     with OrthancServer(tmp_path, options=options) as server:
-        wrong = OrthancConnection(server.url, HttpAuth(HttpAuthMethod.BASIC, "radgate"), password="wrong")
+        wrong = OrthancConnection(server.url, HttpAuth(HttpAuthMethod.BASIC, "radgate"), password=Secret("wrong"))
         none = await validate(OrthancConnection(server.url))
         report = await validate(wrong)
-        right = await validate(replace(wrong, password="right"))
+        right = await validate(replace(wrong, password=Secret("right")))
     assert outcomes(report) == outcomes(none) == [PASSED, FAILED] + [SKIPPED] * 4
     assert "has been given none" in none.checks[1].message
     assert "check user, password" in report.checks[1].message

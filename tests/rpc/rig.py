@@ -16,7 +16,7 @@ from google.rpc.status_pb2 import Status
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
-from radgate_server.config import PacsSettings, RetrieveSettings, Settings
+from radgate_server.config import PacsSettings, RetrieveSettings, SecretsSettings, Settings
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
@@ -72,6 +72,8 @@ from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.secrets.keeping import SecretKeeper
+from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.store import StoreService
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
@@ -83,6 +85,7 @@ from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_study
 from tests.fakes.jobs import Pauses
+from tests.fakes.keys import MemoryKeys
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -96,14 +99,8 @@ MAX_UPLOAD_BYTES = 1 << 20
 MAX_PIXELS = 1 << 20
 
 
-class PlainBox:
-    """SecretBox that hides nothing."""
-
-    def seal(self, secret: str, context: str) -> bytes:
-        return f"{context}\n{secret}".encode()
-
-    def open(self, sealed: bytes, context: str) -> str:
-        return sealed.decode().removeprefix(f"{context}\n")
+class PlainFingerprints:
+    """Fingerprints under no key."""
 
     def fingerprint(self, secret: str) -> bytes:
         return sha256(secret.encode()).digest()
@@ -117,12 +114,13 @@ class Rig:
     store: MemoryInstanceStore = field(default_factory=MemoryInstanceStore)
     audit: RecordingAuditSink = field(default_factory=RecordingAuditSink)
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
-    box: PlainBox = field(default_factory=PlainBox)
+    box: PlainFingerprints = field(default_factory=PlainFingerprints)
     clock: FakeClock = field(default_factory=FakeClock)
     east: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(3, study=EAST_STUDY, series=2), "main"))
     west: MemoryPacs = field(default_factory=lambda: MemoryPacs(make_study(1, study=WEST_STUDY), "main"))
     second: MemoryPacs = field(default_factory=lambda: MemoryPacs([], "second"))
     news: NewsDesk = field(default_factory=NewsDesk)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
     workers: InProcessFrameWorkers = field(default_factory=InProcessFrameWorkers)
     pauses: Pauses = field(default_factory=Pauses)
     server: RpcServer | None = None
@@ -199,12 +197,14 @@ async def running_rig() -> AsyncIterator[Rig]:
             validator=Validator(factories, rig.clock),
             detector=Detector(factories, addresses, rig.clock, calling_aet="RADGATE", dial=rig.dial),
             addresses=addresses,
+            references=ReferencePolicy(SecretsSettings().tenant_prefix),
             clients=clients,
             caches=caches,
             follower=follower,
             auditor=auditor,
             clock=rig.clock,
         ),
+        secrets=SecretKeeper(rig.keys, rig.keys, rig.keys, auditor, rig.clock),
         caches=caches,
         follower=follower,
         box=rig.box,

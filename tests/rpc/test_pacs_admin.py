@@ -13,6 +13,7 @@ from radgate.v1 import pacs_pb2
 from radgate_server.core.errors import PacsCredentialsError, PacsRejectedError
 from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
 from radgate_server.core.pacs import DimseConnection
+from radgate_server.core.secret import Secret
 from radgate_server.core.tenancy import Role
 from radgate_server.services.examination import CHECKS
 from tests.fakes.clock import START
@@ -65,7 +66,7 @@ async def test_a_pacs_is_added_and_its_password_never_comes_back(rig: Rig, admin
     assert [pacs.name for pacs in (await admin("ListPacs")).pacs] == ["main", "orthanc"]
     kept = (await rig.directory.list_pacs("east"))[-1].connection
     assert isinstance(kept, DimseConnection)
-    assert kept.password == "secret"
+    assert kept.password == Secret("secret")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ async def test_an_update_changes_what_the_mask_names(rig: Rig, admin: Administra
     assert rig.audit.entries[-1].detail == "update pacs spare"
     kept = (await rig.directory.list_pacs("east"))[-1].connection
     assert isinstance(kept, DimseConnection)
-    assert (kept.password, kept.max_associations) == ("secret", 9)
+    assert (kept.password, kept.max_associations) == (Secret("secret"), 9)
 
 
 async def test_an_update_without_a_mask_changes_what_is_given(rig: Rig, admin: Administrator) -> None:
@@ -322,3 +323,32 @@ async def test_the_list_tells_what_a_server_saw(rig: Rig, admin: Administrator) 
     assert [(found.operation, found.breaker, found.consecutive_failures) for found in state.operations] == [
         ("find", pacs_pb2.BREAKER_STATE_OPEN, 5)
     ]
+
+
+@pytest.mark.parametrize(
+    "reference", ["env:RADGATE_DATABASE_URL", "file:/etc/passwd", "vault:radgate/west/main#password"]
+)
+async def test_a_tenants_administrator_reads_nothing_of_others_by_reference(
+    rig: Rig, admin: Administrator, channel: grpc.aio.Channel, reference: str
+) -> None:
+    dimse = {name: value for name, value in DIMSE.items() if name not in ("password", "tls")}
+    owner = Administrator(channel, await rig.key("*", role=Role.ADMIN), "east")
+    reason, _ = await refused(admin("CreatePacs", pacs={"name": "new", "dimse": {**dimse, "password_ref": reference}}))
+    assert reason == "ROLE_NOT_ALLOWED"
+    detect = {"endpoint": "pacs.example", "username": "me", "secret_ref": reference}
+    assert (await refused(admin("DetectPacs", **detect)))[0] == "ROLE_NOT_ALLOWED"
+    await owner("CreatePacs", pacs={"name": "new", "dimse": {**dimse, "password_ref": reference}})
+    told = (await admin("GetPacs", name="new")).pacs
+    assert told.dimse.password_ref == reference
+    told.dimse.max_associations = 9
+    await admin("UpdatePacs", pacs=told)
+    for change in ({"host": "other.example"}, {"host": "other.example", "password_ref": reference}):
+        reason, _ = await refused(admin("UpdatePacs", pacs={"name": "new", "dimse": change}))
+        assert reason == ("ROLE_NOT_ALLOWED" if "password_ref" in change else "INVALID_ARGUMENT")
+
+
+async def test_a_tenants_administrator_refers_to_what_is_the_tenants(admin: Administrator) -> None:
+    dimse = {name: value for name, value in DIMSE.items() if name not in ("password", "tls")}
+    reference = "vault:radgate/east/main#password"
+    await admin("CreatePacs", pacs={"name": "new", "dimse": {**dimse, "password_ref": reference}})
+    assert (await admin("GetPacs", name="new")).pacs.dimse.password_ref == reference

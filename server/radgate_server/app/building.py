@@ -19,6 +19,7 @@ from radgate_server.installation import (
     build_admin,
     open_installation,
     pacs_factories,
+    secret_keeper,
 )
 from radgate_server.services.admin import AdminService
 from radgate_server.services.audit_keeper import AuditKeeper
@@ -30,6 +31,7 @@ from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.resilience import PacsGuard
+from radgate_server.services.secrets.rewrapping import Rewrapper
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import ChangesReader
 
@@ -73,8 +75,11 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         tiers = await open_tiers(stack, settings, clock, telemetry)
         workers = await open_workers(stack, settings, telemetry)
         storage_scp = await open_storage_scp(stack, settings)
-        factories = {**pacs_factories(settings, storage_scp, telemetry), **overrides.factories}
-        probes = {**pacs_factories(impatient(settings), storage_scp, telemetry), **overrides.factories}
+        factories = {**pacs_factories(settings, storage_scp, telemetry, installation.secrets), **overrides.factories}
+        probes = {
+            **pacs_factories(impatient(settings), storage_scp, telemetry, installation.secrets),
+            **overrides.factories,
+        }
         guard = PacsGuard(settings.pacs, clock, telemetry)
         tracker = FailoverTracker(installation.failover, clock, telemetry)
         stack.push_async_callback(tracker.close)
@@ -109,6 +114,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         reader = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
         reader.start()
         stack.push_async_callback(reader.close)
+        rewrapper = Rewrapper(secret_keeper(installation, clock), interval_s=settings.secrets.rewrap_interval_s)
+        rewrapper.start()
+        stack.push_async_callback(rewrapper.close)
         admin = build_admin(
             installation,
             settings,

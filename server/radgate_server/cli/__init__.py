@@ -13,6 +13,7 @@ from radgate_server.cli.images import thumbnail, transcode
 from radgate_server.cli.key import key
 from radgate_server.cli.options import RadgateGroup, config_option
 from radgate_server.cli.pacs import pacs
+from radgate_server.cli.secrets import secrets
 from radgate_server.cli.serve import demo, migrate, serve
 from radgate_server.cli.tenant import tenant
 
@@ -29,5 +30,5 @@ def radgate() -> None:
     """
 
 
-for command in (serve, demo, migrate, tenant, key, pacs, cache, audit, alerts, transcode, thumbnail):
+for command in (serve, demo, migrate, tenant, key, pacs, secrets, cache, audit, alerts, transcode, thumbnail):
     radgate.add_command(command)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from radgate_server.core.pacs import (
     RetrieveMethod,
     parse_ae_title,
 )
+from radgate_server.core.secret import NO_SECRET, SecretSource
 
 USUAL_PORTS = (104, 11112, 4242, 8042, 80, 443, 8080)
 """DICOM's registered ports, Orthanc's two, and the web's."""
@@ -63,7 +64,7 @@ class DetectTarget:
     called_aets: tuple[str, ...] = ()
     calling_aet: str = ""
     username: str = ""
-    secret: str = field(default="", repr=False)
+    secret: SecretSource = NO_SECRET
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -125,6 +125,10 @@ class PacsCircuitOpenError(PacsError):
         self.retry_after_s = retry_after_s
 
 
+class SecretUnavailableError(PacsError):
+    """The PACS's credential can't be read: its reference leads nowhere, or the key that it is sealed under is gone."""
+
+
 class InstanceNotSentError(PacsError):
     """The PACS lists the instance but did not send it."""
 
@@ -191,6 +195,10 @@ class NotDeliveredError(GatewayError):
     def __init__(self, message: str, *, passing: bool = True) -> None:
         super().__init__(message)
         self.passing = passing
+
+
+class KeyProviderUnavailableError(GatewayError):
+    """The provider of keys or secrets (AWS, Vault) does not answer, or refuses this server."""
 
 
 class ConfigurationError(GatewayError):

@@ -20,6 +20,7 @@ UNAVAILABLE: tuple[type[PacsError], ...] = (
     errors.PacsAbortedError,
     errors.PacsCredentialsError,
     errors.PacsCircuitOpenError,
+    errors.SecretUnavailableError,
 )
 """Failures that count towards a failover; a PACS that answers with another failure works, as does one that is busy."""
 

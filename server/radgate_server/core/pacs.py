@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.labels import StudyLabels, check_labels
+from radgate_server.core.secret import NO_SECRET, SecretSource
 from radgate_server.core.validation import ValidationReport
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
@@ -40,7 +41,7 @@ class DimseTls:
 
 @dataclass(frozen=True, slots=True)
 class DimseConnection:
-    """A PACS that speaks DIMSE. `password` is in the clear here and sealed wherever it is stored."""
+    """A PACS that speaks DIMSE. `password` goes with `username`; sealed wherever it is stored."""
 
     host: str
     port: int
@@ -50,7 +51,7 @@ class DimseConnection:
     max_associations: int = 4
     tls: DimseTls | None = None
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: SecretSource = NO_SECRET
     kind: Literal["dimse"] = "dimse"
 
 
@@ -109,7 +110,7 @@ class DicomWebConnection:
     auth: HttpAuth = HttpAuth()
     tls: HttpTls = HttpTls()
     max_connections: int = 8
-    password: str = field(default="", repr=False)
+    password: SecretSource = NO_SECRET
     kind: Literal["dicomweb"] = "dicomweb"
 
 
@@ -125,7 +126,7 @@ class OrthancConnection:
     tls: HttpTls = HttpTls()
     max_connections: int = 8
     labels: StudyLabels = field(default_factory=StudyLabels)
-    password: str = field(default="", repr=False)
+    password: SecretSource = NO_SECRET
     kind: Literal["orthanc"] = "orthanc"
 
 
@@ -202,13 +203,13 @@ def check_failover(policy: FailoverPolicy) -> FailoverPolicy:
     return policy
 
 
-def secret_of(connection: PacsConnection) -> str:
-    """The connection's one secret, "" when it has none."""
-    return "" if isinstance(connection, FolderConnection) else connection.password
+def secret_of(connection: PacsConnection) -> SecretSource:
+    """The connection's one secret, NO_SECRET when it has none."""
+    return NO_SECRET if isinstance(connection, FolderConnection) else connection.password
 
 
-def with_secret(connection: PacsConnection, secret: str) -> PacsConnection:
-    """The connection with another secret; "" takes it away."""
+def with_secret(connection: PacsConnection, secret: SecretSource) -> PacsConnection:
+    """The connection with another secret; NO_SECRET takes it away."""
     return connection if isinstance(connection, FolderConnection) else replace(connection, password=secret)
 
 
@@ -243,7 +244,7 @@ def _check_http(connection: HttpConnection) -> None:
     _check_auth(kind, connection.auth, connection.password)
 
 
-def _check_auth(kind: str, auth: HttpAuth, secret: str) -> None:
+def _check_auth(kind: str, auth: HttpAuth, secret: SecretSource) -> None:
     needed = _AUTH_NEEDS[auth.method]
     for name in needed:
         if not getattr(auth, name):

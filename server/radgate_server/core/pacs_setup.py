@@ -64,6 +64,11 @@ def keep_secret(old: PacsConnection, new: PacsConnection) -> PacsConnection:
     return with_secret(new, secret)
 
 
+def shows_anew(old: PacsConnection, new: PacsConnection) -> bool:
+    """Whether `new` shows another secret than `old`, or shows it elsewhere."""
+    return (old.kind, secret_of(old), _goes_to(old)) != (new.kind, secret_of(new), _goes_to(new))
+
+
 def hosts_of(connection: PacsConnection) -> tuple[str, ...]:
     """Host names and addresses that the connection leads to; none for a folder."""
     match connection:

@@ -26,6 +26,7 @@ _REASONS: dict[type[Exception], int] = {
     errors.PacsAbortedError: OUT_OF_RESOURCES,
     errors.PacsBusyError: OUT_OF_RESOURCES,
     errors.PacsCircuitOpenError: OUT_OF_RESOURCES,
+    errors.SecretUnavailableError: OUT_OF_RESOURCES,
     errors.PacsNoContextError: SOP_CLASS_NOT_SUPPORTED,
     errors.PacsRejectedError: NOT_AUTHORISED,
     errors.PacsCredentialsError: NOT_AUTHORISED,
@@ -41,6 +42,7 @@ _PASSING = (
     errors.PacsAbortedError,
     errors.PacsBusyError,
     errors.PacsCircuitOpenError,
+    errors.SecretUnavailableError,
 )
 
 

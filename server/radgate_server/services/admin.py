@@ -8,13 +8,14 @@ from radgate_server.core.identifiers import RetrieveScope, parse_slug, parse_uid
 from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import KeyDirectory, TenantDirectory
-from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.ports.secrets import Fingerprints
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role, Tenant
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.api_keys import is_key_id, make_key
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.pacs_admin import PacsAdmin
+from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.tenant_caches import TenantCaches
 
 MAX_LABEL_LENGTH = 200
@@ -23,7 +24,7 @@ MAX_LABEL_LENGTH = 200
 class AdminService:
     """What operators and administrators do. Methods act on the caller's tenant where they do not name one.
 
-    `pacs` is for what they do with PACS.
+    `pacs` is for what they do with PACS, `secrets` for the key that secrets are sealed under.
     """
 
     def __init__(
@@ -32,13 +33,15 @@ class AdminService:
         tenants: TenantDirectory,
         keys: KeyDirectory,
         pacs: PacsAdmin,
+        secrets: SecretKeeper,
         caches: TenantCaches,
         follower: ChangeFollower,
-        box: SecretBox,
+        box: Fingerprints,
         auditor: Auditor,
         clock: Clock,
     ) -> None:
         self.pacs = pacs
+        self.secrets = secrets
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.ports.secrets import Fingerprints
 from radgate_server.core.tenancy import ApiKey, Role
 
 _KEY_ID = re.compile(r"[0-9a-f]{12}")
@@ -24,7 +24,7 @@ def is_key_id(text: str) -> bool:
 
 
 def make_key(
-    box: SecretBox, tenant_ids: Sequence[str], role: Role, label: str, create_time: datetime
+    box: Fingerprints, tenant_ids: Sequence[str], role: Role, label: str, create_time: datetime
 ) -> tuple[ApiKey, str]:
     """A new key's record and its token; 48 random bits of id, 256 of secret."""
     key_id = secrets.token_hex(6)

@@ -5,7 +5,7 @@ import hmac
 from radgate_server.core.errors import TenantNotAllowedError, UnauthenticatedError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import KeyDirectory, TenantDirectory
-from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.ports.secrets import Fingerprints
 from radgate_server.core.tenancy import ANY_TENANT, Principal
 from radgate_server.services.api_keys import split_token
 from radgate_server.services.expiring import ExpiringMap
@@ -17,7 +17,7 @@ _KNOWN_FOR_S = 60.0
 class Authenticator:
     """Checks API keys. Good ones are remembered until a key or a tenant changes, and for a minute at most."""
 
-    def __init__(self, keys: KeyDirectory, tenants: TenantDirectory, box: SecretBox, clock: Clock) -> None:
+    def __init__(self, keys: KeyDirectory, tenants: TenantDirectory, box: Fingerprints, clock: Clock) -> None:
         self._keys = keys
         self._tenants = tenants
         self._box = box

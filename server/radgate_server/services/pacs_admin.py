@@ -23,8 +23,8 @@ from radgate_server.core.failover import (
 from radgate_server.core.health import PacsStatus
 from radgate_server.core.identifiers import parse_slug
 from radgate_server.core.manual_switch import Choice, choose_backup, choose_primary
-from radgate_server.core.pacs import PacsConfig, PacsConnection, names_private_files
-from radgate_server.core.pacs_setup import PacsSetup, check_setup, place_of
+from radgate_server.core.pacs import PacsConfig, PacsConnection, names_private_files, secret_of
+from radgate_server.core.pacs_setup import PacsSetup, check_setup, place_of, shows_anew
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import FailoverDirectory, PacsDirectory, StatusBoard
 from radgate_server.core.ports.pacs import EchoReport
@@ -36,6 +36,7 @@ from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import CheckListener, Validator
 
@@ -66,6 +67,7 @@ class PacsAdmin:
         validator: Validator,
         detector: Detector,
         addresses: AddressPolicy,
+        references: ReferencePolicy,
         clients: PacsClients,
         caches: TenantCaches,
         follower: ChangeFollower,
@@ -78,6 +80,7 @@ class PacsAdmin:
         self._validator = validator
         self._detector = detector
         self._addresses = addresses
+        self._references = references
         self._clients = clients
         self._caches = caches
         self._follower = follower
@@ -104,6 +107,7 @@ class PacsAdmin:
         setup = check_setup(parse_slug(name, "name"), setup, others)
         if any(config.name == name for config in others):
             raise ResourceExistsError("the tenant has a PACS of that name already")
+        self._references.check(caller, secret_of(setup.connection))
         await self._allow(caller, setup.connection)
         await self._record(caller, f"create pacs {name}")
         now = self._clock.now()
@@ -137,6 +141,8 @@ class PacsAdmin:
             old = _find(configs, name)
             config = _changed(old, change, configs)
             if config.connection != old.connection:
+                if shows_anew(old.connection, config.connection):
+                    self._references.check(caller, secret_of(config.connection))
                 await self._allow(caller, config.connection)
                 config = (
                     replace(config, validation=None) if skip_validation else await self._validated(config, on_check)
@@ -200,8 +206,9 @@ class PacsAdmin:
         return report
 
     async def detect(self, caller: Caller, target: DetectTarget) -> DetectionReport:
-        """Find out what a host speaks. Raises InvalidArgumentError, AddressNotAllowedError."""
+        """Find out what a host speaks. Raises InvalidArgumentError, AddressNotAllowedError, RoleNotAllowedError."""
         target = check_target(target)
+        self._references.check(caller, target.secret)
         await self._record(caller, f"detect pacs at {target.host}")
         return await self._detector.detect(target, unrestricted=caller.principal.may_use_every_tenant)
 

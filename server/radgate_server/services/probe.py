@@ -11,6 +11,7 @@ from radgate_server.core.networks import Address
 from radgate_server.core.pacs import DimseConnection, PacsConfig, PacsConnection, with_secret
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient, PacsFactory
+from radgate_server.core.secret import NO_SECRET
 
 PROBE_NAME = "detected"
 """What a PACS that is being detected is called in errors and metrics."""
@@ -73,7 +74,7 @@ class Prober:
             report = await client.echo.echo()
         capabilities = await self._describe(client, ends_s)
         notes = () if capabilities else ("it answers, but did not tell in time what it can do",)
-        return finding_of(with_secret(candidate, ""), capabilities or Capabilities(), report.latency_ms, *notes)
+        return finding_of(with_secret(candidate, NO_SECRET), capabilities or Capabilities(), report.latency_ms, *notes)
 
     async def _describe(self, client: PacsClient, ends_s: float) -> Capabilities | None:
         """What it can do; None for one that answers but does not tell, which is a finding all the same."""

@@ -22,6 +22,7 @@ from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.labels import StudyLabels
 from radgate_server.core.pacs import DimseTls, HttpTls, OrthancConnection
 from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.secret import GivenSecrets
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_probe_reads_no_certificates_anew(monkeypatch: pytest.MonkeyPatch) -> 
         return SSLContext(PROTOCOL_TLS_CLIENT)
 
     monkeypatch.setattr(client, "web_tls", count_tls)
-    http = PacsHttp("main", OrthancConnection("https://pacs.example"), WebPacsSettings())
+    http = PacsHttp("main", OrthancConnection("https://pacs.example"), WebPacsSettings(), secrets=GivenSecrets())
     for _ in range(5):
         http = http.fresh()
     assert len(made) == 2, "one for HTTP/1.1, one for HTTP/2"

@@ -36,6 +36,7 @@ from radgate_server.core.pacs import (
     PacsConnection,
     RetrieveMethod,
 )
+from radgate_server.core.secret import Secret
 
 DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE")
 ORTHANC = OrthancConnection("http://pacs.example:8042")
@@ -70,7 +71,7 @@ def test_malformed_targets_are_refused(target: DetectTarget, field: str) -> None
 
 
 def test_a_target_is_tidied_and_keeps_its_secret_to_itself() -> None:
-    target = check_target(DetectTarget("pacs.example", None, (" A ", "A", "B"), secret="s3cret"))
+    target = check_target(DetectTarget("pacs.example", None, (" A ", "A", "B"), secret=Secret("s3cret")))
     assert target.called_aets == ("A", "B")
     assert target.ports == USUAL_PORTS
     assert "s3cret" not in repr(target)
@@ -94,10 +95,10 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
     ("username", "method"), [("me", HttpAuthMethod.BASIC), ("", HttpAuthMethod.BEARER)], ids=["user", "token"]
 )
 def test_credentials_are_for_the_web(username: str, method: HttpAuthMethod) -> None:
-    target = DetectTarget("pacs.example", called_aets=("A",), calling_aet="ME", username=username, secret="s")
+    target = DetectTarget("pacs.example", called_aets=("A",), calling_aet="ME", username=username, secret=Secret("s"))
     https, _, dimse = ladders(target, 443, "RADGATE")
     auth = HttpAuth(method, username=username)
-    assert https[0] == OrthancConnection("https://pacs.example", auth=auth, password="s")
+    assert https[0] == OrthancConnection("https://pacs.example", auth=auth, password=Secret("s"))
     assert dimse == (DimseConnection("pacs.example", 443, "A", "ME"),)
 
 

@@ -19,18 +19,19 @@ from radgate_server.core.pacs import (
     check_connection,
 )
 from radgate_server.core.pacs_setup import PacsSetup, check_setup, hosts_of, keep_secret, place_of
+from radgate_server.core.secret import NO_SECRET, Secret
 from tests.fakes.clock import START
 
-DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE", username="me", password="old")
+DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE", username="me", password=Secret("old"))
 OAUTH2 = HttpAuth(HttpAuthMethod.OAUTH2, username="radgate", token_url="https://login.example/token")
-WEB = DicomWebConnection("https://pacs.example/rs", auth=OAUTH2, password="old")
-ORTHANC = OrthancConnection("http://pacs.example:8042", HttpAuth(HttpAuthMethod.BASIC, "me"), password="old")
+WEB = DicomWebConnection("https://pacs.example/rs", auth=OAUTH2, password=Secret("old"))
+ORTHANC = OrthancConnection("http://pacs.example:8042", HttpAuth(HttpAuthMethod.BASIC, "me"), password=Secret("old"))
 
 
 def without_secret[Connection: (DimseConnection, DicomWebConnection, OrthancConnection)](
     connection: Connection,
 ) -> Connection:
-    return replace(connection, password="")
+    return replace(connection, password=NO_SECRET)
 
 
 def config(name: str, backup_for: str = "") -> PacsConfig:
@@ -76,12 +77,12 @@ def test_a_secret_goes_nowhere_else(old: DimseConnection, new: DimseConnection, 
         keep_secret(old, without_secret(new))
     assert caught.value.field == f"{new.kind}.password"
     assert field in caught.value.description
-    assert keep_secret(old, replace(new, password="new")).password == "new"
+    assert keep_secret(old, replace(new, password=Secret("new"))).password == Secret("new")
 
 
 def test_a_secret_that_is_of_no_use_is_dropped() -> None:
-    assert keep_secret(DIMSE, replace(DIMSE, username="", password="")).password == ""
-    plain = replace(WEB, auth=HttpAuth(), password="")
+    assert keep_secret(DIMSE, replace(DIMSE, username="", password=NO_SECRET)).password == NO_SECRET
+    plain = replace(WEB, auth=HttpAuth(), password=NO_SECRET)
     assert keep_secret(WEB, plain) == plain
     assert keep_secret(ORTHANC, without_secret(WEB)) == without_secret(WEB)
 
@@ -100,7 +101,7 @@ def test_every_host_of_a_connection_is_told(connection: PacsConnection, hosts: t
 
 
 def test_a_place_does_not_depend_on_how_it_is_used() -> None:
-    assert place_of(DIMSE) == place_of(replace(DIMSE, max_associations=1, username="", password=""))
+    assert place_of(DIMSE) == place_of(replace(DIMSE, max_associations=1, username="", password=NO_SECRET))
     places = {place_of(each) for each in (DIMSE, replace(DIMSE, port=105), WEB, ORTHANC, FolderConnection("/images"))}
     assert len(places) == 5
 
@@ -139,7 +140,7 @@ def test_a_setup_is_tidied_and_its_group_checked() -> None:
 @pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "connection", "X-Key\r\nHost", ""])
 def test_a_key_goes_into_a_header_of_its_own(name: str) -> None:
     with pytest.raises(InvalidArgumentError, match=r"auth\.header"):
-        check_connection(replace(ORTHANC, password="k", auth=HttpAuth(HttpAuthMethod.API_KEY, header=name)))
+        check_connection(replace(ORTHANC, password=Secret("k"), auth=HttpAuth(HttpAuthMethod.API_KEY, header=name)))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from radgate_server.core.pacs import (
     with_secret,
 )
 from radgate_server.core.pacs_setup import PacsSetup
+from radgate_server.core.secret import NO_SECRET, Secret, SecretReference, SecretScheme
 from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
 from radgate_server.services.pacs_admin import PacsOverview
 from tests.fakes.clock import START
@@ -38,7 +39,7 @@ DIMSE = DimseConnection(
     max_associations=2,
     tls=DimseTls("/ca.pem", verify_host=False),
     username="me",
-    password="hunter2",
+    password=Secret("hunter2"),
 )
 WEB = DicomWebConnection(
     "https://pacs.example/rs",
@@ -46,16 +47,17 @@ WEB = DicomWebConnection(
     auth=HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://login.example/token", scope="a b"),
     tls=HttpTls("/ca.pem", "/own.pem", "/own.key"),
     max_connections=3,
-    password="hunter2",
+    password=Secret("hunter2"),
 )
 ORTHANC = OrthancConnection(
     "http://pacs.example:8042",
     HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"),
     labels=StudyLabels(("research", "2026"), LabelsConstraint.NONE),
-    password="hunter2",
+    password=Secret("hunter2"),
 )
 FOLDER = FolderConnection("/images")
 SETUP = PacsSetup(DIMSE, "main", FailoverPolicy(enabled=False, threshold=7, failback_after_s=1.5))
+IN_VARIABLE = SecretReference(SecretScheme.ENV, "PACS")
 
 
 @pytest.mark.parametrize("connection", [DIMSE, WEB, ORTHANC, FOLDER], ids=lambda found: found.kind)
@@ -63,7 +65,7 @@ def test_all_but_the_secret_goes_out_and_comes_in(connection: PacsConnection) ->
     config = PacsConfig("east", "spare", connection, START, "main", SETUP.failover)
     message = to_pacs(PacsOverview(config, None, active=False))
     assert "hunter2" not in MessageToJson(message)
-    assert from_pacs(message) == PacsSetup(with_secret(connection, ""), "main", SETUP.failover)
+    assert from_pacs(message) == PacsSetup(with_secret(connection, NO_SECRET), "main", SETUP.failover)
 
 
 def test_what_is_not_given_has_defaults() -> None:
@@ -74,24 +76,48 @@ def test_what_is_not_given_has_defaults() -> None:
 @pytest.mark.parametrize(
     ("given", "paths", "expected"),
     [
-        ({"dimse": {"port": 105, "password": "new"}}, [], {"port": 105, "password": "new"}),
+        ({"dimse": {"port": 105, "password": "new"}}, [], {"port": 105, "password": Secret("new")}),
         ({"dimse": {"max_associations": 9}}, [], {"max_associations": 9}),
         ({"dimse": {"max_associations": 9, "port": 105}}, ["dimse.max_associations"], {"max_associations": 9}),
         ({"dimse": {"retrieve_method": 1}}, ["dimse.retrieve_method"], {"retrieve_method": RetrieveMethod.GET}),
         (
             {"dimse": {"tls": {"verify_host": True}, "password": "new"}},
             ["dimse.tls.verify_host", "dimse.password"],
-            {"tls": DimseTls("/ca.pem"), "password": "new"},
+            {"tls": DimseTls("/ca.pem"), "password": Secret("new")},
         ),
-        ({}, ["dimse.tls", "dimse.username", "dimse.password"], {"tls": None, "username": "", "password": ""}),
-        ({}, ["dimse.username"], {"username": "", "password": ""}),
-        ({}, ["dimse.password"], {"password": ""}),
+        ({}, ["dimse.tls", "dimse.username", "dimse.password"], {"tls": None, "username": "", "password": NO_SECRET}),
+        ({}, ["dimse.username"], {"username": "", "password": NO_SECRET}),
+        ({}, ["dimse.password"], {"password": NO_SECRET}),
+        ({"dimse": {"password_ref": "env:PACS"}}, [], {"password": IN_VARIABLE}),
+        ({"dimse": {"port": 105, "password_ref": "env:PACS"}}, [], {"port": 105, "password": IN_VARIABLE}),
     ],
 )
 def test_an_update_changes_what_is_named_or_given(
     given: dict[str, Any], paths: list[str], expected: dict[str, Any]
 ) -> None:
     assert change_setup(SETUP, Pacs(**given), paths) == replace(SETUP, connection=replace(DIMSE, **expected))
+
+
+def test_a_reference_is_told_and_stays_where_it_was_given_for() -> None:
+    setup = replace(SETUP, connection=replace(DIMSE, password=IN_VARIABLE))
+    told = to_pacs(PacsOverview(PacsConfig("east", "spare", setup.connection, START), None, active=True))
+    assert (told.dimse.password_ref, told.dimse.password) == ("env:PACS", "")
+    assert change_setup(setup, Pacs(dimse={"max_associations": 9}), []).connection == replace(
+        setup.connection, max_associations=9
+    )
+    with pytest.raises(InvalidArgumentError, match="given anew"):
+        change_setup(setup, Pacs(dimse={"host": "evil.example"}), [])
+    given = change_setup(setup, Pacs(dimse={"host": "evil.example", "password": "new"}), [])
+    assert given.connection == replace(DIMSE, host="evil.example", password=Secret("new"))
+
+
+@pytest.mark.parametrize(
+    "dimse",
+    [{"password": "a", "password_ref": "env:B"}, {"password_ref": "http://x"}, {"password_ref": "vault:a/../b#c"}],
+)
+def test_what_is_no_reference_is_refused(dimse: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgumentError, match="password_ref"):
+        change_setup(SETUP, Pacs(dimse=dimse), [])
 
 
 def test_an_update_changes_the_group_and_its_policy() -> None:

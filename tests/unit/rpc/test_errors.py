@@ -28,6 +28,8 @@ RETRIED = {
     errors.SpoolFullError,
     errors.AuditUnavailableError,
     errors.DatabaseUnavailableError,
+    errors.SecretUnavailableError,
+    errors.KeyProviderUnavailableError,
 }
 HTTP_BY_ENVOY = {
     StatusCode.INVALID_ARGUMENT: 400,
@@ -77,6 +79,8 @@ HTTP = {
     "SPOOL_FULL": 503,
     "AUDIT_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
+    "SECRET_UNAVAILABLE": 503,
+    "KEY_PROVIDER_UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
     "INTERNAL": 500,
     "PACS_CANNOT": 501,

@@ -12,6 +12,7 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
 )
+from radgate_server.core.secret import Secret
 from radgate_server.services.addresses import AddressPolicy
 
 PUBLIC, PRIVATE = "93.184.216.34", "10.0.0.7"
@@ -67,9 +68,9 @@ AUTH = HttpAuth(HttpAuthMethod.OAUTH2, username="me", token_url="https://private
     [
         DimseConnection("private.example", 104, "A", "B"),
         OrthancConnection("http://private.example:8042"),
-        OrthancConnection("https://public.example", AUTH, password="x"),
+        OrthancConnection("https://public.example", AUTH, password=Secret("x")),
         DicomWebConnection("https://public.example/rs", wado_uri_url="http://[::1]/wado"),
-        DicomWebConnection("https://public.example/rs", auth=AUTH, password="x"),
+        DicomWebConnection("https://public.example/rs", auth=AUTH, password=Secret("x")),
     ],
 )
 async def test_every_host_of_a_connection_counts(connection: PacsConnection) -> None:

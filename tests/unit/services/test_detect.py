@@ -16,6 +16,7 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs import DicomWebConnection, DimseConnection, OrthancConnection, PacsConnection
+from radgate_server.core.secret import NO_SECRET, Secret
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.detect import DetectLimits, Detector, impatient
 from tests.fakes.clock import FakeClock
@@ -83,7 +84,7 @@ async def test_an_orthanc_is_found_in_both_its_ways() -> None:
 
 async def test_the_secret_goes_to_the_host_and_not_into_the_report() -> None:
     pacs = ScriptedPacs(web_server("/dicom-web", orthanc=True))
-    target = DetectTarget(HOST, 8042, username="me", secret="s3cret")
+    target = DetectTarget(HOST, 8042, username="me", secret=Secret("s3cret"))
     report = await make_detector(pacs, Dialled(8042)).detect(target)
     assert report.findings
     assert "s3cret" not in repr(report)
@@ -92,8 +93,8 @@ async def test_the_secret_goes_to_the_host_and_not_into_the_report() -> None:
         for finding in report.findings
     )
     web = [each for each in pacs.asked if isinstance(each, OrthancConnection | DicomWebConnection)]
-    assert all(each.password == "s3cret" and HOST in each.url for each in web)
-    assert all(each.password == "" for each in pacs.asked if isinstance(each, DimseConnection))
+    assert all(each.password == Secret("s3cret") and HOST in each.url for each in web)
+    assert all(each.password == NO_SECRET for each in pacs.asked if isinstance(each, DimseConnection))
 
 
 async def test_what_speaks_no_http_is_asked_once_for_it() -> None:

@@ -28,6 +28,7 @@ from radgate_server.core.pacs import (
 )
 from radgate_server.core.ports.pacs import EchoReport, PacsClient
 from radgate_server.core.query import FindResult, Query
+from radgate_server.core.secret import Secret
 from radgate_server.core.validation import CheckOutcome, ValidationReport
 from radgate_server.services.examination import CHECKS
 from radgate_server.services.validate import Validator
@@ -137,7 +138,7 @@ async def test_out_of_reach(pacs: MemoryPacs, error: PacsError, advice: str) -> 
     assert pacs.closed
 
 
-SECRETIVE = replace(WEB, auth=HttpAuth(HttpAuthMethod.BEARER), password="s3cret")
+SECRETIVE = replace(WEB, auth=HttpAuth(HttpAuthMethod.BEARER), password=Secret("s3cret"))
 
 
 @pytest.mark.parametrize(

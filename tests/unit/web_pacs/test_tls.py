@@ -4,8 +4,10 @@ import pytest
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.config import WebPacsSettings
-from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.errors import ConfigurationError, SecretUnavailableError
 from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod, HttpTls
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.secret import Secret
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -24,12 +26,14 @@ def test_files_that_can_not_be_used_are_told_before_anything_is_opened(
         assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_key_that_no_header_can_hold() -> None:
+async def test_a_key_that_no_header_can_hold() -> None:
     auth = HttpAuth(HttpAuthMethod.API_KEY, header="X-Key")
-    with pytest.raises(ConfigurationError) as caught:
-        build(DicomWebConnection("http://pacs.example", auth=auth, password="a\r\nb"))
+    client = build(DicomWebConnection("http://pacs.example", auth=auth, password=Secret("a\r\nb")))
+    with pytest.raises(SecretUnavailableError) as caught:
+        await client.echo.echo()
     assert "a\r\nb" not in str(caught.value)
+    await client.close()
 
 
-def build(connection: DicomWebConnection) -> None:
-    build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())
+def build(connection: DicomWebConnection) -> PacsClient:
+    return build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())

@@ -8,6 +8,7 @@ from radgate_server.adapters.database.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.keys import SqlKeyDirectory
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
+from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 
@@ -19,6 +20,7 @@ __all__ = [
     "SqlFailoverDirectory",
     "SqlKeyDirectory",
     "SqlPacsDirectory",
+    "SqlSealedRecords",
     "SqlStatusBoard",
     "SqlTenantDirectory",
     "migrate",

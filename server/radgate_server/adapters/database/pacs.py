@@ -1,10 +1,10 @@
-"""PACS in the database: the connection as JSON, its one secret sealed beside it."""
+"""PACS in the database: the connection as JSON, its one secret sealed beside it or, as JSON too, where it is kept."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -17,9 +17,14 @@ from radgate_server.core.failover import check_backup_for, check_has_no_backups
 from radgate_server.core.pacs import FailoverPolicy, PacsConfig, PacsConnection, secret_of, with_secret
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.secret import SealedSecret, Secret, SecretContext, SecretReference, parse_reference
 from radgate_server.core.validation import ValidationReport
 
-_CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(Annotated[PacsConnection, Field(discriminator="kind")])
+_CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(
+    Annotated[PacsConnection, Field(discriminator="kind")],
+    config=ConfigDict(arbitrary_types_allowed=True),  # for the secret, which never goes through here
+)
+_REFERENCE = "password_ref"
 _VALIDATION: TypeAdapter[ValidationReport | None] = TypeAdapter(ValidationReport | None)
 
 
@@ -34,14 +39,14 @@ class SqlPacsDirectory:
     async def create_pacs(self, config: PacsConfig) -> None:
         """Add it. Raises ResourceExistsError, ResourceNotFoundError for a tenant, InvalidArgumentError."""
         now = self._now()
-        record = self._to_record(config)
+        record = await self._to_record(config)
         await self._database.write(lambda connection: _create(connection, record, now))
 
     async def list_pacs(self, tenant_id: str) -> Sequence[PacsConfig]:
-        """The tenant's PACS, the first added first.
+        """The tenant's PACS, the first added first; their passwords are sealed still.
 
         Raises:
-            ConfigurationError: a password was sealed under another key than this installation's.
+            ConfigurationError: a sealed password is of a form that is not known.
         """
         records = await self._database.read(lambda connection: _list(connection, tenant_id))
         return tuple(self._from_record(record) for record in records)
@@ -49,7 +54,9 @@ class SqlPacsDirectory:
     async def update_pacs(self, config: PacsConfig) -> None:
         """Put it in place of the one of its name. Raises ResourceNotFoundError, InvalidArgumentError."""
         now = self._now()
-        record = self._to_record(config)
+        record = await self._to_record(config)
+        if isinstance(secret_of(config.connection), SealedSecret):
+            del record["sealed_password"]  # it stays, and may have been wrapped anew since it was read
         await self._database.write(lambda connection: _update(connection, record, now))
 
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
@@ -57,15 +64,21 @@ class SqlPacsDirectory:
         now = self._now()
         await self._database.write(lambda connection: _delete(connection, tenant_id, name, now))
 
-    def _to_record(self, config: PacsConfig) -> dict[str, Any]:
-        document = _CONNECTION.dump_python(config.connection, mode="json")
-        document.pop("password", None)
-        password = secret_of(config.connection)
+    async def _to_record(self, config: PacsConfig) -> dict[str, Any]:
+        document = _CONNECTION.dump_python(config.connection, mode="json", exclude={"password"})
+        secret, sealed = secret_of(config.connection), None
+        match secret:
+            case SecretReference():
+                document[_REFERENCE] = str(secret)
+            case SealedSecret():
+                sealed = secret.sealed
+            case Secret() if secret:
+                sealed = (await self._box.seal(secret, SecretContext(config.tenant_id, config.name))).sealed
         return {
             "tenant_id": config.tenant_id,
             "name": config.name,
             "connection": document,
-            "sealed_password": self._box.seal(password, _context(config.tenant_id, config.name)) if password else None,
+            "sealed_password": sealed,
             "create_time": config.create_time,
             "backup_for": config.backup_for,
             "failover_enabled": config.failover.enabled,
@@ -75,11 +88,14 @@ class SqlPacsDirectory:
         }
 
     def _from_record(self, record: dict[str, Any]) -> PacsConfig:
-        connection = _CONNECTION.validate_python(record["connection"])
-        sealed = record["sealed_password"]
-        if sealed is not None:
-            context = _context(record["tenant_id"], record["name"])
-            connection = with_secret(connection, self._box.open(bytes(sealed), context))
+        document = dict(record["connection"])
+        reference, sealed = document.pop(_REFERENCE, None), record["sealed_password"]
+        connection = _CONNECTION.validate_python(document)
+        if reference is not None:
+            connection = with_secret(connection, parse_reference(reference, _REFERENCE))
+        elif sealed is not None:
+            context = SecretContext(record["tenant_id"], record["name"])
+            connection = with_secret(connection, self._box.known(context, bytes(sealed)))
         policy = (record[name] for name in ("failover_enabled", "failover_threshold", "failback_after_s"))
         return PacsConfig(
             record["tenant_id"],
@@ -90,11 +106,6 @@ class SqlPacsDirectory:
             failover=FailoverPolicy(*policy),
             validation=_VALIDATION.validate_python(record["validation"]),
         )
-
-
-def _context(tenant_id: str, name: str) -> str:
-    """What a sealed password is bound to: moved to another row it can't be opened."""
-    return f"{tenant_id}/{name}/password"
 
 
 def _create(connection: Connection, record: dict[str, Any], now: datetime) -> None:

@@ -1,7 +1,9 @@
-"""Secrets at rest, sealed under the installation's key; signatures of the audit trail's checkpoints."""
+"""Secrets sealed under keys of one's choice, or kept elsewhere; signatures of the audit trail's checkpoints."""
 
-from radgate_server.adapters.secrets.box import FileSecretBox
+from radgate_server.adapters.secrets.box import EnvelopeBox
+from radgate_server.adapters.secrets.file_keys import FileKeys
 from radgate_server.adapters.secrets.key_file import make_data_dir
+from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 
-__all__ = ["FileSecretBox", "FileSigner", "PublicKeys", "make_data_dir"]
+__all__ = ["EnvelopeBox", "FileKeys", "FileSigner", "PublicKeys", "SecretStore", "make_data_dir", "open_secrets"]

@@ -1,8 +1,9 @@
-"""The installation's keys: 32 random bytes each in a file that only its owner can read, made at the first start."""
+"""Key files: 32 random bytes each, in hexadecimal digits, for their owner alone."""
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from radgate_server.core.errors import ConfigurationError
@@ -34,15 +35,18 @@ def load_key(data_dir: Path, file_name: str = FILE_NAME) -> bytes:
     """
     make_data_dir(data_dir)
     path = data_dir / file_name
-    try:
+    with _said_of(file_name):
         if not path.exists():
-            _create(path)
-        return _read(path)
-    except OSError as error:
-        raise ConfigurationError(f"can't use {file_name} in data_dir: {os.strerror(error.errno or 0)}") from None
+            create_key(path)
+    return read_key(path)
 
 
-def _create(path: Path) -> None:
+def create_key(path: Path) -> None:
+    """Make the file (0600) with a new key, unless there is one.
+
+    Raises:
+        OSError: it can't be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -55,10 +59,11 @@ def _create(path: Path) -> None:
             path.hardlink_to(draft)
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See that what was made or removed in the folder is so on the disk too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -66,8 +71,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path) -> bytes:
-    with path.open(encoding="ascii") as file:
+def read_key(path: Path) -> bytes:
+    """Return the key.
+
+    Raises:
+        ConfigurationError: the file can't be read, others can read it too, or it holds no key.
+    """
+    with _said_of(path.name), path.open(encoding="ascii") as file:
         if os.fstat(file.fileno()).st_mode & _OPEN_TO_OTHERS:
             raise ConfigurationError(f"others can read {path.name} in data_dir; close it with: chmod 600 {path.name}")
         try:
@@ -79,3 +89,11 @@ def _read(path: Path) -> bytes:
             f"{path.name} in data_dir holds no key of {2 * KEY_BYTES} hexadecimal digits; restore it from a backup"
         )
     return key
+
+
+@contextmanager
+def _said_of(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"can't use {name} in data_dir: {os.strerror(error.errno or 0)}") from None

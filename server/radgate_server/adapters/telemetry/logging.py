@@ -40,6 +40,9 @@ FIELDS = (
     "entries",
     "bytes",
     "count",
+    "done",
+    "failed",
+    "total",
     "delay_s",
     "drain_s",
     "exit_status",
@@ -64,6 +67,10 @@ _LEVELS = {
     "httpcore": logging.WARNING,
     "hpack": logging.WARNING,
     "h2": logging.WARNING,
+    "boto3": logging.WARNING,  # below that they tell requests and answers, with keys
+    "botocore": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "hvac": logging.WARNING,
 }
 """The least severity that a library may log."""
 

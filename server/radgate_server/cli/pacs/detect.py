@@ -12,9 +12,10 @@ from radgate_server.cli.output import hint, print_json, print_rows
 from radgate_server.cli.pacs.dimse_options import dimse_arguments
 from radgate_server.cli.pacs.http_options import http_arguments
 from radgate_server.cli.pacs.overview import where_text
-from radgate_server.cli.pacs.secrets import from_keyboard, from_variable
+from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.core.detection import DetectionReport, DetectTarget, Finding, suggest_names
 from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConnection
+from radgate_server.core.secret import NO_SECRET, SecretSource
 
 
 @click.command()
@@ -27,6 +28,7 @@ from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConn
 @click.option("--username", metavar="NAME", default="", help="User for web servers; the password is asked for.")
 @click.option("--password-env", metavar="VAR", help="Environment variable with the user's password.")
 @click.option("--bearer-env", metavar="VAR", help="Environment variable with a bearer token for web servers.")
+@password_ref_option
 @click.option("--tenant", "tenant_id", metavar="TENANT", default="TENANT", help="Tenant to name in the commands shown.")
 @json_option
 @config_option
@@ -38,6 +40,7 @@ def detect(
     username: str,
     password_env: str | None,
     bearer_env: str | None,
+    password_ref: str | None,
     tenant_id: str,
     as_json: bool,
 ) -> None:
@@ -45,7 +48,7 @@ def detect(
 
     Nothing is saved. The exit status is 1 when no PACS answered.
     """
-    secret = _secret(username, password_env, bearer_env)
+    secret = _secret(username, password_env, bearer_env, password_ref)
     target = DetectTarget(host, port, called_aets, calling_aet, username, secret)
     report = run_admin(lambda admin: admin.pacs.detect(caller_for(), target))
     if as_json:
@@ -58,7 +61,11 @@ def detect(
         raise click.ClickException("no PACS answered")
 
 
-def _secret(username: str, password_env: str | None, bearer_env: str | None) -> str:
+def _secret(username: str, password_env: str | None, bearer_env: str | None, password_ref: str | None) -> SecretSource:
+    if password_ref is not None:
+        if password_env is not None or bearer_env is not None:
+            raise click.UsageError("--password-ref and an environment variable are two places of one secret; give one")
+        return from_reference(password_ref)
     if bearer_env is not None:
         if username or password_env is not None:
             raise click.UsageError("--bearer-env and --username are of different kinds of credentials; give one")
@@ -67,7 +74,7 @@ def _secret(username: str, password_env: str | None, bearer_env: str | None) -> 
         if not username:
             raise click.UsageError("--password-env needs --username")
         return from_variable(password_env)
-    return from_keyboard("Password") if username else ""
+    return from_keyboard("Password") if username else NO_SECRET
 
 
 def _print(report: DetectionReport, tenant_id: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from radgate_server.cli.options import together
-from radgate_server.cli.pacs.secrets import from_file, from_keyboard
+from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
 from radgate_server.core.pacs import MAX_ASSOCIATIONS, DimseConnection, DimseTls, RetrieveMethod
 from radgate_server.core.pacs_setup import keep_secret
+from radgate_server.core.secret import NO_SECRET, SecretSource
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 
@@ -40,6 +41,7 @@ def dimse_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[...,
         click.option(
             "--password-file", metavar="FILE", type=FILE, help="Take the password from this file's first line."
         ),
+        password_ref_option,
         click.option("--tls-ca", metavar="FILE", type=FILE, help="Use TLS and trust these authorities (PEM)."),
         click.option("--tls-cert", metavar="FILE", type=FILE, help="Radgate's certificate, for mutual TLS (PEM)."),
         click.option("--tls-key", metavar="FILE", type=FILE, help="The certificate's private key (PEM)."),
@@ -63,7 +65,7 @@ def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnect
         click.UsageError: options that do not go together.
         InvalidArgumentError: the password has to be given anew.
     """
-    if options["password_file"] and not options["username"]:
+    if (options["password_file"] or options["password_ref"]) and not options["username"]:
         options["username"] = old.username
     changed = replace(old, **_fields(options), tls=_tls(options) or old.tls, password=_password(options, "a user"))
     kept = keep_secret(old, changed)
@@ -98,10 +100,15 @@ def _tls(options: dict[str, Any]) -> DimseTls | None:
     return DimseTls(str(ca), str(certificate or ""), str(key or ""), verify_host)
 
 
-def _password(options: dict[str, Any], needed: str) -> str:
+def _password(options: dict[str, Any], needed: str) -> SecretSource:
     file: Path | None = options["password_file"]
+    reference: str | None = options["password_ref"]
+    if file is not None and reference is not None:
+        raise click.UsageError("--password-file and --password-ref are two places of one password; give one")
     if not options["username"]:
-        if file is not None:
-            raise click.UsageError(f"--password-file needs {needed}")
-        return ""
+        if file is not None or reference is not None:
+            raise click.UsageError(f"--password-{'file' if reference is None else 'ref'} needs {needed}")
+        return NO_SECRET
+    if reference is not None:
+        return from_reference(reference)
     return from_keyboard("Password", may_be_empty=True) if file is None else from_file(file)

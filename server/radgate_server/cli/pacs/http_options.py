@@ -9,7 +9,7 @@ import click
 from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_options import FILE
 from radgate_server.cli.pacs.label_options import changed_labels
-from radgate_server.cli.pacs.secrets import from_keyboard, from_variable
+from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.core.labels import StudyLabels
 from radgate_server.core.pacs import (
     MAX_HTTP_CONNECTIONS,
@@ -21,6 +21,7 @@ from radgate_server.core.pacs import (
     OrthancConnection,
 )
 from radgate_server.core.pacs_setup import keep_secret
+from radgate_server.core.secret import NO_SECRET, SecretSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[...
         click.option("--oauth2-token-url", metavar="URL", help="Where to ask for OAuth 2.0 tokens."),
         click.option("--client-id", metavar="ID", help="OAuth 2.0 client."),
         click.option("--client-secret-env", metavar="VAR", help="Environment variable with the client's secret."),
+        password_ref_option,
         click.option("--scope", metavar="SCOPES", help="OAuth 2.0 scopes, separated by spaces."),
         click.option("--ca", metavar="FILE", type=FILE, help="Trust these authorities besides the system's (PEM)."),
         click.option("--cert", metavar="FILE", type=FILE, help="Radgate's certificate, for mutual TLS (PEM)."),
@@ -133,28 +135,37 @@ def _changed[Connection: (DicomWebConnection, OrthancConnection)](
     return replace(old, **given, auth=auth, tls=_tls(old.tls, options), password=secret)
 
 
-def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, str]:
+def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, SecretSource]:
+    reference = options["password_ref"]
     ways = [way for way in _WAYS if any(options[option] is not None for option in way.options)]
+    if not ways and reference is not None:  # of the method that there is; alone it stands for a bearer token
+        method = HttpAuthMethod.BEARER if old.method is HttpAuthMethod.NONE else old.method
+        ways = [way for way in _WAYS if way.method is method]
     if not ways:
-        return old, ""
+        return old, NO_SECRET
     if len(ways) > 1:
         first, second = (next(option for option in way.options if options[option] is not None) for way in ways[:2])
         raise click.UsageError(f"{_flag(first)} and {_flag(second)} are of different kinds of credentials; give one")
     way = ways[0]
     goes_on = way.method is old.method
+    if reference is not None and options[way.secret] is not None:
+        raise click.UsageError(f"{_flag(way.secret)} and --password-ref are two places of one secret; give one")
+    optional = way.optional if reference is None else way.optional | {way.secret}
     for option in way.options:
-        if options[option] is None and option not in way.optional and not goes_on:
+        if options[option] is None and option not in optional and not goes_on:
             raise click.UsageError(f"{_flag(option)} must be given too")
     given = {field: options[option] for option, field in way.fields.items() if options[option] is not None}
     auth = replace(old if goes_on else HttpAuth(way.method), **given)
     return auth, _secret(way, options)
 
 
-def _secret(way: _Way, options: dict[str, Any]) -> str:
+def _secret(way: _Way, options: dict[str, Any]) -> SecretSource:
+    if options["password_ref"] is not None:
+        return from_reference(options["password_ref"])
     variable = options[way.secret]
     if variable is not None:
         return from_variable(variable)
-    return from_keyboard("Password") if way.method is HttpAuthMethod.BASIC else ""
+    return from_keyboard("Password") if way.method is HttpAuthMethod.BASIC else NO_SECRET
 
 
 def _tls(old: HttpTls, options: dict[str, Any]) -> HttpTls:

@@ -19,7 +19,9 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConfig,
     PacsConnection,
+    secret_of,
 )
+from radgate_server.core.secret import SecretReference
 from radgate_server.core.validation import CheckOutcome, ValidationReport
 from radgate_server.services.admin import AdminService
 from radgate_server.services.pacs_admin import MAX_TRANSITIONS, PacsOverview
@@ -146,4 +148,6 @@ _TOLD = frozenset({"time", "health", "latency_ms", "reason", "operations"})
 
 
 def _without_secret(config: PacsConfig) -> dict[str, Any]:
-    return {name: value for name, value in asdict(config.connection).items() if name != "password"}
+    secret = secret_of(config.connection)
+    told = {name: value for name, value in asdict(config.connection).items() if name != "password"}
+    return {**told, "password_ref": str(secret)} if isinstance(secret, SecretReference) else told

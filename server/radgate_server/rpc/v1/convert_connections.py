@@ -15,6 +15,7 @@ from radgate_server.core.pacs import (
     PacsConnection,
     RetrieveMethod,
 )
+from radgate_server.core.secret import Secret, SecretReference, SecretSource, parse_reference
 
 DEFAULT_MAX_ASSOCIATIONS = 4
 DEFAULT_MAX_CONNECTIONS = 8
@@ -84,6 +85,17 @@ def from_http_auth(auth: pacs_pb2.HttpAuth, field_name: str) -> HttpAuth:
     return HttpAuth(_AUTH_METHODS[auth.method], auth.username, auth.header, auth.token_url, auth.scope)
 
 
+def from_secret(given: str, reference: str, field_name: str) -> SecretSource:
+    """Read a secret, or where it is kept. Raises InvalidArgumentError for both, or a reference that can't be one."""
+    if given and reference:
+        raise InvalidArgumentError(field_name, "can't be given together with the secret itself")
+    return parse_reference(reference, field_name) if reference else Secret(given)
+
+
+def _reference(source: SecretSource) -> str:
+    return str(source) if isinstance(source, SecretReference) else ""
+
+
 def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
     if dimse.retrieve_method not in _RETRIEVE_METHODS:
         raise InvalidArgumentError("dimse.retrieve_method", "must be RETRIEVE_METHOD_GET or RETRIEVE_METHOD_MOVE")
@@ -96,7 +108,7 @@ def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
         max_associations=dimse.max_associations or DEFAULT_MAX_ASSOCIATIONS,
         tls=_from_dimse_tls(dimse.tls) if dimse.HasField("tls") else None,
         username=dimse.username,
-        password=dimse.password,
+        password=from_secret(dimse.password, dimse.password_ref, "dimse.password_ref"),
     )
 
 
@@ -111,7 +123,7 @@ def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
         auth=from_http_auth(web.auth, "dicomweb.auth"),
         tls=_from_http_tls(web.tls),
         max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
-        password=web.password,
+        password=from_secret(web.password, web.password_ref, "dicomweb.password_ref"),
     )
 
 
@@ -122,7 +134,7 @@ def _from_orthanc(web: pacs_pb2.OrthancConnection) -> OrthancConnection:
         tls=_from_http_tls(web.tls),
         max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
         labels=_from_labels(web),
-        password=web.password,
+        password=from_secret(web.password, web.password_ref, "orthanc.password_ref"),
     )
 
 
@@ -146,6 +158,7 @@ def _to_dimse(dimse: DimseConnection) -> admin_service_pb2.DimseConnection:
         max_associations=dimse.max_associations,
         tls=_to_dimse_tls(dimse.tls) if dimse.tls else None,
         username=dimse.username,
+        password_ref=_reference(dimse.password),
     )
 
 
@@ -165,6 +178,7 @@ def _to_dicomweb(web: DicomWebConnection) -> pacs_pb2.DicomWebConnection:
         auth=_to_http_auth(web.auth),
         tls=_to_http_tls(web.tls),
         max_connections=web.max_connections,
+        password_ref=_reference(web.password),
     )
 
 
@@ -176,6 +190,7 @@ def _to_orthanc(web: OrthancConnection) -> pacs_pb2.OrthancConnection:
         max_connections=web.max_connections,
         labels=web.labels.names,
         labels_constraint=_LABELS_CONSTRAINTS_OUT[web.labels.constraint],
+        password_ref=_reference(web.password),
     )
 
 

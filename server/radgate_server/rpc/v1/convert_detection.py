@@ -3,18 +3,22 @@
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.detection import Attempt, DetectionReport, DetectTarget, Finding, suggest_names
-from radgate_server.rpc.v1.convert_connections import RETRIEVE_METHODS_OUT, put_connection
+from radgate_server.rpc.v1.convert_connections import RETRIEVE_METHODS_OUT, from_secret, put_connection
 
 
 def from_detect_request(request: messages.DetectPacsRequest) -> DetectTarget:
-    """Read where to look. Whether that is usable, `check_target` says."""
+    """Read where to look. Whether that is usable, `check_target` says.
+
+    Raises:
+        InvalidArgumentError: the reference to a secret is none.
+    """
     return DetectTarget(
         host=request.endpoint,
         port=request.port or None,
         called_aets=tuple(request.called_aets),
         calling_aet=request.calling_aet,
         username=request.username,
-        secret=request.secret,
+        secret=from_secret(request.secret, request.secret_ref, "secret_ref"),
     )
 
 

@@ -1,13 +1,15 @@
 """Between the message Pacs and the words of the core, and how an update changes one."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from google.protobuf.message import Message
 
 from radgate.v1 import admin_service_pb2, pacs_pb2
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs import FailoverPolicy
+from radgate_server.core.pacs import FailoverPolicy, with_secret
 from radgate_server.core.pacs_setup import PacsSetup, keep_secret
+from radgate_server.core.secret import NO_SECRET
 from radgate_server.rpc.v1.convert_connections import from_connection, put_connection
 from radgate_server.rpc.v1.convert_reports import to_report, to_state
 from radgate_server.rpc.v1.times import from_duration, to_duration, to_timestamp
@@ -54,11 +56,12 @@ def change_setup(setup: PacsSetup, pacs: admin_service_pb2.Pacs, paths: Sequence
     for path in paths:
         _check_path(path)
     chosen = paths or tuple(_given(pacs))
-    message = _to_setup(setup)
+    # The secret, or where it is kept, is what it was only if it may be: keep_secret decides.
+    message = _to_setup(replace(setup, connection=with_secret(setup.connection, NO_SECRET)))
     for path in chosen:
         _put(message, pacs, path)
     changed = from_pacs(message)
-    if f"{changed.connection.kind}.password" in chosen:
+    if not {f"{changed.connection.kind}.{name}" for name in ("password", "password_ref")}.isdisjoint(chosen):
         return changed
     return PacsSetup(keep_secret(setup.connection, changed.connection), changed.backup_for, changed.failover)
 

@@ -18,7 +18,6 @@ type Transcode = Callable[[str, InstanceHandle, EncodeTarget, Priority], Awaitab
 """`Transcoder.instance`: a tenant's instance, what it is to become, how urgently."""
 
 
-
 def job_handlers(
     retrieve: RetrieveService, transcode: Transcode, make_thumbnail: MakeThumbnail
 ) -> Mapping[JobKind, JobHandler]:

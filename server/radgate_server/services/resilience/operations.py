@@ -39,6 +39,8 @@ VERDICTS: dict[type[PacsError], Verdict] = {
     errors.PacsRejectedError: Verdict.FAILED,
     # An answer, however unwelcome, comes from a PACS that works; an open breaker would hide what it says.
     errors.PacsCredentialsError: Verdict.ANSWERED,
+    # The PACS was not asked at all.
+    errors.SecretUnavailableError: Verdict.UNKNOWN,
     errors.PacsNoContextError: Verdict.ANSWERED,
     errors.PacsFailedError: Verdict.ANSWERED,
     errors.PacsCannotError: Verdict.ANSWERED,

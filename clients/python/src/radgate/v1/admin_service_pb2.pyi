@@ -84,7 +84,7 @@ class Pacs(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: _Optional[bool] = ...) -> None: ...
 
 class DimseConnection(_message.Message):
-    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password")
+    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref")
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     CALLED_AET_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class DimseConnection(_message.Message):
     TLS_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
     host: str
     port: int
     called_aet: str
@@ -103,7 +104,8 @@ class DimseConnection(_message.Message):
     tls: DimseTls
     username: str
     password: str
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+    password_ref: str
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ...) -> None: ...
 
 class DimseTls(_message.Message):
     __slots__ = ("ca_file", "certificate_file", "private_key_file", "verify_host")
@@ -282,20 +284,22 @@ class ValidatePacsResponse(_message.Message):
     def __init__(self, report: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ...) -> None: ...
 
 class DetectPacsRequest(_message.Message):
-    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret")
+    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret", "secret_ref")
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     CALLED_AETS_FIELD_NUMBER: _ClassVar[int]
     CALLING_AET_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
+    SECRET_REF_FIELD_NUMBER: _ClassVar[int]
     endpoint: str
     port: int
     called_aets: _containers.RepeatedScalarFieldContainer[str]
     calling_aet: str
     username: str
     secret: str
-    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ...) -> None: ...
+    secret_ref: str
+    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., secret_ref: _Optional[str] = ...) -> None: ...
 
 class DetectPacsResponse(_message.Message):
     __slots__ = ("findings", "attempts", "hints", "duration_ms")

@@ -82,23 +82,25 @@ TRANSITION_CAUSE_AUTOMATIC_FAILBACK: TransitionCause
 TRANSITION_CAUSE_MANUAL_FAILBACK: TransitionCause
 
 class DicomWebConnection(_message.Message):
-    __slots__ = ("url", "wado_uri_url", "auth", "tls", "max_connections", "password")
+    __slots__ = ("url", "wado_uri_url", "auth", "tls", "max_connections", "password", "password_ref")
     URL_FIELD_NUMBER: _ClassVar[int]
     WADO_URI_URL_FIELD_NUMBER: _ClassVar[int]
     AUTH_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
     MAX_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
     url: str
     wado_uri_url: str
     auth: HttpAuth
     tls: HttpTls
     max_connections: int
     password: str
-    def __init__(self, url: _Optional[str] = ..., wado_uri_url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ...) -> None: ...
+    password_ref: str
+    def __init__(self, url: _Optional[str] = ..., wado_uri_url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ...) -> None: ...
 
 class OrthancConnection(_message.Message):
-    __slots__ = ("url", "auth", "tls", "max_connections", "password", "labels", "labels_constraint")
+    __slots__ = ("url", "auth", "tls", "max_connections", "password", "labels", "labels_constraint", "password_ref")
     URL_FIELD_NUMBER: _ClassVar[int]
     AUTH_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +108,7 @@ class OrthancConnection(_message.Message):
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     LABELS_CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
     url: str
     auth: HttpAuth
     tls: HttpTls
@@ -113,7 +116,8 @@ class OrthancConnection(_message.Message):
     password: str
     labels: _containers.RepeatedScalarFieldContainer[str]
     labels_constraint: LabelsConstraint
-    def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_constraint: _Optional[_Union[LabelsConstraint, str]] = ...) -> None: ...
+    password_ref: str
+    def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_constraint: _Optional[_Union[LabelsConstraint, str]] = ..., password_ref: _Optional[str] = ...) -> None: ...
 
 class HttpAuth(_message.Message):
     __slots__ = ("method", "username", "header", "token_url", "scope")

@@ -10,10 +10,14 @@ from radgate_server.config import WebPacsSettings
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import DicomWebConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.secret import GivenSecrets
 
 
-def build_dicomweb_pacs(config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry) -> PacsClient:
+def build_dicomweb_pacs(
+    config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry, secrets: SecretReader | None = None
+) -> PacsClient:
     """Make a client of a PACS that speaks DICOMweb; nothing is opened before its first use.
 
     Raises:
@@ -22,7 +26,7 @@ def build_dicomweb_pacs(config: PacsConfig, *, settings: WebPacsSettings, teleme
     connection = config.connection
     if not isinstance(connection, DicomWebConnection):
         raise TypeError("not a DICOMweb connection")
-    http = PacsHttp(config.name, connection, settings)
+    http = PacsHttp(config.name, connection, settings, secrets=secrets or GivenSecrets())
     client = PacsClient(
         name=config.name,
         echo=DicomWebEcho(http),

@@ -24,6 +24,7 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.pacs import DimseConnection
+from radgate_server.core.secret import Secret
 
 _REJECTIONS = {
     # (source, reason): PS3.8 table 9-21
@@ -61,13 +62,13 @@ class Associator:
         self._ae.network_timeout = None
         self._tls = client_tls(connection.tls) if connection.tls else None
 
-    def open(self, proposals: Sequence[Proposal]) -> QuickAssociation:
-        """Open an association with at least one accepted context.
+    def open(self, proposals: Sequence[Proposal], passcode: Secret) -> QuickAssociation:
+        """Open an association with at least one accepted context; the pass code goes with the user name.
 
         Raises:
             PacsError: unreachable, rejected, aborted, silent, or without a context.
         """
-        association = self._prepare(proposals)
+        association = self._prepare(proposals, passcode)
         try:
             association.request()
             if not association.is_established:
@@ -77,7 +78,7 @@ class Associator:
             raise
         return association
 
-    def _prepare(self, proposals: Sequence[Proposal]) -> QuickAssociation:
+    def _prepare(self, proposals: Sequence[Proposal], passcode: Secret) -> QuickAssociation:
         connection, settings = self._connection, self._settings
         association = QuickAssociation(self._ae, "requestor", max_data_set_bytes=settings.max_instance_bytes)
         association.acceptor.ae_title = connection.called_aet
@@ -89,7 +90,7 @@ class Associator:
         requestor.maximum_length = settings.max_pdu_bytes
         requestor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         requestor.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        for item in self._negotiation(proposals):
+        for item in self._negotiation(proposals, passcode):
             requestor.add_negotiation_item(item)
         requestor.requested_contexts = [_context(number, item) for number, item in enumerate(proposals)]
         sock = QuickSocket(association, address=local)
@@ -104,7 +105,7 @@ class Associator:
             raise PacsUnreachableError("the PACS's host name can't be resolved", pacs=self._pacs) from None
 
     def _negotiation(
-        self, proposals: Sequence[Proposal]
+        self, proposals: Sequence[Proposal], passcode: Secret
     ) -> list[SCP_SCU_RoleSelectionNegotiation | UserIdentityNegotiation]:
         items: list[SCP_SCU_RoleSelectionNegotiation | UserIdentityNegotiation] = []
         for abstract_syntax in dict.fromkeys(item.abstract_syntax for item in proposals if item.as_scp):
@@ -112,7 +113,7 @@ class Associator:
             role.sop_class_uid, role.scu_role, role.scp_role = abstract_syntax, False, True
             items.append(role)
         if self._connection.username:
-            items.append(_user_identity(self._connection.username, self._connection.password))
+            items.append(_user_identity(self._connection.username, passcode))
         return items
 
     def _failure(self, association: QuickAssociation) -> PacsError:
@@ -134,13 +135,13 @@ def _context(number: int, proposal: Proposal) -> PresentationContext:
     return context
 
 
-def _user_identity(username: str, password: str) -> UserIdentityNegotiation:
+def _user_identity(username: str, passcode: Secret) -> UserIdentityNegotiation:
     """User Identity Negotiation (PS3.7 D.3.3.7): type 1 is a user name, type 2 has a passcode too."""
     item = UserIdentityNegotiation()
-    item.user_identity_type = 2 if password else 1
+    item.user_identity_type = 2 if passcode else 1
     item.primary_field = username.encode()
-    if password:
-        item.secondary_field = password.encode()
+    if passcode:
+        item.secondary_field = passcode.reveal().encode()
     return item
 
 

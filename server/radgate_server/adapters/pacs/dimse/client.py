@@ -4,6 +4,7 @@ from radgate_server.adapters.pacs.dimse.associate import Associator
 from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
 from radgate_server.adapters.pacs.dimse.find import DimseQuery
+from radgate_server.adapters.pacs.dimse.passcodes import Passcodes
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.retrieve import DimseGetReader, DimseMoveReader
 from radgate_server.adapters.pacs.dimse.storage_scp import StorageScp
@@ -12,11 +13,18 @@ from radgate_server.config import DimseSettings
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import DimseConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient, PacsReader
+from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.secret import GivenSecrets
 
 
 def build_dimse_pacs(
-    config: PacsConfig, *, settings: DimseSettings, storage_scp: StorageScp, telemetry: Telemetry
+    config: PacsConfig,
+    *,
+    settings: DimseSettings,
+    storage_scp: StorageScp,
+    telemetry: Telemetry,
+    secrets: SecretReader | None = None,
 ) -> PacsClient:
     """Make a client of a PACS that speaks DIMSE; nothing is opened before its first use.
 
@@ -29,7 +37,8 @@ def build_dimse_pacs(
     if not isinstance(connection, DimseConnection):
         raise TypeError("not a DIMSE connection")
     associator = Associator(config.name, connection, settings)
-    pool = AssociationPool(config.name, associator, connection.max_associations, settings)
+    passcodes = Passcodes(config.name, connection.password, secrets or GivenSecrets())
+    pool = AssociationPool(config.name, associator, connection.max_associations, settings, passcodes)
     reader: PacsReader = (
         DimseMoveReader(config.name, pool, connection, storage_scp)
         if connection.retrieve_method is RetrieveMethod.MOVE

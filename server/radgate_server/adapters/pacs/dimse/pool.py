@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 from radgate_server.adapters.pacs.dimse.associate import Associator, Proposal
 from radgate_server.adapters.pacs.dimse.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.passcodes import Passcodes
 from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsFailedError
+from radgate_server.core.secret import Secret
 
 SWEEP_S = 1.0
 """How often idle associations are looked at: for age, and for a peer that wants out."""
@@ -35,11 +37,14 @@ class _Idle(NamedTuple):
 class AssociationPool:
     """Hands out associations. All methods belong to one event loop; what blocks runs in the pool's own threads."""
 
-    def __init__(self, pacs: str, associator: Associator, limit: int, settings: DimseSettings) -> None:
+    def __init__(
+        self, pacs: str, associator: Associator, limit: int, settings: DimseSettings, passcodes: Passcodes
+    ) -> None:
         self._pacs = pacs
         self._associator = associator
         self._limit = limit
         self._settings = settings
+        self._passcodes = passcodes
         # An operation, or the end of an association, for each slot; never one that waits for another.
         self._threads = ThreadPoolExecutor(2 * limit, thread_name_prefix=f"dimse-{pacs}")
         self._slots = asyncio.Semaphore(limit)
@@ -137,17 +142,21 @@ class AssociationPool:
 
     async def _open(self, proposals: tuple[Proposal, ...]) -> QuickAssociation:
         """Open an association into the slot that the caller has taken, or free the slot."""
+        openings: list[asyncio.Future[QuickAssociation]] = []
+
+        async def open_with(passcode: Secret) -> QuickAssociation:
+            openings.append(self._in_thread(lambda: self._associator.open(proposals, passcode)))
+            return await asyncio.shield(openings[-1])
+
         try:
             while self._idle and self._taken + len(self._idle) > self._limit:
                 await self._in_thread(self._idle.pop(0).association.end)
-        except BaseException:
-            self._free_slot()
-            raise
-        future = self._in_thread(lambda: self._associator.open(proposals))
-        try:
-            return await asyncio.shield(future)
+            return await self._passcodes.opened_with(open_with)
         except asyncio.CancelledError:
-            future.add_done_callback(self._end_late)
+            if openings:
+                openings[-1].add_done_callback(self._end_late)
+            else:
+                self._free_slot()
             raise
         except BaseException:
             self._free_slot()

@@ -21,6 +21,8 @@ from radgate_server.adapters.pacs.http.transport import PoolTransport
 from radgate_server.config import MIB, WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
 from radgate_server.core.pacs import HttpConnection, urls_of
+from radgate_server.core.ports.secrets import SecretReader
+from radgate_server.core.secret import Secret
 
 MAX_ANSWER_BYTES = 64 * MIB
 _MAX_MARKS = 2_000_000
@@ -89,13 +91,14 @@ class PacsHttp:
         connection: HttpConnection,
         settings: WebPacsSettings,
         *,
+        secrets: SecretReader,
         monotonic_s: Callable[[], float] = time.monotonic,
         contexts: dict[bool, SSLContext] | None = None,
     ) -> None:
         """Open nothing yet. `contexts` are of TLS, by whether HTTP/2 is offered; missing ones are made.
 
         Raises:
-            ConfigurationError: a certificate or key file, or a credential, can't be used.
+            ConfigurationError: a certificate or key file can't be used.
         """
         self.pacs = pacs
         self._connection = connection
@@ -103,8 +106,9 @@ class PacsHttp:
         self._url = connection.url.rstrip("/")
         self._urls = urls_of(connection)
         self._monotonic_s = monotonic_s
+        self._secrets = secrets
         self._credentials = make_credentials(
-            pacs, connection.auth, connection.password, self._post_for_token, monotonic_s
+            pacs, connection.auth, self._read_secret, self._post_for_token, monotonic_s
         )
         self._contexts = {} if contexts is None else contexts
         self._bulk, self._asks = self._make_clients()
@@ -161,7 +165,12 @@ class PacsHttp:
     def fresh(self) -> "PacsHttp":
         """The same way without a connection yet; the caller closes it."""
         return PacsHttp(
-            self.pacs, self._connection, self._settings, monotonic_s=self._monotonic_s, contexts=self._contexts
+            self.pacs,
+            self._connection,
+            self._settings,
+            secrets=self._secrets,
+            monotonic_s=self._monotonic_s,
+            contexts=self._contexts,
         )
 
     async def close(self) -> None:
@@ -173,20 +182,23 @@ class PacsHttp:
     async def _exchange(
         self, client: httpx.AsyncClient, request: Request, judged: Collection[int]
     ) -> AsyncIterator[httpx.Response]:
-        credentials = await self._credentials.headers()
-        response = await send(self.pacs, client, request.with_headers(credentials))
+        shown = await self._credentials.show()
+        response = await send(self.pacs, client, request.with_headers(shown.headers))
         try:
             if response.status_code == 401 and 401 not in judged:
                 await response.aclose()  # the token may have to come over the same connection
-                renewed = await self._credentials.headers(credentials)
-                if renewed is not credentials:
-                    response = await send(self.pacs, client, request.with_headers(renewed))
+                renewed = await self._credentials.show(shown)
+                if renewed is not shown:
+                    response = await send(self.pacs, client, request.with_headers(renewed.headers))
             if not response.is_success and response.status_code not in judged:
                 raise status_failure(self.pacs, response.status_code)
             with as_pacs_errors(self.pacs):
                 yield response
         finally:
             await response.aclose()
+
+    async def _read_secret(self, refused: Secret | None) -> Secret:
+        return await self._secrets.read(self.pacs, self._connection.password, refused=refused)
 
     async def _post_for_token(self, url: str, headers: Mapping[str, str], body: bytes) -> TokenAnswer:
         try:

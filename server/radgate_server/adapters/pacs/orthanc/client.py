@@ -13,10 +13,14 @@ from radgate_server.config import WebPacsSettings
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import OrthancConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.secret import GivenSecrets
 
 
-def build_orthanc_pacs(config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry) -> PacsClient:
+def build_orthanc_pacs(
+    config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry, secrets: SecretReader | None = None
+) -> PacsClient:
     """Make a client of an Orthanc; nothing is opened before its first use.
 
     Raises:
@@ -25,7 +29,7 @@ def build_orthanc_pacs(config: PacsConfig, *, settings: WebPacsSettings, telemet
     connection = config.connection
     if not isinstance(connection, OrthancConnection):
         raise TypeError("not an Orthanc connection")
-    http = PacsHttp(config.name, connection, settings)
+    http = PacsHttp(config.name, connection, settings, secrets=secrets or GivenSecrets())
     rest, known = OrthancRest(http), KnownStudies()
     labelled = LabelledStudies(rest, connection.labels)
     query, describer = OrthancQuery(rest, known, labelled), OrthancDescriber(http)

@@ -1,0 +1,188 @@
+"""A running server in front of a real Orthanc with a password, asked in a loop while keys and passwords rotate.
+
+No request may fail, and nothing that the server writes or answers may hold the password in the clear.
+"""
+
+import asyncio
+import base64
+import logging
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from radgate.aio import Client
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.telemetry.logging import JsonFormatter
+from radgate_server.app import build_app
+from radgate_server.cli.admin import caller_for
+from radgate_server.config import CacheSettings, GatewaySettings, SecretsSettings, Settings
+from radgate_server.core.pacs import HttpAuth, HttpAuthMethod, OrthancConnection
+from radgate_server.core.pacs_setup import PacsSetup
+from radgate_server.core.secret import Secret, SecretSource, parse_reference
+from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.installation import open_installation
+from radgate_server.rpc.v1.convert_pacs import to_pacs
+from radgate_server.services.admin import AdminService
+from radgate_server.services.api_keys import make_key
+from tests.fakes.instances import make_study
+from tests.integration.orthanc import OrthancServer
+
+PASSWORD, NEXT_PASSWORD = "correct-horse-battery", "staple-of-another-kind"
+STUDY = "2.25.4711"
+ASKERS = 4
+
+
+def orthanc_with(folder: Path, password: str) -> OrthancServer:
+    return OrthancServer(folder, options={"AuthenticationEnabled": True, "RegisteredUsers": {"radgate": password}})
+
+
+def settings_for(folder: Path) -> Settings:
+    return Settings(
+        data_dir=folder / "data",
+        http_port=0,
+        grpc_port=0,
+        dicom_port=0,
+        metrics_port=0,
+        gateway=GatewaySettings(enabled=False),
+        cache=CacheSettings(query_ttl_s=0, listing_ttl_s=0, route_ttl_s=0),
+        secrets=SecretsSettings(rewrap_interval_s=0.2, cache_s=300),
+    )
+
+
+@dataclass
+class Site:
+    """A running server, whose only PACS is the Orthanc."""
+
+    admin: AdminService
+    client: Client
+    data_dir: Path
+    log: StringIO
+
+
+@asynccontextmanager
+async def running_site(folder: Path, orthanc: OrthancServer, secret: SecretSource) -> AsyncIterator[Site]:
+    settings, log = settings_for(folder), StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    async with AsyncExitStack() as stack:
+        root.addHandler(handler)
+        stack.callback(root.removeHandler, handler)
+        async with AsyncExitStack() as early:
+            installation = await open_installation(early, settings, SystemClock())
+            await installation.tenants.create_tenant(Tenant("east", datetime.now(UTC)))
+            key, token = make_key(installation.box, ("east",), Role.ADMIN, "test", datetime.now(UTC))
+            await installation.keys.create_key(key)
+        app = await stack.enter_async_context(build_app(settings))
+        connection = OrthancConnection(orthanc.url, HttpAuth(HttpAuthMethod.BASIC, "radgate"), password=secret)
+        await app.admin.pacs.create(caller_for("east"), "main", PacsSetup(connection), skip_validation=True)
+        client = await stack.enter_async_context(Client(f"127.0.0.1:{app.grpc_port}", token, tls=False))
+        yield Site(app.admin, client, settings.data_dir, log)
+
+
+async def answers_while(site: Site, stop: asyncio.Event) -> int:
+    """Ask one question after the other until told to stop; each must be answered. Returns how many there were."""
+    count = 0
+    while not stop.is_set():
+        studies = [study.study_instance_uid async for study in site.client.search_studies()]
+        assert studies == [STUDY]
+        count += 1
+    return count
+
+
+@asynccontextmanager
+async def under_load(site: Site) -> AsyncIterator[Callable[[], int]]:
+    stop, counts = asyncio.Event(), [0]
+    async with asyncio.TaskGroup() as tasks:
+        askers = [tasks.create_task(answers_while(site, stop)) for _ in range(ASKERS)]
+        try:
+            yield lambda: counts[0]
+        finally:
+            stop.set()
+    counts[0] = sum(asker.result() for asker in askers)
+
+
+async def everything_under(site: Site, version: str) -> None:
+    """Wait until a server has wrapped all secrets anew."""
+    async with asyncio.timeout(30):
+        while any(found.secrets for found in await site.admin.secrets.status(caller_for()) if found.version != version):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_key_rotates_under_load_without_a_failed_request(tmp_path: Path) -> None:
+    with orthanc_with(tmp_path / "orthanc", PASSWORD) as orthanc:
+        _fill(orthanc)
+        async with running_site(tmp_path, orthanc, Secret(PASSWORD)) as site:
+            async with under_load(site) as answered:
+                for rotation in range(2, 6):
+                    version = await site.admin.secrets.rotate(caller_for())
+                    assert version == f"file:{rotation}"
+                    await everything_under(site, version)
+                for old in range(1, 5):  # as `prune` does once they have settled
+                    (site.data_dir / "keys" / f"kek-{old:06}.key").unlink()
+                await asyncio.sleep(0.3)
+            assert answered() > 4 * ASKERS
+            assert [found.version for found in await site.admin.secrets.status(caller_for())] == ["file:5"]
+            await _holds_no(site, PASSWORD)
+
+
+@pytest.mark.parametrize("scheme", ["file", "env"])
+async def test_a_password_rotates_without_a_restart(
+    tmp_path: Path, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "password"
+
+    def put(password: str) -> None:
+        file.write_text(password + "\n")
+        monkeypatch.setenv("ORTHANC_PASSWORD", password)
+
+    put(PASSWORD)
+    reference = parse_reference({"file": f"file:{file}", "env": "env:ORTHANC_PASSWORD"}[scheme], "ref")
+    with orthanc_with(tmp_path / "orthanc", PASSWORD) as orthanc:
+        _fill(orthanc)
+        async with running_site(tmp_path, orthanc, reference) as site:
+            assert (await site.admin.pacs.validate(caller_for("east"), "main")).passed
+            orthanc.stop()
+            put(NEXT_PASSWORD)
+            orthanc.options["RegisteredUsers"] = {"radgate": NEXT_PASSWORD}
+            await asyncio.to_thread(orthanc.start)
+            # What is kept would be so for 300 s: the refusal makes it be read anew, and the request goes again.
+            assert (await site.admin.pacs.test(caller_for("east"), "main")).latency_ms > 0
+            assert [study.study_instance_uid async for study in site.client.search_studies()] == [STUDY]
+            await _holds_no(site, PASSWORD, NEXT_PASSWORD)
+
+
+async def test_a_secret_that_is_gone_is_told_of_and_nothing_else(tmp_path: Path) -> None:
+    with orthanc_with(tmp_path / "orthanc", PASSWORD) as orthanc:
+        reference = parse_reference(f"file:{tmp_path}/missing", "ref")
+        async with running_site(tmp_path, orthanc, reference) as site:
+            report = await site.admin.pacs.validate(caller_for("east"), "main")
+            (failed,) = (check for check in report.checks if check.outcome.value == "failed")
+            assert failed.name == "connectivity"
+            assert "can't be read" in failed.message
+            assert str(tmp_path) not in failed.message
+
+
+def _fill(orthanc: OrthancServer) -> None:
+    for number, content in enumerate(make_study(2, study=STUDY)):
+        request = urllib.request.Request(f"{orthanc.url}/instances", data=content, method="POST")
+        account = base64.b64encode(f"radgate:{PASSWORD}".encode()).decode()
+        request.add_header("authorization", f"Basic {account}")
+        with urllib.request.urlopen(request, timeout=60) as response:
+            assert response.status == 200, number
+
+
+async def _holds_no(site: Site, *secrets: str) -> None:
+    """Look into everything that the server wrote or tells: its log, its database, its cache, its keys, its answers."""
+    overview = await site.admin.pacs.get(caller_for("east"), "main")
+    told = f"{overview!r} {to_pacs(overview)} {site.log.getvalue()}"
+    files = [path.read_bytes() for path in site.data_dir.rglob("*") if path.is_file()]
+    for secret in secrets:
+        assert secret not in told
+        assert not any(secret.encode() in content for content in files)
