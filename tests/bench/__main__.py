@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench import scenarios
 from tests.bench.images import big_instances, ct_instances
+from tests.bench.progressive import progressive
 from tests.bench.rendered import rendered
 from tests.bench.several_pacs import several_pacs
 from tests.bench.storing import stow
@@ -16,7 +17,7 @@ from tests.bench.table import Row, markdown
 from tests.bench.web_pacs import web_pacs
 from tests.integration.orthanc import OrthancServer
 
-SCENARIOS = ("dicomweb", "rendered", "stream", "find", "several", "stow", "web", "memory")
+SCENARIOS = ("dicomweb", "rendered", "progressive", "stream", "find", "several", "stow", "web", "memory")
 
 
 def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
@@ -42,6 +43,7 @@ def main() -> None:
             runs: dict[str, Callable[[], Awaitable[list[Row]]]] = {
                 "dicomweb": lambda: scenarios.dicomweb(orthanc, root / "dicomweb", seconds, rounds),
                 "rendered": lambda: rendered(orthanc, root / "rendered", seconds, rounds),
+                "progressive": lambda: progressive(orthanc, root / "progressive", rounds + 2),
                 "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
                 "find": lambda: scenarios.find(orthanc, seconds),
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
