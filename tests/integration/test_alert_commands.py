@@ -30,6 +30,6 @@ async def test_says_of_each_receiver_how_it_went(tmp_path: Path) -> None:
     assert rows["chat"] == rows["mail"] == "sent"
     assert rows["gone"] == "failed: the mail server can't be used (ConnectionRefusedError)"
     assert result.exit_code == 1
-    (message,) = web.at("/slack")
-    assert message["text"] == "[FIRING] north: this is a test; alerts arrive"
-    assert [mail["Subject"] for mail in box.mails] == ["[FIRING] north: this is a test; alerts arrive"]
+    title = "north: this is a test; alerts arrive"
+    assert [message["text"] for message in web.at("/slack")] == [f"[FIRING] {title}", f"[RESOLVED] {title}"]
+    assert [mail["Subject"] for mail in box.mails] == [f"[FIRING] {title}", f"[RESOLVED] {title}"]

@@ -130,6 +130,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             clock=clock,
         )
         readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
+        readiness.start()
         stack.push_async_callback(readiness.close)
         metrics = MetricsServer(telemetry, readiness.health, host=settings.host, port=settings.metrics_port)
         await metrics.start()
@@ -142,6 +143,6 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         http_port = await open_doors(stack, settings, rpc, viewer, readiness)
         await watch_certificates(stack, settings, installation, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)
-        await readiness.start()
+        await readiness.open()
         stack.callback(readiness.stop)
         yield App(admin, rpc.port, http_port, storage_scp.port, metrics.port)

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -12,7 +13,7 @@ from radgate_server.alert_settings import AlertReceiver
 from radgate_server.cli.options import RadgateGroup, config_option, current_settings, json_option
 from radgate_server.cli.output import hint, print_rows
 from radgate_server.config import AlertsSettings
-from radgate_server.core.alerts import Silence, trial_notice
+from radgate_server.core.alerts import AlertState, Silence, trial_notice
 from radgate_server.core.errors import ConfigurationError, NotDeliveredError, ResourceNotFoundError
 
 _ABOUT = ("tenant", "pacs")
@@ -27,7 +28,7 @@ def alerts() -> None:
 @json_option
 @config_option
 def test(as_json: bool) -> None:
-    """Send a test message to every receiver, and say how it went.
+    """Send a test message to every receiver, then one that it is over, and say how it went.
 
     Exit status 1 when one did not take it.
     """
@@ -100,8 +101,10 @@ async def _send_tests(settings: AlertsSettings) -> list[dict[str, str]]:
     notice = trial_notice(settings.site_or_host, _now())
 
     async def send(receiver: AlertReceiver) -> dict[str, str]:
+        notifier = build_notifier(receiver)
         try:
-            await build_notifier(receiver).deliver(notice)
+            await notifier.deliver(notice)
+            await notifier.deliver(replace(notice, state=AlertState.RESOLVED))
         except NotDeliveredError as error:
             return {"receiver": receiver.name, "kind": receiver.kind, "result": f"failed: {error.message}"}
         return {"receiver": receiver.name, "kind": receiver.kind, "result": "sent"}

@@ -91,6 +91,6 @@ class Silence:
 
 
 def trial_notice(site: str, now: datetime) -> Notice:
-    """The message that `radgate alerts test` sends. It opens an incident, so that one sees that it would."""
+    """The message that `radgate alerts test` sends."""
     alert = Alert("RadgateTest", Severity.WARNING, (), "this is a test; alerts arrive", "Nothing needs to be done.")
     return Notice(alert, AlertState.FIRING, now, now, site)

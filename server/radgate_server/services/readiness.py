@@ -18,8 +18,6 @@ CHECK_S = 2.0
 STALE_S = 30.0
 """When the event loop has not come to look for so long, the process is stuck and better replaced."""
 
-_STOPPING = {"server": "it is stopping"}
-
 type Check = Callable[[], Awaitable[str]]
 """Says what is wrong and what to do, "" when all is well; what it raises is a failure too."""
 
@@ -39,24 +37,28 @@ class Readiness:
         self._clock = clock
         self._telemetry = telemetry
         self._sleep = sleep
-        self._problems: Mapping[str, str] = {"server": "it is starting"}
+        self._phase = "it is starting"
+        self._problems: Mapping[str, str] = {"server": self._phase}
         self._looked_s = clock.monotonic_s()
-        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def add(self, name: str, check: Check) -> None:
         """Ask this check too."""
         self._checks[name] = check
 
-    async def start(self) -> None:
-        """Look for the first time, and from now on."""
-        await self.look()
+    def start(self) -> None:
+        """Look from now on, so that it is known that the process lives; it is not ready before `open`."""
         self._task = asyncio.create_task(self._watch(), name="readiness")
+
+    async def open(self) -> None:
+        """Calls are taken from now on: tell what the checks find."""
+        self._phase = ""
+        await self.look()
 
     def stop(self) -> None:
         """Tell from now on that the server stops: whoever sends it calls should send them elsewhere."""
-        self._stopping = True
-        self._problems = _STOPPING
+        self._phase = "it is stopping"
+        self._problems = {"server": self._phase}
 
     async def close(self) -> None:
         """Look no more."""
@@ -69,10 +71,11 @@ class Readiness:
         checks = dict(self._checks)
         problems = await asyncio.gather(*(self._ask(name, check) for name, check in checks.items()))
         found = dict(zip(checks, problems, strict=True))
-        self._tell(found)
         self._looked_s = self._clock.monotonic_s()
-        self._problems = _STOPPING if self._stopping else found
-        self._telemetry.health_checks({name: not problem for name, problem in found.items()})
+        if not self._phase:
+            self._tell(found)
+            self._problems = found
+            self._telemetry.health_checks({name: not problem for name, problem in found.items()})
 
     def health(self) -> ServerHealth:
         """What was last found."""

@@ -31,8 +31,10 @@ async def test_is_ready_when_all_is_well() -> None:
     telemetry = RecordingTelemetry()
     readiness = Readiness({"database": well, "disk": well}, FakeClock(), telemetry)
     assert not readiness.health().ready
-    assert readiness.health().problems == {"server": "it is starting"}
     await readiness.look()
+    assert readiness.health().problems == {"server": "it is starting"}
+    assert telemetry.checks == {}
+    await readiness.open()
     health = readiness.health()
     assert (health.alive, health.ready) == (True, True)
     assert health.problems == {"database": "", "disk": ""}
@@ -43,7 +45,7 @@ async def test_tells_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
     telemetry = RecordingTelemetry()
     readiness = Readiness({"database": away, "disk": full, "audit": well}, FakeClock(), telemetry)
     readiness.add("gateway", broken)
-    await readiness.look()
+    await readiness.open()
     health = readiness.health()
     assert (health.alive, health.ready) == (True, False)
     assert health.problems == {
@@ -64,7 +66,8 @@ async def test_tells_the_log_of_what_changes(caplog: pytest.LogCaptureFixture) -
 
     readiness = Readiness({"disk": disk}, FakeClock(), RecordingTelemetry())
     caplog.set_level(logging.INFO)
-    for _ in range(4):
+    await readiness.open()
+    for _ in range(3):
         await readiness.look()
     told = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert told == [(logging.WARNING, "health: it is full"), (logging.INFO, "health: well again")]
@@ -79,14 +82,15 @@ async def test_a_check_that_does_not_answer_has_failed(monkeypatch: pytest.Monke
         return ""
 
     readiness = Readiness({"gateway": wait}, FakeClock(), RecordingTelemetry())
-    await readiness.look()
+    await readiness.open()
     assert readiness.health().problems == {"gateway": "no answer within 0 seconds"}
 
 
 async def test_is_not_alive_when_nobody_looks_any_more() -> None:
     clock = FakeClock()
     readiness = Readiness({"database": well}, clock, RecordingTelemetry())
-    await readiness.look()
+    await readiness.open()
+    assert readiness.health().ready
     clock.advance(STALE_S)
     health = readiness.health()
     assert (health.alive, health.ready) == (False, False)
@@ -102,8 +106,9 @@ async def test_is_not_ready_once_it_stops_but_alive() -> None:
         await asyncio.Event().wait()
 
     readiness = Readiness({"database": well}, FakeClock(), RecordingTelemetry(), sleep=sleep)
-    await readiness.start()
+    readiness.start()
     await slept.wait()
+    await readiness.open()
     readiness.stop()
     await readiness.look()
     health = readiness.health()
