@@ -70,6 +70,22 @@ def picture(**attributes: object) -> bytes:
     return encode(dataset)
 
 
+@pytest.mark.parametrize("syntax", [JPEG_LOSSLESS, JPEG_LS, J2K, HTJ2K, RLE, EVRLE])
+async def test_high_bit_is_that_of_the_new_pixels(syntax: str, bench: TranscodingBench) -> None:
+    dataset = pydicom.dcmread(BytesIO(picture()))
+    values = dataset.pixel_array
+    dataset.PixelData, dataset.HighBit = (values << 4).tobytes(), 15
+    made = await transcode(bench, encode(dataset), EncodeTarget(syntax))
+    dataset = read(made)
+    if syntax not in (RLE, EVRLE):  # these hold whole words, which stay as they are
+        assert (dataset.HighBit, dataset.BitsStored) == (11, 12)
+        assert made.notes == ("High Bit is 15, Bits Stored 12: samples are brought down by 4 bits",)
+        assert (dataset.pixel_array == values).all()
+    else:
+        assert (dataset.HighBit, dataset.BitsStored, made.notes) == (15, 12, ())
+        assert (dataset.pixel_array == values << 4).all()
+
+
 @pytest.mark.parametrize("syntax", READ_BY_PYDICOM)
 @pytest.mark.parametrize("name", SOURCES)
 async def test_lossless_pixels_are_exact_by_another_decoder(name: str, syntax: str, bench: TranscodingBench) -> None:

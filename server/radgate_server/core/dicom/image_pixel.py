@@ -8,7 +8,10 @@ _SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 
 
 class ImagePixel(NamedTuple):
-    """What a data set says of its pixels; numbers that it lacks or has wrong are 0 (counts of one thing: 1)."""
+    """What a data set says of its pixels; numbers that it lacks or has wrong are 0 (counts of one thing: 1).
+
+    `high_bit` is as stated, be it possible or not; -1, when it is not, stands for Bits Stored - 1.
+    """
 
     rows: int
     columns: int
@@ -19,6 +22,13 @@ class ImagePixel(NamedTuple):
     number_of_frames: int
     photometric_interpretation: str
     planar_configuration: int = 0
+    high_bit: int = -1
+
+    @property
+    def bits_below(self) -> int:
+        """Bits of a native word below its stored ones (PS3.5 8.1.1): none unless High Bit is possible and says so."""
+        possible = self.bits_stored <= self.high_bit < self.bits_allocated
+        return self.high_bit + 1 - self.bits_stored if possible else 0
 
     @property
     def native_frame_bits(self) -> int:
@@ -46,6 +56,7 @@ def image_pixel(model: DicomJson) -> ImagePixel:
         number_of_frames=_number(model, "00280008", 1),
         photometric_interpretation=str(_first(model, "00280004") or ""),
         planar_configuration=min(_number(model, "00280006", 0), 1),
+        high_bit=_number(model, "00280102", -1),
     )
 
 

@@ -98,13 +98,17 @@ def _image_pixel_changes(pixels: EncodedPixels) -> dict[int, Value]:
         for tag, name in _NUMBERS.items()
         if getattr(after, name) != getattr(before, name)
     }
-    if after.bits_stored != before.bits_stored:
-        changes[_HIGH_BIT] = Value.unsigned_short(after.bits_stored - 1)
+    if _high_bit(after) != _high_bit(before):
+        changes[_HIGH_BIT] = Value.unsigned_short(_high_bit(after))
     if after.photometric_interpretation != before.photometric_interpretation:
         changes[_PHOTOMETRIC_INTERPRETATION] = Value.text("CS", after.photometric_interpretation)
     if after.samples_per_pixel > 1:
         changes[_PLANAR_CONFIGURATION] = Value.unsigned_short(after.planar_configuration)
     return changes
+
+
+def _high_bit(image: ImagePixel) -> int:
+    return image.high_bit if image.high_bit >= 0 else image.bits_stored - 1
 
 
 def _pixel_data(pixels: EncodedPixels) -> tuple[tuple[bytes, ...], dict[int, Value], tuple[bytes, ...]]:

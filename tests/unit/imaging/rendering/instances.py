@@ -93,7 +93,6 @@ def instance_of(pixels: NDArray[Any], *, frames: int = 1, **attributes: Any) -> 
     dataset.SamplesPerPixel = 1 if pixels.ndim == 2 else pixels.shape[2]
     dataset.PhotometricInterpretation = "MONOCHROME2" if pixels.ndim == 2 else "RGB"
     dataset.BitsAllocated = dataset.BitsStored = 8 * pixels.itemsize
-    dataset.HighBit = dataset.BitsStored - 1
     dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
     if frames > 1:
         dataset.NumberOfFrames = frames
@@ -105,6 +104,7 @@ def instance_of(pixels: NDArray[Any], *, frames: int = 1, **attributes: Any) -> 
         dataset.add_new("PixelData", "OB" if pixels.itemsize == 1 else "OW", pixels.tobytes())
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
+    dataset.HighBit = attributes.get("HighBit", dataset.BitsStored - 1)
     file = BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return StoredInstance(file.getvalue())

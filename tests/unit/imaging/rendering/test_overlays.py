@@ -38,6 +38,12 @@ def test_planes_that_reach_beyond_the_image_are_cut() -> None:
 
 def _in_pixel_data(**more: object) -> StoredInstance:
     pixels = np.arange(48, dtype="<u2").reshape(6, 8)
+    instance = instance_of(pixels | np.where(pixels % 5 == 0, 1 << 12, 0).astype("<u2"), BitsStored=12, **more)
+    return StoredInstance(_with(instance, _plane(12)))
+
+
+def _plane(position: int) -> Dataset:
+    """An overlay of 6 by 8 in this bit of Pixel Data."""
     plane = Dataset()
     for element, vr, value in (
         (0x10, "US", 6),
@@ -45,11 +51,10 @@ def _in_pixel_data(**more: object) -> StoredInstance:
         (0x40, "CS", "G"),
         (0x50, "SS", [1, 1]),
         (0x100, "US", 16),
-        (0x102, "US", 12),
+        (0x102, "US", position),
     ):
         plane.add_new(0x60000000 | element, vr, value)
-    instance = instance_of(pixels | np.where(pixels % 5 == 0, 1 << 12, 0).astype("<u2"), BitsStored=12, **more)
-    return StoredInstance(_with(instance, plane))
+    return plane
 
 
 def _with(instance: StoredInstance, elements: Dataset) -> bytes:
@@ -64,6 +69,21 @@ def test_planes_in_pixel_data_are_no_part_of_the_pixels() -> None:
     plain, burned = instance.picture(), instance.picture(BURNED)
     assert plain.ravel() == pytest.approx(np.arange(48) * 255 / 48, abs=0.6)
     mask = np.arange(48).reshape(6, 8) % 5 == 0
+    assert (burned[mask] == 255).all()
+    assert (burned[~mask] == plain[~mask]).all()
+
+
+@pytest.mark.parametrize("position", [3, 15])
+def test_planes_on_either_side_of_the_samples_are_no_part_of_them(position: int) -> None:
+    """Bits Stored 10, High Bit 13: samples in the middle of their words."""
+    values = np.arange(48, dtype="<u2").reshape(6, 8)
+    mask = values % 5 == 0
+    plane = _plane(position)
+    voi = {"WindowCenter": "24", "WindowWidth": "48", "VOILUTFunction": "LINEAR_EXACT"}
+    plain_words = instance_of(values << 4 | mask.astype("<u2") << position, BitsStored=10, HighBit=13, **voi)
+    instance = StoredInstance(_with(plain_words, plane))
+    plain, burned = instance.picture(), instance.picture(BURNED)
+    assert plain.ravel() == pytest.approx(np.arange(48) * 255 / 48, abs=0.6)
     assert (burned[mask] == 255).all()
     assert (burned[~mask] == plain[~mask]).all()
 

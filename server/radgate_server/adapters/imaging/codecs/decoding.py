@@ -5,7 +5,13 @@ from dataclasses import replace
 
 from radgate_server.adapters.imaging.codecs import native
 from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream, bitstream_of
-from radgate_server.adapters.imaging.codecs.samples import Array, Samples, container_bits, in_container, shape_of
+from radgate_server.adapters.imaging.codecs.high_bit import (
+    Described,
+    brought_down,
+    high_bit_notes,
+    stated_high_bit,
+)
+from radgate_server.adapters.imaging.codecs.samples import Samples, container_bits, in_container, shape_of
 from radgate_server.adapters.imaging.codecs.table import CODECS, DECODINGS, Decoding, load
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import (
@@ -38,8 +44,13 @@ def decode_frame(frame: StoredFrame) -> DecodedFrame:
     return DecodedFrame(array.tobytes(), image, notes)
 
 
-def decoded_array(frame: StoredFrame) -> tuple[Array, ImagePixel, tuple[str, ...]]:
+def decoded_array(frame: StoredFrame) -> Described:
     """What decode_frame gives, with the pixels as an array of their container's type."""
+    return brought_down(*decoded_words(frame))
+
+
+def decoded_words(frame: StoredFrame) -> Described:
+    """What decoded_array gives, but with what is stored where High Bit says, whatever is above and below of it."""
     decoding, notes = decoding_for(frame)
     samples = _first_loadable(frame, tuple((name, ()) for name in decoding.decoders))
     if samples.array.shape != shape_of(frame.image):
@@ -59,7 +70,7 @@ def decode_reduced(frame: StoredFrame, rows: int, columns: int) -> DecodedFrame:
     samples = _first_loadable(frame, (*reducers, *((name, ()) for name in decoding.decoders)))
     step = max(min(samples.array.shape[0] // rows, samples.array.shape[1] // columns), 1)
     thinned = replace(samples, array=samples.array[::step, ::step])
-    array, image, notes = _in_container(thinned, frame.image, notes)
+    array, image, notes = brought_down(*_in_container(thinned, frame.image, notes))
     return DecodedFrame(array.tobytes(), image, notes)
 
 
@@ -125,9 +136,7 @@ def check_image(image: ImagePixel, transfer_syntax_uid: str) -> None:
         raise ImageTooLargeError("the instance's frames are too large to be decoded")
 
 
-def _in_container(
-    samples: Samples, image: ImagePixel, notes: tuple[str, ...]
-) -> tuple[Array, ImagePixel, tuple[str, ...]]:
+def _in_container(samples: Samples, image: ImagePixel, notes: tuple[str, ...]) -> Described:
     array = in_container(samples, image)
     described = image._replace(
         rows=array.shape[0],
@@ -135,5 +144,6 @@ def _in_container(
         bits_allocated=container_bits(image),
         photometric_interpretation=samples.photometric_interpretation,
         planar_configuration=0,
+        high_bit=stated_high_bit(samples, image),
     )
-    return array, described, (*notes, *samples.notes)
+    return array, described, (*notes, *samples.notes, *high_bit_notes(samples, image))

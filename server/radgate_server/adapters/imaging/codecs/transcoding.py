@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from radgate_server.adapters.imaging.codecs.decoding import decoded_array
+from radgate_server.adapters.imaging.codecs.decoding import decoded_words
+from radgate_server.adapters.imaging.codecs.high_bit import brought_down, uses_bits_below
 from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, with_signs
 from radgate_server.adapters.imaging.codecs.table import CODECS, Encoding, Limits, load
 from radgate_server.core.dicom.image_pixel import ImagePixel
@@ -30,11 +31,15 @@ def transcode_frame(frame: StoredFrame, target: EncodeTarget) -> EncodedFrame:
     codec = CODECS.get(uid)
     if codec is None or codec.encoding is None:
         raise _refusal(frame, "no encoder makes the transfer syntax that is asked for")
-    array, image, notes = decoded_array(frame)
+    array, image, notes = decoded_words(frame)
     image = image._replace(bits_allocated=frame.image.bits_allocated)
     if image.bits_stored > image.bits_allocated:
         raise InstanceMalformedError("Bits Stored is more than Bits Allocated")
     if codec.encoding.limits.bits is not None:
+        if uses_bits_below(array, image):
+            remedy = codec.encoding.limits.remedy
+            raise _refusal(frame, f"samples with other things below the lowest stored bit can't be made that; {remedy}")
+        array, image, notes = brought_down(array, image, notes)
         array = with_signs(array, image)
     if reason := why_not(array, image, codec.encoding.limits):
         raise _refusal(frame, f"{reason} can't be made {TRANSFER_SYNTAXES[uid].name}; {codec.encoding.limits.remedy}")

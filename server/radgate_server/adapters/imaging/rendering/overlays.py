@@ -37,11 +37,12 @@ def _unpacked(plane: Overlay) -> NDArray[np.bool_]:
 
 
 def _embedded(plane: Overlay, frame: StoredFrame) -> NDArray[np.bool_] | None:
-    """The plane in a bit above Bits Stored of native words; compression does not keep these bits."""
+    """The plane in a bit of native words that no sample has; compression does not keep these bits."""
     image = frame.image
     syntax = TRANSFER_SYNTAXES.get(frame.transfer_syntax_uid)
     native = syntax is not None and syntax.kind == "native" and image.bits_allocated == _WORD_BITS
-    if not native or not image.bits_stored <= plane.bit_position < _WORD_BITS or image.samples_per_pixel != 1:
+    in_sample = image.bits_below <= plane.bit_position < image.bits_below + image.bits_stored
+    if not native or in_sample or plane.bit_position >= _WORD_BITS or image.samples_per_pixel != 1:
         return None
     words = np.frombuffer(frame.data, "<u2", count=min(len(frame.data) // 2, image.rows * image.columns))
     if words.size != plane.rows * plane.columns:
