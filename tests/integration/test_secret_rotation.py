@@ -6,6 +6,8 @@ No request may fail, and nothing that the server writes or answers may hold the 
 import asyncio
 import base64
 import logging
+import os
+import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -132,6 +134,21 @@ async def test_a_key_rotates_under_load_without_a_failed_request(tmp_path: Path)
             await _holds_no(site, PASSWORD)
 
 
+async def test_a_key_that_another_process_rotates_is_used_at_once(tmp_path: Path) -> None:
+    with orthanc_with(tmp_path / "orthanc", PASSWORD) as orthanc:
+        _fill(orthanc)
+        async with running_site(tmp_path, orthanc, Secret(PASSWORD)) as site:
+            async with under_load(site) as answered:
+                said = await _command(site, "secrets", "rotate")
+                assert said.splitlines() == ["file:2 is the current key", "wrapped 1 of 1 secrets anew"]
+                (site.data_dir / "keys" / "kek-000001.key").unlink()
+                await asyncio.sleep(0.3)
+            assert answered() > ASKERS
+            assert [(found.version, found.secrets) for found in await site.admin.secrets.status(caller_for())] == [
+                ("file:2", 1)
+            ]
+
+
 @pytest.mark.parametrize("scheme", ["file", "env"])
 async def test_a_password_rotates_without_a_restart(
     tmp_path: Path, scheme: str, monkeypatch: pytest.MonkeyPatch
@@ -167,6 +184,17 @@ async def test_a_secret_that_is_gone_is_told_of_and_nothing_else(tmp_path: Path)
             assert failed.name == "connectivity"
             assert "can't be read" in failed.message
             assert str(tmp_path) not in failed.message
+
+
+async def _command(site: Site, *arguments: str) -> str:
+    """Run `radgate` in a process of its own; returns what it says to people."""
+    environment = {**os.environ, "RADGATE_DATA_DIR": str(site.data_dir)}
+    command = (sys.executable, "-m", "radgate_server", *arguments)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
+    _, said = await process.communicate()
+    assert process.returncode == 0, said
+    return said.decode()
 
 
 def _fill(orthanc: OrthancServer) -> None:
