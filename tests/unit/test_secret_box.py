@@ -115,6 +115,15 @@ async def test_wrapping_anew_changes_the_key_and_nothing_else(box: EnvelopeBox, 
     assert await box.open(new) == SECRET
 
 
+async def test_what_is_damaged_is_known_and_does_not_open(box: EnvelopeBox) -> None:
+    damaged = box.known(HERE, b"\x07" + bytes(40))
+    assert box.key_of(damaged) == "damaged"
+    assert damaged == box.known(HERE, damaged.sealed) != box.known(HERE, b"\x07" + bytes(41))
+    for use in (box.open, box.rewrap):
+        with pytest.raises(ConfigurationError, match="form"):
+            await use(damaged)
+
+
 async def test_a_secret_of_an_unknown_provider_is_told(box: EnvelopeBox) -> None:
     envelope = unpack((await box.seal(SECRET, HERE)).sealed)
     foreign = type(envelope)(envelope.form, "enigma:3", envelope.wrapped, envelope.nonce, envelope.ciphertext)

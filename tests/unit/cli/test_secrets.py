@@ -59,9 +59,12 @@ def test_what_was_sealed_before_is_read_and_wrapped_anew(filled: Cli) -> None:
 
 def test_a_secret_that_can_not_be_opened_is_told(filled: Cli) -> None:
     with closing(sqlite3.connect(filled.data_dir / "radgate.db")) as database, database:
-        database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'b'", (b"\x01" + bytes(40),))
-    assert "1 secrets can't be wrapped anew" in failure(filled.run("secrets", "rotate"))
-    assert states(filled) == [("secret.key", "old", 1), ("file:1", "unused", 0), ("file:2", "current", 2)]
+        database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'a'", (b"\x01" + bytes(40),))
+        database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'b'", (b"what is this",))
+    assert "2 secrets can't be wrapped anew" in failure(filled.run("secrets", "rotate"))
+    former = [("damaged", "old", 1), ("secret.key", "old", 1)]
+    assert states(filled) == [*former, ("file:1", "unused", 0), ("file:2", "current", 1)]
+    assert [found["name"] for found in filled.json("pacs", "list")] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

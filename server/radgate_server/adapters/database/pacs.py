@@ -43,11 +43,7 @@ class SqlPacsDirectory:
         await self._database.write(lambda connection: _create(connection, record, now))
 
     async def list_pacs(self, tenant_id: str) -> Sequence[PacsConfig]:
-        """The tenant's PACS, the first added first; their passwords are sealed still.
-
-        Raises:
-            ConfigurationError: a sealed password is of a form that is not known.
-        """
+        """The tenant's PACS, the first added first; their passwords are sealed still."""
         records = await self._database.read(lambda connection: _list(connection, tenant_id))
         return tuple(self._from_record(record) for record in records)
 

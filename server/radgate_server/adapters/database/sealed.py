@@ -19,7 +19,7 @@ class SqlSealedRecords:
         self._box = box
 
     async def list_sealed(self) -> Sequence[SealedSecret]:
-        """Every one of every tenant. Raises ConfigurationError for one of a form that is not known."""
+        """Every one of every tenant."""
         query = _SEALED.where(pacs.c.sealed_password.is_not(None)).order_by(pacs.c.number)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(map(self._from_row, rows))

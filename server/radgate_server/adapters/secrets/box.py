@@ -18,6 +18,7 @@ from radgate_server.core.secret import SealedSecret, Secret, SecretContext
 
 FIRST_KEY = FILE_NAME
 """What the key of form 1 is called among the versions: the installation's own."""
+DAMAGED = "damaged"
 
 
 class EnvelopeBox:
@@ -64,12 +65,19 @@ class EnvelopeBox:
         return SealedSecret(sealed.context, sealed.identity, renewed.pack())
 
     def known(self, context: SecretContext, sealed: bytes) -> SealedSecret:
-        """What is stored, with its identity; no I/O. Raises ConfigurationError for a form that is not known."""
-        return SealedSecret(context, unpack(sealed).nonce, sealed)
+        """What is stored, with its identity; no I/O. What is damaged is known by all its bytes, and does not open."""
+        try:
+            identity = unpack(sealed).nonce
+        except ConfigurationError:
+            identity = sealed
+        return SealedSecret(context, identity, sealed)
 
     def key_of(self, sealed: SealedSecret) -> str:
-        """The version of the key-encryption key that it is under; no I/O."""
-        return unpack(sealed.sealed).version or FIRST_KEY
+        """The version of the key-encryption key that it is under, DAMAGED when that can't be told; no I/O."""
+        try:
+            return unpack(sealed.sealed).version or FIRST_KEY
+        except ConfigurationError:
+            return DAMAGED
 
     def fingerprint(self, secret: str) -> bytes:
         """A keyed hash (HMAC-SHA-256, 32 bytes) that can be compared but not turned back."""

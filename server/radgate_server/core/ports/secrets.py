@@ -35,7 +35,7 @@ class SecretBox(Fingerprints, Protocol):
         ...
 
     def known(self, context: SecretContext, sealed: bytes) -> SealedSecret:
-        """What is stored, with its identity; no I/O. Raises ConfigurationError for a form that is not known."""
+        """What is stored, with its identity; no I/O, and no failure: what is damaged does not open."""
         ...
 
     def key_of(self, sealed: SealedSecret) -> str:
@@ -76,7 +76,7 @@ class SealedRecords(Protocol):
     """All sealed secrets of the directory, for wrapping them anew. Raises DatabaseUnavailableError."""
 
     async def list_sealed(self) -> Sequence[SealedSecret]:
-        """Every one of every tenant. Raises ConfigurationError for one of a form that is not known."""
+        """Every one of every tenant."""
         ...
 
     async def find_sealed(self, context: SecretContext) -> SealedSecret | None:
