@@ -27,7 +27,7 @@ class ImagePixel(NamedTuple):
     @property
     def bits_below(self) -> int:
         """Bits of a native word below its stored ones (PS3.5 8.1.1): none unless High Bit is possible and says so."""
-        possible = self.bits_stored <= self.high_bit < self.bits_allocated
+        possible = 0 < self.bits_stored <= self.high_bit < self.bits_allocated
         return self.high_bit + 1 - self.bits_stored if possible else 0
 
     @property

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from radgate_server.adapters.imaging.codecs import decode_frame
-from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.render_target import (
     RENDERED_GIF,
     RENDERED_JPEG,
@@ -53,6 +53,17 @@ def test_palettes(dtype: str, stored: int, first: int, bits: int, entries: int) 
     pixels = _noise(dtype, stored, 1)[..., 0]
     instance = instance_of(pixels, BitsStored=stored, **_palette(first, bits, entries))
     assert _difference(instance) <= 1
+
+
+@pytest.mark.parametrize("damage", [None, b"\0" * 10])
+def test_palette_colour_without_its_palette_is_no_picture(damage: bytes | None) -> None:
+    attributes = _palette(0, 8, 256)
+    if damage is None:
+        del attributes["GreenPaletteColorLookupTableData"]
+    else:
+        attributes["GreenPaletteColorLookupTableData"] = damage
+    with pytest.raises(InstanceMalformedError, match="palette"):
+        instance_of(np.zeros((4, 4), "u1"), **attributes).rendered()
 
 
 def test_supplemental_palette_colours_the_upper_part() -> None:

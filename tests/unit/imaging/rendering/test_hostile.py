@@ -99,6 +99,7 @@ def frames(draw: st.DrawFn) -> StoredFrame:
         photometric_interpretation=draw(
             st.sampled_from(("MONOCHROME1", "RGB", "YBR_FULL", "PALETTE COLOR", "", "HSV"))
         ),
+        high_bit=draw(st.integers(-1, 70)),
     )
     generator = np.random.default_rng(draw(st.integers(0, 9)))
     return StoredFrame(generator.bytes(image.decoded_frame_bytes), EXPLICIT_VR_LITTLE_ENDIAN, image)

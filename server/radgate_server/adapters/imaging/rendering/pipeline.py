@@ -8,7 +8,13 @@ from radgate_server.adapters.imaging.rendering.encoding import check_encodable, 
 from radgate_server.adapters.imaging.rendering.geometry import Plan, applied, plan_of
 from radgate_server.adapters.imaging.rendering.overlays import burned_in
 from radgate_server.adapters.imaging.rendering.profiles import profiled
-from radgate_server.adapters.imaging.rendering.shown import WINDOW_NOT_APPLIED, is_grey, shown, usual_window
+from radgate_server.adapters.imaging.rendering.shown import (
+    WINDOW_NOT_APPLIED,
+    is_grey,
+    require_palette,
+    shown,
+    usual_window,
+)
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.imaging.frames import DecodedFrame, RenderedImage, StoredFrame
 from radgate_server.core.imaging.presentation import Presentation
@@ -28,7 +34,7 @@ def render(frames: Sequence[StoredFrame], presentations: Sequence[Presentation],
     Raises:
         InvalidArgumentError: the viewport, the window or the media type can't be applied to this image.
         NotAcceptableError: no codec takes the transfer syntax, or the colours are of no kind that is known.
-        InstanceMalformedError: a frame is damaged, or is not what the data set says.
+        InstanceMalformedError: a frame or its palette is damaged, or is not what the data set says.
         ImageTooLargeError: the picture would be larger than any may be.
     """
     plan = _checked_plan(frames, presentations, target)
@@ -58,6 +64,8 @@ def _checked_plan(frames: Sequence[StoredFrame], presentations: Sequence[Present
         raise InvalidArgumentError("frames", "none is asked for")
     if target.window is not None and not target.window.applicable:
         raise InvalidArgumentError("window", "its width is at least 1, of LINEAR_EXACT and SIGMOID above 0")
+    for frame, presentation in zip(frames, presentations, strict=True):
+        require_palette(frame.image, presentation)
     image, aspect = frames[0].image, presentations[0].pixel_aspect
     plan = plan_of(image.rows, image.columns, aspect, target.viewport, letterboxed=target.letterboxed)
     check_encodable(target, len(frames), plan.side)

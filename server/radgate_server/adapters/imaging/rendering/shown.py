@@ -8,13 +8,14 @@ from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, P
 from radgate_server.adapters.imaging.rendering.palette import palette_colours, supplemented_greys
 from radgate_server.adapters.imaging.rendering.samples import samples_of
 from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import DecodedFrame
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import Window
 
 WINDOW_NOT_APPLIED = "the window is not applied: the image is in colour"
 _TRUE_COLOUR_SAMPLES = 3
+_PALETTE_COLOR = "PALETTE COLOR"
 _RETIRED_COLOURS = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_420", "YBR_PARTIAL_422"})
 """Of earlier editions of PS3.3 C.7.6.3.1.2."""
 
@@ -22,6 +23,17 @@ _RETIRED_COLOURS = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_420", "YBR_PAR
 def is_grey(image: ImagePixel, presentation: Presentation) -> bool:
     """Whether the grayscale pipeline shows the image, if only the lower part of it (supplemental palette)."""
     return image.samples_per_pixel == 1 and (presentation.palette is None or presentation.palette.supplemental)
+
+
+def require_palette(image: ImagePixel, presentation: Presentation) -> None:
+    """Insist that a palette colour image has its palette: greys of its indices would mean nothing.
+
+    Raises:
+        InstanceMalformedError: it has none that is whole.
+    """
+    has_palette = presentation.palette is not None and not presentation.palette.supplemental
+    if image.samples_per_pixel == 1 and image.photometric_interpretation == _PALETTE_COLOR and not has_palette:
+        raise InstanceMalformedError("the palette of the PALETTE COLOR image is missing or damaged")
 
 
 def shown(
