@@ -72,6 +72,21 @@ def test_animation() -> None:
     assert (middle == instance.picture(PNG, 6)).all()
 
 
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize(("frame_time_ms", "shown_ms"), [(1e300, 60_000), (90_000, 60_000), (0, 20)])
+def test_absurd_frame_times(alike: bool, frame_time_ms: float, shown_ms: int) -> None:
+    """Frames that are alike are one, and stay as long as all of them."""
+    pixels = np.zeros((60, 4), "u1") if alike else np.arange(240, dtype="u1").reshape(60, 4)
+    count = 12
+    instance = instance_of(pixels, frames=count, WindowCenter="128", WindowWidth="256")
+    data = instance.rendered(RenderTarget(RENDERED_GIF, frame_time_ms=frame_time_ms), *range(1, count + 1)).data
+    shown = Image.open(BytesIO(data))
+    each_ms = min(shown_ms, 655_350 / count)
+    assert shown.info.get("duration", 0) <= 655_350
+    if not alike:
+        assert shown.info["duration"] == pytest.approx(each_ms, abs=10)
+
+
 def test_frames_of_an_animation_share_the_middle_ones_window() -> None:
     dark = np.linspace(0, 1000, 100).astype("<u2").reshape(10, 10)
     instance = instance_of(np.concatenate([dark, dark + 2000, dark + 2000]), frames=3)

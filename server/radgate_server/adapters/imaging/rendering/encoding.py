@@ -17,8 +17,10 @@ _FULL_CHROMA_QUALITY = 90
 """From here on, colour is as sharp as brightness."""
 _FAST_PNG = {"level": 1, "strategy": imagecodecs.PNG.STRATEGY.RLE, "filter": imagecodecs.PNG.FILTER.SUB}
 """Of greys a third of the time and two thirds of the bytes that level 1 takes by itself."""
-_SHORTEST_FRAME_MS, _LONGEST_FRAME_MS = 20, 655_350
-"""Browsers show shorter ones for a tenth of a second; longer ones have no place in a GIF."""
+_SHORTEST_FRAME_MS, _LONGEST_FRAME_MS = 20, 60_000
+"""Browsers show shorter ones for a tenth of a second; nobody waits for longer ones."""
+_LONGEST_RUN_MS = 655_350
+"""Of frames that are all alike, which become one: 16 bits of hundredths of a second."""
 
 
 def check_encodable(target: RenderTarget, count: int, side: int) -> None:
@@ -64,7 +66,8 @@ def _png(pictures: Sequence[Picture], _target: RenderTarget, icc_profile: bytes)
 
 def _gif(pictures: Sequence[Picture], target: RenderTarget, _icc_profile: bytes) -> bytes:
     images = [Image.fromarray(picture) for picture in pictures]
-    duration = min(max(target.frame_time_ms, _SHORTEST_FRAME_MS), _LONGEST_FRAME_MS)
+    longest = min(_LONGEST_FRAME_MS, _LONGEST_RUN_MS / len(images))
+    duration = max(min(target.frame_time_ms, longest), _SHORTEST_FRAME_MS)
     animation = {"append_images": images[1:], "duration": duration, "loop": 0} if len(images) > 1 else {}
     return _by_pillow(pictures[0], "GIF", save_all=len(images) > 1, **animation)
 
