@@ -36,7 +36,7 @@ class InstanceReader:
     def __init__(self, store: IndexStore, executor: Executor) -> None:
         self._store = store
         self._executor = executor
-        self._flights: SingleFlight[tuple[str, InstanceRef], InstanceIndex] = SingleFlight()
+        self._flights: SingleFlight[tuple[str, InstanceRef, int], InstanceIndex] = SingleFlight()
         self._recent: RecentMap[tuple[str, InstanceRef, int], InstanceIndex] = RecentMap(_RECENT_BYTES)
 
     async def index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
@@ -50,7 +50,7 @@ class InstanceReader:
         if index is None:
             index = await self._store.load_index(tenant_id, handle.ref)
             if index is None:
-                index = await self._flights.run((tenant_id, handle.ref), lambda: self._make_index(tenant_id, handle))
+                index = await self._flights.run(place, lambda: self._make_index(tenant_id, handle))
             self._recent.put(place, index, _weight(index))
         return index
 

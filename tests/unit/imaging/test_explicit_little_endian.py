@@ -16,7 +16,12 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian
 
 from radgate_server.core.dicom.index import build_index, read_spans
-from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError, ObjectNotFoundError
+from radgate_server.core.errors import (
+    ImageTooLargeError,
+    InstanceMalformedError,
+    NotAcceptableError,
+    ObjectNotFoundError,
+)
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
@@ -216,6 +221,14 @@ async def test_instances_that_would_be_too_large_are_refused(
     monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
     with pytest.raises(NotAcceptableError, match="too large"):
         await _converted(transcoder, corpus.read("MR_small_RLE.dcm"))
+
+
+async def test_instances_of_absurdly_many_frames_are_refused(
+    transcoder: Transcoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcode, "MAX_FRAMES", 1)
+    with pytest.raises(ImageTooLargeError, match="more than 1 frames"):
+        await _converted(transcoder, corpus.read("SC_rgb_rle_2frame.dcm"))
 
 
 @pytest.mark.parametrize("number", [0, -1, 2])

@@ -7,6 +7,7 @@ from io import BytesIO
 import numpy as np
 import pydicom
 import pytest
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import parse_basic_offsets
 from pydicom.sequence import Sequence
@@ -70,20 +71,31 @@ def picture(**attributes: object) -> bytes:
     return encode(dataset)
 
 
-@pytest.mark.parametrize("syntax", [JPEG_LOSSLESS, JPEG_LS, J2K, HTJ2K, RLE, EVRLE])
-async def test_high_bit_is_that_of_the_new_pixels(syntax: str, bench: TranscodingBench) -> None:
+def high_picture() -> tuple[bytes, NDArray[np.uint16]]:
+    """`picture` in the highest 12 of 16 bits, and its stored values."""
     dataset = pydicom.dcmread(BytesIO(picture()))
-    values = dataset.pixel_array
+    values = np.frombuffer(dataset.PixelData, "<u2").reshape(128, 128)
     dataset.PixelData, dataset.HighBit = (values << 4).tobytes(), 15
-    made = await transcode(bench, encode(dataset), EncodeTarget(syntax))
+    return encode(dataset), values
+
+
+@pytest.mark.parametrize("syntax", [J2K, HTJ2K])
+async def test_high_bit_is_that_of_the_new_samples(syntax: str, bench: TranscodingBench) -> None:
+    data, values = high_picture()
+    made = await transcode(bench, data, EncodeTarget(syntax))
     dataset = read(made)
-    if syntax not in (RLE, EVRLE):  # these hold whole words, which stay as they are
-        assert (dataset.HighBit, dataset.BitsStored) == (11, 12)
-        assert made.notes == ("High Bit is 15, Bits Stored 12: samples are brought down by 4 bits",)
-        assert (dataset.pixel_array == values).all()
-    else:
-        assert (dataset.HighBit, dataset.BitsStored, made.notes) == (15, 12, ())
-        assert (dataset.pixel_array == values << 4).all()
+    assert (dataset.HighBit, dataset.BitsStored) == (11, 12)
+    assert (dataset.pixel_array == values).all()
+    assert made.notes == ("High Bit is 15, Bits Stored 12: samples are brought down by 4 bits",)
+
+
+async def test_words_that_stay_keep_their_high_bit(bench: TranscodingBench) -> None:
+    data, values = high_picture()
+    compressed = await transcode(bench, data, EncodeTarget(RLE))
+    again = await transcode(bench, b"".join(compressed.content.pieces(1000)), EncodeTarget(EVRLE))
+    for made in (compressed, again):
+        assert (read(made).HighBit, read(made).BitsStored, made.notes) == (15, 12, ())
+    assert read(again).PixelData == (values << 4).tobytes()
 
 
 @pytest.mark.parametrize("syntax", READ_BY_PYDICOM)
@@ -265,6 +277,15 @@ async def test_the_same_at_the_same_time_is_made_once_and_kept(bench: Transcodin
     wholes = {b"".join(instance.content.pieces(1 << 20)) for instance in (*made, again)}
     assert len(wholes) == 1
     assert again.sop_instance_uid == made[0].sop_instance_uid
+
+
+async def test_who_waits_is_not_tied_to_what_is_made_in_advance(bench: TranscodingBench) -> None:
+    handle = BytesHandle(corpus.read("CT_small.dcm"))
+    target = EncodeTarget(HTJ2K)
+    priorities = (Priority.WARMING, Priority.INTERACTIVE, Priority.WARMING, Priority.INTERACTIVE)
+    await asyncio.gather(*(bench.transcoder.instance("east", handle, target, priority) for priority in priorities))
+    await asyncio.gather(*(bench.transcoder.frame("east", handle, 1, target, priority) for priority in priorities))
+    assert sorted(call.priority for call in bench.workers.calls) == [Priority.INTERACTIVE] * 2 + [Priority.WARMING] * 2
 
 
 async def test_what_is_made_of_an_instance_that_is_not_kept_any_more_is_not_kept(bench: TranscodingBench) -> None:

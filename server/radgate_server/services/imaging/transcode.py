@@ -10,7 +10,7 @@ from radgate_server.core.dicom.derivation import Source
 from radgate_server.core.dicom.opened import open_file
 from radgate_server.core.dicom.transcoded import Around, EncodedPixels, write_around, write_explicit_little_endian
 from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
-from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.errors import ImageTooLargeError, NotAcceptableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
@@ -30,6 +30,10 @@ from radgate_server.services.single_flight import SingleFlight
 MAX_PIXEL_BYTES = 2 << 30
 """Decoded Pixel Data of one instance; the standard itself ends at 4 GiB (PS3.5 7.1)."""
 
+MAX_FRAMES = 100_000
+"""Of an instance that is made as a whole. So many are there in no image of that size; a header may still say so, and
+frames of one pixel would each cost what larger ones do."""
+
 _BATCH_BYTES = 4 << 20
 _MAX_BATCH_FRAMES = 32
 _MAX_QUEUED_FRAMES = 256
@@ -37,6 +41,10 @@ _MAX_QUEUED_FRAMES = 256
 nobody shall be refused because of what he had made ahead himself."""
 _WINDOW_BYTES = 64 << 20
 _PIECE_BYTES = 1 << 20
+
+# Whoever waits for it must not be tied to what is made when there is nothing better to do: the priority counts.
+type _InstanceKey = tuple[str, InstanceRef, int, EncodeTarget, Priority]
+type _FrameKey = tuple[str, InstanceRef, int, int, EncodeTarget, Priority]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,8 @@ class _Making:
 
 
 class Transcoder:
-    """Makes frames and instances in the transfer syntax that a client wants. The same at the same time is made once.
+    """Makes frames and instances in the transfer syntax that a client wants. The same at the same time is made once
+    for all who want it with the same priority.
 
     Whatever has no compressed pixels is brought into Explicit VR Little Endian here, in a thread; everything else goes
     through the workers, of which `parallel` batches are kept busy for one instance.
@@ -79,8 +88,8 @@ class Transcoder:
         self._parallel = parallel
         self._turns = {priority: asyncio.Semaphore(2 * parallel) for priority in Priority}
         self._at_once = AtOnce(instances, workers, spool)
-        self._making: SingleFlight[tuple[str, InstanceRef, int, EncodeTarget], TranscodedInstance] = SingleFlight()
-        self._encoding: SingleFlight[tuple[str, InstanceRef, int, int, EncodeTarget], EncodedFrame] = SingleFlight()
+        self._making: SingleFlight[_InstanceKey, TranscodedInstance] = SingleFlight()
+        self._encoding: SingleFlight[_FrameKey, EncodedFrame] = SingleFlight()
 
     def window(self) -> Window:
         """How far whoever sends many things may have them made ahead: the workers are to have no pause."""
@@ -97,7 +106,7 @@ class Transcoder:
             GatewayError: see FrameWorkers.
         """
         making = _Making(tenant_id, handle, target, priority)
-        key = (tenant_id, handle.ref, handle.crc32c, frame_number, target)
+        key = (tenant_id, handle.ref, handle.crc32c, frame_number, target, priority)
         return await self._encoding.run(key, lambda: self._first(making, frame_number))
 
     async def frames(
@@ -139,10 +148,11 @@ class Transcoder:
 
         Raises:
             NotAcceptableError: it can't be made that; `stored` tells the transfer syntax that it is in.
+            ImageTooLargeError: it has more than MAX_FRAMES.
             GatewayError: see FrameWorkers.
         """
         making = _Making(tenant_id, handle, target, priority)
-        key = (tenant_id, handle.ref, handle.crc32c, target)
+        key = (tenant_id, handle.ref, handle.crc32c, target, priority)
         return await self._making.run(key, lambda: self._kept_or_made(making))
 
     async def _kept_or_made(self, making: _Making) -> TranscodedInstance:
@@ -192,6 +202,9 @@ class Transcoder:
             raise NotAcceptableError(
                 "the instance is too large to be made anew as a whole", stored=making.handle.transfer_syntax_uid
             )
+        if count > MAX_FRAMES:
+            text = f"an instance of more than {MAX_FRAMES} frames is not made anew as a whole; ask for frames"
+            raise ImageTooLargeError(text, max_frames=str(MAX_FRAMES))
 
         async def write(pixels: EncodedPixels) -> Around:
             return await self._instances.in_thread(
