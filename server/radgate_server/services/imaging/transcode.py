@@ -63,9 +63,9 @@ class _Making:
 
 
 class Transcoder:
-    """Makes frames and instances in the transfer syntax that a client wants. The same at the same time is made once
-    for all who want it with the same priority.
+    """Makes frames and instances in the transfer syntax that a client wants.
 
+    The same at the same time is made once for all who want it with the same priority.
     Whatever has no compressed pixels is brought into Explicit VR Little Endian here, in a thread; everything else goes
     through the workers, of which `parallel` batches are kept busy for one instance.
     """
