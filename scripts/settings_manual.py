@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from radgate_server.alert_settings import RECEIVERS, AlertReceiver
+from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import AlertsSettings, Settings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -50,7 +51,13 @@ TABLE = """
 |---|---|---|---|---|
 """
 
-RECEIVER_TABLE = """
+LISTS: dict[Any, str] = {
+    AlertReceiver: "list of receivers",
+    OidcSettings: "list of tables",
+    CertificateSettings: "list of tables",
+}
+
+REPEATED_TABLE = """
 | In the file | Default | Allowed | What it does |
 |---|---|---|---|
 """
@@ -66,17 +73,31 @@ def manual() -> str:
             parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
         if section is AlertsSettings:
             parts += receivers()
+        if section is AuthSettings:
+            parts += repeated()
     return "".join(parts)
+
+
+def repeated() -> Iterator[str]:
+    """Yield the tables of section `auth` that may be repeated."""
+    for name, table in (("oidc", OidcSettings), ("certificates", CertificateSettings)):
+        yield f"\n### `[[auth.{name}]]`\n\n{table.__doc__}\n{REPEATED_TABLE}"
+        yield from table_lines(table)
+
+
+def table_lines(table: type[BaseModel], *, without: str = "") -> Iterator[str]:
+    """Yield one line for each setting of a table that may be repeated, so that no variable names it."""
+    for name, field in table.model_fields.items():
+        if name != without:
+            yield line(f"`{name}`", default_text(name, field), allowed_text(field), field.description or "")
 
 
 def receivers() -> Iterator[str]:
     """Yield a table for each kind of receiver of alerts."""
     for receiver in RECEIVERS:
         kind = typing.get_args(receiver.model_fields["kind"].annotation)[0]
-        yield f'\n### `[[alerts.receivers]]`, `kind = "{kind}"`\n\n{receiver.__doc__}\n{RECEIVER_TABLE}'
-        for name, field in receiver.model_fields.items():
-            if name != "kind":
-                yield line(f"`{name}`", default_text(name, field), allowed_text(field), field.description or "")
+        yield f'\n### `[[alerts.receivers]]`, `kind = "{kind}"`\n\n{receiver.__doc__}\n{REPEATED_TABLE}'
+        yield from table_lines(receiver, without="kind")
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -105,6 +126,8 @@ def line(*cells: str) -> str:
 
 def inner_tables(field: FieldInfo) -> tuple[type[BaseModel], ...]:
     """Return the models of a table within a section: one, or several told apart by their kind; none of a value."""
+    if typing.get_origin(field.annotation) is tuple:
+        return ()
     kinds = typing.get_args(field.annotation) or (field.annotation,)
     return tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
 
@@ -116,10 +139,12 @@ def default_text(name: str, field: FieldInfo) -> str:
         return "must be given"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if value in ("", (), None):
+    if value in ("", (), {}, None):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
     return f"`{value}`" + (binary_text(value) if name.endswith("_bytes") else "")
 
 
@@ -148,7 +173,9 @@ def type_text(kind: Any) -> str:
         SecretStr: "text, secret",
     }
     if isinstance(kind, types.GenericAlias):
-        return "list of receivers" if typing.get_args(kind)[0] is AlertReceiver else "list of text"
+        return "table" if typing.get_origin(kind) is dict else LISTS.get(typing.get_args(kind)[0], "list of text")
+    if isinstance(kind, typing.TypeAliasType):
+        return ", ".join(f"`{value}`" for value in typing.get_args(kind.__value__))
     if isinstance(kind, types.UnionType):
         return type_text(typing.get_args(kind)[0])
     if isinstance(kind, type) and issubclass(kind, StrEnum):

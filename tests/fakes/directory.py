@@ -1,6 +1,6 @@
 """Tenants, keys, PACS, failover, statuses and changes in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -70,6 +70,21 @@ class MemoryDirectory:
 
     async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
         return tuple(key for key in self._keys.values() if tenant_id in key.tenant_ids)
+
+    async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
+        old = self._keys.get(key_id)
+        if old is None or not old.is_good(self._now()) or old.replaced_by:
+            raise ResourceNotFoundError("there is no such key that is good and was not rotated yet")
+        await self.create_key(new)
+        ends = end_time if old.expire_time is None else min(end_time, old.expire_time)
+        self._keys[key_id] = replace(old, expire_time=ends, replaced_by=new.key_id)
+        self._announce(ChangeKind.KEY, "", key_id)
+
+    async def record_use(self, uses: Mapping[str, datetime]) -> None:
+        for key_id, time in uses.items():
+            key = self._keys.get(key_id)
+            if key is not None and (key.last_use_time is None or key.last_use_time < time):
+                self._keys[key_id] = replace(key, last_use_time=time)
 
     async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:
         key = self._keys.get(key_id)

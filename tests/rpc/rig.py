@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -16,6 +17,7 @@ from google.rpc.status_pb2 import Status
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
+from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import PacsSettings, RetrieveSettings, SecretsSettings, Settings
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.networks import Address
@@ -63,6 +65,8 @@ from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
+from radgate_server.services.key_checker import KeyChecker
+from radgate_server.services.key_uses import KeyUses
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
@@ -79,6 +83,7 @@ from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 from radgate_server.services.watching import NewsDesk
 from tests.fakes.audit import RecordingAuditSink
+from tests.fakes.authority import Authority
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.frame_workers import InProcessFrameWorkers
@@ -88,6 +93,7 @@ from tests.fakes.jobs import Pauses
 from tests.fakes.keys import MemoryKeys
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
 
 SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
 RPCS: dict[str, MethodDescriptor] = {
@@ -97,6 +103,51 @@ EAST_STUDY, WEST_STUDY = "2.25.1000", "2.25.2000"
 CHUNK_BYTES = 16 * 1024
 MAX_UPLOAD_BYTES = 1 << 20
 MAX_PIXELS = 1 << 20
+
+
+GATEWAY_SECRET = "only the gateway knows"
+KINDS = ("key", "token", "certificate")
+
+_ROLES = {role.name.lower(): role.name.lower() for role in Role}
+_NAMES = {
+    (tenant_id, role): f"URI:spiffe://test/{tenant_id.replace('*', 'all')}/{role.name.lower()}"
+    for tenant_id in ("east", "west", "*")
+    for role in Role
+}
+_AUTHORITY = Authority()
+CERTIFICATES = {whose: _AUTHORITY.sign(name).certificate for whose, name in _NAMES.items()}
+AUTH = AuthSettings(
+    oidc=(
+        OidcSettings(
+            name=PROVIDER,
+            issuer="https://login.example",
+            audience=("radgate",),
+            tenant_claim=("tenant",),
+            tenants={"east": ("east",), "west": ("west",), "*": ("*",)},
+            role_claim=("role",),
+            roles=_ROLES,  # type: ignore[arg-type]
+        ),
+    ),
+    certificates=tuple(
+        CertificateSettings(name=name, tenants=(tenant_id,), role=role.name.lower())  # type: ignore[arg-type]
+        for (tenant_id, role), name in _NAMES.items()
+    ),
+)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """How a token is sent."""
+    return {"authorization": f"Bearer {token}"}
+
+
+def seen_by_gateway(
+    *, certificate: bytes = b"", address: str = "10.9.8.7", secret: str = GATEWAY_SECRET
+) -> dict[str, str]:
+    """The headers in which the gateway says what it saw of a client."""
+    headers = {"x_radgate_client_address": address, "x_radgate_gateway": secret}
+    if certificate:
+        headers["x_forwarded_client_cert"] = f'Hash={"0" * 64};Cert="{quote(certificate.decode(), safe="")}"'
+    return headers
 
 
 class PlainFingerprints:
@@ -110,7 +161,7 @@ class PlainFingerprints:
 class Rig:
     """What a test may look at and turn."""
 
-    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    directory: MemoryDirectory = field(init=False)
     store: MemoryInstanceStore = field(default_factory=MemoryInstanceStore)
     audit: RecordingAuditSink = field(default_factory=RecordingAuditSink)
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
@@ -123,10 +174,12 @@ class Rig:
     keys: MemoryKeys = field(default_factory=MemoryKeys)
     workers: InProcessFrameWorkers = field(default_factory=InProcessFrameWorkers)
     pauses: Pauses = field(default_factory=Pauses)
+    tokens: ScriptedTokens = field(default_factory=ScriptedTokens)
     server: RpcServer | None = None
 
     def __post_init__(self) -> None:
         self.refusals = RefusalLog(self.audit, self.clock)
+        self.directory = MemoryDirectory(self.clock.now)
         self.hot, self.derived = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(2)
@@ -156,6 +209,15 @@ class Rig:
         if port != 104:
             raise ConnectionRefusedError
 
+    async def introduce(self, kind: str, tenant_id: str, role: Role = Role.VIEWER) -> dict[str, str]:
+        """The headers of a caller with a credential of that kind: key, token or certificate."""
+        match kind:
+            case "key":
+                return bearer(await self.key(tenant_id, role=role))
+            case "token":
+                return bearer(self.tokens.issue(tenant=tenant_id, role=role.name.lower()))
+        return seen_by_gateway(certificate=CERTIFICATES[tenant_id, role])
+
     async def key(self, *tenant_ids: str, role: Role = Role.VIEWER) -> str:
         """A new API key's token."""
         key, token = make_key(self.box, tenant_ids, role, "test", START)
@@ -178,7 +240,9 @@ async def running_rig() -> AsyncIterator[Rig]:
     retrieve = RetrieveService(lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5))
     patients = KnownPatients()
     query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, patients)
-    authenticator = Authenticator(rig.directory, rig.directory, rig.box, rig.clock)
+    uses = KeyUses(rig.directory, rig.clock)
+    checker = KeyChecker(rig.directory, rig.box, rig.clock, uses)
+    authenticator = Authenticator(checker, rig.tokens, rig.directory, AUTH, rig.clock)
     auditor = Auditor(rig.audit, rig.clock, patients)
 
     async def forget(change: object) -> None:
@@ -248,6 +312,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             authenticator=authenticator,
             refusals=rig.refusals,
             telemetry=rig.telemetry,
+            gateway_secret=GATEWAY_SECRET,
         )
         await rig.server.start()
         try:

@@ -2,18 +2,34 @@
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
 from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS, TenantNeed
-from tests.rpc.rig import EAST_STUDY, RPCS, WEST_STUDY, Rig, invoke, reason_of
+from tests.rpc.rig import (
+    AUTH,
+    CERTIFICATES,
+    EAST_STUDY,
+    GATEWAY_SECRET,
+    KINDS,
+    RPCS,
+    WEST_STUDY,
+    Rig,
+    bearer,
+    invoke,
+    reason_of,
+    rich_status_of,
+    seen_by_gateway,
+    trailer_of,
+)
 
-PROTECTED = [name for name, access in METHODS.items() if access.role is not None]
-RAISED = [name for name in PROTECTED if METHODS[name].role is not Role.VIEWER]
+PROTECTED = [name for name, access in METHODS.items() if not access.is_public]
 INSTALLATION = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.EVERY_TENANT]
 OF_TENANT = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.TENANT]
 
+SEARCH = "radgate.v1.QueryService/SearchStudies"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 
@@ -42,44 +58,107 @@ async def test_no_rpc_works_with_a_bad_key(rig: Rig, channel: grpc.aio.Channel, 
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", PROTECTED)
-async def test_no_rpc_reaches_another_tenant(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
-    token = await rig.key("east", role=Role.ADMIN)
+async def test_no_rpc_reaches_another_tenant(rig: Rig, channel: grpc.aio.Channel, name: str, kind: str) -> None:
+    headers = await rig.introduce(kind, "east", Role.ADMIN)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await invoke(channel, name, token=token, x_tenant_id="west")
+        await invoke(channel, name, **headers, x_tenant_id="west")
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED")
 
 
-@pytest.mark.parametrize("name", RAISED)
-async def test_no_rpc_works_with_too_low_a_role(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
-    needed = METHODS[name].role
-    assert needed is not None
+REFUSED_ROLES = [(name, role) for name in PROTECTED for role in Role if role not in METHODS[name].roles]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "role"), REFUSED_ROLES)
+async def test_no_rpc_works_with_a_role_that_its_row_does_not_have(
+    rig: Rig, channel: grpc.aio.Channel, name: str, role: Role, kind: str
+) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await invoke(channel, name, token=await rig.key("east", role=Role(needed - 1)))
+        await invoke(channel, name, **await rig.introduce(kind, "east", role))
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
 
 
+def test_an_auditor_sees_who_may_come_in_and_nothing_of_patients() -> None:
+    allowed = {name.partition("/")[2] for name in PROTECTED if Role.AUDITOR in METHODS[name].roles}
+    assert allowed == {"ListTenants", "ListApiKeys", "ServerReflectionInfo"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", INSTALLATION)
-async def test_a_tenants_admin_does_not_run_the_installation(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+async def test_a_tenants_admin_does_not_run_the_installation(
+    rig: Rig, channel: grpc.aio.Channel, name: str, kind: str
+) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await invoke(channel, name, token=await rig.key("east", role=Role.ADMIN))
+        await invoke(channel, name, **await rig.introduce(kind, "east", Role.ADMIN))
     assert reason_of(caught.value) == "TENANT_NOT_ALLOWED"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", OF_TENANT)
-async def test_a_key_for_every_tenant_must_choose_one(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+async def test_a_credential_for_every_tenant_must_choose_one(
+    rig: Rig, channel: grpc.aio.Channel, name: str, kind: str
+) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await invoke(channel, name, token=await rig.key("*", role=Role.ADMIN))
+        await invoke(channel, name, **await rig.introduce(kind, "*", Role.ADMIN))
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
 
 
-async def test_each_tenant_finds_its_own_studies_only(rig: Rig, channel: grpc.aio.Channel) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_tenant_finds_its_own_studies_only(rig: Rig, channel: grpc.aio.Channel, kind: str) -> None:
     found = {}
     for tenant in ("east", "west"):
-        answer = await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=await rig.key(tenant))
+        answer = await invoke(channel, SEARCH, **await rig.introduce(kind, tenant))
         response = query_service_pb2.SearchStudiesResponse.FromString(answer[0])
         found[tenant] = [study.study_instance_uid for study in response.studies]
     assert found == {"east": [EAST_STUDY], "west": [WEST_STUDY]}
+
+
+@pytest.mark.parametrize("name", PROTECTED)
+async def test_what_only_the_gateway_may_say_is_worthless_from_anybody_else(
+    rig: Rig, channel: grpc.aio.Channel, name: str
+) -> None:
+    """The test's connection comes from this machine, as the gateway's does; it lacks the secret."""
+    for secret in ("", "-", "guessed", GATEWAY_SECRET + "x"):
+        forged = seen_by_gateway(certificate=CERTIFICATES["east", Role.ADMIN], secret=secret)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await invoke(channel, name, **forged)
+        assert reason_of(caught.value) == "UNAUTHENTICATED"
+
+
+async def test_who_is_told_apart_in_the_audit_trail(rig: Rig, channel: grpc.aio.Channel) -> None:
+    for kind in KINDS:
+        await invoke(channel, SEARCH, **await rig.introduce(kind, "east"))
+    key, token, certificate = [entry.key_id for entry in rig.audit.entries[-3:]]
+    assert len(key) == 12
+    assert (token, certificate) == ("oidc:hospital:jane", "certificate:URI:spiffe://test/east/viewer")
+
+
+async def test_a_token_goes_before_a_certificate_also_when_it_is_bad(rig: Rig, channel: grpc.aio.Channel) -> None:
+    certificate = seen_by_gateway(certificate=CERTIFICATES["east", Role.VIEWER])
+    await invoke(channel, SEARCH, **certificate)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, **certificate, **bearer("a.b.c"))
+    assert reason_of(caught.value) == "UNAUTHENTICATED"
+
+
+async def test_who_guesses_has_to_wait_and_is_told_how_long(rig: Rig, channel: grpc.aio.Channel) -> None:
+    good = seen_by_gateway(address="10.0.0.2") | bearer(await rig.key("east"))
+    guesser = seen_by_gateway(address="10.0.0.1")
+    for number in range(AUTH.max_failures + 1):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await invoke(channel, SEARCH, **guesser, **bearer(f"rg_0123456789ab_{number:043}"))
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, **guesser, **bearer(await rig.key("east")))
+    assert (caught.value.code(), reason_of(caught.value)) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_FAILURES",
+    )
+    assert trailer_of(caught.value, "retry-after") == "1"
+    assert any(detail.Is(RetryInfo.DESCRIPTOR) for detail in rich_status_of(caught.value).details)
+    assert await invoke(channel, SEARCH, **good)
 
 
 @pytest.mark.parametrize("name", ["RetrieveInstances", "RetrieveMetadata"])

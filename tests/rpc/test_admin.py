@@ -1,12 +1,18 @@
+from datetime import UTC, timedelta
+
 import grpc
 import pytest
 
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.tenancy import Role
+from radgate_server.rpc.v1.times import to_duration, to_timestamp
+from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, received
 from tests.rpc.administrator import Administrator
 from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
+
+SEARCH = "radgate.v1.QueryService/SearchStudies"
 
 
 @pytest.fixture
@@ -53,7 +59,61 @@ async def test_a_key_works_until_it_is_revoked(rig: Rig, channel: grpc.aio.Chann
     assert reason_of(caught.value) == "UNAUTHENTICATED"
     labels = [key.label for key in (await admin("ListApiKeys")).api_keys]
     assert "workstation" in labels
-    assert rig.audit.entries[-1].action is AuditAction.CONFIGURE
+    assert rig.audit.entries[-1].action is AuditAction.AUTHENTICATE
+
+
+async def test_a_key_ends_when_it_was_said(rig: Rig, channel: grpc.aio.Channel, admin: Administrator) -> None:
+    created = await admin(
+        "CreateApiKey", role=messages.ROLE_VIEWER, expire_time=to_timestamp(START + timedelta(hours=1))
+    )
+    assert created.api_key.expire_time.ToDatetime(UTC) == START + timedelta(hours=1)
+    assert await invoke(channel, SEARCH, token=created.token)
+    rig.clock.advance(3600)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, token=created.token)
+    assert reason_of(caught.value) == "UNAUTHENTICATED"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await admin("CreateApiKey", role=messages.ROLE_VIEWER, expire_time=to_timestamp(START))
+    assert reason_of(caught.value) == "INVALID_ARGUMENT"
+
+
+async def test_a_rotated_key_goes_on_for_the_overlap_and_the_new_one_lives_as_long_as_it(
+    rig: Rig, channel: grpc.aio.Channel, admin: Administrator
+) -> None:
+    ends = to_timestamp(START + timedelta(days=90))
+    old = await admin("CreateApiKey", role=messages.ROLE_OPERATOR, label="ward", expire_time=ends)
+    rig.clock.advance(86_400)
+    new = await admin("RotateApiKey", key_id=old.api_key.key_id, overlap=to_duration(3600))
+    record = new.api_key
+    assert (record.role, record.label, list(record.tenant_ids)) == (messages.ROLE_OPERATOR, "ward", ["east"])
+    assert record.expire_time.ToDatetime(UTC) == START + timedelta(days=91)
+    listed = {key.key_id: key for key in (await admin("ListApiKeys")).api_keys}
+    former = listed[old.api_key.key_id]
+    assert former.replaced_by == record.key_id
+    assert former.expire_time.ToDatetime(UTC) == START + timedelta(days=1, hours=1)
+    for token in (old.token, new.token):
+        assert await invoke(channel, SEARCH, token=token)
+    rig.clock.advance(3600)
+    assert await invoke(channel, SEARCH, token=new.token)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, token=old.token)
+    assert reason_of(caught.value) == "UNAUTHENTICATED"
+
+
+async def test_what_can_not_be_rotated(rig: Rig, admin: Administrator) -> None:
+    shared, west = (await rig.key("east", "west")).split("_")[1], (await rig.key("west")).split("_")[1]
+    mine = (await rig.key("east")).split("_")[1]
+    await admin("RotateApiKey", key_id=mine)
+    attempts = {
+        "TENANT_NOT_ALLOWED": [(shared, 0)],
+        "RESOURCE_NOT_FOUND": [(west, 0), (mine, 0), ("no key", 0), ("0123456789ab", 0)],
+        "INVALID_ARGUMENT": [(mine, -1), (mine, 91 * 86_400)],
+    }
+    for reason, calls in attempts.items():
+        for key_id, overlap_s in calls:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await admin("RotateApiKey", key_id=key_id, overlap=to_duration(overlap_s))
+            assert reason_of(caught.value) == reason
 
 
 async def test_a_key_needs_a_role(admin: Administrator) -> None:

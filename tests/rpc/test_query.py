@@ -18,7 +18,7 @@ from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableErro
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.services.watching import StudyNews
 from tests.fakes.clock import START
-from tests.rpc.rig import EAST_STUDY, Rig, reason_of, rich_status_of, trailer_of
+from tests.rpc.rig import EAST_STUDY, GATEWAY_SECRET, Rig, reason_of, rich_status_of, trailer_of
 
 
 class Viewer:
@@ -30,6 +30,7 @@ class Viewer:
             ("authorization", f"bearer {token}"),
             ("x-request-id", "r-7"),
             ("x-radgate-client-address", "9.9.9.9"),
+            ("x-radgate-gateway", GATEWAY_SECRET),
         )
 
     async def __call__(self, rpc: str, request: object) -> Any:

@@ -13,7 +13,7 @@ from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
 from radgate_server.core.errors import ConfigurationError, PacsBusyError
 from radgate_server.rpc.health import HealthServicer
 from radgate_server.rpc.server import CHANNEL_OPTIONS, RpcServer
-from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, invoke, reason_of, trailer_of
+from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, invoke, reason_of, seen_by_gateway, trailer_of
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 RETRIEVE = "radgate.v1.RetrieveService/RetrieveInstances"
@@ -71,8 +71,10 @@ async def test_the_address_is_what_our_own_proxy_saw(rig: Rig, channel: grpc.aio
     token = await rig.key("east")
     await invoke(channel, SEARCH, token=token)
     assert rig.audit.entries[-1].address == "127.0.0.1"
-    await invoke(channel, SEARCH, token=token, x_forwarded_for="6.6.6.6", x_radgate_client_address="10.0.0.1")
+    await invoke(channel, SEARCH, token=token, x_forwarded_for="6.6.6.6", **seen_by_gateway(address="10.0.0.1"))
     assert rig.audit.entries[-1].address == "10.0.0.1"
+    await invoke(channel, SEARCH, token=token, x_radgate_client_address="6.6.6.6")
+    assert rig.audit.entries[-1].address == "127.0.0.1"
 
 
 async def test_a_deadline_ends_the_work(rig: Rig, channel: grpc.aio.Channel) -> None:

@@ -1,16 +1,19 @@
 """gateway/envoy.yaml tailored to the settings."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from radgate_server.adapters.gateway.envoy import restart_delay_s
+from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, restart_delay_s
 from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
+from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.config import GatewaySettings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.tls import TlsMaterial
 
 FILES = gateway_folder()
 ADDRESSES = Addresses("0.0.0.0", 8443, "127.0.0.1:50999", "unix:/run/admin.sock")
@@ -99,3 +102,44 @@ def test_a_viewer_without_a_key_is_not_shown_to_the_network() -> None:
 
 def test_restarts_back_off_to_half_a_minute() -> None:
     assert [restart_delay_s(failures) for failures in (1, 2, 3, 8, 100)] == [0.25, 0.5, 1.0, 30.0, 30.0]
+
+
+def test_without_a_certificate_there_is_no_tls_and_no_certificate_of_a_client() -> None:
+    config = rendered(GatewaySettings())
+    assert "transport_socket" not in config["static_resources"]["listeners"][0]["filter_chains"][0]
+    assert http_of(config)["forward_client_cert_details"] == "SANITIZE"
+
+
+@pytest.mark.parametrize("client_ca", ["", "clients.pem"])
+def test_tls_is_read_from_files_that_may_be_renewed(client_ca: str) -> None:
+    files = {"tls_certificate_file": "a.pem", "tls_key_file": "a.key", "tls_client_ca_file": client_ca}
+    config = rendered(GatewaySettings(**files), replace(ADDRESSES, tls_folder=Path("/srv/tls")))
+    socket = config["static_resources"]["listeners"][0]["filter_chains"][0]["transport_socket"]["typed_config"]
+    common = socket["common_tls_context"]
+    assert common["alpn_protocols"] == ["h2", "http/1.1"]
+    assert common["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_2"
+    source = common["tls_certificate_sds_secret_configs"][0]["sds_config"]["path_config_source"]
+    assert source == {"path": "/srv/tls/certificate.yaml", "watched_directory": {"path": "/srv/tls"}}
+    assert ("validation_context_sds_secret_config" in common) is bool(client_ca)
+    assert http_of(config)["forward_client_cert_details"] == ("SANITIZE_SET" if client_ca else "SANITIZE")
+
+
+def test_certificates_are_written_for_envoy_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    for number in (b"1", b"2"):
+        write_secrets(folder, TlsMaterial(b"chain" + number, b"key" + number, b"ca"))
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
+        "certificate.yaml": 0o600,
+        "client-ca.yaml": 0o600,
+    }
+    (secret,) = yaml.safe_load((folder / "certificate.yaml").read_text())["resources"]
+    assert secret["tls_certificate"]["private_key"] == {"inline_string": "key2"}
+
+
+def test_what_the_server_believes_stands_beside_its_secret_which_is_in_no_file() -> None:
+    added = http_of(rendered(GatewaySettings()))["route_config"]["virtual_hosts"][0]["request_headers_to_add"]
+    proof = next(item for item in added if item["header"]["key"] == "x-radgate-gateway")
+    assert proof == {
+        "header": {"key": "x-radgate-gateway", "value": f"%ENVIRONMENT({SECRET_VARIABLE})%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }

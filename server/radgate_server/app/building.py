@@ -8,6 +8,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import AuditMetrics, MetricsServer, PrometheusTelemetry
 from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
+from radgate_server.app.entrance import open_entrance
 from radgate_server.app.image_workers import open_workers
 from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates
 from radgate_server.app.tiers import open_tiers
@@ -139,8 +140,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
         )
         store = build_store(stack, settings, clients, services.auditor, caches)
-        rpc = build_rpc(settings, services, tiers, store, admin, telemetry)
-        http_port = await open_doors(stack, settings, rpc, viewer, readiness)
+        entrance = open_entrance(stack, settings)
+        rpc = build_rpc(settings, services, tiers, store, admin, telemetry, entrance)
+        http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
         await watch_certificates(stack, settings, installation, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)
         await readiness.open()

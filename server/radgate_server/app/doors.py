@@ -7,6 +7,7 @@ from functools import partial
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.telemetry import PrometheusTelemetry, aio_interceptors
+from radgate_server.app.entrance import Entrance
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.config import Settings
@@ -40,6 +41,7 @@ def build_rpc(
     store: StoreService,
     admin: AdminService,
     telemetry: PrometheusTelemetry,
+    entrance: Entrance,
 ) -> RpcServer:
     """The gRPC server with all services; its port is not open yet."""
     query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
@@ -70,18 +72,24 @@ def build_rpc(
         refusals=services.refusals,
         telemetry=telemetry,
         interceptors=aio_interceptors(settings.telemetry),
+        gateway_secret=entrance.gateway_secret,
+        tls=None if settings.gateway.enabled else entrance.tls,
     )
 
 
 async def open_doors(
-    stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str, readiness: Readiness
+    stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str, entrance: Entrance, readiness: Readiness
 ) -> int | None:
     """Open the gRPC port and, in front of it, Envoy's."""
     await rpc.start()
     if not settings.gateway.enabled:
         stack.push_async_callback(rpc.stop, settings.drain_s)
         return None
-    envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", viewer=viewer)
+    tls, secret = entrance.tls, entrance.gateway_secret
+    first = tls.current if tls else None
+    envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", secret=secret, tls=first, viewer=viewer)
+    if tls:
+        tls.on_renewal(envoy.renew_tls)
     stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
     await envoy.start()
     readiness.add("gateway", partial(_gateway_problem, envoy))

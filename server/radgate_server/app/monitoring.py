@@ -10,7 +10,7 @@ from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
 from radgate_server.adapters.telemetry import PrometheusTelemetry, RegistrySamples
 from radgate_server.config import MIB, Settings
-from radgate_server.core.certificates import certificates_of_scp
+from radgate_server.core.certificates import certificates_of_door, certificates_of_scp
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import ChangeFeed
 from radgate_server.installation import Installation
@@ -55,7 +55,11 @@ async def watch_certificates(
     stack: AsyncExitStack, settings: Settings, installation: Installation, telemetry: PrometheusTelemetry
 ) -> None:
     """Watch all that are configured; `stack` ends it."""
-    own = tuple(certificates_of_scp(settings.dimse.scp_certificate_file, settings.dimse.scp_ca_file))
+    door, scp = settings.door_tls, settings.dimse
+    own = (
+        *certificates_of_scp(scp.scp_certificate_file, scp.scp_ca_file),
+        *(certificates_of_door(str(door.certificate_file), str(door.client_ca_file or "")) if door else ()),
+    )
     watch = CertificateWatch(own, installation.tenants, installation.pacs, read_expiry, telemetry)
     await watch.start()
     stack.push_async_callback(watch.close)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
+from radgate_server.app.entrance import build_authenticator
 from radgate_server.app.tiers import Tiers
 from radgate_server.config import MIB, ImagingSettings, Settings
 from radgate_server.core.jobs import JobKind
@@ -118,7 +119,7 @@ def build_services(
     handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
     auditor = Auditor(installation.audit, clock, patients)
     return Services(
-        authenticator=Authenticator(installation.keys, installation.tenants, installation.box, clock),
+        authenticator=build_authenticator(stack, settings.auth, installation, clock),
         auditor=auditor,
         query=query,
         lister=lister,

@@ -1,18 +1,30 @@
 """`radgate key`: API keys."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
-from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, json_option
+from radgate_server.cli.options import RadgateGroup, Span, any_tenant_option, config_option, json_option
 from radgate_server.cli.output import hint, print_rows
 from radgate_server.core.errors import ResourceNotFoundError
-from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Role
+from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role
 from radgate_server.services.admin import AdminService
 
 _ROLES = [role.name.lower() for role in Role]
+_COLUMNS = (
+    "key",
+    "tenants",
+    "role",
+    "label",
+    "create_time",
+    "expire_time",
+    "last_use_time",
+    "revoke_time",
+    "replaced_by",
+)
 
 
 @click.group(cls=RadgateGroup)
@@ -30,14 +42,21 @@ def key() -> None:
     help="Tenant that it may use; may be repeated, the first is the default. '*' means every tenant.",
 )
 @click.option(
-    "--role", type=click.Choice(_ROLES), required=True, help="What it may do; each may do what the former may."
+    "--role",
+    type=click.Choice(_ROLES),
+    required=True,
+    help="What it may do; operators what viewers may, admins what operators may, auditors see no images.",
 )
 @click.option("--label", metavar="TEXT", default="", help="What it is for.")
+@click.option("--expires", type=Span(), help="How long it is good, as in 90d or 12h; without it, until it is revoked.")
 @config_option
-def create(tenant_ids: tuple[str, ...], role: str, label: str) -> None:
+def create(tenant_ids: tuple[str, ...], role: str, label: str, expires: timedelta | None) -> None:
     """Create a key and print it, alone, on stdout. It is never shown again."""
     named = tuple(dict.fromkeys(tenant_ids))
-    record, token = run_admin(lambda admin: admin.create_key(caller_for(), Role[role.upper()], label, named))
+    expire_time = None if expires is None else datetime.now(UTC) + expires
+    record, token = run_admin(
+        lambda admin: admin.create_key(caller_for(), Role[role.upper()], label, named, expire_time)
+    )
     click.echo(token)
     hint(f"key {record.key_id} for {', '.join(named)} as {role}; keep it, it can't be shown again")
 
@@ -50,7 +69,7 @@ def list_(tenant_id: str | None, as_json: bool) -> None:
     """List keys, without their secrets; those for every tenant too when no tenant is named."""
     keys = run_admin(lambda admin: _find_keys(admin, tenant_id))
     rows = [_row(found) for found in keys]
-    print_rows(rows, ("key", "tenants", "role", "label", "create_time", "revoke_time"), as_json=as_json)
+    print_rows(rows, _COLUMNS, as_json=as_json)
 
 
 @key.command()
@@ -62,6 +81,19 @@ def revoke(key_id: str) -> None:
     hint(f"key {key_id} is revoked")
 
 
+@key.command()
+@click.argument("key_id")
+@click.option(
+    "--overlap", type=Span(), default="24h", show_default=True, help="How long the old key goes on; 0s ends it at once."
+)
+@config_option
+def rotate(key_id: str, overlap: timedelta) -> None:
+    """Print a new key with the rights of the key KEY_ID, which ends when the two have overlapped."""
+    record, token = run_admin(lambda admin: _rotate(admin, key_id, overlap))
+    click.echo(token)
+    hint(f"key {record.key_id} takes the place of {key_id}; keep it, it can't be shown again")
+
+
 async def _find_keys(admin: AdminService, tenant_id: str | None) -> Sequence[ApiKey]:
     asked = [*await tenants_asked_for(admin, tenant_id), *([""] if tenant_id is None else [])]
     found = {key.key_id: key for tenant in asked for key in await admin.list_keys(caller_for(tenant))}
@@ -69,11 +101,19 @@ async def _find_keys(admin: AdminService, tenant_id: str | None) -> Sequence[Api
 
 
 async def _revoke(admin: AdminService, key_id: str) -> None:
+    await admin.revoke_key(await _caller_of(admin, key_id), key_id)
+
+
+async def _rotate(admin: AdminService, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
+    return await admin.rotate_key(await _caller_of(admin, key_id), key_id, overlap)
+
+
+async def _caller_of(admin: AdminService, key_id: str) -> Caller:
+    """Whoever may manage the key."""
     for found in await _find_keys(admin, None):
         if found.key_id == key_id:
             default = found.tenant_ids[0]
-            await admin.revoke_key(caller_for("" if default == ANY_TENANT else default), key_id)
-            return
+            return caller_for("" if default == ANY_TENANT else default)
     raise ResourceNotFoundError(f"there is no key {key_id!r}; `radgate key list` shows them")
 
 
@@ -84,5 +124,8 @@ def _row(found: ApiKey) -> dict[str, Any]:
         "role": found.role.name.lower(),
         "label": found.label,
         "create_time": found.create_time,
+        "expire_time": found.expire_time,
+        "last_use_time": found.last_use_time,
         "revoke_time": found.revoke_time,
+        "replaced_by": found.replaced_by,
     }

@@ -1,8 +1,10 @@
 """What commands have in common: the settings, the tenant, JSON, and how failures are told."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -25,6 +27,22 @@ class RadgateGroup(click.Group):
             return super().invoke(ctx)
         except GatewayError as error:
             raise click.ClickException(error.message) from error
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time: a whole number and s, m, h or d."""
+
+    name = "span"
+    _UNITS: ClassVar = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read "90d", "24h", "15m" or "30s"."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"([0-9]{1,6})([smhd])", value)
+        if match is None:
+            self.fail(f"{value!r} is no span of time such as 90d, 24h, 15m or 30s", param, ctx)
+        return timedelta(**{self._UNITS[match[2]]: int(match[1])})
 
 
 def _remember_config_file(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:

@@ -12,7 +12,10 @@ _TITLES = {
     "from_pacs": "FROM",
     "to_pacs": "TO",
     "create_time": "CREATED",
+    "expire_time": "EXPIRES",
+    "last_use_time": "LAST-USED",
     "revoke_time": "REVOKED",
+    "replaced_by": "REPLACED-BY",
     "used_bytes": "USED",
     "limit_bytes": "LIMIT",
 }

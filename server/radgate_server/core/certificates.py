@@ -12,13 +12,15 @@ class Use(StrEnum):
 
     SCP = "scp"
     SCP_AUTHORITIES = "scp-authorities"
+    DOOR = "door"
+    CLIENT_AUTHORITIES = "client-authorities"
     PACS_CLIENT = "pacs-client"
     PACS_AUTHORITIES = "pacs-authorities"
 
     @property
     def of_authorities(self) -> bool:
         """Whether the file names whom we trust; one good authority of several is enough."""
-        return self in (Use.SCP_AUTHORITIES, Use.PACS_AUTHORITIES)
+        return self in (Use.SCP_AUTHORITIES, Use.CLIENT_AUTHORITIES, Use.PACS_AUTHORITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ class CertificateUse:
 def certificates_of_scp(certificate_file: str, ca_file: str) -> Iterator[CertificateUse]:
     """What the storage SCP uses over TLS; "" for what is not configured."""
     files = ((Use.SCP, certificate_file), (Use.SCP_AUTHORITIES, ca_file))
+    yield from (CertificateUse(use, file) for use, file in files if file)
+
+
+def certificates_of_door(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
+    """What the port that clients use shows, and whom it trusts; "" for what is not configured."""
+    files = ((Use.DOOR, certificate_file), (Use.CLIENT_AUTHORITIES, client_ca_file))
     yield from (CertificateUse(use, file) for use, file in files if file)
 
 

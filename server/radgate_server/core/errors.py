@@ -43,6 +43,18 @@ class UnauthenticatedError(GatewayError):
     """There is no credential, or it is not good."""
 
 
+class TooManyFailuresError(GatewayError):
+    """Too many wrong credentials came from the caller's address; `retry_after_s` says when the next may be tried."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class IdentityProviderUnreachableError(GatewayError):
+    """The identity provider's keys can't be had, so no token of it can be checked."""
+
+
 class RoleNotAllowedError(GatewayError):
     """The credential's role may not do this."""
 

@@ -2,22 +2,31 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import Enum
 
 ANY_TENANT = "*"
 
 
-class Role(IntEnum):
-    """What a credential may do; each role may do what the lower ones may."""
+class Role(Enum):
+    """What a credential may do; rpc/authz.py says who may call what.
+
+    An operator may do what a viewer may, an admin what an operator may. The auditor stands apart: it reads who did
+    what, and sees no patient's images. The numbers are those of the database.
+    """
 
     VIEWER = 1
     OPERATOR = 2
     ADMIN = 3
+    AUDITOR = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller."""
+    """An authenticated caller.
+
+    `key_id` names it in the audit trail: the API key's id, "oidc:ISSUER:SUBJECT" for a token of an identity provider,
+    "certificate:NAME" for a client certificate, "cli" for the command line.
+    """
 
     key_id: str
     tenant_ids: tuple[str, ...]
@@ -54,7 +63,11 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key's record. `secret_hash` is HMAC-SHA-256 of the secret under this installation's key."""
+    """An API key's record. `secret_hash` is HMAC-SHA-256 of the secret under this installation's key.
+
+    Times are None for what has not happened: `expire_time` of a key without an end, `last_use_time` of one that was
+    never used (written down a minute late at most). `replaced_by` is the id of the key that it was rotated to, else "".
+    """
 
     key_id: str
     tenant_ids: tuple[str, ...]
@@ -63,3 +76,10 @@ class ApiKey:
     create_time: datetime
     revoke_time: datetime | None
     secret_hash: bytes
+    expire_time: datetime | None = None
+    last_use_time: datetime | None = None
+    replaced_by: str = ""
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it may be used at that time."""
+        return self.revoke_time is None and (self.expire_time is None or now < self.expire_time)

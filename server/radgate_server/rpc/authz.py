@@ -16,19 +16,29 @@ class TenantNeed(Enum):
 
 
 class Access(NamedTuple):
-    """One row. `role` is the least that is needed; None means that no key is asked for."""
+    """One row: the roles that may call, none of which means that nobody is asked for a credential."""
 
-    role: Role | None
+    roles: frozenset[Role]
     tenant: TenantNeed = TenantNeed.TENANT
 
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may call."""
+        return not self.roles
 
-PUBLIC = Access(None, TenantNeed.ANY)
-_VIEWER = Access(Role.VIEWER)
-_OPERATOR = Access(Role.OPERATOR)
-_ADMIN = Access(Role.ADMIN)
-_INSTALLATION = Access(Role.ADMIN, TenantNeed.EVERY_TENANT)
-_KEY_ADMIN = Access(Role.ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
-_ANY_KEY = Access(Role.VIEWER, TenantNeed.ANY)
+
+_FROM_ADMIN = frozenset({Role.ADMIN})
+_FROM_OPERATOR = _FROM_ADMIN | {Role.OPERATOR}
+_FROM_VIEWER = _FROM_OPERATOR | {Role.VIEWER}
+
+PUBLIC = Access(frozenset(), TenantNeed.ANY)
+_VIEWER = Access(_FROM_VIEWER)
+_OPERATOR = Access(_FROM_OPERATOR)
+_ADMIN = Access(_FROM_ADMIN)
+_INSTALLATION = Access(_FROM_ADMIN, TenantNeed.EVERY_TENANT)
+_KEY_ADMIN = Access(_FROM_ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
+_KEY_READER = Access(_FROM_ADMIN | {Role.AUDITOR}, TenantNeed.ANY)  # who may come in is an auditor's business
+_ANY_KEY = Access(frozenset(Role), TenantNeed.ANY)
 
 METHODS: dict[str, Access] = {
     "radgate.v1.QueryService/SearchStudies": _VIEWER,
@@ -52,8 +62,9 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,
     "radgate.v1.AdminService/CreateApiKey": _ADMIN,
-    "radgate.v1.AdminService/ListApiKeys": _KEY_ADMIN,
+    "radgate.v1.AdminService/ListApiKeys": _KEY_READER,
     "radgate.v1.AdminService/RevokeApiKey": _KEY_ADMIN,
+    "radgate.v1.AdminService/RotateApiKey": _KEY_ADMIN,
     "radgate.v1.AdminService/CreatePacs": _ADMIN,
     "radgate.v1.AdminService/GetPacs": _OPERATOR,
     "radgate.v1.AdminService/ListPacs": _OPERATOR,
@@ -94,12 +105,12 @@ def check_access(access: Access, principal: Principal, tenant_id: str) -> None:
 
     Raises:
         TenantNotAllowedError: the method runs the installation and the key does not.
-        RoleNotAllowedError: the key's role is too low.
+        RoleNotAllowedError: the credential's role is none of the method's.
         InvalidArgumentError: a key for every tenant must choose one here.
 
     """
-    if access.role is not None and principal.role < access.role:
-        needed = access.role.name.lower()
+    if not access.is_public and principal.role not in access.roles:
+        needed = min(access.roles, key=lambda role: role.value).name.lower()
         raise RoleNotAllowedError(f"this needs the role {needed}", needs=needed)
     if access.tenant is TenantNeed.EVERY_TENANT and not principal.may_use_every_tenant:
         raise TenantNotAllowedError("this needs a key for every tenant")

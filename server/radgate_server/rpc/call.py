@@ -15,7 +15,6 @@ type Metadata = Sequence[tuple[str, str | bytes]]
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LOOPBACK = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:", "ipv6:%5B::ffff:127.", "unix:")
 _MAX_USER_AGENT = 200
-_MAX_ADDRESS = 45  # an IPv6 address with an IPv4 tail
 
 
 class Call:
@@ -43,12 +42,21 @@ class Call:
         return value if isinstance(value, str) else ""
 
     @property
-    def address(self) -> str:
-        """Where the call comes from: what the proxy on this machine saw, else the peer itself."""
+    def is_local(self) -> bool:
+        """Whether the connection comes from this machine."""
+        return self._context.peer().startswith(_LOOPBACK)
+
+    @property
+    def peer_address(self) -> str:
+        """Where the connection comes from; of calls through the gateway that is the gateway."""
         peer = self._context.peer()
-        if peer.startswith(_LOOPBACK) and (client := self.header("x-radgate-client-address")):
-            return client[:_MAX_ADDRESS]  # gateway/envoy.yaml sets it, and lets nobody else
         return peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]")
+
+    @property
+    def peer_certificate(self) -> bytes:
+        """The certificate (PEM) that was verified when the connection was opened, b"" for none."""
+        found = self._context.auth_context().get("x509_pem_cert") or ()
+        return bytes(next(iter(found), b""))
 
     @property
     def user_agent(self) -> str:

@@ -43,6 +43,8 @@ RULES: dict[type[Exception], Rule] = {
     errors.UnsupportedMediaTypeError: Rule(StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", 415),
     errors.RangeNotSatisfiableError: Rule(StatusCode.OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE", 416),
     errors.UnauthenticatedError: Rule(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+    errors.TooManyFailuresError: Rule(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_FAILURES", None, 1.0),
+    errors.IdentityProviderUnreachableError: Rule(StatusCode.UNAVAILABLE, "IDENTITY_PROVIDER_UNREACHABLE", None, 5.0),
     errors.RoleNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED"),
     errors.TenantNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED"),
     errors.ObjectNotFoundError: Rule(StatusCode.NOT_FOUND, "OBJECT_NOT_FOUND"),
@@ -81,6 +83,7 @@ RULES: dict[type[Exception], Rule] = {
     TimeoutError: Rule(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
 }
 
+_KNOW_WHEN = (errors.PacsCircuitOpenError, errors.TooManyFailuresError)
 _DEFECT_MESSAGE = "an internal error; the server's log has it under the request id"
 
 
@@ -165,5 +168,5 @@ def _details(error: BaseException, rule: Rule) -> Iterator[Message]:
 
 def _retry_delay_s(error: BaseException, rule: Rule) -> float | None:
     """The table's advice, unless the error knows better."""
-    known_s = error.retry_after_s if isinstance(error, errors.PacsCircuitOpenError) else None
+    known_s = error.retry_after_s if isinstance(error, _KNOW_WHEN) else None
     return rule.retry_delay_s if known_s is None else known_s

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.credentials import Credentials
 from radgate_server.core.deadline import expect_within
 from radgate_server.core.errors import (
     GatewayError,
     RoleNotAllowedError,
     TenantNotAllowedError,
+    TooManyFailuresError,
     UnauthenticatedError,
     reason_of,
 )
@@ -21,6 +23,7 @@ from radgate_server.core.tenancy import Caller, Principal
 from radgate_server.rpc.authz import Access, check_access
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import failure_of
+from radgate_server.rpc.introduction import Introductions
 from radgate_server.services.refusals import Refused
 
 type Proceed = Callable[[Call], Awaitable[None]]
@@ -39,11 +42,11 @@ type Layer = Callable[[Method, Proceed], Proceed]
 """Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
 
 
-class TokenChecker(Protocol):
-    """Tells whose a token is (services.authenticate.Authenticator)."""
+class CredentialChecker(Protocol):
+    """Tells whose credentials are (services.authenticate.Authenticator)."""
 
-    async def authenticate(self, token: str, tenant_id: str) -> tuple[Principal, str]:
-        """The principal and the tenant that it acts for, or UnauthenticatedError or TenantNotAllowedError."""
+    async def authenticate(self, credentials: Credentials, tenant_id: str) -> tuple[Principal, str]:
+        """The principal and the tenant that it acts for, or an error that says why not."""
         ...
 
 
@@ -55,15 +58,17 @@ class RefusalNotes(Protocol):
         ...
 
 
-def standard_layers(telemetry: Telemetry, authenticator: TokenChecker, refusals: RefusalNotes) -> tuple[Layer, ...]:
+def standard_layers(
+    telemetry: Telemetry, authenticator: CredentialChecker, refusals: RefusalNotes, introductions: Introductions
+) -> tuple[Layer, ...]:
     """The layers from the outermost to the innermost."""
     return (
         name_request,  # first, so that every line of log below carries the request id
         count_calls(telemetry),  # outside of the errors, to see the code that they become
         answer_errors,  # outside of all that fails on purpose
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
-        record_refusals(refusals),  # outside of all that refuses
-        authenticate(authenticator),  # nothing of the request is parsed for a stranger
+        record_refusals(refusals, introductions),  # outside of all that refuses
+        authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
         authorise,  # needs the principal
     )
 
@@ -135,23 +140,24 @@ def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
 
 REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
     UnauthenticatedError: (AuditAction.AUTHENTICATE, AuditOutcome.FAILED),
+    TooManyFailuresError: (AuditAction.AUTHENTICATE, AuditOutcome.FAILED),
     TenantNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
     RoleNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
 }
 
 
-def record_refusals(refusals: RefusalNotes) -> Layer:
+def record_refusals(refusals: RefusalNotes, introductions: Introductions) -> Layer:
     """Let the audit trail know who was turned away; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
-        if method.access.role is None:
+        if method.access.is_public:
             return proceed
 
         async def layer(call: Call) -> None:
             try:
                 await proceed(call)
             except tuple(REFUSALS) as error:
-                await refusals.note(_refused(method, call, error))
+                await refusals.note(_refused(method, call, introductions.address_of(call), error))
                 raise
 
         return layer
@@ -159,7 +165,7 @@ def record_refusals(refusals: RefusalNotes) -> Layer:
     return wrap
 
 
-def _refused(method: Method, call: Call, error: GatewayError) -> Refused:
+def _refused(method: Method, call: Call, address: str, error: GatewayError) -> Refused:
     action, outcome = next(row for kind, row in REFUSALS.items() if isinstance(error, kind))
     caller = call.caller if call.authenticated else None
     return Refused(
@@ -169,7 +175,7 @@ def _refused(method: Method, call: Call, error: GatewayError) -> Refused:
         asked_tenant=call.header("x-tenant-id"),
         key_id=caller.principal.key_id if caller else "",
         role=caller.principal.role.name.lower() if caller else "",
-        address=call.address,
+        address=address,
         user_agent=call.user_agent,
         request_id=call.request_id,
         method=method.full_name,
@@ -177,17 +183,17 @@ def _refused(method: Method, call: Call, error: GatewayError) -> Refused:
     )
 
 
-def authenticate(authenticator: TokenChecker) -> Layer:
+def authenticate(authenticator: CredentialChecker, introductions: Introductions) -> Layer:
     """Find out who calls, and for which tenant; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
-        if method.access.role is None:
+        if method.access.is_public:
             return proceed
 
         async def layer(call: Call) -> None:
-            token = _bearer_token(call.header("authorization"))
-            principal, tenant_id = await authenticator.authenticate(token, call.header("x-tenant-id"))
-            call.caller = Caller(principal, tenant_id, call.address, call.user_agent, call.request_id)
+            credentials = introductions.read(call)
+            principal, tenant_id = await authenticator.authenticate(credentials, call.header("x-tenant-id"))
+            call.caller = Caller(principal, tenant_id, credentials.address, call.user_agent, call.request_id)
             await proceed(call)
 
         return layer
@@ -195,16 +201,9 @@ def authenticate(authenticator: TokenChecker) -> Layer:
     return wrap
 
 
-def _bearer_token(authorization: str) -> str:
-    scheme, _, token = authorization.partition(" ")
-    if authorization and scheme.lower() != "bearer":
-        raise UnauthenticatedError("send the API key as `Authorization: Bearer <key>`")
-    return token.strip()
-
-
 def authorise(method: Method, proceed: Proceed) -> Proceed:
     """Compare the caller with the method's row; skipped for public methods."""
-    if method.access.role is None:
+    if method.access.is_public:
         return proceed
     access = method.access
 

@@ -17,9 +17,12 @@ from radgate.v1 import (
 from radgate_server.config import MIB, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.ports.tls import TlsSource
 from radgate_server.rpc import health, reflection
-from radgate_server.rpc.layers import RefusalNotes, TokenChecker, standard_layers
+from radgate_server.rpc.introduction import Introductions
+from radgate_server.rpc.layers import CredentialChecker, RefusalNotes, standard_layers
 from radgate_server.rpc.pipeline import Servicer, build_handlers
+from radgate_server.rpc.tls import server_credentials
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
 RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]
@@ -57,6 +60,7 @@ class RpcServer:
         port: int,
         options: Sequence[tuple[str, int]],
         interceptors: Sequence[grpc.aio.ServerInterceptor],
+        tls: TlsSource | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -64,6 +68,7 @@ class RpcServer:
         self._health = health_servicer
         self._options = tuple(options)
         self._interceptors = tuple(interceptors)
+        self._tls = tls
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -76,11 +81,16 @@ class RpcServer:
         server.add_generic_rpc_handlers(self._handlers)
         host = f"[{self.host}]" if ":" in self.host else self.host
         try:
-            self.port = server.add_insecure_port(f"{host}:{self.port}")
+            self.port = self._add_port(server, f"{host}:{self.port}")
         except RuntimeError:
             raise ConfigurationError(f"grpc_port: can't listen on {host}:{self.port}; is it in use?") from None
         await server.start()
         self._server = server
+
+    def _add_port(self, server: grpc.aio.Server, address: str) -> int:
+        if self._tls is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, server_credentials(self._tls))
 
     def retire(self) -> None:
         """Say to health checks that no more is served."""
@@ -104,18 +114,21 @@ def build_server(
     store: Servicer,
     admin: Servicer,
     dicomweb: Servicer,
-    authenticator: TokenChecker,
+    authenticator: CredentialChecker,
     refusals: RefusalNotes,
     telemetry: Telemetry,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    gateway_secret: str = "",
+    tls: TlsSource | None = None,
     reuse_port: bool = False,
 ) -> RpcServer:
     """Put the servicers behind the layers.
 
-    Behind Envoy the server listens on the loopback address alone, since it trusts the headers that Envoy writes there.
-    `reuse_port` lets several processes share the port (SO_REUSEPORT).
+    Behind Envoy the server listens on the loopback address alone. It believes what Envoy writes of a client beside
+    `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
+    processes share the port (SO_REUSEPORT).
     """
-    layers = standard_layers(telemetry, authenticator, refusals)
+    layers = standard_layers(telemetry, authenticator, refusals, Introductions(gateway_secret))
     servicers = {
         QUERY: query,
         RETRIEVE: retrieve,
@@ -136,4 +149,5 @@ def build_server(
         port=settings.grpc_port,
         options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", int(reuse_port))),
         interceptors=interceptors,
+        tls=tls,
     )

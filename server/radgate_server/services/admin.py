@@ -1,6 +1,7 @@
 """Running Radgate: tenants, API keys and caches; PACS are PacsAdmin's. Every change is recorded before it is made."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError, ResourceNotFoundError, TenantNotAllowedError
@@ -19,6 +20,7 @@ from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.tenant_caches import TenantCaches
 
 MAX_LABEL_LENGTH = 200
+MAX_OVERLAP = timedelta(days=90)
 
 
 class AdminService:
@@ -73,7 +75,12 @@ class AdminService:
         await self._caches.drop(tenant_id)
 
     async def create_key(
-        self, caller: Caller, role: Role, label: str, tenant_ids: Sequence[str] = ()
+        self,
+        caller: Caller,
+        role: Role,
+        label: str,
+        tenant_ids: Sequence[str] = (),
+        expire_time: datetime | None = None,
     ) -> tuple[ApiKey, str]:
         """Create an API key, of the caller's tenant when none is named; the token is never shown again.
 
@@ -88,7 +95,10 @@ class AdminService:
             raise InvalidArgumentError("tenant_ids", f"{ANY_TENANT!r} stands for every tenant and stands alone")
         if len(label) > MAX_LABEL_LENGTH:
             raise InvalidArgumentError("label", f"at most {MAX_LABEL_LENGTH} characters")
-        key, token = make_key(self._box, named, role, label, self._clock.now())
+        now = self._clock.now()
+        if expire_time is not None and expire_time <= now:
+            raise InvalidArgumentError("expire_time", "must lie in the future")
+        key, token = make_key(self._box, named, role, label, now, expire_time)
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"create key {key.key_id}")
         await self._keys.create_key(key)
         await self._follower.catch_up()
@@ -106,6 +116,30 @@ class AdminService:
         key = await self._keys.revoke_key(key_id, caller.tenant_id or ANY_TENANT)
         await self._follower.catch_up()
         return key
+
+    async def rotate_key(self, caller: Caller, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
+        """Make a new key with the rights of an old one, which ends after `overlap`; the token is never shown again.
+
+        The new one lives as long as the old one was to live, counted from now.
+
+        Raises:
+            ResourceNotFoundError: the tenant has no such key that is good and was not rotated already.
+            TenantNotAllowedError: the old key may use a tenant that the caller may not.
+        """
+        if not timedelta(0) <= overlap <= MAX_OVERLAP:
+            raise InvalidArgumentError("overlap", f"must be from 0 seconds to {MAX_OVERLAP.days} days")
+        old = await self._keys.find_key(key_id) if is_key_id(key_id) else None
+        if old is None or (caller.tenant_id or ANY_TENANT) not in old.tenant_ids:
+            raise ResourceNotFoundError("the tenant has no such key")
+        if not all(caller.principal.may_use(tenant_id) for tenant_id in old.tenant_ids):
+            raise TenantNotAllowedError("the key may use a tenant that the caller may not")
+        now = self._clock.now()
+        expire_time = None if old.expire_time is None else now + (old.expire_time - old.create_time)
+        new, token = make_key(self._box, old.tenant_ids, old.role, old.label, now, expire_time)
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"rotate key {key_id} to {new.key_id}")
+        await self._keys.replace_key(key_id, new, now + overlap)
+        await self._follower.catch_up()
+        return new, token
 
     async def cache_stats(self, caller: Caller) -> tuple[TierUsage, ...]:
         """What the tiers hold for the tenant, the nearest first."""

@@ -1,5 +1,6 @@
 """A small memory of recent answers: bounded by weight, forgotten after a time."""
 
+import math
 from collections.abc import Callable, Hashable
 
 from radgate_server.core.ports.clock import Clock
@@ -25,11 +26,15 @@ class ExpiringMap[Key: Hashable, Value]:
             return None
         return value
 
-    def put(self, key: Key, value: Value, weight: int = 1) -> None:
-        """Keep the value unless it alone is heavier than everything may be, or nothing is to be kept at all."""
+    def put(self, key: Key, value: Value, weight: int = 1, *, at_most_s: float = math.inf) -> None:
+        """Keep the value unless it alone is heavier than everything may be, or nothing is to be kept at all.
+
+        `at_most_s` is for what ends by itself before the time of all others is over.
+        """
         self._kept.drop(key)
-        if self._ttl_s > 0:
-            self._kept.put(key, (value, self._clock.monotonic_s() + self._ttl_s), weight)
+        ttl_s = min(self._ttl_s, at_most_s)
+        if ttl_s > 0:
+            self._kept.put(key, (value, self._clock.monotonic_s() + ttl_s), weight)
 
     def drop_where(self, unwanted: Callable[[Key], bool]) -> None:
         """Forget all entries whose key is unwanted."""

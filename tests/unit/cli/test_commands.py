@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def test_every_command_explains_itself_and_takes_a_configuration_file(cli: Cli, 
 def test_migrate_makes_the_database_and_may_be_repeated(cli: Cli) -> None:
     for _ in range(2):
         assert cli.ok("migrate").stdout == ""
-    assert cli.query("SELECT version_num FROM alembic_version") == [("0003",)]
+    assert cli.query("SELECT version_num FROM alembic_version") == [("0005",)]
     assert cli.data_dir.stat().st_mode & 0o777 == 0o700
 
 
@@ -73,6 +74,27 @@ def test_a_key_stands_alone_on_the_stdout_of_a_real_process(north: Cli) -> None:
     )
     assert TOKEN.fullmatch(done.stdout)
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_key_has_an_end_and_is_rotated(north: Cli) -> None:
+    north.ok("key", "create", "--tenant", "north", "--role", "auditor", "--expires", "90d")
+    (old,) = north.json("key", "list")
+    created, ends = (datetime.fromisoformat(old[name]) for name in ("create_time", "expire_time"))
+    assert abs(ends - created - timedelta(days=90)) < timedelta(seconds=5)
+    result = north.ok("key", "rotate", old["key"], "--overlap", "15m")
+    assert TOKEN.fullmatch(result.stdout)
+    former, new = north.json("key", "list")
+    assert (former["replaced_by"], new["role"], new["last_use_time"]) == (new["key"], "auditor", None)
+    assert datetime.fromisoformat(former["expire_time"]) - datetime.fromisoformat(new["create_time"]) == timedelta(
+        minutes=15
+    )
+
+
+@pytest.mark.parametrize("span", ["90", "d", "1w", "-1d", "1.5h", "1234567d"])
+def test_a_span_of_time_has_its_unit(north: Cli, span: str) -> None:
+    assert "is no span of time such as 90d" in north.refused(
+        "key", "rotate", "0123456789ab", "--overlap", span, status=2
+    )
 
 
 def test_keys_are_listed_and_revoked(north: Cli) -> None:

@@ -31,17 +31,22 @@ def call_from(peer: str, *metadata: tuple[str, str | bytes]) -> Call:
     ],
 )
 def test_the_address_is_the_peers(peer: str, address: str) -> None:
-    assert call_from(peer).address == address
+    assert call_from(peer).peer_address == address
 
 
-@pytest.mark.parametrize("peer", ["ipv4:127.0.0.1:1", "ipv6:%5B::1%5D:1", "ipv6:%5B::ffff:127.0.0.1%5D:1", "unix:"])
-def test_the_gateway_on_this_machine_is_believed(peer: str) -> None:
-    assert call_from(peer, ("x-radgate-client-address", "10.1.2.3")).address == "10.1.2.3"
-    assert len(call_from(peer, ("x-radgate-client-address", "x" * 1000)).address) == 45
-
-
-def test_nobody_else_is_believed() -> None:
-    assert call_from("ipv4:10.1.2.3:5000", ("x-radgate-client-address", "6.6.6.6")).address == "10.1.2.3"
+@pytest.mark.parametrize(
+    ("peer", "local"),
+    [
+        ("ipv4:127.0.0.1:1", True),
+        ("ipv6:%5B::1%5D:1", True),
+        ("ipv6:%5B::ffff:127.0.0.1%5D:1", True),
+        ("unix:", True),
+        ("ipv4:10.1.2.3:5000", False),
+        ("ipv6:%5B2001:db8::1%5D:5000", False),
+    ],
+)
+def test_knows_connections_from_this_machine(peer: str, local: bool) -> None:
+    assert call_from(peer).is_local is local
 
 
 def test_headers_are_text_or_nothing() -> None:

@@ -25,6 +25,8 @@ RETRIED = {
     errors.PacsCircuitOpenError,
     errors.ImageWorkersBusyError,
     errors.JobQueueFullError,
+    errors.TooManyFailuresError,
+    errors.IdentityProviderUnreachableError,
     errors.SpoolFullError,
     errors.AuditUnavailableError,
     errors.DatabaseUnavailableError,
@@ -49,6 +51,8 @@ HTTP = {
     "INVALID_ARGUMENT": 400,
     "NOT_ACCEPTABLE": 406,
     "UNAUTHENTICATED": 401,
+    "TOO_MANY_FAILURES": 429,
+    "IDENTITY_PROVIDER_UNREACHABLE": 503,
     "ROLE_NOT_ALLOWED": 403,
     "TENANT_NOT_ALLOWED": 403,
     "OBJECT_NOT_FOUND": 404,
@@ -97,6 +101,8 @@ def make(kind: type[Exception]) -> Exception:
         return kind("what the caller may know", pacs="main")
     if kind is errors.RangeNotSatisfiableError:
         return errors.RangeNotSatisfiableError("what the caller may know", size_bytes=7)
+    if kind is errors.TooManyFailuresError:
+        return errors.TooManyFailuresError("what the caller may know", retry_after_s=7)
     if kind is errors.InvalidArgumentError:
         return errors.InvalidArgumentError("page_size", "too large")
     return kind("what the caller may know")

@@ -1,14 +1,37 @@
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from radgate_server.core.errors import TenantNotAllowedError, UnauthenticatedError
+from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
+from radgate_server.core.credentials import Credentials
+from radgate_server.core.errors import TenantNotAllowedError, TooManyFailuresError, UnauthenticatedError
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.authenticate import Authenticator
+from radgate_server.services.key_checker import KeyChecker
+from radgate_server.services.key_uses import KeyUses
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
+
+SETTINGS = AuthSettings(
+    oidc=(
+        OidcSettings(
+            name=PROVIDER,
+            issuer="https://login.example",
+            audience="radgate",
+            tenant_claim="tenant",
+            tenants={"E": "east", "W": "west", "N": "nowhere", "all": "*"},
+            default_role="viewer",
+        ),
+    ),
+    certificates=(
+        CertificateSettings(name="DNS:ward.example", tenants=("west", "east"), role="operator"),
+        CertificateSettings(name="DNS:lost.example", tenants=("nowhere",), role="operator"),
+    ),
+    max_failures=3,
+)
 
 
 class HashBox:
@@ -27,12 +50,33 @@ async def directory() -> MemoryDirectory:
 
 
 @pytest.fixture
-def authenticator(directory: MemoryDirectory) -> Authenticator:
-    return Authenticator(directory, directory, HashBox(), FakeClock())
+def clock() -> FakeClock:
+    return FakeClock()
 
 
-async def _key(directory: MemoryDirectory, *tenant_ids: str, role: Role = Role.VIEWER) -> tuple[str, str]:
-    key, token = make_key(HashBox(), tenant_ids, role, "", datetime.now(UTC))
+@pytest.fixture
+def tokens() -> ScriptedTokens:
+    return ScriptedTokens()
+
+
+@pytest.fixture
+def authenticator(directory: MemoryDirectory, tokens: ScriptedTokens, clock: FakeClock) -> Authenticator:
+    return build(directory, tokens, clock)
+
+
+def build(directory: MemoryDirectory, tokens: ScriptedTokens, clock: FakeClock) -> Authenticator:
+    keys = KeyChecker(directory, HashBox(), clock, KeyUses(directory, clock))  # type: ignore[arg-type]
+    return Authenticator(keys, tokens, directory, SETTINGS, clock)
+
+
+def shown(token: str = "", *names: str, address: str = "10.0.0.1") -> Credentials:
+    return Credentials(token, names, address)
+
+
+async def _key(
+    directory: MemoryDirectory, *tenant_ids: str, role: Role = Role.VIEWER, ends: datetime | None = None
+) -> tuple[str, str]:
+    key, token = make_key(HashBox(), tenant_ids, role, "", datetime.now(UTC), ends)
     await directory.create_key(key)
     return key.key_id, token
 
@@ -41,9 +85,9 @@ async def test_a_key_acts_for_its_first_tenant_when_none_is_chosen(
     directory: MemoryDirectory, authenticator: Authenticator
 ) -> None:
     key_id, token = await _key(directory, "west", "east", role=Role.OPERATOR)
-    principal, tenant_id = await authenticator.authenticate(token, "")
+    principal, tenant_id = await authenticator.authenticate(shown(token), "")
     assert (principal.key_id, principal.role, tenant_id) == (key_id, Role.OPERATOR, "west")
-    assert (await authenticator.authenticate(token, "east"))[1] == "east"
+    assert (await authenticator.authenticate(shown(token), "east"))[1] == "east"
 
 
 async def test_a_tenant_that_the_key_may_not_use_and_one_that_is_not_there_look_alike(
@@ -53,7 +97,7 @@ async def test_a_tenant_that_the_key_may_not_use_and_one_that_is_not_there_look_
     messages = []
     for tenant_id in ("west", "nowhere"):
         with pytest.raises(TenantNotAllowedError) as caught:
-            await authenticator.authenticate(token, tenant_id)
+            await authenticator.authenticate(shown(token), tenant_id)
         messages.append(caught.value.message)
     assert messages[0] == messages[1]
 
@@ -62,10 +106,10 @@ async def test_a_key_for_every_tenant_chooses_among_those_there_are(
     directory: MemoryDirectory, authenticator: Authenticator
 ) -> None:
     _, token = await _key(directory, "*", role=Role.ADMIN)
-    assert (await authenticator.authenticate(token, ""))[1] == ""
-    assert (await authenticator.authenticate(token, "west"))[1] == "west"
+    assert (await authenticator.authenticate(shown(token), ""))[1] == ""
+    assert (await authenticator.authenticate(shown(token), "west"))[1] == "west"
     with pytest.raises(TenantNotAllowedError):
-        await authenticator.authenticate(token, "nowhere")
+        await authenticator.authenticate(shown(token), "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -84,18 +128,18 @@ async def test_anything_but_the_key_is_refused(
 ) -> None:
     _, token = await _key(directory, "east")
     with pytest.raises(UnauthenticatedError):
-        await authenticator.authenticate(spoil(token), "")  # type: ignore[operator]
+        await authenticator.authenticate(shown(spoil(token)), "")  # type: ignore[operator]
 
 
 async def test_a_revoked_key_is_refused_once_the_change_is_known(
     directory: MemoryDirectory, authenticator: Authenticator
 ) -> None:
     key_id, token = await _key(directory, "east")
-    await authenticator.authenticate(token, "")
+    await authenticator.authenticate(shown(token), "")
     await directory.revoke_key(key_id, "east")
     authenticator.forget()
     with pytest.raises(UnauthenticatedError):
-        await authenticator.authenticate(token, "")
+        await authenticator.authenticate(shown(token), "")
 
 
 async def test_a_key_whose_tenants_are_all_deleted_is_refused(
@@ -104,7 +148,7 @@ async def test_a_key_whose_tenants_are_all_deleted_is_refused(
     _, token = await _key(directory, "east")
     await directory.delete_tenant("east")
     with pytest.raises(UnauthenticatedError):
-        await authenticator.authenticate(token, "")
+        await authenticator.authenticate(shown(token), "")
 
 
 async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered() -> None:
@@ -119,8 +163,113 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered() -
     revoked: list[ApiKey] = []
     directory = SlowDirectory()
     await directory.create_tenant(Tenant("east", START))
-    authenticator = Authenticator(directory, directory, HashBox(), FakeClock())
+    authenticator = build(directory, ScriptedTokens(), FakeClock())
     _, token = await _key(directory, "east")
-    await authenticator.authenticate(token, "")
+    await authenticator.authenticate(shown(token), "")
     with pytest.raises(UnauthenticatedError):
-        await authenticator.authenticate(token, "")
+        await authenticator.authenticate(shown(token), "")
+
+
+async def test_a_key_ends_to_the_second_also_when_it_is_remembered(
+    directory: MemoryDirectory, authenticator: Authenticator, clock: FakeClock
+) -> None:
+    _, token = await _key(directory, "east", ends=START + timedelta(seconds=20))
+    await authenticator.authenticate(shown(token), "")
+    clock.advance(19.9)
+    await authenticator.authenticate(shown(token), "")
+    clock.advance(0.1)
+    with pytest.raises(UnauthenticatedError):
+        await authenticator.authenticate(shown(token), "")
+
+
+async def test_a_token_is_checked_once_a_minute_and_ends_when_it_says(
+    authenticator: Authenticator, tokens: ScriptedTokens, clock: FakeClock
+) -> None:
+    token = tokens.issue(tenant=["W", "E"])
+    for _ in range(10):
+        principal, tenant_id = await authenticator.authenticate(shown(token), "")
+        assert (principal.key_id, principal.tenant_ids, tenant_id) == ("oidc:hospital:jane", ("west", "east"), "west")
+    assert tokens.asked == 1
+    clock.advance(61)
+    await authenticator.authenticate(shown(token), "east")
+    assert tokens.asked == 2
+
+
+async def test_tenants_that_others_name_and_that_are_not_there_do_not_count(
+    authenticator: Authenticator, tokens: ScriptedTokens
+) -> None:
+    both = tokens.issue(tenant=["N", "E"])
+    assert (await authenticator.authenticate(shown(both), ""))[1] == "east"
+    for lost in (shown(tokens.issue(tenant="N")), shown("", "DNS:lost.example")):
+        with pytest.raises(UnauthenticatedError):
+            await authenticator.authenticate(lost, "")
+
+
+async def test_a_certificate_stands_for_the_name_that_is_in_the_table(authenticator: Authenticator) -> None:
+    known = shown("", "URI:unknown", "DNS:ward.example")
+    principal, tenant_id = await authenticator.authenticate(known, "")
+    assert (principal.key_id, principal.role, tenant_id) == ("certificate:DNS:ward.example", Role.OPERATOR, "west")
+    for name in ("DNS:WARD.example", "URI:ward.example", "DNS:ward.example.org"):
+        with pytest.raises(UnauthenticatedError):
+            await authenticator.authenticate(shown("", name), "")
+
+
+async def fail(authenticator: Authenticator, times: int, *, key_id: str = "0123456789ab", address: str) -> None:
+    for number in range(times):
+        with pytest.raises(UnauthenticatedError):
+            await authenticator.authenticate(shown(f"rg_{key_id}_{number:043}", address=address), "")
+
+
+async def test_who_guesses_is_not_even_looked_at_for_a_while_and_others_are(
+    directory: MemoryDirectory, authenticator: Authenticator, clock: FakeClock
+) -> None:
+    _, token = await _key(directory, "east")
+    await fail(authenticator, 4, address="10.6.6.6")
+    with pytest.raises(TooManyFailuresError) as caught:
+        await authenticator.authenticate(shown(token, address="10.6.6.6"), "")
+    assert caught.value.retry_after_s == 1
+    await authenticator.authenticate(shown(token, address="10.0.0.1"), "")
+    clock.advance(1)
+    _, other = await _key(directory, "east")
+    await authenticator.authenticate(shown(other, address="10.6.6.6"), "")
+
+
+async def test_good_callers_behind_the_same_address_are_not_locked_out(
+    directory: MemoryDirectory, authenticator: Authenticator, tokens: ScriptedTokens, clock: FakeClock
+) -> None:
+    _, proven = await _key(directory, "east")
+    await authenticator.authenticate(shown(proven, address="10.6.6.6"), "")
+    await fail(authenticator, 4, address="10.6.6.6")
+    authenticator.forget()
+    await authenticator.authenticate(shown(proven, address="10.6.6.6"), "")
+    await authenticator.authenticate(shown(tokens.issue(tenant="E"), address="10.6.6.6"), "")
+    await authenticator.authenticate(shown("", "DNS:ward.example", address="10.6.6.6"), "")
+
+
+async def test_a_key_that_was_revoked_does_not_pass_for_having_been_good(
+    directory: MemoryDirectory, authenticator: Authenticator
+) -> None:
+    key_id, token = await _key(directory, "east")
+    await authenticator.authenticate(shown(token, address="10.6.6.6"), "")
+    await fail(authenticator, 4, address="10.6.6.6")
+    await directory.revoke_key(key_id, "east")
+    authenticator.forget()
+    with pytest.raises(UnauthenticatedError):
+        await authenticator.authenticate(shown(token, address="10.6.6.6"), "")
+
+
+async def test_nobody_can_lock_a_key_out_from_elsewhere(
+    directory: MemoryDirectory, authenticator: Authenticator
+) -> None:
+    key_id, token = await _key(directory, "east")
+    for number in range(10):
+        await fail(authenticator, 1, key_id=key_id, address=f"10.6.6.{number}")
+    await authenticator.authenticate(shown(token, address="10.0.0.1"), "")
+
+
+async def test_bad_tokens_make_wait_too(authenticator: Authenticator) -> None:
+    for _ in range(4):
+        with pytest.raises(UnauthenticatedError):
+            await authenticator.authenticate(shown("a.b.c", address="10.6.6.6"), "")
+    with pytest.raises(TooManyFailuresError):
+        await authenticator.authenticate(shown("a.b.c", address="10.6.6.6"), "")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from radgate_server.adapters.certificates import read_expiry
-from radgate_server.core.certificates import CertificateUse, Use, certificates_of_scp
+from radgate_server.core.certificates import CertificateUse, Use, certificates_of_door, certificates_of_scp
 from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
@@ -34,12 +34,14 @@ async def test_watches_those_of_the_storage_scp_and_of_every_pacs() -> None:
     await directory.create_tenant(Tenant("east", START))
     for name, connection in CONNECTIONS.items():
         await directory.create_pacs(PacsConfig("east", name, connection, START))
-    own = tuple(certificates_of_scp("scp.pem", "scp-ca.pem"))
+    own = (*certificates_of_scp("scp.pem", "scp-ca.pem"), *certificates_of_door("door.pem", "clients.pem"))
     watch = CertificateWatch(own, directory, directory, lambda _: START, telemetry)
     await watch.look()
     assert {(each.use, each.pacs, each.file) for each in telemetry.expiries} == {
         (Use.SCP, "", "scp.pem"),
         (Use.SCP_AUTHORITIES, "", "scp-ca.pem"),
+        (Use.DOOR, "", "door.pem"),
+        (Use.CLIENT_AUTHORITIES, "", "clients.pem"),
         (Use.PACS_CLIENT, "dimse", "client.pem"),
         (Use.PACS_AUTHORITIES, "dimse", "ca.pem"),
         (Use.PACS_AUTHORITIES, "web", "web-ca.pem"),
@@ -48,7 +50,7 @@ async def test_watches_those_of_the_storage_scp_and_of_every_pacs() -> None:
 
 
 def test_what_is_not_configured_is_not_watched() -> None:
-    assert list(certificates_of_scp("", "")) == []
+    assert [*certificates_of_scp("", ""), *certificates_of_door("", "")] == []
 
 
 def test_reads_until_when_a_certificate_is_good(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "RANGE_NOT_SATISFIABLE": InvalidRequestError,
     "NOT_ACCEPTABLE": NotAcceptableError,
     "UNAUTHENTICATED": UnauthenticatedError,
+    "TOO_MANY_FAILURES": UnauthenticatedError,
+    "IDENTITY_PROVIDER_UNREACHABLE": UnavailableError,
     "ROLE_NOT_ALLOWED": PermissionDeniedError,
     "TENANT_NOT_ALLOWED": PermissionDeniedError,
     "OBJECT_NOT_FOUND": NotFoundError,
@@ -167,6 +169,8 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "SPOOL_FULL": UnavailableError,
     "AUDIT_UNAVAILABLE": UnavailableError,
     "DATABASE_UNAVAILABLE": UnavailableError,
+    "SECRET_UNAVAILABLE": PacsError,
+    "KEY_PROVIDER_UNAVAILABLE": UnavailableError,
     "DEADLINE_EXCEEDED": DeadlineExceededError,
     "INTERNAL": ServerError,
 }

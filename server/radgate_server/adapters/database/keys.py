@@ -1,10 +1,10 @@
 """API keys in the database."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
@@ -36,6 +36,15 @@ class SqlKeyDirectory:
         """Keys that may use the tenant by name, the first added first; for "*" those for every tenant."""
         return await self._database.read(lambda connection: _list(connection, tenant_id))
 
+    async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
+        """Add `new`, and let the old one end at `end_time` unless it ends earlier. Raises as the port says."""
+        now = self._now()
+        await self._database.write(lambda connection: _replace(connection, key_id, new, end_time, now))
+
+    async def record_use(self, uses: Mapping[str, datetime]) -> None:
+        """Write down when keys were used last; what is newer already stays."""
+        await self._database.write(lambda connection: _record_use(connection, uses))
+
     async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:
         """Revoke it as of now if it may use the tenant by name. Raises ResourceNotFoundError."""
         now = self._now()
@@ -49,11 +58,14 @@ def _create(connection: Connection, key: ApiKey, now: datetime) -> None:
     record = {
         "key_id": key.key_id,
         "every_tenant": ANY_TENANT in key.tenant_ids,
-        "role": key.role,
+        "role": key.role.value,
         "label": key.label,
         "create_time": key.create_time,
         "revoke_time": key.revoke_time,
         "secret_hash": key.secret_hash,
+        "expire_time": key.expire_time,
+        "last_use_time": key.last_use_time,
+        "replaced_by": key.replaced_by,
     }
     try:
         connection.execute(insert(api_keys), record)
@@ -90,6 +102,26 @@ def _revoke(connection: Connection, key_id: str, tenant_id: str, now: datetime) 
     return revoked or key
 
 
+def _replace(connection: Connection, key_id: str, new: ApiKey, end_time: datetime, now: datetime) -> None:
+    old = _find(connection, key_id)
+    if old is None or not old.is_good(now) or old.replaced_by:
+        raise ResourceNotFoundError("there is no such key that is good and was not rotated yet")
+    _create(connection, new, now)
+    # The condition is for whoever rotates the same key at the same moment: one of the two is told that there is none.
+    unchanged = (api_keys.c.key_id == key_id, api_keys.c.replaced_by == "", api_keys.c.revoke_time.is_(None))
+    ends = end_time if old.expire_time is None else min(end_time, old.expire_time)
+    changed = update(api_keys).where(*unchanged).values(expire_time=ends, replaced_by=new.key_id)
+    if not connection.execute(changed).rowcount:
+        raise ResourceNotFoundError("there is no such key that is good and was not rotated yet")
+    record_change(connection, now, ChangeKind.KEY, "", key_id)
+
+
+def _record_use(connection: Connection, uses: Mapping[str, datetime]) -> None:
+    for key_id, time in uses.items():
+        older = or_(api_keys.c.last_use_time.is_(None), api_keys.c.last_use_time < time)
+        connection.execute(update(api_keys).where(api_keys.c.key_id == key_id, older).values(last_use_time=time))
+
+
 def _with_tenants(connection: Connection, rows: Sequence[Row[Any]]) -> list[ApiKey]:
     members = connection.execute(
         select(api_key_tenants.c.key_id, api_key_tenants.c.tenant_id)
@@ -108,4 +140,7 @@ def _key(row: Row[Any], named: Iterable[str]) -> ApiKey:
         create_time=row.create_time,
         revoke_time=row.revoke_time,
         secret_hash=bytes(row.secret_hash),
+        expire_time=row.expire_time,
+        last_use_time=row.last_use_time,
+        replaced_by=row.replaced_by,
     )

@@ -79,6 +79,9 @@ api_keys = Table(
     Column("create_time", UtcDateTime, nullable=False),
     Column("revoke_time", UtcDateTime),
     Column("secret_hash", LargeBinary, nullable=False),
+    Column("expire_time", UtcDateTime),
+    Column("last_use_time", UtcDateTime),
+    Column("replaced_by", KEY_ID, nullable=False, server_default="", comment="the key that it was rotated to"),
 )
 
 api_key_tenants = Table(

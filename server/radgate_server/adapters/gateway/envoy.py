@@ -16,11 +16,14 @@ from radgate_server.adapters.gateway import launch
 from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
+from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.tls import TlsMaterial
 
 _log = logging.getLogger(__name__)
 
+SECRET_VARIABLE = "RADGATE_GATEWAY__SHARED_SECRET"  # noqa: S105 - where it is, as gateway/envoy.yaml has it
 _START_S = 30.0
 _POLL_S = 0.05
 _KILL_S = 5.0
@@ -31,13 +34,25 @@ _MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes
 class EnvoyProcess:
     """One Envoy in front of the gRPC server at `server` ("127.0.0.1:50051"), and of the demo's viewer if there is one.
 
+    `secret` is what the server knows it by. `tls` is what its TLS begins with, None for none; see `renew_tls`.
     `start` returns when clients are served; `close` must be awaited afterwards, by whoever called `start`. `output`
     takes Envoy's log and access log instead of the server's own stdout and stderr; it stays the caller's.
     """
 
-    def __init__(self, settings: Settings, server: str, *, viewer: str = "", output: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        server: str,
+        *,
+        secret: str = "",
+        tls: TlsMaterial | None = None,
+        viewer: str = "",
+        output: IO[bytes] | None = None,
+    ) -> None:
         self._settings = settings
         self._server = server
+        self._secret = secret
+        self._tls = tls
         self._viewer = viewer
         self._output = output
         self._folder = settings.data_dir / "gateway"
@@ -83,6 +98,11 @@ class EnvoyProcess:
         """Whether Envoy serves clients at this moment."""
         return await self._admin.is_ready()
 
+    async def renew_tls(self, material: TlsMaterial) -> None:
+        """Use another certificate for new connections; those that are open go on. Raises OSError."""
+        self._tls = material
+        await asyncio.to_thread(write_secrets, self._tls_folder, material)
+
     async def drain(self) -> None:
         """Send clients elsewhere, and wait until no request is in flight, for `drain_s` seconds at most."""
         if self._process is None:
@@ -106,6 +126,10 @@ class EnvoyProcess:
         if process is not None and process.returncode is None:
             await self._stop(process)
 
+    @property
+    def _tls_folder(self) -> Path:
+        return self._folder / "tls"  # in a folder of its own: Envoy looks at whatever moves there
+
     def _choose_admin_address(self) -> str:
         if self._settings.gateway.admin_port:
             return f"127.0.0.1:{self._settings.gateway.admin_port}"
@@ -116,7 +140,9 @@ class EnvoyProcess:
 
     def _write_config(self) -> Path:
         files = gateway_folder()
-        addresses = Addresses(self._settings.host, self._port, self._server, self._admin_address, self._viewer)
+        addresses = Addresses(
+            self._settings.host, self._port, self._server, self._admin_address, self._viewer, self._tls_folder
+        )
         text = render(
             (files / "envoy.yaml").read_text(encoding="utf-8"),
             (files / "viewer.yaml").read_text(encoding="utf-8"),
@@ -125,6 +151,8 @@ class EnvoyProcess:
             addresses,
         )
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._tls is not None:
+            write_secrets(self._tls_folder, self._tls)
         path = self._folder / "envoy.yaml"
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - the mode must hold from the first byte on
             file.write(text)
@@ -141,6 +169,7 @@ class EnvoyProcess:
         # In a session of its own: Ctrl-C reaches the server alone, which drains before it stops Envoy.
         return await asyncio.create_subprocess_exec(
             *self._command,
+            env={**os.environ, SECRET_VARIABLE: self._secret},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,

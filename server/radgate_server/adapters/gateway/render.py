@@ -8,10 +8,13 @@ from typing import Any
 
 import yaml
 
+from radgate_server.adapters.gateway.tls import transport_socket
 from radgate_server.config import GatewaySettings
 from radgate_server.core.errors import ConfigurationError
 
 type Node = dict[str, Any]
+
+_HANDSHAKE_TIMEOUT = "10s"  # whoever opens a connection and says nothing is an attack
 
 # What a client may say of the way it took, once the proxies in front of the gateway are ours.
 _FORWARDED = ("x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix")
@@ -21,7 +24,8 @@ _FORWARDED = ("x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix")
 class Addresses:
     """Who listens where. `server` and `viewer` are "host:port", or "unix:/path"; no `viewer` is served when "".
 
-    `admin` is where Envoy's own administration listens, in the same two forms.
+    `admin` is where Envoy's own administration listens, in the same two forms. `tls_folder` is where certificates and
+    keys are written for Envoy (gateway/tls.py).
     """
 
     host: str
@@ -29,6 +33,7 @@ class Addresses:
     server: str
     admin: str
     viewer: str = ""
+    tls_folder: Path = Path("tls")
 
 
 def render(template: str, viewer_part: str, descriptor: Path, settings: GatewaySettings, addresses: Addresses) -> str:
@@ -44,6 +49,8 @@ def render(template: str, viewer_part: str, descriptor: Path, settings: GatewayS
     http = _http(config)
     _listen(config, addresses)
     _tune(config, http, settings)
+    if settings.tls:
+        _use_tls(config, http, addresses.tls_folder, with_client_ca=settings.tls.client_ca_file is not None)
     _allow_origins(http, settings.allowed_origins)
     _trust_proxies(http, settings.trusted_proxies)
     _filter(http, "envoy.filters.http.grpc_json_transcoder")["proto_descriptor"] = str(descriptor)
@@ -57,6 +64,15 @@ def _listen(config: Node, addresses: Addresses) -> None:
     listener["address"] = _address(f"{addresses.host}:{addresses.http_port}")
     _set_endpoint(config["static_resources"]["clusters"][0], addresses.server)
     config["admin"] = {"address": _address(addresses.admin)}
+
+
+def _use_tls(config: Node, http: Node, tls_folder: Path, *, with_client_ca: bool) -> None:
+    chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
+    chain["transport_socket"] = transport_socket(tls_folder, with_client_ca=with_client_ca)
+    chain["transport_socket_connect_timeout"] = _HANDSHAKE_TIMEOUT
+    if with_client_ca:
+        http["forward_client_cert_details"] = "SANITIZE_SET"
+        http["set_current_client_cert_details"] = {"cert": True}
 
 
 def _tune(config: Node, http: Node, settings: GatewaySettings) -> None:

@@ -3,8 +3,9 @@
 All methods raise DatabaseUnavailableError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,6 +44,21 @@ class KeyDirectory(Protocol):
 
     async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
         """Keys that may use the tenant by name, the first added first; for "*" those for every tenant."""
+        ...
+
+    async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
+        """Add `new`, and let the key `key_id` end at `end_time` unless it ends earlier: both or nothing.
+
+        Raises:
+            ResourceNotFoundError: there is no such key, or it is not good, or was rotated already.
+        """
+        ...
+
+    async def record_use(self, uses: Mapping[str, datetime]) -> None:
+        """Write down when keys, by their id, were used last; a later time that is written already stays.
+
+        It is no change that others are told of. Keys that are there no more are passed over.
+        """
         ...
 
     async def revoke_key(self, key_id: str, tenant_id: str) -> ApiKey:

@@ -1,12 +1,15 @@
 """AdminService: tenants, keys, PACS, caches."""
 
+from datetime import timedelta
+
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.identifiers import parse_slug
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert_admin import from_role, to_api_key, to_tenant, to_tier
+from radgate_server.rpc.v1.convert_admin import from_expire_time, from_role, to_api_key, to_tenant, to_tier
 from radgate_server.rpc.v1.convert_detection import from_detect_request, to_detect_response
 from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
 from radgate_server.rpc.v1.convert_reports import to_report, to_transition
+from radgate_server.rpc.v1.times import from_duration
 from radgate_server.services.admin import AdminService
 
 DEFAULT_TRANSITIONS = 100
@@ -37,7 +40,9 @@ class AdminServicer:
 
     async def CreateApiKey(self, request: messages.CreateApiKeyRequest, call: Call) -> messages.CreateApiKeyResponse:
         """Create an API key of the tenant."""
-        key, token = await self._admin.create_key(call.caller, from_role(request.role), request.label)
+        key, token = await self._admin.create_key(
+            call.caller, from_role(request.role), request.label, expire_time=from_expire_time(request)
+        )
         return messages.CreateApiKeyResponse(api_key=to_api_key(key), token=token)
 
     async def ListApiKeys(self, _request: messages.ListApiKeysRequest, call: Call) -> messages.ListApiKeysResponse:
@@ -49,6 +54,12 @@ class AdminServicer:
         return messages.RevokeApiKeyResponse(
             api_key=to_api_key(await self._admin.revoke_key(call.caller, request.key_id))
         )
+
+    async def RotateApiKey(self, request: messages.RotateApiKeyRequest, call: Call) -> messages.RotateApiKeyResponse:
+        """Make a new API key with the rights of an old one."""
+        overlap = timedelta(seconds=from_duration(request.overlap))
+        key, token = await self._admin.rotate_key(call.caller, request.key_id, overlap)
+        return messages.RotateApiKeyResponse(api_key=to_api_key(key), token=token)
 
     async def CreatePacs(self, request: messages.CreatePacsRequest, call: Call) -> messages.CreatePacsResponse:
         """Add a PACS to the tenant."""

@@ -1,15 +1,20 @@
 """Between the messages of AdminService and the words of the core: tenants, keys, caches."""
 
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
-from radgate_server.rpc.v1.times import to_timestamp
+from radgate_server.rpc.v1.times import from_timestamp, to_timestamp
 
 _ROLES = {
     messages.ROLE_VIEWER: Role.VIEWER,
     messages.ROLE_OPERATOR: Role.OPERATOR,
     messages.ROLE_ADMIN: Role.ADMIN,
+    messages.ROLE_AUDITOR: Role.AUDITOR,
 }
 _ROLES_OUT = {role: value for value, role in _ROLES.items()}
 
@@ -17,8 +22,18 @@ _ROLES_OUT = {role: value for value, role in _ROLES.items()}
 def from_role(role: messages.Role) -> Role:
     """Read a role. Raises InvalidArgumentError for none, and for one that this server does not know."""
     if role not in _ROLES:
-        raise InvalidArgumentError("role", "must be ROLE_VIEWER, ROLE_OPERATOR or ROLE_ADMIN")
+        raise InvalidArgumentError("role", "must be ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN or ROLE_AUDITOR")
     return _ROLES[role]
+
+
+def from_expire_time(request: messages.CreateApiKeyRequest) -> datetime | None:
+    """Read when the key ends. Raises InvalidArgumentError for what is no time."""
+    if not request.HasField("expire_time"):
+        return None
+    try:
+        return from_timestamp(request.expire_time)
+    except ValueError:
+        raise InvalidArgumentError("expire_time", "must be a time of the years 1 to 9999") from None
 
 
 def to_tenant(tenant: Tenant) -> messages.Tenant:
@@ -34,8 +49,15 @@ def to_api_key(key: ApiKey) -> messages.ApiKey:
         role=_ROLES_OUT[key.role],
         label=key.label,
         create_time=to_timestamp(key.create_time),
-        revoke_time=to_timestamp(key.revoke_time) if key.revoke_time else None,
+        revoke_time=_to_time(key.revoke_time),
+        expire_time=_to_time(key.expire_time),
+        last_use_time=_to_time(key.last_use_time),
+        replaced_by=key.replaced_by,
     )
+
+
+def _to_time(time: datetime | None) -> Timestamp | None:
+    return None if time is None else to_timestamp(time)
 
 
 def to_tier(usage: TierUsage) -> messages.CacheTierStats:

@@ -1,6 +1,6 @@
 """Times and spans as protobuf's well-known types."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +11,15 @@ def to_timestamp(time: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(time)
     return timestamp
+
+
+def from_timestamp(timestamp: Timestamp) -> datetime:
+    """Read a point in time.
+
+    Raises:
+        ValueError: it lies outside of the years 1 to 9999.
+    """
+    return timestamp.ToDatetime(UTC)
 
 
 def to_duration(seconds: float) -> Duration:

@@ -66,6 +66,11 @@ class AdminServiceStub:
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.FromString,
                 _registered_method=True)
+        self.RotateApiKey = channel.unary_unary(
+                '/radgate.v1.AdminService/RotateApiKey',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyResponse.FromString,
+                _registered_method=True)
         self.CreatePacs = channel.unary_unary(
                 '/radgate.v1.AdminService/CreatePacs',
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.CreatePacsRequest.SerializeToString,
@@ -175,6 +180,13 @@ class AdminServiceServicer:
 
     def RevokeApiKey(self, request, context):
         """Revokes an API key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateApiKey(self, request, context):
+        """Makes a new API key with the rights of one that is good, which ends when the two have overlapped.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -303,6 +315,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeApiKey,
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.SerializeToString,
+            ),
+            'RotateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiKey,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyResponse.SerializeToString,
             ),
             'CreatePacs': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePacs,
@@ -534,6 +551,33 @@ class AdminService:
             '/radgate.v1.AdminService/RevokeApiKey',
             radgate_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.SerializeToString,
             radgate_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/RotateApiKey',
+            radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,76 @@
+"""A token taken apart before anything in it is believed, and what has to hold of its claims. Pure."""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_MAX_TOKEN = 16 * 1024
+_TYPES = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})  # RFC 7519 5.1, RFC 9068 2.1
+_MAX_KEY_ID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """Its parts as anybody may have written them. `key_id` is "" when the header names none."""
+
+    text: str
+    algorithm: str
+    key_id: str
+    claims: Mapping[str, Any]
+
+
+def take_apart(text: str) -> UnverifiedToken:
+    """Read a token in JWS Compact Serialization (RFC 7515 7.1).
+
+    Raises:
+        ValueError: it is none, or too long.
+    """
+    parts = text.split(".")
+    if len(text) > _MAX_TOKEN or len(parts) != 3:
+        raise ValueError("not a signed token")
+    header, claims = _object(parts[0]), _object(parts[1])
+    algorithm, key_id, kind = (header.get(name, "") for name in ("alg", "kid", "typ"))
+    if not all(isinstance(value, str) for value in (algorithm, key_id, kind)) or len(key_id) > _MAX_KEY_ID:
+        raise ValueError("not a header")
+    if kind.lower() not in _TYPES or "crit" in header or "b64" in header:
+        raise ValueError("not a kind of token that is understood")
+    return UnverifiedToken(text, algorithm, key_id, claims)
+
+
+def check_claims(claims: Mapping[str, Any], audience: Sequence[str], now_s: float, skew_s: float) -> float:
+    """Return when the token ends (seconds since 1970).
+
+    Raises:
+        ValueError: it is for somebody else, has ended, or begins later.
+    """
+    for_whom = claims.get("aud")
+    named = for_whom if isinstance(for_whom, list) else [for_whom]
+    if not any(name in audience for name in named if isinstance(name, str)):
+        raise ValueError("for somebody else")
+    expires_s = _time(claims, "exp", None)
+    if expires_s + skew_s <= now_s:
+        raise ValueError("has ended")
+    if max(_time(claims, "nbf", 0.0), _time(claims, "iat", 0.0)) - skew_s > now_s:
+        raise ValueError("begins later")
+    return expires_s + skew_s
+
+
+def _time(claims: Mapping[str, Any], name: str, default: float | None) -> float:
+    value = claims.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e11 or math.isnan(value):
+        raise ValueError("not a time")
+    return float(value)
+
+
+def _object(part: str) -> Mapping[str, Any]:
+    try:
+        read = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, UnicodeError, RecursionError) as error:
+        raise ValueError("not base64url or not JSON") from error
+    if not isinstance(read, dict):
+        raise ValueError("not a JSON object")
+    return read

@@ -1,0 +1,79 @@
+"""TokenVerifier over the identity providers of the settings."""
+
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import httpx
+import jwt
+
+from radgate_server.adapters.oidc.key_source import KeySource
+from radgate_server.adapters.oidc.token import UnverifiedToken, check_claims, take_apart
+from radgate_server.auth_settings import OidcSettings
+from radgate_server.core.credentials import REFUSED, VerifiedToken
+from radgate_server.core.errors import ConfigurationError, UnauthenticatedError
+from radgate_server.core.ports.clock import Clock
+
+_CONNECT_S = 5.0
+
+
+class OidcVerifier:
+    """Checks tokens of any number of providers; a token's issuer says which one's keys it must be signed with.
+
+    `close` must be awaited. Raises ConfigurationError when a file of authorities can't be read.
+    """
+
+    def __init__(self, providers: Sequence[OidcSettings], clock: Clock) -> None:
+        self._clock = clock
+        self._clients = [_open_client(settings) for settings in providers]
+        self._providers = {
+            settings.issuer: (settings, KeySource(settings, client, clock))
+            for settings, client in zip(providers, self._clients, strict=True)
+        }
+
+    async def verify(self, token: str) -> VerifiedToken:
+        """Return the claims of a good token. Raises as the port says."""
+        try:
+            unverified = take_apart(token)
+            settings, keys = self._providers[_issuer_of(unverified)]
+            if unverified.algorithm not in settings.algorithms:
+                raise ValueError("not an algorithm that is accepted")
+            now_s = self._clock.now().timestamp()
+            ends_s = check_claims(unverified.claims, settings.audience, now_s, settings.clock_skew_s)
+        except (ValueError, KeyError):
+            raise UnauthenticatedError(REFUSED) from None
+        candidates = await keys.find(unverified.key_id, unverified.algorithm)
+        if not any(_is_signed(unverified, key.public_key) for key in candidates):
+            raise UnauthenticatedError(REFUSED)
+        return VerifiedToken(settings.name, unverified.claims, datetime.fromtimestamp(ends_s, UTC))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for _, keys in self._providers.values():
+            await keys.close()
+        for client in self._clients:
+            await client.aclose()
+
+
+def _issuer_of(token: UnverifiedToken) -> str:
+    issuer = token.claims.get("iss")
+    if not isinstance(issuer, str):
+        raise ValueError("no issuer")
+    return issuer
+
+
+def _is_signed(token: UnverifiedToken, public_key: object) -> bool:
+    """Whether the signature is of this key; what is signed is what was taken apart, letter by letter."""
+    try:
+        jwt.PyJWS([token.algorithm]).decode(token.text, key=public_key, algorithms=[token.algorithm])  # type: ignore[arg-type]
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _open_client(settings: OidcSettings) -> httpx.AsyncClient:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError:
+        raise ConfigurationError(f"setting auth.oidc: the ca_file of {settings.name} can't be read") from None
+    return httpx.AsyncClient(verify=context, timeout=httpx.Timeout(10.0, connect=_CONNECT_S), follow_redirects=False)

@@ -1,0 +1,90 @@
+"""TLS files that are looked at every few seconds, however they are replaced: written over, renamed, linked anew."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from radgate_server.adapters.tls.files import ends_at, read_tls
+from radgate_server.auth_settings import TlsPaths
+from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.tls import TlsMaterial
+
+_log = logging.getLogger(__name__)
+
+type RenewalListener = Callable[[TlsMaterial], Awaitable[None]]
+type _Look = tuple[tuple[int, int, int] | None, ...]
+
+
+class WatchedTls:
+    """TlsSource over files. Files that do not fit together, as halfway through a renewal, change nothing.
+
+    Raises:
+        ConfigurationError: they are not usable at the start.
+    """
+
+    def __init__(self, paths: TlsPaths, *, interval_s: float = 1.0) -> None:
+        self._paths = paths
+        self._interval_s = interval_s
+        self._seen = _look(paths)
+        self._current = read_tls(paths)
+        self._listeners: list[RenewalListener] = []
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def current(self) -> TlsMaterial:
+        """The newest that was found good."""
+        return self._current
+
+    def on_renewal(self, listener: RenewalListener) -> None:
+        """Tell `listener` of each renewal from now on."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Look at the files from now on."""
+        self._task = asyncio.create_task(self._watch(), name="tls-files")
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def refresh(self) -> None:
+        """Look now, and take what is new if it is good."""
+        seen = await asyncio.to_thread(_look, self._paths)
+        if seen == self._seen:
+            return
+        try:
+            await self._renew(await asyncio.to_thread(read_tls, self._paths))
+        except ConfigurationError as error:
+            _log.warning("renewed TLS files are not usable, the former go on: %s", error.message)
+        self._seen = seen
+
+    async def _renew(self, material: TlsMaterial) -> None:
+        if material == self._current:
+            return
+        for listener in self._listeners:
+            await listener(material)
+        self._current = material
+        _log.info("TLS certificate is renewed", extra={"ends": ends_at(material).isoformat()})
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval_s)
+            try:
+                await self.refresh()
+            except Exception:  # noqa: BLE001 - who looks no more would serve a certificate until it ends
+                _log.exception("TLS files can't be followed")
+
+
+def _look(paths: TlsPaths) -> _Look:
+    return tuple(_state(path) for path in paths if path is not None)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,55 @@
+"""From what an identity provider says of a user to what the user may do here. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from radgate_server.auth_settings import OidcSettings
+from radgate_server.core.credentials import REFUSED, Identified, VerifiedToken
+from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.tenancy import ANY_TENANT, Principal, Role
+
+_MAX_SUBJECT = 255  # OpenID Connect Core 1.0 section 2
+
+
+def identify(token: VerifiedToken, settings: OidcSettings) -> Identified:
+    """Return the principal that the claims stand for.
+
+    Raises:
+        UnauthenticatedError: they name no user, no tenant or no role.
+    """
+    subject = next(iter(values_at(token.claims, settings.subject_claim)), "")
+    tenant_ids, role = _tenants(token.claims, settings), _role(token.claims, settings)
+    if not _is_subject(subject) or not tenant_ids or role is None:
+        raise UnauthenticatedError(REFUSED)
+    return Identified(Principal(f"oidc:{token.provider}:{subject}", tenant_ids, role), token.expire_time)
+
+
+def values_at(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
+    """The texts at a path into the claims: one text, or those of a list; none when nothing is there."""
+    if not path:
+        return ()
+    found: Any = claims
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    values = found if isinstance(found, list) else [found]
+    return tuple(value for value in values if isinstance(value, str) and value)
+
+
+def _tenants(claims: Mapping[str, Any], settings: OidcSettings) -> tuple[str, ...]:
+    values = values_at(claims, settings.tenant_claim)
+    if settings.tenants:
+        named = [tenant_id for value in values for tenant_id in settings.tenants.get(value, ())]
+    else:
+        named = [value for value in values if value != ANY_TENANT]  # every tenant is the operator's to give
+    found = tuple(dict.fromkeys(named or settings.default_tenants))
+    return (ANY_TENANT,) if ANY_TENANT in found else found
+
+
+def _role(claims: Mapping[str, Any], settings: OidcSettings) -> Role | None:
+    values = values_at(claims, settings.role_claim)
+    name = next((role for value, role in settings.roles.items() if value in values), settings.default_role)
+    return Role[name.upper()] if name else None
+
+
+def _is_subject(subject: str) -> bool:
+    return 0 < len(subject) <= _MAX_SUBJECT and subject.isprintable()
