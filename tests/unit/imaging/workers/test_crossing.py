@@ -133,6 +133,7 @@ def test_a_broken_message_is_not_believed(message: bytes) -> None:
         [[True, *IMAGE[1:]], []],
         [[-1, *IMAGE[1:]], []],
         [[1 << 40, *IMAGE[1:]], []],
+        [[*IMAGE[:-1], -2], []],
         [[*IMAGE[:7], 5, 0], []],
         [list(IMAGE), "a note"],
         [list(IMAGE), [5]],

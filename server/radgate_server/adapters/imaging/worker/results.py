@@ -66,9 +66,10 @@ def _image(value: Any) -> ImagePixel:
         broken()
     image = ImagePixel._make(value)
     text(image.photometric_interpretation)
-    numbers = [item for item in value if type(item) is int]
-    number(min(numbers))
-    number(max(numbers))
+    *counts, high_bit = [item for item in value if type(item) is int]
+    number(min(counts))
+    number(max(counts))
+    number(high_bit + 1)  # -1 stands for one that is not stated
     return image
 
 
