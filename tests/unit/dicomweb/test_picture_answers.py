@@ -1,22 +1,50 @@
+import asyncio
+
+import pytest
+
 from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.ports.cache import CacheKey
-from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
+from radgate_server.rpc.dicomweb.picture_answers import Picture, PictureAnswers
 from radgate_server.services.auditing import Auditor
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 
 
-async def test_only_what_lasts_is_kept() -> None:
+@pytest.fixture
+def answers() -> PictureAnswers:
     clock = FakeClock()
     hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=clock, telemetry=RecordingTelemetry())
-    answers = PictureAnswers(Auditor(RecordingAuditSink(), clock), hot, chunk_bytes=1000, max_kept_bytes=1000)
+    return PictureAnswers(Auditor(RecordingAuditSink(), clock), hot, chunk_bytes=1000, max_kept_bytes=1000)
+
+
+async def test_who_asks_after_other_bytes_were_fetched_gets_no_picture_of_the_old(answers: PictureAnswers) -> None:
+    key, asked, drawn = CacheKey("east", "2.25.1", "rendered", ""), asyncio.Event(), asyncio.Event()
+
+    async def draw_old() -> Picture:
+        asked.set()
+        await drawn.wait()
+        return Picture("image/png", Noted(b"old"), lasting=False)
+
+    async def draw_new() -> Picture:
+        return Picture("image/png", Noted(b"new"), lasting=True)
+
+    old = asyncio.create_task(answers.make(key, 1, draw_old))
+    await asked.wait()
+    assert b"new" in await answers.make(key, 2, draw_new)
+    drawn.set()
+    assert b"old" in await old
+    assert b"new" in (await answers.kept(key) or b"")
+
+
+async def test_only_what_lasts_is_kept(answers: PictureAnswers) -> None:
     for lasting in (False, True):
         key = CacheKey("east", "2.25.1", "rendered", str(lasting))
 
-        async def render(lasting: bool = lasting) -> tuple[str, bytes, bool]:
-            return "image/png", b"picture", lasting
+        async def render(lasting: bool = lasting) -> Picture:
+            return Picture("image/png", Noted(b"picture"), lasting)
 
-        made = await answers.make(key, render)
+        made = await answers.make(key, 1, render)
         assert b"picture" in made
         assert await answers.kept(key) == (made if lasting else None)

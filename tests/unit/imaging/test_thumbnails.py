@@ -67,7 +67,8 @@ class Studio:
         return await self.store.put("east", received(dataset))
 
     async def make(self, handle: InstanceHandle, target: ThumbnailTarget | None = None) -> bytes:
-        return await self.thumbnails.make("east", handle, Priority.INTERACTIVE, target or ThumbnailTarget())
+        made = await self.thumbnails.make("east", handle, Priority.INTERACTIVE, target or ThumbnailTarget())
+        return made.data
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ async def test_the_usual_ones_are_made_once_and_found_without_the_instance(studi
     handle = await studio.put()
     assert await studio.make(handle) == await studio.make(handle) == b"picture 1"
     assert await studio.make(handle, ThumbnailTarget(64, 64)) == b"picture 2"
-    assert await studio.thumbnails.kept("east", handle.ref, ThumbnailTarget()) == b"picture 1"
+    assert await studio.thumbnails.kept("east", handle.ref, ThumbnailTarget()) == (b"picture 1", ())
     assert await studio.thumbnails.kept("west", handle.ref, ThumbnailTarget()) is None
     assert studio.painter.targets[0] == RenderTarget(viewport=Viewport(128, 128), quality=85, letterboxed=True)
 

@@ -15,6 +15,7 @@ from radgate_server.rpc.dicomweb.frames import FramesResource, parse_ref
 from radgate_server.rpc.dicomweb.media_types import negotiate_bulkdata
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, SINGLE_FIRST
 from radgate_server.rpc.dicomweb.values import Headers, answer_value
+from radgate_server.rpc.dicomweb.warnings import Notes
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import RetrieveService
@@ -49,7 +50,7 @@ class BulkdataResource:
         item = await self._instances.bulk_item(tenant_id, handle, path)
         index = await self._instances.index(tenant_id, handle)
         if path == _PIXEL_DATA and (count := _encapsulated_frames(index)):
-            headers, messages = _NO_HEADERS, self._frames.stream(handle, range(1, count + 1), call)
+            headers, messages = _NO_HEADERS, self._frames.stream(handle, range(1, count + 1), call, Notes())
         else:
             headers, messages = self._answer_value(handle, item, call)
         begun = False

@@ -9,6 +9,7 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
 from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.ports.imaging import Priority
@@ -18,6 +19,7 @@ from radgate_server.rpc.dicomweb.kept_answer import give_kept
 from radgate_server.rpc.dicomweb.media_types import negotiate_frames, told_why
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
+from radgate_server.rpc.dicomweb.warnings import Notes
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
@@ -68,24 +70,25 @@ class FramesResource:
         if kept is not None:
             await record()
             messages = give_kept(kept, call, ranges=len(numbers) == 1)
-        elif len(numbers) == 1:
-            messages = self._give_one(ref, numbers, key, call, record)
         else:
-            messages = self._give_list(ref, numbers, key, call, record)
+            handle = await self._retrieve.instance(call.caller.tenant_id, ref)
+            require_frames(await self._frames.number_of_frames(call.caller.tenant_id, handle), numbers)
+            give = self._give_one if len(numbers) == 1 else self._give_list
+            messages = give(handle, numbers, key, call, record)
         async with aclosing(messages):
             async for message in messages:
                 yield message
 
     async def _give_one(
-        self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+        self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
     ) -> AsyncGenerator[bytes]:
         """A single frame is in memory as a whole in any case; its length can be told, and a range of it be given.
 
         One that is too large to be kept would be there twice, and goes out as it comes.
         """
         made: list[bytes] = []
-        size_bytes = 0
-        async with aclosing(self._make(ref, numbers, call)) as messages:
+        size_bytes, notes = 0, Notes()
+        async with aclosing(self.stream(handle, numbers, call, notes)) as messages:
             async for message in messages:
                 made.append(message)
                 size_bytes += len(message)
@@ -93,48 +96,47 @@ class FramesResource:
                     break
             await record()
             if size_bytes <= self._max_kept_bytes:
-                async for message in give_kept(await self._keep(key, made), call, ranges=True):
+                async for message in give_kept(await self._keep(key, handle, made, notes), call, ranges=True):
                     yield message
                 return
+            await notes.send(call)
             for message in made:
                 yield message
             async for message in messages:
                 yield message
 
     async def _give_list(
-        self, ref: InstanceRef, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+        self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
     ) -> AsyncGenerator[bytes]:
-        """Each frame as soon as it is there; the answer is kept when it is small enough."""
+        """Each frame as soon as it is there; the answer is kept when it is small enough.
+
+        Warnings come before all frames, and so tell of the first ones; those of a kept answer tell of all.
+        """
         made: list[bytes] = []
-        size_bytes = 0
-        async with aclosing(self._make(ref, numbers, call)) as messages:
+        size_bytes, notes = 0, Notes()
+        async with aclosing(self.stream(handle, numbers, call, notes)) as messages:
             async for message in messages:
                 if not size_bytes:
                     await record()
+                    await notes.send(call)
                 size_bytes += len(message)
                 if size_bytes <= self._max_kept_bytes:
                     made.append(message)
                 yield message
         if size_bytes <= self._max_kept_bytes:
-            await self._keep(key, made)
+            await self._keep(key, handle, made, notes)
 
-    async def _keep(self, key: CacheKey, messages: Sequence[bytes]) -> bytes:
-        kept = messages[0] if len(messages) == 1 else b"".join(messages)
-        if len(key.detail) <= _MAX_KEY_LENGTH:
+    async def _keep(self, key: CacheKey, handle: InstanceHandle, messages: Sequence[bytes], notes: Notes) -> bytes:
+        """The answer, kept unless what it was made of was thrown away meanwhile."""
+        kept = Noted.of(messages[0] if len(messages) == 1 else b"".join(messages), notes).joined()
+        if len(key.detail) <= _MAX_KEY_LENGTH and await self._frames.is_current(key.tenant_id, handle):
             await self._hot.put(key, kept)
         return kept
 
-    async def _make(self, ref: InstanceRef, numbers: Sequence[int], call: Call) -> AsyncGenerator[bytes]:
-        """The messages of frames that nobody asked for lately."""
-        tenant_id = call.caller.tenant_id
-        handle = await self._retrieve.instance(tenant_id, ref)
-        require_frames(await self._frames.number_of_frames(tenant_id, handle), numbers)
-        async with aclosing(self.stream(handle, numbers, call)) as stream:
-            async for message in stream:
-                yield message
-
-    async def stream(self, handle: InstanceHandle, numbers: Sequence[int], call: Call) -> AsyncGenerator[bytes]:
-        """The messages of frames that are known to exist; nothing is recorded here.
+    async def stream(
+        self, handle: InstanceHandle, numbers: Sequence[int], call: Call, notes: Notes
+    ) -> AsyncGenerator[bytes]:
+        """The messages of frames that are known to exist; nothing is recorded here. `notes` grow with the frames.
 
         Raises:
             NotAcceptableError: the client takes nothing that can be made.
@@ -145,7 +147,7 @@ class FramesResource:
                 offer = choose_offer(handle, numbers, call, frozenset(refused))
             begun = False
             try:
-                async with aclosing(self._messages(handle, numbers, offer, call)) as messages:
+                async with aclosing(self._messages(handle, numbers, offer, call, notes)) as messages:
                     async for message in messages:
                         begun = True
                         yield message
@@ -157,10 +159,10 @@ class FramesResource:
                 return
 
     async def _messages(
-        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call, notes: Notes
     ) -> AsyncGenerator[bytes]:
         envelope, position = envelope_of(offer), 0
-        async with aclosing(self._pixels(handle, numbers, offer, call.caller.tenant_id)) as frames:
+        async with aclosing(self._pixels(handle, numbers, offer, call.caller.tenant_id, notes)) as frames:
             async for pixels in frames:
                 position += 1
                 first, last = position == 1, position == len(numbers)
@@ -168,7 +170,7 @@ class FramesResource:
                     yield message
 
     async def _pixels(
-        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, tenant_id: str
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, tenant_id: str, notes: Notes
     ) -> AsyncGenerator[bytes]:
         if offer.stored:
             for number in numbers:
@@ -176,11 +178,14 @@ class FramesResource:
             return
         target = EncodeTarget(offer.transfer_syntax_uid)
         if len(numbers) == 1:
-            yield (await self._transcoder.frame(tenant_id, handle, numbers[0], target, Priority.INTERACTIVE)).data
+            frame = await self._transcoder.frame(tenant_id, handle, numbers[0], target, Priority.INTERACTIVE)
+            notes.add(frame.notes)
+            yield frame.data
             return
         frames = self._transcoder.frames(tenant_id, handle, numbers, target, Priority.INTERACTIVE)
         async with aclosing(frames) as encoded:
             async for frame in encoded:
+                notes.add(frame.notes)
                 yield frame.data
 
     async def _record(self, call: Call, scope: RetrieveScope, frames: str) -> None:

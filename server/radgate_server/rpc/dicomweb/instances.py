@@ -9,6 +9,7 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import GatewayError, NotAcceptableError
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope, parse_scope
 from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.noted import MAX_NOTES
 from radgate_server.core.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
@@ -18,7 +19,7 @@ from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_instance, require_instances, told_why
 from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY
-from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
+from radgate_server.rpc.dicomweb.warnings import note_warnings, unanswered_warnings
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.lookahead import in_order
@@ -30,7 +31,7 @@ type _Pieces = AsyncGenerator[bytes | memoryview]
 class InstancesResource:
     """Streams DICOM files, each as soon as it is there, each in the transfer syntax that suits it and the client.
 
-    While one is sent, the next are being transcoded.
+    Warnings, which come before the first, tell of its pixels alone. While one is sent, the next are being transcoded.
     """
 
     def __init__(
@@ -69,14 +70,14 @@ class InstancesResource:
         ):
             async for _, opened_part in opening:
                 try:
-                    part, pieces = await opened_part
+                    part, pieces, notes = await opened_part
                 except GatewayError as error:
                     failure = failure or error
                     continue
                 if envelope is None:
                     await self._auditor.record(call.caller, AuditAction.RETRIEVE, scope)
-                    if opened.unanswered:
-                        await call.send_initial_metadata(unanswered_warnings(opened.unanswered))
+                    if warnings := (*unanswered_warnings(opened.unanswered), *note_warnings(notes)):
+                        await call.send_initial_metadata(warnings)
                     content_type, head = part.content_type, part.head
                 else:
                     content_type, head = "", envelope.between + part.head
@@ -91,8 +92,11 @@ class InstancesResource:
 
     async def _open_part(
         self, tenant_id: str, accepted: tuple[Acceptable, ...], framings: tuple[bool, ...], delivery: Delivery
-    ) -> tuple[Envelope, _Pieces]:
-        """The part of an instance, in the first transfer syntax that the client wants and that can be made of it."""
+    ) -> tuple[Envelope, _Pieces, tuple[str, ...]]:
+        """The part of an instance, in the first transfer syntax that the client wants and that can be made of it.
+
+        With it, the notes on what was made.
+        """
         if isinstance(delivery, FailedInstance):
             raise delivery.error
         refused: dict[str, NotAcceptableError] = {}
@@ -100,14 +104,14 @@ class InstancesResource:
             with told_why(refused):
                 offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=frozenset(refused))
             if offer.stored:
-                return envelope_of(offer), _read_handle(delivery, self._chunk_bytes)
+                return envelope_of(offer), _read_handle(delivery, self._chunk_bytes), ()
             target = EncodeTarget(offer.transfer_syntax_uid)
             try:
                 made = await self._transcoder.instance(tenant_id, delivery, target, Priority.INTERACTIVE)
             except NotAcceptableError as error:  # this one can't be made that; something else may do as well
                 refused[offer.transfer_syntax_uid] = error
             else:
-                return envelope_of(offer), _read_content(made.content, self._chunk_bytes)
+                return envelope_of(offer), _read_content(made.content, self._chunk_bytes), made.notes[:MAX_NOTES]
 
 
 async def _read_handle(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:

@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Sequence
 
 import google_crc32c
 
+from radgate_server.core.imaging.noted import Noted
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.byte_range import ByteRange, parse_range
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, read_http_bodies, split_http_bodies
+from radgate_server.rpc.dicomweb.warnings import note_warnings
 
 _RANGES = ("accept-ranges", "bytes")
 
@@ -17,21 +19,28 @@ async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> AsyncGenerator[
     With `ranges`, a client that sends Range gets that range of the body, be it multipart or a single part, with status
     206; unless it sends If-Range and has the beginning of another body.
 
+    Its notes go out as warnings.
+
     Raises:
         InvalidArgumentError: naming `range`.
         RangeNotSatisfiableError: it lies outside of the body.
     """
+    kept, notes = Noted.read(kept)
+    warnings = note_warnings(notes)
     if ranges and (header := call.header("range")):
         content_type, pieces = read_http_bodies(kept)
         tag = entity_tag(kept)
         if call.header("if-range") in ("", tag) and (wanted := parse_range(header, sum(map(len, pieces)))):
-            await call.send_initial_metadata(_range_headers(wanted, tag))
+            await call.send_initial_metadata((*_range_headers(wanted, tag), *warnings))
             call.response = encode_http_body(content_type, *cut(pieces, wanted))
             return
     *before, call.response = split_http_bodies(kept)
     if before:  # one message more than the shortest way takes: viewers that show what has come want to know the length
         length = sum(map(len, read_http_bodies(kept)[1]))
-        await call.send_initial_metadata((("x-content-length", str(length)), *([_RANGES] if ranges else ())))
+        headers = (("x-content-length", str(length)), *([_RANGES] if ranges else ()))
+        await call.send_initial_metadata((*headers, *warnings))
+    elif warnings:
+        await call.send_initial_metadata(warnings)
     for message in before:
         yield message
 

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from hashlib import sha256
+from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
 from radgate_server.rpc.dicomweb.query_string import query_of
+from radgate_server.rpc.dicomweb.warnings import note_warnings
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.single_flight import SingleFlight
 
@@ -18,10 +21,18 @@ _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
 
 type Kept = bytes
-"""A tag of _TAG_BYTES ASCII characters, then encoded HttpBody messages end to end."""
+"""A tag of _TAG_BYTES ASCII characters, then encoded HttpBody messages end to end, noted (core.imaging.noted)."""
 
-type Render = Callable[[], Awaitable[tuple[str, bytes, bool]]]
-"""Makes a picture; its media type, its bytes, and whether it may be kept."""
+
+class Picture(NamedTuple):
+    """What was made, and whether it may be kept."""
+
+    media_type: str
+    made: Noted
+    lasting: bool
+
+
+type Render = Callable[[], Awaitable[Picture]]
 
 
 class PictureAnswers:
@@ -36,22 +47,30 @@ class PictureAnswers:
         self._hot = hot
         self._chunk_bytes = chunk_bytes
         self._max_kept_bytes = max_kept_bytes
-        self._flights: SingleFlight[CacheKey, Kept] = SingleFlight()
+        self._flights: SingleFlight[tuple[CacheKey, int], Kept] = SingleFlight()
 
     async def kept(self, key: CacheKey) -> Kept | None:
         """The answer that was given to such a request before."""
         return await self._hot.get(key)
 
-    async def make(self, key: CacheKey, render: Render, ttl_s: float | None = None) -> Kept:
-        """Make an answer of one picture, once for all who ask just now; it is kept, for `ttl_s` seconds if given."""
-        return await self._flights.run(key, lambda: self._make(key, render, ttl_s))
+    async def make(self, key: CacheKey, crc32c: int, render: Render, ttl_s: float | None = None) -> Kept:
+        """Make an answer of one picture, once for all who ask just now; it is kept, for `ttl_s` seconds if given.
 
-    async def _make(self, key: CacheKey, render: Render, ttl_s: float | None) -> Kept:
-        media_type, data, lasting = await render()
-        messages = part_messages(Envelope(media_type), data, first=True, last=True, chunk_bytes=self._chunk_bytes)
-        body = b"".join(messages)
-        kept = sha256(body).hexdigest()[:_TAG_BYTES].encode() + body
-        if lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
+        `crc32c` is that of the instance: who asks after other bytes were fetched does not get a picture of the old.
+        """
+
+        async def make() -> Kept:
+            return await self.keep(key, await render(), ttl_s)
+
+        return await self._flights.run((key, crc32c), make)
+
+    async def keep(self, key: CacheKey, picture: Picture, ttl_s: float | None) -> Kept:
+        """The answer of a picture, kept unless it is too large or does not last."""
+        data, notes = picture.made
+        envelope = Envelope(picture.media_type)
+        body = b"".join(part_messages(envelope, data, first=True, last=True, chunk_bytes=self._chunk_bytes))
+        kept = sha256(body).hexdigest()[:_TAG_BYTES].encode() + Noted(body, notes).joined()
+        if picture.lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, kept, ttl_s)
         return kept
 
@@ -63,8 +82,9 @@ class PictureAnswers:
             await call.send_initial_metadata((("x-http-status", "304"), ("etag", tag)))
             call.response = encode_http_body("", b"")
             return
-        await call.send_initial_metadata((("etag", tag),))
-        *before, call.response = split_http_bodies(kept[_TAG_BYTES:])
+        body, notes = Noted.read(kept[_TAG_BYTES:])
+        await call.send_initial_metadata((("etag", tag), *note_warnings(notes)))
+        *before, call.response = split_http_bodies(body)
         for message in before:
             yield message
 

@@ -3,15 +3,17 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
-from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
+from radgate_server.rpc.dicomweb.picture_answers import Picture, PictureAnswers
 from radgate_server.rpc.dicomweb.picture_offers import PicturePlan
 from radgate_server.rpc.dicomweb.picture_request import PictureRequest
+from radgate_server.rpc.dicomweb.warnings import note_warnings
 from radgate_server.services.imaging.render import Renderer
 
 
@@ -34,18 +36,22 @@ class PictureSender:
     ) -> AsyncGenerator[bytes]:
         """Render one picture or animation; the messages of the answer, which is kept as `key`."""
 
-        async def render() -> tuple[str, bytes, bool]:
+        async def render() -> Picture:
             tenant_id = call.caller.tenant_id
             picture = await self._renderer.frames(tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
-            return picture.media_type, picture.data, await self._renderer.is_current(tenant_id, handle)
+            lasting = await self._renderer.is_current(tenant_id, handle)
+            return Picture(picture.media_type, Noted.of(picture.data, picture.notes), lasting)
 
-        kept = await self._answers.make(key, render, request.ttl_s)
+        kept = await self._answers.make(key, handle.crc32c, render, request.ttl_s)
         return self._answers.send(kept, request.scope, request.detail, call)
 
     async def parts(
         self, handle: InstanceHandle, plan: PicturePlan, target: RenderTarget, request: PictureRequest, call: Call
     ) -> AsyncGenerator[bytes]:
-        """The messages of a part for each frame, sent as soon as it is rendered; they are not kept."""
+        """The messages of a part for each frame, sent as soon as it is rendered; they are not kept.
+
+        Warnings, which come before all parts, tell of the first one.
+        """
         envelope = envelope_of(plan.offer)
         position, last = 0, len(plan.frame_numbers)
         pictures = self._renderer.each(call.caller.tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
@@ -54,6 +60,8 @@ class PictureSender:
                 position += 1
                 if position == 1:
                     await self._answers.record(call, request.scope, request.detail)
+                    if warnings := note_warnings(Noted.of(b"", picture.notes).notes):
+                        await call.send_initial_metadata(warnings)
                 for message in part_messages(
                     envelope, picture.data, first=position == 1, last=position == last, chunk_bytes=self._chunk_bytes
                 ):

@@ -7,7 +7,7 @@ from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_sc
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.dicomweb.picture_answers import Kept, PictureAnswers, request_key
+from radgate_server.rpc.dicomweb.picture_answers import Kept, Picture, PictureAnswers, request_key
 from radgate_server.rpc.dicomweb.thumbnail_query import parse_sized_thumbnail, parse_thumbnail
 from radgate_server.services.imaging.pictures import Pictures
 from radgate_server.services.imaging.thumbnails import ThumbnailTarget
@@ -65,12 +65,14 @@ class ThumbnailResource:
         tenant_id, thumbnails = call.caller.tenant_id, self._pictures.thumbnails
         self._pictures.places.remember(tenant_id, ref)
 
-        async def render() -> tuple[str, bytes, bool]:
-            kept = await thumbnails.kept(tenant_id, ref, target)
-            if kept is not None:
-                return target.media_type, kept, True
-            handle = await self._retrieve.instance(tenant_id, ref)
-            made = await thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
-            return target.media_type, made, await self._pictures.renderer.is_current(tenant_id, handle)
+        kept = await thumbnails.kept(tenant_id, ref, target)
+        if kept is not None:
+            return await self._answers.keep(key, Picture(target.media_type, kept, lasting=True), ttl_s)
+        handle = await self._retrieve.instance(tenant_id, ref)
 
-        return await self._answers.make(key, render, ttl_s)
+        async def render() -> Picture:
+            made = await thumbnails.make(tenant_id, handle, Priority.INTERACTIVE, target)
+            lasting = await self._pictures.renderer.is_current(tenant_id, handle)
+            return Picture(target.media_type, made, lasting)
+
+        return await self._answers.make(key, handle.crc32c, render, ttl_s)

@@ -1,8 +1,10 @@
 """Warning headers (RFC 7234 5.5, PS3.18 8.4.2): what is less than whole about an answer that is good otherwise."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from radgate_server.core.imaging.noted import MAX_NOTES
+from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.qido_query import Search
 from radgate_server.services.query import QueryPage
 
@@ -17,6 +19,11 @@ def warning_header(text: str) -> tuple[str, str]:
     return "warning", f'299 radgate "{_UNSAFE.sub("?", text)[:_MAX_TEXT_LENGTH]}"'
 
 
+def note_warnings(notes: Iterable[str]) -> list[tuple[str, str]]:
+    """One entry for each note on pixels: what was not applied, where bytes and data set disagree."""
+    return [warning_header(note) for note in notes]
+
+
 def unanswered_warnings(pacs: Iterable[str]) -> list[tuple[str, str]]:
     """One entry for each PACS that did not answer when it was asked what it holds."""
     return [warning_header(f"PACS {name} did not answer and may hold more of this") for name in pacs]
@@ -28,3 +35,25 @@ def search_warnings(search: Search, page: QueryPage) -> Iterable[str]:
         yield f"No attributes of DICOM, and ignored: {', '.join(search.ignored)}"
     for warning in page.warnings:
         yield warning.message
+
+
+class Notes:
+    """What is found out about pixels while they are sent; iterated, each note once."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, None] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """In the order in which they were found."""
+        return iter(self._notes)
+
+    def add(self, notes: Iterable[str]) -> None:
+        """Take those that are not there yet, as long as there are few."""
+        for note in notes:
+            if len(self._notes) < MAX_NOTES:
+                self._notes[note] = None
+
+    async def send(self, call: Call) -> None:
+        """Send the warnings of what is known by now, as the headers of the answer; nothing when there are none."""
+        if self._notes:
+            await call.send_initial_metadata(note_warnings(self))

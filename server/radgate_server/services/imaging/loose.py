@@ -49,7 +49,8 @@ class LooseImages:
         reader = InstanceReader(_OwnIndex(handle), self._executor)
         frames = StoredFrames(reader)
         renderer = Renderer(frames, reader, self._workers, max_pixels=self._max_pixels)
-        return await Thumbnails(frames, renderer, self._workers, _Nothing()).make(_NOBODY, handle, priority, target)
+        thumbnails = Thumbnails(frames, renderer, self._workers, _Nothing())
+        return (await thumbnails.make(_NOBODY, handle, priority, target)).data
 
 
 class _OwnIndex:

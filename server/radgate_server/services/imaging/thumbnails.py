@@ -7,6 +7,7 @@ from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundErr
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import RenderedImage
 from radgate_server.core.imaging.instance_content import Frames, content_of, label_of
+from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.imaging.render_target import RENDERED_JPEG, RenderTarget, Viewport
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey, HotCache
@@ -52,10 +53,10 @@ class Thumbnails:
         self._workers = workers
         self._derived = derived
 
-    async def kept(self, tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> bytes | None:
+    async def kept(self, tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> Noted | None:
         """The thumbnail that was made before, None when there is none; the instance itself may be far by now."""
         kept = await self._derived.get(_key(tenant_id, ref, target)) if target.worth_keeping else None
-        return None if kept is None else kept[_CHECKSUM_BYTES:]
+        return None if kept is None else Noted.read(kept[_CHECKSUM_BYTES:])
 
     async def make(
         self,
@@ -63,7 +64,7 @@ class Thumbnails:
         handle: InstanceHandle,
         priority: Priority,
         target: ThumbnailTarget = ThumbnailTarget(),
-    ) -> bytes:
+    ) -> Noted:
         """The thumbnail, with the window of the data set; a placeholder for what has no pixels. Made if it has to be.
 
         Raises:
@@ -73,11 +74,12 @@ class Thumbnails:
         key, checksum = _key(tenant_id, handle.ref, target), handle.crc32c.to_bytes(_CHECKSUM_BYTES)
         kept = await self._derived.get(key) if target.worth_keeping else None
         if kept is not None and kept.startswith(checksum):
-            return kept[_CHECKSUM_BYTES:]
+            return Noted.read(kept[_CHECKSUM_BYTES:])
         picture = await self._draw(tenant_id, handle, priority, target)
+        made = Noted.of(picture.data, picture.notes)
         if target.worth_keeping and await self._frames.is_current(tenant_id, handle):
-            await self._derived.put(key, checksum + picture.data)
-        return picture.data
+            await self._derived.put(key, checksum + made.joined())
+        return made
 
     def require_size(self, target: ThumbnailTarget) -> None:
         """Insist that a thumbnail may be so large.

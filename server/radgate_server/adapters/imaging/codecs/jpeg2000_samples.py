@@ -3,7 +3,7 @@
 import numpy as np
 
 from radgate_server.adapters.imaging.codecs.jpeg2000_header import Coding
-from radgate_server.adapters.imaging.codecs.samples import Array, Samples, precision_notes
+from radgate_server.adapters.imaging.codecs.samples import Array, Samples, defined, precision_notes
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import NotAcceptableError
 
@@ -38,4 +38,4 @@ def colour_of(coding: Coding, image: ImagePixel) -> tuple[str, tuple[str, ...]]:
     if coding.transformed is is_stated:
         return found, ()
     applied = "has" if coding.transformed else "lacks"
-    return found, (f"the codestream {applied} a colour transform, Photometric Interpretation says {stated}",)
+    return found, (f"the codestream {applied} a colour transform, Photometric Interpretation says {defined(stated)}",)

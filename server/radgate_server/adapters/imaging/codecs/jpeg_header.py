@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
-from radgate_server.adapters.imaging.codecs.samples import check_dimensions
+from radgate_server.adapters.imaging.codecs.samples import check_dimensions, defined
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 
@@ -80,7 +80,7 @@ def colour_of(header: JpegHeader, stated: str) -> tuple[str, tuple[str, ...]]:
     found = "YBR_FULL" if header.is_ybr(stated) else "RGB"
     if found.startswith("YBR") is stated.startswith("YBR"):
         return found, ()
-    return found, (f"the JPEG frame is {found}, Photometric Interpretation says {stated}",)
+    return found, (f"the JPEG frame is {found}, Photometric Interpretation says {defined(stated)}",)
 
 
 def read_header(data: bytes) -> JpegHeader:

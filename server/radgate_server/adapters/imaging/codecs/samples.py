@@ -13,6 +13,11 @@ type Array = np.ndarray[Any, Any]
 CONTAINER_BITS = (8, 16, 32, 64)
 """Bits Allocated in which a sample is a machine word."""
 
+_DEFINED = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "XYB", "HSV", "ARGB", "CMYK"}) | {
+    f"YBR_{variety}" for variety in ("FULL", "FULL_422", "ICT", "RCT", "PARTIAL_420", "PARTIAL_422")
+}
+"""Photometric Interpretations, the retired ones too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -131,6 +136,11 @@ def check_dimensions(image: ImagePixel, rows: int, columns: int, samples: int, p
         raise InstanceMalformedError("a frame has another number of components than Samples per Pixel says")
     if not 1 <= precision <= image.bits_allocated:
         raise InstanceMalformedError("a frame has more bits a sample than Bits Allocated says")
+
+
+def defined(photometric_interpretation: str) -> str:
+    """The term, if it is one of PS3.3 C.7.6.3.1.2; any text may stand there, and is not repeated."""
+    return photometric_interpretation if photometric_interpretation in _DEFINED else "something else"
 
 
 def precision_notes(image: ImagePixel, precision: int) -> tuple[str, ...]:
