@@ -31,7 +31,7 @@ from radgate_server.adapters.database.engine import WRITES, open_engine
 from radgate_server.adapters.database.migration import config
 from radgate_server.adapters.database.schema import audit_entries, changes, metadata, pacs
 from radgate_server.adapters.secrets import EnvelopeBox, FileKeys
-from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
 from radgate_server.core.pacs import PacsConfig, secret_of, with_secret
 from radgate_server.core.ports.directory import Change, ChangeKind
@@ -337,6 +337,17 @@ class AuditSuite:
     async def test_records_in_the_order_of_asking(self, sink: SqlAuditSink, database: Database) -> None:
         await asyncio.gather(*(sink.record(audit_entry(number)) for number in range(500)))
         assert [row.request_id for row in await _rows(database)] == [f"request-{number}" for number in range(500)]
+
+    async def test_tells_how_it_does(self, sink: SqlAuditSink) -> None:
+        assert (sink.recorded, sink.waiting, sink.lag_s) == ({}, 0, 0.0)
+        denied = replace(audit_entry(2), action=AuditAction.AUTHORISE, outcome=AuditOutcome.DENIED)
+        tasks = [asyncio.create_task(sink.record(entry)) for entry in (audit_entry(1), denied, denied)]
+        await asyncio.sleep(0)
+        assert sink.waiting == 3
+        assert sink.lag_s > 0
+        await asyncio.gather(*tasks)
+        assert (sink.waiting, sink.lag_s) == (0, 0.0)
+        assert sink.recorded == {("retrieve-frames", "granted"): 1, ("authorise", "denied"): 2}
 
     async def test_records_for_a_caller_that_goes_away(self, sink: SqlAuditSink, database: Database) -> None:
         tasks = [asyncio.create_task(sink.record(audit_entry(number))) for number in range(3)]

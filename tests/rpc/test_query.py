@@ -51,7 +51,7 @@ async def test_a_study_is_found_and_audited_with_who_asked(rig: Rig, search: Vie
     assert json.loads(study.dicom_json)["00100020"]["Value"] == ["P-1"]
     assert (list(study.pacs), response.next_page_token) == (["main"], "")
     entry = rig.audit.entries[-1]
-    assert entry.patient_id == "P-1"
+    assert (entry.patient_id, entry.principal) == ("P-1", "test")
     assert (entry.action, entry.detail, entry.tenant_id) == (AuditAction.QUERY, "STUDY", "east")
     assert (entry.request_id, entry.address, entry.role) == ("r-7", "9.9.9.9", "viewer")
     assert "grpc-python" in entry.user_agent

@@ -10,6 +10,7 @@ used, never changes; another one gets another number.
 
 from collections.abc import Sequence
 from hashlib import sha256
+from operator import attrgetter
 from struct import Struct
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ START = bytes(32)
 
 UNKNOWN_SIZE = -1
 
+_ENUMS = {"action", "outcome"}
+_words_of = attrgetter(*(f"{word}._value_" if word in _ENUMS else word for word in WORDS))
+
 _FORM = b"RGA1"
 _FIXED = Struct(f">4s32sQqq{len(WORDS)}I")
 
@@ -64,31 +68,19 @@ class Content(NamedTuple):
         """Whose chain it belongs to."""
         return self.words[0]
 
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Action and outcome."""
+        return self.words[4:6]  # type: ignore[return-value]
+
 
 def content_of(entry: AuditEntry) -> Content:
     """Put the entry in the order of the canonical form.
 
     What no database takes and UTF-8 does not know is replaced, or one caller's odd header would fail the batch of all.
     """
-    words: tuple[str, ...] = (
-        entry.tenant_id,
-        entry.principal,
-        entry.key_id,
-        entry.role,
-        entry.action.value,
-        entry.outcome.value,
-        entry.patient_id,
-        entry.study_instance_uid,
-        entry.series_instance_uid,
-        entry.sop_instance_uid,
-        entry.pacs,
-        entry.address,
-        entry.user_agent,
-        entry.request_id,
-        entry.detail,
-    )
-    together = "".join(words)
-    if not together.isascii() or "\0" in together:
+    words: tuple[str, ...] = _words_of(entry)
+    if not _is_storable("".join(words)):
         words = tuple(_storable(word) for word in words)
     size_bytes = UNKNOWN_SIZE if entry.size_bytes is None else entry.size_bytes
     return Content(round(entry.time.timestamp() * 1_000_000), size_bytes, words)
@@ -120,6 +112,13 @@ def genesis(tenant_id: str, time_us: int, records: int, digest: bytes) -> Conten
         "detail": f"{records} records before this chain, sha256 {digest.hex()}",
     }
     return Content(time_us, UNKNOWN_SIZE, tuple(named.get(word, "") for word in WORDS))
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        return "\0" not in text and (text.isascii() or bool(text.encode()))
+    except UnicodeEncodeError:
+        return False
 
 
 def _storable(word: str) -> str:

@@ -26,11 +26,13 @@ class Principal:
 
     `key_id` names it in the audit trail: the API key's id, "oidc:ISSUER:SUBJECT" for a token of an identity provider,
     "certificate:NAME" for a client certificate, "cli" for the command line.
+    `name` is for people: the label of a key, "" where there is none.
     """
 
     key_id: str
     tenant_ids: tuple[str, ...]
     role: Role
+    name: str = ""
 
     def may_use(self, tenant_id: str) -> bool:
         """Whether the credential names the tenant."""

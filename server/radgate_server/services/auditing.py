@@ -41,6 +41,7 @@ class Auditor:
             AuditEntry(
                 time=self._clock.now(),
                 tenant_id=caller.tenant_id,
+                principal=caller.principal.name,
                 key_id=caller.principal.key_id,
                 role=caller.principal.role.name.lower(),
                 action=action,

@@ -34,4 +34,4 @@ class KeyChecker:
         ):
             raise UnauthenticatedError(REFUSED)
         self._uses.note(key.key_id)
-        return Identified(Principal(key.key_id, key.tenant_ids, key.role), key.expire_time)
+        return Identified(Principal(key.key_id, key.tenant_ids, key.role, key.label), key.expire_time)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from radgate_server.adapters.database.audit_writer import AuditWriter
@@ -34,8 +34,6 @@ class SqlAuditSink:
         self._pending: list[_Waiting] = []
         self._pending_since_s: float | None = None
         self._batch_since_s: float | None = None
-        self.recorded: Counter[tuple[str, str]] = Counter()
-        """Entries that were committed, by action and outcome."""
         self._busy = False
         self._closing = False
         self._drained = asyncio.Event()
@@ -62,6 +60,11 @@ class SqlAuditSink:
             # Not at once: whoever else is ready in this turn of the loop comes along.
             loop.call_soon(self._start_batch, loop)
         await committed
+
+    @property
+    def recorded(self) -> Mapping[tuple[str, str], int]:
+        """Entries that were committed, by action and outcome; from any thread."""
+        return dict(self._writer.recorded)
 
     @property
     def waiting(self) -> int:
@@ -92,8 +95,6 @@ class SqlAuditSink:
 
     def _finish_batch(self, loop: asyncio.AbstractEventLoop, batch: list[_Waiting], written: bool) -> None:
         self._batch_since_s = None
-        if written:
-            self.recorded.update((entry.action.value, entry.outcome.value) for entry, _ in batch)
         for _, committed in batch:
             if committed.done():
                 continue

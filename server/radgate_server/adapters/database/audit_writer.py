@@ -1,6 +1,7 @@
 """Writes batches of the audit trail, each record chained to the tenant's one before it."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -37,13 +38,17 @@ class AuditWriter:
         self._connection: Any = None
         self._heads: dict[str, _Head] = {}
         self._locked_batches = 0
+        self.recorded: Counter[tuple[str, str]] = Counter()
+        """Entries that were committed, by action and outcome."""
 
     def write(self, entries: list[AuditEntry], report: _Report) -> None:
         """Insert and commit all entries or none, then tell which."""
         written = False
         try:
-            self._commit([content_of(entry) for entry in entries])
+            batch = [content_of(entry) for entry in entries]
+            self._commit(batch)
             written = True
+            self.recorded.update(content.kind for content in batch)
         except Exception as error:  # noqa: BLE001 - whatever it was: those who wait must be told, and nothing served
             log.error("the audit trail can't be written: %s", describe(error))
             self.disconnect()

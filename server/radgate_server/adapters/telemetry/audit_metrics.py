@@ -63,7 +63,7 @@ class AuditMetrics:
         records = CounterMetricFamily(
             "radgate_audit_records", "Records committed by this server.", labels=("action", "outcome")
         )
-        for labels, count in tuple(self._writing_end.recorded.items()):
+        for labels, count in self._writing_end.recorded.items():
             records.add_metric(labels, count)
         yield records
         yield GaugeMetricFamily(
