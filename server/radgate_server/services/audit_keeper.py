@@ -105,8 +105,8 @@ class AuditKeeper:
         if fault.tenant_id in self._broken:
             return
         self._broken[fault.tenant_id] = fault
-        where = {"tenant": fault.tenant_id, "sequence": fault.sequence}
-        _log.critical("the audit trail was tampered with: %s", fault.what, extra=where)
+        where = {"tenant": fault.tenant_id}
+        _log.critical("the audit trail was tampered with, record %d: %s", fault.sequence, fault.what, extra=where)
 
 
 def _goes_on(seen: ChainHead, now: ChainHead | None) -> bool:
