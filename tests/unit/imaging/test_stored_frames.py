@@ -1,7 +1,9 @@
 """Frames of instances in every encoding, against pydicom's pixels."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
 
 import numpy as np
 import pydicom
@@ -9,11 +11,14 @@ import pytest
 
 from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging import metadata_reader
+from radgate_server.core.imaging.metadata_reader import Metadata, read_metadata
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.services.imaging import stored_frames
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.instances import InstanceReader
+from radgate_server.services.recent import RecentMap
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.unit.dicom import corpus
 
@@ -91,9 +96,31 @@ async def test_metadata_are_parsed_once(
 ) -> None:
     handle = await keep(store, "SC_rgb_rle_2frame.dcm")
     assert (await frames.attributes("east", handle))["00280008"]["Value"] == [2]
-    monkeypatch.setattr(stored_frames.json, "loads", lambda _: pytest.fail("parsed again"))
+    monkeypatch.setattr(stored_frames, "read_metadata", lambda _: pytest.fail("parsed again"))
     for number in (1, 2):
         assert (await frames.read("east", handle, number)).image.number_of_frames == 2
+
+
+async def test_large_metadata_are_parsed_once_for_all_who_ask_and_not_in_the_event_loop(
+    store: MemoryInstanceStore, frames: StoredFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def read(metadata: bytes) -> Metadata:
+        threads.append(get_ident())
+        return read_metadata(metadata)
+
+    monkeypatch.setattr(stored_frames, "LARGE_BYTES", 100)
+    monkeypatch.setattr(metadata_reader, "LARGE_BYTES", 100)
+    monkeypatch.setattr(stored_frames, "read_metadata", read)
+    monkeypatch.setattr(stored_frames, "_KEPT_METADATA_BYTES", 7300)
+    frames._models = RecentMap(7300)  # less than the metadata, more than without the groups of single frames
+    handle = await keep(store, "eCT_Supplemental.dcm")
+    models = await asyncio.gather(*(frames.attributes("east", handle) for _ in range(3)))
+    models.append(await frames.attributes("east", handle))
+    assert all(model is models[0] for model in models)
+    assert len(threads) == 1
+    assert get_ident() not in threads
 
 
 async def test_other_bytes_and_other_tenants_are_other_images(store: MemoryInstanceStore, frames: StoredFrames) -> None:

@@ -1,21 +1,25 @@
 """Frames as instances hold them, ready to be handed to a codec: their bytes, and what the data set says of them."""
 
-import json
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import StoredFrame
+from radgate_server.core.imaging.metadata_reader import LARGE_BYTES, read_metadata
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.query import DicomJson
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.recent import RecentMap
+from radgate_server.services.single_flight import SingleFlight
 
 _KEPT_IMAGES = 4096
 _KEPT_METADATA_BYTES = 4 << 20
-"""Of JSON; parsed, it takes some ten times as much. What is larger is parsed whenever it is asked for."""
+"""Of JSON that is parsed. What is larger, without the groups of single frames, is parsed whenever it is asked for."""
+_PARSED_FACTOR = 10
+"""Memory of parsed JSON against that of its text."""
 
 
 class _Place(NamedTuple):
@@ -37,6 +41,7 @@ class StoredFrames:
         self._instances = instances
         self._images: RecentMap[_Place, ImagePixel] = RecentMap(_KEPT_IMAGES)
         self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
+        self._parsing: SingleFlight[_Place, DicomJson] = SingleFlight()
 
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether what was made of the instance's frames may be kept: see InstanceReader."""
@@ -48,8 +53,17 @@ class StoredFrames:
         model = self._models.get(place)
         if model is None:
             metadata = (await self._instances.index(tenant_id, handle)).metadata
-            model = json.loads(metadata)
+            if len(metadata) > LARGE_BYTES:
+                return await self._parsing.run(place, lambda: self._parsed_in_thread(place, metadata))
+            model = read_metadata(metadata).model
             self._models.put(place, model, len(metadata))
+        return model
+
+    async def _parsed_in_thread(self, place: _Place, metadata: bytes) -> DicomJson:
+        model, parsed_bytes, packed_bytes = await asyncio.to_thread(read_metadata, metadata)
+        # Frames are asked for one by one: however many there are, their instance is at hand, if need be alone.
+        weight = min(parsed_bytes + packed_bytes // _PARSED_FACTOR, _KEPT_METADATA_BYTES)
+        self._models.put(place, model, max(parsed_bytes, weight))
         return model
 
     async def image(self, tenant_id: str, handle: InstanceHandle) -> ImagePixel:
