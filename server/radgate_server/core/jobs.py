@@ -93,7 +93,7 @@ _OF_THE_INPUT = (
     errors.InstanceMalformedError,
     errors.ImageTooLargeError,
 )
-_INWARD = (errors.StorageFullError, errors.CorruptEntryError, errors.ConfigurationError)
+_INWARD = (errors.StorageFullError, errors.CorruptEntryError, errors.ConfigurationError, errors.NotDeliveredError)
 _DEFECT = JobFailure("INTERNAL", "an internal error; the server's log has it under the job's name", defect=True)
 
 
