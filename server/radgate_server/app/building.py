@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry import AuditMetrics, MetricsServer, PrometheusTelemetry
+from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.app.background import start_background
 from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
 from radgate_server.app.entrance import open_entrance
@@ -20,21 +21,16 @@ from radgate_server.installation import (
     build_admin,
     open_installation,
     pacs_factories,
-    secret_keeper,
 )
 from radgate_server.services.admin import AdminService
-from radgate_server.services.audit_keeper import AuditKeeper
 from radgate_server.services.audit_watch import WatchedAuditSink
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import impatient
-from radgate_server.services.failover.monitor import PacsHealthMonitor
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.resilience import PacsGuard
-from radgate_server.services.secrets.rewrapping import Rewrapper
 from radgate_server.services.tenant_caches import TenantCaches
-from radgate_server.services.watching import ChangesReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +94,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         follower = ChangeFollower(installation.feed, change_handlers(services, forgetting, clients, tracker))
         await follower.start()
         stack.push_async_callback(follower.close)
-        monitor = PacsHealthMonitor(
-            installation.tenants, clients, tracker, guard, installation.statuses, settings.pacs, clock, telemetry
-        )
-        await monitor.start()
-        stack.push_async_callback(monitor.close)
-        keeper = AuditKeeper(
-            installation.trail,
-            installation.signer,
-            settings.audit,
-            clock,
-            AuditMetrics(telemetry.registry, installation.writing_end),
-        )
-        keeper.start()
-        stack.push_async_callback(keeper.close)
-        reader = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
-        reader.start()
-        stack.push_async_callback(reader.close)
-        rewrapper = Rewrapper(secret_keeper(installation, clock), interval_s=settings.secrets.rewrap_interval_s)
-        rewrapper.start()
-        stack.push_async_callback(rewrapper.close)
+        await start_background(stack, settings, installation, clients, tracker, guard, forgetting, clock, telemetry)
         admin = build_admin(
             installation,
             settings,
