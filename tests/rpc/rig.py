@@ -59,6 +59,7 @@ from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.loose import LooseImages
+from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.imaging.pictures import build_pictures
 from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.transcode import Transcoder
@@ -280,8 +281,9 @@ async def running_rig() -> AsyncIterator[Rig]:
         spool = DiskSpool(Path(folder), memory_bytes=1 << 20)
         store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)
         reader = InstanceReader(rig.store, executor)
+        numbered = Numbered(query)
         pictures = build_pictures(
-            reader, rig.workers, rig.derived, Representatives(query, lister), places, max_pixels=MAX_PIXELS
+            reader, rig.workers, rig.derived, Representatives(numbered, lister), places, max_pixels=MAX_PIXELS
         )
         kept = DerivedInstances(rig.derived, max_bytes=1 << 20)
         transcoder = Transcoder(reader, pictures.frames, rig.workers, spool, kept, parallel=2)
@@ -298,7 +300,7 @@ async def running_rig() -> AsyncIterator[Rig]:
                 reader,
                 pictures.frames,
                 transcoder,
-                FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2),
+                FrameStreams(lister, numbered, retrieve, pictures.frames, transcoder, ahead=2),
                 auditor,
                 chunk_bytes=CHUNK_BYTES,
             ),

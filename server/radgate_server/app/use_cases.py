@@ -28,6 +28,7 @@ from radgate_server.services.imaging.background_thumbnails import BackgroundThum
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.loose import LooseImages
+from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.imaging.pictures import Pictures, build_pictures
 from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.transcode import Transcoder
@@ -100,11 +101,12 @@ def build_services(
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     stack.callback(executor.shutdown)
     instances = InstanceReader(tiers.store, executor)
+    numbered = Numbered(query)
     pictures = build_pictures(
         instances,
         workers,
         tiers.derived,
-        Representatives(query, lister),
+        Representatives(numbered, lister),
         InstancePlaces(clients, deadline_s=deadline_s),
         max_pixels=settings.imaging.max_rendered_pixels,
     )
@@ -127,7 +129,7 @@ def build_services(
         instances=instances,
         pictures=pictures,
         transcoder=transcoder,
-        streams=FrameStreams(lister, query, retrieve, pictures.frames, transcoder, ahead=2 * parallel),
+        streams=FrameStreams(lister, numbered, retrieve, pictures.frames, transcoder, ahead=2 * parallel),
         uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
         jobs=_open_jobs(stack, settings.imaging, handlers, clock, telemetry),
         refusals=_open_refusals(stack, installation, clock),

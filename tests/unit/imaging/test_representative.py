@@ -3,6 +3,7 @@ import pytest
 from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.services.asking import AskLimits
+from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.imaging.representative import Representatives, may_have_images
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import QueryService, RememberLimits
@@ -18,7 +19,7 @@ STRUCTURED_REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
 async def representatives(pacs: MemoryPacs) -> Representatives:
     clients, limits, clock = await connect(pacs), AskLimits(100, 10), FakeClock()
     query = QueryService(clients, limits, RememberLimits(5, 300), clock)
-    return Representatives(query, StudyLister(clients, limits, ttl_s=5, route_ttl_s=5, clock=clock))
+    return Representatives(Numbered(query), StudyLister(clients, limits, ttl_s=5, route_ttl_s=5, clock=clock))
 
 
 def series(number: int, instances: list[int], **attributes: object) -> list[bytes]:

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.imaging.frame_order import FrameOrder
-from radgate_server.core.query import MatchingKey, Query, first_value
+from radgate_server.core.query import first_value
 from radgate_server.services.imaging.arriving import ArrivingSeries
 from radgate_server.services.imaging.frame_stream import FrameStream
+from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.imaging.progressive_frames import ProgressiveFrames
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.listing import StudyLister
-from radgate_server.services.query import Page, QueryService
 from radgate_server.services.retrieve import RetrieveService
 
-_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID, _SOP_INSTANCE_UID = "0020000D", "0020000E", "00080018"
-_INSTANCE_NUMBER = "00200013"
-_EVERYTHING = Page(0, 1 << 30)
+_SOP_INSTANCE_UID = "00080018"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class FrameStreams:
     def __init__(
         self,
         lister: StudyLister,
-        query: QueryService,
+        numbered: Numbered,
         retrieve: RetrieveService,
         frames: StoredFrames,
         transcoder: Transcoder,
@@ -44,7 +42,7 @@ class FrameStreams:
         ahead: int,
     ) -> None:
         self._lister = lister
-        self._query = query
+        self._numbered = numbered
         self._retrieve = retrieve
         self._frames = frames
         self._transcoder = transcoder
@@ -69,14 +67,11 @@ class FrameStreams:
 
     async def _shown(self, tenant_id: str, scope: RetrieveScope) -> list[str]:
         """SOP Instance UIDs series by series, by Instance Number; none when the PACS can't tell."""
-        wanted = ((_STUDY_INSTANCE_UID, scope.study_instance_uid), (_SERIES_INSTANCE_UID, scope.series_instance_uid))
-        keys = tuple(MatchingKey((tag,), uid) for tag, uid in wanted if uid)
-        query = Query(QueryLevel.IMAGE, keys, include=((_INSTANCE_NUMBER,),), only_included=True)
         try:
-            page = await self._query.search(tenant_id, query, _EVERYTHING)
+            matches = await self._numbered.search(tenant_id, QueryLevel.IMAGE, scope)
         except PacsError:  # the order is a convenience; what is listed can be streamed in any
             return []
-        return [first_value(match.attributes, _SOP_INSTANCE_UID) for match in page.matches]
+        return [first_value(match, _SOP_INSTANCE_UID) for match in matches]
 
 
 def in_order(refs: Iterable[InstanceRef], shown: Iterable[str]) -> list[InstanceRef]:

@@ -4,13 +4,11 @@ import re
 from collections.abc import Sequence
 
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
+from radgate_server.core.query import DicomJson, first_value
+from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.listing import SOP_CLASS_UID, StudyLister
-from radgate_server.services.query import Page, QueryService
 
-_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID, _SOP_INSTANCE_UID = "0020000D", "0020000E", "00080018"
-_MODALITY, _SERIES_NUMBER, _INSTANCE_NUMBER = "00080060", "00200011", "00200013"
-_EVERYTHING = Page(0, 1 << 30)
+_SERIES_INSTANCE_UID, _SOP_INSTANCE_UID, _MODALITY = "0020000E", "00080018", "00080060"
 
 _NOT_TO_BE_SEEN = re.compile(
     "ANN|ASMT|AU|DOC|ECG|EEG|EMG|EOG|EPS|FID|HD|KO|M3D|OPM|OPV|PLAN|POS|PR|REG|RESP|RTPLAN|RTRECORD|RTSTRUCT|RWV|SEG"
@@ -28,8 +26,8 @@ assessments, encapsulated documents, raw data, registrations and fiducials, real
 class Representatives:
     """Asks the PACS for numbers and classes, and chooses. Answers are remembered as those of every query are."""
 
-    def __init__(self, query: QueryService, lister: StudyLister) -> None:
-        self._query = query
+    def __init__(self, numbered: Numbered, lister: StudyLister) -> None:
+        self._numbered = numbered
         self._lister = lister
 
     async def of(self, tenant_id: str, scope: RetrieveScope) -> InstanceRef:
@@ -46,8 +44,8 @@ class Representatives:
         if scope.series_instance_uid and scope.sop_instance_uid:
             return InstanceRef(study, scope.series_instance_uid, scope.sop_instance_uid)
         series = scope.series_instance_uid or await self._first_series(tenant_id, study)
-        keys = {_STUDY_INSTANCE_UID: study, **({_SERIES_INSTANCE_UID: series} if series else {})}
-        matches = await self._ask(tenant_id, QueryLevel.IMAGE, keys, (SOP_CLASS_UID, _INSTANCE_NUMBER))
+        of_series = RetrieveScope(study, series or None)
+        matches = await self._numbered.search(tenant_id, QueryLevel.IMAGE, of_series, (SOP_CLASS_UID,))
         if chosen := choose_instance(matches):
             uids = (first_value(chosen, tag) for tag in (_SERIES_INSTANCE_UID, _SOP_INSTANCE_UID))
             return InstanceRef(study, *uids)
@@ -55,22 +53,9 @@ class Representatives:
         return listed[(len(listed) - 1) // 2].ref
 
     async def _first_series(self, tenant_id: str, study: str) -> str:
-        keys = {_STUDY_INSTANCE_UID: study}
-        matches = await self._ask(tenant_id, QueryLevel.SERIES, keys, (_MODALITY, _SERIES_NUMBER))
+        matches = await self._numbered.search(tenant_id, QueryLevel.SERIES, RetrieveScope(study), (_MODALITY,))
         chosen = choose_series(matches)
         return first_value(chosen, _SERIES_INSTANCE_UID) if chosen else ""
-
-    async def _ask(
-        self, tenant_id: str, level: QueryLevel, keys: dict[str, str], include: Sequence[str]
-    ) -> list[DicomJson]:
-        query = Query(
-            level,
-            tuple(MatchingKey((tag,), uid) for tag, uid in keys.items()),
-            include=tuple((tag,) for tag in include),
-            only_included=True,
-        )
-        page = await self._query.search(tenant_id, query, _EVERYTHING)
-        return [match.attributes for match in page.matches]
 
 
 def choose_series(matches: Sequence[DicomJson]) -> DicomJson | None:
