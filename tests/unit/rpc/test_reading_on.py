@@ -22,8 +22,13 @@ async def test_it_reads_to_the_end_or_to_its_limit(count: int, read: int) -> Non
 
 
 async def test_it_does_not_wait_for_a_client_that_says_nothing() -> None:
+    taken = []
+
     async def messages() -> AsyncIterator[bytes]:
+        taken.append("the first")
         yield b""
         await asyncio.Event().wait()
+        taken.append("the second")
 
     await pass_over(messages(), ReadingLimits(100, 0.001))
+    assert taken == ["the first"]

@@ -80,7 +80,7 @@ class Seat:
             self._failures, self._tenure = 0, tenure
             cause = await tenure.serve()
         except (WorkerGoneError, TimeoutError):
-            pass
+            pass  # it never got ready: `cause` says so, and the caller begins another one
         finally:
             self._worker = self._tenure = None
             status = await worker.end()
