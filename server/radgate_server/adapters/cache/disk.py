@@ -1,25 +1,22 @@
 """The warm tier: whole instances on the local disk. docs/adr/0005-warm-tier.md says what it promises and why."""
 
 import asyncio
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 from radgate_server.adapters.cache.container import Footer
+from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import EntryKey, entry_key, study_hash
-from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.dicom.index_format import deserialise, serialise
-from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
+from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle, ReceivedInstance
 from radgate_server.core.memory_instance import check_span
-from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.telemetry import Telemetry
 
@@ -27,45 +24,17 @@ TIER = "warm"
 THREADS = 8
 
 
-class DiskInstanceStore:
-    """InstanceStore below the folder `root`, up to `limit_bytes` for all tenants.
-
-    Use it as an async context manager: entering raises ConfigurationError when the folder can't be made; leaving waits
-    for what is being written.
-    """
+class DiskInstanceStore(DiskTier[WarmDisk]):
+    """InstanceStore below the folder `root`, up to `limit_bytes` for all tenants."""
 
     def __init__(self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
-        self._disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER))
-        self._lookups = Lookups(TIER, telemetry)
-        self._threads = ThreadPoolExecutor(THREADS, "warm-tier")
-        self._stock: Future[None] | None = None
+        disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER))
+        super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry)
 
-    async def __aenter__(self) -> Self:
-        """Make the folder and begin to take stock of it; look-ups need not wait for that."""
-        try:
-            await self._in_thread(self._disk.prepare)
-        except OSError as error:
-            self._threads.shutdown(wait=False)
-            reason = os.strerror(error.errno or 0)
-            raise ConfigurationError(f"the folder of the warm tier (data_dir/warm) can't be made: {reason}") from None
-        self._stock = self._threads.submit(self._disk.take_stock)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *details: object) -> None:
         """Finish what is being written and close all files."""
-        self._disk.stop()
-        await asyncio.to_thread(self._threads.shutdown)
+        await super().__aexit__(*details)
         self._disk.close()
-
-    @property
-    def used_bytes(self) -> int:
-        """Disk taken for all tenants, as far as stock has been taken. May be asked from any thread."""
-        return self._disk.catalogue.used_bytes
-
-    async def stock_taken(self) -> None:
-        """Wait until all that an earlier run left is accounted for."""
-        if self._stock is not None:
-            await asyncio.wrap_future(self._stock)
 
     async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
         """Keep the instance; an older copy is replaced.
@@ -99,12 +68,6 @@ class DiskInstanceStore:
         study = None if study_instance_uid is None else study_hash(study_instance_uid)
         return await self._in_thread(lambda: self._disk.remove_group(tenant_id, study))
 
-    async def usage(self, tenant_id: str) -> TierUsage:
-        """What is kept for the tenant, as far as stock has been taken."""
-        tally, count = self._disk.catalogue.tally(tenant_id), self._lookups.of(tenant_id)
-        limit_bytes = self._disk.catalogue.limit_bytes
-        return TierUsage(TIER, tally.entries, tally.used_bytes, limit_bytes, count.hits, count.misses)
-
     def _load_index(self, key: EntryKey) -> InstanceIndex | None:
         serialised = self._disk.read_index(key)
         try:
@@ -114,9 +77,6 @@ class DiskInstanceStore:
 
     def _handle(self, key: EntryKey, footer: Footer) -> "DiskInstance":
         return DiskInstance(self._disk, self._threads, key, footer)
-
-    async def _in_thread[T](self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class DiskInstance:

@@ -1,0 +1,82 @@
+"""What every tier on the local disk has: its threads, its beginning and end, and what it tells of itself."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol, Self
+
+from radgate_server.adapters.cache.catalogue import Catalogue
+from radgate_server.adapters.cache.lookups import Lookups
+from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.cache import TierUsage
+from radgate_server.core.ports.telemetry import Telemetry
+
+
+class TierDisk(Protocol):
+    """The blocking part of a tier; `catalogue` accounts for its files."""
+
+    catalogue: Catalogue
+
+    def prepare(self) -> None:
+        """Make the folder. Raises OSError."""
+        ...
+
+    def take_stock(self) -> None:
+        """Account for what an earlier run left."""
+        ...
+
+    def stop(self) -> None:
+        """Let a stock-taking that is under way end early."""
+        ...
+
+
+class DiskTier[Disk: TierDisk]:
+    """A tier over `disk`, whose work runs in `threads` threads.
+
+    Use it as an async context manager: entering raises ConfigurationError when the folder, which `folder` tells in
+    words, can't be made; leaving waits for what is being written.
+    """
+
+    def __init__(self, tier: str, folder: str, disk: Disk, threads: int, telemetry: Telemetry) -> None:
+        self._tier = tier
+        self._folder = folder
+        self._disk = disk
+        self._lookups = Lookups(tier, telemetry)
+        self._threads = ThreadPoolExecutor(threads, f"{tier}-tier")
+        self._stock: Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make the folder and begin to take stock of it; look-ups need not wait for that."""
+        try:
+            await self._in_thread(self._disk.prepare)
+        except OSError as error:
+            self._threads.shutdown(wait=False)
+            reason = os.strerror(error.errno or 0)
+            raise ConfigurationError(f"{self._folder} can't be made: {reason}") from None
+        self._stock = self._threads.submit(self._disk.take_stock)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what is being written."""
+        self._disk.stop()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    @property
+    def used_bytes(self) -> int:
+        """Disk taken for all tenants, as far as stock has been taken. May be asked from any thread."""
+        return self._disk.catalogue.used_bytes
+
+    async def stock_taken(self) -> None:
+        """Wait until all that an earlier run left is accounted for."""
+        if self._stock is not None:
+            await asyncio.wrap_future(self._stock)
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        """What is kept for the tenant, as far as stock has been taken; what is too old counts until it is asked for."""
+        tally, count = self._disk.catalogue.tally(tenant_id), self._lookups.of(tenant_id)
+        limit_bytes = self._disk.catalogue.limit_bytes
+        return TierUsage(self._tier, tally.entries, tally.used_bytes, limit_bytes, count.hits, count.misses)
+
+    async def _in_thread[T](self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
