@@ -7,6 +7,7 @@ from typing import Any
 
 from grpc.aio import ServicerContext
 
+from radgate_server.core.request_context import trace_id
 from radgate_server.core.tenancy import Caller
 from radgate_server.rpc.errors import Failure
 
@@ -89,7 +90,8 @@ class Call:
     async def finish(self) -> None:
         """End the call with its failure, if there is one."""
         if (failure := self.failure) is not None:
-            metadata = (*failure.trailing_metadata, ("x-request-id", self.request_id))
+            trace = (("x-trace-id", trace_id.get()),) if trace_id.get() else ()
+            metadata = (*failure.trailing_metadata, ("x-request-id", self.request_id), *trace)
             await self._context.abort(failure.code, failure.message, metadata)
 
 

@@ -15,7 +15,7 @@ from grpc import StatusCode
 
 from radgate_server.core import errors
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, RangeNotSatisfiableError
-from radgate_server.core.request_context import request_id
+from radgate_server.core.request_context import request_id, trace_id
 
 DOMAIN = "radgate.dev"
 
@@ -153,7 +153,7 @@ def _message(error: BaseException, rule: Rule) -> str:
 
 def _details(error: BaseException, rule: Rule) -> Iterator[Message]:
     if rule.code is StatusCode.INTERNAL:
-        metadata = {"request_id": request_id.get()}
+        metadata = {"request_id": request_id.get()} | ({"trace_id": trace_id.get()} if trace_id.get() else {})
     else:
         metadata = error.details if isinstance(error, GatewayError) else {}
     yield ErrorInfo(reason=rule.reason, domain=DOMAIN, metadata=metadata)

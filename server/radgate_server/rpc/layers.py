@@ -18,8 +18,9 @@ from radgate_server.core.errors import (
     reason_of,
 )
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.request_context import request_id
+from radgate_server.core.request_context import request_id, trace_id
 from radgate_server.core.tenancy import Caller, Principal
+from radgate_server.core.tracing import Part, Tracer, parse_traceparent
 from radgate_server.rpc.authz import Access, check_access
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import failure_of
@@ -59,11 +60,16 @@ class RefusalNotes(Protocol):
 
 
 def standard_layers(
-    telemetry: Telemetry, authenticator: CredentialChecker, refusals: RefusalNotes, introductions: Introductions
+    telemetry: Telemetry,
+    authenticator: CredentialChecker,
+    refusals: RefusalNotes,
+    introductions: Introductions,
+    tracer: Tracer | None = None,
 ) -> tuple[Layer, ...]:
     """The layers from the outermost to the innermost."""
     return (
         name_request,  # first, so that every line of log below carries the request id
+        name_trace if tracer is None else record_trace(tracer),  # outside of the counting, which names examples
         count_calls(telemetry),  # outside of the errors, to see the code that they become
         answer_errors,  # outside of all that fails on purpose
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
@@ -89,6 +95,34 @@ def name_request(_method: Method, proceed: Proceed) -> Proceed:
         return proceed(call)
 
     return layer
+
+
+def name_trace(_method: Method, proceed: Proceed) -> Proceed:
+    """Let log and audit trail know which trace the client says that the call is a part of."""
+
+    def layer(call: Call) -> Awaitable[None]:
+        if (given := parse_traceparent(call.header("traceparent"))) is not None:
+            trace_id.set(given.trace_id)
+        return proceed(call)
+
+    return layer
+
+
+def record_trace(tracer: Tracer) -> Layer:
+    """Make the call a part of its client's trace, or of one of its own, and record what it consists of."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        async def layer(call: Call) -> None:
+            given = parse_traceparent(call.header("traceparent"))
+            context, recorded = tracer.begin(method.full_name, given)
+            trace_id.set(context.trace_id)
+            with Part(recorded) as part:
+                await proceed(call)
+                part.note(code=call.failure.code.name if call.failure else "OK")
+
+        return layer
+
+    return wrap
 
 
 def count_calls(telemetry: Telemetry) -> Layer:
