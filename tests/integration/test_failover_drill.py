@@ -215,12 +215,6 @@ async def test_ten_readers_finish_from_the_backup_when_the_primary_is_killed(
     )
 
 
-@pytest.mark.xfail(
-    strict=False,
-    raises=TimeoutError,
-    reason="known defect: when the last place at the silent primary is held by a C-FIND, probes find no place, which"
-    " says nothing of the PACS, and no failover comes until the C-FIND is given up",
-)
 async def test_ten_readers_finish_from_the_backup_when_the_primary_falls_silent(
     hospital: Hospital, capsys: pytest.CaptureFixture[str]
 ) -> None:

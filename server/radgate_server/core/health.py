@@ -14,6 +14,29 @@ class Health(StrEnum):
     DOWN = "down"
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What the work at a PACS tells of it, in seconds of a clock that only grows.
+
+    `heard_at_s` is when it last answered or sent anything, None if it never did. Since then, somebody has waited for an
+    answer that takes a PACS a moment (to a query, an echo, a look at its changes) for `silent_s` seconds.
+    """
+
+    heard_at_s: float | None = None
+    silent_s: float = 0.0
+
+
+def health_by_pulse(pulse: Pulse, *, asked_at_s: float, patience_s: float) -> Health:
+    """How a PACS is doing that could not be asked since `asked_at_s`, for want of a place among those at work there.
+
+    It is up if any of them has heard of it since, down if they have waited for `patience_s` seconds in vain. Else
+    nothing is known: all places may be held by us.
+    """
+    if pulse.heard_at_s is not None and pulse.heard_at_s >= asked_at_s:
+        return Health.UP
+    return Health.DOWN if pulse.silent_s >= patience_s else Health.UNKNOWN
+
+
 class BreakerState(StrEnum):
     """A circuit breaker: calls pass; none pass; a few pass to see whether it works again."""
 

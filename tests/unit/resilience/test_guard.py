@@ -16,7 +16,7 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.health import BreakerState
+from radgate_server.core.health import BreakerState, Pulse
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.pacs import FolderConnection, PacsConfig
@@ -96,6 +96,9 @@ class Bench:
     def state(self, operation: str = "find") -> BreakerState:
         states = self.guard.states("east", "memory")
         return next(each.breaker for each in states if each.operation == operation)
+
+    def pulse(self) -> Pulse:
+        return self.guard.pulse("east", "memory")
 
     def running(self) -> tuple[int, int]:
         return self.telemetry.waiting["east", "memory"]
@@ -369,3 +372,60 @@ async def test_an_old_connections_last_failures_are_not_the_new_ones() -> None:
     with pytest.raises(PacsUnreachableError):
         await task
     assert (bench.state(), bench.telemetry.breakers) == (BreakerState.CLOSED, [])
+
+
+async def test_what_a_pacs_answers_or_sends_is_heard() -> None:
+    bench = Bench(MemoryPacs(make_study(2)), max_retries=0)
+    assert bench.pulse() == Pulse(None, 0)
+    bench.clock.advance(5)
+    await bench.find()
+    assert bench.pulse() == Pulse(5, 0)
+    bench.clock.advance(5)
+    async with bench.client.reader.retrieve(SCOPE, ()) as arrivals:
+        assert bench.pulse() == Pulse(10, 0)
+        await anext(arrivals)
+        bench.clock.advance(5)
+        await anext(arrivals)
+        assert bench.pulse() == Pulse(15, 0)
+        bench.clock.advance(5)
+    assert bench.pulse() == Pulse(15, 0)
+    await bench.fail(1, PacsFailedError("out of resources", pacs="memory"))
+    assert bench.pulse() == Pulse(20, 0)
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, ABORTED, PacsTimeoutError("silent", pacs="memory")])
+async def test_a_pacs_that_fails_is_not_heard(error: PacsError) -> None:
+    bench = Bench(MemoryPacs(), max_retries=0)
+    await bench.fail(1, error)
+    assert bench.pulse() == Pulse(None, 0)
+
+
+@pytest.mark.parametrize(("operation", "silent_s"), [("find", 7), ("retrieve", 0), ("store", 0)])
+async def test_only_short_answers_are_waited_for(operation: str, silent_s: float) -> None:
+    bench = Bench(MemoryPacs(make_study(3)))
+    bench.pacs.silence()
+    task = asyncio.create_task(getattr(bench, operation)())
+    await settle()
+    bench.clock.advance(7)
+    assert bench.pulse() == Pulse(None, silent_s)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert bench.pulse() == Pulse(None, silent_s)
+
+
+async def test_standing_in_line_is_no_silence_of_the_pacs() -> None:
+    bench = Bench(MemoryPacs(make_study(3)), max_concurrent=1)
+    async with bench.client.reader.retrieve(SCOPE, ()):
+        finding = asyncio.create_task(bench.find())
+        await settle()
+        bench.clock.advance(7)
+        assert bench.pulse() == Pulse(0, 0)
+    assert await finding == 1
+
+
+async def test_a_pacs_that_was_set_up_anew_has_no_pulse_yet() -> None:
+    bench = Bench(MemoryPacs(make_study(1)))
+    await bench.find()
+    bench.guard.wrap(CONFIG, bench.pacs.client)
+    assert bench.pulse() == bench.guard.pulse("east", "nobody") == Pulse(None, 0)

@@ -15,7 +15,7 @@ from radgate_server.core.errors import (
     PacsCredentialsError,
     PacsUnreachableError,
 )
-from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
+from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus, Pulse
 from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Tenant
@@ -33,13 +33,17 @@ REFUSED = PacsUnreachableError("connection refused", pacs="main")
 
 @dataclass
 class FakeGuard:
-    """Breakers that a test turns."""
+    """Breakers that a test turns, and what the work at a PACS tells of it."""
 
     breaker: BreakerState = BreakerState.CLOSED
+    heard: Pulse = field(default_factory=Pulse)
     recovered: list[tuple[str, str]] = field(default_factory=list)
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
         return (OperationState("find", self.breaker, 0),)
+
+    def pulse(self, tenant_id: str, name: str) -> Pulse:
+        return self.heard
 
     def note_recovery(self, tenant_id: str, name: str) -> None:
         self.recovered.append((tenant_id, name))
@@ -183,6 +187,35 @@ async def test_a_pacs_of_which_too_much_is_asked_is_not_down(rig: Rig) -> None:
     for _ in range(4):
         await rig.look(INTERVAL_S)
     assert (await rig.statuses())["main"].health is Health.UP
+    assert rig.tracker.active("east", "main") == "main"
+
+
+async def test_fails_over_when_there_is_no_place_for_a_probe_and_those_at_work_hear_nothing(rig: Rig) -> None:
+    await rig.look()
+    await rig.look(1)
+    rig.pacs["east", "main"].refuse_with = PacsBusyError("busy", pacs="main")
+    rig.guard.heard = Pulse(heard_at_s=1, silent_s=INTERVAL_S)
+    await rig.look(INTERVAL_S)
+    for _ in range(2):
+        assert rig.tracker.active("east", "main") == "main"
+        await rig.look(AGAIN_S)
+    assert rig.tracker.active("east", "main") == "spare"
+    assert (await rig.statuses())["main"].reason == "PACS_TIMEOUT"
+
+
+async def test_what_those_at_work_hear_is_a_sign_of_life(rig: Rig) -> None:
+    await rig.look()
+    rig.pacs["east", "main"].refuse_with = REFUSED
+    await rig.look(1)
+    await rig.look(AGAIN_S)
+    rig.pacs["east", "main"].refuse_with = PacsBusyError("busy", pacs="main")
+    rig.guard.heard = Pulse(heard_at_s=rig.clock.monotonic_s() + AGAIN_S)
+    await rig.look(AGAIN_S)
+    assert (await rig.statuses())["main"].health is Health.UP
+    assert rig.guard.recovered == [("east", "main")]
+    rig.pacs["east", "main"].refuse_with = REFUSED
+    for _ in range(2):
+        await rig.look(INTERVAL_S)
     assert rig.tracker.active("east", "main") == "main"
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.config import PacsSettings
-from radgate_server.core.errors import DatabaseUnavailableError, PacsBusyError, PacsError, PacsTimeoutError, reason_of
+from radgate_server.core.errors import DatabaseUnavailableError, reason_of
 from radgate_server.core.failover import SIGN_OF_LIFE
-from radgate_server.core.health import Health, OperationState, PacsStatus
+from radgate_server.core.health import Health, OperationState, PacsStatus, Pulse
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import StatusBoard, TenantDirectory
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.failover.probing import Finding, Prober
 from radgate_server.services.failover.tracker import FailoverTracker
 
 _log = logging.getLogger(__name__)
@@ -48,10 +49,14 @@ class Members(Protocol):
 
 
 class Guard(Protocol):
-    """The circuit breakers around the PACS."""
+    """The limits and circuit breakers around the PACS."""
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
         """How the operations at a PACS are doing."""
+        ...
+
+    def pulse(self, tenant_id: str, name: str) -> Pulse:
+        """What those at work at a PACS hear of it."""
         ...
 
     def note_recovery(self, tenant_id: str, name: str) -> None:
@@ -99,6 +104,7 @@ class PacsHealthMonitor:
         self._guard = guard
         self._board = board
         self._settings = settings
+        self._prober = Prober(guard.pulse, settings.probe_timeout_s, clock)
         self._clock = clock
         self._telemetry = telemetry
         self._uniform = uniform
@@ -178,35 +184,25 @@ class PacsHealthMonitor:
     async def _probe(self, place: _Place, watched: _Watched) -> None:
         try:
             async with self._turns_of[place[0]], self._turns:
-                error = await self._ask(watched)
-            if not isinstance(error, PacsBusyError):  # our own limits say nothing of the PACS
-                self._judge(place, watched, error)
+                finding = await self._prober.probe(place[0], watched.client)
+            if finding.health is not Health.UNKNOWN:
+                self._judge(place, watched, finding)
         finally:
             watched.probing = False
             watched.due_s = self._clock.monotonic_s() + self._pause_s(place, watched)
 
-    async def _ask(self, watched: _Watched) -> PacsError | None:
-        timeout_s = self._settings.probe_timeout_s
-        try:
-            async with asyncio.timeout(timeout_s):
-                report = await watched.client.echo.echo()
-        except TimeoutError:
-            return PacsTimeoutError(f"no sign of life within {timeout_s:g} s", pacs=watched.client.name)
-        except PacsError as error:
-            return error
-        watched.latency_ms = report.latency_ms
-        return None
-
-    def _judge(self, place: _Place, watched: _Watched, error: PacsError | None) -> None:
+    def _judge(self, place: _Place, watched: _Watched, finding: Finding) -> None:
         before = watched.health
-        watched.health = Health.UP if error is None else Health.DOWN
-        watched.reason = "" if error is None else reason_of(error)
-        self._telemetry.pacs_health(*place, error is None)
+        watched.health = finding.health
+        watched.reason = "" if finding.error is None else reason_of(finding.error)
+        if finding.latency_ms is not None:
+            watched.latency_ms = finding.latency_ms
+        self._telemetry.pacs_health(*place, finding.health is Health.UP)
         if watched.health is not before:
             self._tell(place, watched, before)
-        if before is Health.DOWN and error is None:
+        if before is Health.DOWN and finding.health is Health.UP:
             self._guard.note_recovery(*place)
-        self._tracker.observe(*place, SIGN_OF_LIFE, error)
+        self._tracker.observe(*place, SIGN_OF_LIFE, finding.error)
 
     def _tell(self, place: _Place, watched: _Watched, before: Health) -> None:
         where = {"tenant": place[0], "pacs": place[1], "reason": watched.reason}

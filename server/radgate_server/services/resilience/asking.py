@@ -21,6 +21,7 @@ from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, Ticket
 from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
 from radgate_server.services.resilience.operations import INTERACTIVE, REPEATED, Operation, Verdict, verdict_of
+from radgate_server.services.resilience.pulse import PulseMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,18 @@ class Means:
 
 
 class Asker:
-    """Asks one PACS of one tenant. `lanes` tells where each operation stands in line."""
+    """Asks one PACS of one tenant. `lanes` tells where each operation stands in line, `pulse` is told what is heard."""
 
-    def __init__(self, lanes: Mapping[Operation, Lane], breakers: Mapping[Operation, Breaker], means: Means) -> None:
+    def __init__(
+        self,
+        lanes: Mapping[Operation, Lane],
+        breakers: Mapping[Operation, Breaker],
+        pulse: PulseMeter,
+        means: Means,
+    ) -> None:
         self._lanes = lanes
         self._breakers = breakers
+        self._pulse = pulse
         self._means = means
 
     async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
@@ -78,7 +86,7 @@ class Asker:
 
     def attempt(self, operation: Operation) -> "Attempt":
         """One attempt: entering waits for a turn and passes the breaker, leaving gives both back."""
-        return Attempt(self._lanes[operation], self._breakers[operation], self._means, operation)
+        return Attempt(self._lanes[operation], self._breakers[operation], self._pulse, self._means, operation)
 
     async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
         async with self.attempt(operation) as attempt:
@@ -113,11 +121,13 @@ class Asker:
 class Attempt:
     """An attempt under way. Nothing is known of the PACS from one that is left without a verdict."""
 
-    def __init__(self, lane: Lane, breaker: Breaker, means: Means, operation: Operation) -> None:
+    def __init__(self, lane: Lane, breaker: Breaker, pulse: PulseMeter, means: Means, operation: Operation) -> None:
         self._lane = lane
         self._breaker = breaker
+        self._pulse = pulse
         self._means = means
         self._operation = operation
+        self._is_short = operation in INTERACTIVE
         self._turn: Turn | None = None
         self._ticket: Ticket | None = None
         self._started_s = 0.0
@@ -131,21 +141,29 @@ class Attempt:
             self._means.gate.leave(turn)
             raise circuit_open(self._lane.applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
         self._turn, self._ticket, self._started_s = turn, ticket, now_s
+        if self._is_short:
+            self._pulse.ask(now_s)
         return self
 
     def judge(self, verdict: Verdict) -> None:
         """The call has ended, and this is what it says of the PACS."""
         self._verdict = verdict
+        if verdict is Verdict.ANSWERED:
+            self.hear()
+
+    def hear(self) -> None:
+        """Something came from the PACS."""
+        self._pulse.hear(self._means.clock.monotonic_s())
 
     def judge_silence(self) -> None:
         """The caller gave up. That says nothing of the PACS, unless it had long enough for a short answer."""
         waited_s = self._means.clock.monotonic_s() - self._started_s
-        if self._operation in INTERACTIVE and waited_s >= self._means.patience_s:
+        if self._is_short and waited_s >= self._means.patience_s:
             self._verdict = Verdict.FAILED
 
     def vouch(self) -> None:
         """The PACS has begun to answer, and what is under way may last."""
-        self._verdict = Verdict.ANSWERED
+        self.judge(Verdict.ANSWERED)
         if self._ticket is not None:
             self._ticket = self._breaker.vouch(self._ticket)
 
@@ -153,7 +171,10 @@ class Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._ticket is not None and self._turn is not None:
-            self._breaker.record(self._ticket, self._verdict, self._means.clock.monotonic_s())
+            now_s = self._means.clock.monotonic_s()
+            self._breaker.record(self._ticket, self._verdict, now_s)
+            if self._is_short:
+                self._pulse.leave(now_s)
             self._means.gate.leave(self._turn)
 
 

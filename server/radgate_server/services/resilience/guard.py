@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from radgate_server.config import PacsSettings
-from radgate_server.core.health import BreakerState, OperationState
+from radgate_server.core.health import BreakerState, OperationState, Pulse
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
@@ -21,11 +21,17 @@ from radgate_server.services.resilience.endpoints import connections_of, endpoin
 from radgate_server.services.resilience.fair_gate import FairGate
 from radgate_server.services.resilience.guarded_roles import guard_roles, operations_of
 from radgate_server.services.resilience.operations import ALWAYS_ASKED, INTERACTIVE, Operation
+from radgate_server.services.resilience.pulse import PulseMeter
 
 _log = logging.getLogger(__name__)
 
 
-type _Breakers = Mapping[Operation, Breaker]
+@dataclass(slots=True, eq=False)
+class _Known:
+    """What is known of one PACS, as it is set up now."""
+
+    breakers: dict[Operation, Breaker] = field(default_factory=dict)
+    pulse: PulseMeter = field(default_factory=PulseMeter)
 
 
 class PacsGuard:
@@ -56,57 +62,67 @@ class PacsGuard:
             uniform=uniform,
             sleep=sleep,
         )
-        self._breakers: dict[tuple[str, str], _Breakers] = {}
+        self._known: dict[tuple[str, str], _Known] = {}
 
     def wrap(self, config: PacsConfig, client: PacsClient) -> PacsClient:
         """The same PACS under guard, its breakers closed: the same roles, and the describer as it is.
 
         Closing the client that is returned also ends what is known of the PACS here, unless it was wrapped anew since.
         """
-        breakers: dict[Operation, Breaker] = {}
+        known = _Known()
         for operation in operations_of(client):
-            breakers[operation] = Breaker(self._policy(operation), partial(self._changed, config, breakers, operation))
+            changed = partial(self._changed, config, known, operation)
+            known.breakers[operation] = Breaker(self._policy(operation), changed)
         self.forget(config.tenant_id, config.name)
-        self._breakers[config.tenant_id, config.name] = breakers
-        asker = Asker({each: self._lane(config, each) for each in breakers}, breakers, self._means)
-        return replace(guard_roles(client, asker), close=partial(self._close, config, breakers, client))
+        self._known[config.tenant_id, config.name] = known
+        lanes = {each: self._lane(config, each) for each in known.breakers}
+        asker = Asker(lanes, known.breakers, known.pulse, self._means)
+        return replace(guard_roles(client, asker), close=partial(self._close, config, known, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
         """How each operation of the PACS is doing; nothing for one that is not connected."""
         return tuple(
             OperationState(operation.value, breaker.state, breaker.consecutive_failures)
-            for operation, breaker in self._breakers.get((tenant_id, name), {}).items()
+            for operation, breaker in self._of(tenant_id, name).breakers.items()
         )
+
+    def pulse(self, tenant_id: str, name: str) -> Pulse:
+        """What those at work at the PACS hear of it."""
+        return self._of(tenant_id, name).pulse.pulse(self._clock.monotonic_s())
 
     def note_recovery(self, tenant_id: str, name: str) -> None:
         """The PACS gave a sign of life: open breakers let one call try at once, and close if that is answered.
 
         They don't close on the sign alone: a PACS may answer C-ECHO while its database is down.
         """
-        for breaker in self._breakers.get((tenant_id, name), {}).values():
+        for breaker in self._of(tenant_id, name).breakers.values():
             breaker.try_soon(self._clock.monotonic_s())
 
     def forget(self, tenant_id: str, name: str) -> None:
         """The PACS is gone or was set up anew: what it did before no longer counts."""
-        for operation, breaker in self._breakers.pop((tenant_id, name), {}).items():
+        for operation, breaker in self._known.pop((tenant_id, name), _Known()).breakers.items():
             if breaker.state is not BreakerState.CLOSED:
                 self._telemetry.pacs_breaker(tenant_id, name, operation.value, BreakerState.CLOSED.value)
 
-    async def _close(self, config: PacsConfig, breakers: _Breakers, client: PacsClient) -> None:
-        if self._is_current(config, breakers):
+    def _of(self, tenant_id: str, name: str) -> _Known:
+        """What is known of the PACS; of one that is not connected, nothing."""
+        return self._known.get((tenant_id, name)) or _Known()
+
+    async def _close(self, config: PacsConfig, known: _Known, client: PacsClient) -> None:
+        if self._is_current(config, known):
             self.forget(config.tenant_id, config.name)
         await client.close()
 
-    def _changed(self, config: PacsConfig, breakers: _Breakers, operation: Operation, state: BreakerState) -> None:
-        if not self._is_current(config, breakers):  # the end of a call to a PACS that was set up anew meanwhile
+    def _changed(self, config: PacsConfig, known: _Known, operation: Operation, state: BreakerState) -> None:
+        if not self._is_current(config, known):  # the end of a call to a PACS that was set up anew meanwhile
             return
         self._telemetry.pacs_breaker(config.tenant_id, config.name, operation.value, state.value)
         level = logging.WARNING if state is BreakerState.OPEN else logging.INFO
         where = {"tenant": config.tenant_id, "pacs": config.name, "operation": operation.value}
         _log.log(level, "the circuit breaker is %s", state.value, extra=where)
 
-    def _is_current(self, config: PacsConfig, breakers: _Breakers) -> bool:
-        return self._breakers.get((config.tenant_id, config.name)) is breakers
+    def _is_current(self, config: PacsConfig, known: _Known) -> bool:
+        return self._known.get((config.tenant_id, config.name)) is known
 
     def _policy(self, operation: Operation) -> BreakerPolicy:
         failures = None if operation in ALWAYS_ASKED else self._settings.breaker_failures

@@ -130,7 +130,9 @@ class _Arrivals:
         if first is not None:
             return first
         try:
-            return await anext(self._others)
+            arrival = await anext(self._others)
         except Exception as error:
             self._attempt.judge(Verdict.ANSWERED if isinstance(error, StopAsyncIteration) else verdict_of(error))
             raise
+        self._attempt.hear()
+        return arrival
