@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.fakes.instances import make_instance
 
 CT_STUDIES = ("2.25.770001", "2.25.770011", "2.25.770021")
@@ -14,16 +15,14 @@ BIG_STUDY = "2.25.770002"
 
 
 def ct_instances() -> Iterator[bytes]:
-    """Three studies of 120 slices of 512 x 512 x 16 bit each, in two series of 60, noisy as CT is."""
+    """Three studies of 120 slices of 512 x 512 x 16 bit each, in two series of 60."""
     for study in CT_STUDIES:
         yield from _ct_study(study)
 
 
 def _ct_study(study: str) -> Iterator[bytes]:
-    random = np.random.default_rng(7)
     for series in (f"{study}.1", f"{study}.2"):
         for number in range(1, SLICES_PER_SERIES + 1):
-            pixels = (random.normal(1000, 60, (512, 512)) + number).astype("<u2")
             yield make_instance(
                 study,
                 series,
@@ -32,13 +31,12 @@ def _ct_study(study: str) -> Iterator[bytes]:
                 columns=512,
                 number=number,
                 SeriesNumber=int(series.rsplit(".", 1)[1]),
-                PixelData=pixels.tobytes(),
+                PixelData=ct_pixels(number),
                 PixelSpacing=[0.7, 0.7],
                 ImagePositionPatient=[0, 0, number],
                 ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
                 SliceThickness=1,
-                WindowCenter=1000,
-                WindowWidth=400,
+                **CT_ATTRIBUTES,
             )
 
 

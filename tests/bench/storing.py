@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
+from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.bench.servers import TENANT, Radgate, radgate_for
 from tests.bench.table import Row
 from tests.fakes.instances import make_instance
@@ -43,12 +42,17 @@ def _speed(slices: int, seconds: float) -> str:
 
 
 def _slices(count: int, study: str) -> Iterable[bytes]:
-    noise = np.random.default_rng(9).normal(1000, 60, (512, 512))
     for number in range(1, count + 1):
-        pixels = (np.roll(noise, number) + number % 100).astype("<u2").tobytes()
-        sop_instance_uid = f"{study}.1.{number}"
+        sop_instance_uid, pixels = f"{study}.1.{number}", ct_pixels(number)
         yield make_instance(
-            study, f"{study}.1", sop_instance_uid, rows=512, columns=512, number=number, PixelData=pixels
+            study,
+            f"{study}.1",
+            sop_instance_uid,
+            rows=512,
+            columns=512,
+            number=number,
+            PixelData=pixels,
+            **CT_ATTRIBUTES,
         )
 
 

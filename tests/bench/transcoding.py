@@ -15,10 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import grpc
-import numpy as np
 
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
 from radgate_server.core.pacs import FolderConnection, PacsConnection
+from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.fakes.instances import make_instance
 from tests.integration.orthanc import OrthancServer
@@ -32,15 +32,11 @@ _METHOD = "/radgate.v1.RetrieveService/RetrieveInstances"
 
 
 def slices(count: int) -> Iterator[bytes]:
-    """A head-like phantom of 512 x 512 x 16 bit with the noise of a CT, 12 bits of it used."""
-    random = np.random.default_rng(3)
-    rows, columns = np.mgrid[-1:1:512j, -1:1:512j]
-    radius = np.hypot(rows, columns * 1.2)
-    head = np.select([radius > 0.8, radius > 0.72], [0, 1900], 1040 + 30 * np.sin(9 * rows) * np.cos(7 * columns))
+    """Slices of a real CT, 512 x 512 x 16 bit."""
     for number in range(1, count + 1):
-        pixels = np.clip(head + random.normal(0, 12, head.shape), 0, 4095).astype("<u2")
+        pixels = ct_pixels(number)
         yield make_instance(
-            STUDY, SERIES, f"{SERIES}.{number}", rows=512, columns=512, number=number, PixelData=pixels.tobytes()
+            STUDY, SERIES, f"{SERIES}.{number}", rows=512, columns=512, number=number, PixelData=pixels, **CT_ATTRIBUTES
         )
 
 

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import uvloop
 
 from radgate_server.adapters.imaging.codecs import decode_frame, transcode_frame
@@ -24,6 +23,7 @@ from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.fakes.telemetry import RecordingTelemetry
 
 SYNTAXES = ("5", "4.70", "4.80", "4.90", "4.202")
@@ -45,13 +45,9 @@ class Way:
 
 
 def ct_frame() -> StoredFrame:
-    """A slice of 512 x 512 x 16 bit: a body of soft tissue and bone in air, noisy as CT is."""
-    random = np.random.default_rng(7)
-    rows, columns = np.mgrid[-1:1:512j, -1:1:512j]
-    body, bone = np.hypot(rows, columns * 0.8) < 0.7, np.hypot(rows - 0.3, columns) < 0.12
-    pixels = np.where(bone, 1900, np.where(body, 1040, 0)) + random.normal(0, 12, rows.shape) * body
-    image = ImagePixel(512, 512, 1, 16, 16, 0, 1, "MONOCHROME2")
-    return StoredFrame(pixels.clip(0).astype("<u2").tobytes(), EXPLICIT_VR_LITTLE_ENDIAN, image)
+    """A slice of a real CT, 512 x 512 x 16 bit."""
+    image = ImagePixel(512, 512, 1, 16, CT_ATTRIBUTES["BitsStored"], 1, 1, "MONOCHROME2")
+    return StoredFrame(ct_pixels(0), EXPLICIT_VR_LITTLE_ENDIAN, image)
 
 
 def ways(workers: ImageWorkers) -> Iterator[Way]:
