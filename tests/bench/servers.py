@@ -14,7 +14,8 @@ from pathlib import Path
 
 from radgate_server.adapters.gateway.envoy import EnvoyProcess
 from radgate_server.config import load_settings
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 
 START_TIMEOUT_S = 60.0
 TENANT = "bench"

@@ -12,7 +12,7 @@ import radgate as sdk
 from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
 from tests.e2e.odd_archives import INSTANCES, MATCHES, SECRET, STUDY, UIDS, odd_archives
 from tests.e2e.radgate_process import PACS, RadgateProcess
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 MAX_RESULTS = 20
 NOWHERE = "nowhere"

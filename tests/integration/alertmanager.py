@@ -12,7 +12,7 @@ from typing import Any, Self
 import yaml
 
 from tests.e2e.waiting import wait_for
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 PROGRAM = "/usr/bin/prometheus-alertmanager"
 DELIVERED = Path(__file__).parents[2] / "deploy" / "alertmanager"

@@ -1,7 +1,6 @@
 """A real OpenID Connect provider (oidc-provider-mock) as a process: discovery, keys, authorisation code, tokens."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -11,14 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.integration.ports import free_port
+
 _START_S = 30.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

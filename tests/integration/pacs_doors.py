@@ -25,7 +25,8 @@ from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import FaultyProxy
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 
 SCP_PORT = free_port()
 MODALITIES = {"radgate": ("RADGATE", SCP_PORT)}

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 from tests.integration.receivers import mailbox, web_receiver
 from tests.unit.cli.command_line import Cli
 

@@ -14,7 +14,7 @@ from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
 from radgate_server.core.secret import Secret, SecretContext, parse_reference
 from tests.integration.key_providers import AWS_ENVIRONMENT, moto_server
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 HERE, THERE = SecretContext("north", "main"), SecretContext("south", "main")
 SECRET = Secret("so secret")

@@ -24,8 +24,9 @@ from radgate_server.core.secret import NO_SECRET, Secret
 from tests.conformance.pacs_suite import sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.faulty_scp import FaultyScp
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
 from tests.integration.pacs_looking import GATEWAY_AET, make_detector, speaker
+from tests.integration.ports import free_port
 from tests.integration.qrscp import QrscpServer
 
 HOST = "127.0.0.1"

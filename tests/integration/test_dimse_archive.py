@@ -21,7 +21,7 @@ from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInsta
 from tests.conformance.pacs_suite import sample_instances
 from tests.fakes.instances import CT_IMAGE_STORAGE, STUDY, make_instance, make_study
 from tests.fakes.memory_pacs import MemoryPacs
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 from tests.integration.waiting import until
 
 ARCHIVE = "ARCHIVE"

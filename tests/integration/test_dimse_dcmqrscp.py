@@ -13,7 +13,7 @@ from radgate_server.core.ports.pacs import PacsClient
 from tests.conformance.pacs_suite import PacsSuite, config_of, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.dcmqrscp import DcmqrscpServer
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
 SCP_PORT = free_port()

@@ -34,7 +34,7 @@ from radgate_server.core.query import MatchingKey, Query
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance, identifier
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SETTINGS = DimseSettings(

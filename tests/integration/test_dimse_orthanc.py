@@ -12,7 +12,8 @@ from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
 from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 
 SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
 SCP_PORT = free_port()

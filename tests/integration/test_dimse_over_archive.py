@@ -14,7 +14,7 @@ from radgate_server.core.pacs import DimseConnection, FolderConnection, Retrieve
 from radgate_server.core.ports.pacs import PacsClient
 from tests.conformance.pacs_suite import PacsSuite, config_of
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
 

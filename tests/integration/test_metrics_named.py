@@ -38,7 +38,7 @@ from radgate_server.installation import open_installation
 from radgate_server.services.api_keys import make_key
 from tests.integration.certificates import write_certificate
 from tests.integration.observability import expressions
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 from tests.integration.promql import ADDED, groupings, selectors
 from tests.integration.receivers import WebReceiver, web_receiver
 

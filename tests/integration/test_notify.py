@@ -14,7 +14,7 @@ from radgate_server.core.alerts import Alert, AlertState, Notice, Severity
 from radgate_server.core.errors import NotDeliveredError
 from tests.fakes.clock import START
 from tests.integration.certificates import server_context, write_certificate
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 from tests.integration.receivers import PASSWORD, USER, mailbox, web_receiver
 
 ALERT = Alert(

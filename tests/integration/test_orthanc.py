@@ -42,7 +42,8 @@ from tests.conformance.pacs_suite import (
 )
 from tests.fakes.instances import make_dataset, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 
 SETTINGS = WebPacsSettings(idle_timeout_s=20, connect_timeout_s=5)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 from tests.unit.cli.command_line import Cli
 
 ACCOUNT = {"AuthenticationEnabled": True, "RegisteredUsers": {"radgate": "hunter2"}}

@@ -27,7 +27,7 @@ from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.secret import GivenSecrets, Secret, SecretSource
 from tests.fakes.clock import FakeClock
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 SECRET = "s3cr&t"
 SETTINGS = WebPacsSettings(connect_timeout_s=2, idle_timeout_s=1, acquire_timeout_s=0.5)

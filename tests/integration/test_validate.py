@@ -19,8 +19,9 @@ from radgate_server.core.secret import Secret
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
 from tests.conformance.pacs_suite import config_of, sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
-from tests.integration.orthanc import OrthancServer, free_port
+from tests.integration.orthanc import OrthancServer
 from tests.integration.pacs_looking import GATEWAY_AET, make_validator
+from tests.integration.ports import free_port
 from tests.integration.qrscp import QrscpServer
 
 HOST = "127.0.0.1"

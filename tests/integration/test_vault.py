@@ -11,7 +11,7 @@ from radgate_server.config import Settings, load_settings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
 from radgate_server.core.secret import Secret, SecretContext, parse_reference
 from tests.integration.key_providers import Bao, openbao
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 HERE, THERE = SecretContext("north", "main"), SecretContext("south", "main")
 SECRET = Secret("so secret")

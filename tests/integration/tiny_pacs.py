@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.integration.orthanc import free_port
+from tests.integration.ports import free_port
 
 _START_TIMEOUT_S = 30.0
 
