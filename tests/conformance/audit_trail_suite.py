@@ -28,7 +28,7 @@ from radgate_server.adapters.database.migration import config
 from radgate_server.adapters.database.schema import audit_checkpoints, audit_entries, audit_heads
 from radgate_server.adapters.secrets import FileSigner, PublicKeys
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_chain import START, WORDS, Content, genesis, record_hash
+from radgate_server.core.audit_chain import FIRST_WORDS, START, WORDS, Content, genesis, record_hash
 from radgate_server.core.audit_checkpoint import Checkpoint
 from radgate_server.core.audit_verify import Fault
 from radgate_server.core.errors import ResourceNotFoundError
@@ -281,7 +281,7 @@ class AuditTrailSuite:
         ]
         first = await database.read(lambda connection: connection.execute(_genesis_of("b")).one())
         assert first.detail.startswith("2 records before this chain, sha256 ")
-        assert Content(first.time_us, -1, tuple(getattr(first, word) for word in WORDS)) == genesis(
+        assert Content(first.time_us, -1, tuple(getattr(first, word) for word in FIRST_WORDS)) == genesis(
             "b", first.time_us, 2, bytes.fromhex(first.detail.rpartition(" ")[2])
         )
         await self.attack(database, "UPDATE audit_entries SET detail = 'x' WHERE tenant_id = 'b' AND sequence = 0")

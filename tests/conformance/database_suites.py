@@ -330,6 +330,7 @@ class AuditSuite:
             "address": "192.0.2.7",
             "user_agent": "agent/1.0 (naïve)",
             "request_id": "request-1",
+            "trace_id": "",
             "detail": "frames 1,2",
             "size_bytes": 524288,
         }

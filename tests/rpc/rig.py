@@ -51,6 +51,7 @@ from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.arrivals import AnnouncingStore
 from radgate_server.services.asking import AskLimits
+from radgate_server.services.audited_streams import StreamLog
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.changes import ChangeFollower
@@ -68,10 +69,10 @@ from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.key_checker import KeyChecker
 from radgate_server.services.key_uses import KeyUses
+from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.patients import KnownPatients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
@@ -237,14 +238,14 @@ async def running_rig() -> AsyncIterator[Rig]:
     clients = PacsClients(rig.directory, factories, guard.wrap)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     places = InstancePlaces(clients, deadline_s=10)
+    studies = KnownStudies()
     near = AnnouncingStore(rig.store, (places.remember,))
-    retrieve = RetrieveService(lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5))
-    patients = KnownPatients()
-    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, patients)
+    retrieve = RetrieveService(lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5), studies)
+    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, studies)
     uses = KeyUses(rig.directory, rig.clock)
     checker = KeyChecker(rig.directory, rig.box, rig.clock, uses)
     authenticator = Authenticator(checker, rig.tokens, rig.directory, AUTH, rig.clock)
-    auditor = Auditor(rig.audit, rig.clock, patients)
+    auditor = Auditor(rig.audit, rig.clock, studies)
 
     async def forget(change: object) -> None:
         authenticator.forget()
@@ -313,6 +314,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             dicomweb=DicomWebServicer(query, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings),
             authenticator=authenticator,
             refusals=rig.refusals,
+            sent=StreamLog(auditor),
             telemetry=rig.telemetry,
             gateway_secret=GATEWAY_SECRET,
         )

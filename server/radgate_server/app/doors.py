@@ -70,6 +70,7 @@ def build_rpc(
         ),
         authenticator=services.authenticator,
         refusals=services.refusals,
+        sent=services.sent,
         telemetry=telemetry,
         interceptors=aio_interceptors(settings.telemetry),
         gateway_secret=entrance.gateway_secret,

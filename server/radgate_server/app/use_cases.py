@@ -21,6 +21,7 @@ from radgate_server.installation import (
 )
 from radgate_server.services.arrivals import AnnouncingStore, ArrivalListener
 from radgate_server.services.asking import AskLimits
+from radgate_server.services.audited_streams import StreamLog
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.fetch import FetchLimits
@@ -35,9 +36,9 @@ from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
+from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.patients import KnownPatients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
@@ -67,6 +68,7 @@ class Services:
     uploads: UploadTranscoder
     jobs: JobQueue
     refusals: RefusalLog
+    sent: StreamLog
     news: NewsDesk
 
 
@@ -83,13 +85,13 @@ def build_services(
     """Put the use cases together, from the inside outwards."""
     cache, limits = settings.cache, settings.retrieve
     deadline_s = settings.pacs.query_deadline_s
-    patients = KnownPatients()
+    studies = KnownStudies()
     query = QueryService(
         clients,
         AskLimits(limits.max_results, deadline_s),
         RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
         clock,
-        patients,
+        studies,
     )
     lister = StudyLister(
         clients,
@@ -111,7 +113,7 @@ def build_services(
         max_pixels=settings.imaging.max_rendered_pixels,
     )
     store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
-    retrieve = RetrieveService(lister, store, FetchLimits(limits.window_bytes, limits.stall_s))
+    retrieve = RetrieveService(lister, store, FetchLimits(limits.window_bytes, limits.stall_s), studies)
     stack.push_async_callback(retrieve.close)
     spool = DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open()
     parallel = number_of_workers(settings.imaging)
@@ -119,7 +121,9 @@ def build_services(
     transcoder = Transcoder(instances, pictures.frames, workers, spool, kept, parallel=parallel)
     loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=settings.imaging.max_rendered_pixels)
     handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
-    auditor = Auditor(installation.audit, clock, patients)
+    auditor = Auditor(installation.audit, clock, studies)
+    sent = StreamLog(auditor)
+    stack.push_async_callback(sent.close)
     return Services(
         authenticator=build_authenticator(stack, settings.auth, installation, clock),
         auditor=auditor,
@@ -133,6 +137,7 @@ def build_services(
         uploads=UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
         jobs=_open_jobs(stack, settings.imaging, handlers, clock, telemetry),
         refusals=_open_refusals(stack, installation, clock),
+        sent=sent,
         news=NewsDesk(),
     )
 

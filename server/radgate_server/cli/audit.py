@@ -162,7 +162,7 @@ def _document(row: StoredRecord) -> dict[str, Any]:
     return {
         "sequence": row.sequence,
         "time": time_text(row.time_us),
-        **dict(zip(WORDS, row.words, strict=True)),
+        **dict(zip(WORDS, row.words, strict=False)),  # an older record has one word less
         "size_bytes": None if row.size_bytes == UNKNOWN_SIZE else row.size_bytes,
         "hash": row.record_hash.hex() if row.record_hash else None,
     }

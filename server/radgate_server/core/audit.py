@@ -24,11 +24,17 @@ class AuditAction(StrEnum):
 
 
 class AuditOutcome(StrEnum):
-    """How it ended."""
+    """How it ended.
+
+    What is granted is recorded before the first byte leaves. When nobody knew then how much that would be, a second
+    record tells it at the end: delivered, or interrupted when it broke off.
+    """
 
     GRANTED = "granted"
     DENIED = "denied"
     FAILED = "failed"
+    DELIVERED = "delivered"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,8 @@ class AuditEntry:
 
     `detail` says what no other field does: the level of a query, the frames, the name of a changed resource. It
     holds no patient data. `principal` names the caller for people, `patient_id` is (0010,0020) where it is known
-    without asking a PACS, `pacs` the PACS that is written to or configured, `size_bytes` what is sent or stored, None
-    when that is not known beforehand.
+    without asking a PACS, `pacs` the PACS that are read from, written to or configured, by commas, `size_bytes` what is
+    sent or stored, None when that is not known beforehand, `trace_id` that of the W3C trace, 32 hexadecimal digits.
     """
 
     time: datetime
@@ -58,3 +64,4 @@ class AuditEntry:
     patient_id: str = ""
     pacs: str = ""
     size_bytes: int | None = None
+    trace_id: str = ""

@@ -1,11 +1,11 @@
 """The hash chain of the audit trail: what a record's hash is made of. docs/audit.md has the same for third parties.
 
-Canonical form 1, all numbers big-endian:
+Canonical form 2, all numbers big-endian:
 
-    "RGA1" | previous hash, 32 bytes | sequence, u64 | time, i64 | size in bytes, i64 | 15 lengths, u32 each | 15 texts
+    "RGA2" | previous hash, 32 bytes | sequence, u64 | time, i64 | size in bytes, i64 | 16 lengths, u32 each | 16 texts
 
 Lengths count bytes of UTF-8, so that no two records share a form. The record's hash is SHA-256 of it. A form, once
-used, never changes; another one gets another number.
+used, never changes; another one gets another number. Form 1, "RGA1", lacks the last text.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
 
-WORDS = (
+FIRST_WORDS = (
     "tenant_id",
     "principal",
     "key_id",
@@ -33,7 +33,10 @@ WORDS = (
     "request_id",
     "detail",
 )
-"""The texts of a record, in the order of the canonical form."""
+"""The texts of a record in form 1, in the order of the canonical form."""
+
+WORDS = (*FIRST_WORDS, "trace_id")
+"""The texts of a record as it is written now, in form 2."""
 
 START = bytes(32)
 """What stands in place of the previous hash in a tenant's first record."""
@@ -43,8 +46,10 @@ UNKNOWN_SIZE = -1
 _ENUMS = {"action", "outcome"}
 _words_of = attrgetter(*(f"{word}._value_" if word in _ENUMS else word for word in WORDS))
 
-_FORM = b"RGA1"
-_FIXED = Struct(f">4s32sQqq{len(WORDS)}I")
+_FORMS = {
+    len(words): (name, Struct(f">4s32sQqq{len(words)}I").pack)
+    for name, words in ((b"RGA1", FIRST_WORDS), (b"RGA2", WORDS))
+}
 
 
 class ChainHead(NamedTuple):
@@ -87,12 +92,16 @@ def content_of(entry: AuditEntry) -> Content:
 
 
 def canonical_form(previous: bytes, sequence: int, time_us: int, size_bytes: int, words: Sequence[str]) -> bytes:
-    """The bytes that are hashed; `previous` is the hash of the tenant's record before, 32 bytes."""
+    """The bytes that are hashed; `previous` is the hash of the tenant's record before, 32 bytes.
+
+    The form is the one that has so many words.
+    """
+    form, pack = _FORMS[len(words)]
     texts = "".join(words)
     if texts.isascii():
-        return _FIXED.pack(_FORM, previous, sequence, time_us, size_bytes, *map(len, words)) + texts.encode()
+        return pack(form, previous, sequence, time_us, size_bytes, *map(len, words)) + texts.encode()
     encoded = [word.encode() for word in words]
-    return _FIXED.pack(_FORM, previous, sequence, time_us, size_bytes, *map(len, encoded)) + b"".join(encoded)
+    return pack(form, previous, sequence, time_us, size_bytes, *map(len, encoded)) + b"".join(encoded)
 
 
 def record_hash(previous: bytes, sequence: int, time_us: int, size_bytes: int, words: Sequence[str]) -> bytes:
@@ -101,7 +110,7 @@ def record_hash(previous: bytes, sequence: int, time_us: int, size_bytes: int, w
 
 
 def genesis(tenant_id: str, time_us: int, records: int, digest: bytes) -> Content:
-    """Begin a chain after `records` that an older version wrote without one.
+    """Begin a chain, in form 1, after `records` that an older version wrote without one.
 
     `digest` is the last hash of a chain over them alone, in which every sequence is 0.
     """
@@ -111,7 +120,7 @@ def genesis(tenant_id: str, time_us: int, records: int, digest: bytes) -> Conten
         "outcome": AuditOutcome.GRANTED.value,
         "detail": f"{records} records before this chain, sha256 {digest.hex()}",
     }
-    return Content(time_us, UNKNOWN_SIZE, tuple(named.get(word, "") for word in WORDS))
+    return Content(time_us, UNKNOWN_SIZE, tuple(named.get(word, "") for word in FIRST_WORDS))
 
 
 def _is_storable(text: str) -> bool:

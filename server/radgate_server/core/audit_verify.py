@@ -10,7 +10,10 @@ from radgate_server.core.audit_checkpoint import Check, Checkpoint, time_text
 
 
 class StoredRecord(NamedTuple):
-    """A row of the trail. `sequence` is 0 and `record_hash` None for what was written before there was a chain."""
+    """A row of the trail. `sequence` is 0 and `record_hash` None for what was written before there was a chain.
+
+    `words` are WORDS, or FIRST_WORDS of a record in form 1.
+    """
 
     number: int
     sequence: int

@@ -10,6 +10,7 @@ from grpc.aio import ServicerContext
 from radgate_server.core.request_context import trace_id
 from radgate_server.core.tenancy import Caller
 from radgate_server.rpc.errors import Failure
+from radgate_server.services.audited_streams import AuditedStream
 
 type Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -19,9 +20,23 @@ _MAX_USER_AGENT = 200
 
 
 class Call:
-    """What is known of one call. `caller` is set once the call is authenticated, before any servicer sees it."""
+    """What is known of one call. `caller` is set once the call is authenticated, before any servicer sees it.
 
-    __slots__ = ("_context", "_headers", "caller", "failure", "method", "payload", "request_id", "response")
+    `stream` is what is being sent if its size was not known beforehand, `sent_bytes` what `write` has sent.
+    """
+
+    __slots__ = (
+        "_context",
+        "_headers",
+        "caller",
+        "failure",
+        "method",
+        "payload",
+        "request_id",
+        "response",
+        "sent_bytes",
+        "stream",
+    )
 
     caller: Caller
 
@@ -34,6 +49,8 @@ class Call:
         self.payload = payload
         self.response: bytes = b""
         self.failure: Failure | None = None
+        self.stream: AuditedStream | None = None
+        self.sent_bytes = 0
         given = self._headers.get("x-request-id", "")
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
@@ -86,6 +103,7 @@ class Call:
     async def write(self, message: bytes) -> None:
         """Send one encoded message of a stream; returns when the client's flow control took it."""
         await self._context.write(message)
+        self.sent_bytes += len(message)
 
     async def finish(self) -> None:
         """End the call with its failure, if there is one."""

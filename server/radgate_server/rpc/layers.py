@@ -25,6 +25,7 @@ from radgate_server.rpc.authz import Access, check_access
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import failure_of
 from radgate_server.rpc.introduction import Introductions
+from radgate_server.services.audited_streams import AuditedStream
 from radgate_server.services.refusals import Refused
 
 type Proceed = Callable[[Call], Awaitable[None]]
@@ -59,10 +60,19 @@ class RefusalNotes(Protocol):
         ...
 
 
+class StreamNotes(Protocol):
+    """Writes into the audit trail how much was sent (services.audited_streams.StreamLog)."""
+
+    def ended(self, caller: Caller, stream: AuditedStream, size_bytes: int, *, whole: bool) -> None:
+        """Record it, beside the call; never fails."""
+        ...
+
+
 def standard_layers(
     telemetry: Telemetry,
     authenticator: CredentialChecker,
     refusals: RefusalNotes,
+    sent: StreamNotes,
     introductions: Introductions,
     tracer: Tracer | None = None,
 ) -> tuple[Layer, ...]:
@@ -76,6 +86,7 @@ def standard_layers(
         record_refusals(refusals, introductions),  # outside of all that refuses
         authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
         authorise,  # needs the principal
+        record_streams(sent),  # sees how the servicer itself ended, also when it is cancelled
     )
 
 
@@ -246,3 +257,24 @@ def authorise(method: Method, proceed: Proceed) -> Proceed:
         return proceed(call)
 
     return layer
+
+
+def record_streams(sent: StreamNotes) -> Layer:
+    """Let the audit trail know how much was sent, where that was not known beforehand; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            whole = False
+            try:
+                await proceed(call)
+                whole = True
+            finally:
+                if call.stream is not None:
+                    sent.ended(call.caller, call.stream, call.sent_bytes + len(call.response), whole=whole)
+
+        return layer
+
+    return wrap

@@ -20,7 +20,7 @@ from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.ports.tls import TlsSource
 from radgate_server.rpc import health, reflection
 from radgate_server.rpc.introduction import Introductions
-from radgate_server.rpc.layers import CredentialChecker, RefusalNotes, standard_layers
+from radgate_server.rpc.layers import CredentialChecker, RefusalNotes, StreamNotes, standard_layers
 from radgate_server.rpc.pipeline import Servicer, build_handlers
 from radgate_server.rpc.tls import server_credentials
 
@@ -116,6 +116,7 @@ def build_server(
     dicomweb: Servicer,
     authenticator: CredentialChecker,
     refusals: RefusalNotes,
+    sent: StreamNotes,
     telemetry: Telemetry,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     gateway_secret: str = "",
@@ -128,7 +129,7 @@ def build_server(
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
     processes share the port (SO_REUSEPORT).
     """
-    layers = standard_layers(telemetry, authenticator, refusals, Introductions(gateway_secret))
+    layers = standard_layers(telemetry, authenticator, refusals, sent, Introductions(gateway_secret))
     servicers = {
         QUERY: query,
         RETRIEVE: retrieve,

@@ -1,19 +1,20 @@
 """Records who does what, before it is done."""
 
-from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.request_context import trace_id
 from radgate_server.core.tenancy import Caller
-from radgate_server.services.patients import KnownPatients
+from radgate_server.services.known_studies import KnownStudies
 
 
 class Auditor:
     """Turns calls into entries of the audit trail."""
 
-    def __init__(self, sink: AuditSink, clock: Clock, patients: KnownPatients | None = None) -> None:
+    def __init__(self, sink: AuditSink, clock: Clock, studies: KnownStudies | None = None) -> None:
         self._sink = sink
-        self._patients = patients or KnownPatients()
+        self._studies = studies or KnownStudies()
         self._clock = clock
 
     async def record(
@@ -26,17 +27,19 @@ class Auditor:
         patient_id: str = "",
         pacs: str = "",
         size_bytes: int | None = None,
+        outcome: AuditOutcome = AuditOutcome.GRANTED,
     ) -> None:
         """Record one access; returns when it is committed.
 
-        `size_bytes` is what will be sent or stored, if known. The patient that is not given is that of the study, if a
-        search of late told.
+        `size_bytes` is what will be sent or stored, if known. The patient and the PACS that are not given are those of
+        the study, as far as they are known.
 
         Raises:
             AuditUnavailableError: it could not be recorded, so nothing may be served.
         """
-        if scope and not patient_id:
-            patient_id = self._patients.of_study(caller.tenant_id, scope.study_instance_uid)
+        if scope:
+            known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
+            patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
         await self._sink.record(
             AuditEntry(
                 time=self._clock.now(),
@@ -45,6 +48,7 @@ class Auditor:
                 key_id=caller.principal.key_id,
                 role=caller.principal.role.name.lower(),
                 action=action,
+                outcome=outcome,
                 study_instance_uid=scope.study_instance_uid if scope else "",
                 series_instance_uid=(scope.series_instance_uid or "") if scope else "",
                 sop_instance_uid=(scope.sop_instance_uid or "") if scope else "",
@@ -55,5 +59,6 @@ class Auditor:
                 patient_id=patient_id,
                 pacs=pacs,
                 size_bytes=size_bytes,
+                trace_id=trace_id.get(),
             )
         )

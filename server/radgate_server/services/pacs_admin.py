@@ -109,7 +109,7 @@ class PacsAdmin:
             raise ResourceExistsError("the tenant has a PACS of that name already")
         self._references.check(caller, secret_of(setup.connection))
         await self._allow(caller, setup.connection)
-        await self._record(caller, f"create pacs {name}")
+        await self._record(caller, f"create pacs {name}", name)
         now = self._clock.now()
         config = PacsConfig(tenant_id, name, setup.connection, now, setup.backup_for, setup.failover)
         if not skip_validation:
@@ -135,7 +135,7 @@ class PacsAdmin:
             ValidationFailedError: it would not be fit for use; nothing was changed.
         """
         tenant_id = acting_tenant(caller)
-        await self._record(caller, f"update pacs {parse_slug(name, 'name')}")
+        await self._record(caller, f"update pacs {parse_slug(name, 'name')}", name)
         while True:
             configs = await self._directory.list_pacs(tenant_id)
             old = _find(configs, name)
@@ -184,7 +184,7 @@ class PacsAdmin:
         parse_slug(name, "name")
         configs = await self._directory.list_pacs(tenant_id)
         check_has_no_backups(name, {config.name: config.backup_for for config in configs})
-        await self._record(caller, f"delete pacs {name}")
+        await self._record(caller, f"delete pacs {name}", name)
         await self._directory.delete_pacs(tenant_id, name)
         await self._caches.drop(tenant_id)
 
@@ -197,7 +197,7 @@ class PacsAdmin:
         """Find out whether a PACS is fit for use, and keep the report. Raises ResourceNotFoundError."""
         tenant_id = acting_tenant(caller)
         config = _find(await self._directory.list_pacs(tenant_id), name)
-        await self._record(caller, f"validate pacs {name}")
+        await self._record(caller, f"validate pacs {name}", name)
         report = await self._validator.validate(config, on_check)
         current = _find(await self._directory.list_pacs(tenant_id), name)
         if current.connection == config.connection:  # else the report is of what it was while that took its time
@@ -251,7 +251,7 @@ class PacsAdmin:
             chosen = await self._chosen(group)
             from_pacs = primary if chosen is None else chosen.active
             to_pacs = choose(group, active_of(group, chosen))
-            await self._record(caller, f"{cause.value} of pacs {primary} from {from_pacs} to {to_pacs}")
+            await self._record(caller, f"{cause.value} of pacs {primary} from {from_pacs} to {to_pacs}", primary)
             now, by = self._clock.now(), caller.principal.key_id
             transition = Transition(now, tenant_id, primary, from_pacs, to_pacs, cause, by)
             if await self._failover.record_transition(transition):
@@ -275,8 +275,8 @@ class PacsAdmin:
                 raise ValidationFailedError(f"nothing was saved; {check.name}: {check.message}", check=check.name)
         return replace(config, validation=report)
 
-    async def _record(self, caller: Caller, detail: str) -> None:
-        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=detail)
+    async def _record(self, caller: Caller, detail: str, pacs: str = "") -> None:
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=detail, pacs=pacs)
 
 
 def _no_such_pacs() -> ResourceNotFoundError:

@@ -10,9 +10,9 @@ from radgate_server.core.query import Query
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.completing import CountCompleter
 from radgate_server.services.expiring import ExpiringMap
+from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.merging import SourcedMatch, merge
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.patients import KnownPatients
 from radgate_server.services.single_flight import SingleFlight
 
 MAX_REMEMBERED_MATCHES = 50_000
@@ -76,10 +76,10 @@ class QueryService:
         limits: AskLimits,
         remember: RememberLimits,
         clock: Clock,
-        patients: KnownPatients | None = None,
+        studies: KnownStudies | None = None,
     ) -> None:
         self._clients = clients
-        self._patients = patients or KnownPatients()
+        self._studies = studies or KnownStudies()
         self._limits = limits
         self._flights: SingleFlight[tuple[str, Query], _Answer] = SingleFlight()
         self._answers: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
@@ -127,7 +127,7 @@ class QueryService:
         clients = await self._clients.of_tenant(tenant_id)
         answers = await ask_all(clients, query, self._limits)
         answer = _Answer(merge(query.level, answers), _warnings(answers, self._limits.max_results))
-        self._patients.learn(tenant_id, (match.attributes for match in answer.matches))
+        self._studies.learn(tenant_id, answer.matches)
         if forgotten == self._forgotten[tenant_id] and not any(isinstance(one.result, PacsError) for one in answers):
             self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         return answer

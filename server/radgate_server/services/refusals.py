@@ -10,6 +10,7 @@ from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.errors import AuditUnavailableError
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.request_context import trace_id
 
 _log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class RefusalLog:
             user_agent=refused.user_agent,
             request_id=refused.request_id,
             detail=detail,
+            trace_id=trace_id.get(),
         )
         try:
             await self._sink.record(entry)

@@ -3,20 +3,24 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
+from radgate_server.core.dicom.file_meta import patient_id_of
 from radgate_server.core.errors import GatewayError, InstanceNotSentError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.services.fetch import Arrived, Fetch, FetchLimits, FetchReader, instance_scope, plan_scopes
+from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import Listing, ListingPart, StudyLister
 from radgate_server.services.steady_instance import SteadyInstance
 
 _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
+_HEAD_BYTES = 64 * 1024
+"""Patient ID stands in the first few hundred bytes, unless there is an icon or a long history before it."""
 
 type Delivery = InstanceHandle | FailedInstance
 type LeaveOut = Callable[[Sequence[ListedInstance]], Set[InstanceRef]]
@@ -83,7 +87,12 @@ class Retrieval:
         for reader in self._plan.readers:
             async with aclosing(reader.arrivals()) as arrivals:
                 async for arrived in arrivals:
-                    yield arrived.failure or arrived.in_memory or await self._deliver(arrived.ref)
+                    yield arrived.failure or await self._arrive(arrived.in_memory) or await self._deliver(arrived.ref)
+
+    async def _arrive(self, handle: InstanceHandle | None) -> InstanceHandle | None:
+        if handle is not None:
+            await self._retrieve.learn(self._tenant_id, handle)
+        return handle
 
     async def _deliver(self, ref: InstanceRef) -> Delivery:
         try:
@@ -95,8 +104,11 @@ class Retrieval:
 class RetrieveService:
     """Opens retrievals, and shares fetches between them."""
 
-    def __init__(self, lister: StudyLister, store: InstanceStore, limits: FetchLimits) -> None:
+    def __init__(
+        self, lister: StudyLister, store: InstanceStore, limits: FetchLimits, studies: KnownStudies | None = None
+    ) -> None:
         self._lister = lister
+        self._studies = studies or KnownStudies()
         self._store = store
         self._limits = limits
         self._fetches: dict[tuple[str, str], list[Fetch]] = {}
@@ -114,7 +126,7 @@ class RetrieveService:
             ObjectNotFoundError: no PACS of the tenant has the scope.
             PacsError: it can't be told, because a PACS failed.
         """
-        listing = await self._lister.list(tenant_id, scope)
+        listing = await self._list(tenant_id, scope)
         left_out = leave_out(listing.listed)
         wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
         near = {ref for ref in wanted if await self._is_near(tenant_id, ref)}
@@ -132,7 +144,17 @@ class RetrieveService:
             ObjectNotFoundError: no PACS of the tenant has it.
             GatewayError: it could not be fetched.
         """
-        return SteadyInstance(await self._obtain(tenant_id, ref), lambda: self._obtain(tenant_id, ref))
+        handle = await self._obtain(tenant_id, ref)
+        await self.learn(tenant_id, handle)
+        return SteadyInstance(handle, lambda: self._obtain(tenant_id, ref))
+
+    async def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
+        """Let the audit trail know whose study this is, unless it is known; what can't be read tells nothing."""
+        study = handle.ref.study_instance_uid
+        if self._studies.of_study(tenant_id, study).patient_id is None:
+            with suppress(GatewayError):
+                head = await handle.read(0, min(handle.size_bytes, _HEAD_BYTES))
+                self._studies.learn_patient(tenant_id, study, patient_id_of(head))
 
     async def close(self) -> None:
         """Give up all fetches."""
@@ -140,6 +162,11 @@ class RetrieveService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
+        listing = await self._lister.list(tenant_id, scope)
+        self._studies.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
+        return listing
 
     async def _is_near(self, tenant_id: str, ref: InstanceRef) -> bool:
         return await self._store.get(tenant_id, ref) is not None
@@ -167,7 +194,7 @@ class RetrieveService:
 
     async def _begin_single(self, tenant_id: str, ref: InstanceRef) -> FetchReader:
         scope = instance_scope(ref)
-        listing = await self._lister.list(tenant_id, scope)
+        listing = await self._list(tenant_id, scope)
         return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, {ref})[0]
 
     def _plan(

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.dicom.file_meta import Identity, identify
+from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.dicom.file_meta import Identity, identify, patient_id_of
 from radgate_server.core.dicom.whole import check_whole
 from radgate_server.core.errors import (
+    AuditUnavailableError,
     DatabaseUnavailableError,
     GatewayError,
     InstanceMalformedError,
@@ -56,7 +58,7 @@ class StoreService:
         self._caches = caches
         self._max_instance_bytes = max_instance_bytes
         self._parallel = parallel
-        self._invalidations: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
 
     async def store(
         self, caller: Caller, incoming: AsyncIterator[Pieces], *, pacs: str = "", study_instance_uid: str | None = None
@@ -86,13 +88,13 @@ class StoreService:
         try:
             report = StoreReport(name, await upload.run(incoming))
         finally:
-            await self._invalidate(caller.tenant_id, upload.studies)
+            await self._settle(caller, name, upload.studies)
         _log_refusals(caller.tenant_id, report)
         return report
 
     async def close(self) -> None:
-        """Wait for what is still being invalidated."""
-        await asyncio.gather(*self._invalidations)
+        """Wait for what is still being settled."""
+        await asyncio.gather(*self._settling)
 
     async def _target(self, tenant_id: str, pacs: str) -> tuple[str, PacsStore]:
         clients = (await self._clients.named(tenant_id, pacs),) if pacs else await self._clients.of_tenant(tenant_id)
@@ -102,21 +104,47 @@ class StoreService:
         text = "this PACS can't store" if pacs else "no PACS of the tenant can store"
         raise PacsCannotError(text, pacs=clients[0].name)
 
-    async def _invalidate(self, tenant_id: str, studies: set[str]) -> None:
-        """Invalidate in a task of its own, for a caller that was cancelled may be cancelled again."""
+    async def _settle(self, caller: Caller, pacs: str, studies: Mapping[str, "_Stored"]) -> None:
+        """Do it in a task of its own, for a caller that was cancelled may be cancelled again."""
 
-        async def invalidate() -> None:
-            for study_instance_uid in studies:
+        async def settle() -> None:
+            for study_instance_uid, stored in studies.items():
                 try:
-                    await self._caches.drop(tenant_id, study_instance_uid)
+                    await self._caches.drop(caller.tenant_id, study_instance_uid)
                 except DatabaseUnavailableError as error:  # the others keep what they have until it ages
                     _log.warning("a study that was stored into could not be announced: %s", error.message)
+                await self._record_stored(caller, pacs, study_instance_uid, stored)
 
         if studies:
-            task = asyncio.create_task(invalidate())
-            self._invalidations.add(task)
-            task.add_done_callback(self._invalidations.discard)
+            task = asyncio.create_task(settle())
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
             await asyncio.shield(task)
+
+    async def _record_stored(self, caller: Caller, pacs: str, study_instance_uid: str, stored: "_Stored") -> None:
+        """Record how much the PACS has taken of the study."""
+        try:
+            await self._auditor.record(
+                caller,
+                AuditAction.STORE,
+                RetrieveScope(study_instance_uid),
+                f"{stored.instances} instances",
+                patient_id=stored.patient_id,
+                pacs=pacs,
+                size_bytes=stored.size_bytes,
+                outcome=AuditOutcome.DELIVERED,
+            )
+        except AuditUnavailableError as error:  # that it was granted is recorded
+            _log.error("what was stored could not be recorded: %s", error.message)
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What the PACS has taken of a study."""
+
+    patient_id: str
+    instances: int = 0
+    size_bytes: int = 0
 
 
 class _Upload:
@@ -141,7 +169,7 @@ class _Upload:
         self._max_instance_bytes = max_instance_bytes
         self._slots = asyncio.Semaphore(parallel)
         self._study_instance_uid = study_instance_uid
-        self.studies: set[str] = set()
+        self.studies: dict[str, _Stored] = {}
         self._results: list[StoreResult | None] = []  # None: on its way
 
     async def run(self, incoming: AsyncIterator[Pieces]) -> tuple[StoreResult, ...]:
@@ -186,12 +214,12 @@ class _Upload:
         """Spool one instance and check it; whatever fails concerns this one alone."""
         try:
             await self._spool_pieces(pieces, entry)
-            identity, defect = await asyncio.to_thread(_look_into, entry)
+            identity, patient_id, defect = await asyncio.to_thread(_look_into, entry)
         except Exception as error:  # noqa: BLE001
             return _refused(error)
         try:
             self._check(identity, defect)
-            await self._audit(identity)
+            await self._audit(identity, patient_id)
         except Exception as error:  # noqa: BLE001
             return _refused(error, identity.ref, identity.sop_class_uid)
         return ReceivedInstance(identity.ref, identity.sop_class_uid, identity.transfer_syntax_uid, entry.content)
@@ -210,13 +238,13 @@ class _Upload:
         if defect is not None:
             raise defect
 
-    async def _audit(self, identity: Identity) -> None:
+    async def _audit(self, identity: Identity, patient_id: str) -> None:
         """Record the first instance of each study before it is passed on."""
         study_instance_uid = identity.ref.study_instance_uid
         if study_instance_uid not in self.studies:
             scope = RetrieveScope(study_instance_uid)
-            await self._auditor.record(self._caller, AuditAction.STORE, scope, pacs=self._pacs)
-            self.studies.add(study_instance_uid)
+            await self._auditor.record(self._caller, AuditAction.STORE, scope, pacs=self._pacs, patient_id=patient_id)
+            self.studies[study_instance_uid] = _Stored(patient_id)
 
     async def _forward(self, place: int, instance: ReceivedInstance) -> None:
         try:
@@ -225,12 +253,15 @@ class _Upload:
             self._results[place] = _refused(error, instance.ref, instance.sop_class_uid)
         else:
             self._results[place] = StoredInstance(instance.ref, instance.sop_class_uid, outcome.warning)
+            stored = self.studies[instance.ref.study_instance_uid]
+            stored.instances += 1
+            stored.size_bytes += instance.content.size_bytes
         finally:
             self._slots.release()
 
 
-def _look_into(entry: SpoolEntry) -> tuple[Identity, InstanceMalformedError | None]:
-    """Which instance it is, and what is wrong with it apart from that. Blocks: call it from a thread.
+def _look_into(entry: SpoolEntry) -> tuple[Identity, str, InstanceMalformedError | None]:
+    """Which instance it is, its Patient ID, and what is wrong with it apart from that. Blocks: call it from a thread.
 
     Raises:
         InstanceMalformedError: it does not tell which it is.
@@ -240,8 +271,8 @@ def _look_into(entry: SpoolEntry) -> tuple[Identity, InstanceMalformedError | No
         try:
             check_whole(data)
         except InstanceMalformedError as defect:
-            return identity, defect
-    return identity, None
+            return identity, patient_id_of(data), defect
+        return identity, patient_id_of(data), None
 
 
 def _log_refusals(tenant_id: str, report: StoreReport) -> None:

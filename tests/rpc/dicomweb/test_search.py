@@ -155,8 +155,7 @@ async def test_the_patient_searched_for_is_recorded_of_kept_answers_too(rig: Rig
     assert size_bytes >= len(answer.body)
 
 
-async def test_the_patient_of_a_study_that_was_found_is_recorded_when_it_is_opened(rig: Rig, web: Web) -> None:
-    await web.get(f"/studies/{EAST_STUDY}/metadata")
+async def test_patient_and_pacs_of_a_study_that_was_found_are_recorded_when_it_is_opened(rig: Rig, web: Web) -> None:
     await web.get("/studies")
-    await web.get(f"/studies/{EAST_STUDY}/metadata")
-    assert [entry.patient_id for entry in rig.audit.entries] == ["", "", "P-1"]
+    await web.get(f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1/metadata")
+    assert [(entry.patient_id, entry.pacs) for entry in rig.audit.entries] == [("", ""), ("P-1", "main")]

@@ -1,22 +1,39 @@
-"""Whose study it is, by what searches told."""
+"""Whose study it is and where it lies, by what was told."""
 
-from radgate_server.services.patients import KnownPatients
-
-
-def match(study: str, patient: str | None) -> dict[str, object]:
-    return {"0020000D": {"vr": "UI", "Value": [study]}, "00100020": {"vr": "LO", "Value": [patient] if patient else []}}
+from radgate_server.services.known_studies import KnownStudies, KnownStudy
+from radgate_server.services.merging import SourcedMatch
 
 
-def test_a_study_has_the_patient_that_a_search_told() -> None:
-    patients = KnownPatients()
-    patients.learn("a", [match("1.1", "P-1"), match("1.2", None), {}])
-    assert patients.of_study("a", "1.1") == "P-1"
-    assert [patients.of_study(*place) for place in (("a", "1.2"), ("b", "1.1"), ("a", ""))] == ["", "", ""]
+def match(study: str, patient: str | None, *pacs: str) -> SourcedMatch:
+    attributes = {
+        "0020000D": {"vr": "UI", "Value": [study]},
+        "00100020": {"vr": "LO", "Value": [patient] if patient else []},
+    }
+    return SourcedMatch(attributes, pacs)
+
+
+def test_a_study_has_the_patient_and_the_pacs_that_a_search_told() -> None:
+    studies = KnownStudies()
+    found = (match("1.1", "P-1", "main"), match("1.1", None, "second"), match("1.2", None, "main"))
+    studies.learn("a", [*found, SourcedMatch({}, ())])
+    assert studies.of_study("a", "1.1") == KnownStudy("P-1", "main,second")
+    assert studies.of_study("a", "1.2") == KnownStudy(None, "main")
+    assert {studies.of_study(*place) for place in (("b", "1.1"), ("a", ""))} == {KnownStudy(None, "")}
+
+
+def test_what_is_told_piece_by_piece_is_put_together() -> None:
+    studies = KnownStudies()
+    studies.learn_pacs("a", "1.1", ("main",))
+    studies.learn_patient("a", "1.1", "P-1")
+    studies.learn_pacs("a", "1.1", ("second", "main"))
+    assert studies.of_study("a", "1.1") == KnownStudy("P-1", "main,second")
+    studies.learn_patient("a", "1.2", "")
+    assert studies.of_study("a", "1.2") == KnownStudy("", "")
 
 
 def test_those_used_last_are_kept() -> None:
-    patients = KnownPatients(max_studies=2)
-    patients.learn("a", [match("1.1", "P-1"), match("1.2", "P-2")])
-    assert patients.of_study("a", "1.1") == "P-1"
-    patients.learn("a", [match("1.3", "P-3")])
-    assert [patients.of_study("a", f"1.{n}") for n in (1, 2, 3)] == ["P-1", "", "P-3"]
+    studies = KnownStudies(max_studies=2)
+    studies.learn("a", [match("1.1", "P-1"), match("1.2", "P-2")])
+    assert studies.of_study("a", "1.1").patient_id == "P-1"
+    studies.learn("a", [match("1.3", "P-3")])
+    assert [studies.of_study("a", f"1.{n}").patient_id for n in (1, 2, 3)] == ["P-1", None, "P-3"]

@@ -68,7 +68,7 @@ class SqlAuditTrail:
 
 
 def _visit(connection: Connection, query: TextClause, visit: Visit) -> None:
-    visit([StoredRecord._make((*row[:_COLUMNS], row[_COLUMNS:])) for row in connection.execute(query)])
+    visit([_read_record(row) for row in connection.execute(query)])
 
 
 def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
@@ -83,6 +83,12 @@ def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Che
         values = {name: getattr(made, name) for name in _CHECKPOINT_COLUMNS}
         connection.execute(insert(audit_checkpoints).values(**values))
     return made
+
+
+def _read_record(row: Row[Any]) -> StoredRecord:
+    """Without a trace it is in form 1, which has one word less."""
+    words = row[_COLUMNS:] if row[-1] is not None else row[_COLUMNS:-1]
+    return StoredRecord._make((*row[:_COLUMNS], words))
 
 
 def _head(row: Row[Any]) -> ChainHead:

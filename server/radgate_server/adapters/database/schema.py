@@ -196,6 +196,7 @@ audit_entries = Table(
     Column("principal", String, nullable=False, server_default=""),
     Column("patient_id", String, nullable=False, server_default=""),
     Column("pacs", String, nullable=False, server_default=""),
+    Column("trace_id", String, comment="null: the record's canonical form is 1, which has no trace"),
 )
 
 # A trigger moves the head with each insertion, and refuses records that do not follow it (migration 0003).

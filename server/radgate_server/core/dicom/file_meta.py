@@ -1,13 +1,16 @@
 """File Meta Information (PS3.10 7.1): reading it, making it, and telling which instance a file holds."""
 
 import zlib
+from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
+from radgate_server.core.dicom.charset import charset_of
 from radgate_server.core.dicom.walker import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    Element,
     Encoding,
     Walker,
     truncated,
@@ -35,6 +38,8 @@ _MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
 _TRANSFER_SYNTAX_UID = 0x00020010
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_PATIENT_ID = 0x00100020
 _STUDY_INSTANCE_UID = 0x0020000D
 _SERIES_INSTANCE_UID = 0x0020000E
 
@@ -113,13 +118,9 @@ def identify(head: bytes | memoryview) -> Identity:
     Raises:
         InstanceMalformedError: a UID is missing or malformed, or `head` ends before it.
     """
-    view = memoryview(head)
-    meta = read_file_meta(view)
-    start = meta.data_set_offset
-    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        view, start = _inflated_head(view[start:]), 0
+    meta, view, elements = _open_data_set(head)
     uids: dict[int, str] = {}
-    for element in Walker(view).elements(start, encoding_of(meta.transfer_syntax_uid)):
+    for element in elements:
         if element.vr == "UI":
             uids[element.tag] = _uid(view, element.offset, element.length)
         if element.tag >= _SERIES_INSTANCE_UID:
@@ -131,6 +132,35 @@ def identify(head: bytes | memoryview) -> Identity:
     )
     sop_class_uid = _required(uids.get(_SOP_CLASS_UID) or meta.sop_class_uid, "SOPClassUID")
     return Identity(ref, sop_class_uid, meta.transfer_syntax_uid)
+
+
+def patient_id_of(head: bytes | memoryview) -> str:
+    """Patient ID (0010,0020) from the file, or from as much of it as reaches there; "" when none is found.
+
+    Raises:
+        InstanceMalformedError: this is no DICOM file.
+    """
+    _, view, elements = _open_data_set(head)
+    charset = charset_of(())
+    for element in elements:
+        if element.tag > _PATIENT_ID:
+            break
+        value = bytes(view[element.offset : element.offset + element.length])
+        if element.tag == _SPECIFIC_CHARACTER_SET:
+            charset = charset_of(value.decode("latin-1").split("\\"))
+        if element.tag == _PATIENT_ID:
+            return charset.text(value).strip("\0 ")
+    return ""
+
+
+def _open_data_set(head: bytes | memoryview) -> tuple[FileMeta, memoryview, Iterator[Element]]:
+    """The file meta, the elements one by one, and what their offsets count in."""
+    view = memoryview(head)
+    meta = read_file_meta(view)
+    start = meta.data_set_offset
+    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+        view, start = _inflated_head(view[start:]), 0
+    return meta, view, Walker(view).elements(start, encoding_of(meta.transfer_syntax_uid))
 
 
 def _short_element(tag: int, vr: bytes, text: str, padding: bytes) -> bytes:

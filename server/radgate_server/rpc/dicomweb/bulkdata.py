@@ -8,6 +8,7 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instance_index import BulkItem, InstanceIndex
 from radgate_server.core.instances import InstanceHandle
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.byte_range import parse_range
@@ -58,7 +59,7 @@ class BulkdataResource:
             async for message in messages:
                 if not begun:  # only now, since what fails before has a status of its own
                     scope = RetrieveScope(study, series, instance)
-                    await self._auditor.record(call.caller, AuditAction.RETRIEVE_BULKDATA, scope, path)
+                    await record_stream(self._auditor, call, AuditAction.RETRIEVE_BULKDATA, scope, path)
                     if headers:
                         await call.send_initial_metadata(headers)
                     begun = True

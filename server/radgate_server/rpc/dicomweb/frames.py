@@ -13,6 +13,7 @@ from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.kept_answer import give_kept
@@ -29,8 +30,8 @@ _FRAME_LIST = re.compile(r"[1-9][0-9]{0,8}(?:,[1-9][0-9]{0,8})*")
 _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
 
-type _Record = Callable[[], Awaitable[None]]
-"""Puts the access into the audit trail, which comes before the first byte."""
+type _Record = Callable[[int | None], Awaitable[None]]
+"""Puts the access into the audit trail, which comes before the first byte; with the bytes to be sent, if known."""
 
 
 class FramesResource:
@@ -68,7 +69,7 @@ class FramesResource:
         record = partial(self._record, call, RetrieveScope(study, series, instance), frames)
         kept = await self._hot.get(key)
         if kept is not None:
-            await record()
+            await record(len(kept))
             messages = give_kept(kept, call, ranges=len(numbers) == 1)
         else:
             handle = await self._retrieve.instance(call.caller.tenant_id, ref)
@@ -94,7 +95,7 @@ class FramesResource:
                 size_bytes += len(message)
                 if size_bytes > self._max_kept_bytes:
                     break
-            await record()
+            await record(size_bytes if size_bytes <= self._max_kept_bytes else None)
             if size_bytes <= self._max_kept_bytes:
                 async for message in give_kept(await self._keep(key, handle, made, notes), call, ranges=True):
                     yield message
@@ -117,7 +118,7 @@ class FramesResource:
         async with aclosing(self.stream(handle, numbers, call, notes)) as messages:
             async for message in messages:
                 if not size_bytes:
-                    await record()
+                    await record(None)
                     await notes.send(call)
                 size_bytes += len(message)
                 if size_bytes <= self._max_kept_bytes:
@@ -188,8 +189,12 @@ class FramesResource:
                 notes.add(frame.notes)
                 yield frame.data
 
-    async def _record(self, call: Call, scope: RetrieveScope, frames: str) -> None:
-        await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, frames[:_MAX_DETAIL_LENGTH])
+    async def _record(self, call: Call, scope: RetrieveScope, frames: str, size_bytes: int | None) -> None:
+        action, frames = AuditAction.RETRIEVE_FRAMES, frames[:_MAX_DETAIL_LENGTH]
+        if size_bytes is None:
+            await record_stream(self._auditor, call, action, scope, frames)
+        else:
+            await self._auditor.record(call.caller, action, scope, frames, size_bytes=size_bytes)
 
 
 def choose_offer(

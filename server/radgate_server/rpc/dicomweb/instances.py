@@ -12,6 +12,7 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.noted import MAX_NOTES
 from radgate_server.core.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import Acceptable, acceptables
 from radgate_server.rpc.dicomweb.deliveries import open_deliveries
@@ -75,7 +76,7 @@ class InstancesResource:
                     failure = failure or error
                     continue
                 if envelope is None:
-                    await self._auditor.record(call.caller, AuditAction.RETRIEVE, scope)
+                    sent = await record_stream(self._auditor, call, AuditAction.RETRIEVE, scope)
                     if warnings := (*unanswered_warnings(opened.unanswered), *note_warnings(notes)):
                         await call.send_initial_metadata(warnings)
                     content_type, head = part.content_type, part.head
@@ -85,6 +86,7 @@ class InstancesResource:
                 async for piece in pieces:
                     yield encode_http_body(content_type, head, piece)
                     content_type, head = "", b""
+                sent.instances += 1
         if failure is not None:
             raise failure
         if envelope is not None and envelope.tail:

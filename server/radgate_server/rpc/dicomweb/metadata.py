@@ -8,6 +8,7 @@ from radgate_server.core.identifiers import InstanceRef, parse_scope
 from radgate_server.core.instance_index import BULK_DATA_ROOT
 from radgate_server.core.instances import FailedInstance
 from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.base_url import base_url
@@ -57,7 +58,7 @@ class MetadataResource:
         key = CacheKey(call.caller.tenant_id, study, "metadata", f"{series}/{instance}\n{base}\n{content_type}")
         kept = await self._hot.get(key)
         if kept is not None:
-            await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope)
+            await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope, size_bytes=len(kept))
             *before, call.response = split_http_bodies(kept)  # the last one leaves with the status
             for message in before:
                 yield message
@@ -73,12 +74,13 @@ class MetadataResource:
                     failure = failure or error
                     continue
                 if not size_bytes:
-                    await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope)
+                    sent = await record_stream(self._auditor, call, AuditAction.RETRIEVE_METADATA, scope)
                     if opened.unanswered:
                         await call.send_initial_metadata(unanswered_warnings(opened.unanswered))
                 lead = b"," if size_bytes else b"["
                 yield encode_http_body("" if size_bytes else content_type, lead, header)
                 size_bytes += len(header) + 1
+                sent.instances += 1
                 if size_bytes < self._max_kept_bytes:
                     body += (lead, header)
         if failure is not None:

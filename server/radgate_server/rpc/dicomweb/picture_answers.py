@@ -8,6 +8,7 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
@@ -76,9 +77,10 @@ class PictureAnswers:
 
     async def send(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> AsyncGenerator[bytes]:
         """Record the delivery, then yield the messages but for the last, which leaves with the status."""
-        await self.record(call, scope, detail)
         tag = f'"{kept[:_TAG_BYTES].decode()}"'
-        if tag in call.header("if-none-match"):
+        is_known = tag in call.header("if-none-match")
+        await self.record(call, scope, detail, 0 if is_known else len(kept) - _TAG_BYTES)
+        if is_known:
             await call.send_initial_metadata((("x-http-status", "304"), ("etag", tag)))
             call.response = encode_http_body("", b"")
             return
@@ -88,9 +90,13 @@ class PictureAnswers:
         for message in before:
             yield message
 
-    async def record(self, call: Call, scope: RetrieveScope, detail: str) -> None:
-        """Record that a picture is about to be given; `detail` names the frames."""
-        await self._auditor.record(call.caller, AuditAction.RENDER, scope, detail[:_MAX_DETAIL_LENGTH])
+    async def record(self, call: Call, scope: RetrieveScope, detail: str, size_bytes: int | None = None) -> None:
+        """Record that a picture is about to be given; `detail` names the frames. None: its size is not known yet."""
+        detail = detail[:_MAX_DETAIL_LENGTH]
+        if size_bytes is None:
+            await record_stream(self._auditor, call, AuditAction.RENDER, scope, detail)
+        else:
+            await self._auditor.record(call.caller, AuditAction.RENDER, scope, detail, size_bytes=size_bytes)
 
 
 def request_key(kind: str, call: Call, study: str, path: str) -> CacheKey:

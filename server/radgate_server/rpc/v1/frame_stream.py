@@ -9,6 +9,7 @@ from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import RetrieveScope, parse_scope, parse_uid
 from radgate_server.core.instances import FailedInstance
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.messages import spans_of
@@ -38,7 +39,7 @@ class FrameStreamer:
             raise InvalidArgumentError("open", "comes first")
         scope, rows, columns = _parse_open(first.open)
         opened = await self._streams.open(call.caller.tenant_id, scope, rows=rows, columns=columns)
-        await self._auditor.record(call.caller, AuditAction.RETRIEVE_FRAMES, scope, "as a viewer's stream")
+        await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, "as a viewer's stream")
         yield messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
         stream = opened.stream
         listening = asyncio.ensure_future(_listen(requests, stream))

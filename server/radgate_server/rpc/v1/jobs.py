@@ -51,6 +51,7 @@ class JobServicer:
 
     async def CancelJob(self, request: messages.CancelJobRequest, call: Call) -> messages.CancelJobResponse:
         """Stop a job; answers when it has stopped."""
+        await self._auditor.record(call.caller, AuditAction.CONFIGURE, detail=f"cancel job {request.job_id}"[:200])
         job = await self._queue.cancel(call.caller.tenant_id, request.job_id)
         return messages.CancelJobResponse(job=to_job(job))
 

@@ -13,7 +13,7 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
 from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.patients import PATIENT_ID
+from radgate_server.services.known_studies import PATIENT_ID
 from radgate_server.services.query import Page, QueryPage, QueryService
 from radgate_server.services.watching import NewsDesk, StudyNews
 

@@ -12,6 +12,7 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instance_index import BULK_DATA_ROOT, InstanceIndex
 from radgate_server.core.instances import FailedInstance, InstanceHandle
 from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.v1.chunks import chunk_message
@@ -97,7 +98,7 @@ class RetrieveServicer:
         bookmark = Bookmark(request.resume_token, action, tenant_id, scope)
         async with self._retrieve.open(tenant_id, scope, bookmark.open) as retrieval:
             resumed = f"resumed after {bookmark.delivered_before} instances" if request.resume_token else ""
-            await self._auditor.record(call.caller, action, scope, resumed)
+            sent = await record_stream(self._auditor, call, action, scope, resumed)
             tally = Tally(retrieval, bookmark.delivered_before)
             ahead = in_order(aiter(retrieval), partial(_prepared, prepare), size_ahead, self._transcoder.window())
             async with aclosing(ahead) as deliveries:
@@ -110,6 +111,7 @@ class RetrieveServicer:
                         tally.fail(delivery.ref, error)
                     else:
                         tally.deliver()
+                        sent.instances += 1
         yield response(completeness=tally.record)
 
     async def _send_instance(
@@ -160,9 +162,8 @@ class RetrieveServicer:
         choices = acceptance.choices(handle.transfer_syntax_uid)
         numbers = frame_numbers(request.frame_numbers, await self._frames.number_of_frames(tenant_id, handle))
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        await self._auditor.record(
-            call.caller, AuditAction.RETRIEVE_FRAMES, scope, audited_frames(request.frame_numbers)
-        )
+        frames = audited_frames(request.frame_numbers)
+        await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, frames)
         sender = FrameSender(self._frames, self._transcoder, chunk_bytes=self._chunk_bytes)
         async with aclosing(sender.send(tenant_id, handle, numbers, choices)) as pieces:
             async for piece in pieces:

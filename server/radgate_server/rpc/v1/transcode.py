@@ -15,6 +15,7 @@ from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.ports.imaging import Priority
+from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.messages import spans_of
@@ -130,7 +131,7 @@ class TranscodeServicer:
 
     async def _record(self, call: Call, ref: InstanceRef, detail: str) -> None:
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        await self._auditor.record(call.caller, AuditAction.TRANSCODE, scope, detail)
+        await record_stream(self._auditor, call, AuditAction.TRANSCODE, scope, detail)
 
 
 async def signs_of_life(task: asyncio.Task[Any], interval_s: float) -> AsyncGenerator[None]:

@@ -69,7 +69,7 @@ class UploadTranscoder:
         try:
             crc32c = await self._take(entry, pieces)
             identity = await asyncio.to_thread(_look_into, entry)
-            await self._record(caller, identity, target)
+            await self._record(caller, identity, entry.size_bytes, target)
             yield Upload(entry, _SpooledInstance(entry, identity, crc32c), self._images, target)
         finally:
             entry.discard()
@@ -84,11 +84,11 @@ class UploadTranscoder:
         await entry.complete()
         return crc32c
 
-    async def _record(self, caller: Caller, identity: Identity, target: EncodeTarget) -> None:
+    async def _record(self, caller: Caller, identity: Identity, size_bytes: int, target: EncodeTarget) -> None:
         ref = identity.ref
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
         detail = f"the caller's own file to {target.transfer_syntax_uid}"
-        await self._auditor.record(caller, AuditAction.TRANSCODE, scope, detail)
+        await self._auditor.record(caller, AuditAction.TRANSCODE, scope, detail, size_bytes=size_bytes)
 
 
 class _SpooledInstance:

@@ -6,7 +6,7 @@ from itertools import groupby
 import sqlalchemy as sa
 from alembic import op
 
-from radgate_server.core.audit_chain import START, WORDS, genesis, record_hash
+from radgate_server.core.audit_chain import FIRST_WORDS, START, genesis, record_hash
 
 revision = "0003"
 down_revision = "0002"
@@ -52,10 +52,10 @@ FOR EACH STATEMENT EXECUTE FUNCTION radgate_audit_chain()
 """
 TRIGGERS = {"sqlite": (SQLITE_TRIGGER,), "postgresql": (POSTGRES_FUNCTION, POSTGRES_TRIGGER)}
 
-entries = sa.table("audit_entries", *(sa.column(name) for name in ("number", "time_us", "size_bytes", *WORDS)))
+entries = sa.table("audit_entries", *(sa.column(name) for name in ("number", "time_us", "size_bytes", *FIRST_WORDS)))
 chained = sa.table(
     "audit_entries",
-    *(sa.column(name) for name in ("sequence", "time_us", "size_bytes", *WORDS)),
+    *(sa.column(name) for name in ("sequence", "time_us", "size_bytes", *FIRST_WORDS)),
     sa.column("record_hash", sa.LargeBinary()),
 )
 heads = sa.table(
@@ -130,7 +130,7 @@ def create_audit_checkpoints() -> None:
 def begin_chains() -> None:
     """Give each tenant that has records a first one that vouches for them as they are now."""
     connection = op.get_bind()
-    columns = [entries.c[name] for name in ("time_us", "size_bytes", *WORDS)]
+    columns = [entries.c[name] for name in ("time_us", "size_bytes", *FIRST_WORDS)]
     query = sa.select(*columns).order_by(entries.c.tenant_id, entries.c.number)
     rows = connection.execute(query.execution_options(yield_per=5000))
     found = []
@@ -143,7 +143,7 @@ def begin_chains() -> None:
     for tenant_id, count, digest in found:
         first = genesis(tenant_id, now_us, count, digest)
         own_hash = record_hash(START, 1, *first)
-        values = dict(zip(WORDS, first.words, strict=True))
+        values = dict(zip(FIRST_WORDS, first.words, strict=True))
         connection.execute(
             sa.insert(chained).values(
                 **values, sequence=1, time_us=now_us, size_bytes=first.size_bytes, record_hash=own_hash

@@ -1,0 +1,131 @@
+"""What stands in the audit trail of calls: who, what, how much; and that nothing is changed without a record."""
+
+from typing import Any
+
+import grpc
+import pytest
+
+from radgate.v1 import admin_service_pb2, job_service_pb2, retrieve_service_pb2
+from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.tenancy import Role
+from radgate_server.rpc.authz import METHODS
+from tests.rpc.administrator import Administrator
+from tests.rpc.dicomweb.web import Web
+from tests.rpc.rig import EAST_STUDY, RPCS, Rig, invoke, reason_of
+
+ADMIN, JOBS = "radgate.v1.AdminService/", "radgate.v1.JobService/"
+READS = {
+    *(f"{ADMIN}{name}" for name in ("ListTenants", "ListApiKeys", "GetPacs", "ListPacs", "TestPacs")),
+    *(f"{ADMIN}{name}" for name in ("ListPacsTransitions", "GetCacheStats")),
+    *(f"{JOBS}{name}" for name in ("GetJob", "ListJobs", "WatchJob")),
+}
+"""What changes nothing and shows nothing of patients."""
+
+DIMSE = {"host": "pacs.example", "port": 104, "called_aet": "PACS", "calling_aet": "RADGATE"}
+CHANGES: dict[str, dict[str, Any]] = {
+    "CreateTenant": {"tenant_id": "north"},
+    "DeleteTenant": {"tenant_id": "west"},
+    "CreateApiKey": {"role": admin_service_pb2.ROLE_VIEWER},
+    "RevokeApiKey": {},
+    "RotateApiKey": {},
+    "CreatePacs": {"pacs": {"name": "new", "dimse": DIMSE}},
+    "UpdatePacs": {"pacs": {"name": "main", "failover": {"threshold": 9}}},
+    "DeletePacs": {"name": "spare"},
+    "ValidatePacs": {"name": "main"},
+    "DetectPacs": {"endpoint": "pacs.example"},
+    "FailoverPacs": {"name": "main"},
+    "FailbackPacs": {"name": "main"},
+    "InvalidateCache": {},
+}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+async def web(rig: Rig, channel: grpc.aio.Channel) -> Web:
+    return Web(channel, await rig.key("east"))
+
+
+def test_every_administrative_rpc_is_known_to_change_something_or_not() -> None:
+    of_both = {name for name in RPCS if name.startswith((ADMIN, JOBS))}
+    assert of_both == READS | {f"{ADMIN}{name}" for name in CHANGES} | {f"{JOBS}CreateJob", f"{JOBS}CancelJob"}
+
+
+async def prepared(rig: Rig, channel: grpc.aio.Channel, rpc: str) -> bytes:
+    """The request, with what it needs to be there."""
+    admin = Administrator(channel, await rig.key("*", role=Role.ADMIN), "east")
+    await admin("CreatePacs", pacs={"name": "spare", "dimse": DIMSE, "backup_for": "main"})
+    fields = CHANGES[rpc]
+    if rpc in ("RevokeApiKey", "RotateApiKey"):
+        created = await admin("CreateApiKey", role=admin_service_pb2.ROLE_VIEWER)
+        fields = {"key_id": created.api_key.key_id}
+    if rpc == "FailbackPacs":
+        await admin("FailoverPacs", name="main")
+    rig.audit.entries.clear()
+    encoded: bytes = getattr(admin_service_pb2, f"{rpc}Request")(**fields).SerializeToString()
+    return encoded
+
+
+@pytest.mark.parametrize("rpc", CHANGES)
+async def test_every_change_is_recorded_with_who_and_from_where(rig: Rig, channel: grpc.aio.Channel, rpc: str) -> None:
+    request = await prepared(rig, channel, rpc)
+    headers = {"x_tenant_id": "east", "x_request_id": "one", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-00"}
+    await invoke(channel, f"{ADMIN}{rpc}", request, token=await rig.key("*", role=Role.ADMIN), **headers)
+    (entry,) = rig.audit.entries
+    assert (entry.action, entry.outcome, entry.tenant_id) == (AuditAction.CONFIGURE, AuditOutcome.GRANTED, "east")
+    assert (entry.role, entry.address, entry.request_id, entry.trace_id) == ("admin", "127.0.0.1", "one", TRACE)
+    assert entry.user_agent.startswith("grpc-python")
+    assert entry.key_id
+    assert entry.detail
+    assert entry.pacs == {"CreatePacs": "new", "DeletePacs": "spare"}.get(
+        rpc, "main" if "main" in str(CHANGES[rpc]) else ""
+    )
+
+
+@pytest.mark.parametrize("rpc", CHANGES)
+async def test_nothing_is_changed_that_can_not_be_recorded(rig: Rig, channel: grpc.aio.Channel, rpc: str) -> None:
+    request = await prepared(rig, channel, rpc)
+    rig.audit.broken = True
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, f"{ADMIN}{rpc}", request, token=await rig.key("*", role=Role.ADMIN), x_tenant_id="east")
+    assert reason_of(caught.value) == "AUDIT_UNAVAILABLE"
+
+
+async def test_who_cancels_a_job_is_recorded(rig: Rig, channel: grpc.aio.Channel) -> None:
+    request = job_service_pb2.CancelJobRequest(job_id="none").SerializeToString()
+    with pytest.raises(grpc.aio.AioRpcError):
+        await invoke(channel, f"{JOBS}CancelJob", request, token=await rig.key("east", role=Role.OPERATOR))
+    assert [(entry.action, entry.detail) for entry in rig.audit.entries] == [(AuditAction.CONFIGURE, "cancel job none")]
+
+
+async def test_a_stream_is_recorded_before_and_what_it_sent_after(rig: Rig, channel: grpc.aio.Channel) -> None:
+    request = retrieve_service_pb2.RetrieveInstancesRequest(study_instance_uid=EAST_STUDY).SerializeToString()
+    name = "radgate.v1.RetrieveService/RetrieveInstances"
+    assert name in METHODS
+    pieces = await invoke(channel, name, request, token=await rig.key("east"))
+    (before,), (after,) = rig.audit.entries, rig.audit.sent
+    assert (before.outcome, before.size_bytes, before.detail) == (AuditOutcome.GRANTED, None, "")
+    assert (after.outcome, after.detail) == (AuditOutcome.DELIVERED, "6 instances")
+    assert after.size_bytes == sum(map(len, pieces))
+    assert (before.pacs, after.pacs, after.patient_id) == ("main", "main", "P-1")
+    assert after.request_id == before.request_id
+
+
+async def test_a_stream_that_breaks_off_is_recorded_as_such(rig: Rig, web: Web) -> None:
+    rig.east.abort_after = 2
+    answer = await web.get(f"/studies/{EAST_STUDY}", "multipart/related; type=application/dicom; transfer-syntax=*")
+    assert answer.error
+    (after,) = rig.audit.sent
+    assert (after.outcome, after.action) == (AuditOutcome.INTERRUPTED, AuditAction.RETRIEVE)
+    assert 0 < len(answer.body) < (after.size_bytes or 0)
+
+
+async def test_what_is_whole_in_memory_is_recorded_once_with_its_size(rig: Rig, web: Web) -> None:
+    path = f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1/instances/{EAST_STUDY}.1.1/frames/1"
+    sizes = []
+    for _ in range(2):
+        answer = await web.get(path, "multipart/related; type=application/octet-stream; transfer-syntax=*")
+        sizes.append(len(answer.body))
+    assert rig.audit.sent == []
+    assert [entry.patient_id for entry in rig.audit.entries] == ["P-1", "P-1"]
+    for size_bytes, entry in zip(sizes, rig.audit.entries, strict=True):
+        assert size_bytes <= (entry.size_bytes or 0) < size_bytes + 300
