@@ -35,6 +35,7 @@ lint: dev ## Check style, types, direction of imports, protos, and that generate
 	@$(VENV)/bin/buf format --diff --exit-code
 	@$(PYTHON) scripts/generate.py --check
 	@$(PYTHON) scripts/settings_manual.py --check
+	@$(PYTHON) scripts/metrics_manual.py --check
 
 .PHONY: breaking
 breaking: dev ## Check that the protos break no client of an older version: make breaking AGAINST=v0.1.0

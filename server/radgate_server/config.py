@@ -17,6 +17,7 @@ from radgate_server.alert_settings import AlertReceiver
 from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
+from radgate_server.telemetry_settings import TelemetrySettings
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -295,18 +296,6 @@ class SecretsSettings(_Section):
     )
     aws: AwsSettings = AwsSettings()
     vault: VaultSettings = VaultSettings()
-
-
-class TelemetrySettings(_Section):
-    """Logs, metrics, traces."""
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least severity logged."
-    )
-    tracing_enabled: bool = Field(default=False, description="OpenTelemetry instrumentation of gRPC.")
-    otlp_endpoint: str = Field(
-        default="", description="OTLP/gRPC collector, such as http://localhost:4317; empty uses OTEL_* variables."
-    )
 
 
 class AlertsSettings(_Section):

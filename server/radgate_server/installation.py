@@ -78,6 +78,7 @@ class Installation:
     writing_end: SqlAuditSink
     trail: AuditTrail
     signer: CheckpointSigner
+    database: Database
 
 
 async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Installation:
@@ -111,6 +112,7 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         audit,
         SqlAuditTrail(database),
         signer,
+        database,
     )
 
 

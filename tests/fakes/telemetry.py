@@ -12,6 +12,8 @@ class RpcCall(NamedTuple):
     method: str
     code: str
     seconds: float
+    tenant_id: str
+    first_byte_s: float | None
 
 
 class PacsCall(NamedTuple):
@@ -36,6 +38,10 @@ class RecordingTelemetry:
     lookups: list[tuple[str, bool]] = field(default_factory=list)
     pacs_calls: list[PacsCall] = field(default_factory=list)
     received: dict[str, int] = field(default_factory=dict)
+    associations: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    under_way: dict[str, int] = field(default_factory=dict)
+    statements: list[str] = field(default_factory=list)
+    database_failures: list[str] = field(default_factory=list)
     retries: list[tuple[str, str, str]] = field(default_factory=list)
     breakers: list[tuple[str, str, str, str]] = field(default_factory=list)
     probes: list[tuple[str, str, bool]] = field(default_factory=list)
@@ -51,16 +57,27 @@ class RecordingTelemetry:
     expiries: dict[CertificateUse, datetime | None] = field(default_factory=dict)
     checks: dict[str, bool] = field(default_factory=dict)
 
-    def rpc_finished(self, method: str, code: str, seconds: float) -> None:
-        self.rpcs.append(RpcCall(method, code, seconds))
+    def call_began(self, tenant_id: str, connection: str) -> None:
+        self.under_way[tenant_id] = self.under_way.get(tenant_id, 0) + 1
+
+    def call_ended(self, tenant_id: str, connection: str) -> None:
+        self.under_way[tenant_id] -= 1
+
+    def rpc_finished(
+        self, method: str, code: str, seconds: float, *, tenant_id: str = "", first_byte_s: float | None = None
+    ) -> None:
+        self.rpcs.append(RpcCall(method, code, seconds, tenant_id, first_byte_s))
 
     def cache_lookup(self, tier: str, hit: bool) -> None:
         self.lookups.append((tier, hit))
 
-    def pacs_call(self, pacs: str, operation: str, outcome: str, seconds: float) -> None:
+    def pacs_call(self, tenant_id: str, pacs: str, operation: str, outcome: str, seconds: float) -> None:
         self.pacs_calls.append(PacsCall(pacs, operation, outcome, seconds))
 
-    def bytes_received(self, pacs: str, count: int) -> None:
+    def pacs_associations(self, tenant_id: str, pacs: str, in_use: int, idle: int) -> None:
+        self.associations[tenant_id, pacs] = (in_use, idle)
+
+    def bytes_received(self, tenant_id: str, pacs: str, count: int) -> None:
         self.received[pacs] = self.received.get(pacs, 0) + count
 
     def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
@@ -92,6 +109,12 @@ class RecordingTelemetry:
 
     def job_ended(self, kind: str, state: str) -> None:
         self.jobs.append((kind, state))
+
+    def database_statement(self, statement: str, seconds: float) -> None:
+        self.statements.append(statement)
+
+    def database_failed(self, cause: str) -> None:
+        self.database_failures.append(cause)
 
     def audit_failed(self) -> None:
         self.audit_failures += 1

@@ -9,7 +9,7 @@ from opentelemetry.trace import StatusCode
 
 from radgate_server.adapters.telemetry import aio_interceptors
 from radgate_server.adapters.telemetry.spans import SpanInterceptor, tracer_provider
-from radgate_server.config import TelemetrySettings
+from radgate_server.telemetry_settings import TelemetrySettings
 
 PATIENT = "Doe^Jane"
 METADATA = (("authorization", "Bearer rg_secret"), ("x-tenant-id", "alpha"))

@@ -33,7 +33,7 @@ async def start_background(
     )
     await monitor.start()
     stack.push_async_callback(monitor.close)
-    audit_metrics = AuditMetrics(telemetry.registry, installation.writing_end)
+    audit_metrics = AuditMetrics(telemetry.families, installation.writing_end)
     keeper = AuditKeeper(installation.trail, installation.signer, settings.audit, clock, audit_metrics)
     changes = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
     rewrapper = Rewrapper(secret_keeper(installation, clock), interval_s=settings.secrets.rewrap_interval_s)

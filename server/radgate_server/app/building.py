@@ -11,7 +11,7 @@ from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
 from radgate_server.app.entrance import open_entrance
 from radgate_server.app.image_workers import open_workers
-from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates
+from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates, watch_database
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
 from radgate_server.config import Settings
@@ -63,12 +63,13 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         DatabaseUnavailableError: the database can't be reached.
     """
     overrides = overrides or Overrides()
-    clock, telemetry = overrides.clock, PrometheusTelemetry()
+    clock, telemetry = overrides.clock, PrometheusTelemetry(named=settings.telemetry.named_in_metrics)
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock)
         audit = WatchedAuditSink(installation.audit, clock, telemetry)
         installation = replace(installation, audit=audit)
         telemetry.watch_disk(settings.data_dir)
+        watch_database(installation.database, telemetry)
         tiers = await open_tiers(stack, settings, clock, telemetry)
         workers = await open_workers(stack, settings, telemetry)
         storage_scp = await open_storage_scp(stack, settings)

@@ -14,6 +14,7 @@ async def open_workers(stack: AsyncExitStack, settings: Settings, telemetry: Pro
     workers = ImageWorkers(settings.imaging, telemetry)
     stack.push_async_callback(workers.close)
     await workers.start()
+    telemetry.watch_image_workers(lambda: workers.ready)
     for priority in Priority:
         name = priority.name.lower()
         telemetry.watch_image_queue(

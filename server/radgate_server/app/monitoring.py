@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from radgate_server.adapters.certificates import read_expiry
+from radgate_server.adapters.database import Database, observe_database
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
 from radgate_server.adapters.telemetry import PrometheusTelemetry, RegistrySamples
@@ -49,6 +50,12 @@ def build_readiness(
 
     checks = {"database": database, "audit": audit.problem, "disk": disk, "image-workers": image_workers}
     return Readiness(checks, clock, telemetry)
+
+
+def watch_database(database: Database, telemetry: PrometheusTelemetry) -> None:
+    """Let metrics tell of its connections, statements and failures."""
+    observe_database(database.engine, telemetry)
+    telemetry.watch_database(lambda: database.connections, database.connections_limit)
 
 
 async def watch_certificates(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
+from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.entrance import build_authenticator
 from radgate_server.app.tiers import Tiers
 from radgate_server.config import MIB, ImagingSettings, Settings
@@ -15,7 +16,6 @@ from radgate_server.core.jobs import JobKind
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.imaging import FrameWorkers
 from radgate_server.core.ports.queue import JobHandler, JobQueue
-from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.installation import (
     Installation,
 )
@@ -80,7 +80,7 @@ def build_services(
     workers: FrameWorkers,
     clients: PacsClients,
     clock: Clock,
-    telemetry: Telemetry,
+    telemetry: PrometheusTelemetry,
 ) -> Services:
     """Put the use cases together, from the inside outwards."""
     cache, limits = settings.cache, settings.retrieve
@@ -154,7 +154,7 @@ def _open_jobs(
     limits: ImagingSettings,
     handlers: Mapping[JobKind, JobHandler],
     clock: Clock,
-    telemetry: Telemetry,
+    telemetry: PrometheusTelemetry,
 ) -> JobQueue:
     jobs = MemoryJobQueue(
         handlers,
@@ -164,6 +164,7 @@ def _open_jobs(
         ended=lambda job: telemetry.job_ended(job.request.kind.value, job.state.value),
     )
     stack.push_async_callback(jobs.close)
+    telemetry.watch_jobs(jobs.load)
     return jobs
 
 

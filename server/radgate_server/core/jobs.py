@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from radgate_server.core import errors
 from radgate_server.core.errors import GatewayError, reason_of
@@ -69,6 +70,14 @@ class Job:
     reason: str = ""
     message: str = ""
     failures: dict[str, int] = field(default_factory=dict)
+
+
+class QueueLoad(NamedTuple):
+    """What a queue has to do; `oldest_s` is how long ago that job was asked which waits the longest, 0 for none."""
+
+    waiting: int
+    running: int
+    oldest_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A PacsClient of which telemetry learns what is done, how long it takes and how it ends."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
@@ -12,9 +13,9 @@ from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.query import FindResult, Query
 
 
-def observed_pacs(client: PacsClient, telemetry: Telemetry) -> PacsClient:
+def observed_pacs(client: PacsClient, tenant_id: str, telemetry: Telemetry) -> PacsClient:
     """The same client, each operation reported."""
-    roles = _ObservedRoles(client, telemetry)
+    roles = _ObservedRoles(client, tenant_id, telemetry)
     return replace(
         client,
         echo=roles,
@@ -27,23 +28,24 @@ def observed_pacs(client: PacsClient, telemetry: Telemetry) -> PacsClient:
 class _ObservedRoles:
     """PacsEcho, PacsQuery, PacsReader and PacsStore around those of a client."""
 
-    def __init__(self, client: PacsClient, telemetry: Telemetry) -> None:
+    def __init__(self, client: PacsClient, tenant_id: str, telemetry: Telemetry) -> None:
         self._client = client
+        self._tenant_id = tenant_id
         self._telemetry = telemetry
 
     async def echo(self) -> EchoReport:
-        with observed_call(self._telemetry, self._client.name, "echo"):
+        with self._observed("echo"):
             return await self._client.echo.echo()
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
-        with observed_call(self._telemetry, self._client.name, "find"):
+        with self._observed("find"):
             return await self._client.query.find(query, max_results=max_results)
 
     async def store(self, instance: ReceivedInstance) -> StoreOutcome:
         store = self._client.store
         if store is None:
             raise TypeError("the PACS has no store")
-        with observed_call(self._telemetry, self._client.name, "store"):
+        with self._observed("store"):
             return await store.store(instance)
 
     def retrieve(
@@ -55,19 +57,20 @@ class _ObservedRoles:
     async def _retrieve(
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
-        name, telemetry = self._client.name, self._telemetry
-        with observed_call(telemetry, name, "retrieve"):
+        with self._observed("retrieve"):
             async with self._client.reader.retrieve(scope, listed) as arrivals:
-                yield _Counted(arrivals, name, telemetry)
+                yield _Counted(arrivals, partial(self._telemetry.bytes_received, self._tenant_id, self._client.name))
+
+    def _observed(self, operation: str) -> AbstractContextManager[None]:
+        return observed_call(self._telemetry, self._tenant_id, self._client.name, operation)
 
 
 class _Counted:
     """Arrivals, their bytes counted as they pass."""
 
-    def __init__(self, arrivals: AsyncIterator[Arrival], pacs: str, telemetry: Telemetry) -> None:
+    def __init__(self, arrivals: AsyncIterator[Arrival], count: Callable[[int], None]) -> None:
         self._arrivals = arrivals
-        self._pacs = pacs
-        self._telemetry = telemetry
+        self._count = count
 
     def __aiter__(self) -> AsyncIterator[Arrival]:
         return self
@@ -75,5 +78,5 @@ class _Counted:
     async def __anext__(self) -> Arrival:
         arrival = await anext(self._arrivals)
         if isinstance(arrival, ReceivedInstance):
-            self._telemetry.bytes_received(self._pacs, arrival.content.size_bytes)
+            self._count(arrival.content.size_bytes)
         return arrival

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ class Call:
         "_headers",
         "caller",
         "failure",
+        "first_write_s",
         "method",
         "payload",
         "request_id",
@@ -51,6 +53,7 @@ class Call:
         self.failure: Failure | None = None
         self.stream: AuditedStream | None = None
         self.sent_bytes = 0
+        self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
@@ -69,6 +72,11 @@ class Call:
         """Where the connection comes from; of calls through the gateway that is the gateway."""
         peer = self._context.peer()
         return peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]")
+
+    @property
+    def connection(self) -> str:
+        """What tells the client's connection from others: the gateway's number for it, or both its ends."""
+        return self.header("x-radgate-connection") or self._context.peer()
 
     @property
     def peer_certificate(self) -> bytes:
@@ -102,6 +110,8 @@ class Call:
 
     async def write(self, message: bytes) -> None:
         """Send one encoded message of a stream; returns when the client's flow control took it."""
+        if self.first_write_s is None:
+            self.first_write_s = time.perf_counter()
         await self._context.write(message)
         self.sent_bytes += len(message)
 

@@ -39,6 +39,14 @@ class Method:
     full_name: str
     access: Access
 
+    @property
+    def name(self) -> str:
+        """Its name within its service."""
+        return self.full_name.rpartition("/")[2]
+
+
+_RETRIEVES = ("Retrieve", "Stream")
+"""How the methods begin whose first byte somebody waits for."""
 
 type Layer = Callable[[Method, Proceed], Proceed]
 """Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
@@ -85,6 +93,7 @@ def standard_layers(
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
         record_refusals(refusals, introductions),  # outside of all that refuses
         authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
+        count_under_way(telemetry),  # needs the tenant
         authorise,  # needs the principal
         record_streams(sent),  # sees how the servicer itself ended, also when it is cancelled
     )
@@ -137,17 +146,48 @@ def record_trace(tracer: Tracer) -> Layer:
 
 
 def count_calls(telemetry: Telemetry) -> Layer:
-    """Report each call's method, code and duration."""
+    """Report each call's method, code and duration, and of retrieves how long their first byte took."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
+        retrieves = method.name.startswith(_RETRIEVES)
+
         async def layer(call: Call) -> None:
-            start = time.perf_counter()
+            start_s = time.perf_counter()
             code = "CANCELLED"  # unless the call comes back: cancelling passes through as an exception
             try:
                 await proceed(call)
                 code = call.failure.code.name if call.failure else "OK"
             finally:
-                telemetry.rpc_finished(method.full_name, code, time.perf_counter() - start)
+                end_s = time.perf_counter()
+                # What is answered in one piece goes out when the call is over.
+                first_s = call.first_write_s or (end_s if code == "OK" else None)
+                telemetry.rpc_finished(
+                    method.full_name,
+                    code,
+                    end_s - start_s,
+                    tenant_id=call.caller.tenant_id if call.authenticated else "",
+                    first_byte_s=first_s - start_s if retrieves and first_s else None,
+                )
+
+        return layer
+
+    return wrap
+
+
+def count_under_way(telemetry: Telemetry) -> Layer:
+    """Report which tenant's calls are under way, over which connections; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            tenant_id, connection = call.caller.tenant_id, call.connection
+            telemetry.call_began(tenant_id, connection)
+            try:
+                await proceed(call)
+            finally:
+                telemetry.call_ended(tenant_id, connection)
 
         return layer
 

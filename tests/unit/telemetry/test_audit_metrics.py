@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
 from radgate_server.adapters.telemetry import AuditMetrics
+from radgate_server.adapters.telemetry.families import Families
 from radgate_server.core.audit_chain import START, ChainHead
 from radgate_server.core.ports.audit import ChainTelemetry
 
@@ -17,15 +18,16 @@ class Writing:
 
 
 def test_the_trail_is_shown() -> None:
-    registry, writing = CollectorRegistry(), Writing()
-    metrics = AuditMetrics(registry, writing)
+    families, writing = Families(), Writing()
+    metrics = AuditMetrics(families, writing)
     port: ChainTelemetry = metrics
     port.chain(ChainHead("north", 7, START, 5_500_000), broken=False, unsigned=3)
     port.chain(ChainHead("south", 1, START, 0), broken=True, unsigned=0)
     port.checked(9)
     writing.recorded[("query", "granted")] = 4
     writing.waiting, writing.lag_s = 2, 0.25
-    shown = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
+    page = generate_latest(families.registry).decode().splitlines()
+    shown = [line for line in page if line.startswith("radgate_audit") and "failures" not in line]
     assert sorted(shown) == [
         'radgate_audit_chain_broken{tenant="north"} 0.0',
         'radgate_audit_chain_broken{tenant="south"} 1.0',

@@ -42,16 +42,18 @@ def test_look_ups_by_tier() -> None:
 
 def test_operations_at_a_pacs() -> None:
     telemetry = PrometheusTelemetry()
-    telemetry.pacs_call("ris", "find", "ok", 0.003)
-    telemetry.pacs_call("ris", "find", "PacsTimeoutError", 31.0)
-    telemetry.bytes_received("ris", 1000)
-    telemetry.bytes_received("ris", 24)
+    telemetry.pacs_call("east", "ris", "find", "ok", 0.003)
+    telemetry.pacs_call("east", "ris", "find", "PacsTimeoutError", 31.0)
+    telemetry.bytes_received("east", "ris", 1000)
+    telemetry.bytes_received("east", "ris", 24)
     metrics = shown(telemetry)
-    assert metrics['radgate_pacs_calls_total{operation="find",outcome="ok",pacs="ris"}'] == 1
-    assert metrics['radgate_pacs_calls_total{operation="find",outcome="PacsTimeoutError",pacs="ris"}'] == 1
-    assert metrics['radgate_pacs_call_seconds_bucket{le="0.005",operation="find",pacs="ris"}'] == 1
-    assert metrics['radgate_pacs_call_seconds_count{operation="find",pacs="ris"}'] == 2
-    assert metrics['radgate_pacs_received_bytes_total{pacs="ris"}'] == 1024
+    assert metrics['radgate_pacs_calls_total{operation="find",outcome="ok",pacs="ris",tenant="east"}'] == 1
+    assert (
+        metrics['radgate_pacs_calls_total{operation="find",outcome="PacsTimeoutError",pacs="ris",tenant="east"}'] == 1
+    )
+    assert metrics['radgate_pacs_call_seconds_bucket{le="0.005",operation="find",pacs="ris",tenant="east"}'] == 1
+    assert metrics['radgate_pacs_call_seconds_count{operation="find",pacs="ris",tenant="east"}'] == 2
+    assert metrics['radgate_pacs_received_bytes_total{pacs="ris",tenant="east"}'] == 1024
 
 
 def test_how_full_a_tier_is_is_asked_when_shown() -> None:

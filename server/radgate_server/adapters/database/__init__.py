@@ -7,6 +7,7 @@ from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.keys import SqlKeyDirectory
 from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.observing import observe_database
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
 from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
@@ -24,4 +25,5 @@ __all__ = [
     "SqlStatusBoard",
     "SqlTenantDirectory",
     "migrate",
+    "observe_database",
 ]

@@ -5,11 +5,13 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
-from radgate_server.adapters.database.engine import CONNECTIONS, WRITES, open_engine
+from radgate_server.adapters.database.engine import CONNECTIONS, OVERFLOW, WRITES, open_engine
 from radgate_server.core.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,17 @@ class Database:
             DatabaseUnavailableError: the database can't be reached, or fails.
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work, True)
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections of the pool are in use, and how many idle. May be asked from any thread."""
+        pool = cast("QueuePool", self.engine.pool)
+        return pool.checkedout(), pool.checkedin()
+
+    @property
+    def connections_limit(self) -> int:
+        """How many connections there may be."""
+        return CONNECTIONS + OVERFLOW
 
     async def close(self) -> None:
         """Finish what runs, and close the connections."""

@@ -12,6 +12,7 @@ from radgate_server.core.errors import ConfigurationError
 BUSY_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 10
 CONNECTIONS = 4
+OVERFLOW = 1
 
 WRITES = "radgate_writes"
 """Execution option of a connection whose transaction is going to write."""
@@ -65,7 +66,7 @@ def open_engine(url: str, *, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> 
         # Parameters hold names and addresses; they have no business in an error's text.
         hide_parameters=True,
         pool_size=CONNECTIONS,
-        max_overflow=1,
+        max_overflow=OVERFLOW,
         pool_timeout=BUSY_TIMEOUT_S,
         pool_pre_ping=not sqlite,
         connect_args=_sqlite_arguments() if sqlite else _postgres_arguments(statement_timeout_s),

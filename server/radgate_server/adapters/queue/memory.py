@@ -15,6 +15,7 @@ from radgate_server.core.jobs import (
     JobProgress,
     JobRequest,
     JobState,
+    QueueLoad,
     describe_failure,
     is_of_the_input,
 )
@@ -53,6 +54,14 @@ class MemoryJobQueue:
         self._turns = FairTurns(max_running)
         self._sleep = sleep
         self._ended = ended
+        self._unsettled: set[Entry] = set()
+
+    def load(self) -> QueueLoad:
+        """How many jobs wait and run. May be asked from any thread."""
+        jobs = [entry.job for entry in self._unsettled.copy()]
+        waiting = [job.created for job in jobs if job.state is JobState.WAITING]
+        oldest_s = (self._clock.now() - min(waiting)).total_seconds() if waiting else 0.0
+        return QueueLoad(len(waiting), sum(job.state is JobState.RUNNING for job in jobs), oldest_s)
 
     async def submit(self, request: JobRequest) -> Job:
         """Take the job, or find the one that was taken."""
@@ -64,6 +73,7 @@ class MemoryJobQueue:
         job = Job(secrets.token_hex(8), request, JobState.WAITING, JobProgress(), self._clock.now())
         entry = Entry(job)
         self._register.add(entry)
+        self._unsettled.add(entry)
         entry.task = asyncio.create_task(self._live(entry), name="job")
         entry.task.add_done_callback(lambda task: self._settle(entry, task))
         return job
@@ -126,6 +136,7 @@ class MemoryJobQueue:
 
     def _settle(self, entry: Entry, task: asyncio.Task[None]) -> None:
         """Write down how the task ended; a failure on the way out of a cancelled job is none."""
+        self._unsettled.discard(entry)
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or (error is not None and task.cancelling()):
             self._register.end(entry, JobState.CANCELLED)

@@ -5,52 +5,80 @@ prometheus_client's own counters and histograms take locks, five times the cost.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from time import time
+from typing import Any
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Exemplar, HistogramMetricFamily
 
-BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+from radgate_server.adapters.telemetry.catalogue import CATALOGUE
+from radgate_server.adapters.telemetry.families import BOUNDS_S, Families, Values, example
 
 
 class Timings:
-    """How often something took how long."""
+    """How often something took how long, and for each bucket the last trace that it happened in."""
 
-    __slots__ = ("counts", "total_s")
+    __slots__ = ("counts", "examples", "total_s")
 
     def __init__(self) -> None:
         self.counts = [0] * (len(BOUNDS_S) + 1)
         self.total_s = 0.0
+        self.examples: dict[int, Exemplar] = {}
 
     def add(self, seconds: float) -> None:
         """It took so long."""
-        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
+        bucket = bisect_left(BOUNDS_S, seconds)
+        self.counts[bucket] += 1
         self.total_s += seconds
+        if (trace := example()) is not None:
+            self.examples[bucket] = Exemplar(trace, seconds, time())
 
-    def buckets(self) -> list[tuple[str, float]]:
-        """Upper bounds and how many took at most that long."""
+    def buckets(self) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+        """Upper bounds, how many took at most that long, and an example."""
         so_far = 0
-        rows = []
-        for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), self.counts, strict=True):
+        rows: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+        examples = self.examples.copy()
+        for number, (bound, count) in enumerate(zip((*map(str, BOUNDS_S), "+Inf"), self.counts, strict=True)):
             so_far += count
-            rows.append((bound, float(so_far)))
+            known = examples.get(number)
+            rows.append((bound, float(so_far)) if known is None else (bound, float(so_far), known))
         return rows
 
 
 class LoopMetrics:
-    """A collector of prometheus_client. `add_…` are called on the event loop alone."""
+    """A collector of prometheus_client. `add_…` and `call_…` are called on the event loop alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, families: Families) -> None:
+        self._families = families
         self._rpcs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._timings: defaultdict[str, Timings] = defaultdict(Timings)
+        self._first_bytes: defaultdict[str, Timings] = defaultdict(Timings)
+        self._tenant_rpcs: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._under_way: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._lookups: defaultdict[tuple[str, bool], int] = defaultdict(int)
         self._image_jobs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._image_timings: defaultdict[tuple[str, str], Timings] = defaultdict(Timings)
 
-    def add_rpc(self, method: str, code: str, seconds: float) -> None:
-        """An rpc ended."""
+    def call_began(self, tenant_id: str, connection: str) -> None:
+        """A tenant's call came over the connection."""
+        self._under_way[tenant_id][connection] += 1
+
+    def call_ended(self, tenant_id: str, connection: str) -> None:
+        """It is over."""
+        connections = self._under_way[tenant_id]
+        connections[connection] -= 1
+        if not connections[connection]:
+            del connections[connection]
+
+    def add_rpc(self, method: str, code: str, seconds: float, tenant_id: str, first_byte_s: float | None) -> None:
+        """An rpc ended; the tenant is "" when it was not let in."""
         self._rpcs[method, code] += 1
         self._timings[method].add(seconds)
+        if tenant_id:
+            self._tenant_rpcs[tenant_id, code] += 1
+        if first_byte_s is not None:
+            self._first_bytes[method].add(first_byte_s)
 
     def add_lookup(self, tier: str, hit: bool) -> None:
         """A cache tier was asked."""
@@ -63,30 +91,27 @@ class LoopMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they stand; called by another thread, hence the copies."""
-        rpcs = CounterMetricFamily("radgate_rpc", "Calls that ended, by gRPC status code.", labels=("method", "code"))
-        for labels, count in self._rpcs.copy().items():
-            rpcs.add_metric(labels, count)
-        yield rpcs
-        seconds = HistogramMetricFamily(
-            "radgate_rpc_seconds", "How long calls took, streams to their end.", labels=("method",)
-        )
-        for method, timings in self._timings.copy().items():
-            seconds.add_metric((method,), timings.buckets(), timings.total_s)
-        yield seconds
-        lookups = CounterMetricFamily("radgate_cache_lookups", "Look-ups in a cache tier.", labels=("tier", "result"))
-        for (tier, hit), count in self._lookups.copy().items():
-            lookups.add_metric((tier, "hit" if hit else "miss"), count)
-        yield lookups
-        yield from self._collect_images()
+        made = self._families.collected
+        yield made("radgate_rpc", self._rpcs.copy().items())
+        yield _histogram("radgate_rpc_seconds", _one_label(self._timings))
+        yield _histogram("radgate_rpc_first_byte_seconds", _one_label(self._first_bytes))
+        under_way = {tenant: connections.copy() for tenant, connections in self._under_way.copy().items()}
+        yield made("radgate_tenant_rpc", self._tenant_rpcs.copy().items())
+        yield made("radgate_tenant_calls", (((tenant,), sum(each.values())) for tenant, each in under_way.items()))
+        yield made("radgate_tenant_connections", (((tenant,), len(each)) for tenant, each in under_way.items()))
+        lookups = self._lookups.copy().items()
+        yield made("radgate_cache_lookups", (((tier, "hit" if hit else "miss"), n) for (tier, hit), n in lookups))
+        yield made("radgate_image_jobs", self._image_jobs.copy().items())
+        yield _histogram("radgate_image_job_seconds", self._image_timings.copy())
 
-    def _collect_images(self) -> Iterator[Metric]:
-        jobs = CounterMetricFamily("radgate_image_jobs", "Jobs of image workers.", labels=("operation", "outcome"))
-        for labels, count in self._image_jobs.copy().items():
-            jobs.add_metric(labels, count)
-        yield jobs
-        seconds = HistogramMetricFamily(
-            "radgate_image_job_seconds", "From a call to the end of its job.", labels=("operation", "priority")
-        )
-        for labels, timings in self._image_timings.copy().items():
-            seconds.add_metric(labels, timings.buckets(), timings.total_s)
-        yield seconds
+
+def _one_label(timings: dict[str, Timings]) -> Mapping[Values, Timings]:
+    return {(value,): found for value, found in timings.copy().items()}
+
+
+def _histogram(name: str, timings: Mapping[Any, Timings]) -> Metric:
+    metric = CATALOGUE[name]
+    family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    for values, found in timings.items():
+        family.add_metric(values, found.buckets(), found.total_s)
+    return family

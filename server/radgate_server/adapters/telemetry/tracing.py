@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from radgate_server.config import TelemetrySettings
+from radgate_server.telemetry_settings import TelemetrySettings
 
 
 def aio_interceptors(settings: TelemetrySettings) -> Sequence[Any]:

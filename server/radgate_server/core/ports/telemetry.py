@@ -10,8 +10,21 @@ from radgate_server.core.certificates import CertificateUse
 class Telemetry(Protocol):
     """Counters and timings. Cheap enough for the hot path; never fails."""
 
-    def rpc_finished(self, method: str, code: str, seconds: float) -> None:
-        """An rpc ended; `method` as "radgate.v1.QueryService/SearchStudies", `code` as gRPC names it."""
+    def call_began(self, tenant_id: str, connection: str) -> None:
+        """A tenant's call is let in; `connection` tells client connections apart."""
+        ...
+
+    def call_ended(self, tenant_id: str, connection: str) -> None:
+        """It is over."""
+        ...
+
+    def rpc_finished(
+        self, method: str, code: str, seconds: float, *, tenant_id: str = "", first_byte_s: float | None = None
+    ) -> None:
+        """An rpc ended; `method` as "radgate.v1.QueryService/SearchStudies", `code` as gRPC names it.
+
+        `tenant_id` is "" when it was not let in; `first_byte_s` is for retrieves that sent something.
+        """
         ...
 
     def cache_lookup(self, tier: str, hit: bool) -> None:
@@ -22,11 +35,15 @@ class Telemetry(Protocol):
         """A tier could not keep something ("disk": full or broken), or lost it ("damaged")."""
         ...
 
-    def pacs_call(self, pacs: str, operation: str, outcome: str, seconds: float) -> None:
+    def pacs_call(self, tenant_id: str, pacs: str, operation: str, outcome: str, seconds: float) -> None:
         """An operation ("echo", "find", "retrieve", "store") at a PACS ended; `outcome` is "ok" or an error's name."""
         ...
 
-    def bytes_received(self, pacs: str, count: int) -> None:
+    def pacs_associations(self, tenant_id: str, pacs: str, in_use: int, idle: int) -> None:
+        """So many DIMSE associations (PS3.8 7.1) are open."""
+        ...
+
+    def bytes_received(self, tenant_id: str, pacs: str, count: int) -> None:
         """Bytes of instances came from a PACS."""
         ...
 
@@ -76,6 +93,14 @@ class Telemetry(Protocol):
 
     def health_checks(self, checks: Mapping[str, bool]) -> None:
         """Whether each part that serving needs does its work, by its name."""
+        ...
+
+    def database_statement(self, statement: str, seconds: float) -> None:
+        """The database answered a statement, named by its first word: "select". Called from any thread."""
+        ...
+
+    def database_failed(self, cause: str) -> None:
+        """A statement or a connection failed, by the driver's name of it. Called from any thread."""
         ...
 
     def audit_failed(self) -> None:

@@ -36,4 +36,4 @@ def build_dicomweb_pacs(
         close=http.close,
         describer=DicomWebDescriber(http, connection.wado_uri_url),
     )
-    return observed_pacs(client, telemetry)
+    return observed_pacs(client, config.tenant_id, telemetry)

@@ -1,5 +1,7 @@
 """A PacsClient over DIMSE, put together from its roles."""
 
+from functools import partial
+
 from radgate_server.adapters.pacs.dimse.associate import Associator
 from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
@@ -38,7 +40,8 @@ def build_dimse_pacs(
         raise TypeError("not a DIMSE connection")
     associator = Associator(config.name, connection, settings)
     passcodes = Passcodes(config.name, connection.password, secrets or GivenSecrets())
-    pool = AssociationPool(config.name, associator, connection.max_associations, settings, passcodes)
+    report = partial(telemetry.pacs_associations, config.tenant_id, config.name)
+    pool = AssociationPool(config.name, associator, connection.max_associations, settings, passcodes, report)
     reader: PacsReader = (
         DimseMoveReader(config.name, pool, connection, storage_scp)
         if connection.retrieve_method is RetrieveMethod.MOVE
@@ -54,4 +57,4 @@ def build_dimse_pacs(
         describer=DimseDescriber(config.name, pool),
         hierarchical=True,
     )
-    return observed_pacs(client, telemetry)
+    return observed_pacs(client, config.tenant_id, telemetry)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsFailedError
 from radgate_server.core.secret import Secret
+from radgate_server.core.tracing import SpanKind, span
 
 SWEEP_S = 1.0
 """How often idle associations are looked at: for age, and for a peer that wants out."""
@@ -38,9 +40,17 @@ class AssociationPool:
     """Hands out associations. All methods belong to one event loop; what blocks runs in the pool's own threads."""
 
     def __init__(
-        self, pacs: str, associator: Associator, limit: int, settings: DimseSettings, passcodes: Passcodes
+        self,
+        pacs: str,
+        associator: Associator,
+        limit: int,
+        settings: DimseSettings,
+        passcodes: Passcodes,
+        report: Callable[[int, int], None] = lambda in_use, idle: None,
     ) -> None:
+        """`report` is told how many associations are in use, and how many lie idle, whenever that changes."""
         self._pacs = pacs
+        self._report = report
         self._associator = associator
         self._limit = limit
         self._settings = settings
@@ -109,13 +119,14 @@ class AssociationPool:
         for idle in self._idle:
             await self._in_thread(idle.association.end)
         self._idle.clear()
+        self._tell()
         if self._endings:
             await asyncio.wait(self._endings, timeout=_STOP_S)
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def _in_thread[T](self, work: Callable[[], T]) -> asyncio.Future[T]:
         try:
-            return asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
         except RuntimeError:  # the threads have ended
             raise PacsAbortedError("the PACS was removed or its settings changed", pacs=self._pacs) from None
 
@@ -126,10 +137,15 @@ class AssociationPool:
         except TimeoutError:
             raise PacsBusyError("all associations to the PACS are in use", pacs=self._pacs) from None
         self._taken += 1
+        self._tell()
 
     def _free_slot(self) -> None:
         self._taken -= 1
         self._slots.release()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._report(self._taken, len(self._idle))
 
     def _reuse(self, proposals: tuple[Proposal, ...]) -> QuickAssociation | None:
         """The one that lay idle for the shortest time, which the peer is the least likely to have forgotten."""
@@ -151,7 +167,8 @@ class AssociationPool:
         try:
             while self._idle and self._taken + len(self._idle) > self._limit:
                 await self._in_thread(self._idle.pop(0).association.end)
-            return await self._passcodes.opened_with(open_with)
+            with span("A-ASSOCIATE", SpanKind.CLIENT, pacs=self._pacs):
+                return await self._passcodes.opened_with(open_with)
         except asyncio.CancelledError:
             if openings:
                 openings[-1].add_done_callback(self._end_late)
@@ -216,6 +233,7 @@ class AssociationPool:
             oldest_s = asyncio.get_running_loop().time() - self._settings.pool_idle_s
             ended = [idle for idle in self._idle if idle.since_s < oldest_s or not idle.association.is_usable()]
             self._idle = [idle for idle in self._idle if idle not in ended]
+            self._tell()
             for idle in ended:
                 self._end_idle(idle.association)
 

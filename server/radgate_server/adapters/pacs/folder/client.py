@@ -42,29 +42,30 @@ def build_folder_pacs(
     connection = config.connection
     if not isinstance(connection, FolderConnection):
         raise PacsCannotError("this PACS is not a folder", pacs=config.name)
-    folder = _Folder(config.name, index or FolderIndex(Path(connection.path), progress), telemetry)
+    folder = _Folder(config, index or FolderIndex(Path(connection.path), progress), telemetry)
     return PacsClient(config.name, folder, folder, folder, None, folder.close)
 
 
 class _Folder:
     """PacsEcho, PacsQuery and PacsReader over the index of a directory tree."""
 
-    def __init__(self, name: str, index: FolderIndex, telemetry: Telemetry) -> None:
-        self._name = name
+    def __init__(self, config: PacsConfig, index: FolderIndex, telemetry: Telemetry) -> None:
+        self._tenant_id = config.tenant_id
+        self._name = config.name
         self._index = index
         self._telemetry = telemetry
 
     async def echo(self) -> EchoReport:
         """Look at the tree."""
         start = time.perf_counter()
-        with observed_call(self._telemetry, self._name, "echo"):
+        with observed_call(self._telemetry, self._tenant_id, self._name, "echo"):
             self._index.expire()
             snapshot = await self._snapshot()
         return EchoReport((time.perf_counter() - start) * 1000, _summary(snapshot))
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         """Search the index, off the event loop: a query that many instances match takes its time."""
-        with observed_call(self._telemetry, self._name, "find"):
+        with observed_call(self._telemetry, self._tenant_id, self._name, "find"):
             snapshot = await self._snapshot()
             return await asyncio.to_thread(snapshot.holdings.find, query, max_results=max_results)
 
@@ -73,7 +74,7 @@ class _Folder:
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
         """Hand over files, unread; only those of `listed` when it is not empty."""
-        with observed_call(self._telemetry, self._name, "retrieve"):
+        with observed_call(self._telemetry, self._tenant_id, self._name, "retrieve"):
             snapshot = await self._snapshot()
             wanted = {item.ref for item in listed}
             held = [item for item in snapshot.holdings.select(scope) if not wanted or item.ref in wanted]
@@ -92,7 +93,7 @@ class _Folder:
             if current is None:
                 yield FailedInstance(instance.ref, InstanceNotSentError(_REPLACED, pacs=self._name))
                 continue
-            self._telemetry.bytes_received(self._name, current.content.size_bytes)
+            self._telemetry.bytes_received(self._tenant_id, self._name, current.content.size_bytes)
             yield ReceivedInstance(current.ref, current.sop_class_uid, current.transfer_syntax_uid, current.content)
 
     async def _snapshot(self) -> Snapshot:

@@ -51,4 +51,4 @@ def build_orthanc_pacs(
         describer=describer,
         changes=OrthancChanges(rest, known, labelled),
     )
-    return observed_pacs(client, telemetry)
+    return observed_pacs(client, config.tenant_id, telemetry)

@@ -1,0 +1,128 @@
+"""Every metric that the server has, by what it tells of: the one list, from which docs/metrics.md is made.
+
+A new metric is a row here, and a method of `Telemetry` that reports it. No label takes endless values: methods, codes,
+operations and causes are ours, receivers are configured; tenants and PACS are named up to a number (families.py).
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """Prometheus's types of metrics."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Metric(NamedTuple):
+    """One metric. `collected` tells that its values are made when it is read, by a collector."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+    collected: bool = False
+
+    @property
+    def shown_name(self) -> str:
+        """Its name as Prometheus has it."""
+        return f"{self.name}_total" if self.kind is Kind.COUNTER else self.name
+
+
+_C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+
+SECTIONS: Mapping[str, tuple[Metric, ...]] = {
+    "Calls": (
+        Metric("radgate_rpc", _C, ("method", "code"), "Calls that ended, by gRPC status code.", True),
+        Metric("radgate_rpc_seconds", _H, ("method",), "How long calls took, streams to their end.", True),
+        Metric("radgate_rpc_first_byte_seconds", _H, ("method",), "Until the first byte of a retrieve left.", True),
+        Metric("radgate_tenant_rpc", _C, ("tenant", "code"), "Calls of a tenant that ended.", True),
+        Metric("radgate_tenant_calls", _G, ("tenant",), "Calls of a tenant that are under way.", True),
+        Metric("radgate_tenant_connections", _G, ("tenant",), "Client connections that they came over.", True),
+    ),
+    "PACS": (
+        Metric("radgate_pacs_up", _G, ("tenant", "pacs"), "Whether the last probe went well."),
+        Metric("radgate_pacs_calls", _C, ("tenant", "pacs", "operation", "outcome"), "Operations that ended."),
+        Metric("radgate_pacs_call_seconds", _H, ("tenant", "pacs", "operation"), "How long operations took."),
+        Metric("radgate_pacs_received_bytes", _C, ("tenant", "pacs"), "Bytes of instances from a PACS."),
+        Metric("radgate_pacs_retries", _C, ("tenant", "pacs", "operation"), "Operations tried again."),
+        Metric(
+            "radgate_pacs_breaker_state",
+            _G,
+            ("tenant", "pacs", "operation", "state"),
+            "1 for the state that the circuit breaker is in.",
+        ),
+        Metric("radgate_pacs_waiting", _G, ("tenant", "pacs"), "Operations that wait for the PACS."),
+        Metric("radgate_pacs_running", _G, ("tenant", "pacs"), "Operations under way at the PACS."),
+        Metric(
+            "radgate_pacs_associations", _G, ("tenant", "pacs", "state"), "DIMSE associations, `in-use` and `idle`."
+        ),
+        Metric("radgate_dimse_associations_refused", _C, ("reason",), "Associations that the storage SCP turned away."),
+        Metric("radgate_pacs_failovers", _C, ("tenant", "primary", "cause"), "Changes of the active PACS."),
+    ),
+    "Caches": (
+        Metric("radgate_cache_lookups", _C, ("tier", "result"), "Look-ups: `hit` or `miss`.", True),
+        Metric("radgate_cache_failures", _C, ("tier", "cause"), "What a tier could not keep or read."),
+        Metric("radgate_cache_used_bytes", _G, ("tier",), "What a tier holds."),
+        Metric("radgate_cache_limit_bytes", _G, ("tier",), "What it may hold."),
+    ),
+    "Images and jobs": (
+        Metric("radgate_image_jobs", _C, ("operation", "outcome"), "Jobs of image workers.", True),
+        Metric(
+            "radgate_image_job_seconds", _H, ("operation", "priority"), "From a call to the end of its image job.", True
+        ),
+        Metric("radgate_image_jobs_waiting", _G, ("priority",), "Image jobs without a worker yet."),
+        Metric("radgate_image_oldest_waiting_seconds", _G, ("priority",), "For how long the oldest of them waits."),
+        Metric("radgate_image_workers_ready", _G, (), "Image workers that take jobs."),
+        Metric("radgate_image_workers_ended", _C, ("cause",), "Image workers that were replaced."),
+        Metric("radgate_jobs_waiting", _G, (), "Jobs on whole studies that wait for their turn, or to be begun again."),
+        Metric("radgate_jobs_running", _G, (), "Jobs on whole studies that run."),
+        Metric("radgate_jobs_oldest_waiting_seconds", _G, (), "How long ago the oldest of those that wait was asked."),
+        Metric("radgate_jobs_ended", _C, ("kind", "state"), "Jobs on whole studies that ended."),
+    ),
+    "Audit trail": (
+        Metric("radgate_audit_failures", _C, (), "Accesses refused because they could not be recorded."),
+        Metric("radgate_audit_records", _C, ("action", "outcome"), "Records committed by this server.", True),
+        Metric("radgate_audit_waiting", _G, (), "Entries that wait for their batch.", True),
+        Metric("radgate_audit_lag_seconds", _G, (), "How long the oldest entry waits that is not committed.", True),
+        Metric("radgate_audit_chain_broken", _G, ("tenant",), "1 once a check found the chain broken."),
+        Metric("radgate_audit_head_timestamp_seconds", _G, ("tenant",), "Time of the last record of the chain."),
+        Metric("radgate_audit_unsigned_records", _G, ("tenant",), "Records after the last checkpoint."),
+        Metric("radgate_audit_check_timestamp_seconds", _G, (), "When the chains were checked last."),
+    ),
+    "Database": (
+        Metric("radgate_database_seconds", _H, ("statement",), "How long statements took, by their first word."),
+        Metric("radgate_database_errors", _C, ("cause",), "Statements and connections that failed."),
+        Metric("radgate_database_connections", _G, ("state",), "Connections of the pool, `in-use` and `idle`."),
+        Metric("radgate_database_connections_limit", _G, (), "Connections that the pool may have."),
+    ),
+    "The server itself": (
+        Metric("radgate_health_check", _G, ("check",), "Whether a part that serving needs does its work.", True),
+        Metric("radgate_disk_free_bytes", _G, (), "Room on the disk of data_dir.", True),
+        Metric("radgate_disk_total_bytes", _G, (), "Size of the disk of data_dir.", True),
+        Metric(
+            "radgate_certificate_expiry_timestamp_seconds",
+            _G,
+            ("use", "tenant", "pacs"),
+            "Until when a configured certificate is good, in Unix time.",
+            True,
+        ),
+        Metric(
+            "radgate_certificate_unreadable",
+            _G,
+            ("use", "tenant", "pacs"),
+            "1 when the file of a configured certificate can't be read.",
+            True,
+        ),
+        Metric("radgate_alert_notices", _C, ("receiver", "outcome"), "Notices to receivers of alerts."),
+        Metric("radgate_trace_spans", _C, ("outcome",), "Spans that were `sent`, or `failed` to be."),
+        Metric("radgate_log_lines", _C, ("level",), "Lines of log that were written."),
+        Metric("radgate_log_left_out", _C, (), "Lines that a rule of `telemetry.log_sampling` left out."),
+    ),
+}
+
+CATALOGUE: Mapping[str, Metric] = {metric.name: metric for metrics in SECTIONS.values() for metric in metrics}
+"""All of them by name."""
