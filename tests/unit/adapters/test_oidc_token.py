@@ -134,7 +134,7 @@ def test_a_key_signs_with_the_algorithms_of_its_kind(key: dict[str, Any], algori
         "text",
         None,
     ],
-    ids=str,
+    ids=["secret", "encrypts", "MAC", "number", "curve", "short", "private", "unknown", "damaged", "text", "none"],
 )
 def test_what_is_no_public_signing_key_is_left_out(key: object) -> None:
     assert [found.algorithms for found in read_keys({"keys": [key, jwk(P256)]})] == [{"ES256"}]
