@@ -17,6 +17,7 @@ from radgate_server.alert_settings import AlertReceiver
 from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
+from radgate_server.core.pacs import TlsProfile
 from radgate_server.telemetry_settings import TelemetrySettings
 
 MIB = 1 << 20
@@ -84,6 +85,15 @@ class DimseSettings(_Section):
     scp_private_key_file: str = Field(default="", description="Its private key (PEM), when it is in another file.")
     scp_ca_file: str = Field(
         default="", description="Authorities that vouch for the PACS that send to the storage SCP over TLS (PEM)."
+    )
+    scp_tls_profile: TlsProfile = Field(
+        default=TlsProfile.BCP195, description="What the storage SCP's TLS allows, by PS3.15 annex B."
+    )
+    scp_buffer_bytes: int = Field(
+        default=4 * GIB,
+        ge=MIB,
+        description="Memory for instances that PACS are sending to the storage SCP, of all associations together; one"
+        " that finds no room is refused, and the PACS may send it again.",
     )
 
 
@@ -364,6 +374,11 @@ class Settings(BaseSettings):
         default="", description="Address of the storage SCP, which PACS that use C-MOVE must reach; empty means `host`."
     )
     dicom_port: Port = Field(default=11112, description="Storage SCP for C-MOVE.")
+    dicom_tls_port: Port = Field(
+        default=0,
+        description="Storage SCP over TLS, besides `dicom_port` without; 2762 is DICOM's. 0: with `dimse.scp_*` files"
+        " `dicom_port` speaks TLS alone.",
+    )
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
     metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")

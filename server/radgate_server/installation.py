@@ -28,6 +28,7 @@ from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
 from radgate_server.adapters.secrets import FileSigner, make_data_dir, open_secrets
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
+from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
@@ -135,12 +136,21 @@ async def open_derived_cache(
 
 
 def pacs_factories(
-    settings: Settings, storage_scp: StorageScp, telemetry: Telemetry, secrets: SecretReader
+    settings: Settings,
+    storage_scp: StorageScp,
+    telemetry: Telemetry,
+    secrets: SecretReader,
+    on_certificate: CertificateListener = ignore_certificate,
 ) -> dict[str, PacsFactory]:
-    """How each kind of PACS is connected."""
+    """How each kind of PACS is connected. `on_certificate` is told of those that are in no file."""
     return {
         "dimse": lambda config: build_dimse_pacs(
-            config, settings=settings.dimse, storage_scp=storage_scp, telemetry=telemetry, secrets=secrets
+            config,
+            settings=settings.dimse,
+            storage_scp=storage_scp,
+            telemetry=telemetry,
+            secrets=secrets,
+            on_certificate=on_certificate,
         ),
         "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
         "dicomweb": lambda config: build_dicomweb_pacs(

@@ -24,6 +24,7 @@ from radgate_server.core.pacs import (
     PacsConfig,
     PacsConnection,
     RetrieveMethod,
+    TlsProfile,
 )
 from radgate_server.core.ports.directory import (
     Change,
@@ -50,9 +51,11 @@ DIMSE = DimseConnection(
     calling_aet="RADGATE",
     retrieve_method=RetrieveMethod.MOVE,
     max_associations=7,
-    tls=DimseTls("/etc/ca.pem", "/etc/client.pem", "/etc/client.key", verify_host=False),
+    tls=DimseTls("/etc/ca.pem", "/etc/client.pem", "/etc/client.key", False, TlsProfile.MODIFIED, "pacs.internal"),
     username="radgate",
     password=Secret("so secret"),
+    sender_aets=("NODE1", "NODE2"),
+    sender_networks=("10.0.0.0/8", "fd00::/8"),
 )
 DICOMWEB = DicomWebConnection(
     url="https://pacs.example.org/dicom-web",

@@ -51,6 +51,7 @@ class RecordingTelemetry:
     workers_ended: list[str] = field(default_factory=list)
     cache_failures: list[tuple[str, str]] = field(default_factory=list)
     forgotten: list[tuple[str, str]] = field(default_factory=list)
+    associations_refused: list[str] = field(default_factory=list)
     jobs: list[tuple[str, str]] = field(default_factory=list)
     audit_failures: int = 0
     notices: list[tuple[str, str]] = field(default_factory=list)
@@ -103,6 +104,9 @@ class RecordingTelemetry:
 
     def cache_failed(self, tier: str, cause: str) -> None:
         self.cache_failures.append((tier, cause))
+
+    def association_refused(self, reason: str) -> None:
+        self.associations_refused.append(reason)
 
     def pacs_forgotten(self, tenant_id: str, pacs: str) -> None:
         self.forgotten.append((tenant_id, pacs))

@@ -14,7 +14,7 @@ from pynetdicom.events import Event
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.config import DimseSettings
-from radgate_server.core.errors import ConfigurationError, PacsRejectedError, PacsUnreachableError
+from radgate_server.core.errors import ConfigurationError, PacsRejectedError, PacsTlsFailedError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import ListedInstance
 from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod
@@ -96,14 +96,14 @@ async def test_mutual_tls(tmp_path: Path) -> None:
 
 async def test_a_pacs_that_the_ca_does_not_vouch_for(tmp_path: Path) -> None:
     other, theirs = write_certificate(tmp_path, "other"), write_certificate(tmp_path, "pacs")
-    with FaultyScp(tls=server_context(theirs)) as scp, pytest.raises(PacsUnreachableError, match="TLS handshake"):
+    with FaultyScp(tls=server_context(theirs)) as scp, pytest.raises(PacsTlsFailedError, match="no trusted authority"):
         await echo(scp.port, tls=DimseTls(str(other[0])))
 
 
 async def test_a_certificate_for_another_host(tmp_path: Path) -> None:
     theirs = write_certificate(tmp_path, "pacs", address="192.0.2.1")
     with FaultyScp(tls=server_context(theirs)) as scp:
-        with pytest.raises(PacsUnreachableError, match="TLS handshake"):
+        with pytest.raises(PacsTlsFailedError, match="does not name its address"):
             await echo(scp.port, tls=DimseTls(str(theirs[0])))
         assert await echo(scp.port, tls=DimseTls(str(theirs[0]), verify_host=False))
 

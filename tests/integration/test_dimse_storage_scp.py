@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.events import Event
 
-from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs, storage_scp
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs, scp_server
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
@@ -177,7 +177,7 @@ def is_turned_away(port: int) -> bool:
 
 
 async def test_strangers_who_connect_and_say_nothing_are_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_scp, "_MAX_ASSOCIATIONS", 2)
+    monkeypatch.setattr(scp_server, "MAX_STRANGERS", 2)
     async with moving(lambda *_: iter(())) as (_, scp):
         silent = [socket.create_connection(("127.0.0.1", scp.port)) for _ in range(2)]
         async with asyncio.timeout(LONG_S):

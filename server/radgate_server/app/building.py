@@ -24,6 +24,7 @@ from radgate_server.installation import (
 )
 from radgate_server.services.admin import AdminService
 from radgate_server.services.audit_watch import WatchedAuditSink
+from radgate_server.services.certificates import CertificateSightings
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import impatient
 from radgate_server.services.failover.tracker import FailoverTracker
@@ -72,8 +73,12 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         watch_database(installation.database, telemetry)
         tiers = await open_tiers(stack, settings, clock, telemetry)
         workers = await open_workers(stack, settings, telemetry)
-        storage_scp = await open_storage_scp(stack, settings)
-        factories = {**pacs_factories(settings, storage_scp, telemetry, installation.secrets), **overrides.factories}
+        storage_scp = await open_storage_scp(stack, settings, telemetry)
+        sightings = CertificateSightings()
+        factories = {
+            **pacs_factories(settings, storage_scp, telemetry, installation.secrets, sightings.saw),
+            **overrides.factories,
+        }
         probes = {
             **pacs_factories(impatient(settings), storage_scp, telemetry, installation.secrets),
             **overrides.factories,
@@ -121,7 +126,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         entrance = open_entrance(stack, settings)
         rpc = build_rpc(settings, services, tiers, store, admin, telemetry, entrance)
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
-        await watch_certificates(stack, settings, installation, telemetry)
+        await watch_certificates(stack, settings, installation, sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)
         await readiness.open()
         stack.callback(readiness.stop)

@@ -11,6 +11,7 @@ from radgate_server.app.entrance import Entrance
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.config import Settings
+from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
@@ -25,10 +26,16 @@ from radgate_server.services.readiness import Readiness
 from radgate_server.services.store import StoreService
 
 
-async def open_storage_scp(stack: AsyncExitStack, settings: Settings) -> StorageScp:
-    """The port to which PACS send what C-MOVE asked for."""
-    host = settings.dicom_host or settings.host
-    scp = StorageScp(settings.dicom_aet, host=host, port=settings.dicom_port, settings=settings.dimse)
+async def open_storage_scp(stack: AsyncExitStack, settings: Settings, telemetry: Telemetry) -> StorageScp:
+    """The ports to which PACS send what C-MOVE asked for."""
+    scp = StorageScp(
+        settings.dicom_aet,
+        host=settings.dicom_host or settings.host,
+        port=settings.dicom_port,
+        settings=settings.dimse,
+        tls_port=settings.dicom_tls_port,
+        on_refusal=telemetry.association_refused,
+    )
     await scp.start()
     stack.push_async_callback(scp.close)
     return scp

@@ -21,7 +21,7 @@ from radgate_server.services.alerting.outbox import Outbox
 from radgate_server.services.alerting.rules import rules_of
 from radgate_server.services.alerting.watch import AlertWatch
 from radgate_server.services.audit_watch import WatchedAuditSink
-from radgate_server.services.certificates import CertificateWatch
+from radgate_server.services.certificates import CertificateSightings, CertificateWatch
 from radgate_server.services.readiness import Readiness
 
 LEAST_FREE_BYTES = 64 * MIB
@@ -59,7 +59,11 @@ def watch_database(database: Database, telemetry: PrometheusTelemetry) -> None:
 
 
 async def watch_certificates(
-    stack: AsyncExitStack, settings: Settings, installation: Installation, telemetry: PrometheusTelemetry
+    stack: AsyncExitStack,
+    settings: Settings,
+    installation: Installation,
+    sightings: CertificateSightings,
+    telemetry: PrometheusTelemetry,
 ) -> None:
     """Watch all that are configured; `stack` ends it."""
     door, scp = settings.door_tls, settings.dimse
@@ -67,7 +71,7 @@ async def watch_certificates(
         *certificates_of_scp(scp.scp_certificate_file, scp.scp_ca_file),
         *(certificates_of_door(str(door.certificate_file), str(door.client_ca_file or "")) if door else ()),
     )
-    watch = CertificateWatch(own, installation.tenants, installation.pacs, read_expiry, telemetry)
+    watch = CertificateWatch(own, installation.tenants, installation.pacs, read_expiry, telemetry, sightings)
     await watch.start()
     stack.push_async_callback(watch.close)
 

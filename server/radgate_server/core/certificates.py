@@ -1,19 +1,21 @@
 """Which certificates the server and its connections use, so that their expiry is noticed before it happens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 
 
 class Use(StrEnum):
-    """What a certificate is for. Authorities vouch for the other side, the others are our own."""
+    """What a certificate is for. Authorities vouch for the other side, the others are our own or the PACS's."""
 
     SCP = "scp"
     SCP_AUTHORITIES = "scp-authorities"
     DOOR = "door"
     CLIENT_AUTHORITIES = "client-authorities"
+    PACS_SERVER = "pacs-server"
     PACS_CLIENT = "pacs-client"
     PACS_AUTHORITIES = "pacs-authorities"
 
@@ -25,12 +27,20 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificateUse:
-    """One PEM file that is in use; `tenant_id` and `pacs` are "" for the server's own."""
+    """One PEM file that is in use, "" for what was seen; `tenant_id` and `pacs` are "" for the server's own."""
 
     use: Use
     file: str = field(repr=False)
     tenant_id: str = ""
     pacs: str = ""
+
+
+type CertificateListener = Callable[[CertificateUse, datetime], None]
+"""Is told of a certificate that is in no file, and until when it is good; in any thread."""
+
+
+def ignore_certificate(_certificate: CertificateUse, _expires: datetime) -> None:
+    """A CertificateListener for where nobody watches certificates."""
 
 
 def certificates_of_scp(certificate_file: str, ca_file: str) -> Iterator[CertificateUse]:

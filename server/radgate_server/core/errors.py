@@ -91,6 +91,10 @@ class PacsUnreachableError(PacsError):
     """No connection: refused, unreachable, name not found."""
 
 
+class PacsTlsFailedError(PacsError):
+    """The TLS handshake failed: a certificate, an authority, a name or a suite; the message says which and what to do."""
+
+
 class PacsRejectedError(PacsError):
     """The PACS rejected the association (PS3.8 9.3.4): AE title, policy, or a limit of its own.
 

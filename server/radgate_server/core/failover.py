@@ -15,6 +15,7 @@ SIGN_OF_LIFE = "echo"
 
 UNAVAILABLE: tuple[type[PacsError], ...] = (
     errors.PacsUnreachableError,
+    errors.PacsTlsFailedError,
     errors.PacsRejectedError,
     errors.PacsTimeoutError,
     errors.PacsAbortedError,

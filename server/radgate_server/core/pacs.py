@@ -10,14 +10,18 @@ from urllib.parse import urlsplit
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.labels import StudyLabels, check_labels
-from radgate_server.core.secret import NO_SECRET, SecretSource
+from radgate_server.core.networks import parse_networks
+from radgate_server.core.secret import NO_SECRET, SecretSource, parse_reference
 from radgate_server.core.validation import ValidationReport
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?|::1?")
 _URL = re.compile(r"[\x21-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+ANY_AE_TITLE = "*"
+"""Among `sender_aets`: whatever it calls itself."""
 MAX_ASSOCIATIONS = 64
+MAX_SENDERS = 32
 MAX_HTTP_CONNECTIONS = 256
 MAX_FAILOVER_THRESHOLD = 100
 
@@ -29,19 +33,39 @@ class RetrieveMethod(StrEnum):
     MOVE = "move"
 
 
+class TlsProfile(StrEnum):
+    """Secure transport connection profiles of PS3.15 annex B. All are of TLS 1.2 at least, and prefer 1.3."""
+
+    BCP195 = "bcp195"
+    MODIFIED = "bcp195-modified"
+    NON_DOWNGRADING = "bcp195-nd"
+
+
 @dataclass(frozen=True, slots=True)
 class DimseTls:
-    """TLS of a DIMSE connection (PS3.15 B.12); paths are PEM files on this machine, "" when not used."""
+    """TLS of a DIMSE connection (PS3.15 B.12); paths are PEM files on this machine, "" when not used.
+
+    Without `ca_file` the system's authorities count. `certificate_ref` is where Radgate's certificate with its chain
+    and its private key are kept together (PEM), in place of the two files. The certificate must name `server_name`, or
+    the host when that is "".
+    """
 
     ca_file: str
     certificate_file: str = ""
     private_key_file: str = ""
     verify_host: bool = True
+    profile: TlsProfile = TlsProfile.BCP195
+    server_name: str = ""
+    certificate_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DimseConnection:
-    """A PACS that speaks DIMSE. `password` goes with `username`; sealed wherever it is stored."""
+    """A PACS that speaks DIMSE. `password` goes with `username`; sealed wherever it is stored.
+
+    What C-MOVE asked for it sends under one of `sender_aets` (none: `called_aet`; "*": any), from the address at which
+    it is reached or from `sender_networks` (CIDR).
+    """
 
     host: str
     port: int
@@ -52,6 +76,8 @@ class DimseConnection:
     tls: DimseTls | None = None
     username: str = ""
     password: SecretSource = NO_SECRET
+    sender_aets: tuple[str, ...] = ()
+    sender_networks: tuple[str, ...] = ()
     kind: Literal["dimse"] = "dimse"
 
 
@@ -208,6 +234,14 @@ def secret_of(connection: PacsConnection) -> SecretSource:
     return NO_SECRET if isinstance(connection, FolderConnection) else connection.password
 
 
+def certificate_source(connection: PacsConnection) -> SecretSource:
+    """Where Radgate's certificate for the PACS is kept with its key, NO_SECRET when that is in files or nowhere."""
+    tls = connection.tls if isinstance(connection, DimseConnection) else None
+    return (
+        parse_reference(tls.certificate_ref, "dimse.tls.certificate_ref") if tls and tls.certificate_ref else NO_SECRET
+    )
+
+
 def with_secret(connection: PacsConnection, secret: SecretSource) -> PacsConnection:
     """The connection with another secret; NO_SECRET takes it away."""
     return connection if isinstance(connection, FolderConnection) else replace(connection, password=secret)
@@ -297,14 +331,33 @@ def _check_dimse(connection: DimseConnection) -> DimseConnection:
         raise InvalidArgumentError("dimse.max_associations", f"must be from 1 to {MAX_ASSOCIATIONS}")
     if connection.password and not connection.username:
         raise InvalidArgumentError("dimse.username", "must be given with a password")
-    return DimseConnection(
-        host=connection.host,
-        port=connection.port,
+    if connection.tls is not None:
+        _check_dimse_tls(connection.tls)
+    return replace(
+        connection,
         called_aet=parse_ae_title(connection.called_aet, "dimse.called_aet"),
         calling_aet=parse_ae_title(connection.calling_aet, "dimse.calling_aet"),
-        retrieve_method=connection.retrieve_method,
-        max_associations=connection.max_associations,
-        tls=connection.tls,
-        username=connection.username,
-        password=connection.password,
+        sender_aets=tuple(parse_ae_title(each, "dimse.sender_aets") for each in connection.sender_aets),
+        sender_networks=_check_networks(connection.sender_networks, "dimse.sender_networks"),
     )
+
+
+def _check_dimse_tls(tls: DimseTls) -> None:
+    if tls.certificate_ref:
+        parse_reference(tls.certificate_ref, "dimse.tls.certificate_ref")
+        if tls.certificate_file or tls.private_key_file:
+            raise InvalidArgumentError("dimse.tls.certificate_ref", "can't be given together with files of it")
+    if tls.private_key_file and not tls.certificate_file:
+        raise InvalidArgumentError("dimse.tls.certificate_file", "must be given with a private key")
+    if tls.server_name and not _HOST.fullmatch(tls.server_name):
+        raise InvalidArgumentError("dimse.tls.server_name", "must be a host name or an IP address")
+
+
+def _check_networks(networks: tuple[str, ...], field_name: str) -> tuple[str, ...]:
+    if len(networks) > MAX_SENDERS:
+        raise InvalidArgumentError(field_name, f"can't be more than {MAX_SENDERS}")
+    try:
+        parse_networks(networks)
+    except ValueError as error:
+        raise InvalidArgumentError(field_name, str(error)) from None
+    return networks

@@ -114,7 +114,7 @@ def _goes_to(connection: PacsConnection) -> dict[str, object]:
                 "port": dimse.port,
                 "called_aet": dimse.called_aet.strip(" "),
                 "username": dimse.username,
-                "tls": dimse.tls and (dimse.tls.ca_file, dimse.tls.verify_host),
+                "tls": dimse.tls and (dimse.tls.ca_file, dimse.tls.verify_host, dimse.tls.server_name),
             }
         case DicomWebConnection() | OrthancConnection() as web:
             return {

@@ -29,6 +29,7 @@ _REASONS: dict[type[Exception], int] = {
     errors.SecretUnavailableError: OUT_OF_RESOURCES,
     errors.PacsNoContextError: SOP_CLASS_NOT_SUPPORTED,
     errors.PacsRejectedError: NOT_AUTHORISED,
+    errors.PacsTlsFailedError: NOT_AUTHORISED,
     errors.PacsCredentialsError: NOT_AUTHORISED,
 }
 """What is not named here is a PROCESSING_FAILURE."""

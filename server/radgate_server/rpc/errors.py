@@ -52,6 +52,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.ResourceExistsError: Rule(StatusCode.ALREADY_EXISTS, "RESOURCE_EXISTS"),
     errors.NoPacsConfiguredError: Rule(StatusCode.FAILED_PRECONDITION, "NO_PACS_CONFIGURED"),
     errors.PacsUnreachableError: Rule(StatusCode.UNAVAILABLE, "PACS_UNREACHABLE", None, 5.0),
+    errors.PacsTlsFailedError: Rule(StatusCode.FAILED_PRECONDITION, "PACS_TLS_FAILED", 502),
     errors.PacsRejectedError: Rule(StatusCode.FAILED_PRECONDITION, "PACS_REJECTED", 502),
     errors.PacsNoContextError: Rule(StatusCode.FAILED_PRECONDITION, "PACS_NO_CONTEXT", 502),
     errors.PacsTimeoutError: Rule(StatusCode.UNAVAILABLE, "PACS_TIMEOUT", 504, 5.0),

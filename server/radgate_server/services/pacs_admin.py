@@ -23,7 +23,13 @@ from radgate_server.core.failover import (
 from radgate_server.core.health import PacsStatus
 from radgate_server.core.identifiers import parse_slug
 from radgate_server.core.manual_switch import Choice, choose_backup, choose_primary
-from radgate_server.core.pacs import PacsConfig, PacsConnection, names_private_files, secret_of
+from radgate_server.core.pacs import (
+    PacsConfig,
+    PacsConnection,
+    certificate_source,
+    names_private_files,
+    secret_of,
+)
 from radgate_server.core.pacs_setup import PacsSetup, check_setup, place_of, shows_anew
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import FailoverDirectory, PacsDirectory, StatusBoard
@@ -108,6 +114,7 @@ class PacsAdmin:
         if any(config.name == name for config in others):
             raise ResourceExistsError("the tenant has a PACS of that name already")
         self._references.check(caller, secret_of(setup.connection))
+        self._references.check(caller, certificate_source(setup.connection))
         await self._allow(caller, setup.connection)
         await self._record(caller, f"create pacs {name}", name)
         now = self._clock.now()
@@ -143,6 +150,8 @@ class PacsAdmin:
             if config.connection != old.connection:
                 if shows_anew(old.connection, config.connection):
                     self._references.check(caller, secret_of(config.connection))
+                if certificate_source(old.connection) != certificate_source(config.connection):
+                    self._references.check(caller, certificate_source(config.connection))
                 await self._allow(caller, config.connection)
                 config = (
                     replace(config, validation=None) if skip_validation else await self._validated(config, on_check)

@@ -51,14 +51,48 @@ def test_a_dimse_pacs_is_added_with_its_options(north: Cli, tmp_path: Path) -> N
         "calling_aet": "RADGATE",
         "retrieve_method": "move",
         "max_associations": 2,
-        "tls": {"ca_file": str(ca), "certificate_file": "", "private_key_file": "", "verify_host": True},
+        "tls": {
+            "ca_file": str(ca),
+            "certificate_file": "",
+            "private_key_file": "",
+            "verify_host": True,
+            "profile": "bcp195",
+            "server_name": "",
+            "certificate_ref": "",
+        },
         "username": "",
+        "sender_aets": [],
+        "sender_networks": [],
         "backup_for": "",
         "failover": {"enabled": True, "threshold": 3, "failback_after_s": 60.0},
         "active": True,
         "status": None,
         "validation": None,
     }
+
+
+def test_tls_and_senders_of_a_dimse_pacs_are_changed_one_by_one(north: Cli, tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("")
+    sender = ("--sender-aet", "NODE1", "--sender-aet", "NODE2", "--sender-network", "10.0.0.0/8")
+    north.ok(*DIMSE, "--name", "main", "--tls-ca", str(ca), "--tls-server-name", "pacs.internal", *sender)
+    change = ("pacs", "update", "dimse", "--tenant", "north", "--name", "main", "--no-validate")
+    for option in (("--tls-no-verify-host",), ("--tls-cert-ref", "env:ID"), ("--tls-profile", "bcp195-nd")):
+        north.ok(*change, *option)
+    (found,) = north.json("pacs", "list")
+    assert found["tls"] == {
+        "ca_file": str(ca),
+        "certificate_file": "",
+        "private_key_file": "",
+        "verify_host": False,
+        "profile": "bcp195-nd",
+        "server_name": "pacs.internal",
+        "certificate_ref": "env:ID",
+    }
+    assert (found["sender_aets"], found["sender_networks"]) == (["NODE1", "NODE2"], ["10.0.0.0/8"])
+    north.ok(*change, "--no-tls", "--sender-aet", "")
+    (found,) = north.json("pacs", "list")
+    assert (found["tls"], found["sender_aets"], found["sender_networks"]) == (None, [], ["10.0.0.0/8"])
 
 
 def test_a_password_is_asked_for_or_read_and_never_shown(north: Cli, tmp_path: Path) -> None:
@@ -78,7 +112,10 @@ def test_a_password_is_asked_for_or_read_and_never_shown(north: Cli, tmp_path: P
     [
         (("--port", "70000"), 2, "70000 is not in the range"),
         (("--retrieve", "fetch"), 2, "'fetch' is not one of"),
-        (("--tls-no-verify-host",), 2, "--tls-ca must be given"),
+        (("--no-tls", "--tls-no-verify-host"), 2, "--no-tls goes with no other"),
+        (("--tls-profile", "ssl3"), 2, "'ssl3' is not one of"),
+        (("--sender-network", "10.0.0.1/8"), 1, "not a network"),
+        (("--tls-cert-ref", "nowhere"), 1, "must begin with one of"),
         (("--tls-cert", __file__), 2, "--tls-cert and --tls-key go together"),
         (("--password-file", __file__), 2, "--password-file needs --username"),
         (("--called-aet", "X" * 17), 1, "an AE title has 1 to 16"),

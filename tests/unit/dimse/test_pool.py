@@ -11,11 +11,11 @@ import pytest
 
 from radgate_server.adapters.pacs.dimse.associate import Proposal
 from radgate_server.adapters.pacs.dimse.contexts import echo_proposals, store_proposals
-from radgate_server.adapters.pacs.dimse.passcodes import Passcodes
+from radgate_server.adapters.pacs.dimse.credentials import Credentials, Shown
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import PacsAbortedError
-from radgate_server.core.secret import NO_SECRET, GivenSecrets, Secret
+from radgate_server.core.secret import GivenSecrets
 
 
 class FakeAssociation:
@@ -42,7 +42,7 @@ class FakeAssociator:
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def open(self, _: Sequence[Proposal], __: Secret) -> FakeAssociation:
+    def open(self, _: Sequence[Proposal], __: Shown) -> FakeAssociation:
         self.go_on.wait(5)
         self.opened.append(FakeAssociation())
         return self.opened[-1]
@@ -55,7 +55,7 @@ def associator() -> FakeAssociator:
 
 @pytest.fixture
 def pool(associator: Any) -> AssociationPool:
-    return AssociationPool("main", associator, 2, DimseSettings(), Passcodes("main", NO_SECRET, GivenSecrets()))
+    return AssociationPool("main", associator, 2, DimseSettings(), Credentials("main", GivenSecrets()))
 
 
 async def _all_ended(associator: FakeAssociator) -> None:

@@ -22,6 +22,7 @@ from radgate_server.core.pacs import (
     PacsConfig,
     PacsConnection,
     RetrieveMethod,
+    TlsProfile,
     with_secret,
 )
 from radgate_server.core.pacs_setup import PacsSetup
@@ -30,6 +31,7 @@ from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
 from radgate_server.services.pacs_admin import PacsOverview
 from tests.fakes.clock import START
 
+TLS = DimseTls("/ca.pem", verify_host=False, profile=TlsProfile.MODIFIED, server_name="p", certificate_ref="env:ID")
 DIMSE = DimseConnection(
     "pacs.example",
     104,
@@ -37,9 +39,11 @@ DIMSE = DimseConnection(
     "RADGATE",
     retrieve_method=RetrieveMethod.MOVE,
     max_associations=2,
-    tls=DimseTls("/ca.pem", verify_host=False),
+    tls=TLS,
     username="me",
     password=Secret("hunter2"),
+    sender_aets=("NODE1", "NODE2"),
+    sender_networks=("10.0.0.0/8",),
 )
 WEB = DicomWebConnection(
     "https://pacs.example/rs",
@@ -83,7 +87,7 @@ def test_what_is_not_given_has_defaults() -> None:
         (
             {"dimse": {"tls": {"verify_host": True}, "password": "new"}},
             ["dimse.tls.verify_host", "dimse.password"],
-            {"tls": DimseTls("/ca.pem"), "password": Secret("new")},
+            {"tls": replace(TLS, verify_host=True), "password": Secret("new")},
         ),
         ({}, ["dimse.tls", "dimse.username", "dimse.password"], {"tls": None, "username": "", "password": NO_SECRET}),
         ({}, ["dimse.username"], {"username": "", "password": NO_SECRET}),

@@ -15,7 +15,7 @@ from radgate_server.core.pacs import (
     PacsConnection,
 )
 from radgate_server.core.tenancy import Tenant
-from radgate_server.services.certificates import CertificateWatch
+from radgate_server.services.certificates import CertificateSightings, CertificateWatch
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.telemetry import RecordingTelemetry
@@ -35,7 +35,7 @@ async def test_watches_those_of_the_storage_scp_and_of_every_pacs() -> None:
     for name, connection in CONNECTIONS.items():
         await directory.create_pacs(PacsConfig("east", name, connection, START))
     own = (*certificates_of_scp("scp.pem", "scp-ca.pem"), *certificates_of_door("door.pem", "clients.pem"))
-    watch = CertificateWatch(own, directory, directory, lambda _: START, telemetry)
+    watch = CertificateWatch(own, directory, directory, lambda _: START, telemetry, CertificateSightings())
     await watch.look()
     assert {(each.use, each.pacs, each.file) for each in telemetry.expiries} == {
         (Use.SCP, "", "scp.pem"),

@@ -146,6 +146,7 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "RESOURCE_EXISTS": AlreadyExistsError,
     "NO_PACS_CONFIGURED": PacsError,
     "PACS_UNREACHABLE": PacsError,
+    "PACS_TLS_FAILED": PacsError,
     "PACS_REJECTED": PacsError,
     "PACS_NO_CONTEXT": PacsError,
     "PACS_TIMEOUT": PacsError,

@@ -75,6 +75,10 @@ class PrometheusTelemetry:
         """Bytes of instances came from a PACS."""
         self._of("radgate_pacs_received_bytes", tenant_id, pacs).inc(count)
 
+    def association_refused(self, reason: str) -> None:
+        """The storage SCP turned away an association."""
+        self._of("radgate_dimse_associations_refused", reason).inc()
+
     def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
         """An operation at a PACS failed and is tried again."""
         self._of("radgate_pacs_retries", tenant_id, pacs, operation).inc()

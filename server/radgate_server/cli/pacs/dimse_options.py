@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from radgate_server.cli.options import together
+from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_tls_options
 from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
-from radgate_server.core.pacs import MAX_ASSOCIATIONS, DimseConnection, DimseTls, RetrieveMethod
+from radgate_server.core.pacs import MAX_ASSOCIATIONS, DimseConnection, RetrieveMethod
 from radgate_server.core.pacs_setup import keep_secret
 from radgate_server.core.secret import NO_SECRET, SecretSource
 
-FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
-
 _FIELDS = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "username")
+_LISTS = ("sender_aets", "sender_networks")
 
 
 def dimse_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -42,10 +42,21 @@ def dimse_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[...,
             "--password-file", metavar="FILE", type=FILE, help="Take the password from this file's first line."
         ),
         password_ref_option,
-        click.option("--tls-ca", metavar="FILE", type=FILE, help="Use TLS and trust these authorities (PEM)."),
-        click.option("--tls-cert", metavar="FILE", type=FILE, help="Radgate's certificate, for mutual TLS (PEM)."),
-        click.option("--tls-key", metavar="FILE", type=FILE, help="The certificate's private key (PEM)."),
-        click.option("--tls-no-verify-host", is_flag=True, help="Take a certificate that does not name the host."),
+        dimse_tls_options,
+        click.option(
+            "--sender-aet",
+            "sender_aets",
+            metavar="AET",
+            multiple=True,
+            help="AE title under which the PACS sends what C-MOVE asked for, when it is not --called-aet; '*' is any.",
+        ),
+        click.option(
+            "--sender-network",
+            "sender_networks",
+            metavar="CIDR",
+            multiple=True,
+            help="Network from which it sends that, besides the address at which it is reached.",
+        ),
     )
 
 
@@ -55,7 +66,9 @@ def new_dimse(options: dict[str, Any]) -> DimseConnection:
     Raises:
         click.UsageError: options that do not go together.
     """
-    return DimseConnection(**_fields(options), tls=_tls(options), password=_password(options, "--username"))
+    return DimseConnection(
+        **_fields(options), tls=changed_tls(None, options), password=_password(options, "--username")
+    )
 
 
 def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnection:
@@ -67,7 +80,7 @@ def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnect
     """
     if (options["password_file"] or options["password_ref"]) and not options["username"]:
         options["username"] = old.username
-    changed = replace(old, **_fields(options), tls=_tls(options) or old.tls, password=_password(options, "a user"))
+    changed = replace(old, **_fields(options), tls=changed_tls(old.tls, options), password=_password(options, "a user"))
     kept = keep_secret(old, changed)
     return kept if isinstance(kept, DimseConnection) else changed
 
@@ -85,19 +98,9 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
     given = {name: options[name] for name in _FIELDS if options[name] is not None}
     if "retrieve_method" in given:
         given["retrieve_method"] = RetrieveMethod(given["retrieve_method"])
-    return given
-
-
-def _tls(options: dict[str, Any]) -> DimseTls | None:
-    ca, certificate, key = options["tls_ca"], options["tls_cert"], options["tls_key"]
-    verify_host = not options["tls_no_verify_host"]
-    if (certificate is None) != (key is None):
-        raise click.UsageError("--tls-cert and --tls-key go together")
-    if ca is None:
-        if certificate is not None or not verify_host:
-            raise click.UsageError("--tls-ca must be given for TLS")
-        return None
-    return DimseTls(str(ca), str(certificate or ""), str(key or ""), verify_host)
+    # One empty value empties the list.
+    lists = {name: tuple(filter(None, options[name])) for name in _LISTS if options[name]}
+    return given | lists
 
 
 def _password(options: dict[str, Any], needed: str) -> SecretSource:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from radgate_server.cli.options import together
-from radgate_server.cli.pacs.dimse_options import FILE
+from radgate_server.cli.pacs.dimse_tls_options import FILE
 from radgate_server.cli.pacs.label_options import changed_labels
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.core.labels import StudyLabels

@@ -47,6 +47,10 @@ class Telemetry(Protocol):
         """Bytes of instances came from a PACS."""
         ...
 
+    def association_refused(self, reason: str) -> None:
+        """The storage SCP turned away an association; `reason` as core/senders.py names it. For any thread."""
+        ...
+
     def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
         """An operation at a PACS failed and is tried again."""
         ...

@@ -14,6 +14,7 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
     RetrieveMethod,
+    TlsProfile,
 )
 from radgate_server.core.secret import Secret, SecretReference, SecretSource, parse_reference
 
@@ -29,6 +30,13 @@ RETRIEVE_METHODS_OUT = {
     RetrieveMethod.GET: admin_service_pb2.RETRIEVE_METHOD_GET,
     RetrieveMethod.MOVE: admin_service_pb2.RETRIEVE_METHOD_MOVE,
 }
+_TLS_PROFILES = {
+    admin_service_pb2.TLS_PROFILE_UNSPECIFIED: TlsProfile.BCP195,
+    admin_service_pb2.TLS_PROFILE_BCP195: TlsProfile.BCP195,
+    admin_service_pb2.TLS_PROFILE_BCP195_MODIFIED: TlsProfile.MODIFIED,
+    admin_service_pb2.TLS_PROFILE_BCP195_NON_DOWNGRADING: TlsProfile.NON_DOWNGRADING,
+}
+_TLS_PROFILES_OUT = {profile: value for value, profile in _TLS_PROFILES.items()}
 _AUTH_METHODS = {
     pacs_pb2.HTTP_AUTH_METHOD_UNSPECIFIED: HttpAuthMethod.NONE,
     pacs_pb2.HTTP_AUTH_METHOD_BASIC: HttpAuthMethod.BASIC,
@@ -109,11 +117,23 @@ def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
         tls=_from_dimse_tls(dimse.tls) if dimse.HasField("tls") else None,
         username=dimse.username,
         password=from_secret(dimse.password, dimse.password_ref, "dimse.password_ref"),
+        sender_aets=tuple(dimse.sender_aets),
+        sender_networks=tuple(dimse.sender_networks),
     )
 
 
 def _from_dimse_tls(tls: admin_service_pb2.DimseTls) -> DimseTls:
-    return DimseTls(tls.ca_file, tls.certificate_file, tls.private_key_file, tls.verify_host)
+    if tls.profile not in _TLS_PROFILES:
+        raise InvalidArgumentError("dimse.tls.profile", "is not one that this server knows")
+    return DimseTls(
+        tls.ca_file,
+        tls.certificate_file,
+        tls.private_key_file,
+        verify_host=tls.verify_host if tls.HasField("verify_host") else True,
+        profile=_TLS_PROFILES[tls.profile],
+        server_name=tls.server_name,
+        certificate_ref=tls.certificate_ref,
+    )
 
 
 def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
@@ -159,6 +179,8 @@ def _to_dimse(dimse: DimseConnection) -> admin_service_pb2.DimseConnection:
         tls=_to_dimse_tls(dimse.tls) if dimse.tls else None,
         username=dimse.username,
         password_ref=_reference(dimse.password),
+        sender_aets=dimse.sender_aets,
+        sender_networks=dimse.sender_networks,
     )
 
 
@@ -168,6 +190,9 @@ def _to_dimse_tls(tls: DimseTls) -> admin_service_pb2.DimseTls:
         certificate_file=tls.certificate_file,
         private_key_file=tls.private_key_file,
         verify_host=tls.verify_host,
+        profile=_TLS_PROFILES_OUT[tls.profile],
+        server_name=tls.server_name,
+        certificate_ref=tls.certificate_ref,
     )
 
 

@@ -33,6 +33,7 @@ class Verdict(Enum):
 
 VERDICTS: dict[type[PacsError], Verdict] = {
     errors.PacsUnreachableError: Verdict.FAILED,
+    errors.PacsTlsFailedError: Verdict.FAILED,
     errors.PacsTimeoutError: Verdict.FAILED,
     errors.PacsAbortedError: Verdict.FAILED,
     # A limit of the PACS's own is told in the same way as a wrong AE title (PS3.8 9.3.4); both get better by waiting.
@@ -54,7 +55,7 @@ _PASSING = (errors.PacsUnreachableError, errors.PacsAbortedError, errors.PacsBus
 
 REPEATED: dict[Operation, tuple[type[PacsError], ...]] = {
     # Not PacsTimeoutError: whoever waited through one long silence would wait through another.
-    # Not PacsRejectedError: the same proposal, sent again at once, is rejected again.
+    # Not PacsRejectedError, PacsTlsFailedError: the same proposal, sent again at once, is rejected again.
     Operation.ECHO: _PASSING,
     Operation.FIND: _PASSING,
     # Only before the first arrival: later, what has come would come again.

@@ -27,6 +27,13 @@ class RetrieveMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RETRIEVE_METHOD_UNSPECIFIED: _ClassVar[RetrieveMethod]
     RETRIEVE_METHOD_GET: _ClassVar[RetrieveMethod]
     RETRIEVE_METHOD_MOVE: _ClassVar[RetrieveMethod]
+
+class TlsProfile(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TLS_PROFILE_UNSPECIFIED: _ClassVar[TlsProfile]
+    TLS_PROFILE_BCP195: _ClassVar[TlsProfile]
+    TLS_PROFILE_BCP195_MODIFIED: _ClassVar[TlsProfile]
+    TLS_PROFILE_BCP195_NON_DOWNGRADING: _ClassVar[TlsProfile]
 ROLE_UNSPECIFIED: Role
 ROLE_VIEWER: Role
 ROLE_OPERATOR: Role
@@ -35,6 +42,10 @@ ROLE_AUDITOR: Role
 RETRIEVE_METHOD_UNSPECIFIED: RetrieveMethod
 RETRIEVE_METHOD_GET: RetrieveMethod
 RETRIEVE_METHOD_MOVE: RetrieveMethod
+TLS_PROFILE_UNSPECIFIED: TlsProfile
+TLS_PROFILE_BCP195: TlsProfile
+TLS_PROFILE_BCP195_MODIFIED: TlsProfile
+TLS_PROFILE_BCP195_NON_DOWNGRADING: TlsProfile
 
 class Tenant(_message.Message):
     __slots__ = ("tenant_id", "create_time")
@@ -93,7 +104,7 @@ class Pacs(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: _Optional[bool] = ...) -> None: ...
 
 class DimseConnection(_message.Message):
-    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref")
+    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref", "sender_aets", "sender_networks")
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     CALLED_AET_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +115,8 @@ class DimseConnection(_message.Message):
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
+    SENDER_AETS_FIELD_NUMBER: _ClassVar[int]
+    SENDER_NETWORKS_FIELD_NUMBER: _ClassVar[int]
     host: str
     port: int
     called_aet: str
@@ -114,19 +127,27 @@ class DimseConnection(_message.Message):
     username: str
     password: str
     password_ref: str
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ...) -> None: ...
+    sender_aets: _containers.RepeatedScalarFieldContainer[str]
+    sender_networks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ..., sender_aets: _Optional[_Iterable[str]] = ..., sender_networks: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DimseTls(_message.Message):
-    __slots__ = ("ca_file", "certificate_file", "private_key_file", "verify_host")
+    __slots__ = ("ca_file", "certificate_file", "private_key_file", "verify_host", "profile", "server_name", "certificate_ref")
     CA_FILE_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_FILE_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_KEY_FILE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_HOST_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    SERVER_NAME_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_REF_FIELD_NUMBER: _ClassVar[int]
     ca_file: str
     certificate_file: str
     private_key_file: str
     verify_host: bool
-    def __init__(self, ca_file: _Optional[str] = ..., certificate_file: _Optional[str] = ..., private_key_file: _Optional[str] = ..., verify_host: _Optional[bool] = ...) -> None: ...
+    profile: TlsProfile
+    server_name: str
+    certificate_ref: str
+    def __init__(self, ca_file: _Optional[str] = ..., certificate_file: _Optional[str] = ..., private_key_file: _Optional[str] = ..., verify_host: _Optional[bool] = ..., profile: _Optional[_Union[TlsProfile, str]] = ..., server_name: _Optional[str] = ..., certificate_ref: _Optional[str] = ...) -> None: ...
 
 class FolderConnection(_message.Message):
     __slots__ = ("path",)

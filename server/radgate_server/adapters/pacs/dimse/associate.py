@@ -1,26 +1,34 @@
 """Opening an association to a PACS (PS3.8 7.1), and what its failure means."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
+from cryptography import x509
 from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation, UserIdentityNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import AddressInformation
 
+from radgate_server.adapters.pacs.dimse.credentials import Shown
 from radgate_server.adapters.pacs.dimse.sockets import QuickSocket
-from radgate_server.adapters.pacs.dimse.tls import client_tls
+from radgate_server.adapters.pacs.dimse.tls import ClientTls
+from radgate_server.adapters.pacs.dimse.tls_failures import explain_tls
 from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
+from radgate_server.core.certificates import Use
 from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from radgate_server.core.errors import (
+    ConfigurationError,
     PacsAbortedError,
     PacsError,
     PacsNoContextError,
     PacsRejectedError,
     PacsTimeoutError,
+    PacsTlsFailedError,
     PacsUnreachableError,
 )
 from radgate_server.core.pacs import DimseConnection
@@ -40,6 +48,10 @@ _REJECTIONS = {
 _UNRECOGNISED = {(1, 3): "calling-aet", (1, 7): "called-aet"}
 
 
+type ExpiryListener = Callable[[Use, datetime], None]
+"""Is told until when a certificate is good that the PACS has shown, or that it is shown; in any thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """One presentation context to propose: an abstract syntax, transfer syntaxes, and whether we are its SCP too."""
@@ -52,25 +64,33 @@ class Proposal:
 class Associator:
     """Opens associations to one PACS. Blocks: call it from a thread."""
 
-    def __init__(self, pacs: str, connection: DimseConnection, settings: DimseSettings) -> None:
+    def __init__(
+        self,
+        pacs: str,
+        connection: DimseConnection,
+        settings: DimseSettings,
+        on_certificate: ExpiryListener,
+    ) -> None:
         self._pacs = pacs
+        self._on_certificate = on_certificate
         self._connection = connection
         self._settings = settings
         self._ae = AE(connection.calling_aet)
         self._ae.acse_timeout = settings.connect_timeout_s
         self._ae.connection_timeout = settings.connect_timeout_s
         self._ae.network_timeout = None
-        self._tls = client_tls(connection.tls) if connection.tls else None
+        self._tls = ClientTls(connection.tls, partial(on_certificate, Use.PACS_CLIENT)) if connection.tls else None
 
-    def open(self, proposals: Sequence[Proposal], passcode: Secret) -> QuickAssociation:
+    def open(self, proposals: Sequence[Proposal], shown: Shown) -> QuickAssociation:
         """Open an association with at least one accepted context; the pass code goes with the user name.
 
         Raises:
             PacsError: unreachable, rejected, aborted, silent, or without a context.
         """
-        association = self._prepare(proposals, passcode)
+        association = self._prepare(proposals, shown)
         try:
             association.request()
+            self._tell_certificate(association)
             if not association.is_established:
                 raise self._failure(association)
         except BaseException:
@@ -78,7 +98,7 @@ class Associator:
             raise
         return association
 
-    def _prepare(self, proposals: Sequence[Proposal], passcode: Secret) -> QuickAssociation:
+    def _prepare(self, proposals: Sequence[Proposal], shown: Shown) -> QuickAssociation:
         connection, settings = self._connection, self._settings
         association = QuickAssociation(self._ae, "requestor", max_data_set_bytes=settings.max_instance_bytes)
         association.acceptor.ae_title = connection.called_aet
@@ -90,13 +110,30 @@ class Associator:
         requestor.maximum_length = settings.max_pdu_bytes
         requestor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         requestor.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        for item in self._negotiation(proposals, passcode):
+        for item in self._negotiation(proposals, shown.passcode):
             requestor.add_negotiation_item(item)
         requestor.requested_contexts = [_context(number, item) for number, item in enumerate(proposals)]
         sock = QuickSocket(association, address=local)
-        sock.tls_args = (self._tls, connection.host) if self._tls else None
+        sock.tls_args = self._secure_by(shown.identity)
         association.set_socket(sock)
         return association
+
+    def _secure_by(self, identity: Secret) -> tuple[ssl.SSLContext, str] | None:
+        """The context, and the name that the PACS's certificate must have."""
+        if self._tls is None or self._connection.tls is None:
+            return None
+        try:
+            return self._tls.current(identity), self._connection.tls.server_name or self._connection.host
+        except ConfigurationError as error:
+            raise PacsTlsFailedError(error.message, pacs=self._pacs) from None
+
+    def _tell_certificate(self, association: QuickAssociation) -> None:
+        """Tell until when the certificate is good that the PACS has shown, and that has been verified."""
+        sock = association.dul.socket
+        secured = sock.socket if isinstance(sock, QuickSocket) else None
+        shown = secured.getpeercert(binary_form=True) if isinstance(secured, ssl.SSLSocket) else None
+        if shown:
+            self._on_certificate(Use.PACS_SERVER, x509.load_der_x509_certificate(shown).not_valid_after_utc)
 
     def _resolve(self) -> AddressInformation:
         try:
@@ -118,8 +155,12 @@ class Associator:
 
     def _failure(self, association: QuickAssociation) -> PacsError:
         pacs, answer, sock = self._pacs, association.acceptor.primitive, association.dul.socket
-        if isinstance(sock, QuickSocket) and sock.connect_error is not None:
-            return PacsUnreachableError(_unreachable(sock.connect_error), pacs=pacs)
+        if isinstance(sock, QuickSocket):
+            tls_error = sock.tls_error or sock.connect_error
+            if isinstance(tls_error, ssl.SSLError):
+                return PacsTlsFailedError(explain_tls(tls_error), pacs=pacs)
+            if sock.connect_error is not None:
+                return PacsUnreachableError(_unreachable(sock.connect_error), pacs=pacs)
         if isinstance(answer, A_ASSOCIATE) and answer.result == 0:
             return PacsNoContextError("the PACS accepts none of the presentation contexts that are needed", pacs=pacs)
         if isinstance(answer, A_ASSOCIATE):
@@ -154,8 +195,6 @@ def _rejection(answer: A_ASSOCIATE, pacs: str) -> PacsRejectedError:
 
 
 def _unreachable(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "the TLS handshake with the PACS failed: check the certificates on both sides"
     if isinstance(error, TimeoutError):
         return "the PACS did not answer at its address in time"
     if isinstance(error, ConnectionRefusedError):

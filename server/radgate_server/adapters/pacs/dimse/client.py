@@ -1,19 +1,21 @@
 """A PacsClient over DIMSE, put together from its roles."""
 
+from datetime import datetime
 from functools import partial
 
 from radgate_server.adapters.pacs.dimse.associate import Associator
+from radgate_server.adapters.pacs.dimse.credentials import Credentials
 from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
 from radgate_server.adapters.pacs.dimse.find import DimseQuery
-from radgate_server.adapters.pacs.dimse.passcodes import Passcodes
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.retrieve import DimseGetReader, DimseMoveReader
 from radgate_server.adapters.pacs.dimse.storage_scp import StorageScp
 from radgate_server.adapters.pacs.dimse.store import DimseStore
 from radgate_server.config import DimseSettings
+from radgate_server.core.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
 from radgate_server.core.observed_pacs import observed_pacs
-from radgate_server.core.pacs import DimseConnection, PacsConfig, RetrieveMethod
+from radgate_server.core.pacs import DimseConnection, PacsConfig, RetrieveMethod, certificate_source
 from radgate_server.core.ports.pacs import PacsClient, PacsReader
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
@@ -27,10 +29,12 @@ def build_dimse_pacs(
     storage_scp: StorageScp,
     telemetry: Telemetry,
     secrets: SecretReader | None = None,
+    on_certificate: CertificateListener = ignore_certificate,
 ) -> PacsClient:
     """Make a client of a PACS that speaks DIMSE; nothing is opened before its first use.
 
-    `storage_scp` is shared by all PACS; it must be started before the first C-MOVE.
+    `storage_scp` is shared by all PACS; it must be started before the first C-MOVE. `on_certificate` is told of each
+    certificate that is used or seen, in any thread.
 
     Raises:
         ConfigurationError: a certificate or key file of its TLS can't be used.
@@ -38,10 +42,16 @@ def build_dimse_pacs(
     connection = config.connection
     if not isinstance(connection, DimseConnection):
         raise TypeError("not a DIMSE connection")
-    associator = Associator(config.name, connection, settings)
-    passcodes = Passcodes(config.name, connection.password, secrets or GivenSecrets())
+
+    def tell(use: Use, expires: datetime) -> None:
+        on_certificate(CertificateUse(use, "", config.tenant_id, config.name), expires)
+
+    associator = Associator(config.name, connection, settings, tell)
+    credentials = Credentials(
+        config.name, secrets or GivenSecrets(), connection.password, certificate_source(connection)
+    )
     report = partial(telemetry.pacs_associations, config.tenant_id, config.name)
-    pool = AssociationPool(config.name, associator, connection.max_associations, settings, passcodes, report)
+    pool = AssociationPool(config.name, associator, connection.max_associations, settings, credentials, report)
     reader: PacsReader = (
         DimseMoveReader(config.name, pool, connection, storage_scp)
         if connection.retrieve_method is RetrieveMethod.MOVE

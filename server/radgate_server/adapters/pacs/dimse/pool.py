@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from radgate_server.adapters.pacs.dimse.associate import Associator, Proposal
+from radgate_server.adapters.pacs.dimse.credentials import Credentials, Shown
 from radgate_server.adapters.pacs.dimse.exchange import Exchange
-from radgate_server.adapters.pacs.dimse.passcodes import Passcodes
 from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsFailedError
-from radgate_server.core.secret import Secret
 from radgate_server.core.tracing import SpanKind, span
 
 SWEEP_S = 1.0
@@ -45,7 +44,7 @@ class AssociationPool:
         associator: Associator,
         limit: int,
         settings: DimseSettings,
-        passcodes: Passcodes,
+        credentials: Credentials,
         report: Callable[[int, int], None] = lambda in_use, idle: None,
     ) -> None:
         """`report` is told how many associations are in use, and how many lie idle, whenever that changes."""
@@ -54,7 +53,7 @@ class AssociationPool:
         self._associator = associator
         self._limit = limit
         self._settings = settings
-        self._passcodes = passcodes
+        self._credentials = credentials
         # An operation, or the end of an association, for each slot; never one that waits for another.
         self._threads = ThreadPoolExecutor(2 * limit, thread_name_prefix=f"dimse-{pacs}")
         self._slots = asyncio.Semaphore(limit)
@@ -160,15 +159,15 @@ class AssociationPool:
         """Open an association into the slot that the caller has taken, or free the slot."""
         openings: list[asyncio.Future[QuickAssociation]] = []
 
-        async def open_with(passcode: Secret) -> QuickAssociation:
-            openings.append(self._in_thread(lambda: self._associator.open(proposals, passcode)))
+        async def open_with(shown: Shown) -> QuickAssociation:
+            openings.append(self._in_thread(lambda: self._associator.open(proposals, shown)))
             return await asyncio.shield(openings[-1])
 
         try:
             while self._idle and self._taken + len(self._idle) > self._limit:
                 await self._in_thread(self._idle.pop(0).association.end)
             with span("A-ASSOCIATE", SpanKind.CLIENT, pacs=self._pacs):
-                return await self._passcodes.opened_with(open_with)
+                return await self._credentials.opened_with(open_with)
         except asyncio.CancelledError:
             if openings:
                 openings[-1].add_done_callback(self._end_late)

@@ -27,15 +27,16 @@ from radgate_server.adapters.pacs.dimse.identifier import QUERY_RETRIEVE_LEVEL, 
 from radgate_server.adapters.pacs.dimse.intake import Intake, answer_of
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import PENDING, SUCCESS, failure, is_warning
-from radgate_server.adapters.pacs.dimse.storage_scp import StorageScp
+from radgate_server.adapters.pacs.dimse.storage_scp import Awaited, StorageScp
 from radgate_server.core.dicom.file_meta import encoding_of
 from radgate_server.core.dicom.json_model import data_set_to_json
-from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError
+from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance
 from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.query import TagPath
 from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.senders import REMEDIES, Refusal, Sender, sender_of
 from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
 
 _FAILED_SOP_INSTANCE_UID_LIST = "00080058"
@@ -88,10 +89,17 @@ class DimseMoveReader:
         async with lock, self._pool.lease(proposals, keep=True) as lease:
             hand_over = HandOver()
             intake = Intake(self._pacs, self._connection.called_aet, scope, listed, hand_over.put)
-            with self._scp.expect(self._connection.calling_aet, intake) as message_id:
-                work = partial(move, lease.exchange, intake, self._scp, message_id)
+            sender = self._sender(lease.exchange)
+            with self._scp.expect(self._connection.calling_aet, intake, sender) as awaited:
+                work = partial(move, lease.exchange, awaited, self._scp)
                 async with _running(self._pool, lease.exchange, hand_over, work):
                     yield hand_over
+
+    def _sender(self, exchange: Exchange) -> Sender:
+        address = exchange.association.peer_address
+        if address is None:
+            raise PacsAbortedError("the PACS broke the connection before it was asked", pacs=self._pacs)
+        return sender_of(self._connection, address, over_tls=self._scp.has_tls)
 
     def retrieve(
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
@@ -138,11 +146,12 @@ def get(exchange: Exchange, intake: Intake) -> None:
             return
 
 
-def move(exchange: Exchange, intake: Intake, scp: StorageScp, message_id: int) -> None:
+def move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> None:
     """Ask by C-MOVE and wait until the PACS is done. Raises PacsError."""
+    intake = awaited.intake
     context = exchange.context_of(STUDY_ROOT_MOVE, "C-MOVE")
     request = C_MOVE()
-    request.MessageID = message_id
+    request.MessageID = awaited.message_id
     request.AffectedSOPClassUID = STUDY_ROOT_MOVE
     request.Priority = _MEDIUM
     request.MoveDestination = scp.ae_title
@@ -152,11 +161,23 @@ def move(exchange: Exchange, intake: Intake, scp: StorageScp, message_id: int) -
         while True:
             _, message = exchange.receive(also_alive_at=lambda: max(scp.last_received_at(), intake.alive_at()))
             if answered_status(exchange, message, C_MOVE) not in PENDING:
-                _finish(exchange, intake, message, context, "C-MOVE")
+                _finish_move(exchange, awaited, message, context)
                 return
     except OperationCancelledError:
-        exchange.send_cancel(message_id, context.context_id)
+        exchange.send_cancel(awaited.message_id, context.context_id)
         raise
+
+
+def _finish_move(exchange: Exchange, awaited: Awaited, answer: Any, context: AgreedContext) -> None:
+    """Judge the final answer; where nothing came, say why its connections may have been turned away."""
+    try:
+        _finish(exchange, awaited.intake, answer, context, "C-MOVE")
+    except PacsFailedError as error:
+        remedies = [REMEDIES[refusal] for refusal in Refusal if refusal in awaited.refusals and refusal in REMEDIES]
+        if not remedies:
+            raise
+        text = f"the storage SCP turned away somebody who may be the PACS, since {'; or since '.join(remedies)}"
+        raise PacsFailedError(f"{error.message}; {text}", **error.details) from None
 
 
 def _store(exchange: Exchange, intake: Intake, context_id: int, request: C_STORE) -> None:

@@ -15,11 +15,17 @@ from typing import Any
 
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
+from radgate_server.core.networks import Address
+from radgate_server.core.senders import plain_address
+
 CONNECTION_CLOSED = "Evt17"
 """The upper layer's event "transport connection closed" (PS3.8 table 9-10)."""
 
 MAX_RECEIVED_PDU_BYTES = 16 << 20
 """A longer PDU breaks off the association, whatever was negotiated: its length decides how much is allocated."""
+
+MAX_ACCEPTED_PDU_BYTES = 1 << 20
+"""The same where others connect to us: no setting allows longer ones, and so many strangers take little."""
 
 _CONNECTED = "Evt2"
 _AWAITING_CLOSE = "Sta13"
@@ -33,6 +39,8 @@ class QuickSocket(AssociationSocket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.connect_error: OSError | None = None
+        self.tls_error: ssl.SSLError | None = None
+        self.max_pdu_bytes = MAX_RECEIVED_PDU_BYTES
         self.received_at = time.monotonic()
         self._returned: bytes | bytearray = b""
         self._wakes, self._wake = socket.socketpair()
@@ -42,7 +50,10 @@ class QuickSocket(AssociationSocket):
             self._be_quick(self.socket)
 
     def connect(self, primitive: T_CONNECT) -> None:
-        """Connect, with the TLS handshake if there is TLS; `connect_error` tells why it failed."""
+        """Connect, with the TLS handshake if there is TLS; `connect_error` tells why it failed.
+
+        In TLS 1.3 the server judges our certificate after its own part is over: `tls_error` tells of that.
+        """
         try:
             self._open(primitive.address_info.as_tuple)
             primitive.result = _CONNECTED
@@ -70,6 +81,14 @@ class QuickSocket(AssociationSocket):
     @staticmethod
     def _be_quick(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def peer_address(self) -> Address | None:
+        """Where the connection leads to or comes from, None when there is none."""
+        try:
+            return plain_address(self.socket.getpeername()[0]) if self.socket is not None else None
+        except OSError:
+            return None
 
     def wake(self) -> None:
         """Let `ready` return now. May be called from any thread."""
@@ -112,7 +131,7 @@ class QuickSocket(AssociationSocket):
         Raises:
             OSError: the connection failed, or the peer announces a PDU that is too long.
         """
-        if nr_bytes > MAX_RECEIVED_PDU_BYTES:
+        if nr_bytes > self.max_pdu_bytes:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
         buffer = bytearray(nr_bytes)
         filled = len(self._returned)
@@ -120,7 +139,7 @@ class QuickSocket(AssociationSocket):
         self._returned = b""
         view, sock = memoryview(buffer), self.socket
         while filled < nr_bytes and sock is not None:
-            count = sock.recv_into(view[filled:])
+            count = self._recv_into(sock, view[filled:])
             if _QUICKACK is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             if not count:
@@ -130,6 +149,13 @@ class QuickSocket(AssociationSocket):
         view.release()
         del buffer[filled:]
         return buffer
+
+    def _recv_into(self, sock: socket.socket, room: memoryview) -> int:
+        try:
+            return sock.recv_into(room)
+        except ssl.SSLError as error:
+            self.tls_error = error
+            raise
 
     def give_back(self, data: bytes | bytearray) -> None:
         """Let the next recv() begin with `data`."""

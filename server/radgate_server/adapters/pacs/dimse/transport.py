@@ -7,7 +7,7 @@ What is changed, and why (measured against Orthanc 1.12 on the loopback address)
   wakes every millisecond. That makes an idle pooled association free, and an answer is seen at once.
   P-DATA PDUs (PS3.8 9.3.5) bypass the generic PDU classes, which copy each byte five times.
 - `EncodedMessages`: the fragments of a data set are joined once, and never decoded; command sets do not pass through
-  pydicom. An instance larger than the limit is dropped while it arrives, so that memory is bounded.
+  pydicom. An instance for which there is no room is dropped while it arrives, so that memory is bounded.
 - `QuickAssociation`: `cut()` ends an association within a moment, whatever the peer does; pynetdicom's abort() waits
   for a thread that may be blocked in a socket call.
 """
@@ -29,7 +29,9 @@ from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
 from pynetdicom.presentation import PresentationContext
 
 from radgate_server.adapters.pacs.dimse.commands import decode_command, encode_command
+from radgate_server.adapters.pacs.dimse.room import Share
 from radgate_server.adapters.pacs.dimse.sockets import CONNECTION_CLOSED, MAX_RECEIVED_PDU_BYTES, QuickSocket
+from radgate_server.core.networks import Address
 
 _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = False
@@ -49,6 +51,7 @@ PDV_OVERHEAD_BYTES = 6
 """Item length, context and control, which count in a PDU's maximum length (PS3.8 9.3.5.1)."""
 _MAX_COMMAND_BYTES = 1 << 16
 _MAX_CANCELS = 10
+_MAX_REQUESTS = 8  # asynchronous operations are not negotiated: a requestor has one under way (PS3.7 D.3.3.3)
 _SERVE_WAIT_S = 0.02  # how late an acceptor may notice a release
 _CUT_GRACE_S = 0.2
 
@@ -101,6 +104,8 @@ class ReactiveProvider(DULServiceProvider):
         finally:
             self.to_user_queue.put(A_P_ABORT())
             self.assoc.dimse.msg_queue.put((None, None))
+            if self._assoc.dimse.share is not None:
+                self._assoc.dimse.share.close()
             if isinstance(sock, QuickSocket):
                 sock._shutdown_socket()  # noqa: SLF001 - pynetdicom has no public way
                 sock.close_wake()
@@ -122,7 +127,7 @@ class ReactiveProvider(DULServiceProvider):
 
     def _read_data(self, sock: QuickSocket, header: bytearray) -> None:
         length = _PDU_HEADER.unpack(header)[1] if len(header) == _PDU_HEADER.size else 0
-        if length > MAX_RECEIVED_PDU_BYTES:
+        if length > sock.max_pdu_bytes:
             self.event_queue.put(_INVALID_PDU)
             return
         body = sock.recv(length)
@@ -152,10 +157,12 @@ class EncodedMessages(DIMSEServiceProvider):
     def __init__(self, assoc: Association) -> None:
         super().__init__(assoc)
         self.max_data_set_bytes = 1 << 32
+        self.share: Share | None = None
         self._command = b""
         self._primitive: Any = None
         self._fragments: list[memoryview] = []
         self._size = 0
+        self._dropped = False
 
     def receive_fragment(self, context_id: int, control: int, fragment: memoryview) -> None:
         """Take one fragment; the last one of a message puts it into the queue.
@@ -204,17 +211,27 @@ class EncodedMessages(DIMSEServiceProvider):
         command = encode_command(primitive, has_data_set=has_data_set)
         return _value(bytes((_COMMAND | _LAST,)) + command, context_id)
 
+    def settle(self, data_set_bytes: int) -> None:
+        """Give back the room of a data set that was dealt with."""
+        if self.share is not None:
+            self.share.give_back(data_set_bytes)
+
     def _keep(self, fragment: memoryview) -> None:
-        self._size += len(fragment)
-        if self._size <= self.max_data_set_bytes:
+        if self._dropped:
+            return
+        fits = self._size + len(fragment) <= self.max_data_set_bytes
+        if fits and (self.share is None or self.share.take(len(fragment))):
+            self._size += len(fragment)
             self._fragments.append(fragment)
-        else:
-            self._fragments.clear()
+            return
+        self._dropped = True
+        self._fragments.clear()
+        self.settle(self._size)
 
     def _join(self) -> BytesIO | None:
-        """The data set, None when it was too large. BytesIO gives the very bytes back as long as nobody writes."""
-        data_set = BytesIO(b"".join(self._fragments)) if self._size <= self.max_data_set_bytes else None
-        self._fragments, self._size = [], 0
+        """The data set, None when there was no room. BytesIO gives the very bytes back as long as nobody writes."""
+        data_set = None if self._dropped else BytesIO(b"".join(self._fragments))
+        self._fragments, self._size, self._dropped = [], 0, False
         return data_set
 
     def _deliver(self, primitive: Any, context_id: int) -> None:
@@ -222,6 +239,8 @@ class EncodedMessages(DIMSEServiceProvider):
         if isinstance(primitive, C_CANCEL):
             if len(self.cancel_req) < _MAX_CANCELS:
                 self.cancel_req[primitive.MessageIDBeingRespondedTo or 0] = primitive
+        elif self.share is not None and self.msg_queue.qsize() >= _MAX_REQUESTS:
+            raise ValueError("a requestor that does not wait for answers")
         else:
             self.msg_queue.put((context_id, primitive))
 
@@ -248,11 +267,12 @@ class QuickAssociation(Association):
     dul: ReactiveProvider
     dimse: EncodedMessages
 
-    def __init__(self, ae: Any, mode: str, *, max_data_set_bytes: int) -> None:
+    def __init__(self, ae: Any, mode: str, *, max_data_set_bytes: int, share: Share | None = None) -> None:
         super().__init__(ae, mode)
         self.dul = ReactiveProvider(self)
         self.dimse = EncodedMessages(self)
         self.dimse.max_data_set_bytes = max_data_set_bytes
+        self.dimse.share = share
         self.acse_timeout = ae.acse_timeout
         self.network_timeout = ae.network_timeout
         self.last_message_id = 0
@@ -268,6 +288,11 @@ class QuickAssociation(Association):
     def transfer_syntax_uid(self, context_id: int) -> str:
         """The transfer syntax that was agreed for the context. Raises KeyError for one that was not accepted."""
         return str(self._accepted_cx[context_id].transfer_syntax[0])
+
+    @property
+    def peer_address(self) -> Address | None:
+        """Where the connection leads to or comes from, None when it is gone."""
+        return self.dul.socket.peer_address if isinstance(self.dul.socket, QuickSocket) else None
 
     def touch(self) -> None:
         """Begin to measure silence anew: until now it was we who let the peer wait."""
