@@ -223,3 +223,38 @@ audit_checkpoints = Table(
     Index(None, "tenant_id", "number"),
     sqlite_autoincrement=True,
 )
+
+# Written after the records (audit_index.py): which terms occur in which blocks of 256 numbers, and from when to when.
+audit_index = Table(
+    "audit_index",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("term", String, primary_key=True),
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+audit_indexed = Table(
+    "audit_indexed",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="of the last record that is indexed"),
+    Column("sequence", BigInteger, nullable=False, comment="its place in the chain"),
+)
+
+report_schedules = Table(
+    "report_schedules",
+    metadata,
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("plan", JSON, nullable=False, comment="what is told, when, and to whom"),
+    Column("due_time", UtcDateTime, nullable=False, comment="the moment that it is planned for; the period ends there"),
+    Column("try_time", UtcDateTime, nullable=False, comment="when it is tried: due_time, or later when it failed"),
+    Column("held_until", UtcDateTime, comment="a server works on it until then"),
+    Column("attempts", Integer, nullable=False),
+    Column("pending", JSON(none_as_null=True), comment="receivers that do not have this run yet; null: all"),
+    Column("last_run_time", UtcDateTime),
+    Column("last_error", String, nullable=False),
+)
