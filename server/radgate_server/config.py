@@ -162,6 +162,12 @@ class AuditSettings(_Section):
     check_records: int = Field(
         default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
     )
+    spool_bytes: int = Field(
+        default=256 * MIB,
+        ge=0,
+        description="Records that wait in data_dir while the database is away; when that is full nothing is served. 0:"
+        " nothing is served at once.",
+    )
 
 
 class ImagingSettings(_Section):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from radgate_server.adapters.audit_spool import FileAuditSpool
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
@@ -25,7 +26,7 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.adapters.secrets import FileSigner, make_data_dir, open_secrets
+from radgate_server.adapters.secrets import FileSigner, SpoolCipher, make_data_dir, open_secrets
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
@@ -82,11 +83,15 @@ class Installation:
     database: Database
 
 
-async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Installation:
+async def open_installation(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, *, spooling: bool = False
+) -> Installation:
     """Open the data folder and the database, bringing both up to date; `stack` closes them.
 
+    With `spooling`, records of the audit trail wait in the folder while the database is away: one process may do that.
+
     Raises:
-        ConfigurationError: the folder, its key file or the database's URL is not usable.
+        ConfigurationError: the folder, its key file, the spool or the database's URL is not usable.
         DatabaseUnavailableError: the database can't be reached.
     """
     make_data_dir(settings.data_dir)
@@ -95,7 +100,7 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
     await asyncio.to_thread(migrate, settings.database_url_or_default)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
-    audit = SqlAuditSink(database)
+    audit = SqlAuditSink(database, spool=_open_spool(stack, settings) if spooling else None)
     stack.push_async_callback(audit.close)
     sealed = SqlSealedRecords(database, box)
     return Installation(
@@ -115,6 +120,16 @@ async def open_installation(stack: AsyncExitStack, settings: Settings, clock: Cl
         signer,
         database,
     )
+
+
+def _open_spool(stack: AsyncExitStack, settings: Settings) -> FileAuditSpool | None:
+    limit_bytes = settings.audit.spool_bytes
+    if not limit_bytes:
+        return None
+    folder = settings.data_dir / "audit-spool"
+    spool = FileAuditSpool(folder, SpoolCipher(settings.data_dir), limit_bytes=limit_bytes)
+    stack.callback(spool.close)
+    return spool
 
 
 async def open_disk_store(

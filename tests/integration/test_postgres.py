@@ -7,6 +7,7 @@ import pytest
 
 from radgate_server.adapters.database import Database, SqlAuditSink, SqlTenantDirectory, migrate
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
+from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
 from tests.conformance.directory_suite import NOW, tenant
@@ -38,6 +39,10 @@ class TestPostgresAudit(AuditSuite):
 
 class TestPostgresAuditTrail(AuditTrailSuite):
     """Its chain."""
+
+
+class TestPostgresAuditSpool(AuditSpoolSuite):
+    """Its spool."""
 
 
 async def test_outlives_a_restart_of_the_server(server: Postgres, url: str) -> None:

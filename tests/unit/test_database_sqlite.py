@@ -9,6 +9,7 @@ import pytest
 from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
+from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
@@ -33,6 +34,10 @@ class TestSqliteAudit(AuditSuite):
 
 class TestSqliteAuditTrail(AuditTrailSuite):
     """Its chain."""
+
+
+class TestSqliteAuditSpool(AuditSpoolSuite):
+    """Its spool."""
 
 
 def test_writes_ahead_and_keeps_foreign_keys(url: str, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
     overrides = overrides or Overrides()
     clock, telemetry = overrides.clock, PrometheusTelemetry(named=settings.telemetry.named_in_metrics)
     async with AsyncExitStack() as stack:
-        installation = await open_installation(stack, settings, clock)
+        installation = await open_installation(stack, settings, clock, spooling=True)
         audit = WatchedAuditSink(installation.audit, clock, telemetry)
         installation = replace(installation, audit=audit)
         telemetry.watch_disk(settings.data_dir)

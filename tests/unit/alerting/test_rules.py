@@ -63,6 +63,12 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_audit_chain_broken", (("tenant", "east"),), 0)],
     ),
     "RadgateAuditLagging": ([("radgate_audit_lag_seconds", (), 6)], [("radgate_audit_lag_seconds", (), 0.01)]),
+    "RadgateAuditSpooling": ([("radgate_audit_spool_records", (), 1)], [("radgate_audit_spool_records", (), 0)]),
+    "RadgateAuditSpoolFull": (
+        [("radgate_audit_spool_bytes", (), 900), ("radgate_audit_spool_limit_bytes", (), 1000)],
+        [("radgate_audit_spool_bytes", (), 700), ("radgate_audit_spool_limit_bytes", (), 1000)],
+    ),
+    "RadgateAuditSpoolDamaged": ([("radgate_audit_spool_damaged", (), 1)], [("radgate_audit_spool_damaged", (), 0)]),
     "RadgateImageWorkersFailing": (
         counted("radgate_image_workers_ended_total", 3, ("cause", "crashed")),
         counted("radgate_image_workers_ended_total", 30, ("cause", "recycled")),

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from prometheus_client import generate_latest
 
 from radgate_server.adapters.telemetry import AuditMetrics
 from radgate_server.adapters.telemetry.families import Families
 from radgate_server.core.audit_chain import START, ChainHead
 from radgate_server.core.ports.audit import ChainTelemetry
+from radgate_server.core.ports.audit_spool import SpoolState
 
 
 @dataclass
@@ -15,6 +17,7 @@ class Writing:
     recorded: dict[tuple[str, str], int] = field(default_factory=dict)
     waiting: int = 0
     lag_s: float = 0.0
+    spooled: SpoolState | None = None
 
 
 def test_the_trail_is_shown() -> None:
@@ -39,4 +42,20 @@ def test_the_trail_is_shown() -> None:
         'radgate_audit_unsigned_records{tenant="north"} 3.0',
         'radgate_audit_unsigned_records{tenant="south"} 0.0',
         "radgate_audit_waiting 2.0",
+    ]
+
+
+def test_what_waits_in_the_spool_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 105.0)
+    families, writing = Families(), Writing()
+    AuditMetrics(families, writing)
+    assert "radgate_audit_spool" not in generate_latest(families.registry).decode()
+    writing.spooled = SpoolState(records=3, size_bytes=700, oldest_s=100.0, limit_bytes=1000, damaged=1)
+    page = generate_latest(families.registry).decode().splitlines()
+    assert [line for line in page if line.startswith("radgate_audit_spool")] == [
+        "radgate_audit_spool_records 3.0",
+        "radgate_audit_spool_bytes 700.0",
+        "radgate_audit_spool_limit_bytes 1000.0",
+        "radgate_audit_spool_oldest_seconds 5.0",
+        "radgate_audit_spool_damaged 1.0",
     ]

@@ -21,7 +21,7 @@ from radgate_server.core.jobs import QueueLoad
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.tracing import Part, TraceContext
 from tests.unit.core.test_tracing import SPAN, TRACE, Recorded
-from tests.unit.telemetry.test_audit_metrics import Writing
+from tests.unit.telemetry.test_audit_metrics import SpoolState, Writing
 
 LABELS = {
     "action", "cause", "check", "code", "kind", "level", "method", "operation", "outcome", "pacs", "primary",
@@ -66,7 +66,7 @@ def shown_names(telemetry: PrometheusTelemetry) -> set[str]:
 
 def test_what_is_shown_is_the_catalogue(tmp_path: Path) -> None:
     telemetry = PrometheusTelemetry()
-    AuditMetrics(telemetry.families, Writing())
+    AuditMetrics(telemetry.families, Writing(spooled=SpoolState(1, 1, 1.0, 1, 0)))
     report_all(telemetry, lambda: "east", tmp_path)
     assert shown_names(telemetry) == set(CATALOGUE)
     shown = {
@@ -86,7 +86,7 @@ def test_every_row_is_well_said() -> None:
 
 def test_however_many_tenants_and_pacs_there_are_so_many_are_named(tmp_path: Path) -> None:
     telemetry, limit = PrometheusTelemetry(named=20), 20
-    AuditMetrics(telemetry.families, Writing())
+    AuditMetrics(telemetry.families, Writing(spooled=SpoolState(1, 1, 1.0, 1, 0)))
     for number in range(200):
         tenant, pacs = f"tenant-{number}", f"pacs-{number}"
         telemetry.pacs_call(tenant, pacs, "find", "ok", 0.1)

@@ -5,10 +5,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from radgate_server.adapters.database.audit_drain import SpoolDrain
 from radgate_server.adapters.database.audit_writer import AuditWriter
 from radgate_server.adapters.database.database import Database
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.errors import AuditUnavailableError
+from radgate_server.core.ports.audit_spool import AuditSpool, SpoolState
 
 MAX_PENDING = 10_000
 """Entries waiting for their turn; more are refused at once."""
@@ -25,10 +27,14 @@ class SqlAuditSink:
 
     All state belongs to the event loop. While one batch is being written by the one thread, the next one gathers; a
     batch costs one hand-over to the thread, one transaction, and one wake-up of the loop, however many it holds.
+
+    With a spool, a record counts as recorded once it is on this server's disk while the database is away.
     """
 
-    def __init__(self, database: Database, *, max_pending: int = MAX_PENDING) -> None:
-        self._writer = AuditWriter(database.engine)
+    def __init__(self, database: Database, *, max_pending: int = MAX_PENDING, spool: AuditSpool | None = None) -> None:
+        self._writer = AuditWriter(database.engine, spool)
+        self._spool = spool
+        self._drain = SpoolDrain(database.engine, spool) if spool else None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="audit")
         self._max_pending = max_pending
         self._pending: list[_Waiting] = []
@@ -40,7 +46,7 @@ class SqlAuditSink:
         self._drained.set()
 
     async def record(self, entry: AuditEntry) -> None:
-        """Record the access; returns when it is committed.
+        """Record the access; returns when it is committed, or spooled.
 
         A caller that is cancelled meanwhile has its entry recorded all the same.
 
@@ -63,7 +69,7 @@ class SqlAuditSink:
 
     @property
     def recorded(self) -> Mapping[tuple[str, str], int]:
-        """Entries that were committed, by action and outcome; from any thread."""
+        """Entries that were committed or spooled, by action and outcome; from any thread."""
         return dict(self._writer.recorded)
 
     @property
@@ -77,10 +83,17 @@ class SqlAuditSink:
         since_s = self._batch_since_s or self._pending_since_s
         return time.monotonic() - since_s if since_s is not None else 0.0
 
+    @property
+    def spooled(self) -> SpoolState | None:
+        """What waits on this server's disk, None without a spool; from any thread."""
+        return self._spool.state if self._spool else None
+
     async def close(self) -> None:
-        """Write what is pending, refuse what comes now, and let go of the thread and its connection."""
+        """Write what is pending, refuse what comes now, and let go of the threads and their connections."""
         self._closing = True
         await self._drained.wait()
+        if self._drain is not None:
+            await asyncio.to_thread(self._drain.close)
         await asyncio.get_running_loop().run_in_executor(self._executor, self._writer.disconnect)
         self._executor.shutdown()
 

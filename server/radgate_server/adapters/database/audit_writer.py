@@ -9,9 +9,11 @@ from sqlalchemy import Engine
 
 from radgate_server.adapters.database.audit_dialects import DIALECTS, Row
 from radgate_server.adapters.database.database import describe
-from radgate_server.adapters.database.schema import audit_heads
+from radgate_server.adapters.database.schema import audit_entries, audit_heads
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_chain import START, Content, content_of, record_hash
+from radgate_server.core.errors import SpoolFullError
+from radgate_server.core.ports.audit_spool import Attempt, AuditSpool, Segment, SpooledBatch
 
 log = logging.getLogger(__name__)
 
@@ -30,29 +32,46 @@ class AuditWriter:
 
     It remembers where each chain ends, so that a batch is one statement, which the database refuses if another process
     wrote meanwhile; then the batch is written anew, with the heads locked first.
+
+    What the database does not take goes to the spool, and so does all that follows, until it has been drained.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, spool: AuditSpool | None = None) -> None:
         self._engine = engine
+        self._spool = spool
+        self._attempt: Attempt | None = None
         self._dialect = DIALECTS[engine.dialect.name]
         self._connection: Any = None
         self._heads: dict[str, _Head] = {}
         self._locked_batches = 0
         self.recorded: Counter[tuple[str, str]] = Counter()
-        """Entries that were committed, by action and outcome."""
+        """Entries that were committed or spooled, by action and outcome."""
 
     def write(self, entries: list[AuditEntry], report: _Report) -> None:
-        """Insert and commit all entries or none, then tell which."""
+        """Commit or spool all entries or none, then tell which."""
         written = False
         try:
             batch = [content_of(entry) for entry in entries]
-            self._commit(batch)
+            if self._spool is None or not self._spool.put_if_active(SpooledBatch(batch)):
+                self._commit_or_spool(batch)
             written = True
             self.recorded.update(content.kind for content in batch)
+        except SpoolFullError as error:
+            log.error("the audit trail can't be written: %s", error.message)
         except Exception as error:  # noqa: BLE001 - whatever it was: those who wait must be told, and nothing served
             log.error("the audit trail can't be written: %s", describe(error))
-            self.disconnect()
         report(written)
+
+    def _commit_or_spool(self, batch: list[Content]) -> None:
+        self._attempt = None
+        try:
+            self._commit(batch)
+        except Exception as error:
+            self.disconnect()
+            if self._spool is None:
+                raise
+            log.error("the audit trail's database fails (%s); records go to the spool", describe(error))
+            self._spool.put(SpooledBatch(batch, self._attempt))
 
     def disconnect(self) -> None:
         """Close the connection; an open transaction is rolled back."""
@@ -61,23 +80,53 @@ class AuditWriter:
             self._connection.invalidate()
             self._connection = None
 
+    def commit_spooled(self, segment: Segment, note: Callable[[Attempt], None]) -> None:
+        """Commit what waited in the spool, except for what turns out to be there already.
+
+        That is looked for behind locked heads: what is still being committed holds them. `note` is told what to look
+        for if nobody learns whether this transaction came through.
+
+        Raises:
+            Exception: whatever the driver raises, or `note`.
+        """
+        everything = [content for batch in segment.batches for content in batch.contents]
+        cursor = self._driver().cursor()
+        cursor.execute(self._dialect.begin)
+        heads = {tenant_id: self._lock_head(cursor, tenant_id) for tenant_id in _in_order(everything)}
+        if not self._came_through(cursor, heads, segment.attempt):
+            absent = [batch for batch in segment.batches if not self._came_through(cursor, heads, batch.attempt)]
+            batch = [content for waiting in absent for content in waiting.contents]
+            _in_order(batch)
+            rows, _ = _link(batch, heads)
+            if rows:
+                note(_attempt(rows))
+                self._dialect.insert(cursor, rows)
+        cursor.execute("COMMIT")
+        cursor.close()
+
+    def _came_through(self, cursor: Any, heads: dict[str, _Head], attempt: Attempt | None) -> bool:
+        """Whether the transaction of the attempt was committed."""
+        if attempt is None or heads[attempt.tenant_id][0] < attempt.sequence:
+            return False
+        cursor.execute(self._sql(_RECORD_HASH), (attempt.tenant_id, attempt.sequence))
+        found = cursor.fetchone()
+        return found is not None and bytes(found[0]) == attempt.record_hash
+
     def _commit(self, batch: list[Content]) -> None:
-        tenant_ids = {content.tenant_id for content in batch}
-        if len(tenant_ids) > 1:
-            # In one order, so that processes wait for one another's heads instead of being in each other's way.
-            batch.sort(key=lambda content: content.tenant_id)
+        tenant_ids = _in_order(batch)
         driver = self._driver()
         cursor = driver.cursor()
         if self._locked_batches > 0:
             self._locked_batches -= 1
-            self._insert_locked(cursor, batch, sorted(tenant_ids))
-        elif not (tenant_ids <= self._heads.keys() and self._insert_believing(driver, cursor, batch)):
-            self._insert_locked(cursor, batch, sorted(tenant_ids))
+            self._insert_locked(cursor, batch, tenant_ids)
+        elif not (self._heads.keys() >= set(tenant_ids) and self._insert_believing(driver, cursor, batch)):
+            self._insert_locked(cursor, batch, tenant_ids)
         cursor.close()
 
     def _insert_believing(self, driver: Any, cursor: Any, batch: Iterable[Content]) -> bool:
         """Write what follows the heads as we know them; the trigger sees whether they are right. False if not."""
         rows, ends = _link(batch, self._heads)
+        self._attempt = _attempt(rows)
         try:
             self._dialect.insert_alone(cursor, rows)
         except Exception as error:
@@ -94,6 +143,7 @@ class AuditWriter:
         """Lock the heads, making those of new tenants, and write what follows them."""
         cursor.execute(self._dialect.begin)
         rows, ends = _link(batch, {tenant_id: self._lock_head(cursor, tenant_id) for tenant_id in tenant_ids})
+        self._attempt = _attempt(rows)
         self._dialect.insert(cursor, rows)
         cursor.execute("COMMIT")
         self._heads |= ends
@@ -122,6 +172,26 @@ _NEW_HEAD = (
     " ON CONFLICT DO NOTHING"
 )
 _HEAD = f"SELECT sequence, record_hash FROM {audit_heads.name} WHERE tenant_id = ?"  # noqa: S608
+_RECORD_HASH = (
+    f"SELECT record_hash FROM {audit_entries.name}"  # noqa: S608
+    " WHERE tenant_id = ? AND sequence = ? ORDER BY number DESC LIMIT 1"  # backwards: it is among the newest
+)
+
+
+def _in_order(batch: list[Content]) -> list[str]:
+    """Sort the batch by tenant, so that processes wait for one another's heads and don't block each other; the tenants.
+
+    A tenant's records stay in their order.
+    """
+    tenant_ids = {content.tenant_id for content in batch}
+    if len(tenant_ids) > 1:
+        batch.sort(key=lambda content: content.tenant_id)
+    return sorted(tenant_ids)
+
+
+def _attempt(rows: Sequence[Row]) -> Attempt:
+    sequence, own_hash, _, _, tenant_id = rows[0][:5]
+    return Attempt(tenant_id, sequence, own_hash)
 
 
 def _link(batch: Iterable[Content], heads: dict[str, _Head]) -> tuple[list[Row], dict[str, _Head]]:

@@ -5,5 +5,15 @@ from radgate_server.adapters.secrets.file_keys import FileKeys
 from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
+from radgate_server.adapters.secrets.spool_cipher import SpoolCipher
 
-__all__ = ["EnvelopeBox", "FileKeys", "FileSigner", "PublicKeys", "SecretStore", "make_data_dir", "open_secrets"]
+__all__ = [
+    "EnvelopeBox",
+    "FileKeys",
+    "FileSigner",
+    "PublicKeys",
+    "SecretStore",
+    "SpoolCipher",
+    "make_data_dir",
+    "open_secrets",
+]

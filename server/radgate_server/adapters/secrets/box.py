@@ -7,9 +7,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from radgate_server.adapters.secrets.derive import derive
 from radgate_server.adapters.secrets.envelope import ENVELOPE_FORM, FIRST_FORM, NONCE_BYTES, Envelope, unpack
 from radgate_server.adapters.secrets.key_file import FILE_NAME, KEY_BYTES, load_key
 from radgate_server.adapters.secrets.provider import KeyProvider, kind_of
@@ -32,7 +31,7 @@ class EnvelopeBox:
 
     def __init__(self, data_dir: Path, providers: Mapping[str, KeyProvider], current: str) -> None:
         self._installation_key = load_key(data_dir)
-        self._fingerprint_key = _derive(self._installation_key, b"radgate fingerprint 1")
+        self._fingerprint_key = derive(self._installation_key, b"radgate fingerprint 1")
         self._providers = providers
         self._current = providers[current]
 
@@ -44,7 +43,7 @@ class EnvelopeBox:
         """Decrypt. Raises ConfigurationError when the key or the context is another one, or the key is gone."""
         envelope = unpack(sealed.sealed)
         if envelope.form == FIRST_FORM:
-            key = _derive(self._installation_key, b"radgate seal 1")
+            key = derive(self._installation_key, b"radgate seal 1")
         else:
             key = await self._unwrap(envelope, sealed.context)
         try:
@@ -100,7 +99,3 @@ class EnvelopeBox:
 def _bound(form: int, context: SecretContext) -> bytes:
     """The associated data: neither form nor place of a sealed secret can be changed."""
     return bytes((form,)) + context.text.encode()
-
-
-def _derive(key: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(key)

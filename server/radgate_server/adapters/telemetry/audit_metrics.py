@@ -1,5 +1,6 @@
 """How the audit trail is doing, as Prometheus metrics."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -7,6 +8,7 @@ from prometheus_client import Metric
 
 from radgate_server.adapters.telemetry.families import Families
 from radgate_server.core.audit_chain import ChainHead
+from radgate_server.core.ports.audit_spool import SpoolState
 
 
 class WritingEnd(Protocol):
@@ -25,6 +27,11 @@ class WritingEnd(Protocol):
     @property
     def lag_s(self) -> float:
         """For how long the oldest one waits that is not committed."""
+        ...
+
+    @property
+    def spooled(self) -> SpoolState | None:
+        """What waits on this server's disk; None without a spool."""
         ...
 
 
@@ -52,3 +59,10 @@ class AuditMetrics:
         yield made("radgate_audit_records", end.recorded.items())
         yield made("radgate_audit_waiting", [((), end.waiting)])
         yield made("radgate_audit_lag_seconds", [((), end.lag_s)])
+        if (spooled := end.spooled) is not None:
+            age_s = max(0.0, time.time() - spooled.oldest_s) if spooled.oldest_s else 0.0
+            yield made("radgate_audit_spool_records", [((), spooled.records)])
+            yield made("radgate_audit_spool_bytes", [((), spooled.size_bytes)])
+            yield made("radgate_audit_spool_limit_bytes", [((), spooled.limit_bytes)])
+            yield made("radgate_audit_spool_oldest_seconds", [((), age_s)])
+            yield made("radgate_audit_spool_damaged", [((), spooled.damaged)])

@@ -165,6 +165,33 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
             "See how fast the database and its disk write, and who locks it: all calls wait for it.",
         ),
         Rule(
+            "RadgateAuditSpooling",
+            warning,
+            Value(series("radgate_audit_spool_records")),
+            above(0),
+            60,
+            "Records of the audit trail wait on the server's own disk, since their database is away",
+            "See that the database answers; the records follow by themselves. Calls of new callers fail meanwhile.",
+        ),
+        Rule(
+            "RadgateAuditSpoolFull",
+            critical,
+            Share(series("radgate_audit_spool_bytes"), series("radgate_audit_spool_limit_bytes")),
+            above(0.8),
+            0,
+            "The audit trail's spool is nearly full; then nothing is served any more",
+            "Bring the database back now, or give audit.spool_bytes more room.",
+        ),
+        Rule(
+            "RadgateAuditSpoolDamaged",
+            critical,
+            Value(series("radgate_audit_spool_damaged")),
+            above(0),
+            0,
+            "A part of the audit trail's spool can't be read",
+            "Keep the .damaged file in data_dir/audit-spool: records are in it that the trail lacks.",
+        ),
+        Rule(
             "RadgateImageWorkersFailing",
             warning,
             Growth(

@@ -1,0 +1,96 @@
+"""One file of the spool: frames, each a batch, sealed.
+
+A frame is the length of what follows, u32 big-endian, and the sealed form of a batch, to which the file's number and
+the frame's place are bound: frames can neither be moved nor taken out of the middle. A frame that ends too early was
+being written when the server died. Nobody was told that it was kept, so it is passed over.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from struct import Struct
+
+from radgate_server.core.audit_chain import Content
+from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
+
+_LENGTH = Struct(">I")
+_PLACE = Struct(">QI")
+
+
+class SegmentFile:
+    """A segment that is being written. `close()` it."""
+
+    def __init__(self, path: Path, number: int, cipher: Cipher) -> None:
+        self.number = number
+        self.size_bytes = 0
+        self.records = 0
+        self._cipher = cipher
+        self._frames = 0
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def frame_of(self, batch: SpooledBatch) -> bytes:
+        """The batch as the next frame."""
+        sealed = self._cipher.seal(_encode(batch), _PLACE.pack(self.number, self._frames))
+        return _LENGTH.pack(len(sealed)) + sealed
+
+    def append(self, frame: bytes, records: int) -> None:
+        """Write the frame to the disk, or leave no trace of it. Raises OSError."""
+        try:
+            view = memoryview(frame)
+            while view:
+                view = view[os.write(self._file, view) :]
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self.size_bytes)
+            os.lseek(self._file, self.size_bytes, os.SEEK_SET)
+            raise
+        self.size_bytes += len(frame)
+        self.records += records
+        self._frames += 1
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._file)
+
+
+def read_segment(path: Path, number: int, cipher: Cipher) -> Sequence[SpooledBatch]:
+    """All batches of a segment. Raises ValueError when one was damaged, OSError when the file can't be read."""
+    return [
+        _decode(cipher.open(sealed, _PLACE.pack(number, place)))
+        for place, sealed in enumerate(_frames(path.read_bytes()))
+    ]
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + _LENGTH.size <= len(data):
+        start = at + _LENGTH.size
+        at = start + _LENGTH.unpack_from(data, at)[0]
+        if at > len(data):
+            return
+        yield data[start:at]
+
+
+def encode_attempt(attempt: Attempt) -> bytes:
+    """As JSON."""
+    return json.dumps([attempt.tenant_id, attempt.sequence, attempt.record_hash.hex()]).encode()
+
+
+def decode_attempt(data: bytes) -> Attempt:
+    """The reverse. Raises ValueError."""
+    tenant_id, sequence, record_hash = json.loads(data)
+    return Attempt(tenant_id, sequence, bytes.fromhex(record_hash))
+
+
+def _encode(batch: SpooledBatch) -> bytes:
+    attempt = encode_attempt(batch.attempt).decode() if batch.attempt else None
+    return json.dumps([attempt, batch.contents]).encode()
+
+
+def _decode(data: bytes) -> SpooledBatch:
+    attempt, contents = json.loads(data)
+    return SpooledBatch(
+        [Content(time_us, size_bytes, tuple(words)) for time_us, size_bytes, words in contents],
+        decode_attempt(attempt) if attempt else None,
+    )

@@ -1,0 +1,35 @@
+"""Encrypts what waits on the disk of one server, under a key of the installation's: no provider is asked meanwhile."""
+
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from radgate_server.adapters.secrets.derive import derive
+from radgate_server.adapters.secrets.key_file import load_key
+
+_NONCE_BYTES = 12
+
+
+class SpoolCipher:
+    """Cipher by AES-256-GCM (NIST SP 800-38D); the random nonce stands before the ciphertext.
+
+    Raises:
+        ConfigurationError: the key file in `data_dir` can't be used.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._key = AESGCM(derive(load_key(data_dir), b"radgate audit spool 1"))
+
+    def seal(self, clear: bytes, bound: bytes) -> bytes:
+        """Encrypt; `bound` must be the same when opening."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._key.encrypt(nonce, clear, bound)
+
+    def open(self, sealed: bytes, bound: bytes) -> bytes:
+        """Decrypt. Raises ValueError when it was damaged, or sealed under another key or with something else bound."""
+        try:
+            return self._key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+        except InvalidTag:
+            raise ValueError("it does not open") from None

@@ -1,0 +1,91 @@
+"""Where records of the audit trail wait while its database is away."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from radgate_server.core.audit_chain import Content
+
+
+class Attempt(NamedTuple):
+    """The first record of a transaction of which nobody knows whether it was committed.
+
+    It was if the tenant's record of that number has that hash: nobody else makes the same one.
+    """
+
+    tenant_id: str
+    sequence: int
+    record_hash: bytes
+
+
+class SpooledBatch(NamedTuple):
+    """Records that were spooled at once, in the order of their chains, and the attempt to commit them before."""
+
+    contents: Sequence[Content]
+    attempt: Attempt | None = None
+
+
+class Segment(NamedTuple):
+    """The oldest part of what waits, which goes to the database at once. `attempt` is the last one to do so."""
+
+    number: int
+    batches: Sequence[SpooledBatch]
+    attempt: Attempt | None
+
+
+class SpoolState(NamedTuple):
+    """How much waits, since when (Unix time, 0: nothing waits), and how much may; parts that could not be read."""
+
+    records: int
+    size_bytes: int
+    oldest_s: float
+    limit_bytes: int
+    damaged: int
+
+
+class AuditSpool(Protocol):
+    """Keeps records on the disk of this server, in order. Methods block, and may be called from any thread.
+
+    It is active from the first record that comes until the last one is gone: meanwhile all new ones must go here too,
+    or they would overtake those that wait.
+    """
+
+    def put_if_active(self, batch: SpooledBatch) -> bool:
+        """Keep the batch if the spool is active; False if not. It is on the disk then.
+
+        Raises:
+            SpoolFullError: there is no room, or the disk fails.
+        """
+        ...
+
+    def put(self, batch: SpooledBatch) -> None:
+        """Keep the batch, and be active from now on. Raises SpoolFullError."""
+        ...
+
+    def oldest(self) -> Segment | None:
+        """What is to go to the database first; None when nothing waits any more, and the spool is no longer active."""
+        ...
+
+    def note_attempt(self, number: int, attempt: Attempt) -> None:
+        """Remember, on the disk, that the segment is about to be committed. Raises OSError."""
+        ...
+
+    def drop(self, number: int) -> None:
+        """The segment is in the database. Raises OSError."""
+        ...
+
+    @property
+    def state(self) -> SpoolState:
+        """How much waits."""
+        ...
+
+
+class Cipher(Protocol):
+    """Encrypts what waits."""
+
+    def seal(self, clear: bytes, bound: bytes) -> bytes:
+        """Encrypt; `bound` must be the same when opening."""
+        ...
+
+    def open(self, sealed: bytes, bound: bytes) -> bytes:
+        """Decrypt. Raises ValueError when it can't be."""
+        ...

@@ -1,0 +1,172 @@
+"""The spool's files: what is kept, in which order, what survives a crash, what is refused."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from radgate_server.adapters.audit_spool import FileAuditSpool, spool
+from radgate_server.adapters.secrets import SpoolCipher
+from radgate_server.core.audit_chain import Content, content_of
+from radgate_server.core.errors import ConfigurationError, SpoolFullError
+from radgate_server.core.ports.audit_spool import Attempt, AuditSpool, Segment, SpooledBatch
+from tests.conformance.database_suites import audit_entry
+
+ATTEMPT = Attempt("a", 7, bytes(range(32)))
+
+
+def contents(*numbers: int) -> list[Content]:
+    return [content_of(audit_entry(number)) for number in numbers]
+
+
+def drain(waiting: AuditSpool) -> list[Content]:
+    """Take all out."""
+    taken = []
+    while (segment := waiting.oldest()) is not None:
+        taken += [content for batch in segment.batches for content in batch.contents]
+        waiting.drop(segment.number)
+    return taken
+
+
+class Opener:
+    """Opens the folder's spool anew, as a server does that was started again."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "audit-spool"
+        self._data_dir = data_dir
+        self._opened: FileAuditSpool | None = None
+
+    def __call__(self, limit_bytes: int = 1 << 20) -> FileAuditSpool:
+        self.close()
+        cipher = SpoolCipher(self._data_dir)
+        self._opened = FileAuditSpool(self.folder, cipher, limit_bytes=limit_bytes, unix_s=lambda: 5.0)
+        return self._opened
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = None
+
+
+@pytest.fixture
+def reopen(tmp_path: Path) -> Iterator[Opener]:
+    opener = Opener(tmp_path)
+    yield opener
+    opener.close()
+
+
+def segments(reopen: Opener, suffix: str = ".spool") -> list[Path]:
+    return sorted(reopen.folder.glob(f"*{suffix}"))
+
+
+def test_is_active_from_the_first_record_to_the_last(reopen: Opener) -> None:
+    waiting = reopen()
+    assert not waiting.put_if_active(SpooledBatch(contents(1)))
+    waiting.put(SpooledBatch(contents(2, 3), ATTEMPT))
+    assert waiting.put_if_active(SpooledBatch(contents(4)))
+    assert (waiting.state.records, waiting.state.oldest_s) == (3, 5.0)
+    found = waiting.oldest()
+    assert found == Segment(1, [SpooledBatch(contents(2, 3), ATTEMPT), SpooledBatch(contents(4))], None)
+    assert waiting.put_if_active(SpooledBatch(contents(5)))  # while the oldest are on their way
+    assert drain(waiting) == contents(2, 3, 4, 5)
+    assert not waiting.put_if_active(SpooledBatch(contents(6)))
+    assert waiting.state[:3] == (0, 0, 0.0)
+
+
+def test_records_are_for_nobody_elses_eyes(reopen: Opener) -> None:
+    reopen().put(SpooledBatch(contents(1)))
+    (path,) = segments(reopen)
+    assert (path.stat().st_mode & 0o777, reopen.folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert b"P-1" not in path.read_bytes()
+
+
+def test_a_new_start_goes_on_where_the_last_one_ended(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_RECORDS", 2)
+    waiting = reopen()
+    for number in range(5):
+        waiting.put(SpooledBatch(contents(number)))
+    assert len(segments(reopen)) == 3
+    waiting = reopen()
+    assert waiting.state.records == 5
+    assert waiting.put_if_active(SpooledBatch(contents(5)))
+    assert drain(waiting) == contents(0, 1, 2, 3, 4, 5)
+
+
+def test_the_attempt_to_commit_a_segment_is_remembered(reopen: Opener) -> None:
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1)))
+    segment = waiting.oldest()
+    assert segment
+    waiting.note_attempt(segment.number, ATTEMPT)
+    found = reopen().oldest()
+    assert found
+    assert found.attempt == ATTEMPT
+
+
+def test_an_attempt_is_not_taken_for_that_of_another_segment(reopen: Opener) -> None:
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1)))
+    segment = waiting.oldest()
+    assert segment
+    waiting.note_attempt(segment.number, ATTEMPT)
+    segments(reopen)[0].unlink()  # as if the server had died between removing the two
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(2)))
+    found = waiting.oldest()
+    assert found
+    assert (found.number, found.attempt) == (segment.number, None)
+
+
+@pytest.mark.parametrize("cut", [1, 30, 200])
+def test_what_was_being_written_when_the_server_died_is_passed_over(reopen: Opener, cut: int) -> None:
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1)))
+    waiting.put(SpooledBatch(contents(2)))
+    reopen.close()
+    (path,) = segments(reopen)
+    os.truncate(path, path.stat().st_size - cut)
+    assert drain(reopen()) == contents(1)
+
+
+def test_what_is_damaged_is_put_aside_and_told(reopen: Opener, caplog: pytest.LogCaptureFixture) -> None:
+    reopen().put(SpooledBatch(contents(1)))
+    reopen.close()
+    (path,) = segments(reopen)
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    waiting = reopen()
+    assert (waiting.oldest(), waiting.state.damaged, len(segments(reopen, ".damaged"))) == (None, 1, 1)
+    assert "damaged" in caplog.text
+
+
+def test_a_full_spool_takes_no_more(reopen: Opener) -> None:
+    waiting = reopen(limit_bytes=1500)
+    waiting.put(SpooledBatch(contents(1)))
+    with pytest.raises(SpoolFullError, match=r"^the audit spool is full$"):
+        waiting.put(SpooledBatch(contents(2, 3, 4, 5)))
+    waiting.put(SpooledBatch(contents(6)))
+    assert waiting.state.size_bytes <= 1500
+    assert drain(waiting) == contents(1, 6)
+
+
+def test_a_disk_that_fails_leaves_no_half_record(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1)))
+
+    def fail(_file: int) -> None:
+        raise OSError(28, "no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(SpoolFullError, match=r"^the audit spool can't be written: No space left on device$"):
+            waiting.put(SpooledBatch(contents(2)))
+    waiting.put(SpooledBatch(contents(3)))
+    assert drain(waiting) == contents(1, 3)
+
+
+def test_a_second_server_may_not_use_the_folder(reopen: Opener, tmp_path: Path) -> None:
+    reopen()
+    with pytest.raises(ConfigurationError):
+        FileAuditSpool(reopen.folder, SpoolCipher(tmp_path), limit_bytes=1)
