@@ -132,6 +132,9 @@ class WebPacsSettings(_Section):
     idle_timeout_s: Seconds = Field(default=120, description="Silence of the server within an answer.")
     acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free connection.")
     pool_idle_s: Seconds = Field(default=60, description="An unused connection is closed after this.")
+    traceparent_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts of PACS that are told, by `traceparent`, which trace a request is a part of."
+    )
     max_instance_bytes: int = Field(
         default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
     )

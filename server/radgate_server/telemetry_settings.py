@@ -16,7 +16,19 @@ class TelemetrySettings(BaseModel):
     named_in_metrics: int = Field(
         default=500, ge=1, description="Tenants, and PACS, that metrics tell apart; the others are one together."
     )
-    tracing_enabled: bool = Field(default=False, description="OpenTelemetry instrumentation of gRPC.")
-    otlp_endpoint: str = Field(
-        default="", description="OTLP/gRPC collector, such as http://localhost:4317; empty uses OTEL_* variables."
+    tracing_enabled: bool = Field(
+        default=False, description="Record traces, in Envoy and in the server, and send them to a collector."
     )
+    trace_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of calls that are recorded; one that comes with a `traceparent` is if that says so.",
+    )
+    otlp_endpoint: str = Field(
+        default="http://localhost:4317",
+        pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(:\d+)?/?$",
+        description="The collector; its HTTP port is mostly 4318.",
+    )
+    otlp_protocol: Literal["grpc", "http"] = Field(default="grpc", description="How OTLP travels there.")
+    otlp_timeout_s: float = Field(default=10, gt=0, description="Longest that sending some spans may take.")

@@ -133,7 +133,7 @@ async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         health = HealthServicer([])
-        server = RpcServer([], health, host="127.0.0.1", port=port, options=CHANNEL_OPTIONS, interceptors=[])
+        server = RpcServer([], health, host="127.0.0.1", port=port, options=CHANNEL_OPTIONS)
         with pytest.raises(ConfigurationError, match=f"grpc_port: can't listen on 127.0.0.1:{port}"):
             await server.start()
         await server.stop(0)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -14,15 +14,19 @@ from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.config import GatewaySettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.telemetry_settings import TelemetrySettings
 
 FILES = gateway_folder()
 ADDRESSES = Addresses("0.0.0.0", 8443, "127.0.0.1:50999", "unix:/run/admin.sock")
 VIEWER = Addresses("127.0.0.1", 8443, "127.0.0.1:50999", "127.0.0.1:9901", viewer="127.0.0.1:4000")
 
 
-def rendered(settings: GatewaySettings, addresses: Addresses = ADDRESSES) -> dict[str, Any]:
+def rendered(
+    settings: GatewaySettings, addresses: Addresses = ADDRESSES, telemetry: TelemetrySettings | None = None
+) -> dict[str, Any]:
     template, viewer = (FILES / "envoy.yaml").read_text(), (FILES / "viewer.yaml").read_text()
-    config = yaml.safe_load(render(template, viewer, Path("/srv/radgate.pb"), settings, addresses))
+    telemetry = telemetry or TelemetrySettings()
+    config = yaml.safe_load(render(template, viewer, Path("/srv/radgate.pb"), settings, addresses, telemetry))
     assert isinstance(config, dict)
     return config
 
@@ -143,3 +147,26 @@ def test_what_the_server_believes_stands_beside_its_secret_which_is_in_no_file()
         "header": {"key": "x-radgate-gateway", "value": f"%ENVIRONMENT({SECRET_VARIABLE})%"},
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
     }
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_traces_go_where_the_servers_go_and_tell_no_path(protocol: Literal["grpc", "http"]) -> None:
+    telemetry = TelemetrySettings(
+        tracing_enabled=True, trace_share=0.25, otlp_protocol=protocol, otlp_endpoint="https://collector.example:4317"
+    )
+    config = rendered(GatewaySettings(), telemetry=telemetry)
+    tracing = http_of(config)["tracing"]
+    assert tracing["max_path_tag_length"] == 0
+    tracer = tracing["provider"]["typed_config"]
+    assert f"{protocol}_service" in tracer
+    ratio = tracer["sampler"]["typed_config"]["wrapped_sampler"]["typed_config"]["sampling_percentage"]
+    assert ratio == {"numerator": 250_000, "denominator": "MILLION"}
+    (cluster,) = (cluster for cluster in config["static_resources"]["clusters"] if cluster["name"] == "otlp")
+    assert ("typed_extension_protocol_options" in cluster) is (protocol == "grpc")
+    assert cluster["transport_socket"]["typed_config"]["sni"] == "collector.example"
+
+
+def test_without_tracing_nothing_of_it_is_there() -> None:
+    config = rendered(GatewaySettings())
+    assert "tracing" not in http_of(config)
+    assert "otlp" not in {cluster["name"] for cluster in config["static_resources"]["clusters"]}

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, open_tracer
 from radgate_server.app.background import start_background
 from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
@@ -123,8 +123,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
         )
         store = build_store(stack, settings, clients, services.auditor, caches)
+        tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
         entrance = open_entrance(stack, settings)
-        rpc = build_rpc(settings, services, tiers, store, admin, telemetry, entrance)
+        rpc = build_rpc(settings, services, tiers, store, admin, telemetry, entrance, tracer)
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
         await watch_certificates(stack, settings, installation, sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)

@@ -6,12 +6,13 @@ from functools import partial
 
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.pacs.dimse import StorageScp
-from radgate_server.adapters.telemetry import PrometheusTelemetry, aio_interceptors
+from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.entrance import Entrance
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.config import Settings
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.tracing import Tracer
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
@@ -49,6 +50,7 @@ def build_rpc(
     admin: AdminService,
     telemetry: PrometheusTelemetry,
     entrance: Entrance,
+    tracer: Tracer | None = None,
 ) -> RpcServer:
     """The gRPC server with all services; its port is not open yet."""
     query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
@@ -79,7 +81,7 @@ def build_rpc(
         refusals=services.refusals,
         sent=services.sent,
         telemetry=telemetry,
-        interceptors=aio_interceptors(settings.telemetry),
+        tracer=tracer,
         gateway_secret=entrance.gateway_secret,
         tls=None if settings.gateway.enabled else entrance.tls,
     )

@@ -130,7 +130,11 @@ _NO_PART = Part(None)
 
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **facts: Unpack[Facts]) -> Part:
     """Record the block as a part of what is being recorded."""
-    parent = current_span.get()
+    return span_below(current_span.get(), name, kind, **facts)
+
+
+def span_below(parent: Span | None, name: str, kind: SpanKind, **facts: Unpack[Facts]) -> Part:
+    """Record the block as a part of `parent`, in a thread that knows nothing of it."""
     return _NO_PART if parent is None else Part(parent.child(name, kind, facts))
 
 

@@ -18,6 +18,7 @@ from radgate_server.config import MIB, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.ports.tls import TlsSource
+from radgate_server.core.tracing import Tracer
 from radgate_server.rpc import health, reflection
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layers import CredentialChecker, RefusalNotes, StreamNotes, standard_layers
@@ -59,7 +60,6 @@ class RpcServer:
         host: str,
         port: int,
         options: Sequence[tuple[str, int]],
-        interceptors: Sequence[grpc.aio.ServerInterceptor],
         tls: TlsSource | None = None,
     ) -> None:
         self.host = host
@@ -67,7 +67,6 @@ class RpcServer:
         self._handlers = tuple(handlers)
         self._health = health_servicer
         self._options = tuple(options)
-        self._interceptors = tuple(interceptors)
         self._tls = tls
         self._server: grpc.aio.Server | None = None
 
@@ -77,7 +76,7 @@ class RpcServer:
         Raises:
             ConfigurationError: the port can't be bound.
         """
-        server = grpc.aio.server(interceptors=self._interceptors, options=self._options)
+        server = grpc.aio.server(options=self._options)
         server.add_generic_rpc_handlers(self._handlers)
         host = f"[{self.host}]" if ":" in self.host else self.host
         try:
@@ -118,7 +117,7 @@ def build_server(
     refusals: RefusalNotes,
     sent: StreamNotes,
     telemetry: Telemetry,
-    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    tracer: Tracer | None = None,
     gateway_secret: str = "",
     tls: TlsSource | None = None,
     reuse_port: bool = False,
@@ -129,7 +128,7 @@ def build_server(
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
     processes share the port (SO_REUSEPORT).
     """
-    layers = standard_layers(telemetry, authenticator, refusals, sent, Introductions(gateway_secret))
+    layers = standard_layers(telemetry, authenticator, refusals, sent, Introductions(gateway_secret), tracer)
     servicers = {
         QUERY: query,
         RETRIEVE: retrieve,
@@ -149,6 +148,5 @@ def build_server(
         host="127.0.0.1" if settings.gateway.enabled else settings.host,
         port=settings.grpc_port,
         options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", int(reuse_port))),
-        interceptors=interceptors,
         tls=tls,
     )

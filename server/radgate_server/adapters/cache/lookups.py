@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.tracing import mark
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Lookups:
         else:
             count.misses += 1
         self._telemetry.cache_lookup(self._tier, hit)
+        mark("cache", tier=self._tier, hit=hit)
 
     def of(self, tenant_id: str) -> HitCount:
         """The tenant's look-ups so far."""

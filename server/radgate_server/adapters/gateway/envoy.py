@@ -149,6 +149,7 @@ class EnvoyProcess:
             files / "radgate.pb",
             self._settings.gateway,
             addresses,
+            self._settings.telemetry,
         )
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._tls is not None:

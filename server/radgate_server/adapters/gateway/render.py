@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from radgate_server.adapters.gateway.tls import transport_socket
+from radgate_server.adapters.gateway.tracing import add_tracing
 from radgate_server.config import GatewaySettings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.telemetry_settings import TelemetrySettings
 
 type Node = dict[str, Any]
 
@@ -36,7 +38,14 @@ class Addresses:
     tls_folder: Path = Path("tls")
 
 
-def render(template: str, viewer_part: str, descriptor: Path, settings: GatewaySettings, addresses: Addresses) -> str:
+def render(
+    template: str,
+    viewer_part: str,
+    descriptor: Path,
+    settings: GatewaySettings,
+    addresses: Addresses,
+    telemetry: TelemetrySettings,
+) -> str:
     """Return Envoy's configuration as YAML.
 
     `template` is the text of gateway/envoy.yaml, `viewer_part` that of gateway/viewer.yaml, `descriptor` the path of
@@ -54,6 +63,8 @@ def render(template: str, viewer_part: str, descriptor: Path, settings: GatewayS
     _allow_origins(http, settings.allowed_origins)
     _trust_proxies(http, settings.trusted_proxies)
     _filter(http, "envoy.filters.http.grpc_json_transcoder")["proto_descriptor"] = str(descriptor)
+    if telemetry.tracing_enabled:
+        add_tracing(config, http, telemetry)
     if addresses.viewer:
         _add_viewer(config, http, yaml.safe_load(viewer_part), addresses)
     return yaml.safe_dump(config, sort_keys=False)

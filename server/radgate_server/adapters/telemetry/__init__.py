@@ -5,13 +5,13 @@ from radgate_server.adapters.telemetry.logging import set_up_logging
 from radgate_server.adapters.telemetry.metrics import PrometheusTelemetry
 from radgate_server.adapters.telemetry.metrics_server import MetricsServer
 from radgate_server.adapters.telemetry.samples import RegistrySamples
-from radgate_server.adapters.telemetry.tracing import aio_interceptors
+from radgate_server.adapters.telemetry.tracing import open_tracer
 
 __all__ = [
     "AuditMetrics",
     "MetricsServer",
     "PrometheusTelemetry",
     "RegistrySamples",
-    "aio_interceptors",
+    "open_tracer",
     "set_up_logging",
 ]

@@ -157,6 +157,10 @@ class PrometheusTelemetry:
         """Ask (from any thread) how many workers take jobs whenever metrics are read."""
         self._of("radgate_image_workers_ready").set_function(ready)
 
+    def spans_left(self, outcome: str, count: int) -> None:
+        """Spans were "sent" to the collector, or "failed" to be."""
+        self._of("radgate_trace_spans", outcome).inc(count)
+
     def watch_disk(self, folder: Path) -> None:
         """Look at the room on the disk of `folder` whenever metrics are read."""
         self._state.folder = folder

@@ -21,6 +21,7 @@ from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.tracing import span
 
 _log = logging.getLogger(__name__)
 
@@ -118,10 +119,11 @@ class ImageWorkers:
         sized = [(task, sum(pixel_bytes(frame.image) for frame in task.frames)) for task in tasks]
         batch = Batch.of(operation, priority, sized, asyncio.get_running_loop().create_future(), time.monotonic())
         self._desk.submit(batch)
-        try:
-            results = await batch.outcome
-        finally:
-            self._desk.withdraw(batch)
+        with span(f"image {operation.name}", count=len(tasks), priority=priority.name.lower()):
+            try:
+                results = await batch.outcome
+            finally:
+                self._desk.withdraw(batch)
         return cast("list[Made]", results)
 
     async def _keep_occupied(self, seat: Seat) -> None:

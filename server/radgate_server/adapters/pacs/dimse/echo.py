@@ -10,6 +10,7 @@ from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_statu
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure
 from radgate_server.core.ports.pacs import EchoReport
+from radgate_server.core.tracing import SpanKind, span
 
 
 class DimseEcho:
@@ -29,6 +30,11 @@ class DimseEcho:
 
 def echo(exchange: Exchange) -> None:
     """Ask for a sign of life. Raises PacsError."""
+    with span("C-ECHO", SpanKind.CLIENT, pacs=exchange.pacs):
+        _echo(exchange)
+
+
+def _echo(exchange: Exchange) -> None:
     context = exchange.context_of(VERIFICATION, "C-ECHO")
     request = C_ECHO()
     request.MessageID = exchange.next_message_id()

@@ -27,6 +27,7 @@ from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import RetrieveMethod
 from radgate_server.core.query import DicomJson, FindResult, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.tracing import SpanKind, span
 from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,12 @@ class Finder:
         Raises:
             PacsError: no context, a failure status, silence, a broken connection, answers that can't be read.
         """
+        with span("C-FIND", SpanKind.CLIENT, pacs=self._exchange.pacs, level=level) as part:
+            result = self._ask(level, keys, max_results)
+            part.note(count=len(result.matches))
+            return result
+
+    def _ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
         context = self._exchange.context_of(STUDY_ROOT_FIND, "C-FIND")
         transfer_syntax_uid = context.transfer_syntax_uid
         message_id = self._send(level, keys, context.context_id, transfer_syntax_uid)

@@ -16,6 +16,7 @@ from radgate_server.core.dicom.file_meta import file_meta_bytes, identify
 from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError, InvalidArgumentError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
+from radgate_server.core.tracing import SpanKind, current_span, span_below
 
 _HEAD_BYTES = 1 << 20
 
@@ -39,6 +40,7 @@ class Intake:
         self._lock = threading.Lock()
         self._handing_over = 0
         self._handed_over_at = 0.0
+        self._asked_by = current_span.get()  # instances that a PACS sends of its own come in threads that know no call
 
     def alive_at(self) -> float:
         """When it last did something (monotonic seconds): now, while it is the consumer for whom everybody waits."""
@@ -46,6 +48,12 @@ class Intake:
 
     def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         """Deliver the instance of the request and return the status to answer with."""
+        with span_below(current_span.get() or self._asked_by, "C-STORE", SpanKind.SERVER, pacs=self.pacs) as part:
+            status = self._take(request, transfer_syntax_uid)
+            part.note(status=status)
+            return status
+
+    def _take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         try:
             sop_class_uid = parse_uid(str(request.AffectedSOPClassUID), "SOPClassUID")
             sop_instance_uid = parse_uid(str(request.AffectedSOPInstanceUID), "SOPInstanceUID")

@@ -37,6 +37,7 @@ from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.query import TagPath
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 from radgate_server.core.senders import REMEDIES, Refusal, Sender, sender_of
+from radgate_server.core.tracing import Facts, SpanKind, span
 from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
 
 _FAILED_SOP_INSTANCE_UID_LIST = "00080058"
@@ -130,6 +131,11 @@ async def _running(
 
 def get(exchange: Exchange, intake: Intake) -> None:
     """Ask by C-GET and take what comes, until the PACS is done. Raises PacsError."""
+    with span("C-GET", SpanKind.CLIENT, pacs=exchange.pacs, level=intake.scope.level) as part:
+        part.note(**_outcome(_get(exchange, intake)))
+
+
+def _get(exchange: Exchange, intake: Intake) -> Any:
     context = exchange.context_of(STUDY_ROOT_GET, "C-GET")
     request = C_GET()
     request.MessageID = exchange.next_message_id()
@@ -143,11 +149,16 @@ def get(exchange: Exchange, intake: Intake) -> None:
             _store(exchange, intake, context_id, message)
         elif answered_status(exchange, message, C_GET) not in PENDING:
             _finish(exchange, intake, message, context, "C-GET")
-            return
+            return message
 
 
 def move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> None:
     """Ask by C-MOVE and wait until the PACS is done. Raises PacsError."""
+    with span("C-MOVE", SpanKind.CLIENT, pacs=exchange.pacs, level=awaited.intake.scope.level) as part:
+        part.note(**_outcome(_move(exchange, awaited, scp)))
+
+
+def _move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> Any:
     intake = awaited.intake
     context = exchange.context_of(STUDY_ROOT_MOVE, "C-MOVE")
     request = C_MOVE()
@@ -162,7 +173,7 @@ def move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> None:
             _, message = exchange.receive(also_alive_at=lambda: max(scp.last_received_at(), intake.alive_at()))
             if answered_status(exchange, message, C_MOVE) not in PENDING:
                 _finish_move(exchange, awaited, message, context)
-                return
+                return message
     except OperationCancelledError:
         exchange.send_cancel(awaited.message_id, context.context_id)
         raise
@@ -178,6 +189,16 @@ def _finish_move(exchange: Exchange, awaited: Awaited, answer: Any, context: Agr
             raise
         text = f"the storage SCP turned away somebody who may be the PACS, since {'; or since '.join(remedies)}"
         raise PacsFailedError(f"{error.message}; {text}", **error.details) from None
+
+
+def _outcome(answer: Any) -> Facts:
+    """What the final answer says of its sub-operations (PS3.7 9.1.3.1.6 to 9.1.3.1.8)."""
+    return {
+        "status": answer.Status,
+        "completed": answer.NumberOfCompletedSuboperations or 0,
+        "failed": answer.NumberOfFailedSuboperations or 0,
+        "warning": answer.NumberOfWarningSuboperations or 0,
+    }
 
 
 def _store(exchange: Exchange, intake: Intake, context_id: int, request: C_STORE) -> None:

@@ -15,6 +15,7 @@ from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.errors import PacsAbortedError
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.ports.pacs import StoreOutcome
+from radgate_server.core.tracing import SpanKind, span
 
 _MEDIUM = 0
 _FRAGMENT_BYTES = 128 * 1024
@@ -56,6 +57,13 @@ class _ForgottenError(Exception):
 
 def store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     """Send the instance and wait for the answer. Raises PacsError, InstanceMalformedError."""
+    with span("C-STORE", SpanKind.CLIENT, pacs=exchange.pacs, bytes=instance.content.size_bytes) as part:
+        outcome = _store(exchange, instance)
+        part.note(status=outcome.warning or SUCCESS)
+        return outcome
+
+
+def _store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     context = exchange.context_of(instance.sop_class_uid, "the instance's SOP Class and transfer syntax")
     request = C_STORE()
     request.MessageID = exchange.next_message_id()

@@ -23,6 +23,7 @@ from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachab
 from radgate_server.core.pacs import HttpConnection, urls_of
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.secret import Secret
+from radgate_server.core.tracing import SpanKind, current_span, span
 
 MAX_ANSWER_BYTES = 64 * MIB
 _MAX_MARKS = 2_000_000
@@ -180,6 +181,22 @@ class PacsHttp:
 
     @asynccontextmanager
     async def _exchange(
+        self, client: httpx.AsyncClient, request: Request, judged: Collection[int]
+    ) -> AsyncIterator[httpx.Response]:
+        with span(f"HTTP {request.method}", SpanKind.CLIENT, pacs=self.pacs, method=request.method) as part:
+            async with self._exchange_traced(client, self._traced(request), judged) as response:
+                part.note(http_status=response.status_code)
+                yield response
+
+    def _traced(self, request: Request) -> Request:
+        """The request, with the trace that it is a part of where the site lets the PACS know."""
+        recorded = current_span.get()
+        if recorded is None or httpx.URL(request.url).host not in self._settings.traceparent_hosts:
+            return request
+        return request.with_headers({"traceparent": recorded.context.traceparent})
+
+    @asynccontextmanager
+    async def _exchange_traced(
         self, client: httpx.AsyncClient, request: Request, judged: Collection[int]
     ) -> AsyncIterator[httpx.Response]:
         shown = await self._credentials.show()

@@ -1,0 +1,86 @@
+"""Envoy's part of traces: the span around the server's, by OTLP to the same collector."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+
+from radgate_server.telemetry_settings import TelemetrySettings
+
+type Node = dict[str, Any]
+
+_CLUSTER = "otlp"
+
+
+def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
+    """Let Envoy record what comes, as the settings say, and tell each client which trace its request is a part of.
+
+    No path is told: it holds UIDs, and a query string names.
+    """
+    http["tracing"] = {
+        "provider": {"name": "envoy.tracers.opentelemetry", "typed_config": _tracer(settings)},
+        "random_sampling": {"value": 100},  # the sampler decides, which looks at traceparent first
+        "max_path_tag_length": 0,
+        "operation": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)% %ROUTE_NAME%",
+    }
+    host = http["route_config"]["virtual_hosts"][0]
+    host["response_headers_to_add"].append(
+        {"header": {"key": "traceparent", "value": "%REQ(TRACEPARENT)%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    )
+    config["static_resources"]["clusters"].append(_collector(settings))
+
+
+def _tracer(settings: TelemetrySettings) -> Node:
+    timeout = f"{settings.otlp_timeout_s:g}s"
+    where: Node = {"grpc_service": {"envoy_grpc": {"cluster_name": _CLUSTER}, "timeout": timeout}}
+    if settings.otlp_protocol == "http":
+        uri = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
+        where = {"http_service": {"http_uri": {"uri": uri, "cluster": _CLUSTER, "timeout": timeout}}}
+    kind = _type("config.trace.v3.OpenTelemetryConfig")
+    return {"@type": kind, "service_name": "radgate-gateway", "sampler": _sampler(settings.trace_share), **where}
+
+
+def _sampler(share: float) -> Node:
+    """As the server's own (telemetry/spans.py): what comes with a traceparent is recorded if that says so."""
+    per_million = {"numerator": round(share * 1_000_000), "denominator": "MILLION"}
+    ours = _extension("TraceIdRatioBased", "trace_id_ratio_based", sampling_percentage=per_million)
+    return _extension("ParentBased", "parent_based", wrapped_sampler=ours)
+
+
+def _extension(kind: str, name: str, **config: object) -> Node:
+    full = _type(f"extensions.tracers.opentelemetry.samplers.v3.{kind}SamplerConfig")
+    return {"name": f"envoy.tracers.opentelemetry.samplers.{name}", "typed_config": {"@type": full, **config}}
+
+
+def _collector(settings: TelemetrySettings) -> Node:
+    url = urlsplit(settings.otlp_endpoint)
+    secured = url.scheme == "https"
+    address = {"address": url.hostname, "port_value": url.port or (443 if secured else 80)}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": address}}}]}]
+    cluster: Node = {
+        "name": _CLUSTER,
+        "type": "STRICT_DNS",
+        "connect_timeout": "2s",
+        "load_assignment": {"cluster_name": _CLUSTER, "endpoints": endpoints},
+    }
+    if settings.otlp_protocol == "grpc":
+        name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        options = {"@type": _type("extensions.upstreams.http.v3.HttpProtocolOptions")}
+        cluster["typed_extension_protocol_options"] = {
+            name: {**options, "explicit_http_config": {"http2_protocol_options": {}}}
+        }
+    if secured:
+        cluster["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": _tls(url.hostname or "")}
+    return cluster
+
+
+def _tls(host: str) -> Node:
+    """What a collector over TLS must show: a certificate for its name, by an authority that everybody trusts."""
+    names = [{"san_type": "DNS", "matcher": {"exact": host}}]
+    vouching = {"trusted_ca": {"filename": certifi.where()}, "match_typed_subject_alt_names": names}
+    kind = _type("extensions.transport_sockets.tls.v3.UpstreamTlsContext")
+    return {"@type": kind, "sni": host, "common_tls_context": {"validation_context": vouching}}
+
+
+def _type(name: str) -> str:
+    return f"type.googleapis.com/envoy.{name}"

@@ -1,0 +1,123 @@
+"""A small collector of traces: takes OTLP over gRPC and over HTTP, and keeps what came."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
+from tests.trace_tree import Found
+
+EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
+
+
+@dataclass
+class Collector:
+    """What came, by either way, and where to send it."""
+
+    grpc_url: str = ""
+    http_url: str = ""
+    _found: list[Found] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, request: ExportTraceServiceRequest) -> None:
+        """Keep the spans of a request."""
+        found = [
+            _found(_text(resource.resource.attributes, "service.name"), span)
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+        with self._lock:
+            self._found += found
+
+    def trace(self, trace_id: str) -> list[Found]:
+        """The spans of one trace that have come so far."""
+        with self._lock:
+            return [found for found in self._found if found.trace_id == trace_id]
+
+    def everything(self) -> list[Found]:
+        """All spans that have come so far."""
+        with self._lock:
+            return list(self._found)
+
+
+@contextmanager
+def collector() -> Iterator[Collector]:
+    """One that listens on two free ports of the loopback address."""
+    kept = Collector()
+
+    def export(payload: bytes, _: Any) -> bytes:
+        kept.take(ExportTraceServiceRequest.FromString(payload))
+        return ExportTraceServiceResponse().SerializeToString()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            assert self.path == "/v1/traces"
+            kept.take(ExportTraceServiceRequest.FromString(self._body()))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def _body(self) -> bytes:
+            """Envoy sends it in chunks (RFC 9112 7.1)."""
+            if self.headers["transfer-encoding"] != "chunked":
+                return self.rfile.read(int(self.headers["content-length"]))
+            pieces = []
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            return b"".join(pieces)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = grpc.server(ThreadPoolExecutor(2))
+    handlers = {"Export": grpc.unary_unary_rpc_method_handler(export)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(EXPORT, handlers),))
+    kept.grpc_url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    kept.http_url = f"http://127.0.0.1:{web.server_port}"
+    thread = threading.Thread(target=web.serve_forever)
+    server.start()
+    thread.start()
+    try:
+        yield kept
+    finally:
+        web.shutdown()
+        web.server_close()
+        thread.join()
+        server.stop(None).wait()
+
+
+def _found(service: str, span: OtlpSpan) -> Found:
+    attributes = {item.key: _value(item.value) for item in span.attributes}
+    return Found(
+        service,
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex(),
+        span.name,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        attributes,
+    )
+
+
+def _text(attributes: Any, key: str) -> str:
+    return next((str(_value(item.value)) for item in attributes if item.key == key), "")
+
+
+def _value(value: Any) -> object:
+    return getattr(value, value.WhichOneof("value"))
