@@ -333,6 +333,7 @@ class AuditSuite:
             "trace_id": "",
             "detail": "frames 1,2",
             "size_bytes": 524288,
+            "erased_by": None,
         }
 
     async def test_records_in_the_order_of_asking(self, sink: SqlAuditSink, database: Database) -> None:

@@ -11,6 +11,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
 from tests.conformance.directory_suite import NOW, tenant
+from tests.conformance.retention_suite import RetentionSuite
 from tests.integration.postgres import Postgres, running_postgres
 
 
@@ -43,6 +44,10 @@ class TestPostgresAuditTrail(AuditTrailSuite):
 
 class TestPostgresAuditSpool(AuditSpoolSuite):
     """Its spool."""
+
+
+class TestPostgresRetention(RetentionSuite):
+    """Erasing records."""
 
 
 async def test_outlives_a_restart_of_the_server(server: Postgres, url: str) -> None:

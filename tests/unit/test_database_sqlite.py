@@ -9,10 +9,12 @@ import pytest
 from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
+from radgate_server.services.retention.records import RecordRetention
 from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
+from tests.conformance.retention_suite import RetentionSuite, old
 
 
 @pytest.fixture
@@ -38,6 +40,18 @@ class TestSqliteAuditTrail(AuditTrailSuite):
 
 class TestSqliteAuditSpool(AuditSpoolSuite):
     """Its spool."""
+
+
+class TestSqliteRetention(RetentionSuite):
+    """Erasing records."""
+
+    async def test_what_is_erased_is_in_no_file(
+        self, database: Database, retention: RecordRetention, tmp_path: Path
+    ) -> None:
+        await self.record(database, *(old(number, patient_id=f"SECRET-{number}") for number in range(50)))
+        assert await retention.look() == 50
+        for path in tmp_path.glob("radgate.db*"):
+            assert b"SECRET-" not in path.read_bytes()
 
 
 def test_writes_ahead_and_keeps_foreign_keys(url: str, tmp_path: Path) -> None:

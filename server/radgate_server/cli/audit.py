@@ -57,6 +57,8 @@ def verify(tenant_id: str | None, checkpoint_file: Path | None, public_key_files
     for fault in verdict.faults:
         click.echo(f"tenant {fault.tenant_id or '(none)'}, record {fault.sequence}: {fault.what}")
     hint(f"looked at {verdict.records} records and {verdict.checkpoints} checkpoints")
+    if verdict.erased:
+        hint(f"{verdict.erased} of the records were erased, as signed statements say")
     if verdict.faults:
         raise click.exceptions.Exit(1)
     hint("the audit trail is whole")
@@ -165,4 +167,5 @@ def _document(row: StoredRecord) -> dict[str, Any]:
         **dict(zip(WORDS, row.words, strict=False)),  # an older record has one word less
         "size_bytes": None if row.size_bytes == UNKNOWN_SIZE else row.size_bytes,
         "hash": row.record_hash.hex() if row.record_hash else None,
+        "erased_by": row.erased_by,
     }

@@ -21,6 +21,8 @@ class AuditAction(StrEnum):
     AUTHENTICATE = "authenticate"  # recorded when it failed: who is let in is told by what is done then
     AUTHORISE = "authorise"  # recorded when it was denied
     GENESIS = "genesis"  # the first record of a chain that begins after records that have none
+    ERASE_RECORDS = "erase-records"  # a statement about records whose bodies were erased (core/audit_erasure.py)
+    ERASE_CACHED = "erase-cached"  # what is cached of a study or patient
 
 
 class AuditOutcome(StrEnum):

@@ -1,18 +1,24 @@
 """Whether a chain of the audit trail is whole: pure, over records as they come from the database."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_chain import START, ChainHead, genesis, record_hash
+from radgate_server.core.audit_chain import FIRST_WORDS, START, ChainHead, genesis, record_hash
 from radgate_server.core.audit_checkpoint import Check, Checkpoint, time_text
+from radgate_server.core.audit_erasure import ErasureCheck, Tombstone
+from radgate_server.core.retention import kind_of
+
+_STATEMENT = AuditAction.ERASE_RECORDS.value
 
 
 class StoredRecord(NamedTuple):
     """A row of the trail. `sequence` is 0 and `record_hash` None for what was written before there was a chain.
 
-    `words` are WORDS, or FIRST_WORDS of a record in form 1.
+    `words` are WORDS, or FIRST_WORDS of a record in form 1. Of a record that was erased only tenant, action and outcome
+    are left; `erased_by` is the sequence of the statement that says so (core/audit_erasure.py).
     """
 
     number: int
@@ -21,6 +27,12 @@ class StoredRecord(NamedTuple):
     time_us: int
     size_bytes: int
     words: tuple[str, ...]
+    erased_by: int | None = None
+
+    @property
+    def tombstone(self) -> Tombstone:
+        """What stays of it once it is erased. It has a place in a chain."""
+        return Tombstone(self.sequence, self.time_us, self.record_hash or START, self.words[4], self.words[5])
 
 
 class Fault(NamedTuple):
@@ -36,38 +48,64 @@ class _Chain:
     """How far a tenant's chain has been followed.
 
     `anchors` are hashes that checkpoints vouch for, by sequence. `expected` is None where the first record is believed.
-    `loose` counts the records from before the chain, `loose_digest` is the last hash of a chain over them.
+    `loose` counts the records from before the chain, `loose_digest` is the last hash of a chain over them. What
+    statements say of erased records before `seen_from` is believed.
     """
 
     tenant_id: str
     anchors: Mapping[int, bytes]
+    erasures: ErasureCheck
     expected: int | None
     previous: bytes = START
     last_seen: int = 0
     loose: int = 0
     loose_digest: bytes = START
+    seen_from: int = 1
     fault: Fault | None = None
 
     def follow(self, row: StoredRecord) -> str:
         """Go on to the next record; "" when it belongs there, else what is wrong."""
-        _, sequence, stored, time_us, size_bytes, words = row
+        _, sequence, stored, time_us, size_bytes, words, erased_by = row
         if stored is None or (sequence != self.expected and self.expected is not None):
             return self._out_of_place(row)
-        if self.expected is not None:
-            if stored != record_hash(self.previous, sequence, time_us, size_bytes, words):
-                return "the record was changed: its hash is not that of its content"
-            if sequence == 1 and not self._begins_well(row):
-                return "records from before the chain were changed, added or taken out"
+        if self.expected is None:
+            self.seen_from = sequence
+        elif erased_by is None and stored != record_hash(self.previous, sequence, time_us, size_bytes, words):
+            return "the record was changed: its hash is not that of its content"
+        elif sequence == 1 and not self._begins_well(row):
+            return "records from before the chain were changed, added or taken out"
         if self.anchors.get(sequence, stored) != stored:
             return "the records up to this one were rewritten: a checkpoint has another hash"
         self.previous, self.last_seen, self.expected = stored, sequence, sequence + 1
+        if erased_by is not None or words[4] == _STATEMENT:
+            self._follow_erasure(row)
         return ""
+
+    def finish(self) -> None:
+        """See that a statement vouches for every record that was erased; of a broken chain not all have been seen."""
+        if self.fault is None and (wrong := self.erasures.finish()):
+            self._blame(*wrong)
 
     def end_at(self, sequence: int, witness: str = "") -> None:
         """See that the chain goes up to `sequence` at least."""
         if self.fault is None and self.last_seen < sequence:
             what = f"the record is missing, and all after it up to {sequence}{witness}"
             self.fault = Fault(self.tenant_id, self.last_seen + 1, what)
+
+    def _follow_erasure(self, row: StoredRecord) -> None:
+        if row.erased_by is None:
+            detail = row.words[len(FIRST_WORDS) - 1]
+            if wrong := self.erasures.judge(row.sequence, self.tenant_id, detail, seen_from=self.seen_from):
+                self._blame(*wrong)
+        elif kind_of(row.words[4]) is None:
+            self._blame(row.sequence, "the record was erased, and is of a kind that never is")
+        else:
+            self.erasures.take(row.tombstone, row.erased_by)
+
+    def _blame(self, sequence: int, what: str) -> None:
+        """What was erased may come before what was found first."""
+        if self.fault is None or sequence < self.fault.sequence:
+            self.fault = Fault(self.tenant_id, sequence, what)
 
     def _out_of_place(self, row: StoredRecord) -> str:
         if row.sequence == 0 and self.last_seen == 0:
@@ -89,11 +127,12 @@ class ChainVerifier:
     """Follows the chains of all tenants at once, with their records in the order in which they were written.
 
     `whole` says that the records begin with the first one; else the first of each tenant is believed, and only what
-    follows is checked.
+    follows is checked. `check` knows the signatures of statements about erased records.
     """
 
-    def __init__(self, checkpoints: Sequence[Checkpoint] = (), *, whole: bool = True) -> None:
+    def __init__(self, check: Check, checkpoints: Sequence[Checkpoint] = (), *, whole: bool = True) -> None:
         self.records = 0
+        self._check = check
         self._checkpoints = checkpoints
         self._whole = whole
         self._chains: dict[str, _Chain] = {}
@@ -107,8 +146,25 @@ class ChainVerifier:
             if chain.fault is None and (what := chain.follow(row)):
                 chain.fault = Fault(tenant_id, chain.expected or row.sequence, what)
 
+    @property
+    def erased(self) -> int:
+        """Records that were erased lawfully."""
+        return sum(chain.erasures.erased for chain in self._chains.values())
+
+    @property
+    def pending(self) -> bool:
+        """Whether the statement about an erased record is still to be seen."""
+        return any(chain.erasures.pending for chain in self._chains.values())
+
+    def believe_statements(self) -> None:
+        """What comes now was written while records were read: they may have been erased before or after."""
+        for chain in self._chains.values():
+            chain.seen_from = sys.maxsize
+
     def finish(self, heads: Iterable[ChainHead]) -> tuple[Fault, ...]:
         """The first fault of each tenant. `heads` are those from before the records were read."""
+        for chain in self._chains.values():
+            chain.finish()
         for head in heads:
             if self._whole or head.tenant_id in self._chains:
                 self._chain(head.tenant_id).end_at(head.sequence)
@@ -122,7 +178,9 @@ class ChainVerifier:
 
     def _begin(self, tenant_id: str) -> _Chain:
         anchors = {found.sequence: found.record_hash for found in self._checkpoints if found.tenant_id == tenant_id}
-        chain = self._chains[tenant_id] = _Chain(tenant_id, anchors, 1 if self._whole else None)
+        chain = self._chains[tenant_id] = _Chain(
+            tenant_id, anchors, ErasureCheck(self._check), 1 if self._whole else None
+        )
         return chain
 
 

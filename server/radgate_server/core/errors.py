@@ -201,6 +201,14 @@ class AuditUnavailableError(GatewayError):
     """The access could not be recorded, so nothing may be served."""
 
 
+class RetentionTooShortError(GatewayError):
+    """A rule would keep records of the audit trail for a shorter time than the installation does at least."""
+
+
+class LegalHoldError(GatewayError):
+    """A legal hold keeps what is to be erased; it has to be released before."""
+
+
 class DatabaseUnavailableError(GatewayError):
     """The database can't be reached."""
 

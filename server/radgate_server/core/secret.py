@@ -75,6 +75,15 @@ class SecretContext:
         return f"{self.tenant_id}/{self.pacs}/{self.field}"
 
 
+CACHE_KEY = "cache-key"
+"""The field of the key that a tenant's cached data is encrypted under; no PACS is called "-"."""
+
+
+def cache_key_context(tenant_id: str) -> SecretContext:
+    """What the tenant's key for cached data is bound to."""
+    return SecretContext(tenant_id, "-", CACHE_KEY)
+
+
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
     """A secret as it is stored. Two of the same `identity` are one secret, also when its key was wrapped anew."""

@@ -76,6 +76,8 @@ RULES: dict[type[Exception], Rule] = {
     errors.SpoolFullError: Rule(StatusCode.UNAVAILABLE, "SPOOL_FULL", None, 5.0),
     errors.AuditUnavailableError: Rule(StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE", None, 5.0),
     errors.KeyProviderUnavailableError: Rule(StatusCode.UNAVAILABLE, "KEY_PROVIDER_UNAVAILABLE", None, 5.0),
+    errors.RetentionTooShortError: Rule(StatusCode.FAILED_PRECONDITION, "RETENTION_TOO_SHORT", 409),
+    errors.LegalHoldError: Rule(StatusCode.FAILED_PRECONDITION, "LEGAL_HOLD", 409),
     errors.DatabaseUnavailableError: Rule(StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", None, 2.0),
     errors.StorageFullError: INTERNAL,
     errors.CorruptEntryError: INTERNAL,

@@ -18,6 +18,7 @@ from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.ports.audit import AuditTrail, CheckpointSigner, Visit, Vouch
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.tenancy import Caller
+from radgate_server.services.audit_following import follow_chains
 from radgate_server.services.auditing import Auditor
 
 type IsWanted = Callable[[ChainHead, Checkpoint | None, int], bool]
@@ -29,9 +30,10 @@ type Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was looked at, and the first fault of each tenant."""
+    """What was looked at, and the first fault of each tenant. `erased` of the records were erased lawfully."""
 
     records: int
+    erased: int
     checkpoints: int
     faults: tuple[Fault, ...]
 
@@ -66,7 +68,7 @@ class AuditDesk:
         own = await self._trail.checkpoints(tenant_id)
         heads = [head for head in await self._trail.heads() if tenant_id in (None, head.tenant_id)]
         good = [found for found in (*own, *kept) if check(found.key_id, found.signed_form, found.signature)]
-        verifier = ChainVerifier(good)
+        verifier = ChainVerifier(check, good)
         upto = await self._trail.last_number()
 
         def visit(rows: Sequence[StoredRecord]) -> None:
@@ -74,14 +76,14 @@ class AuditDesk:
             if rows:
                 progress(rows[-1].number, upto)
 
-        await self._trail.scan(visit, tenant_id=tenant_id, upto=upto)
+        await follow_chains(self._trail, verifier, tenant_id=tenant_id, upto=upto, visit=visit)
         faults = (
             *verifier.finish(heads),
             *verify_checkpoints((*own, *kept), check),
             *verify_links(own),
             *verify_lost(own, kept),
         )
-        return Verdict(verifier.records, len(own) + len(kept), first_of_each_tenant(faults))
+        return Verdict(verifier.records, verifier.erased, len(own) + len(kept), first_of_each_tenant(faults))
 
     async def checkpoint(self, tenant_id: str) -> Checkpoint:
         """Vouch for the tenant's chain as it is now.

@@ -12,6 +12,7 @@ from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit import AuditTrail, ChainTelemetry, CheckpointSigner
 from radgate_server.core.ports.clock import Clock
 from radgate_server.services.audit_desk import first_of_each_tenant, time_us, voucher
+from radgate_server.services.audit_following import follow_chains, own_check
 
 _log = logging.getLogger(__name__)
 
@@ -84,9 +85,10 @@ class AuditKeeper:
 
     async def _check(self, heads: Sequence[ChainHead]) -> Sequence[Fault]:
         """Follow the newest records of the trail, and see that no chain is shorter or other than it was."""
-        verifier = ChainVerifier(whole=False)
+        verifier = ChainVerifier(own_check(self._signer), whole=False)
         upto = await self._trail.last_number()
-        await self._trail.scan(verifier.take, after=max(0, upto - self._settings.check_records), upto=upto)
+        after = max(0, upto - self._settings.check_records)
+        await follow_chains(self._trail, verifier, after=after, upto=upto)
         now = {head.tenant_id: head for head in heads}
         shorter = [
             Fault(seen.tenant_id, seen.sequence, "the chain is shorter than it was, or ends with another record")

@@ -59,7 +59,7 @@ def check(key_id: str, message: bytes, signature: bytes) -> bool | None:
 def faults(
     rows: Sequence[StoredRecord], *heads: ChainHead, checkpoints: Sequence[Checkpoint] = (), whole: bool = True
 ) -> tuple[Fault, ...]:
-    verifier = ChainVerifier(checkpoints, whole=whole)
+    verifier = ChainVerifier(check, checkpoints, whole=whole)
     verifier.take(rows[:3])
     verifier.take(rows[3:])
     return verifier.finish(heads)

@@ -106,6 +106,10 @@ class MissingInstance:
     message: str
 
 
+class LegalHoldError(RadgateError):
+    """A legal hold keeps what is to be erased; its message names the hold."""
+
+
 class ResumeTokenStaleError(RadgateError):
     """The PACS list other instances than when the stream began that is to be resumed; begin it anew."""
 
@@ -169,6 +173,8 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "JOB_QUEUE_FULL": UnavailableError,
     "SPOOL_FULL": UnavailableError,
     "AUDIT_UNAVAILABLE": UnavailableError,
+    "RETENTION_TOO_SHORT": InvalidRequestError,
+    "LEGAL_HOLD": LegalHoldError,
     "DATABASE_UNAVAILABLE": UnavailableError,
     "SECRET_UNAVAILABLE": PacsError,
     "KEY_PROVIDER_UNAVAILABLE": UnavailableError,

@@ -1,7 +1,9 @@
 """Tenants, keys, PACS, failover, changes and the audit trail in SQLite or PostgreSQL."""
 
 from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.failover import SqlFailoverDirectory
@@ -9,6 +11,7 @@ from radgate_server.adapters.database.keys import SqlKeyDirectory
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.observing import observe_database
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
+from radgate_server.adapters.database.retention import SqlHoldDirectory, SqlRetentionRules
 from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
@@ -17,10 +20,14 @@ __all__ = [
     "Database",
     "SqlAuditSink",
     "SqlAuditTrail",
+    "SqlCacheKeyRecords",
     "SqlChangeFeed",
     "SqlFailoverDirectory",
+    "SqlHoldDirectory",
     "SqlKeyDirectory",
     "SqlPacsDirectory",
+    "SqlRecordEraser",
+    "SqlRetentionRules",
     "SqlSealedRecords",
     "SqlStatusBoard",
     "SqlTenantDirectory",

@@ -19,10 +19,11 @@ NUMBERS_PER_READ = 4096
 _HEAD = select(*(audit_heads.c[name] for name in ("tenant_id", "sequence", "record_hash", "time_us")))
 _CHECKPOINT_COLUMNS = ("tenant_id", "sequence", "record_hash", "time_us", "previous_hash", "key_id", "signature")
 _CHECKPOINT = select(*(audit_checkpoints.c[name] for name in _CHECKPOINT_COLUMNS)).order_by(audit_checkpoints.c.number)
-_PLACE = ("number", "sequence", "record_hash", "time_us", "size_bytes")
+_PLACE = ("number", "sequence", "record_hash", "time_us", "size_bytes", "erased_by")
 _COLUMNS = len(_PLACE)
+RECORD_COLUMNS = (*_PLACE, *WORDS)
 # As text: SQLAlchemy's look at each value of each row would take longer than the hash.
-_RECORD = f"SELECT {', '.join((*_PLACE, *WORDS))} FROM {audit_entries.name} WHERE number > :after AND number <= :upto"  # noqa: S608
+_RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM {audit_entries.name} WHERE number > :after AND number <= :upto"  # noqa: S608
 _ANY = text(f"{_RECORD} ORDER BY number")
 _OF_TENANT = text(f"{_RECORD} AND tenant_id = :tenant_id ORDER BY number")
 
@@ -68,7 +69,7 @@ class SqlAuditTrail:
 
 
 def _visit(connection: Connection, query: TextClause, visit: Visit) -> None:
-    visit([_read_record(row) for row in connection.execute(query)])
+    visit([read_record(row) for row in connection.execute(query)])
 
 
 def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
@@ -85,10 +86,10 @@ def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Che
     return made
 
 
-def _read_record(row: Row[Any]) -> StoredRecord:
-    """Without a trace it is in form 1, which has one word less."""
+def read_record(row: Row[Any]) -> StoredRecord:
+    """A row of RECORD_COLUMNS. Without a trace it is in form 1, which has one word less."""
     words = row[_COLUMNS:] if row[-1] is not None else row[_COLUMNS:-1]
-    return StoredRecord._make((*row[:_COLUMNS], words))
+    return StoredRecord._make((*row[: _COLUMNS - 1], words, row[_COLUMNS - 1]))
 
 
 def _head(row: Row[Any]) -> ChainHead:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import cast
 
 from sqlalchemy import Connection
@@ -42,6 +42,14 @@ class Database:
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work, True)
 
+    async def scrub(self) -> None:
+        """See that SQLite's log holds no old page any more, unless somebody reads one just now (docs/retention.md).
+
+        In the file itself SQLite overwrites what is deleted (engine.py). PostgreSQL is left to its operator.
+        """
+        if self.engine.dialect.name == "sqlite":
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._empty_log)
+
     @property
     def connections(self) -> tuple[int, int]:
         """How many connections of the pool are in use, and how many idle. May be asked from any thread."""
@@ -65,6 +73,10 @@ class Database:
             connection.begin(),
         ):
             return work(connection)
+
+    def _empty_log(self) -> None:
+        with translated_errors(), closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

@@ -24,6 +24,8 @@ _SQLITE_PRAGMAS = (
     # A commit must be on the disk before what it records is served (docs/adr/0006).
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -8192",
+    # What is deleted is overwritten: keys of cached data, bodies of the audit trail's records (docs/retention.md).
+    "PRAGMA secure_delete = ON",
 )
 
 

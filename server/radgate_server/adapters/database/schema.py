@@ -197,6 +197,7 @@ audit_entries = Table(
     Column("patient_id", String, nullable=False, server_default=""),
     Column("pacs", String, nullable=False, server_default=""),
     Column("trace_id", String, comment="null: the record's canonical form is 1, which has no trace"),
+    Column("erased_by", BigInteger, comment="sequence of the statement that says that the body was erased"),
 )
 
 # A trigger moves the head with each insertion, and refuses records that do not follow it (migration 0003).

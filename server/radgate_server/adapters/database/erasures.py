@@ -1,0 +1,88 @@
+"""Orders to erase what is cached, and their certificates, in the database."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.retention import lock_chain, read_holds
+from radgate_server.adapters.database.schema_retention import cache_erasures
+from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.ports.erasure import Erasure, ErasureOrder, ErasureProgress
+from radgate_server.core.retention import HoldSubject
+
+_ERASURE = select(cache_erasures)
+_NEWEST = _ERASURE.order_by(cache_erasures.c.create_time.desc(), cache_erasures.c.erasure_id)
+
+
+class SqlErasureRecords:
+    """ErasureRecords in the table `cache_erasures`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, erasure: Erasure, hold_ids: Collection[str]) -> bool:
+        """Keep the order, unless other holds than `hold_ids` are in force for the tenant by now: False."""
+        return await self._database.write(lambda connection: _begin(connection, erasure, set(hold_ids)))
+
+    async def advance(self, erasure_id: str, progress: ErasureProgress) -> None:
+        """Keep how far it is."""
+        statement = update(cache_erasures).where(cache_erasures.c.erasure_id == erasure_id)
+        await self._database.write(lambda connection: connection.execute(statement.values(progress=asdict(progress))))
+
+    async def finish(self, erasure_id: str, certificate: str) -> str:
+        """Keep the certificate unless there is one; return the one that is there then."""
+        here = cache_erasures.c.erasure_id == erasure_id
+        statement = update(cache_erasures).where(here, cache_erasures.c.certificate.is_(None))
+
+        def write(connection: Connection) -> str:
+            connection.execute(statement.values(certificate=certificate))
+            return connection.scalar(select(cache_erasures.c.certificate).where(here)) or certificate
+
+        return await self._database.write(write)
+
+    async def find(self, tenant_id: str, erasure_id: str) -> Erasure:
+        """The tenant's. Raises ResourceNotFoundError."""
+        query = _ERASURE.where(cache_erasures.c.tenant_id == tenant_id, cache_erasures.c.erasure_id == erasure_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            raise ResourceNotFoundError("the tenant has no erasure of that id")
+        return _erasure(row)
+
+    async def list_erasures(self, tenant_id: str, limit: int) -> Sequence[Erasure]:
+        """The tenant's, the newest first."""
+        query = _NEWEST.where(cache_erasures.c.tenant_id == tenant_id).limit(limit)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_erasure(row) for row in rows]
+
+    async def unfinished(self, before: datetime) -> Sequence[Erasure]:
+        """Those of all tenants that were ordered before and have no certificate yet."""
+        query = _ERASURE.where(cache_erasures.c.certificate.is_(None), cache_erasures.c.create_time < before)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_erasure(row) for row in rows]
+
+
+def _begin(connection: Connection, erasure: Erasure, hold_ids: set[str]) -> bool:
+    tenant_id = erasure.order.tenant_id
+    lock_chain(connection, tenant_id)
+    if {hold.hold_id for hold in read_holds(connection, tenant_id)} != hold_ids:
+        return False
+    values = {
+        "erasure_id": erasure.order.erasure_id,
+        "tenant_id": tenant_id,
+        "create_time": erasure.create_time,
+        "request": asdict(erasure.order),
+        "progress": asdict(erasure.progress),
+    }
+    connection.execute(insert(cache_erasures).values(**values))
+    return True
+
+
+def _erasure(row: Row[Any]) -> Erasure:
+    order = {**row.request, "subject": HoldSubject(row.request["subject"]), "studies": tuple(row.request["studies"])}
+    tiers = {tier: (entries, used_bytes) for tier, (entries, used_bytes) in row.progress["tiers"].items()}
+    progress = ErasureProgress(tiers, tuple(row.progress["key_ids"]))
+    return Erasure(ErasureOrder(**order), row.create_time, progress, row.certificate or "")

@@ -1,0 +1,250 @@
+"""Erasing records on every kind of database: lawfully, and as an attacker would.
+
+A subclass's module gives the fixture `url`: empty.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, select, text
+
+from radgate_server.adapters.database import (
+    Database,
+    SqlAuditSink,
+    SqlAuditTrail,
+    SqlHoldDirectory,
+    SqlRecordEraser,
+    SqlRetentionRules,
+    migrate,
+)
+from radgate_server.adapters.database.schema import audit_entries
+from radgate_server.adapters.secrets import FileSigner, PublicKeys
+from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.audit_verify import Fault
+from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.retention import HoldSubject, LegalHold, RecordKind
+from radgate_server.retention_settings import RetentionSettings
+from radgate_server.services.audit_desk import AuditDesk, Verdict
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.retention.records import RecordRetention
+from tests.conformance.database_suites import audit_entry
+from tests.fakes.clock import START, FakeClock
+
+OLD = START - timedelta(days=100)
+SETTINGS = RetentionSettings(access_days=30, login_failure_days=10, configuration_days=0, least_days=5, batch_records=4)
+NO_STATEMENT = "the record was erased, and no statement in the chain says so"
+NOT_NAMED = "erased records are not those that the statement names"
+
+
+def old(number: int, **changes: Any) -> AuditEntry:
+    return replace(audit_entry(number), **{"time": OLD, **changes})
+
+
+def hold(subject: HoldSubject, value: str, hold_id: str = "h1") -> LegalHold:
+    return LegalHold(hold_id, "a", subject, value, "case 7", "0123456789ab", START)
+
+
+class RetentionSuite:
+    """Rules, holds, tombstones."""
+
+    @pytest.fixture
+    async def database(self, url: str) -> AsyncIterator[Database]:
+        migrate(url)
+        database = Database(url)
+        yield database
+        await database.close()
+
+    @pytest.fixture
+    def signer(self, tmp_path: Path) -> FileSigner:
+        return FileSigner(tmp_path / "keys")
+
+    @pytest.fixture
+    def desk(self, database: Database, signer: FileSigner) -> AuditDesk:
+        return AuditDesk(SqlAuditTrail(database), signer, Auditor(SqlAuditSink(database), FakeClock()), FakeClock())
+
+    @pytest.fixture
+    def retention(self, database: Database, signer: FileSigner) -> RecordRetention:
+        return self.looking(database, signer, SqlRecordEraser(database))
+
+    def looking(self, database: Database, signer: FileSigner, eraser: SqlRecordEraser) -> RecordRetention:
+        rules, holds = SqlRetentionRules(database), SqlHoldDirectory(database)
+        return RecordRetention(SqlAuditTrail(database), eraser, rules, holds, signer, SETTINGS, FakeClock())
+
+    async def record(self, database: Database, *entries: AuditEntry) -> None:
+        sink = SqlAuditSink(database)
+        for entry in entries:
+            await sink.record(entry)
+        await sink.close()
+
+    async def rows(self, database: Database) -> Sequence[Row[Any]]:
+        return await database.read(
+            lambda connection: connection.execute(select(audit_entries).order_by(audit_entries.c.number)).all()
+        )
+
+    async def attack(self, database: Database, *statements: str) -> None:
+        for statement in statements:
+            await database.write(lambda connection, one=statement: connection.execute(text(one)))  # type: ignore[misc]
+
+    async def verify(self, desk: AuditDesk) -> Verdict:
+        return await desk.verify(None, (), PublicKeys([desk.public_key_pem]).check)
+
+    async def fault(self, desk: AuditDesk) -> Fault:
+        (fault,) = (await self.verify(desk)).faults
+        return fault
+
+    async def test_erases_what_was_kept_long_enough(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention
+    ) -> None:
+        fresh = replace(old(9), time=START - timedelta(days=29))
+        login = old(8, action=AuditAction.AUTHENTICATE, time=START - timedelta(days=11))
+        await self.record(database, *map(old, range(6)), old(7, action=AuditAction.CONFIGURE), login, fresh)
+        await self.record(database, old(1, tenant_id="b"), old(2, tenant_id=""))
+        checkpoint = await desk.checkpoint("a")
+        assert await retention.look() == 9
+        rows = await self.rows(database)
+        assert [row.erased_by for row in rows if row.tenant_id == "a"] == [10] * 4 + [11] * 2 + [None, 11] + [None] * 3
+        for row in rows:
+            if row.erased_by:
+                left = {name for name, value in row._mapping.items() if value not in ("", None, -1)}
+                kept = {"number", "tenant_id", "sequence", "record_hash", "time_us", "action", "outcome", "erased_by"}
+                assert left | {"tenant_id"} == kept
+        verdict = await desk.verify(None, [checkpoint], PublicKeys([desk.public_key_pem]).check)
+        assert (verdict.erased, verdict.faults) == (9, ())
+        assert await retention.look() == 0
+
+    async def test_a_tenants_own_rule_goes_before_and_is_never_too_short(
+        self, database: Database, retention: RecordRetention
+    ) -> None:
+        rules = SqlRetentionRules(database)
+        await rules.set_days("a", RecordKind.ACCESS, 0)
+        await rules.set_days("b", RecordKind.ACCESS, 1)
+        young = replace(old(1, tenant_id="b"), time=START - timedelta(days=4))
+        await self.record(database, old(1), old(2), old(1, tenant_id="b"), young)
+        assert await retention.look() == 1
+        await rules.set_days("a", RecordKind.ACCESS, None)
+        assert await rules.days("a") == {}
+        assert await retention.look() == 2
+
+    @pytest.mark.parametrize(
+        ("held", "left"),
+        [
+            (hold(HoldSubject.TENANT, ""), 4),
+            (hold(HoldSubject.PATIENT, "P-1"), 3),  # the third of the study of which another record names the patient
+            (hold(HoldSubject.STUDY, "1.2.4"), 1),
+            (hold(HoldSubject.USER, "ward 3"), 1),
+            (hold(HoldSubject.USER, "0123456789ab"), 3),
+        ],
+    )
+    async def test_what_is_held_stays_until_it_is_released(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention, held: LegalHold, left: int
+    ) -> None:
+        study = audit_entry(0).study_instance_uid
+        await self.record(
+            database,
+            old(0),
+            old(1, patient_id="P-2", study_instance_uid="1.2.4", principal="ward 3"),
+            old(2, patient_id="", study_instance_uid=study),
+            old(3, key_id="someone", study_instance_uid=""),
+            old(0, tenant_id="b"),
+        )
+        holds = SqlHoldDirectory(database)
+        await holds.place(held)
+        assert await retention.look() == 5 - left
+        ended = await holds.release("a", "h1", by="me", time=START, reason="settled")
+        assert (ended.released_by, ended.release_time, ended.release_reason) == ("me", START, "settled")
+        assert (await holds.list_holds("a"), await holds.list_holds("a", released=True)) == ([], [ended])
+        with pytest.raises(ResourceNotFoundError):
+            await holds.release("b", "h1", by="me", time=START, reason="settled")
+        assert await retention.look() == left
+        assert (await self.verify(desk)).faults == ()
+
+    async def test_a_hold_that_comes_at_the_last_moment_is_respected(
+        self, database: Database, signer: FileSigner
+    ) -> None:
+        class Beaten(SqlRecordEraser):
+            async def erase(self, *arguments: Any) -> int | None:
+                await SqlHoldDirectory(database).place(hold(HoldSubject.PATIENT, "P-1"))
+                return await super().erase(*arguments)
+
+        await self.record(database, old(0))
+        assert await self.looking(database, signer, Beaten(database)).look() == 0
+        assert [row.patient_id for row in await self.rows(database)] == ["P-1"]
+
+    async def test_two_servers_erase_each_record_once(
+        self, database: Database, desk: AuditDesk, signer: FileSigner
+    ) -> None:
+        await self.record(database, *map(old, range(20)))
+        servers = [self.looking(database, signer, SqlRecordEraser(database)) for _ in range(3)]
+        assert sum(await asyncio.gather(*(server.look() for server in servers))) == 20
+        verdict = await self.verify(desk)
+        assert (verdict.records, verdict.erased, verdict.faults) == (25, 20, ())
+
+    async def test_the_trail_goes_on_while_records_are_erased(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention
+    ) -> None:
+        await self.record(database, *map(old, range(40)))
+        sink = SqlAuditSink(database)
+
+        async def write() -> None:
+            for number in range(30):
+                await sink.record(audit_entry(number))
+
+        erased, *_ = await asyncio.gather(retention.look(), write(), write())
+        await sink.close()
+        assert erased == 40
+        assert (await self.verify(desk)).faults == ()
+
+    async def test_finds_a_record_that_was_blanked_without_a_statement(
+        self, database: Database, desk: AuditDesk
+    ) -> None:
+        await self.record(database, *map(audit_entry, range(5)))
+        await self.attack(database, "UPDATE audit_entries SET patient_id = '', erased_by = 5 WHERE sequence = 3")
+        assert (await self.fault(desk)) == Fault("a", 3, NO_STATEMENT)
+        await self.attack(database, "UPDATE audit_entries SET erased_by = NULL WHERE sequence = 3")
+        assert (await self.fault(desk))[:2] == ("a", 3)
+
+    async def test_finds_a_held_record_that_was_put_under_a_lawful_statement(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention
+    ) -> None:
+        await SqlHoldDirectory(database).place(hold(HoldSubject.PATIENT, "P-2"))
+        await self.record(database, old(0), old(1, patient_id="P-2", study_instance_uid="1.2.4"), old(2))
+        assert await retention.look() == 2
+        assert (await self.verify(desk)).faults == ()
+        await self.attack(database, "UPDATE audit_entries SET patient_id = '', erased_by = 4 WHERE sequence = 2")
+        assert await self.fault(desk) == Fault("a", 1, NOT_NAMED)
+
+    @pytest.mark.parametrize(
+        "change",
+        ["time_us = 1", "action = 'query'", "outcome = 'denied'", "erased_by = 2", "record_hash = randomblob(32)"],
+    )
+    async def test_finds_a_tombstone_that_was_changed(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention, change: str
+    ) -> None:
+        if database.engine.dialect.name == "postgresql":
+            change = change.replace("randomblob(32)", "sha256('x')")
+        await self.record(database, *map(old, range(4)))
+        assert await retention.look() == 4
+        await self.attack(database, f"UPDATE audit_entries SET {change} WHERE sequence = 2")
+        assert (await self.fault(desk))[0] == "a"
+
+    async def test_finds_a_statement_of_another_key_and_erased_statements(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention, tmp_path: Path
+    ) -> None:
+        await self.record(database, *map(old, range(3)))
+        await self.looking(database, FileSigner(tmp_path / "another"), SqlRecordEraser(database)).look()
+        assert (await self.fault(desk)).what.startswith("the signature of a statement about erased records is by a key")
+        await self.attack(database, "UPDATE audit_entries SET erased_by = 3 WHERE sequence = 4")
+        assert (await self.fault(desk))[:2] == ("a", 4)
+
+    async def test_finds_a_body_that_was_put_back_changed(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention
+    ) -> None:
+        await self.record(database, *map(old, range(3)))
+        assert await retention.look() == 3
+        await self.attack(database, "UPDATE audit_entries SET erased_by = NULL, key_id = 'x' WHERE sequence = 2")
+        assert (await self.fault(desk))[:2] == ("a", 2)
