@@ -14,6 +14,9 @@ npm /usr/bin/npm npm
 wrk /usr/bin/wrk wrk
 promtool /usr/bin/promtool prometheus
 amtool /usr/bin/amtool prometheus-alertmanager
+wg-quick /usr/bin/wg-quick wireguard-tools
+wireguard-go /usr/bin/wireguard-go wireguard-go
+nft /usr/sbin/nft nftables
 '
 
 present() {

@@ -44,7 +44,9 @@ DIMSE: dict[str, Any] = {
     [
         {"folder": {"path": "/var/lib/radgate/warm/west"}},
         {"dimse": DIMSE | {"tls": {"ca_file": "/ca.pem", "certificate_file": "/west.pem"}}},
-        {"dimse": DIMSE | {"tls": {"ca_file": "/ca.pem", "private_key_file": "/west.key"}}},
+        {"dimse": DIMSE | {"tls": {"certificate_file": "/west.pem", "private_key_file": "/west.key"}}},
+        {"dimse": DIMSE | {"tls": {"certificate_ref": "file:/west.pem"}}},
+        {"dimse": DIMSE | {"tls": {"certificate_ref": "vault:radgate/west/main#identity"}}},
     ],
 )
 async def test_a_tenants_admin_names_no_files_that_may_be_another_tenants(

@@ -1,5 +1,6 @@
 """Which certificates are watched, and until when they are good."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,3 +76,42 @@ def test_a_chain_is_as_good_as_what_ends_first_and_authorities_as_what_ends_last
 
 def test_no_file_name_is_shown() -> None:
     assert "secret" not in repr(CertificateUse(Use.SCP, "/secret/scp.pem"))
+
+
+SEEN = CertificateUse(Use.PACS_SERVER, "", "east", "dimse")
+
+
+async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls() -> None:
+    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), CertificateSightings()
+    await directory.create_tenant(Tenant("east", START))
+    for name in ("plain", "dimse"):
+        await directory.create_pacs(PacsConfig("east", name, CONNECTIONS[name], START))
+    sightings.saw(SEEN, START)
+    sightings.saw(CertificateUse(Use.PACS_SERVER, "", "east", "plain"), START)
+    sightings.saw(CertificateUse(Use.PACS_SERVER, "", "west", "dimse"), START)
+    watch = CertificateWatch((), directory, directory, lambda _: None, telemetry, sightings)
+    await watch.look()
+    assert {seen for seen, expires in telemetry.expiries.items() if expires} == {SEEN}
+    await directory.update_pacs(PacsConfig("east", "dimse", CONNECTIONS["plain"], START))
+    await watch.look()
+    assert telemetry.expiries == {}
+
+
+async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
+    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), CertificateSightings()
+    await directory.create_tenant(Tenant("east", START))
+    await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))
+    watch = CertificateWatch((), directory, directory, lambda _: None, telemetry, sightings)
+    await watch.start()
+    async with asyncio.timeout(5):
+        while not telemetry.expiries:
+            await asyncio.sleep(0)
+        for expires in (START, START + timedelta(days=90)):
+            await asyncio.to_thread(sightings.saw, SEEN, expires)
+            while telemetry.expiries.get(SEEN) != expires:
+                await asyncio.sleep(0)
+    told: list[bool] = []
+    sightings.listen(lambda: told.append(True))
+    sightings.saw(SEEN, START + timedelta(days=90))
+    assert told == []
+    await watch.close()

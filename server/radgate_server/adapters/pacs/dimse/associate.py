@@ -130,10 +130,8 @@ class Associator:
     def _tell_certificate(self, association: QuickAssociation) -> None:
         """Tell until when the certificate is good that the PACS has shown, and that has been verified."""
         sock = association.dul.socket
-        secured = sock.socket if isinstance(sock, QuickSocket) else None
-        shown = secured.getpeercert(binary_form=True) if isinstance(secured, ssl.SSLSocket) else None
-        if shown:
-            self._on_certificate(Use.PACS_SERVER, x509.load_der_x509_certificate(shown).not_valid_after_utc)
+        if isinstance(sock, QuickSocket) and sock.certificate:
+            self._on_certificate(Use.PACS_SERVER, x509.load_der_x509_certificate(sock.certificate).not_valid_after_utc)
 
     def _resolve(self) -> AddressInformation:
         try:

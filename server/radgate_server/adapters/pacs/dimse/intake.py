@@ -60,10 +60,10 @@ class Intake:
         except InvalidArgumentError:
             return CANNOT_UNDERSTAND
         ref = self.refs.get(sop_instance_uid)
-        if request.DataSet is None:
+        data_set = request.DataSet.getvalue() if request.DataSet is not None else b""
+        if not data_set:
             self._deliver_failure(ref)
             return REFUSED_OUT_OF_RESOURCES
-        data_set = request.DataSet.getvalue()
         file_meta = file_meta_bytes(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
         ref = ref or read_place(file_meta + data_set[:_HEAD_BYTES], sop_instance_uid)
         if ref is None:
@@ -94,7 +94,7 @@ class Intake:
 
     def _deliver_failure(self, ref: InstanceRef | None) -> None:
         if ref is not None:
-            self._deliver(FailedInstance(ref, InstanceMalformedError("the instance is larger than this gateway takes")))
+            self._deliver(FailedInstance(ref, InstanceMalformedError("the instance is larger than there is room for")))
 
 
 def read_place(head: bytes, sop_instance_uid: str) -> InstanceRef | None:

@@ -40,6 +40,8 @@ class QuickSocket(AssociationSocket):
         super().__init__(*args, **kwargs)
         self.connect_error: OSError | None = None
         self.tls_error: ssl.SSLError | None = None
+        self.certificate = b""
+        """What the peer showed and was verified by (DER), b"" without TLS."""
         self.max_pdu_bytes = MAX_RECEIVED_PDU_BYTES
         self.received_at = time.monotonic()
         self._returned: bytes | bytearray = b""
@@ -75,6 +77,8 @@ class QuickSocket(AssociationSocket):
         self.socket.settimeout(self.assoc.connection_timeout)
         self.socket.connect(address)
         self.socket.settimeout(None)
+        if isinstance(self.socket, ssl.SSLSocket):
+            self.certificate = self.socket.getpeercert(binary_form=True) or b""
         self.assoc.requestor.address_info = AddressInformation.from_tuple(self.socket.getsockname())
         self._is_connected = True
 

@@ -228,9 +228,12 @@ class EncodedMessages(DIMSEServiceProvider):
         self._fragments.clear()
         self.settle(self._size)
 
-    def _join(self) -> BytesIO | None:
-        """The data set, None when there was no room. BytesIO gives the very bytes back as long as nobody writes."""
-        data_set = None if self._dropped else BytesIO(b"".join(self._fragments))
+    def _join(self) -> BytesIO:
+        """The data set, empty when there was no room: pynetdicom aborts for a request without one.
+
+        BytesIO gives the very bytes back as long as nobody writes.
+        """
+        data_set = BytesIO() if self._dropped else BytesIO(b"".join(self._fragments))
         self._fragments, self._size, self._dropped = [], 0, False
         return data_set
 

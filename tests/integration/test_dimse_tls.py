@@ -1,0 +1,358 @@
+"""DIMSE over TLS both ways (PS3.15 B.12), against DCMTK, Orthanc, OpenSSL and Python's own."""
+
+import asyncio
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.config import DimseSettings
+from radgate_server.core.certificates import CertificateUse, Use
+from radgate_server.core.errors import PacsError, PacsFailedError, PacsTlsFailedError
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod, TlsProfile
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.secret import Secret, SecretSource
+from tests.conformance.pacs_suite import config_of, fetch
+from tests.fakes.authority import Authority
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.certificates import write_certificate
+from tests.integration.faulty_scp import FaultyScp
+from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
+from tests.integration.scp_awaiting import awaiting
+from tests.integration.storescu import FILE, listed, storescu
+from tests.integration.waiting import until
+
+PLAIN = DimseSettings(connect_timeout_s=5, idle_timeout_s=10)
+PACS = DimseConnection("pacs.example", 2762, "ARCHIVE", "RADGATE")
+HERE = "IP:127.0.0.1"
+
+# pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <(ssl.SSLS|s)ocket:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
+
+
+class Hospital:
+    """Certificates in files: the gateway's and the PACS's of one authority, and what must not do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = Authority("hospital")
+        self.ca = folder / "ca.pem"
+        self.gateway = self.authority.sign(HERE).write(folder, "gateway")
+        self.pacs = self.authority.sign(HERE, "DNS:pacs.internal").write(folder, "pacs")
+        self.stranger = Authority("stranger").sign(HERE).write(folder, "stranger")
+        self.expired = write_certificate(folder, "expired", days=-0.01)
+        self.ca.write_bytes(self.authority.certificate + self.expired[0].read_bytes())
+
+    @property
+    def settings(self) -> DimseSettings:
+        certificate, key = map(str, self.gateway)
+        files = {"scp_certificate_file": certificate, "scp_private_key_file": key, "scp_ca_file": str(self.ca)}
+        return PLAIN.model_copy(update=files)
+
+    def tls(self, **changes: object) -> DimseTls:
+        certificate, key = map(str, self.gateway)
+        return DimseTls(**{"ca_file": str(self.ca), "certificate_file": certificate, "private_key_file": key} | changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Hospital:
+    return Hospital(tmp_path)
+
+
+def options_of(certificate: tuple[Path, Path], ca: Path) -> tuple[str, ...]:
+    return ("+tls", str(certificate[1]), str(certificate[0]), "+cf", str(ca))
+
+
+# A PACS that connects to the storage SCP.
+
+
+@pytest.mark.parametrize("profile", ["+pg", "+pm", "+py", "+pz"])
+async def test_storescu_by_each_profile_of_dcmtk(hospital: Hospital, profile: str) -> None:
+    async with awaiting(hospital.settings, listed(), pacs=PACS) as rig:
+        assert await storescu(rig.scp.port, profile, *options_of(hospital.pacs, hospital.ca)) == ""
+    assert [type(arrival) for arrival in rig.arrivals] == [ReceivedInstance]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda hospital: options_of(hospital.stranger, hospital.ca),
+        lambda hospital: options_of(hospital.expired, hospital.ca),
+        lambda hospital: ("+tla", "+cf", str(hospital.ca)),
+        lambda hospital: ("+pa", *options_of(hospital.pacs, hospital.ca)),  # AES profile: CBC, and RSA for the key
+        lambda _: (),
+    ],
+    ids=["of another authority", "expired", "no certificate", "weak suites", "without TLS"],
+)
+async def test_storescu_that_must_not_get_in(
+    hospital: Hospital, options: Callable[[Hospital], tuple[str, ...]]
+) -> None:
+    async with awaiting(hospital.settings, listed(), pacs=PACS) as rig:
+        assert await storescu(rig.scp.port, *options(hospital)) != ""
+        assert rig.refused == []  # it did not come as far as an association
+    assert rig.arrivals == []
+
+
+@pytest.mark.parametrize(
+    ("offer", "good"),
+    [
+        (("-tls1_3",), True),
+        (("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"), True),
+        (("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"), False),
+        (("-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"), False),
+        (("-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"), False),
+        (("-tls1_1", "-cipher", "ALL:@SECLEVEL=0"), False),
+    ],
+)
+async def test_what_openssl_may_speak_to_the_storage_scp(
+    hospital: Hospital, offer: tuple[str, ...], good: bool
+) -> None:
+    certificate, key = map(str, hospital.pacs)
+    identity = ("-cert", certificate, "-key", key, "-CAfile", str(hospital.ca), "-verify_return_error")
+    async with awaiting(hospital.settings, listed(), pacs=PACS) as rig:
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{rig.scp.port}", *identity, *offer]
+        done = await asyncio.to_thread(
+            subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
+        )
+    assert ("Verify return code: 0 (ok)" in done.stdout and done.returncode == 0) is good, done.stdout + done.stderr
+
+
+async def test_a_port_with_tls_beside_the_one_without(hospital: Hospital) -> None:
+    secured = free_port()
+    options = options_of(hospital.pacs, hospital.ca)
+    async with awaiting(hospital.settings, listed(), pacs=PACS, tls_port=secured) as rig:
+        assert await storescu(rig.scp.port) == ""
+        assert await storescu(secured, *options) == ""
+    reached_over_tls = DimseConnection("pacs.example", 2762, "ARCHIVE", "RADGATE", tls=DimseTls(""))
+    async with awaiting(hospital.settings, listed(), pacs=reached_over_tls, tls_port=secured) as rig:
+        assert "Reason: No Reason" in await storescu(rig.scp.port)
+        assert rig.refused == ["not-secured"]
+        assert await storescu(secured, *options) == ""
+
+
+def serial_shown(port: int, hospital: Hospital) -> int:
+    context = ssl.create_default_context(cafile=str(hospital.ca))
+    context.load_cert_chain(*map(str, hospital.pacs))
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+    ):
+        return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"").serial_number
+
+
+async def test_a_renewed_certificate_of_the_storage_scp_is_shown_at_the_next_connection(hospital: Hospital) -> None:
+    async with awaiting(hospital.settings, listed(), pacs=PACS) as rig:
+        before = await asyncio.to_thread(serial_shown, rig.scp.port, hospital)
+        hospital.authority.sign(HERE).write(hospital.folder, "gateway")
+        assert await asyncio.to_thread(serial_shown, rig.scp.port, hospital) != before
+
+
+# A PACS to which Radgate connects.
+
+
+class Given:
+    """SecretReader of one secret, wherever it is said to be kept."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text
+
+    async def read(self, pacs: str, source: SecretSource, *, refused: Secret | None = None) -> Secret:
+        return source if isinstance(source, Secret) else Secret(self.text)
+
+
+async def echo(
+    port: int, tls: DimseTls, secrets: Given | None = None, seen: dict[CertificateUse, datetime] | None = None
+) -> None:
+    connection = DimseConnection("127.0.0.1", port, "FAULTY", "RADGATE", tls=tls)
+    client = connect(connection, StorageScp("RADGATE", host="127.0.0.1", port=0, settings=PLAIN), secrets, seen)
+    try:
+        await client.echo.echo()
+    finally:
+        await client.close()
+
+
+def connect(
+    connection: DimseConnection,
+    scp: StorageScp,
+    secrets: Given | None = None,
+    seen: dict[CertificateUse, datetime] | None = None,
+) -> PacsClient:
+    return build_dimse_pacs(
+        config_of(connection),
+        settings=PLAIN,
+        storage_scp=scp,
+        telemetry=RecordingTelemetry(),
+        secrets=secrets or Given(),
+        on_certificate=({} if seen is None else seen).__setitem__,
+    )
+
+
+def server_of(certificate: tuple[Path, Path], ca: Path | None = None, ciphers: str = "") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*map(str, certificate))
+    if ca:
+        context.load_verify_locations(cafile=str(ca))
+        context.verify_mode = ssl.CERT_REQUIRED
+    if ciphers:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(ciphers)
+    return context
+
+
+@pytest.mark.parametrize(
+    ("server", "changes", "told"),
+    [
+        (lambda h: server_of(h.stranger), {}, "no trusted authority vouches"),
+        (lambda h: server_of(h.expired), {}, "has expired: renew it there"),
+        (lambda h: server_of(h.pacs), {"server_name": "other.internal"}, "does not name its host"),
+        (lambda h: server_of(h.pacs, h.ca), {"certificate_file": "", "private_key_file": ""}, "wants a certificate"),
+        (lambda h: server_of(h.pacs, ciphers="ECDHE+AES:!AESGCM:!AESCCM"), {}, "no TLS suite of this profile"),
+        (lambda _: None, {}, "speaks no TLS"),
+    ],
+    ids=["authority", "expired", "name", "no certificate", "weak suites", "without TLS"],
+)
+async def test_a_handshake_that_fails_says_why(
+    hospital: Hospital, server: Callable[[Hospital], ssl.SSLContext | None], changes: dict[str, object], told: str
+) -> None:
+    with FaultyScp(tls=server(hospital)) as pacs, pytest.raises(PacsTlsFailedError, match=told):
+        await echo(pacs.port, hospital.tls(**changes))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "changes"),
+    [
+        ("pacs", {"server_name": "pacs.internal"}),
+        ("pacs", {"profile": TlsProfile.MODIFIED}),
+        ("pacs", {"profile": TlsProfile.NON_DOWNGRADING}),
+    ],
+)
+async def test_settings_that_let_a_pacs_be_reached(
+    hospital: Hospital, certificate: str, changes: dict[str, object]
+) -> None:
+    with FaultyScp(tls=server_of(getattr(hospital, certificate), hospital.ca)) as pacs:
+        await echo(pacs.port, hospital.tls(**changes))
+
+
+async def test_a_certificate_from_a_secret_and_the_ends_of_both_are_told(hospital: Hospital) -> None:
+    pair = hospital.authority.sign(HERE)
+    secrets = Given((pair.certificate + pair.key).decode())
+    seen: dict[CertificateUse, datetime] = {}
+    tls = DimseTls(str(hospital.ca), certificate_ref="vault:radgate/test/main#identity")
+    with FaultyScp(tls=server_of(hospital.pacs, hospital.ca)) as pacs:
+        await echo(pacs.port, tls, secrets, seen)
+        with pytest.raises(PacsTlsFailedError, match="can't be used"):
+            await echo(pacs.port, tls, Given("no PEM"))
+    assert {certificate.use for certificate in seen} == {Use.PACS_SERVER, Use.PACS_CLIENT}
+    for expires in seen.values():
+        assert timedelta(minutes=50) < expires - datetime.now(UTC) < timedelta(minutes=61)
+
+
+@contextmanager
+def storescp(folder: Path, *options: str) -> Iterator[int]:
+    """DCMTK's storescp, which answers C-ECHO too; its port."""
+    port = free_port()
+    folder.mkdir()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(["storescp", *options, "-od", str(folder), str(port)], stdout=log, stderr=log)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+async def listens(port: int) -> None:
+    def is_there() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    await until(is_there)
+
+
+@pytest.mark.parametrize("profile", ["+pg", "+pm", "+py", "+pz"])
+async def test_an_echo_to_each_profile_of_dcmtk(hospital: Hospital, profile: str) -> None:
+    with storescp(hospital.folder / "got", profile, *options_of(hospital.pacs, hospital.ca)) as port:
+        await listens(port)
+        await echo(port, hospital.tls())
+
+
+async def test_dcmtk_refuses_a_certificate_that_it_does_not_trust(hospital: Hospital) -> None:
+    certificate, key = map(str, hospital.stranger)
+    with storescp(hospital.folder / "got", *options_of(hospital.pacs, hospital.ca)) as port:
+        await listens(port)
+        with pytest.raises(PacsError):
+            await echo(port, hospital.tls(certificate_file=certificate, private_key_file=key))
+
+
+# Orthanc, which is asked over TLS and sends over TLS.
+
+
+@contextmanager
+def orthanc_over_tls(hospital: Hospital, scp_port: int) -> Iterator[OrthancServer]:
+    certificate, key = map(str, hospital.pacs)
+    modality = {"AET": "RADGATE", "Host": "127.0.0.1", "Port": scp_port, "AllowMove": True, "UseDicomTls": True}
+    options = {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": certificate,
+        "DicomTlsPrivateKey": key,
+        "DicomTlsTrustedCertificates": str(hospital.ca),
+        "DicomTlsRemoteCertificateRequired": True,
+        "DicomModalities": {"radgate": modality},
+    }
+    with OrthancServer(hospital.folder / "orthanc", options=options) as orthanc:
+        orthanc.upload([FILE])
+        yield orthanc
+
+
+@pytest.mark.parametrize("method", list(RetrieveMethod))
+async def test_orthanc_gives_a_study_over_tls_alone(hospital: Hospital, method: RetrieveMethod) -> None:
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=hospital.settings)
+    await scp.start()
+    with orthanc_over_tls(hospital, scp.port) as orthanc:
+        secured = DimseConnection("127.0.0.1", orthanc.dicom_port, "ORTHANC", "RADGATE", method, tls=hospital.tls())
+        client = connect(secured, scp)
+        wanted = listed()
+        arrivals = await fetch(client, RetrieveScope(wanted[0].ref.study_instance_uid), wanted)
+        await client.close()
+        assert [type(arrival) for arrival in arrivals] == [ReceivedInstance]
+        plain = connect(DimseConnection("127.0.0.1", orthanc.dicom_port, "ORTHANC", "RADGATE"), scp)
+        with pytest.raises(PacsError):
+            await plain.echo.echo()
+        await plain.close()
+    await scp.close()
+
+
+async def test_a_move_that_brings_nothing_says_whom_the_scp_turned_away(hospital: Hospital) -> None:
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=hospital.settings)
+    await scp.start()
+    with orthanc_over_tls(hospital, scp.port) as orthanc:
+        connection = DimseConnection(
+            "127.0.0.1",
+            orthanc.dicom_port,
+            "ORTHANC",
+            "RADGATE",
+            RetrieveMethod.MOVE,
+            tls=hospital.tls(),
+            sender_aets=("OTHER",),
+        )
+        client, wanted = connect(connection, scp), listed()
+        with pytest.raises(PacsFailedError, match="name it in sender_aets"):
+            await fetch(client, RetrieveScope(wanted[0].ref.study_instance_uid), wanted)
+        await client.close()
+    await scp.close()
