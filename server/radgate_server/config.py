@@ -232,6 +232,13 @@ class GatewaySettings(_Section):
     request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
     idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")
     max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
+    threads: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="Envoy's worker threads; 0: one for every four processors, at least one. One serves more than the"
+        " server can answer; more cost each answer something, as its requests then come in smaller batches.",
+    )
     access_log: bool = Field(
         default=True, description="One line a request on stdout, as JSON; without paths, query strings and UIDs."
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 import yaml
 
-from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, restart_delay_s
+from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, number_of_threads, restart_delay_s
 from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
@@ -106,6 +106,11 @@ def test_a_viewer_without_a_key_is_not_shown_to_the_network() -> None:
 
 def test_restarts_back_off_to_half_a_minute() -> None:
     assert [restart_delay_s(failures) for failures in (1, 2, 3, 8, 100)] == [0.25, 0.5, 1.0, 30.0, 30.0]
+
+
+@pytest.mark.parametrize(("asked", "processors", "threads"), [(0, 1, 1), (0, 2, 1), (0, 16, 4), (3, 2, 3)])
+def test_a_thread_serves_four_processors_unless_told_otherwise(asked: int, processors: int, threads: int) -> None:
+    assert number_of_threads(GatewaySettings(threads=asked), processors) == threads
 
 
 def test_without_a_certificate_there_is_no_tls_and_no_certificate_of_a_client() -> None:

@@ -17,7 +17,7 @@ from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
-from radgate_server.config import Settings
+from radgate_server.config import GatewaySettings, Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.tls import TlsMaterial
 
@@ -28,6 +28,8 @@ _START_S = 30.0
 _POLL_S = 0.05
 _KILL_S = 5.0
 _STEADY_S = 60.0  # an Envoy that lived this long starts the back-off anew
+_PROCESSORS_PER_THREAD = 4
+"""Of a thread's requests more are read, passed on and answered at once than of two threads' requests."""
 _MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes
 
 
@@ -164,7 +166,8 @@ class EnvoyProcess:
         # The component "main" warns of being asked to stop.
         log = ["--log-level", "warning", "--component-log-level", "main:error"]
         drain = ["--drain-time-s", str(max(1, round(self._settings.drain_s))), "--drain-strategy", "immediate"]
-        return [*launcher, "--config-path", str(config), "--disable-hot-restart", *log, *drain]
+        threads = ["--concurrency", str(number_of_threads(self._settings.gateway))]
+        return [*launcher, "--config-path", str(config), "--disable-hot-restart", *threads, *log, *drain]
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         # In a session of its own: Ctrl-C reaches the server alone, which drains before it stops Envoy.
@@ -215,6 +218,11 @@ class EnvoyProcess:
 def restart_delay_s(failures: int) -> float:
     """Seconds to wait before the next start, after so many failures in a row (1 and more)."""
     return float(min(30.0, 0.25 * 2 ** (failures - 1)))
+
+
+def number_of_threads(settings: GatewaySettings, processors: int | None = None) -> int:
+    """As many as the operator says, or else one for every four processors that this process may use."""
+    return settings.threads or max(1, (processors or len(os.sched_getaffinity(0))) // _PROCESSORS_PER_THREAD)
 
 
 def claim_port(host: str, port: int) -> int:
