@@ -52,6 +52,38 @@ def tls_paths(certificate_file: str, key_file: str, client_ca_file: str) -> TlsP
     return TlsPaths(Path(certificate_file), Path(key_file), Path(client_ca_file) if client_ca_file else None)
 
 
+class RestrictionClaims(_Table):
+    """Claims of an identity provider that confine its users to some studies.
+
+    A study must have one of the values of each claim that a user has.
+    """
+
+    patient_claim: Texts = Field(
+        default=(), description="Path of the claim that names patients: a Patient ID, or `ID^^^ISSUER`."
+    )
+    referring_physician_claim: Texts = Field(
+        default=(), description="Path of the claim that names referring physicians: `DOE^JANE`."
+    )
+    modality_claim: Texts = Field(default=(), description="Path of the claim that names modalities: `CT`.")
+    study_date_claim: Texts = Field(
+        default=(), description="Path of the claim that names study dates: `20260101-20260630`, `20260101-`, `90d`."
+    )
+    required: bool = Field(
+        default=True, description="Don't let in a user with none of these claims; else such a user sees every study."
+    )
+
+    @property
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """Where each attribute of a restriction is claimed, those alone that are claimed at all."""
+        paths = {
+            "patients": self.patient_claim,
+            "referring_physicians": self.referring_physician_claim,
+            "modalities": self.modality_claim,
+            "study_dates": self.study_date_claim,
+        }
+        return {attribute: path for attribute, path in paths.items() if path}
+
+
 class OidcSettings(_Table):
     """An identity provider (OpenID Connect) whose access tokens are accepted; any number of them."""
 
@@ -88,6 +120,9 @@ class OidcSettings(_Table):
     )
     default_role: Literal["", "viewer", "operator", "admin", "auditor"] = Field(
         default="", description="Role of a user with none of these values; empty: not let in."
+    )
+    only: RestrictionClaims = Field(
+        default=RestrictionClaims(), description="Claims that confine users to some studies, see below."
     )
 
     @field_validator("name")
@@ -147,6 +182,12 @@ class AuthSettings(_Table):
         default=10, ge=1, description="Wrong credentials from one address before the next have to wait."
     )
     max_wait_s: float = Field(default=60, gt=0, description="Longest that they have to wait.")
+    study_facts_ttl_s: float = Field(
+        default=60,
+        gt=0,
+        le=3600,
+        description="How long it is remembered of a study whether credentials that are restricted to some may see it.",
+    )
 
     @field_validator("oidc")
     @classmethod

@@ -36,6 +36,7 @@ from radgate_server.core.ports.directory import (
     StatusBoard,
     TenantDirectory,
 )
+from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.secret import NO_SECRET, Secret
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
@@ -213,6 +214,15 @@ class DirectorySuite:
         before = await pair.last_change()
         assert await pair.revoke_key("k1", "a") == revoked
         assert await pair.last_change() == before
+
+    async def test_keeps_the_studies_that_a_key_is_for(self, pair: Directory) -> None:
+        patients = [RestrictedPatient("P-1", "N"), RestrictedPatient("P-2")]
+        only = make_restriction(patients=patients, modalities=["CT"], study_dates=["90d"])
+        restricted = replace(key("k1", "a"), restriction=only)
+        await pair.create_key(restricted)
+        await pair.create_key(key("k2", "a"))
+        assert await pair.find_key("k1") == restricted
+        assert [found.restriction for found in await pair.list_keys("a")] == [only, None]
 
     async def test_keeps_when_a_key_ends(self, pair: Directory) -> None:
         ending = replace(key("k1", "a"), expire_time=NOW + timedelta(days=90))

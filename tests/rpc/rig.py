@@ -17,13 +17,14 @@ from google.rpc.status_pb2 import Status
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.spool import DiskSpool
-from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
+from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings, RestrictionClaims
 from radgate_server.config import PacsSettings, RetrieveSettings, SecretsSettings, Settings
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import (
@@ -54,6 +55,7 @@ from radgate_server.services.asking import AskLimits
 from radgate_server.services.audited_streams import StreamLog
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
+from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
 from radgate_server.services.fetch import FetchLimits
@@ -77,10 +79,12 @@ from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.resilience import PacsGuard
+from radgate_server.services.restrictions import Restrictions
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.store import StoreService
+from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 from radgate_server.services.watching import NewsDesk
@@ -128,6 +132,7 @@ AUTH = AuthSettings(
             tenants={"east": ("east",), "west": ("west",), "*": ("*",)},
             role_claim=("role",),
             roles=_ROLES,  # type: ignore[arg-type]
+            only=RestrictionClaims(patient_claim=("patient",), required=False),
         ),
     ),
     certificates=tuple(
@@ -220,9 +225,9 @@ class Rig:
                 return bearer(self.tokens.issue(tenant=tenant_id, role=role.name.lower()))
         return seen_by_gateway(certificate=CERTIFICATES[tenant_id, role])
 
-    async def key(self, *tenant_ids: str, role: Role = Role.VIEWER) -> str:
+    async def key(self, *tenant_ids: str, role: Role = Role.VIEWER, restriction: StudyRestriction | None = None) -> str:
         """A new API key's token."""
-        key, token = make_key(self.box, tenant_ids, role, "test", START)
+        key, token = make_key(self.box, tenant_ids, role, "test", START, restriction=restriction)
         await self.directory.create_key(key)
         return token
 
@@ -246,6 +251,9 @@ async def running_rig() -> AsyncIterator[Rig]:
     checker = KeyChecker(rig.directory, rig.box, rig.clock, uses)
     authenticator = Authenticator(checker, rig.tokens, rig.directory, AUTH, rig.clock)
     auditor = Auditor(rig.audit, rig.clock, studies)
+    facts = StudyFactsReader(clients, AskLimits(1000, 10), ttl_s=60, clock=rig.clock)
+    restrictions = Restrictions(facts, places, auditor, rig.clock)
+    search = CallerSearch(query, restrictions)
 
     async def forget(change: object) -> None:
         authenticator.forget()
@@ -295,7 +303,7 @@ async def running_rig() -> AsyncIterator[Rig]:
         maker = FrameMaker(pictures.frames, transcoder, pictures.renderer)
         rig.server = build_server(
             settings,
-            query=QueryServicer(query, rig.news, auditor),
+            query=QueryServicer(search, rig.news, auditor),
             retrieve=RetrieveServicer(
                 retrieve,
                 reader,
@@ -311,10 +319,13 @@ async def running_rig() -> AsyncIterator[Rig]:
             jobs=JobServicer(jobs, auditor),
             store=StoreServicer(store),
             admin=AdminServicer(admin),
-            dicomweb=DicomWebServicer(query, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings),
+            dicomweb=DicomWebServicer(
+                search, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings
+            ),
             authenticator=authenticator,
             refusals=rig.refusals,
             sent=StreamLog(auditor),
+            restrictions=restrictions,
             telemetry=rig.telemetry,
             gateway_secret=GATEWAY_SECRET,
         )

@@ -4,11 +4,12 @@ import grpc
 import pytest
 
 from radgate.v1 import admin_service_pb2 as messages
+from radgate.v1.query_service_pb2 import SearchStudiesResponse
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.v1.times import to_duration, to_timestamp
 from tests.fakes.clock import START
-from tests.fakes.instances import make_dataset, received
+from tests.fakes.instances import make_dataset, make_study, received
 from tests.rpc.administrator import Administrator
 from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
 
@@ -98,6 +99,47 @@ async def test_a_rotated_key_goes_on_for_the_overlap_and_the_new_one_lives_as_lo
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await invoke(channel, SEARCH, token=old.token)
     assert reason_of(caught.value) == "UNAUTHENTICATED"
+
+
+async def test_a_key_for_some_studies_keeps_to_them_also_when_it_is_rotated(
+    rig: Rig, channel: grpc.aio.Channel, admin: Administrator
+) -> None:
+    given = messages.StudyRestriction(
+        patients=[
+            messages.RestrictedPatient(patient_id="P-1"),
+            messages.RestrictedPatient(patient_id="P-9", issuer="N"),
+        ],
+        modalities=["CT"],
+        referring_physicians=["REFERRER^RITA"],
+        study_dates=["20260101-", "90d"],
+    )
+    rig.east.add(*make_study(1, study="2.25.3000", PatientID="P-2"))
+    created = await admin("CreateApiKey", role=messages.ROLE_VIEWER, restriction=given)
+    rotated = await admin("RotateApiKey", key_id=created.api_key.key_id)
+    listed = {key.key_id: key.restriction for key in (await admin("ListApiKeys")).api_keys}
+    for answer in (created, rotated):
+        assert answer.api_key.restriction == listed[answer.api_key.key_id] == given
+    found = await invoke(channel, SEARCH, token=rotated.token)
+    assert [study.study_instance_uid for study in SearchStudiesResponse.FromString(found[0]).studies] == [EAST_STUDY]
+    detail = "for some studies by patients, referring_physicians, modalities, study_dates"
+    assert f"create key {created.api_key.key_id}, {detail}" in [entry.detail for entry in rig.audit.entries]
+
+
+@pytest.mark.parametrize(
+    ("role", "given"),
+    [
+        (messages.ROLE_OPERATOR, messages.StudyRestriction(modalities=["CT"])),
+        (messages.ROLE_VIEWER, messages.StudyRestriction()),
+        (messages.ROLE_VIEWER, messages.StudyRestriction(modalities=["C*"])),
+        (messages.ROLE_VIEWER, messages.StudyRestriction(patients=[messages.RestrictedPatient(issuer="N")])),
+    ],
+)
+async def test_a_restriction_that_restricts_nothing_or_a_role_that_needs_all_is_refused(
+    admin: Administrator, role: int, given: messages.StudyRestriction
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await admin("CreateApiKey", role=role, restriction=given)
+    assert reason_of(caught.value) == "INVALID_ARGUMENT"
 
 
 async def test_what_can_not_be_rotated(rig: Rig, admin: Administrator) -> None:

@@ -92,6 +92,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         forgetting = Forgetting(
             query=services.query,
             lister=services.lister,
+            facts=services.facts,
             hot=tiers.hot,
             derived=tiers.derived,
             store=tiers.store,

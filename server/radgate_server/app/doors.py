@@ -53,12 +53,12 @@ def build_rpc(
     tracer: Tracer | None = None,
 ) -> RpcServer:
     """The gRPC server with all services; its port is not open yet."""
-    query, retrieve, instances, auditor = services.query, services.retrieve, services.instances, services.auditor
+    search, retrieve, instances, auditor = services.search, services.retrieve, services.instances, services.auditor
     pictures, transcoder = services.pictures, services.transcoder
     chunk_bytes = settings.retrieve.chunk_bytes
     return build_server(
         settings,
-        query=QueryServicer(query, services.news, auditor),
+        query=QueryServicer(search, services.news, auditor),
         retrieve=RetrieveServicer(
             retrieve, instances, pictures.frames, transcoder, services.streams, auditor, chunk_bytes=chunk_bytes
         ),
@@ -75,11 +75,12 @@ def build_rpc(
         store=StoreServicer(store),
         admin=AdminServicer(admin),
         dicomweb=DicomWebServicer(
-            query, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
+            search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
         ),
         authenticator=services.authenticator,
         refusals=services.refusals,
         sent=services.sent,
+        restrictions=services.restrictions,
         telemetry=telemetry,
         tracer=tracer,
         gateway_secret=entrance.gateway_secret,

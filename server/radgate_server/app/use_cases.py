@@ -24,6 +24,7 @@ from radgate_server.services.asking import AskLimits
 from radgate_server.services.audited_streams import StreamLog
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
+from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
 from radgate_server.services.imaging.derived_instances import DerivedInstances
@@ -42,8 +43,10 @@ from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
+from radgate_server.services.restrictions import Restrictions
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
+from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import NewsDesk
 
@@ -59,6 +62,9 @@ class Services:
     authenticator: Authenticator
     auditor: Auditor
     query: QueryService
+    search: CallerSearch
+    restrictions: Restrictions
+    facts: StudyFactsReader
     lister: StudyLister
     retrieve: RetrieveService
     instances: InstanceReader
@@ -104,12 +110,13 @@ def build_services(
     stack.callback(executor.shutdown)
     instances = InstanceReader(tiers.store, executor)
     numbered = Numbered(query)
+    places = InstancePlaces(clients, deadline_s=deadline_s)
     pictures = build_pictures(
         instances,
         workers,
         tiers.derived,
         Representatives(numbered, lister),
-        InstancePlaces(clients, deadline_s=deadline_s),
+        places,
         max_pixels=settings.imaging.max_rendered_pixels,
     )
     store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
@@ -124,10 +131,16 @@ def build_services(
     auditor = Auditor(installation.audit, clock, studies)
     sent = StreamLog(auditor)
     stack.push_async_callback(sent.close)
+    listed = AskLimits(limits.max_listed_instances, deadline_s)
+    facts = StudyFactsReader(clients, listed, ttl_s=settings.auth.study_facts_ttl_s, clock=clock)
+    restrictions = Restrictions(facts, places, auditor, clock)
     return Services(
         authenticator=build_authenticator(stack, settings.auth, installation, clock),
         auditor=auditor,
         query=query,
+        search=CallerSearch(query, restrictions),
+        restrictions=restrictions,
+        facts=facts,
         lister=lister,
         retrieve=retrieve,
         instances=instances,

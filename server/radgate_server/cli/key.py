@@ -9,6 +9,7 @@ import click
 from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
 from radgate_server.cli.options import RadgateGroup, Span, any_tenant_option, config_option, json_option
 from radgate_server.cli.output import hint, print_rows
+from radgate_server.cli.restriction_options import describe_restriction, read_restriction, restriction_options
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role
 from radgate_server.services.admin import AdminService
@@ -24,6 +25,7 @@ _COLUMNS = (
     "last_use_time",
     "revoke_time",
     "replaced_by",
+    "only",
 )
 
 
@@ -49,13 +51,17 @@ def key() -> None:
 )
 @click.option("--label", metavar="TEXT", default="", help="What it is for.")
 @click.option("--expires", type=Span(), help="How long it is good, as in 90d or 12h; without it, until it is revoked.")
+@restriction_options
 @config_option
-def create(tenant_ids: tuple[str, ...], role: str, label: str, expires: timedelta | None) -> None:
+def create(
+    tenant_ids: tuple[str, ...], role: str, label: str, expires: timedelta | None, **only: tuple[str, ...]
+) -> None:
     """Create a key and print it, alone, on stdout. It is never shown again."""
     named = tuple(dict.fromkeys(tenant_ids))
     expire_time = None if expires is None else datetime.now(UTC) + expires
+    restriction = read_restriction(**only)
     record, token = run_admin(
-        lambda admin: admin.create_key(caller_for(), Role[role.upper()], label, named, expire_time)
+        lambda admin: admin.create_key(caller_for(), Role[role.upper()], label, named, expire_time, restriction)
     )
     click.echo(token)
     hint(f"key {record.key_id} for {', '.join(named)} as {role}; keep it, it can't be shown again")
@@ -128,4 +134,5 @@ def _row(found: ApiKey) -> dict[str, Any]:
         "last_use_time": found.last_use_time,
         "revoke_time": found.revoke_time,
         "replaced_by": found.replaced_by,
+        "only": describe_restriction(found.restriction),
     }

@@ -59,6 +59,10 @@ class RoleNotAllowedError(GatewayError):
     """The credential's role may not do this."""
 
 
+class RestrictedCredentialError(GatewayError):
+    """The credential is for some studies alone, and this is not done study by study."""
+
+
 class TenantNotAllowedError(GatewayError):
     """The credential may not use this tenant (or there is no such tenant; the two look alike)."""
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from radgate_server.core.restriction import StudyRestriction
+
 ANY_TENANT = "*"
 
 
@@ -26,13 +28,14 @@ class Principal:
 
     `key_id` names it in the audit trail: the API key's id, "oidc:ISSUER:SUBJECT" for a token of an identity provider,
     "certificate:NAME" for a client certificate, "cli" for the command line.
-    `name` is for people: the label of a key, "" where there is none.
+    `name` is for people: the label of a key, "" where there is none. `restriction` confines it to some studies.
     """
 
     key_id: str
     tenant_ids: tuple[str, ...]
     role: Role
     name: str = ""
+    restriction: StudyRestriction | None = None
 
     def may_use(self, tenant_id: str) -> bool:
         """Whether the credential names the tenant."""
@@ -69,6 +72,7 @@ class ApiKey:
 
     Times are None for what has not happened: `expire_time` of a key without an end, `last_use_time` of one that was
     never used (written down a minute late at most). `replaced_by` is the id of the key that it was rotated to, else "".
+    `restriction` confines it to some studies.
     """
 
     key_id: str
@@ -81,6 +85,7 @@ class ApiKey:
     expire_time: datetime | None = None
     last_use_time: datetime | None = None
     replaced_by: str = ""
+    restriction: StudyRestriction | None = None
 
     def is_good(self, now: datetime) -> bool:
         """Whether it may be used at that time."""

@@ -3,7 +3,12 @@
 from enum import Enum
 from typing import NamedTuple
 
-from radgate_server.core.errors import InvalidArgumentError, RoleNotAllowedError, TenantNotAllowedError
+from radgate_server.core.errors import (
+    InvalidArgumentError,
+    RestrictedCredentialError,
+    RoleNotAllowedError,
+    TenantNotAllowedError,
+)
 from radgate_server.core.tenancy import Principal, Role
 
 
@@ -15,11 +20,25 @@ class TenantNeed(Enum):
     ANY = "looks at what the key itself may use"
 
 
+class Reach(Enum):
+    """How a method keeps to the studies of a credential that is restricted to some (rpc/restricting.py)."""
+
+    CLOSED = "not at all, so such credentials may not call"
+    STUDY = "it works on the study that each message of the request names, which is looked at before the servicer"
+    SEARCH = "the search leaves out what lies outside"
+    FEED = "each message of the answer names a study at most; those that name one outside are left out"
+    OPEN = "it tells nothing of studies"
+
+
 class Access(NamedTuple):
-    """One row: the roles that may call, none of which means that nobody is asked for a credential."""
+    """One row: the roles that may call, none of which means that nobody is asked for a credential.
+
+    Whoever does not say how far a method reaches has closed it to restricted credentials.
+    """
 
     roles: frozenset[Role]
     tenant: TenantNeed = TenantNeed.TENANT
+    reach: Reach = Reach.CLOSED
 
     @property
     def is_public(self) -> bool:
@@ -31,27 +50,29 @@ _FROM_ADMIN = frozenset({Role.ADMIN})
 _FROM_OPERATOR = _FROM_ADMIN | {Role.OPERATOR}
 _FROM_VIEWER = _FROM_OPERATOR | {Role.VIEWER}
 
-PUBLIC = Access(frozenset(), TenantNeed.ANY)
+PUBLIC = Access(frozenset(), TenantNeed.ANY, Reach.OPEN)
+_SEARCHER = Access(_FROM_VIEWER, reach=Reach.SEARCH)
+_READER = Access(_FROM_VIEWER, reach=Reach.STUDY)
 _VIEWER = Access(_FROM_VIEWER)
 _OPERATOR = Access(_FROM_OPERATOR)
 _ADMIN = Access(_FROM_ADMIN)
 _INSTALLATION = Access(_FROM_ADMIN, TenantNeed.EVERY_TENANT)
 _KEY_ADMIN = Access(_FROM_ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
 _KEY_READER = Access(_FROM_ADMIN | {Role.AUDITOR}, TenantNeed.ANY)  # who may come in is an auditor's business
-_ANY_KEY = Access(frozenset(Role), TenantNeed.ANY)
+_ANY_KEY = Access(frozenset(Role), TenantNeed.ANY, Reach.OPEN)
 
 METHODS: dict[str, Access] = {
-    "radgate.v1.QueryService/SearchStudies": _VIEWER,
-    "radgate.v1.QueryService/SearchSeries": _VIEWER,
-    "radgate.v1.QueryService/SearchInstances": _VIEWER,
-    "radgate.v1.QueryService/WatchStudies": _VIEWER,
-    "radgate.v1.RetrieveService/RetrieveInstances": _VIEWER,
-    "radgate.v1.RetrieveService/RetrieveMetadata": _VIEWER,
-    "radgate.v1.RetrieveService/RetrieveFrames": _VIEWER,
-    "radgate.v1.RetrieveService/StreamFrames": _VIEWER,
-    "radgate.v1.TranscodeService/TranscodeFrames": _VIEWER,
-    "radgate.v1.TranscodeService/TranscodeInstance": _VIEWER,
-    "radgate.v1.TranscodeService/TranscodeUpload": _VIEWER,
+    "radgate.v1.QueryService/SearchStudies": _SEARCHER,
+    "radgate.v1.QueryService/SearchSeries": _SEARCHER,
+    "radgate.v1.QueryService/SearchInstances": _SEARCHER,
+    "radgate.v1.QueryService/WatchStudies": Access(_FROM_VIEWER, reach=Reach.FEED),
+    "radgate.v1.RetrieveService/RetrieveInstances": _READER,
+    "radgate.v1.RetrieveService/RetrieveMetadata": _READER,
+    "radgate.v1.RetrieveService/RetrieveFrames": _READER,
+    "radgate.v1.RetrieveService/StreamFrames": _READER,
+    "radgate.v1.TranscodeService/TranscodeFrames": _READER,
+    "radgate.v1.TranscodeService/TranscodeInstance": _READER,
+    "radgate.v1.TranscodeService/TranscodeUpload": Access(_FROM_VIEWER, reach=Reach.OPEN),  # of what the caller sends
     "radgate.v1.JobService/CreateJob": _OPERATOR,  # it occupies the machine for long
     "radgate.v1.JobService/GetJob": _VIEWER,
     "radgate.v1.JobService/ListJobs": _VIEWER,
@@ -79,17 +100,17 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AdminService/ListPacsTransitions": _OPERATOR,
     "radgate.v1.AdminService/GetCacheStats": _OPERATOR,
     "radgate.v1.AdminService/InvalidateCache": _OPERATOR,
-    "radgate.dicomweb.v1.DicomWebService/SearchStudies": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/SearchSeries": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/SearchInstances": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveInstances": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveMetadata": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveBulkdata": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveFrames": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveRendered": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveThumbnail": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveInstanceThumbnail": _VIEWER,
-    "radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri": _VIEWER,
+    "radgate.dicomweb.v1.DicomWebService/SearchStudies": _SEARCHER,
+    "radgate.dicomweb.v1.DicomWebService/SearchSeries": _SEARCHER,
+    "radgate.dicomweb.v1.DicomWebService/SearchInstances": _SEARCHER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveInstances": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveMetadata": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveBulkdata": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveFrames": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveRendered": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveThumbnail": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveInstanceThumbnail": _READER,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri": _READER,
     "radgate.dicomweb.v1.DicomWebService/StoreInstances": _OPERATOR,
     # Load balancers and orchestrators have no keys, and learn nothing but "serving".
     "grpc.health.v1.Health/Check": PUBLIC,
@@ -106,12 +127,15 @@ def check_access(access: Access, principal: Principal, tenant_id: str) -> None:
     Raises:
         TenantNotAllowedError: the method runs the installation and the key does not.
         RoleNotAllowedError: the credential's role is none of the method's.
+        RestrictedCredentialError: the credential is for some studies alone, which the method does not look at.
         InvalidArgumentError: a key for every tenant must choose one here.
 
     """
     if not access.is_public and principal.role not in access.roles:
         needed = min(access.roles, key=lambda role: role.value).name.lower()
         raise RoleNotAllowedError(f"this needs the role {needed}", needs=needed)
+    if principal.restriction is not None and access.reach is Reach.CLOSED:
+        raise RestrictedCredentialError("this credential is for some studies alone: it may query and retrieve")
     if access.tenant is TenantNeed.EVERY_TENANT and not principal.may_use_every_tenant:
         raise TenantNotAllowedError("this needs a key for every tenant")
     if access.tenant is TenantNeed.TENANT and not tenant_id:

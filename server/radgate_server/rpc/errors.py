@@ -46,6 +46,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.TooManyFailuresError: Rule(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_FAILURES", None, 1.0),
     errors.IdentityProviderUnreachableError: Rule(StatusCode.UNAVAILABLE, "IDENTITY_PROVIDER_UNREACHABLE", None, 5.0),
     errors.RoleNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED"),
+    errors.RestrictedCredentialError: Rule(StatusCode.PERMISSION_DENIED, "RESTRICTED_CREDENTIAL"),
     errors.TenantNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED"),
     errors.ObjectNotFoundError: Rule(StatusCode.NOT_FOUND, "OBJECT_NOT_FOUND"),
     errors.ResourceNotFoundError: Rule(StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"),

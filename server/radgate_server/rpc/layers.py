@@ -11,6 +11,7 @@ from radgate_server.core.credentials import Credentials
 from radgate_server.core.deadline import expect_within
 from radgate_server.core.errors import (
     GatewayError,
+    RestrictedCredentialError,
     RoleNotAllowedError,
     TenantNotAllowedError,
     TooManyFailuresError,
@@ -228,6 +229,7 @@ REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
     TooManyFailuresError: (AuditAction.AUTHENTICATE, AuditOutcome.FAILED),
     TenantNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
     RoleNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    RestrictedCredentialError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
 }
 
 

@@ -19,32 +19,37 @@ from radgate_server.rpc.authz import METHODS
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.layers import Layer, Method, Proceed, compose
 from radgate_server.rpc.reading_on import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
+from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
 
 
 class Servicer(Protocol):
     """Implements the methods of one service, each under its own name."""
 
 
-def build_handlers(service: ServiceDescriptor, servicer: Servicer, layers: tuple[Layer, ...]) -> grpc.GenericRpcHandler:
+def build_handlers(
+    service: ServiceDescriptor, servicer: Servicer, layers: tuple[Layer, ...], gate: StudyGate
+) -> grpc.GenericRpcHandler:
     """Make the handlers of all methods of the service.
 
     Raises:
-        KeyError: a method has no row in the table of access.
+        KeyError: a method has no row in the table of access, or its row says STUDY or FEED and no row of the table
+            STUDIES_NAMED says how its messages name studies.
         AttributeError: the servicer lacks a method.
 
     """
-    handlers = {method.name: _build_handler(service, method, servicer, layers) for method in service.methods}
+    handlers = {method.name: _build_handler(service, method, servicer, layers, gate) for method in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
 def _build_handler(
-    service: ServiceDescriptor, descriptor: MethodDescriptor, servicer: Servicer, layers: tuple[Layer, ...]
+    service: ServiceDescriptor,
+    descriptor: MethodDescriptor,
+    servicer: Servicer,
+    layers: tuple[Layer, ...],
+    gate: StudyGate,
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
-    decode = _decode_stream if descriptor.client_streaming else _decode
-    innermost = _answer_stream if descriptor.server_streaming else _answer_unary
-    decoder = decode(GetMessageClass(descriptor.input_type))
-    proceed = compose(method, layers, innermost(getattr(servicer, descriptor.name), decoder))
+    proceed = compose(method, layers, _innermost(descriptor, getattr(servicer, descriptor.name), method, gate))
 
     async def serve(payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         call = Call(context, full_name, payload)
@@ -79,6 +84,15 @@ def _ends_with_message(method: MethodDescriptor) -> bool:
     return method.output_type.full_name == "google.api.HttpBody"
 
 
+def _innermost(descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate) -> Proceed:
+    """Decode the request, let pass who may have what it names, and answer."""
+    decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
+    admit = admission(reach := method.access.reach, descriptor, gate)
+    if descriptor.server_streaming:
+        return _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
+    return _answer_unary(serve, decode, admit)
+
+
 type _Decoder = Callable[[Any], Any]
 
 
@@ -108,16 +122,22 @@ def _encode(message: Message | bytes) -> bytes:
     return message if isinstance(message, bytes) else message.SerializeToString()
 
 
-def _answer_unary(servicer_method: Callable[..., Any], decode: _Decoder) -> Proceed:
+def _answer_unary(serve: Callable[..., Any], decode: _Decoder, admit: Admit | None) -> Proceed:
     async def answer(call: Call) -> None:
-        call.response = _encode(await servicer_method(decode(call.payload), call))
+        request = decode(call.payload)
+        if admit is not None:
+            request = await admit(request, call)
+        call.response = _encode(await serve(request, call))
 
     return answer
 
 
-def _answer_stream(servicer_method: Callable[..., Any], decode: _Decoder) -> Proceed:
+def _answer_stream(serve: Callable[..., Any], decode: _Decoder, admit: Admit | None) -> Proceed:
     async def answer(call: Call) -> None:
-        async with aclosing(servicer_method(decode(call.payload), call)) as messages:
+        request = decode(call.payload)
+        if admit is not None:
+            request = await admit(request, call)
+        async with aclosing(serve(request, call)) as messages:
             async for message in messages:
                 await call.write(_encode(message))
 

@@ -23,6 +23,7 @@ from radgate_server.rpc import health, reflection
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layers import CredentialChecker, RefusalNotes, StreamNotes, standard_layers
 from radgate_server.rpc.pipeline import Servicer, build_handlers
+from radgate_server.rpc.restricting import StudyGate
 from radgate_server.rpc.tls import server_credentials
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
@@ -116,6 +117,7 @@ def build_server(
     authenticator: CredentialChecker,
     refusals: RefusalNotes,
     sent: StreamNotes,
+    restrictions: StudyGate,
     telemetry: Telemetry,
     tracer: Tracer | None = None,
     gateway_secret: str = "",
@@ -143,7 +145,7 @@ def build_server(
     servicers[HEALTH] = health_servicer
     servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
     return RpcServer(
-        [build_handlers(service, servicer, layers) for service, servicer in servicers.items()],
+        [build_handlers(service, servicer, layers, restrictions) for service, servicer in servicers.items()],
         health_servicer,
         host="127.0.0.1" if settings.gateway.enabled else settings.host,
         port=settings.grpc_port,

@@ -10,6 +10,7 @@ from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import KeyDirectory, TenantDirectory
 from radgate_server.core.ports.secrets import Fingerprints
+from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role, Tenant
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.api_keys import is_key_id, make_key
@@ -81,6 +82,7 @@ class AdminService:
         label: str,
         tenant_ids: Sequence[str] = (),
         expire_time: datetime | None = None,
+        restriction: StudyRestriction | None = None,
     ) -> tuple[ApiKey, str]:
         """Create an API key, of the caller's tenant when none is named; the token is never shown again.
 
@@ -95,11 +97,15 @@ class AdminService:
             raise InvalidArgumentError("tenant_ids", f"{ANY_TENANT!r} stands for every tenant and stands alone")
         if len(label) > MAX_LABEL_LENGTH:
             raise InvalidArgumentError("label", f"at most {MAX_LABEL_LENGTH} characters")
+        if restriction is not None and role is not Role.VIEWER:
+            raise InvalidArgumentError("role", "a key for some studies alone may query and retrieve: it is a viewer's")
         now = self._clock.now()
         if expire_time is not None and expire_time <= now:
             raise InvalidArgumentError("expire_time", "must lie in the future")
-        key, token = make_key(self._box, named, role, label, now, expire_time)
-        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"create key {key.key_id}")
+        key, token = make_key(self._box, named, role, label, now, expire_time, restriction)
+        await self._auditor.record(
+            caller, AuditAction.CONFIGURE, detail=f"create key {key.key_id}{_audited(restriction)}"
+        )
         await self._keys.create_key(key)
         await self._follower.catch_up()
         return key, token
@@ -135,7 +141,7 @@ class AdminService:
             raise TenantNotAllowedError("the key may use a tenant that the caller may not")
         now = self._clock.now()
         expire_time = None if old.expire_time is None else now + (old.expire_time - old.create_time)
-        new, token = make_key(self._box, old.tenant_ids, old.role, old.label, now, expire_time)
+        new, token = make_key(self._box, old.tenant_ids, old.role, old.label, now, expire_time, old.restriction)
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"rotate key {key_id} to {new.key_id}")
         await self._keys.replace_key(key_id, new, now + overlap)
         await self._follower.catch_up()
@@ -153,3 +159,8 @@ class AdminService:
             scope = RetrieveScope(parse_uid(study_instance_uid, "study_instance_uid"))
         await self._auditor.record(caller, AuditAction.CONFIGURE, scope, "invalidate cache")
         return await self._caches.drop(tenant_id, study_instance_uid)
+
+
+def _audited(restriction: StudyRestriction | None) -> str:
+    """Names the attributes alone: their values are patient data."""
+    return "" if restriction is None else f", for some studies by {', '.join(restriction.attributes)}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from radgate_server.core.ports.secrets import Fingerprints
+from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import ApiKey, Role
 
 _KEY_ID = re.compile(r"[0-9a-f]{12}")
@@ -36,10 +37,21 @@ def make_key(
     label: str,
     create_time: datetime,
     expire_time: datetime | None = None,
+    restriction: StudyRestriction | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key's record and its token; 48 random bits of id, 256 of secret."""
     key_id = secrets.token_hex(6)
     secret = secrets.token_urlsafe(32)
     fingerprint = box.fingerprint(secret)
-    key = ApiKey(key_id, tuple(tenant_ids), role, label, create_time, None, fingerprint, expire_time)
+    key = ApiKey(
+        key_id,
+        tuple(tenant_ids),
+        role,
+        label,
+        create_time,
+        None,
+        fingerprint,
+        expire_time,
+        restriction=restriction,
+    )
     return key, f"rg_{key_id}_{secret}"

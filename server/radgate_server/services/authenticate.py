@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 
 from radgate_server.auth_settings import AuthSettings
 from radgate_server.core.credentials import REFUSED, Credentials, Identified
@@ -135,7 +136,7 @@ class Authenticator:
         there = [tenant_id for tenant_id in principal.tenant_ids if await self._exists(tenant_id)]
         if not there:
             raise UnauthenticatedError(REFUSED)
-        return Identified(Principal(principal.key_id, tuple(there), principal.role), found.expire_time)
+        return Identified(replace(principal, tenant_ids=tuple(there)), found.expire_time)
 
     def _left_s(self, found: Identified) -> float:
         if found.expire_time is None:

@@ -7,6 +7,7 @@ from radgate_server.auth_settings import OidcSettings
 from radgate_server.core.credentials import REFUSED, Identified, VerifiedToken
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.core.tenancy import ANY_TENANT, Principal, Role
+from radgate_server.services.claimed_restriction import restriction_of
 
 _MAX_SUBJECT = 255  # OpenID Connect Core 1.0 section 2
 
@@ -15,13 +16,15 @@ def identify(token: VerifiedToken, settings: OidcSettings) -> Identified:
     """Return the principal that the claims stand for.
 
     Raises:
-        UnauthenticatedError: they name no user, no tenant or no role.
+        UnauthenticatedError: they name no user, no tenant or no role, or restrict in a way that is not understood.
     """
     subject = next(iter(values_at(token.claims, settings.subject_claim)), "")
     tenant_ids, role = _tenants(token.claims, settings), _role(token.claims, settings)
     if not _is_subject(subject) or not tenant_ids or role is None:
         raise UnauthenticatedError(REFUSED)
-    return Identified(Principal(f"oidc:{token.provider}:{subject}", tenant_ids, role), token.expire_time)
+    restriction = restriction_of(token.claims, settings.only)
+    principal = Principal(f"oidc:{token.provider}:{subject}", tenant_ids, role, restriction=restriction)
+    return Identified(principal, token.expire_time)
 
 
 def values_at(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:

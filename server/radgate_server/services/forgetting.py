@@ -3,6 +3,7 @@
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import QueryService
+from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.watching import NewsDesk, StudyNews
 
 
@@ -14,6 +15,7 @@ class Forgetting:
         *,
         query: QueryService,
         lister: StudyLister,
+        facts: StudyFactsReader,
         hot: HotCache,
         derived: HotCache,
         store: InstanceStore,
@@ -21,6 +23,7 @@ class Forgetting:
     ) -> None:
         self._query = query
         self._lister = lister
+        self._facts = facts
         self._hot = hot
         self._derived = derived
         self._store = store
@@ -30,6 +33,7 @@ class Forgetting:
         """Another PACS answers from now on: ask anew who holds what. What was fetched stays good."""
         self._query.forget(tenant_id)
         self._lister.forget(tenant_id)
+        self._facts.forget(tenant_id)
 
     async def answers(self, tenant_id: str) -> None:
         """The tenant's PACS are others: forget whatever they said. What was fetched stays."""
@@ -40,6 +44,7 @@ class Forgetting:
         """Somebody wants it dropped: one study of the tenant, or all."""
         self._query.forget(tenant_id, pages=study_instance_uid is None)
         self._lister.forget(tenant_id, study_instance_uid)
+        self._facts.forget(tenant_id, study_instance_uid)
         await self._store.invalidate(tenant_id, study_instance_uid)
         await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
@@ -54,6 +59,7 @@ class Forgetting:
         study_instance_uid = news.study_instance_uid or None
         self._query.forget(tenant_id, pages=False)
         self._lister.forget(tenant_id, study_instance_uid)
+        self._facts.forget(tenant_id, study_instance_uid)
         if news.removed:
             await self._store.invalidate(tenant_id, study_instance_uid)
             await self._derived.invalidate(tenant_id, study_instance_uid)

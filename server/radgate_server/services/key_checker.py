@@ -34,4 +34,5 @@ class KeyChecker:
         ):
             raise UnauthenticatedError(REFUSED)
         self._uses.note(key.key_id)
-        return Identified(Principal(key.key_id, key.tenant_ids, key.role, key.label), key.expire_time)
+        principal = Principal(key.key_id, key.tenant_ids, key.role, key.label, key.restriction)
+        return Identified(principal, key.expire_time)

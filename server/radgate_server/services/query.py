@@ -1,7 +1,7 @@
 """Search all PACS of a tenant at once and merge what they answer."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from radgate_server.core.errors import PacsError, reason_of
@@ -63,6 +63,14 @@ class RememberLimits:
     paging_ttl_s: float
 
 
+type Keep = Callable[[tuple[SourcedMatch, ...]], Awaitable[tuple[SourcedMatch, ...]]]
+"""Chooses those matches of a whole answer that are for the caller, in their order."""
+
+
+async def _all(matches: tuple[SourcedMatch, ...]) -> tuple[SourcedMatch, ...]:
+    return matches
+
+
 class QueryService:
     """Search (PS3.4 C.4.1). Answers are remembered, so that pages of one search fit together.
 
@@ -91,8 +99,8 @@ class QueryService:
         self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
         self._forgotten: Counter[str] = Counter()  # by tenant
 
-    async def search(self, tenant_id: str, query: Query, page: Page) -> QueryPage:
-        """Return one page of the matches of all the tenant's PACS.
+    async def search(self, tenant_id: str, query: Query, page: Page, keep: Keep = _all) -> QueryPage:
+        """Return one page of the matches of all the tenant's PACS, of those that `keep` keeps.
 
         Raises:
             NoPacsConfiguredError: there is nobody to ask.
@@ -104,10 +112,11 @@ class QueryService:
         if answer is None:
             answer = await self._flights.run(key, lambda: self._ask(tenant_id, query))
         end = page.offset + page.limit
-        has_more = end < len(answer.matches)
+        kept = await keep(answer.matches)
+        has_more = end < len(kept)
         if has_more:
             self._being_paged.put(key, answer, weight=1 + len(answer.matches))  # each page renews its time
-        matches = answer.matches[page.offset : end]
+        matches = kept[page.offset : end]
         if self._completer.may_lack(query):
             matches = await self._completer.complete(
                 await self._clients.of_tenant(tenant_id), tenant_id, query, matches

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from radgate_server.adapters import database
 from radgate_server.cli import radgate
 from tests.unit.cli.command_line import Cli
 
@@ -31,7 +32,12 @@ def test_every_command_explains_itself_and_takes_a_configuration_file(cli: Cli, 
 def test_migrate_makes_the_database_and_may_be_repeated(cli: Cli) -> None:
     for _ in range(2):
         assert cli.ok("migrate").stdout == ""
-    assert cli.query("SELECT version_num FROM alembic_version") == [("0005",)]
+    folder = Path(database.__file__).parent / "migrations/versions"
+    migrations = "\n".join(file.read_text() for file in folder.glob("0*.py"))
+    made, built_upon = (
+        set(re.findall(rf'^{name} = "(.+)"', migrations, re.MULTILINE)) for name in ("revision", "down_revision")
+    )
+    assert {version for (version,) in cli.query("SELECT version_num FROM alembic_version")} == made - built_upon
     assert cli.data_dir.stat().st_mode & 0o777 == 0o700
 
 
@@ -95,6 +101,32 @@ def test_a_span_of_time_has_its_unit(north: Cli, span: str) -> None:
     assert "is no span of time such as 90d" in north.refused(
         "key", "rotate", "0123456789ab", "--overlap", span, status=2
     )
+
+
+def test_a_key_may_be_for_some_studies(north: Cli) -> None:
+    only = (
+        "--only-patient",
+        "P-1",
+        "--only-patient",
+        "P-2^^^NORTH",
+        "--only-modality",
+        "ct",
+        "--only-study-date",
+        "90d",
+    )
+    named = ("--only-referring-physician", "DOE^JANE")
+    north.ok("key", "create", "--tenant", "north", "--role", "viewer", *only, *named)
+    (found,) = north.json("key", "list")
+    assert found["only"] == [
+        "patient P-1",
+        "patient P-2^^^NORTH",
+        "referring physician DOE^JANE",
+        "modality CT",
+        "study date 90d",
+    ]
+    assert "a viewer's" in north.refused("key", "create", "--tenant", "north", "--role", "admin", *only)
+    refused = north.refused("key", "create", "--tenant", "north", "--role", "viewer", "--only-study-date", "yesterday")
+    assert refused.startswith("Error: study_dates: ")
 
 
 def test_keys_are_listed_and_revoked(north: Cli) -> None:

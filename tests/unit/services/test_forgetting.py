@@ -10,6 +10,7 @@ from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import Page, QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.watching import NewsDesk, StudyNews
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
@@ -25,7 +26,7 @@ HOT = CacheKey("east", STUDY, "metadata", "")
 class Room:
     """A tenant whose study is asked for, fetched and kept in every tier."""
 
-    def __init__(self, pacs: MemoryPacs, query: QueryService, lister: StudyLister) -> None:
+    def __init__(self, pacs: MemoryPacs, query: QueryService, lister: StudyLister, facts: StudyFactsReader) -> None:
         clock, telemetry = FakeClock(), RecordingTelemetry()
         self.pacs, self.query, self.lister = pacs, query, lister
         self.store = MemoryInstanceStore()
@@ -34,7 +35,13 @@ class Room:
         )
         self.news = NewsDesk()
         self.forgetting = Forgetting(
-            query=query, lister=lister, hot=self.hot, derived=self.derived, store=self.store, news=self.news
+            query=query,
+            lister=lister,
+            facts=facts,
+            hot=self.hot,
+            derived=self.derived,
+            store=self.store,
+            news=self.news,
         )
 
     async def fill(self) -> None:
@@ -59,7 +66,8 @@ async def room() -> Room:
     pacs, limits, clock = MemoryPacs(make_study(2), "main"), AskLimits(100, 60), FakeClock()
     clients = await connect(pacs)
     query = QueryService(clients, limits, RememberLimits(60, 60), clock)
-    room = Room(pacs, query, StudyLister(clients, limits, ttl_s=60, route_ttl_s=60, clock=clock))
+    lister = StudyLister(clients, limits, ttl_s=60, route_ttl_s=60, clock=clock)
+    room = Room(pacs, query, lister, StudyFactsReader(clients, limits, ttl_s=60, clock=clock))
     await room.fill()
     return room
 

@@ -13,6 +13,7 @@ from radgate_server.adapters.database.schema import api_key_tenants, api_keys
 from radgate_server.adapters.database.tenants import require_tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.restriction import from_json, to_json
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Role
 
 
@@ -66,6 +67,7 @@ def _create(connection: Connection, key: ApiKey, now: datetime) -> None:
         "expire_time": key.expire_time,
         "last_use_time": key.last_use_time,
         "replaced_by": key.replaced_by,
+        "restriction": None if key.restriction is None else to_json(key.restriction),
     }
     try:
         connection.execute(insert(api_keys), record)
@@ -143,4 +145,5 @@ def _key(row: Row[Any], named: Iterable[str]) -> ApiKey:
         expire_time=row.expire_time,
         last_use_time=row.last_use_time,
         replaced_by=row.replaced_by,
+        restriction=None if row.restriction is None else from_json(row.restriction),
     )

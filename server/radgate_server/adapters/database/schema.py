@@ -82,6 +82,7 @@ api_keys = Table(
     Column("expire_time", UtcDateTime),
     Column("last_use_time", UtcDateTime),
     Column("replaced_by", KEY_ID, nullable=False, server_default="", comment="the key that it was rotated to"),
+    Column("restriction", JSON(none_as_null=True), comment="the StudyRestriction; null: every study"),
 )
 
 api_key_tenants = Table(

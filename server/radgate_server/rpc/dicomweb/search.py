@@ -14,7 +14,8 @@ from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.qido_query import asked_patient, parse_search
 from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings, warning_header
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.query import QueryPage, QueryService
+from radgate_server.services.caller_search import CallerSearch
+from radgate_server.services.query import QueryPage
 
 _RETRIEVE_URL = "00081190"
 _MODALITIES_IN_STUDY = "00080061"
@@ -26,11 +27,14 @@ _WHOLE, _HAS_MORE = b"\0", b"\1"  # first byte of a kept answer: whether it need
 
 
 class SearchResource:
-    """Answers searches; whole answers are kept encoded for `ttl_s` seconds under their very query string."""
+    """Answers searches; whole answers are kept encoded for `ttl_s` seconds under their very query string.
+
+    Those to callers who are restricted to some studies are for nobody else, and are neither kept nor given from there.
+    """
 
     def __init__(
         self,
-        query: QueryService,
+        query: CallerSearch,
         auditor: Auditor,
         hot: HotCache,
         *,
@@ -54,13 +58,14 @@ class SearchResource:
         base = base_url(call.header, self._public_url)
         detail = f"{level}/{series}?{query_string}\n{base}\n{content_type}"
         key = CacheKey(call.caller.tenant_id, study, "qido", detail)
-        kept = await self._hot.get(key)
+        shared = call.caller.principal.restriction is None
+        kept = await self._hot.get(key) if shared else None
         if kept is None:
             search = parse_search(level, study, series, query_string, max_limit=self._max_limit)
-            page = await self._query.search(call.caller.tenant_id, search.query, search.page)
+            page = await self._query.search(call.caller, search.query, search.page)
             message = encode_http_body(content_type, render_matches(page, level, base))
             warnings = [*search_warnings(search, page)]
-            if not warnings and self._ttl_s and len(detail) <= _MAX_KEY_LENGTH:
+            if shared and not warnings and self._ttl_s and len(detail) <= _MAX_KEY_LENGTH:
                 await self._hot.put(key, (_HAS_MORE if page.has_more else _WHOLE) + message, self._ttl_s)
             has_more = page.has_more
         else:

@@ -31,10 +31,10 @@ from radgate_server.rpc.dicomweb.stow import StowResource
 from radgate_server.rpc.dicomweb.thumbnail import ThumbnailResource
 from radgate_server.rpc.dicomweb.wado_uri import WadoUriResource
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.imaging.pictures import Pictures
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.instances import InstanceReader
-from radgate_server.services.query import QueryService
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
 
@@ -44,7 +44,7 @@ class DicomWebServicer:
 
     def __init__(
         self,
-        query: QueryService,
+        query: CallerSearch,
         retrieve: RetrieveService,
         instances: InstanceReader,
         pictures: Pictures,

@@ -9,6 +9,7 @@ from radgate_server.rpc.v1.convert_admin import from_expire_time, from_role, to_
 from radgate_server.rpc.v1.convert_detection import from_detect_request, to_detect_response
 from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
 from radgate_server.rpc.v1.convert_reports import to_report, to_transition
+from radgate_server.rpc.v1.convert_restriction import from_restriction
 from radgate_server.rpc.v1.times import from_duration
 from radgate_server.services.admin import AdminService
 
@@ -41,7 +42,11 @@ class AdminServicer:
     async def CreateApiKey(self, request: messages.CreateApiKeyRequest, call: Call) -> messages.CreateApiKeyResponse:
         """Create an API key of the tenant."""
         key, token = await self._admin.create_key(
-            call.caller, from_role(request.role), request.label, expire_time=from_expire_time(request)
+            call.caller,
+            from_role(request.role),
+            request.label,
+            expire_time=from_expire_time(request),
+            restriction=from_restriction(request),
         )
         return messages.CreateApiKeyResponse(api_key=to_api_key(key), token=token)
 

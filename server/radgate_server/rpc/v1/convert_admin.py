@@ -8,6 +8,7 @@ from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
+from radgate_server.rpc.v1.convert_restriction import to_restriction
 from radgate_server.rpc.v1.times import from_timestamp, to_timestamp
 
 _ROLES = {
@@ -53,6 +54,7 @@ def to_api_key(key: ApiKey) -> messages.ApiKey:
         expire_time=_to_time(key.expire_time),
         last_use_time=_to_time(key.last_use_time),
         replaced_by=key.replaced_by,
+        restriction=to_restriction(key.restriction),
     )
 
 

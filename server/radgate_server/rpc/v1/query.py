@@ -13,8 +13,9 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
 from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.known_studies import PATIENT_ID
-from radgate_server.services.query import Page, QueryPage, QueryService
+from radgate_server.services.query import Page, QueryPage
 from radgate_server.services.watching import NewsDesk, StudyNews
 
 DEFAULT_PAGE_SIZE = 100
@@ -28,7 +29,7 @@ _PARENTS = {"study_instance_uid": "0020000D", "series_instance_uid": "0020000E"}
 class QueryServicer:
     """radgate.v1.QueryService."""
 
-    def __init__(self, query: QueryService, news: NewsDesk, auditor: Auditor) -> None:
+    def __init__(self, query: CallerSearch, news: NewsDesk, auditor: Auditor) -> None:
         self._query = query
         self._news = news
         self._auditor = auditor
@@ -71,7 +72,7 @@ class QueryServicer:
         query, scope = _read_query(level, request)
         size = _page_size(request.page_size)
         offset = read_page_token(request.page_token, request, tenant_id)
-        page = await self._query.search(tenant_id, query, Page(offset, size))
+        page = await self._query.search(call.caller, query, Page(offset, size))
         await self._auditor.record(
             call.caller, AuditAction.QUERY, scope, level.value, patient_id=query.value_of(PATIENT_ID)
         )

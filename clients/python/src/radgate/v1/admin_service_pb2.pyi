@@ -55,8 +55,28 @@ class Tenant(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     def __init__(self, tenant_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class StudyRestriction(_message.Message):
+    __slots__ = ("patients", "referring_physicians", "modalities", "study_dates")
+    PATIENTS_FIELD_NUMBER: _ClassVar[int]
+    REFERRING_PHYSICIANS_FIELD_NUMBER: _ClassVar[int]
+    MODALITIES_FIELD_NUMBER: _ClassVar[int]
+    STUDY_DATES_FIELD_NUMBER: _ClassVar[int]
+    patients: _containers.RepeatedCompositeFieldContainer[RestrictedPatient]
+    referring_physicians: _containers.RepeatedScalarFieldContainer[str]
+    modalities: _containers.RepeatedScalarFieldContainer[str]
+    study_dates: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, patients: _Optional[_Iterable[_Union[RestrictedPatient, _Mapping]]] = ..., referring_physicians: _Optional[_Iterable[str]] = ..., modalities: _Optional[_Iterable[str]] = ..., study_dates: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RestrictedPatient(_message.Message):
+    __slots__ = ("patient_id", "issuer")
+    PATIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    patient_id: str
+    issuer: str
+    def __init__(self, patient_id: _Optional[str] = ..., issuer: _Optional[str] = ...) -> None: ...
+
 class ApiKey(_message.Message):
-    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time", "expire_time", "last_use_time", "replaced_by")
+    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time", "expire_time", "last_use_time", "replaced_by", "restriction")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_IDS_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +86,7 @@ class ApiKey(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     LAST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
     REPLACED_BY_FIELD_NUMBER: _ClassVar[int]
+    RESTRICTION_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     tenant_ids: _containers.RepeatedScalarFieldContainer[str]
     role: Role
@@ -75,7 +96,8 @@ class ApiKey(_message.Message):
     expire_time: _timestamp_pb2.Timestamp
     last_use_time: _timestamp_pb2.Timestamp
     replaced_by: str
-    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by: _Optional[str] = ...) -> None: ...
+    restriction: StudyRestriction
+    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class Pacs(_message.Message):
     __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "create_time", "backup_for", "failover", "state", "validation", "active")
@@ -188,14 +210,16 @@ class DeleteTenantResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
-    __slots__ = ("role", "label", "expire_time")
+    __slots__ = ("role", "label", "expire_time", "restriction")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESTRICTION_FIELD_NUMBER: _ClassVar[int]
     role: Role
     label: str
     expire_time: _timestamp_pb2.Timestamp
-    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    restriction: StudyRestriction
+    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class CreateApiKeyResponse(_message.Message):
     __slots__ = ("api_key", "token")

@@ -1,0 +1,90 @@
+"""Keeping restricted credentials to their studies, between the decoded message and the servicer.
+
+Every method says in its row of the table of access how far it reaches; what follows from that is done here and nowhere
+else, before any servicer or cache sees the request. Who is not restricted pays for one look at an attribute.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.restriction import StudyRestriction
+from radgate_server.core.tenancy import Caller
+from radgate_server.rpc.authz import Reach
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.studies_named import STUDIES_NAMED
+from radgate_server.services.restrictions import LoneInstance
+
+type Admit = Callable[[Any, Call], Awaitable[Any]]
+"""Gives a decoded request, or stream of requests, back once the caller may have what it asks for."""
+
+type ServeStream = Callable[[Any, Call], AsyncGenerator[Any]]
+
+
+class StudyGate(Protocol):
+    """Tells which studies lie within a restriction (services.restrictions.Restrictions)."""
+
+    async def require(
+        self, caller: Caller, restriction: StudyRestriction, asked: RetrieveScope | LoneInstance, method: str
+    ) -> None:
+        """Pass, or answer as if there were no such study."""
+        ...
+
+    async def admits(self, tenant_id: str, restriction: StudyRestriction, study_instance_uid: str) -> bool:
+        """Whether the study lies within."""
+        ...
+
+
+def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate) -> Admit | None:
+    """What requests have to pass; None when they name no study, or nobody with a restriction may send them.
+
+    Each message of a stream is looked at before the servicer reads it.
+
+    Raises:
+        KeyError: the method reaches studies and nothing says how its requests name them.
+    """
+    if reach is not Reach.STUDY:
+        return None
+    study_of = STUDIES_NAMED[method.input_type.full_name]
+    full_name = f"{method.containing_service.full_name}/{method.name}"
+
+    async def admit(request: Any, call: Call) -> Any:
+        if (restriction := call.caller.principal.restriction) is not None and (asked := study_of(request, call)):
+            await gate.require(call.caller, restriction, asked, full_name)
+        return request
+
+    async def admit_each(requests: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
+        if call.caller.principal.restriction is None:
+            return requests
+        return (await admit(request, call) async for request in requests)
+
+    return admit_each if method.client_streaming else admit
+
+
+def left_out(serve: ServeStream, reach: Reach, method: MethodDescriptor, gate: StudyGate) -> ServeStream:
+    """The servicer's method without those answers, of a feed, that name a study outside.
+
+    Raises:
+        KeyError: the method is a feed and nothing says how its answers name studies.
+    """
+    if reach is not Reach.FEED:
+        return serve
+    study_of = STUDIES_NAMED[method.output_type.full_name]
+
+    async def filtered(request: Any, call: Call, restriction: StudyRestriction) -> AsyncGenerator[Any]:
+        async with aclosing(serve(request, call)) as answers:
+            async for answer in answers:
+                named = study_of(answer, call)
+                if not isinstance(named, RetrieveScope) or await gate.admits(
+                    call.caller.tenant_id, restriction, named.study_instance_uid
+                ):
+                    yield answer
+
+    def choose(request: Any, call: Call) -> AsyncGenerator[Any]:
+        restriction = call.caller.principal.restriction
+        return serve(request, call) if restriction is None else filtered(request, call, restriction)
+
+    return choose

@@ -1,0 +1,114 @@
+"""Which studies a restricted credential may see: the one place where that is decided, for every use case."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.errors import ObjectNotFoundError
+from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.query import DicomJson, first_value
+from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.restriction import MODALITIES_IN_STUDY, StudyRestriction, StudyTest
+from radgate_server.core.tenancy import Caller
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.places import InstancePlaces
+from radgate_server.services.study_facts import StudyFacts, StudyFactsReader
+
+OUTSIDE, NOT_THERE = "STUDY_OUTSIDE_RESTRICTION", "OBJECT_NOT_FOUND"
+"""Reasons in the audit trail; the caller is told the second one in both cases."""
+
+_KINDS = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
+_STUDY_INSTANCE_UID = UNIQUE_KEYS[QueryLevel.STUDY]
+
+
+class LoneInstance(NamedTuple):
+    """An instance that is asked for without its study."""
+
+    sop_instance_uid: str
+
+
+class Restrictions:
+    """Decides by what the PACS tell of a study; what can't be learned lies outside.
+
+    When several PACS have a study, it has to lie within the restriction as each of them tells it. When one does not
+    answer and the others don't let the caller in, its failure is the answer, as for a study that is not there.
+    """
+
+    def __init__(self, facts: StudyFactsReader, places: InstancePlaces, auditor: Auditor, clock: Clock) -> None:
+        self._facts = facts
+        self._places = places
+        self._auditor = auditor
+        self._clock = clock
+
+    async def require(
+        self, caller: Caller, restriction: StudyRestriction, asked: RetrieveScope | LoneInstance, method: str
+    ) -> None:
+        """Let the caller pass, or answer as if there were no such study. Both kinds of refusal are recorded.
+
+        Whether there is such a study or not, the same is done and the same is said.
+
+        Raises:
+            ObjectNotFoundError: the study lies outside, or there is none.
+            PacsError: it can't be told, because a PACS failed.
+            AuditUnavailableError: the refusal could not be recorded.
+        """
+        scope = await self._place(caller.tenant_id, asked) if isinstance(asked, LoneInstance) else asked
+        facts = StudyFacts()
+        if scope is not None:
+            facts = await self._facts.of_study(caller.tenant_id, scope.study_instance_uid)
+            if _lies_within(self._test(restriction), facts):
+                return
+        reason = OUTSIDE if facts.told else NOT_THERE
+        denied = AuditOutcome.DENIED
+        await self._auditor.record(caller, AuditAction.AUTHORISE, scope, f"{method}: {reason}", outcome=denied)
+        kind = _KINDS[QueryLevel.IMAGE if isinstance(asked, LoneInstance) else asked.level]
+        raise ObjectNotFoundError(f"no PACS of the tenant has this {kind}", kind=kind)
+
+    async def admits(self, tenant_id: str, restriction: StudyRestriction, study_instance_uid: str) -> bool:
+        """Whether there is such a study, and it lies within. Raises PacsError when a PACS failed."""
+        facts = await self._facts.of_study(tenant_id, study_instance_uid)
+        return _lies_within(self._test(restriction), facts)
+
+    async def admitted(
+        self, tenant_id: str, restriction: StudyRestriction, level: QueryLevel, matches: Iterable[DicomJson]
+    ) -> frozenset[str]:
+        """The Study Instance UIDs of the matches that lie within: by what they tell, where they tell enough.
+
+        Raises PacsError when a PACS failed that has to be asked.
+        """
+        test = self._test(restriction)
+        by_study = {study: match for match in matches if (study := first_value(match, _STUDY_INSTANCE_UID))}
+        telling = {study for study, match in by_study.items() if _tells_enough(restriction, level, match)}
+        facts = await self._facts.of_studies(tenant_id, by_study.keys() - telling)
+        looked_up = {study for study, told in facts.items() if _lies_within(test, told)}
+        return frozenset({study for study in telling if test(by_study[study])} | looked_up)
+
+    def resolved(self, restriction: StudyRestriction) -> StudyRestriction:
+        """The restriction with dates in place of days that count back from today, in the server's time zone."""
+        return restriction.on(self._clock.now().astimezone().date())
+
+    def _test(self, restriction: StudyRestriction) -> StudyTest:
+        return self.resolved(restriction).test()
+
+    async def _place(self, tenant_id: str, asked: LoneInstance) -> RetrieveScope | None:
+        try:
+            ref = await self._places.find(tenant_id, asked.sop_instance_uid)
+        except ObjectNotFoundError:
+            return None
+        return RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+
+
+def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: DicomJson) -> bool:
+    """Whether the match is of a study and has what many PACS leave out."""
+    return level is QueryLevel.STUDY and not (
+        restriction.modalities and not match.get(MODALITIES_IN_STUDY, {}).get("Value")
+    )
+
+
+def _lies_within(test: StudyTest, facts: StudyFacts) -> bool:
+    if facts.told and all(map(test, facts.told)):
+        return True
+    if facts.failure is not None:
+        raise facts.failure
+    return False

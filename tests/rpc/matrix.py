@@ -1,0 +1,229 @@
+"""Every rpc with every kind of caller, and with names of things that the caller may not know of."""
+
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import grpc
+
+from radgate.dicomweb.v1 import dicomweb_service_pb2 as web
+from radgate.v1 import admin_service_pb2 as admin
+from radgate.v1 import dicom_pb2 as dicom
+from radgate.v1 import job_service_pb2 as jobs
+from radgate.v1 import query_service_pb2 as query
+from radgate.v1 import retrieve_service_pb2 as retrieve
+from radgate.v1 import transcode_service_pb2 as transcode
+from radgate_server.core.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.tenancy import Role
+from radgate_server.rpc.authz import METHODS, Access, Reach, TenantNeed
+from tests.rpc.rig import RPCS, Rig, bearer, seen_by_gateway
+
+MINE = make_restriction(patients=[RestrictedPatient("P-1")])
+NO_ID = ""
+
+
+class Ids(NamedTuple):
+    """Names of things of one kind of owner. Those of different owners are of equal length, so that answers compare."""
+
+    study: str
+    key: str = NO_ID
+    pacs: str = NO_ID
+    job: str = NO_ID
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A caller. `role` is None for one whom nobody knows; `tenants` are those that it may use."""
+
+    name: str
+    headers: Mapping[str, str] = field(repr=False)
+    role: Role | None = None
+    tenants: frozenset[str] = frozenset()
+    default: str = ""
+    restricted: bool = False
+
+    def refusal(self, access: Access, tenant: str) -> str:
+        """The reason why it may not call at all, whatever it asks for; "" when it may. `tenant` is the one chosen."""
+        acting = tenant or self.default
+        if self.role is None:
+            return "UNAUTHENTICATED"
+        if tenant and tenant not in self.tenants:
+            return "TENANT_NOT_ALLOWED"
+        if self.role not in access.roles:
+            return "ROLE_NOT_ALLOWED"
+        if self.restricted and access.reach is Reach.CLOSED:
+            return "RESTRICTED_CREDENTIAL"
+        if access.tenant is TenantNeed.EVERY_TENANT and self.default:
+            return "TENANT_NOT_ALLOWED"
+        return "" if acting or access.tenant is not TenantNeed.TENANT else "INVALID_ARGUMENT"
+
+
+async def visitors(rig: Rig) -> list[Visitor]:
+    """Each role of tenant east by key, all that stand outside, and those who may see one patient's studies alone."""
+    east, every = frozenset({"east"}), frozenset({"east", "west"})
+    found = [
+        Visitor(f"{role.name.lower()} of east", bearer(await rig.key("east", role=role)), role, east, "east")
+        for role in Role
+    ]
+    found.append(Visitor("admin of all", bearer(await rig.key("*", role=Role.ADMIN)), Role.ADMIN, every))
+    key = await rig.key("east", restriction=MINE)
+    token = rig.tokens.issue(tenant="east", role="viewer", patient="P-1")
+    boss = rig.tokens.issue(tenant="east", role="admin", patient=["P-1"])
+    found += [
+        Visitor("restricted key", bearer(key), Role.VIEWER, east, "east", restricted=True),
+        Visitor("restricted token", bearer(token), Role.VIEWER, east, "east", restricted=True),
+        Visitor("restricted admin", bearer(boss), Role.ADMIN, east, "east", restricted=True),
+        Visitor("nobody", {}),
+        Visitor("bad key", bearer(f"rg_0123456789ab_{'x' * 43}")),
+        Visitor("bad token", bearer("a.b.c")),
+    ]
+    return found
+
+
+def _frames(ids: Ids) -> Any:
+    return web.RetrieveFramesRequest(**_path(ids), frames="1")
+
+
+def _path(ids: Ids) -> dict[str, str]:
+    return {"study": ids.study, "series": f"{ids.study}.1", "instance": f"{ids.study}.1.1"}
+
+
+def _uids(ids: Ids) -> dict[str, str]:
+    study, series, sop = _path(ids).values()
+    return {"study_instance_uid": study, "series_instance_uid": series, "sop_instance_uid": sop}
+
+
+def _of_study(ids: Ids) -> Any:
+    return retrieve.RetrieveInstancesRequest(study_instance_uid=ids.study)
+
+
+_WEB = "radgate.dicomweb.v1.DicomWebService/"
+_V1 = "radgate.v1."
+REQUESTS: Mapping[str, Callable[[Ids], Any]] = {
+    _V1 + "QueryService/SearchStudies": lambda ids: query.SearchStudiesRequest(
+        keys=[dicom.MatchKey(attribute="StudyInstanceUID", value=ids.study)]
+    ),
+    _V1 + "QueryService/SearchSeries": lambda ids: query.SearchSeriesRequest(study_instance_uid=ids.study),
+    _V1 + "QueryService/SearchInstances": lambda ids: query.SearchInstancesRequest(
+        study_instance_uid=ids.study, series_instance_uid=f"{ids.study}.1"
+    ),
+    _V1 + "RetrieveService/RetrieveInstances": _of_study,
+    _V1 + "RetrieveService/RetrieveMetadata": lambda ids: retrieve.RetrieveMetadataRequest(**_uids(ids)),
+    _V1 + "RetrieveService/RetrieveFrames": lambda ids: retrieve.RetrieveFramesRequest(ref=_uids(ids)),
+    _V1 + "RetrieveService/StreamFrames": lambda ids: retrieve.StreamFramesRequest(
+        open=retrieve.StreamFramesOpen(study_instance_uid=ids.study)
+    ),
+    _V1 + "TranscodeService/TranscodeFrames": lambda ids: transcode.TranscodeFramesRequest(ref=_uids(ids)),
+    _V1 + "TranscodeService/TranscodeInstance": lambda ids: transcode.TranscodeInstanceRequest(
+        ref=_uids(ids), target=transcode.TranscodeTarget(transfer_syntax_uid="1.2.840.10008.1.2.1")
+    ),
+    _V1 + "JobService/GetJob": lambda ids: jobs.GetJobRequest(job_id=ids.job),
+    _V1 + "JobService/WatchJob": lambda ids: jobs.WatchJobRequest(job_id=ids.job),
+    _V1 + "JobService/CancelJob": lambda ids: jobs.CancelJobRequest(job_id=ids.job),
+    _V1 + "AdminService/RevokeApiKey": lambda ids: admin.RevokeApiKeyRequest(key_id=ids.key),
+    _V1 + "AdminService/RotateApiKey": lambda ids: admin.RotateApiKeyRequest(key_id=ids.key),
+    _V1 + "AdminService/GetPacs": lambda ids: admin.GetPacsRequest(name=ids.pacs),
+    _V1 + "AdminService/UpdatePacs": lambda ids: admin.UpdatePacsRequest(
+        pacs=admin.Pacs(name=ids.pacs, backup_for="main")
+    ),
+    _V1 + "AdminService/DeletePacs": lambda ids: admin.DeletePacsRequest(name=ids.pacs),
+    _V1 + "AdminService/TestPacs": lambda ids: admin.TestPacsRequest(name=ids.pacs),
+    _V1 + "AdminService/ValidatePacs": lambda ids: admin.ValidatePacsRequest(name=ids.pacs),
+    _V1 + "AdminService/FailoverPacs": lambda ids: admin.FailoverPacsRequest(name=ids.pacs),
+    _V1 + "AdminService/FailbackPacs": lambda ids: admin.FailbackPacsRequest(name=ids.pacs),
+    _V1 + "AdminService/ListPacsTransitions": lambda ids: admin.ListPacsTransitionsRequest(name=ids.pacs),
+    _V1 + "AdminService/InvalidateCache": lambda ids: admin.InvalidateCacheRequest(study_instance_uid=ids.study),
+    _WEB + "SearchStudies": lambda ids: web.SearchRequest(study=ids.study),
+    _WEB + "SearchSeries": lambda ids: web.SearchRequest(study=ids.study),
+    _WEB + "SearchInstances": lambda ids: web.SearchRequest(study=ids.study, series=f"{ids.study}.1"),
+    _WEB + "RetrieveInstances": lambda ids: web.RetrieveRequest(study=ids.study),
+    _WEB + "RetrieveMetadata": lambda ids: web.RetrieveRequest(**_path(ids)),
+    _WEB + "RetrieveBulkdata": lambda ids: web.RetrieveBulkdataRequest(**_path(ids), path="7FE00010"),
+    _WEB + "RetrieveFrames": _frames,
+    _WEB + "RetrieveRendered": lambda ids: web.RetrieveRenderedRequest(**_path(ids)),
+    _WEB + "RetrieveThumbnail": lambda ids: web.RetrieveRenderedRequest(**_path(ids)),
+    _WEB + "RetrieveInstanceThumbnail": lambda ids: web.RetrieveInstanceThumbnailRequest(
+        instance=_path(ids)["instance"]
+    ),
+    _WEB + "RetrieveWadoUri": lambda _: web.RetrieveWadoUriRequest(),
+}
+"""How an rpc names a thing. All others name none, or make what they name (a tenant, a PACS, a job, an instance)."""
+
+
+def path_of(name: str, ids: Ids) -> str:
+    """The path and query string that the gateway would pass on."""
+    study, series, sop = _path(ids).values()
+    wado = f"/dicom-web/wado?requestType=WADO&studyUID={study}&seriesUID={series}&objectUID={sop}"
+    return wado if name.endswith("Wado" + "Uri") else "/dicom-web/"
+
+
+class Answer(NamedTuple):
+    """Everything that a caller gets to see, names of things replaced: it may not tell whether they exist."""
+
+    code: grpc.StatusCode
+    details: str
+    headers: tuple[tuple[str, str | bytes], ...]
+    trailers: tuple[tuple[str, str | bytes], ...]
+    messages: tuple[bytes, ...]
+
+
+class Matrix:
+    """Calls, and counts them."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+        self.count = 0
+
+    async def ask(self, name: str, visitor: Visitor, tenant: str, ids: Ids) -> Answer:
+        """Call, from an address of its own each time, so that wrong credentials don't add up."""
+        self.count += 1
+        make = REQUESTS.get(name)
+        request = make(ids).SerializeToString() if make else b""
+        address = f"10.{self.count >> 16 & 255}.{self.count >> 8 & 255}.{self.count & 255}"
+        headers = {**seen_by_gateway(address=address), **visitor.headers, "x_request_id": "r-1", "accept": "*/*"}
+        headers["x_envoy_original_path"] = path_of(name, ids)
+        if tenant:
+            headers["x_tenant_id"] = tenant
+        metadata = [(key.replace("_", "-"), value) for key, value in headers.items()]
+        return _replaced(await self._call(name, request, metadata), ids)
+
+    async def _call(self, name: str, request: bytes, metadata: list[tuple[str, str]]) -> Answer:
+        method = RPCS[name]
+        requests, answers = method.client_streaming, method.server_streaming
+        kind = f"{'stream' if requests else 'unary'}_{'stream' if answers or requests else 'unary'}"
+        call = getattr(self._channel, kind)(f"/{name}")(
+            iter([request]) if requests else request, metadata=metadata, timeout=20
+        )
+        messages: list[bytes] = []
+        try:
+            messages = [message async for message in call] if isinstance(call, AsyncIterable) else [await call]
+        except grpc.aio.AioRpcError as error:
+            return Answer(error.code(), error.details() or "", *_seen(error), tuple(messages))
+        seen = (tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
+        return Answer(await call.code(), await call.details() or "", *seen, tuple(messages))
+
+
+def _seen(error: grpc.aio.AioRpcError) -> Iterator[tuple[tuple[str, str | bytes], ...]]:
+    yield tuple(error.initial_metadata())
+    yield tuple(error.trailing_metadata())
+
+
+def _replaced(answer: Answer, ids: Ids) -> Answer:
+    names = sorted({name for name in ids if name}, key=len, reverse=True)
+
+    def plain[Text: (str, bytes)](text: Text) -> Text:
+        for name in names:
+            if isinstance(text, bytes):
+                text = text.replace(name.encode(), b"#" * len(name))
+            else:
+                text = text.replace(name, "#" * len(name))
+        return text
+
+    def pairs(metadata: tuple[tuple[str, str | bytes], ...]) -> tuple[tuple[str, str | bytes], ...]:
+        return tuple(sorted((key, plain(value)) for key, value in metadata))
+
+    messages = tuple(map(plain, answer.messages))
+    return Answer(answer.code, plain(answer.details), pairs(answer.headers), pairs(answer.trailers), messages)
+
+
+PROTECTED = {name: access for name, access in METHODS.items() if not access.is_public}
