@@ -8,9 +8,9 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from radgate_server.adapters.pacs.dimse.contexts import store_proposals
 from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
+from radgate_server.adapters.pacs.dimse.messages import PDV_OVERHEAD_BYTES, data_value
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import DUPLICATE_INSTANCE, SUCCESS, failure, is_warning
-from radgate_server.adapters.pacs.dimse.transport import PDV_OVERHEAD_BYTES, data_value
 from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.errors import PacsAbortedError
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
