@@ -11,6 +11,7 @@ dcmqrscp /usr/bin/dcmqrscp dcmtk
 initdb /usr/lib/postgresql/*/bin/initdb postgresql
 chromium /usr/bin/chromium chromium
 npm /usr/bin/npm npm
+redis-server /usr/bin/redis-server redis-server
 wrk /usr/bin/wrk wrk
 promtool /usr/bin/promtool prometheus
 amtool /usr/bin/amtool prometheus-alertmanager

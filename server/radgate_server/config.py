@@ -18,6 +18,7 @@ from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import TlsProfile
+from radgate_server.limit_settings import LimitSettings
 from radgate_server.telemetry_settings import TelemetrySettings
 
 MIB = 1 << 20
@@ -407,6 +408,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     audit: AuditSettings = AuditSettings()
     imaging: ImagingSettings = ImagingSettings()
+    limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()
     secrets: SecretsSettings = SecretsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

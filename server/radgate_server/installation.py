@@ -16,10 +16,12 @@ from radgate_server.adapters.database import (
     SqlChangeFeed,
     SqlFailoverDirectory,
     SqlKeyDirectory,
+    SqlLimitDirectory,
     SqlPacsDirectory,
     SqlSealedRecords,
     SqlStatusBoard,
     SqlTenantDirectory,
+    SqlUsageLedger,
     migrate,
 )
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
@@ -41,6 +43,7 @@ from radgate_server.core.ports.directory import (
     StatusBoard,
     TenantDirectory,
 )
+from radgate_server.core.ports.limits import LimitDirectory, UsageLedger
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
@@ -50,6 +53,7 @@ from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector, impatient
+from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.secrets.keeping import SecretKeeper
@@ -72,6 +76,8 @@ class Installation:
     failover: FailoverDirectory
     statuses: StatusBoard
     feed: ChangeFeed
+    limits: LimitDirectory
+    usage: UsageLedger
     box: SecretBox
     ring: KeyRing
     sealed: SealedRecords
@@ -110,6 +116,8 @@ async def open_installation(
         SqlFailoverDirectory(database, clock.now),
         SqlStatusBoard(database),
         SqlChangeFeed(database, clock.now),
+        SqlLimitDirectory(database, clock.now),
+        SqlUsageLedger(database),
         box,
         store.ring,
         sealed,
@@ -219,6 +227,9 @@ def build_admin(
         keys=installation.keys,
         pacs=pacs,
         secrets=secret_keeper(installation, clock),
+        limits=LimitsAdmin(
+            installation.limits, installation.usage, installation.keys, settings.limits, follower, auditor, clock
+        ),
         caches=caches,
         follower=follower,
         box=installation.box,

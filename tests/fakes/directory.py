@@ -1,4 +1,4 @@
-"""Tenants, keys, PACS, failover, statuses and changes in memory."""
+"""Tenants, keys, PACS, failover, statuses, limits and changes in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +13,7 @@ from radgate_server.core.failover import (
     check_has_no_backups,
 )
 from radgate_server.core.health import PacsStatus
+from radgate_server.core.limits import Limits, LimitSubject
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Tenant
@@ -23,7 +24,7 @@ def _now() -> datetime:
 
 
 class MemoryDirectory:
-    """All ports of core/ports/directory.py in one; what is set up is gone with the object."""
+    """All ports of core/ports/directory.py in one, and LimitDirectory; what is set up is gone with the object."""
 
     def __init__(self, now: Callable[[], datetime] = _now) -> None:
         self._now = now
@@ -33,6 +34,7 @@ class MemoryDirectory:
         self._active: dict[tuple[str, str], ActivePacs] = {}
         self._transitions: list[Transition] = []
         self._statuses: dict[tuple[str, str], PacsStatus] = {}
+        self._limits: dict[LimitSubject, Limits] = {}
         self._changes: list[Change] = []
 
     async def create_tenant(self, tenant: Tenant) -> None:
@@ -47,6 +49,7 @@ class MemoryDirectory:
     async def delete_tenant(self, tenant_id: str) -> None:
         self._require_tenant(tenant_id)
         del self._tenants[tenant_id]
+        self._limits = {subject: kept for subject, kept in self._limits.items() if subject.tenant_id != tenant_id}
         for place in [place for place in self._pacs if place[0] == tenant_id]:
             self._remove(place)
         self._transitions = [transition for transition in self._transitions if transition.tenant_id != tenant_id]
@@ -76,6 +79,9 @@ class MemoryDirectory:
         if old is None or not old.is_good(self._now()) or old.replaced_by:
             raise ResourceNotFoundError("there is no such key that is good and was not rotated yet")
         await self.create_key(new)
+        for subject, limits in list(self._limits.items()):
+            if subject.key_id == key_id:
+                await self.put_limits(LimitSubject(subject.tenant_id, new.key_id), limits)
         ends = end_time if old.expire_time is None else min(end_time, old.expire_time)
         self._keys[key_id] = replace(old, expire_time=ends, replaced_by=new.key_id)
         self._announce(ChangeKind.KEY, "", key_id)
@@ -158,6 +164,16 @@ class MemoryDirectory:
 
     async def changes_after(self, sequence: int) -> Sequence[Change]:
         return tuple(change for change in self._changes if change.sequence > sequence)
+
+    async def list_limits(self) -> Mapping[LimitSubject, Limits]:
+        return dict(self._limits)
+
+    async def put_limits(self, subject: LimitSubject, limits: Limits) -> None:
+        self._require_tenant(subject.tenant_id)
+        self._limits.pop(subject, None)
+        if limits != Limits():
+            self._limits[subject] = limits
+        self._announce(ChangeKind.LIMITS, subject.tenant_id, subject.key_id)
 
     async def last_change(self) -> int:
         return len(self._changes)

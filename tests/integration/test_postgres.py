@@ -11,6 +11,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
 from tests.conformance.directory_suite import NOW, tenant
+from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.retention_suite import RetentionSuite
 from tests.integration.postgres import Postgres, running_postgres
 
@@ -28,6 +29,10 @@ def url(server: Postgres, request: pytest.FixtureRequest) -> str:
 
 class TestPostgresDirectory(SqlDirectorySuite):
     """The ports' suite."""
+
+
+class TestPostgresLimits(LimitsSuite):
+    """Limits and what was used."""
 
 
 class TestPostgresMigration(MigrationSuite):

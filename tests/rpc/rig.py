@@ -26,6 +26,7 @@ from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.limit_settings import LimitSettings
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import (
     ADMIN,
@@ -72,6 +73,8 @@ from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.key_checker import KeyChecker
 from radgate_server.services.key_uses import KeyUses
 from radgate_server.services.known_studies import KnownStudies
+from radgate_server.services.limiting import Limiter
+from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
@@ -97,6 +100,7 @@ from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_study
 from tests.fakes.jobs import Pauses
 from tests.fakes.keys import MemoryKeys
+from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
@@ -182,10 +186,14 @@ class Rig:
     workers: InProcessFrameWorkers = field(default_factory=InProcessFrameWorkers)
     pauses: Pauses = field(default_factory=Pauses)
     tokens: ScriptedTokens = field(default_factory=ScriptedTokens)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    limit_telemetry: RecordingLimitTelemetry = field(default_factory=RecordingLimitTelemetry)
+    naps: list[float] = field(default_factory=list)
     server: RpcServer | None = None
 
     def __post_init__(self) -> None:
         self.refusals = RefusalLog(self.audit, self.clock)
+        self.limiter = Limiter(LimitSettings(), self.clock, self.limit_telemetry, sleep=self.nap)
         self.directory = MemoryDirectory(self.clock.now)
         self.hot, self.derived = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
@@ -206,6 +214,10 @@ class Rig:
     async def describe(self) -> Capabilities:
         """PacsDescriber of every PACS."""
         return Capabilities(vendor="Radgate's tests", retrieve_methods=tuple(RetrieveMethod))
+
+    async def nap(self, seconds: float) -> None:
+        """How the limiter waits: it does not, and says for how long it would have."""
+        self.naps.append(seconds)
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """Resolver: hosts called *.lan lie in a private network that is open, *.vault in one that is not."""
@@ -258,7 +270,11 @@ async def running_rig() -> AsyncIterator[Rig]:
     async def forget(change: object) -> None:
         authenticator.forget()
 
-    follower = ChangeFollower(rig.directory, {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,)})
+    async def load_limits(change: object) -> None:
+        rig.limiter.load(await rig.directory.list_limits())
+
+    handlers = {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,), ChangeKind.LIMITS: (load_limits,)}
+    follower = ChangeFollower(rig.directory, handlers)
     caches = TenantCaches(hot=rig.hot, derived=rig.derived, store=rig.store, feed=rig.directory, follower=follower)
     addresses = AddressPolicy(["10.0.0.0/8"], rig.resolve)
     admin = AdminService(
@@ -279,6 +295,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             clock=rig.clock,
         ),
         secrets=SecretKeeper(rig.keys, rig.keys, rig.keys, auditor, rig.clock),
+        limits=LimitsAdmin(rig.directory, rig.ledger, rig.directory, LimitSettings(), follower, auditor, rig.clock),
         caches=caches,
         follower=follower,
         box=rig.box,
@@ -323,6 +340,7 @@ async def running_rig() -> AsyncIterator[Rig]:
                 search, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings
             ),
             authenticator=authenticator,
+            limiter=rig.limiter,
             refusals=rig.refusals,
             sent=StreamLog(auditor),
             restrictions=restrictions,

@@ -82,7 +82,7 @@ async def test_no_rpc_works_with_a_role_that_its_row_does_not_have(
 
 def test_an_auditor_sees_who_may_come_in_and_nothing_of_patients() -> None:
     allowed = {name.partition("/")[2] for name in PROTECTED if Role.AUDITOR in METHODS[name].roles}
-    assert allowed == {"ListTenants", "ListApiKeys", "ServerReflectionInfo"}
+    assert allowed == {"ListTenants", "ListApiKeys", "GetLimits", "ServerReflectionInfo"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,6 +14,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
+from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.retention_suite import RetentionSuite, old
 
 
@@ -24,6 +25,10 @@ def url(tmp_path: Path) -> str:
 
 class TestSqliteDirectory(SqlDirectorySuite):
     """The ports' suite."""
+
+
+class TestSqliteLimits(LimitsSuite):
+    """Limits and what was used."""
 
 
 class TestSqliteMigration(MigrationSuite):

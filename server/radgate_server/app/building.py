@@ -11,6 +11,7 @@ from radgate_server.app.changes import change_handlers
 from radgate_server.app.doors import build_rpc, open_doors, open_storage_scp
 from radgate_server.app.entrance import open_entrance
 from radgate_server.app.image_workers import open_workers
+from radgate_server.app.limits import open_limiter
 from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates, watch_database
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
@@ -98,7 +99,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             store=tiers.store,
             news=services.news,
         )
-        follower = ChangeFollower(installation.feed, change_handlers(services, forgetting, clients, tracker))
+        limiter = await open_limiter(stack, settings, installation, clock, telemetry)
+        handlers = change_handlers(services, forgetting, clients, tracker, limiter, installation.limits)
+        follower = ChangeFollower(installation.feed, handlers)
         await follower.start()
         stack.push_async_callback(follower.close)
         await start_background(stack, settings, installation, clients, tracker, guard, forgetting, clock, telemetry)
@@ -126,7 +129,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         store = build_store(stack, settings, clients, services.auditor, caches)
         tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
         entrance = open_entrance(stack, settings)
-        rpc = build_rpc(settings, services, tiers, store, admin, telemetry, entrance, tracer)
+        rpc = build_rpc(settings, services, limiter, tiers, store, admin, telemetry, entrance, tracer)
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
         await watch_certificates(stack, settings, installation, sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)

@@ -4,14 +4,21 @@ from collections.abc import Mapping, Sequence
 
 from radgate_server.app.use_cases import Services
 from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.ports.limits import LimitDirectory
 from radgate_server.services.changes import ChangeHandler
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.forgetting import Forgetting
+from radgate_server.services.limiting import Limiter
 from radgate_server.services.pacs_clients import PacsClients
 
 
 def change_handlers(
-    services: Services, forgetting: Forgetting, clients: PacsClients, tracker: FailoverTracker
+    services: Services,
+    forgetting: Forgetting,
+    clients: PacsClients,
+    tracker: FailoverTracker,
+    limiter: Limiter,
+    limits: LimitDirectory,
 ) -> Mapping[ChangeKind, Sequence[ChangeHandler]]:
     """What this process does when somebody changes something."""
 
@@ -31,10 +38,14 @@ def change_handlers(
     async def drop_cached(change: Change) -> None:
         await forgetting.cached(change.tenant_id, change.subject or None)
 
+    async def load_limits(_: Change) -> None:
+        limiter.load(await limits.list_limits())
+
     return {
         ChangeKind.KEY: (forget_keys,),
-        ChangeKind.TENANT: (forget_keys, reconnect, forget_answers),
+        ChangeKind.TENANT: (forget_keys, reconnect, forget_answers, load_limits),
         ChangeKind.PACS: (reconnect, forget_answers),
         ChangeKind.FAILOVER: (switch_over,),
         ChangeKind.CACHE: (drop_cached,),
+        ChangeKind.LIMITS: (load_limits,),
     }

@@ -23,6 +23,7 @@ from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
 from radgate_server.services.admin import AdminService
+from radgate_server.services.limiting import Limiter
 from radgate_server.services.readiness import Readiness
 from radgate_server.services.store import StoreService
 
@@ -45,6 +46,7 @@ async def open_storage_scp(stack: AsyncExitStack, settings: Settings, telemetry:
 def build_rpc(
     settings: Settings,
     services: Services,
+    limiter: Limiter,
     tiers: Tiers,
     store: StoreService,
     admin: AdminService,
@@ -78,6 +80,7 @@ def build_rpc(
             search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
         ),
         authenticator=services.authenticator,
+        limiter=limiter,
         refusals=services.refusals,
         sent=services.sent,
         restrictions=services.restrictions,

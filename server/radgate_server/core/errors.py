@@ -55,6 +55,38 @@ class IdentityProviderUnreachableError(GatewayError):
     """The identity provider's keys can't be had, so no token of it can be checked."""
 
 
+class ClientAddressNotAllowedError(GatewayError):
+    """The tenant, or the key, is not to be used from the client's address. Nothing is said of what is allowed."""
+
+
+class LimitError(GatewayError):
+    """A limit of the caller's tenant or key is reached. Never raised itself.
+
+    `quota` is what the limit allows in `window_s` seconds (None: at the same time). `retry_after_s` says when there is
+    room again, None when that is not known.
+    """
+
+    def __init__(
+        self, message: str, *, quota: int, window_s: float | None, retry_after_s: float | None = None, **details: str
+    ) -> None:
+        super().__init__(message, **details)
+        self.quota = quota
+        self.window_s = window_s
+        self.retry_after_s = retry_after_s
+
+
+class RateExceededError(LimitError):
+    """Requests come faster than the tenant or the key may send them."""
+
+
+class ConcurrencyExceededError(LimitError):
+    """As many requests of the tenant or the key run as may run at the same time."""
+
+
+class QuotaExceededError(LimitError):
+    """The tenant or the key has used up what it may use in a day."""
+
+
 class RoleNotAllowedError(GatewayError):
     """The credential's role may not do this."""
 

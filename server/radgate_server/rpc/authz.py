@@ -59,6 +59,7 @@ _ADMIN = Access(_FROM_ADMIN)
 _INSTALLATION = Access(_FROM_ADMIN, TenantNeed.EVERY_TENANT)
 _KEY_ADMIN = Access(_FROM_ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
 _KEY_READER = Access(_FROM_ADMIN | {Role.AUDITOR}, TenantNeed.ANY)  # who may come in is an auditor's business
+_LIMIT_READER = Access(_FROM_OPERATOR | {Role.AUDITOR})  # so is from where they may
 _ANY_KEY = Access(frozenset(Role), TenantNeed.ANY, Reach.OPEN)
 
 METHODS: dict[str, Access] = {
@@ -86,6 +87,8 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AdminService/ListApiKeys": _KEY_READER,
     "radgate.v1.AdminService/RevokeApiKey": _KEY_ADMIN,
     "radgate.v1.AdminService/RotateApiKey": _KEY_ADMIN,
+    "radgate.v1.AdminService/GetLimits": _LIMIT_READER,
+    "radgate.v1.AdminService/UpdateLimits": _ADMIN,
     "radgate.v1.AdminService/CreatePacs": _ADMIN,
     "radgate.v1.AdminService/GetPacs": _OPERATOR,
     "radgate.v1.AdminService/ListPacs": _OPERATOR,

@@ -12,6 +12,7 @@ from radgate_server.core.request_context import trace_id
 from radgate_server.core.tenancy import Caller
 from radgate_server.rpc.errors import Failure
 from radgate_server.services.audited_streams import AuditedStream
+from radgate_server.services.limiting import Lease
 
 type Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -32,6 +33,7 @@ class Call:
         "caller",
         "failure",
         "first_write_s",
+        "lease",
         "method",
         "payload",
         "request_id",
@@ -51,6 +53,7 @@ class Call:
         self.payload = payload
         self.response: bytes = b""
         self.failure: Failure | None = None
+        self.lease: Lease | None = None
         self.stream: AuditedStream | None = None
         self.sent_bytes = 0
         self.first_write_s: float | None = None
@@ -112,6 +115,8 @@ class Call:
         """Send one encoded message of a stream; returns when the client's flow control took it."""
         if self.first_write_s is None:
             self.first_write_s = time.perf_counter()
+        if self.lease is not None:
+            await self.lease.pass_bytes(len(message))
         await self._context.write(message)
         self.sent_bytes += len(message)
 

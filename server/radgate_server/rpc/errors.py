@@ -16,6 +16,7 @@ from grpc import StatusCode
 from radgate_server.core import errors
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, RangeNotSatisfiableError
 from radgate_server.core.request_context import request_id, trace_id
+from radgate_server.rpc.limit_headers import limit_headers
 
 DOMAIN = "radgate.dev"
 
@@ -45,6 +46,10 @@ RULES: dict[type[Exception], Rule] = {
     errors.UnauthenticatedError: Rule(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
     errors.TooManyFailuresError: Rule(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_FAILURES", None, 1.0),
     errors.IdentityProviderUnreachableError: Rule(StatusCode.UNAVAILABLE, "IDENTITY_PROVIDER_UNREACHABLE", None, 5.0),
+    errors.ClientAddressNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "CLIENT_ADDRESS_NOT_ALLOWED"),
+    errors.RateExceededError: Rule(StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", None, 1.0),
+    errors.ConcurrencyExceededError: Rule(StatusCode.RESOURCE_EXHAUSTED, "CONCURRENCY_EXCEEDED", None, 1.0),
+    errors.QuotaExceededError: Rule(StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED", None, 60.0),
     errors.RoleNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED"),
     errors.RestrictedCredentialError: Rule(StatusCode.PERMISSION_DENIED, "RESTRICTED_CREDENTIAL"),
     errors.TenantNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED"),
@@ -87,7 +92,7 @@ RULES: dict[type[Exception], Rule] = {
     TimeoutError: Rule(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
 }
 
-_KNOW_WHEN = (errors.PacsCircuitOpenError, errors.TooManyFailuresError)
+_KNOW_WHEN = (errors.PacsCircuitOpenError, errors.TooManyFailuresError, errors.LimitError)
 _DEFECT_MESSAGE = "an internal error; the server's log has it under the request id"
 
 
@@ -129,6 +134,8 @@ def failure_of(error: BaseException) -> Failure:
         metadata.append(("www-authenticate", "Bearer"))  # every 401 names its scheme (RFC 9110 15.5.2)
     if isinstance(error, RangeNotSatisfiableError):
         metadata.append(("content-range", f"bytes */{error.size_bytes}"))
+    if isinstance(error, errors.LimitError):
+        metadata.extend(limit_headers(error.details["policy"], error.quota, error.window_s, delay_s))
     return Failure(rule.code, status.message, tuple(metadata))
 
 

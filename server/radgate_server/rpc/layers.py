@@ -10,7 +10,9 @@ from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.credentials import Credentials
 from radgate_server.core.deadline import expect_within
 from radgate_server.core.errors import (
+    ClientAddressNotAllowedError,
     GatewayError,
+    LimitError,
     RestrictedCredentialError,
     RoleNotAllowedError,
     TenantNotAllowedError,
@@ -27,6 +29,7 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import failure_of
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.services.audited_streams import AuditedStream
+from radgate_server.services.limiting import Lease
 from radgate_server.services.refusals import Refused
 
 type Proceed = Callable[[Call], Awaitable[None]]
@@ -61,6 +64,14 @@ class CredentialChecker(Protocol):
         ...
 
 
+class LimitGate(Protocol):
+    """Lets requests in within the limits of who calls (services.limiting.Limiter)."""
+
+    def enter(self, caller: Caller) -> Lease | None:
+        """Let one in, or raise an error that says why not; None stands for one without any limit."""
+        ...
+
+
 class RefusalNotes(Protocol):
     """Writes refusals into the audit trail (services.refusals.RefusalLog)."""
 
@@ -80,6 +91,7 @@ class StreamNotes(Protocol):
 def standard_layers(
     telemetry: Telemetry,
     authenticator: CredentialChecker,
+    limiter: LimitGate,
     refusals: RefusalNotes,
     sent: StreamNotes,
     introductions: Introductions,
@@ -94,6 +106,7 @@ def standard_layers(
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
         record_refusals(refusals, introductions),  # outside of all that refuses
         authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
+        keep_limits(limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
         count_under_way(telemetry),  # needs the tenant
         authorise,  # needs the principal
         record_streams(sent),  # sees how the servicer itself ended, also when it is cancelled
@@ -230,6 +243,8 @@ REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
     TenantNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
     RoleNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
     RestrictedCredentialError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    ClientAddressNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    LimitError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
 }
 
 
@@ -286,6 +301,33 @@ def authenticate(authenticator: CredentialChecker, introductions: Introductions)
         return layer
 
     return wrap
+
+
+def keep_limits(limiter: LimitGate) -> Layer:
+    """Let in what the limits of the caller allow, and its bytes as fast as they do; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        def layer(call: Call) -> Awaitable[None]:
+            lease = limiter.enter(call.caller)
+            return proceed(call) if lease is None else _proceed_within(lease, call, proceed)
+
+        return layer
+
+    return wrap
+
+
+async def _proceed_within(lease: Lease, call: Call, proceed: Proceed) -> None:
+    call.lease = lease
+    if not isinstance(call.payload, bytes):
+        call.payload = lease.pass_through(call.payload)
+    try:
+        await proceed(call)
+        await lease.pass_bytes(len(call.response))
+    finally:
+        lease.leave()
 
 
 def authorise(method: Method, proceed: Proceed) -> Proceed:

@@ -21,7 +21,7 @@ from radgate_server.core.ports.tls import TlsSource
 from radgate_server.core.tracing import Tracer
 from radgate_server.rpc import health, reflection
 from radgate_server.rpc.introduction import Introductions
-from radgate_server.rpc.layers import CredentialChecker, RefusalNotes, StreamNotes, standard_layers
+from radgate_server.rpc.layers import CredentialChecker, LimitGate, RefusalNotes, StreamNotes, standard_layers
 from radgate_server.rpc.pipeline import Servicer, build_handlers
 from radgate_server.rpc.restricting import StudyGate
 from radgate_server.rpc.tls import server_credentials
@@ -115,6 +115,7 @@ def build_server(
     admin: Servicer,
     dicomweb: Servicer,
     authenticator: CredentialChecker,
+    limiter: LimitGate,
     refusals: RefusalNotes,
     sent: StreamNotes,
     restrictions: StudyGate,
@@ -130,7 +131,7 @@ def build_server(
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
     processes share the port (SO_REUSEPORT).
     """
-    layers = standard_layers(telemetry, authenticator, refusals, sent, Introductions(gateway_secret), tracer)
+    layers = standard_layers(telemetry, authenticator, limiter, refusals, sent, Introductions(gateway_secret), tracer)
     servicers = {
         QUERY: query,
         RETRIEVE: retrieve,

@@ -16,6 +16,7 @@ from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.api_keys import is_key_id, make_key
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.tenant_caches import TenantCaches
@@ -27,7 +28,8 @@ MAX_OVERLAP = timedelta(days=90)
 class AdminService:
     """What operators and administrators do. Methods act on the caller's tenant where they do not name one.
 
-    `pacs` is for what they do with PACS, `secrets` for the key that secrets are sealed under.
+    `pacs` is for what they do with PACS, `secrets` for the key that secrets are sealed under, `limits` for what tenants
+    and keys may use.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class AdminService:
         keys: KeyDirectory,
         pacs: PacsAdmin,
         secrets: SecretKeeper,
+        limits: LimitsAdmin,
         caches: TenantCaches,
         follower: ChangeFollower,
         box: Fingerprints,
@@ -45,6 +48,7 @@ class AdminService:
     ) -> None:
         self.pacs = pacs
         self.secrets = secrets
+        self.limits = limits
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

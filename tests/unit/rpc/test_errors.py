@@ -18,6 +18,9 @@ KEPT_BACK = {
     errors.ConfigurationError,
 }
 RETRIED = {
+    errors.RateExceededError,
+    errors.ConcurrencyExceededError,
+    errors.QuotaExceededError,
     errors.PacsUnreachableError,
     errors.PacsTimeoutError,
     errors.PacsAbortedError,
@@ -84,6 +87,10 @@ HTTP = {
     "CODEC_FAILED": 502,
     "IMAGE_WORKERS_BUSY": 503,
     "JOB_QUEUE_FULL": 429,
+    "RATE_EXCEEDED": 429,
+    "CONCURRENCY_EXCEEDED": 429,
+    "QUOTA_EXCEEDED": 429,
+    "CLIENT_ADDRESS_NOT_ALLOWED": 403,
     "SPOOL_FULL": 503,
     "AUDIT_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
@@ -107,6 +114,8 @@ def make(kind: type[Exception]) -> Exception:
         return errors.RangeNotSatisfiableError("what the caller may know", size_bytes=7)
     if kind is errors.TooManyFailuresError:
         return errors.TooManyFailuresError("what the caller may know", retry_after_s=7)
+    if issubclass(kind, errors.LimitError):
+        return kind("what the caller may know", quota=9, window_s=60, policy="rate")
     if kind is errors.InvalidArgumentError:
         return errors.InvalidArgumentError("page_size", "too large")
     return kind("what the caller may know")
@@ -171,6 +180,15 @@ def test_the_trailers_say_what_http_needs_to_know() -> None:
     assert (beyond["x-http-status"], beyond["content-range"]) == ("416", "bytes */7")
     stranger = dict(failure_of(errors.UnauthenticatedError("who are you")).trailing_metadata)
     assert stranger["www-authenticate"] == "Bearer"
+    fast = errors.RateExceededError("too fast", quota=20, window_s=1.5, retry_after_s=0.4, whose="key", policy="rate")
+    assert dict(failure_of(fast).trailing_metadata).items() >= {
+        ("retry-after", "1"),
+        ("ratelimit-limit", "20"),
+        ("ratelimit-remaining", "0"),
+        ("ratelimit-reset", "1"),
+        ("ratelimit-policy", '"rate";q=20;w=2'),
+        ("ratelimit", '"rate";r=0;t=1'),
+    }
     plain = failure_of(errors.ObjectNotFoundError("no such study", kind="study"))
     assert [name for name, _ in plain.trailing_metadata] == ["grpc-status-details-bin"]
     assert Status.FromString(dict(plain.trailing_metadata)["grpc-status-details-bin"]).message == "no such study"

@@ -8,6 +8,7 @@ from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.keys import SqlKeyDirectory
+from radgate_server.adapters.database.limits import SqlLimitDirectory, SqlUsageLedger
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.observing import observe_database
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
@@ -25,12 +26,14 @@ __all__ = [
     "SqlFailoverDirectory",
     "SqlHoldDirectory",
     "SqlKeyDirectory",
+    "SqlLimitDirectory",
     "SqlPacsDirectory",
     "SqlRecordEraser",
     "SqlRetentionRules",
     "SqlSealedRecords",
     "SqlStatusBoard",
     "SqlTenantDirectory",
+    "SqlUsageLedger",
     "migrate",
     "observe_database",
 ]

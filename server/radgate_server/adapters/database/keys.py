@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
 from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.limits import hand_on_limits
 from radgate_server.adapters.database.schema import api_key_tenants, api_keys
 from radgate_server.adapters.database.tenants import require_tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
@@ -109,6 +110,7 @@ def _replace(connection: Connection, key_id: str, new: ApiKey, end_time: datetim
     if old is None or not old.is_good(now) or old.replaced_by:
         raise ResourceNotFoundError("there is no such key that is good and was not rotated yet")
     _create(connection, new, now)
+    hand_on_limits(connection, key_id, new.key_id, now)
     # The condition is for whoever rotates the same key at the same moment: one of the two is told that there is none.
     unchanged = (api_keys.c.key_id == key_id, api_keys.c.replaced_by == "", api_keys.c.revoke_time.is_(None))
     ends = end_time if old.expire_time is None else min(end_time, old.expire_time)

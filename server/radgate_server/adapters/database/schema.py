@@ -159,6 +159,26 @@ pacs_statuses = Table(
     ),
 )
 
+# What was set for a tenant (key_id ""), or for a key that acts for it; what is missing is as the settings say.
+limits = Table(
+    "limits",
+    metadata,
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("key_id", KEY_ID, primary_key=True),
+    Column("limits", JSON, nullable=False),
+)
+
+# A key here is a principal of any kind; tenant_id is "" for one that acts for no tenant.
+quota_usage = Table(
+    "quota_usage",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="date of UTC, 1 for 0001-01-01"),
+    Column("tenant_id", String, primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+
 changes = Table(
     "changes",
     metadata,

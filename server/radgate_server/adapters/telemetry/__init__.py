@@ -1,6 +1,7 @@
 """How the server tells of itself: logs, metrics, traces; none of them with patient data."""
 
 from radgate_server.adapters.telemetry.audit_metrics import AuditMetrics
+from radgate_server.adapters.telemetry.limit_metrics import LimitMetrics
 from radgate_server.adapters.telemetry.logging import set_up_logging
 from radgate_server.adapters.telemetry.metrics import PrometheusTelemetry
 from radgate_server.adapters.telemetry.metrics_server import MetricsServer
@@ -9,6 +10,7 @@ from radgate_server.adapters.telemetry.tracing import open_tracer
 
 __all__ = [
     "AuditMetrics",
+    "LimitMetrics",
     "MetricsServer",
     "PrometheusTelemetry",
     "RegistrySamples",

@@ -49,6 +49,8 @@ class KeyDirectory(Protocol):
     async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
         """Add `new`, and let the key `key_id` end at `end_time` unless it ends earlier: both or nothing.
 
+        The new one has the old one's limits.
+
         Raises:
             ResourceNotFoundError: there is no such key, or it is not good, or was rotated already.
         """
@@ -149,6 +151,7 @@ class ChangeKind(StrEnum):
     PACS = "pacs"
     CACHE = "cache"
     FAILOVER = "failover"
+    LIMITS = "limits"
 
 
 @dataclass(frozen=True, slots=True)

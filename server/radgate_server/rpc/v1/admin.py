@@ -7,6 +7,7 @@ from radgate_server.core.identifiers import parse_slug
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert_admin import from_expire_time, from_role, to_api_key, to_tenant, to_tier
 from radgate_server.rpc.v1.convert_detection import from_detect_request, to_detect_response
+from radgate_server.rpc.v1.convert_limits import from_limits, to_limits, to_state
 from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
 from radgate_server.rpc.v1.convert_reports import to_report, to_transition
 from radgate_server.rpc.v1.convert_restriction import from_restriction
@@ -65,6 +66,18 @@ class AdminServicer:
         overlap = timedelta(seconds=from_duration(request.overlap))
         key, token = await self._admin.rotate_key(call.caller, request.key_id, overlap)
         return messages.RotateApiKeyResponse(api_key=to_api_key(key), token=token)
+
+    async def GetLimits(self, _request: messages.GetLimitsRequest, call: Call) -> messages.GetLimitsResponse:
+        """Tell what the tenant and its keys may use."""
+        tenant, *keys = map(to_state, await self._admin.limits.list_states(call.caller))
+        defaults = to_limits(self._admin.limits.key_defaults)
+        return messages.GetLimitsResponse(tenant=tenant, keys=keys, key_defaults=defaults)
+
+    async def UpdateLimits(self, request: messages.UpdateLimitsRequest, call: Call) -> messages.UpdateLimitsResponse:
+        """Change what a key may use, or the tenant."""
+        change = from_limits(request.limits, request.update_mask.paths)
+        state = await self._admin.limits.update(call.caller, request.limits.key_id, change)
+        return messages.UpdateLimitsResponse(state=to_state(state))
 
     async def CreatePacs(self, request: messages.CreatePacsRequest, call: Call) -> messages.CreatePacsResponse:
         """Add a PACS to the tenant."""

@@ -4,6 +4,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import limits_pb2 as _limits_pb2
 from radgate.v1 import pacs_pb2 as _pacs_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -266,6 +267,34 @@ class RotateApiKeyResponse(_message.Message):
     api_key: ApiKey
     token: str
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
+
+class GetLimitsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetLimitsResponse(_message.Message):
+    __slots__ = ("tenant", "keys", "key_defaults")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    KEY_DEFAULTS_FIELD_NUMBER: _ClassVar[int]
+    tenant: _limits_pb2.LimitsState
+    keys: _containers.RepeatedCompositeFieldContainer[_limits_pb2.LimitsState]
+    key_defaults: _limits_pb2.Limits
+    def __init__(self, tenant: _Optional[_Union[_limits_pb2.LimitsState, _Mapping]] = ..., keys: _Optional[_Iterable[_Union[_limits_pb2.LimitsState, _Mapping]]] = ..., key_defaults: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ...) -> None: ...
+
+class UpdateLimitsRequest(_message.Message):
+    __slots__ = ("limits", "update_mask")
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    limits: _limits_pb2.Limits
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, limits: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
+class UpdateLimitsResponse(_message.Message):
+    __slots__ = ("state",)
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    state: _limits_pb2.LimitsState
+    def __init__(self, state: _Optional[_Union[_limits_pb2.LimitsState, _Mapping]] = ...) -> None: ...
 
 class CreatePacsRequest(_message.Message):
     __slots__ = ("pacs", "skip_validation")

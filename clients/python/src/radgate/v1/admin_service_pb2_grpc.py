@@ -71,6 +71,16 @@ class AdminServiceStub:
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyResponse.FromString,
                 _registered_method=True)
+        self.GetLimits = channel.unary_unary(
+                '/radgate.v1.AdminService/GetLimits',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.GetLimitsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.GetLimitsResponse.FromString,
+                _registered_method=True)
+        self.UpdateLimits = channel.unary_unary(
+                '/radgate.v1.AdminService/UpdateLimits',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.UpdateLimitsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.UpdateLimitsResponse.FromString,
+                _registered_method=True)
         self.CreatePacs = channel.unary_unary(
                 '/radgate.v1.AdminService/CreatePacs',
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.CreatePacsRequest.SerializeToString,
@@ -187,6 +197,21 @@ class AdminServiceServicer:
 
     def RotateApiKey(self, request, context):
         """Makes a new API key with the rights of one that is good, which ends when the two have overlapped.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLimits(self, request, context):
+        """Tells what the tenant and its keys may use, and what they used today.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateLimits(self, request, context):
+        """Changes what a key may use, or the tenant. A tenant's own admin decides where the tenant's callers may come from and
+        what each key may use; how much the tenant may use is up to keys for every tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -320,6 +345,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RotateApiKey,
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyResponse.SerializeToString,
+            ),
+            'GetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLimits,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.GetLimitsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.GetLimitsResponse.SerializeToString,
+            ),
+            'UpdateLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateLimits,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.UpdateLimitsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.UpdateLimitsResponse.SerializeToString,
             ),
             'CreatePacs': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePacs,
@@ -578,6 +613,60 @@ class AdminService:
             '/radgate.v1.AdminService/RotateApiKey',
             radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyRequest.SerializeToString,
             radgate_dot_v1_dot_admin__service__pb2.RotateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/GetLimits',
+            radgate_dot_v1_dot_admin__service__pb2.GetLimitsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.GetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/UpdateLimits',
+            radgate_dot_v1_dot_admin__service__pb2.UpdateLimitsRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.UpdateLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,42 @@
+-- One server tells what it took of one subject's limits, and learns what all have left.
+--
+-- KEYS[1]  the subject's hash: "r" and "b" are the levels of the two buckets, "t" when they were so, and each server's
+--          own field "s:<server>" what runs there and when it said so
+-- ARGV     server, rate, burst, requests taken, bytes a second, bytes taken, running, seconds after which a server is gone
+-- Returns the two levels as text (a number would lose its fraction), and what runs in other servers.
+
+local server, rate, burst, requests = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local width, bytes, running, gone_s = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local time = redis.call("TIME")
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+
+local kept = {}
+local flat = redis.call("HGETALL", KEYS[1])
+for i = 1, #flat, 2 do
+  kept[flat[i]] = flat[i + 1]
+end
+local passed = math.max(0, now - tonumber(kept["t"] or now))
+
+local function level(field, fills, capacity, taken)
+  local before = tonumber(kept[field] or capacity)
+  return math.min(capacity, before + passed * fills) - taken
+end
+
+local r, b = level("r", rate, burst, requests), level("b", width, width, bytes)
+local elsewhere = 0
+for field, value in pairs(kept) do
+  if string.sub(field, 1, 2) == "s:" and field ~= "s:" .. server then
+    local count, said = string.match(value, "^(%d+) (.+)$")
+    if now - tonumber(said) > gone_s then
+      redis.call("HDEL", KEYS[1], field)
+    else
+      elsewhere = elsewhere + tonumber(count)
+    end
+  end
+end
+local function text(number)
+  return string.format("%.6f", number)
+end
+redis.call("HSET", KEYS[1], "t", text(now), "r", text(r), "b", text(b), "s:" .. server, running .. " " .. text(now))
+redis.call("EXPIRE", KEYS[1], 86400)
+return { text(r), text(b), elsewhere }

@@ -1,0 +1,39 @@
+"""What keeps a running server's callers within their limits."""
+
+from contextlib import AsyncExitStack
+
+from radgate_server.adapters.redis import open_redis_meters
+from radgate_server.adapters.telemetry import LimitMetrics, PrometheusTelemetry
+from radgate_server.config import Settings
+from radgate_server.core.ports.clock import Clock
+from radgate_server.installation import Installation
+from radgate_server.services.limit_sharing import LimitSharing
+from radgate_server.services.limiting import Limiter
+from radgate_server.services.usage_keeper import UsageKeeper
+
+
+async def open_limiter(
+    stack: AsyncExitStack,
+    settings: Settings,
+    installation: Installation,
+    clock: Clock,
+    telemetry: PrometheusTelemetry,
+) -> Limiter:
+    """Know what was set and what was used today, and follow what other servers let in; `stack` ends it.
+
+    Raises:
+        ConfigurationError: Redis is asked for and can't be used.
+        DatabaseUnavailableError: the database can't be reached.
+    """
+    limits, metrics = settings.limits, LimitMetrics(telemetry.registry)
+    limiter = Limiter(limits, clock, metrics)
+    limiter.load(await installation.limits.list_limits())
+    usage = UsageKeeper(limiter, installation.usage, clock, metrics, interval_s=limits.usage_interval_s)
+    await usage.start()
+    stack.push_async_callback(usage.close)
+    if url := limits.redis_url.get_secret_value():
+        shared = open_redis_meters(url)
+        sharing = LimitSharing(limiter, shared, clock, metrics, interval_s=limits.share_interval_s)
+        sharing.start()
+        stack.push_async_callback(sharing.close)
+    return limiter

@@ -1,0 +1,167 @@
+"""How much of its limits a subject has used: pure state, told the time.
+
+Times are seconds of a clock that only grows, days the ordinals of dates of UTC. What other processes let in is learnt
+afterwards, so that a bucket may be in debt, and more may run than is allowed; until that is over nothing is let in.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from radgate_server.core.limits import Limits, LimitSubject
+from radgate_server.core.token_bucket import TokenBucket
+
+DAY_S = 86_400.0
+_DAY_OF_1970 = date(1970, 1, 1).toordinal()
+
+
+class Policy(StrEnum):
+    """Which of the limits it is about."""
+
+    RATE = "rate"
+    CONCURRENCY = "concurrency"
+    DAILY_REQUESTS = "daily-requests"
+    DAILY_BYTES = "daily-bytes"
+
+
+class Today(NamedTuple):
+    """A day of UTC: the ordinal of its date, and when it ends by the clock that only grows."""
+
+    day: int
+    end_s: float
+
+    @classmethod
+    def of(cls, moment_s: float, now_s: float) -> "Today":
+        """That of a moment, in seconds since 1970-01-01T00:00Z, at which the other clock shows `now_s`."""
+        days, passed_s = divmod(moment_s, DAY_S)
+        return cls(_DAY_OF_1970 + int(days), now_s + DAY_S - passed_s)
+
+
+class Shortage(NamedTuple):
+    """Why a request can't be let in now.
+
+    `quota` is what the limit allows in `window_s` seconds (None: at the same time), `wait_s` the seconds until there is
+    room again, None when nobody knows.
+    """
+
+    policy: Policy
+    quota: int
+    window_s: float | None
+    wait_s: float | None
+
+
+class Used(NamedTuple):
+    """Requests that were let in, and bytes of answers and uploads."""
+
+    requests: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class DailyUse:
+    """What was used today, by all processes as far as is known; `new_...` is what only this one knows of."""
+
+    day: int = 0
+    requests: int = 0
+    bytes: int = 0
+    new_requests: int = 0
+    new_bytes: int = 0
+
+    def add(self, day: int, requests: int, size_bytes: int) -> None:
+        """Count what is used now."""
+        self.turn(day)
+        self.requests += requests
+        self.bytes += size_bytes
+        self.new_requests += requests
+        self.new_bytes += size_bytes
+
+    def turn(self, day: int) -> None:
+        """Begin anew if it is another day."""
+        if day != self.day:
+            self.day = day
+            self.requests = self.bytes = self.new_requests = self.new_bytes = 0
+
+    def unwritten(self, day: int) -> Used:
+        """What only this process knows of the day."""
+        return Used(self.new_requests, self.new_bytes) if day == self.day else Used()
+
+    def learn(self, day: int, written: Used, counted: Used) -> None:
+        """`counted` is what all processes wrote down, this one's last `written` included."""
+        if day == self.day:
+            self.new_requests -= written.requests
+            self.new_bytes -= written.bytes
+            self.requests = counted.requests + self.new_requests
+            self.bytes = counted.bytes + self.new_bytes
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Meter:
+    """Everything that is counted of one subject under its limits in force; days, while a daily quota holds."""
+
+    subject: LimitSubject
+    limits: Limits = field(default_factory=Limits)
+    running: int = 0
+    elsewhere: int = 0
+    used: DailyUse = field(default_factory=DailyUse)
+    rate: TokenBucket | None = None
+    bandwidth: TokenBucket | None = None
+    counts_days: bool = False
+
+    def change(self, limits: Limits, now_s: float) -> None:
+        """Go by these limits from now on. Buckets that change begin full; what runs and what was used today counts."""
+        rate, width = limits.requests_per_second or 0, limits.bytes_per_second or 0
+        self.rate = _bucket(self.rate, rate, limits.burst, now_s)
+        self.bandwidth = _bucket(self.bandwidth, width, width, now_s)
+        self.counts_days = bool(limits.daily_requests or limits.daily_bytes)
+        self.limits = limits
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is any limit at all."""
+        numbers = self.rate or self.bandwidth or self.limits.concurrent_requests or self.counts_days
+        return bool(numbers or self.limits.has_lists)
+
+    def shortage(self, now_s: float, today: Today) -> Shortage | None:
+        """Why one more request can't be let in, None if it can. Nothing is taken."""
+        limits = self.limits
+        if (rate := self.rate) and (wait_s := rate.wait_s(now_s)):
+            return Shortage(Policy.RATE, int(rate.capacity), rate.capacity / rate.rate, wait_s)
+        if limits.concurrent_requests and self.running + self.elsewhere >= limits.concurrent_requests:
+            return Shortage(Policy.CONCURRENCY, limits.concurrent_requests, None, None)
+        return self._shortage_today(today.day, today.end_s - now_s) if self.counts_days else None
+
+    def enter(self, now_s: float, today: Today) -> None:
+        """One more request runs."""
+        self.running += 1
+        if self.rate:
+            self.rate.take(now_s)
+        if self.counts_days:
+            self.used.add(today.day, 1, 0)
+
+    def leave(self) -> None:
+        """It runs no more."""
+        self.running -= 1
+
+    def pass_bytes(self, now_s: float, today: Today, count: int) -> float:
+        """So many bytes are about to go through; returns for how many seconds they should wait."""
+        if self.counts_days:
+            self.used.add(today.day, 0, count)
+        return self.bandwidth.take(now_s, count) if self.bandwidth else 0.0
+
+    def _shortage_today(self, day: int, left_s: float) -> Shortage | None:
+        limits, used = self.limits, self.used
+        used.turn(day)
+        if limits.daily_requests and used.requests >= limits.daily_requests:
+            return Shortage(Policy.DAILY_REQUESTS, limits.daily_requests, DAY_S, left_s)
+        if limits.daily_bytes and used.bytes >= limits.daily_bytes:
+            return Shortage(Policy.DAILY_BYTES, limits.daily_bytes, DAY_S, left_s)
+        return None
+
+
+def _bucket(old: TokenBucket | None, rate: float, capacity: float, now_s: float) -> TokenBucket | None:
+    if not rate:
+        return None
+    if old and (old.rate, old.capacity) == (rate, capacity):
+        return old
+    return TokenBucket(rate, capacity, now_s)

@@ -1,0 +1,119 @@
+"""Tells the servers of an installation what the others let in.
+
+No call waits for it: each server lets in by what it knows, and what all did is settled a few times a second. So all
+together may let in too much for one such interval; the debt is then waited for.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from radgate_server.core.meters import Meter
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.limits import LimitTelemetry, SharedMeters, SharedState, SharedUse
+from radgate_server.services.limiting import Limiter
+
+_log = logging.getLogger(__name__)
+
+
+class LimitSharing:
+    """`sleep` is asyncio.sleep, or what a test puts in its place."""
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        shared: SharedMeters,
+        clock: Clock,
+        telemetry: LimitTelemetry,
+        *,
+        interval_s: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._limiter = limiter
+        self._shared = shared
+        self._clock = clock
+        self._telemetry = telemetry
+        self._interval_s = interval_s
+        self._sleep = sleep
+        self._works = True
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Share from now on."""
+        self._task = asyncio.create_task(self._share(), name="limit-sharing")
+
+    async def close(self) -> None:
+        """Share no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._shared.close()
+
+    async def exchange(self) -> None:
+        """Share once. While it can't be done, each server goes by what it lets in itself."""
+        meters = [meter for _, meter in self._limiter.meters() if meter.rate or meter.bandwidth or _has_places(meter)]
+        if not meters:
+            return
+        uses = list(map(_use, meters))
+        try:
+            states = await self._shared.exchange(uses)
+        except ConnectionError as error:
+            for meter, use in zip(meters, uses, strict=True):
+                _forgive(meter, use)
+            self._tell(works=False, cause=str(error))
+        else:
+            now_s = self._clock.monotonic_s()
+            for meter, use, state in zip(meters, uses, states, strict=True):
+                _settle(meter, use, state, now_s)
+            self._tell(works=True)
+
+    def _tell(self, *, works: bool, cause: str = "") -> None:
+        if self._works and not works:
+            _log.warning("limits are not shared: %s; each server goes by its own count", cause)
+        elif works and not self._works:
+            _log.info("limits are shared again")
+        self._works = works
+        self._telemetry.sharing(works)
+
+    async def _share(self) -> None:
+        while True:
+            try:
+                await self.exchange()
+            except Exception:  # noqa: BLE001 - a defect here must not end the sharing for good
+                _log.exception("limits can't be shared")
+            await self._sleep(self._interval_s)
+
+
+def _has_places(meter: Meter) -> bool:
+    return bool(meter.limits.concurrent_requests)
+
+
+def _use(meter: Meter) -> SharedUse:
+    rate, bandwidth = meter.rate, meter.bandwidth
+    return SharedUse(
+        meter.subject,
+        rate.rate if rate else 0.0,
+        rate.capacity if rate else 0.0,
+        rate.taken if rate else 0.0,
+        bandwidth.rate if bandwidth else 0.0,
+        bandwidth.taken if bandwidth else 0.0,
+        meter.running,
+    )
+
+
+def _settle(meter: Meter, use: SharedUse, state: SharedState, now_s: float) -> None:
+    """Go by what all left. A bucket that was changed while the answer was on its way is not the one it is about."""
+    if (rate := meter.rate) and (rate.rate, rate.capacity) == (use.rate, use.burst):
+        rate.settle(now_s, state.requests, use.requests)
+    if (bandwidth := meter.bandwidth) and bandwidth.rate == use.bytes_per_second:
+        bandwidth.settle(now_s, state.bytes, use.bytes)
+    meter.elsewhere = state.elsewhere
+
+
+def _forgive(meter: Meter, use: SharedUse) -> None:
+    """What is told much later would be a debt that has long been paid by time."""
+    if meter.rate:
+        meter.rate.forgive(use.requests)
+    if meter.bandwidth:
+        meter.bandwidth.forgive(use.bytes)
+    meter.elsewhere = 0

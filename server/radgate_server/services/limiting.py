@@ -1,0 +1,212 @@
+"""Lets requests in within the limits of their tenant and of their key."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from weakref import WeakValueDictionary
+
+from radgate_server.core.errors import (
+    ClientAddressNotAllowedError,
+    ConcurrencyExceededError,
+    GatewayError,
+    LimitError,
+    QuotaExceededError,
+    RateExceededError,
+    reason_of,
+)
+from radgate_server.core.limits import Limits, LimitSubject
+from radgate_server.core.meters import DailyUse, Meter, Policy, Shortage, Today, Used
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.limits import LimitTelemetry
+from radgate_server.core.tenancy import Caller
+from radgate_server.limit_settings import LimitSettings
+from radgate_server.services.recent import RecentMap
+
+_MAX_CALLERS = 50_000
+_MAX_ADDRESSES = 1000  # of one caller
+_LOOK_AFTER_S = 60.0
+
+_KINDS: dict[Policy, tuple[type[LimitError], str]] = {
+    Policy.RATE: (RateExceededError, "requests of this {whose} come too fast"),
+    Policy.CONCURRENCY: (ConcurrencyExceededError, "too many requests of this {whose} run at the same time"),
+    Policy.DAILY_REQUESTS: (QuotaExceededError, "this {whose} has sent the requests of a day"),
+    Policy.DAILY_BYTES: (QuotaExceededError, "this {whose} has moved the bytes of a day"),
+}
+
+
+class Lease:
+    """One request that was let in. `leave` when it is over."""
+
+    __slots__ = ("_limiter", "_meters", "_tenant_id")
+
+    def __init__(self, limiter: "Limiter", meters: tuple[Meter, ...], tenant_id: str) -> None:
+        self._limiter = limiter
+        self._meters = meters
+        self._tenant_id = tenant_id
+
+    async def pass_bytes(self, count: int) -> None:
+        """Count so many bytes that are about to be sent, or that were received, and wait until they may go on."""
+        now_s, today = self._limiter.time()
+        delay_s = 0.0
+        for meter in self._meters:
+            delay_s = max(delay_s, meter.pass_bytes(now_s, today, count))
+        if delay_s:
+            await self._limiter.delay(self._tenant_id, delay_s)
+
+    async def pass_through(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Hand on the messages of an upload, as fast as they may come."""
+        async for message in messages:
+            await self.pass_bytes(len(message))
+            yield message
+
+    def leave(self) -> None:
+        """It is over."""
+        for meter in self._meters:
+            meter.leave()
+
+
+class _Entry:
+    """What one caller has to keep to, and whether it may come from the addresses that it came from of late."""
+
+    __slots__ = ("admitted", "meters")
+
+    def __init__(self, meters: tuple[Meter, ...]) -> None:
+        self.meters = meters
+        has_lists = any(meter.limits.has_lists for meter in meters)
+        self.admitted: dict[str, bool] | None = {} if has_lists else None
+
+    def check_address(self, address: str) -> None:
+        if self.admitted is None:
+            return
+        admitted = self.admitted.get(address)
+        if admitted is None:
+            if len(self.admitted) >= _MAX_ADDRESSES:
+                self.admitted.clear()
+            admitted = self.admitted[address] = all(meter.limits.admits(address) for meter in self.meters)
+        if not admitted:
+            raise ClientAddressNotAllowedError("this credential may not be used from the client's address")
+
+
+class Limiter:
+    """Knows the meters of all tenants and of their keys; of more than 50,000 callers those seen last.
+
+    `sleep` is asyncio.sleep, or what a test puts in its place.
+    """
+
+    def __init__(
+        self,
+        settings: LimitSettings,
+        clock: Clock,
+        telemetry: LimitTelemetry,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._defaults = {True: settings.key.limits(), False: settings.tenant.limits()}
+        self._clock = clock
+        self._telemetry = telemetry
+        self._sleep = sleep
+        self._set: Mapping[LimitSubject, Limits] = {}
+        self._used: Mapping[LimitSubject, Used] = {}
+        self._used_day = 0
+        # A meter lives as long as one of its callers is remembered, or one of their requests runs.
+        self._meters: WeakValueDictionary[LimitSubject, Meter] = WeakValueDictionary()
+        self._callers: RecentMap[tuple[str, str], _Entry] = RecentMap(_MAX_CALLERS)
+        self._today = Today(0, 0.0)
+        self._looked_s = -math.inf
+
+    def load(self, limits: Mapping[LimitSubject, Limits]) -> None:
+        """Go by these from now on."""
+        self._set = limits
+        now_s = self._clock.monotonic_s()
+        for subject, meter in self.meters():
+            meter.change(self.in_force(subject), now_s)
+        before, self._callers = (
+            self._callers,
+            RecentMap(_MAX_CALLERS),
+        )  # the former keeps the meters until they are found
+        for who in before:
+            self._open(who)
+
+    def in_force(self, subject: LimitSubject) -> Limits:
+        """What the subject has to keep to."""
+        defaults = self._defaults[bool(subject.key_id)]
+        limits = self._set.get(subject)
+        return limits.over(defaults) if limits else defaults
+
+    def enter(self, caller: Caller) -> Lease | None:
+        """Let one request in; None stands for one without any limit.
+
+        Raises:
+            ClientAddressNotAllowedError: it comes from where it may not come from.
+            LimitError: there is no room now.
+        """
+        who = (caller.tenant_id, caller.principal.key_id)
+        entry = self._callers.get(who) or self._open(who)
+        meters = entry.meters
+        if not meters:
+            return None
+        now_s, today = self.time()
+        try:
+            entry.check_address(caller.address)
+            _check_room(meters, now_s, today)
+        except GatewayError as error:
+            self._telemetry.refused(caller.tenant_id, reason_of(error))
+            raise
+        for meter in meters:
+            meter.enter(now_s, today)
+        return Lease(self, meters, caller.tenant_id)
+
+    def time(self) -> tuple[float, Today]:
+        """Seconds of the clock that only grows, and the day; the clock on the wall is looked at once a minute."""
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._today.end_s or now_s - self._looked_s > _LOOK_AFTER_S:
+            self._looked_s = now_s
+            self._today = Today.of(self._clock.now().timestamp(), now_s)
+        return now_s, self._today
+
+    async def delay(self, tenant_id: str, seconds: float) -> None:
+        """Let a message of the tenant wait."""
+        self._telemetry.delayed(tenant_id, seconds)
+        await self._sleep(seconds)
+
+    def meters(self) -> Iterable[tuple[LimitSubject, Meter]]:
+        """All that are in use."""
+        return list(self._meters.items())
+
+    def learn_usage(self, day: int, used: Mapping[LimitSubject, Used]) -> None:
+        """What all processes wrote down so far, for meters that are made later."""
+        self._used_day, self._used = day, used
+
+    def _open(self, who: tuple[str, str]) -> _Entry:
+        tenant_id, key_id = who
+        subjects = [LimitSubject(tenant_id, key_id), *([LimitSubject(tenant_id)] if tenant_id else [])]
+        entry = _Entry(tuple(meter for meter in map(self._meter, subjects) if meter.holds))
+        self._callers.put(who, entry)
+        return entry
+
+    def _meter(self, subject: LimitSubject) -> Meter:
+        meter = self._meters.get(subject)
+        if meter is None:
+            used = self._used.get(subject, Used())
+            meter = Meter(subject, used=DailyUse(self._used_day, used.requests, used.bytes))
+            meter.change(self.in_force(subject), self._clock.monotonic_s())
+            self._meters[subject] = meter
+        return meter
+
+
+def _check_room(meters: tuple[Meter, ...], now_s: float, today: Today) -> None:
+    for meter in meters:
+        if shortage := meter.shortage(now_s, today):
+            raise _error(shortage, "key" if meter.subject.key_id else "tenant")
+
+
+def _error(shortage: Shortage, whose: str) -> LimitError:
+    kind, message = _KINDS[shortage.policy]
+    return kind(
+        message.format(whose=whose),
+        quota=shortage.quota,
+        window_s=shortage.window_s,
+        retry_after_s=shortage.wait_s,
+        whose=whose,
+        policy=shortage.policy.value,
+    )

@@ -1,0 +1,100 @@
+"""What tenants and keys may use: looked at and changed. Every change is recorded before it is made."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import InvalidArgumentError, ResourceNotFoundError
+from radgate_server.core.limits import LIMIT_NAMES, NETWORK_NAMES, Limits, LimitSubject, check_limits, is_address
+from radgate_server.core.meters import Used
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.directory import KeyDirectory
+from radgate_server.core.ports.limits import LimitDirectory, UsageLedger
+from radgate_server.core.tenancy import ANY_TENANT, Caller
+from radgate_server.limit_settings import LimitSettings
+from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.changes import ChangeFollower
+
+type LimitsChange = Callable[[Limits], Limits]
+"""Makes of the limits that were set those that shall be."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsState:
+    """The limits of a tenant or of a key: what was set, what holds, and what was used today."""
+
+    subject: LimitSubject
+    limits: Limits
+    in_force: Limits
+    used: Used
+
+
+class LimitsAdmin:
+    """What operators and administrators do with limits. Methods act on the caller's tenant."""
+
+    def __init__(
+        self,
+        directory: LimitDirectory,
+        ledger: UsageLedger,
+        keys: KeyDirectory,
+        settings: LimitSettings,
+        follower: ChangeFollower,
+        auditor: Auditor,
+        clock: Clock,
+    ) -> None:
+        self.key_defaults = settings.key.limits()
+        self._tenant_defaults = settings.tenant.limits()
+        self._directory = directory
+        self._ledger = ledger
+        self._keys = keys
+        self._follower = follower
+        self._auditor = auditor
+        self._clock = clock
+
+    async def list_states(self, caller: Caller) -> Sequence[LimitsState]:
+        """The tenant's own first, then those of the keys for which something was set."""
+        tenant = LimitSubject(acting_tenant(caller))
+        found = {tenant: Limits(), **await self._directory.list_limits()}
+        used = await self._ledger.add(self._today(), {})
+        subjects = sorted(subject for subject in found if subject.tenant_id == tenant.tenant_id)
+        return [self._state(subject, found[subject], used.get(subject, Used())) for subject in subjects]
+
+    async def update(self, caller: Caller, key_id: str, change: LimitsChange) -> LimitsState:
+        """Change the limits of a key for the tenant, or of the tenant itself for "".
+
+        Raises:
+            InvalidArgumentError: they make no sense, or would shut out the caller itself.
+            ResourceNotFoundError: the tenant has no such key.
+            RoleNotAllowedError: a tenant's own admin may not say how much the tenant may use.
+        """
+        subject = LimitSubject(acting_tenant(caller), key_id)
+        if key_id:
+            await self._require_key(caller, subject)
+        before = (await self._directory.list_limits()).get(subject, Limits())
+        limits = change(before)
+        check_limits(limits)
+        changed = [name for name in LIMIT_NAMES if getattr(limits, name) != getattr(before, name)]
+        if not key_id and not set(changed) <= set(NETWORK_NAMES):
+            insist_on_every_tenant(caller, "say how much a tenant may use")
+        if key_id in ("", caller.principal.key_id) and is_address(caller.address) and not limits.admits(caller.address):
+            raise InvalidArgumentError("limits", "these networks would shut out the address that this call comes from")
+        detail = f"set limits of {f'key {key_id}' if key_id else 'the tenant'}: {', '.join(changed) or 'nothing'}"
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=detail)
+        await self._directory.put_limits(subject, limits)
+        await self._follower.catch_up()
+        used = await self._ledger.add(self._today(), {})
+        return self._state(subject, limits, used.get(subject, Used()))
+
+    async def _require_key(self, caller: Caller, subject: LimitSubject) -> None:
+        key = await self._keys.find_key(subject.key_id)
+        may_see = {subject.tenant_id, *([ANY_TENANT] if caller.principal.may_use_every_tenant else [])}
+        if key is None or may_see.isdisjoint(key.tenant_ids):
+            raise ResourceNotFoundError("the tenant has no such key")
+
+    def _state(self, subject: LimitSubject, limits: Limits, used: Used) -> LimitsState:
+        defaults = self.key_defaults if subject.key_id else self._tenant_defaults
+        return LimitsState(subject, limits, limits.over(defaults), used)
+
+    def _today(self) -> int:
+        return self._clock.now().toordinal()

@@ -1,0 +1,94 @@
+"""What keeps limits and the use of quotas in a database must do. A subclass's module gives the fixture `url`: empty."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from radgate_server.adapters.database import (
+    Database,
+    SqlChangeFeed,
+    SqlKeyDirectory,
+    SqlLimitDirectory,
+    SqlTenantDirectory,
+    SqlUsageLedger,
+    migrate,
+)
+from radgate_server.adapters.database.limits import KEPT_DAYS
+from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.limits import Limits, LimitSubject, read_networks
+from radgate_server.core.meters import Used
+from radgate_server.core.ports.directory import ChangeKind
+from tests.conformance.directory_suite import NOW, key, tenant
+
+EAST = LimitSubject("east")
+SOME = Limits(
+    requests_per_second=0.5,
+    burst_requests=0,
+    daily_bytes=1 << 50,
+    allowed_networks=read_networks(["10.0.0.0/8", "2001:db8::/32"], ""),
+    denied_networks=read_networks(["10.6.6.6"], ""),
+)
+DAY = NOW.toordinal()
+
+
+class LimitsSuite:
+    """Subclass it as Test..."""
+
+    @pytest.fixture
+    async def database(self, url: str) -> AsyncIterator[Database]:
+        migrate(url)
+        database = Database(url)
+        yield database
+        await database.close()
+
+    @pytest.fixture
+    async def limits(self, database: Database) -> SqlLimitDirectory:
+        await SqlTenantDirectory(database, lambda: NOW).create_tenant(tenant("east"))
+        return SqlLimitDirectory(database, lambda: NOW)
+
+    async def test_keeps_what_was_set_and_tells_others(self, database: Database, limits: SqlLimitDirectory) -> None:
+        await limits.put_limits(EAST, SOME)
+        await limits.put_limits(LimitSubject("east", "0123456789ab"), Limits(concurrent_requests=3))
+        await limits.put_limits(EAST, SOME)
+        kept = {EAST: SOME, LimitSubject("east", "0123456789ab"): Limits(concurrent_requests=3)}
+        assert await limits.list_limits() == kept
+        news = await SqlChangeFeed(database, lambda: NOW).changes_after(1)
+        told = [(change.kind, change.tenant_id, change.subject) for change in news]
+        assert told == [(ChangeKind.LIMITS, "east", "0123456789ab"), (ChangeKind.LIMITS, "east", "")]
+
+    async def test_what_is_not_set_any_more_leaves_nothing(self, limits: SqlLimitDirectory) -> None:
+        await limits.put_limits(EAST, SOME)
+        await limits.put_limits(EAST, Limits())
+        assert await limits.list_limits() == {}
+
+    async def test_limits_go_with_the_tenant(self, database: Database, limits: SqlLimitDirectory) -> None:
+        await limits.put_limits(EAST, SOME)
+        await SqlTenantDirectory(database, lambda: NOW).delete_tenant("east")
+        assert await limits.list_limits() == {}
+        with pytest.raises(ResourceNotFoundError):
+            await limits.put_limits(EAST, SOME)
+
+    async def test_a_rotated_key_hands_its_limits_on(self, database: Database, limits: SqlLimitDirectory) -> None:
+        keys = SqlKeyDirectory(database, lambda: NOW)
+        old, new = key("0123456789ab", "east"), key("ba9876543210", "east")
+        await keys.create_key(old)
+        await limits.put_limits(LimitSubject("east", old.key_id), SOME)
+        await keys.replace_key(old.key_id, new, NOW + timedelta(hours=1))
+        assert await limits.list_limits() == {LimitSubject("east", each.key_id): SOME for each in (old, new)}
+
+    async def test_what_many_servers_use_is_added_up(self, database: Database) -> None:
+        ledger = SqlUsageLedger(database)
+        one, other = LimitSubject("east", "oidc:hospital:someone"), LimitSubject("", "key")
+        uses = [{one: Used(1, 10), other: Used(2, 1 << 40)}, {other: Used(2, 1 << 40), one: Used(1, 10)}]
+        await asyncio.gather(*(ledger.add(DAY, uses[number % 2]) for number in range(10)))
+        assert await ledger.add(DAY, {}) == {one: Used(10, 100), other: Used(20, 10 << 40)}
+        assert await ledger.add(DAY + 1, {}) == {}
+
+    async def test_days_that_are_long_past_are_forgotten(self, database: Database) -> None:
+        ledger = SqlUsageLedger(database)
+        for day in (DAY - KEPT_DAYS - 1, DAY - KEPT_DAYS, DAY):
+            await ledger.add(day, {EAST: Used(1, 1)})
+        assert await ledger.add(DAY - KEPT_DAYS - 1, {}) == {}
+        assert await ledger.add(DAY - KEPT_DAYS, {}) == {EAST: Used(1, 1)}

@@ -1,0 +1,223 @@
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from radgate_server.core.errors import (
+    ClientAddressNotAllowedError,
+    ConcurrencyExceededError,
+    LimitError,
+    QuotaExceededError,
+    RateExceededError,
+)
+from radgate_server.core.limits import Limits, LimitSubject, read_networks
+from radgate_server.core.meters import Used
+from radgate_server.core.ports.limits import SharedState
+from radgate_server.core.tenancy import Caller, Principal, Role
+from radgate_server.limit_settings import KeyLimits, LimitSettings, TenantLimits
+from radgate_server.services.limit_sharing import LimitSharing
+from radgate_server.services.limiting import Limiter
+from radgate_server.services.usage_keeper import UsageKeeper
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry, ScriptedMeters
+
+EAST, KEY = LimitSubject("east"), LimitSubject("east", "one")
+DAY = START.toordinal()
+
+
+def caller(key_id: str = "one", tenant_id: str = "east", address: str = "10.0.0.1") -> Caller:
+    return Caller(Principal(key_id, (tenant_id,), Role.VIEWER), tenant_id, address, "", "")
+
+
+@dataclass
+class Door:
+    """A limiter over a clock that a test moves."""
+
+    settings: LimitSettings = field(default_factory=LimitSettings)
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.telemetry = RecordingLimitTelemetry()
+        self.naps: list[float] = []
+        self.limiter = Limiter(self.settings, self.clock, self.telemetry, sleep=self.nap)
+
+    async def nap(self, seconds: float) -> None:
+        self.naps.append(seconds)
+
+    def sharing(self, meters: ScriptedMeters) -> LimitSharing:
+        return LimitSharing(self.limiter, meters, self.clock, self.telemetry, interval_s=1)
+
+    def keeper(self, ledger: MemoryLedger) -> UsageKeeper:
+        return UsageKeeper(self.limiter, ledger, self.clock, self.telemetry, interval_s=3600)
+
+
+def test_without_limits_nothing_is_counted() -> None:
+    door = Door()
+    assert door.limiter.enter(caller()) is None
+    assert door.limiter.meters() == []
+
+
+def test_a_key_and_its_tenant_each_have_limits_and_what_is_refused_uses_up_neither() -> None:
+    door = Door(
+        LimitSettings(
+            tenant=TenantLimits(requests_per_second=3), key=KeyLimits(requests_per_second=1, burst_requests=2)
+        )
+    )
+    for _ in range(2):
+        assert door.limiter.enter(caller())
+    for _ in range(5):
+        with pytest.raises(RateExceededError, match="this key") as refused:
+            door.limiter.enter(caller())
+    assert refused.value.retry_after_s == 1
+    assert door.limiter.enter(caller("two"))
+    with pytest.raises(RateExceededError, match="this tenant"):
+        door.limiter.enter(caller("two"))
+    assert door.limiter.enter(caller("two", "west"))
+    assert door.telemetry.refusals == [("east", "RATE_EXCEEDED")] * 6
+
+
+def test_a_change_holds_at_once_and_forgets_nothing_that_runs() -> None:
+    door = Door()
+    assert door.limiter.enter(caller()) is None
+    door.limiter.load({KEY: Limits(concurrent_requests=2)})
+    lease = door.limiter.enter(caller())
+    assert lease
+    door.limiter.load({KEY: Limits(concurrent_requests=1)})
+    with pytest.raises(ConcurrencyExceededError):
+        door.limiter.enter(caller())
+    lease.leave()
+    assert door.limiter.enter(caller())
+    door.limiter.load({})
+    assert door.limiter.enter(caller()) is None
+
+
+def test_who_comes_from_elsewhere_is_told_nothing_of_the_lists() -> None:
+    door = Door()
+    door.limiter.load({EAST: Limits(allowed_networks=read_networks(["10.0.0.0/8"], ""))})
+    assert door.limiter.enter(caller())
+    for address in ("192.0.2.1", ""):
+        with pytest.raises(ClientAddressNotAllowedError) as refused:
+            door.limiter.enter(caller(address=address))
+        assert "10.0" not in refused.value.message
+        assert refused.value.details == {}
+    door.limiter.load({EAST: Limits(denied_networks=read_networks(["10.0.0.0/8"], ""))})
+    with pytest.raises(ClientAddressNotAllowedError):
+        door.limiter.enter(caller())
+    assert door.limiter.enter(caller(address="192.0.2.1"))
+
+
+async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
+    door = Door()
+    door.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=200_000)})
+    lease = door.limiter.enter(caller())
+    assert lease
+    await lease.pass_bytes(100_000)
+    await lease.pass_bytes(50_000)
+    other = door.limiter.enter(caller("two"))
+    assert other
+    await other.pass_bytes(150_000)
+    assert door.naps == [0.5, 0.5]
+    assert door.telemetry.delays == [("east", 0.5), ("east", 0.5)]
+
+
+async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
+    door = Door()
+    door.limiter.load({KEY: Limits(bytes_per_second=100_000)})
+    lease = door.limiter.enter(caller())
+    assert lease
+
+    async def upload() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(100_000)
+
+    assert [len(piece) async for piece in lease.pass_through(upload())] == [100_000] * 3
+    assert door.naps == [1, 2]
+
+
+async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
+    ledger, first = MemoryLedger(), Door()
+    limits = {EAST: Limits(daily_requests=3)}
+    first.limiter.load(limits)
+    keeper = first.keeper(ledger)
+    await keeper.start()
+    assert first.limiter.enter(caller())
+    await keeper.close()
+    assert ledger.days[DAY] == {EAST: Used(1, 0)}
+    second = Door()
+    second.limiter.load(limits)
+    await second.keeper(ledger).start()
+    assert second.limiter.enter(caller("two"))
+    ledger.days[DAY][EAST] = Used(2, 0)  # a third server let one in
+    other = second.keeper(ledger)
+    await other.write()
+    with pytest.raises(QuotaExceededError) as refused:
+        second.limiter.enter(caller())
+    assert refused.value.retry_after_s == 86_400
+    second.clock.advance(86_400)
+    assert second.limiter.enter(caller())
+
+
+async def test_while_the_database_is_away_quotas_are_counted_here_and_written_later() -> None:
+    ledger, door = MemoryLedger(), Door()
+    door.limiter.load({EAST: Limits(daily_requests=2)})
+    keeper = door.keeper(ledger)
+    await keeper.start()
+    ledger.broken = True
+    assert door.limiter.enter(caller())
+    await keeper.write()
+    assert door.limiter.enter(caller())
+    with pytest.raises(QuotaExceededError):
+        door.limiter.enter(caller())
+    ledger.broken = False
+    await keeper.close()
+    assert ledger.days[DAY] == {EAST: Used(2, 0)}
+    assert door.telemetry.written == [False, True]
+
+
+async def test_what_others_let_in_counts_here() -> None:
+    door = Door()
+    door.limiter.load({KEY: Limits(requests_per_second=10, concurrent_requests=3)})
+    lease = door.limiter.enter(caller())
+    assert lease
+    meters = ScriptedMeters(SharedState(requests=-4, bytes=0, elsewhere=2))
+    sharing = door.sharing(meters)
+    await sharing.exchange()
+    assert meters.told == [(KEY, 10, 10, 1, 0, 0, 1)]
+    with pytest.raises(RateExceededError) as refused:
+        door.limiter.enter(caller())
+    assert refused.value.retry_after_s == 0.5
+    door.clock.advance(1)
+    with pytest.raises(ConcurrencyExceededError):
+        door.limiter.enter(caller())
+    lease.leave()
+    assert door.limiter.enter(caller())
+    await sharing.close()
+    assert meters.closed
+
+
+async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
+    door = Door()
+    door.limiter.load({KEY: Limits(requests_per_second=2, concurrent_requests=2)})
+    assert door.limiter.enter(caller())
+    meters = ScriptedMeters(SharedState(requests=1, bytes=0, elsewhere=1))
+    sharing = door.sharing(meters)
+    await sharing.exchange()
+    meters.state = ConnectionError("Redis is away")
+    await sharing.exchange()
+    assert door.limiter.enter(caller())
+    with pytest.raises(LimitError):
+        door.limiter.enter(caller())
+    meters.state = SharedState(requests=1, bytes=0, elsewhere=0)
+    meters.told.clear()
+    await sharing.exchange()
+    assert meters.told[0].requests == 1
+    assert door.telemetry.shared == [True, False, True]
+
+
+async def test_nothing_is_told_where_there_is_nothing_to_share() -> None:
+    door = Door()
+    door.limiter.load({KEY: Limits(daily_requests=2)})
+    assert door.limiter.enter(caller())
+    meters = ScriptedMeters(ConnectionError("nobody asks"))
+    await door.sharing(meters).exchange()
+    assert meters.told == []
