@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from radgate_server.alert_settings import RECEIVERS, AlertReceiver
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import AlertsSettings, Settings
+from radgate_server.telemetry_settings import LogRule, TelemetrySettings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 KIB = 1 << 10
@@ -55,6 +56,12 @@ LISTS: dict[Any, str] = {
     AlertReceiver: "list of receivers",
     OidcSettings: "list of tables",
     CertificateSettings: "list of tables",
+    LogRule: "list of tables",
+}
+
+REPEATED: dict[Any, dict[str, type[BaseModel]]] = {
+    AuthSettings: {"oidc": OidcSettings, "certificates": CertificateSettings},
+    TelemetrySettings: {"log_sampling": LogRule},
 }
 
 REPEATED_TABLE = """
@@ -73,15 +80,15 @@ def manual() -> str:
             parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
         if section is AlertsSettings:
             parts += receivers()
-        if section is AuthSettings:
-            parts += repeated()
+        if section in REPEATED:
+            parts += repeated(name, REPEATED[section])
     return "".join(parts)
 
 
-def repeated() -> Iterator[str]:
-    """Yield the tables of section `auth` that may be repeated."""
-    for name, table in (("oidc", OidcSettings), ("certificates", CertificateSettings)):
-        yield f"\n### `[[auth.{name}]]`\n\n{table.__doc__}\n{REPEATED_TABLE}"
+def repeated(section: str, tables: dict[str, type[BaseModel]]) -> Iterator[str]:
+    """Yield the tables of a section that may be repeated."""
+    for name, table in tables.items():
+        yield f"\n### `[[{section}.{name}]]`\n\n{table.__doc__}\n{REPEATED_TABLE}"
         yield from table_lines(table)
 
 

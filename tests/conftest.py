@@ -1,7 +1,50 @@
 """What holds for all tests."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.told import FILES, Told, leaks, patients, watch
 
 # A busy machine is no failure: what an example may take is bounded by the test's own time limit.
 settings.register_profile("radgate", deadline=None)
 settings.load_profile("radgate")
+
+_TOLD = pytest.StashKey[Told]()
+_LEAKS = pytest.StashKey[list[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Write down what the code under test tells."""
+    told = Told(_folder(session) / "told.txt")
+    session.config.stash[_TOLD] = told
+    watch(told)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if any of it tells of a patient whose images the tests use.
+
+    With several processes, the first one looks into the folders of all.
+    """
+    session.config.stash[_TOLD].close()
+    if hasattr(session.config, "workerinput"):
+        return
+    files = [path for path in _folder(session).rglob("*") if path.name in FILES and path.stat().st_size]
+    found = session.config.stash[_LEAKS] = list(leaks(files, patients())) if files else []
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say where."""
+    if found := config.stash.get(_LEAKS, []):
+        terminalreporter.section("patients were told of", red=True)
+        for place in found:
+            terminalreporter.line(place)
+
+
+def _folder(session: pytest.Session) -> Path:
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    return factory.getbasetemp()

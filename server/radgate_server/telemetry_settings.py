@@ -5,6 +5,26 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class LogRule(BaseModel):
+    """Lines of log of which not all are written. The first rule that fits counts; errors are always written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    logger: str = Field(default="radgate_server", description="Lines of this logger, and of those below it.")
+    message: str = Field(default="", description="Lines whose message begins so; empty: all of them.")
+    one_in: int = Field(default=1, ge=1, description="Of alike lines, the first of so many is written.")
+    per_second: float = Field(default=0, ge=0, description="Alike lines a second at most; 0 means any number.")
+
+    def fits(self, logger: str, message: str) -> bool:
+        """Whether it is a rule for this line."""
+        return f"{logger}.".startswith(f"{self.logger}.") and message.startswith(self.message)
+
+    @property
+    def burst(self) -> float:
+        """Lines that may come at once."""
+        return max(1.0, self.per_second)
+
+
 class TelemetrySettings(BaseModel):
     """Logs, metrics, traces."""
 
@@ -13,6 +33,7 @@ class TelemetrySettings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severity logged."
     )
+    log_sampling: tuple[LogRule, ...] = Field(default=(), description="Lines of which not all are written; see below.")
     named_in_metrics: int = Field(
         default=500, ge=1, description="Tenants, and PACS, that metrics tell apart; the others are one together."
     )

@@ -20,7 +20,7 @@ import pytest
 
 from radgate.aio import Client
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry.logging import JsonFormatter
+from radgate_server.adapters.telemetry.log_format import JsonFormatter
 from radgate_server.app import build_app
 from radgate_server.cli.admin import caller_for
 from radgate_server.config import CacheSettings, GatewaySettings, SecretsSettings, Settings

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then let streams in flight finish."""
-    set_up_logging(settings.telemetry.log_level)
+    set_up_logging(settings.telemetry.log_level, sampling=settings.telemetry.log_sampling)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from radgate_server.adapters.telemetry.log_handler import log_counts
 from radgate_server.adapters.telemetry.logging import set_up_logging
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.request_context import request_id
+from radgate_server.core.request_context import request_id, trace_id
 
 PATIENT = "Doe^Jane"
 log = logging.getLogger("radgate_server.services.example")
@@ -194,3 +195,19 @@ def test_a_wrong_log_call_does_not_show_its_values(lines: Lines, capsys: pytest.
 def test_values_that_are_not_json_are_told_by_their_type(lines: Lines) -> None:
     log.info("odd", extra={"count": {1, 2}})
     assert lines.only()["count"] == "set"
+
+
+def test_the_trace_is_in_every_line_of_its_calls(lines: Lines) -> None:
+    token = trace_id.set("4bf92f3577b34da6a3ce929d0e0e4736")
+    try:
+        log.warning("slow")
+    finally:
+        trace_id.reset(token)
+    assert lines.only()["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_lines_are_counted_by_level(lines: Lines) -> None:
+    log.warning("slow")
+    log.warning("slow")
+    log.info("done")
+    assert log_counts() == ({"warning": 2, "info": 1}, 0)

@@ -124,8 +124,8 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         ),
         Metric("radgate_alert_notices", _C, ("receiver", "outcome"), "Notices to receivers of alerts."),
         Metric("radgate_trace_spans", _C, ("outcome",), "Spans that were `sent`, or `failed` to be."),
-        Metric("radgate_log_lines", _C, ("level",), "Lines of log that were written."),
-        Metric("radgate_log_left_out", _C, (), "Lines that a rule of `telemetry.log_sampling` left out."),
+        Metric("radgate_log_lines", _C, ("level",), "Lines of log that were written.", True),
+        Metric("radgate_log_left_out", _C, (), "Lines that a rule of `telemetry.log_sampling` left out.", True),
     ),
 }
 

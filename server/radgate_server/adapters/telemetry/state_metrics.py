@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client import Metric
 
 from radgate_server.adapters.telemetry.families import Families
+from radgate_server.adapters.telemetry.log_handler import log_counts
 from radgate_server.core.certificates import CertificateUse
 
 
@@ -24,6 +25,9 @@ class StateMetrics:
         """The metrics as they stand."""
         yield from self._disk()
         yield from self._certificates()
+        written, left_out = log_counts()
+        yield self._families.collected("radgate_log_lines", (((level,), count) for level, count in written.items()))
+        yield self._families.collected("radgate_log_left_out", [((), left_out)])
         yield self._families.collected("radgate_health_check", (((name,), well) for name, well in self.checks.items()))
 
     def _disk(self) -> Iterator[Metric]:

@@ -1,0 +1,32 @@
+"""Tells of a patient on purpose, in every way, if LEAK says so; test_told.py runs it in a process of its own."""
+
+import logging
+import os
+from pathlib import Path
+
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.adapters.telemetry.spans import CountingExporter, SpanRecorder
+from radgate_server.core.errors import PacsFailedError
+from radgate_server.core.health import ServerHealth
+from radgate_server.core.tracing import Part, mark
+from radgate_server.rpc.errors import failure_of
+
+NAME = "CompressedSamples^CT1" if os.environ["LEAK"] == "yes" else "nobody"
+
+
+async def test_tells(tmp_path: Path) -> None:
+    logging.getLogger("radgate_server.services.store").error("stored %s", NAME)
+    assert failure_of(PacsFailedError(f"no study of {NAME}", pacs="main"))
+    telemetry = PrometheusTelemetry()
+    telemetry.pacs_health("east", NAME, True)
+    await MetricsServer(telemetry, lambda: ServerHealth(True, True, {}), host="127.0.0.1", port=0).close()
+    exporter = CountingExporter(InMemorySpanExporter(), lambda outcome, count: None)
+    with Part(SpanRecorder(lambda span: void(exporter.export([span])), share=1).begin("a/B", None)[1]):
+        mark("cache", tier=NAME)
+    (tmp_path / "serve.log").write_text(NAME)
+
+
+def void(_: object) -> None:
+    """Nothing is told back."""
