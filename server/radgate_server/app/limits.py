@@ -25,7 +25,7 @@ async def open_limiter(
         ConfigurationError: Redis is asked for and can't be used.
         DatabaseUnavailableError: the database can't be reached.
     """
-    limits, metrics = settings.limits, LimitMetrics(telemetry.registry)
+    limits, metrics = settings.limits, LimitMetrics(telemetry.families)
     limiter = Limiter(limits, clock, metrics)
     limiter.load(await installation.limits.list_limits())
     usage = UsageKeeper(limiter, installation.usage, clock, metrics, interval_s=limits.usage_interval_s)

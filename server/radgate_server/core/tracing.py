@@ -63,6 +63,7 @@ class Facts(TypedDict, total=False):
     tier: str
     hit: bool
     priority: str
+    cancelled: bool  # nobody wanted the rest of it
     left_out: int  # spans that were too many
 
 

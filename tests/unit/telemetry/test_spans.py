@@ -1,5 +1,7 @@
 """What the server's own spans are once they have ended."""
 
+import asyncio
+
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -7,6 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind as OtelKind
 from opentelemetry.trace import StatusCode
 
+from radgate_server.adapters.pacs.dimse.exchange import OperationCancelledError
 from radgate_server.adapters.telemetry.spans import MOST_SPANS, CountingExporter, SpanRecorder
 from radgate_server.core.tracing import Part, SpanKind, TraceContext, mark, span
 
@@ -65,6 +68,16 @@ def test_a_failure_tells_its_kind_and_nothing_else() -> None:
     assert (spans[0].attributes or {})["error.type"] == "ValueError"
     assert "Doe" not in spans[0].to_json()
     assert not spans[0].events
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, OperationCancelledError])
+def test_what_nobody_wants_any_more_is_no_failure(error: type[BaseException]) -> None:
+    spans: list[ReadableSpan] = []
+    _, recorded = SpanRecorder(spans.append, share=1).begin(NAME, None)
+    with Part(recorded), pytest.raises(error), span("C-GET"):
+        raise error
+    assert dict(spans[0].attributes or {}) == {"radgate.cancelled": True}
+    assert spans[0].status.status_code is StatusCode.UNSET
 
 
 def test_a_share_of_own_traces_is_recorded_and_of_others_what_they_say() -> None:

@@ -63,6 +63,12 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_dimse_associations_refused", _C, ("reason",), "Associations that the storage SCP turned away."),
         Metric("radgate_pacs_failovers", _C, ("tenant", "primary", "cause"), "Changes of the active PACS."),
     ),
+    "Limits": (
+        Metric("radgate_limit_refusals", _C, ("tenant", "reason"), "Requests refused for a limit."),
+        Metric("radgate_limit_delay_seconds", _C, ("tenant",), "How long messages waited to keep to a bandwidth."),
+        Metric("radgate_limits_shared", _G, (), "Whether Redis tells what other servers let in."),
+        Metric("radgate_limit_usage_written", _G, (), "Whether daily quotas can be written down."),
+    ),
     "Caches": (
         Metric("radgate_cache_lookups", _C, ("tier", "result"), "Look-ups: `hit` or `miss`.", True),
         Metric("radgate_cache_failures", _C, ("tier", "cause"), "What a tier could not keep or read."),

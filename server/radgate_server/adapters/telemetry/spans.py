@@ -27,6 +27,8 @@ _NAMES = {
     "method": "http.request.method",
     "http_status": "http.response.status_code",
 }
+_CANCELLED = "CancelledError"
+"""Whoever wanted it has what he wanted, or left: asyncio's name of that, and what DIMSE's threads make of it."""
 _OUR_FAULT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 
@@ -83,6 +85,8 @@ class RecordedSpan:
         return self._trace.root is self.context
 
     def _readable(self, failure: str, ended_ns: int) -> ReadableSpan:
+        if failure.endswith(_CANCELLED):
+            failure, self._facts["cancelled"] = "", True
         failed = bool(failure) or self._facts.get("code") in _OUR_FAULT
         return ReadableSpan(
             name=self._name,
