@@ -14,6 +14,8 @@ npm /usr/bin/npm npm
 redis-server /usr/bin/redis-server redis-server
 wrk /usr/bin/wrk wrk
 promtool /usr/bin/promtool prometheus
+rsyslogd /usr/sbin/rsyslogd rsyslog
+lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_gtls.so rsyslog-gnutls
 amtool /usr/bin/amtool prometheus-alertmanager
 wg-quick /usr/bin/wg-quick wireguard-tools
 wireguard-go /usr/bin/wireguard-go wireguard-go

@@ -7,7 +7,7 @@ import argparse
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from radgate_server.alert_settings import RECEIVERS, AlertReceiver
+from radgate_server.audit_export_settings import COLLECTORS, AuditCollector, AuditExportSettings
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import AlertsSettings, Settings
 from radgate_server.telemetry_settings import LogRule, TelemetrySettings
@@ -54,6 +55,7 @@ TABLE = """
 
 LISTS: dict[Any, str] = {
     AlertReceiver: "list of receivers",
+    AuditCollector: "list of collectors",
     OidcSettings: "list of tables",
     CertificateSettings: "list of tables",
     LogRule: "list of tables",
@@ -79,7 +81,9 @@ def manual() -> str:
         if section is not None:
             parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
         if section is AlertsSettings:
-            parts += receivers()
+            parts += kinds("alerts.receivers", RECEIVERS)
+        if section is AuditExportSettings:
+            parts += kinds("audit_export.collectors", COLLECTORS)
         if section in REPEATED:
             parts += repeated(name, REPEATED[section])
     return "".join(parts)
@@ -99,12 +103,12 @@ def table_lines(table: type[BaseModel], *, without: str = "") -> Iterator[str]:
             yield line(f"`{name}`", default_text(name, field), allowed_text(field), field.description or "")
 
 
-def receivers() -> Iterator[str]:
-    """Yield a table for each kind of receiver of alerts."""
-    for receiver in RECEIVERS:
-        kind = typing.get_args(receiver.model_fields["kind"].annotation)[0]
-        yield f'\n### `[[alerts.receivers]]`, `kind = "{kind}"`\n\n{receiver.__doc__}\n{REPEATED_TABLE}'
-        yield from table_lines(receiver, without="kind")
+def kinds(path: str, tables: Iterable[type[BaseModel]]) -> Iterator[str]:
+    """Yield a table for each kind of what the list holds."""
+    for table in tables:
+        kind = typing.get_args(table.model_fields["kind"].annotation)[0]
+        yield f'\n### `[[{path}]]`, `kind = "{kind}"`\n\n{table.__doc__}\n{REPEATED_TABLE}'
+        yield from table_lines(table, without="kind")
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from radgate_server.alert_settings import AlertReceiver
+from radgate_server.audit_export_settings import AuditExportSettings
 from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
@@ -407,6 +408,7 @@ class Settings(BaseSettings):
     web_pacs: WebPacsSettings = WebPacsSettings()
     store: StoreSettings = StoreSettings()
     audit: AuditSettings = AuditSettings()
+    audit_export: AuditExportSettings = AuditExportSettings()
     imaging: ImagingSettings = ImagingSettings()
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()

@@ -7,6 +7,7 @@ import pytest
 
 from radgate_server.adapters.database import Database, SqlAuditSink, SqlTenantDirectory, migrate
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
+from tests.conformance.audit_export_suite import AuditExportSuite
 from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
@@ -49,6 +50,10 @@ class TestPostgresAuditTrail(AuditTrailSuite):
 
 class TestPostgresAuditSpool(AuditSpoolSuite):
     """Its spool."""
+
+
+class TestPostgresAuditExport(AuditExportSuite):
+    """Who else keeps it."""
 
 
 class TestPostgresRetention(RetentionSuite):

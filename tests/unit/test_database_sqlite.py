@@ -10,6 +10,7 @@ from radgate_server.adapters.database import Database, SqlTenantDirectory, migra
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
+from tests.conformance.audit_export_suite import AuditExportSuite
 from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
@@ -45,6 +46,10 @@ class TestSqliteAuditTrail(AuditTrailSuite):
 
 class TestSqliteAuditSpool(AuditSpoolSuite):
     """Its spool."""
+
+
+class TestSqliteAuditExport(AuditExportSuite):
+    """Who else keeps it."""
 
 
 class TestSqliteRetention(RetentionSuite):

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 from radgate_server.adapters.telemetry import AuditMetrics, PrometheusTelemetry
+from radgate_server.app.exporting import start_exports
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.installation import Installation, secret_keeper
@@ -35,6 +36,7 @@ async def start_background(
     stack.push_async_callback(monitor.close)
     audit_metrics = AuditMetrics(telemetry.families, installation.writing_end)
     keeper = AuditKeeper(installation.trail, installation.signer, settings.audit, clock, audit_metrics)
+    start_exports(stack, settings.audit_export, installation.database, clock, telemetry)
     changes = ChangesReader(clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
     rewrapper = Rewrapper(secret_keeper(installation, clock), interval_s=settings.secrets.rewrap_interval_s)
     for runner in (keeper, changes, rewrapper):

@@ -16,6 +16,8 @@ from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_o
 from radgate_server.cli.output import hint
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
 from radgate_server.core.audit_checkpoint import Checkpoint, from_line, time_text, to_line
+from radgate_server.core.audit_export.dicom import audit_message
+from radgate_server.core.audit_export.fhir import audit_event
 from radgate_server.core.audit_verify import StoredRecord
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.services.audit_desk import AuditDesk, Verdict
@@ -84,16 +86,24 @@ def checkpoints(tenant_id: str | None) -> None:
 @audit.command()
 @tenant_option
 @click.option("--since", metavar="TIME", help="Only records from this time on (ISO 8601; UTC when no zone is given).")
-@click.option("--format", type=click.Choice(["jsonl"]), expose_value=False, help="jsonl: one JSON object a line.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "dicom", "fhir"]),
+    default="jsonl",
+    help="A record a line: all of its fields, a DICOM Audit Message (XML), or a FHIR R4 AuditEvent (JSON).",
+)
 @config_option
-def export(tenant_id: str, since: str | None) -> None:
+def export(tenant_id: str, since: str | None, form: str) -> None:
     """Print the tenant's records, the oldest first. The export is recorded too."""
     since_us = _read_time_us(since) if since else None
+    line_of = _LINES[form]
+    source = current_settings().audit_export.source
 
     def show(rows: Sequence[StoredRecord]) -> None:
         for row in rows:
             if since_us is None or row.time_us >= since_us:
-                click.echo(json.dumps(_document(row), ensure_ascii=False))
+                click.echo(line_of(row, source))
 
     _run(lambda desk: desk.export(caller_for(tenant_id), show))
 
@@ -169,3 +179,15 @@ def _document(row: StoredRecord) -> dict[str, Any]:
         "hash": row.record_hash.hex() if row.record_hash else None,
         "erased_by": row.erased_by,
     }
+
+
+def _json_line(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)
+
+
+_LINES: dict[str, Callable[[StoredRecord, str], str]] = {
+    "jsonl": lambda row, _source: _json_line(_document(row)),
+    "dicom": lambda row, source: audit_message(row, source).decode().replace("\r", "&#13;").replace("\n", "&#10;"),
+    "fhir": lambda row, source: _json_line(audit_event(row, source)),
+}
+"""A record as a line of each format."""

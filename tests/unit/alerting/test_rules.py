@@ -69,6 +69,10 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_audit_spool_bytes", (), 700), ("radgate_audit_spool_limit_bytes", (), 1000)],
     ),
     "RadgateAuditSpoolDamaged": ([("radgate_audit_spool_damaged", (), 1)], [("radgate_audit_spool_damaged", (), 0)]),
+    "RadgateAuditExportLagging": (
+        [("radgate_audit_export_lag_seconds", (("receiver", "arr"),), 301)],
+        [("radgate_audit_export_lag_seconds", (("receiver", "arr"),), 2)],
+    ),
     "RadgateImageWorkersFailing": (
         counted("radgate_image_workers_ended_total", 3, ("cause", "crashed")),
         counted("radgate_image_workers_ended_total", 30, ("cause", "recycled")),

@@ -4,10 +4,13 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from fhir.resources.R4B.auditevent import AuditEvent
 
+from tests.unit.audit_export.audit_message import check
 from tests.unit.cli.command_line import Cli
 
 
@@ -81,6 +84,15 @@ def test_records_are_exported_and_the_export_too(audited: Cli) -> None:
     later = audited.ok("audit", "export", "--tenant", "north", "--since", since, "--format", "jsonl").stdout
     assert [json.loads(line)["sequence"] for line in later.splitlines()] == [5, 6]
     assert "not a time" in audited.refused("audit", "export", "--tenant", "north", "--since", "then", status=2)
+
+
+def test_records_are_exported_as_others_read_them(audited: Cli) -> None:
+    messages = audited.ok("audit", "export", "--tenant", "north", "--format", "dicom").stdout.splitlines()
+    for message in messages:
+        check(fromstring(message))
+    events = audited.ok("audit", "export", "--tenant", "north", "--format", "fhir").stdout.splitlines()
+    assert (len(messages), len(events)) == (5, 6)
+    assert {AuditEvent.model_validate_json(event).action for event in events} == {"E", "R"}
 
 
 def test_what_can_not_be_used_is_told(audited: Cli, tmp_path: Path) -> None:

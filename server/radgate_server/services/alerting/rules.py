@@ -192,6 +192,15 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
             "Keep the .damaged file in data_dir/audit-spool: records are in it that the trail lacks.",
         ),
         Rule(
+            "RadgateAuditExportLagging",
+            warning,
+            Value(series("radgate_audit_export_lag_seconds", "receiver")),
+            above(300),
+            60,
+            "The audit trail's collector {receiver} lacks records that are minutes old",
+            "See the server's log for why it does not take them; they are kept and sent again.",
+        ),
+        Rule(
             "RadgateImageWorkersFailing",
             warning,
             Growth(
