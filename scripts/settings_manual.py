@@ -90,16 +90,23 @@ def manual() -> str:
 
 
 def repeated(section: str, tables: dict[str, type[BaseModel]]) -> Iterator[str]:
-    """Yield the tables of a section that may be repeated."""
+    """Yield the tables of a section that may be repeated, each with those within it."""
     for name, table in tables.items():
         yield f"\n### `[[{section}.{name}]]`\n\n{table.__doc__}\n{REPEATED_TABLE}"
         yield from table_lines(table)
+        for inner, field in table.model_fields.items():
+            if (within := section_of(field)) is not None:
+                yield f"\n### `[{section}.{name}.{inner}]`\n\n{within.__doc__}\n{REPEATED_TABLE}"
+                yield from table_lines(within)
 
 
 def table_lines(table: type[BaseModel], *, without: str = "") -> Iterator[str]:
-    """Yield one line for each setting of a table that may be repeated, so that no variable names it."""
+    """Yield one line for each setting of a table that may be repeated, so that no variable names it.
+
+    A table within it has one of its own.
+    """
     for name, field in table.model_fields.items():
-        if name != without:
+        if name != without and section_of(field) is None:
             yield line(f"`{name}`", default_text(name, field), allowed_text(field), field.description or "")
 
 

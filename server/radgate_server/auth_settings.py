@@ -122,7 +122,7 @@ class OidcSettings(_Table):
         default="", description="Role of a user with none of these values; empty: not let in."
     )
     only: RestrictionClaims = Field(
-        default=RestrictionClaims(), description="Claims that confine users to some studies, see below."
+        default=RestrictionClaims(), description="Claims that confine users to some studies: `[auth.oidc.only]`."
     )
 
     @field_validator("name")

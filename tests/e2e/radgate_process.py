@@ -93,7 +93,7 @@ class RadgateProcess:
             await admin.pacs.create(caller, PACS, PacsSetup(connection), skip_validation=True)
             return (await admin.create_key(caller, role, "e2e"))[1]
 
-        self.keys[tenant_id] = self._administer(prepare)
+        self.keys[tenant_id] = self.administer(prepare)
         return self
 
     def cli(self, *arguments: str) -> str:
@@ -167,7 +167,9 @@ class RadgateProcess:
         self._log.close()
         self.process = None
 
-    def _administer[T](self, work: Callable[[AdminService], Awaitable[T]]) -> T:
+    def administer[T](self, work: Callable[[AdminService], Awaitable[T]]) -> T:
+        """Do something as whoever has the installation's folder."""
+
         async def run() -> T:
             async with open_admin(self._loaded_settings()) as admin:
                 return await work(admin)

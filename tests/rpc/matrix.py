@@ -1,6 +1,6 @@
 """Every rpc with every kind of caller, and with names of things that the caller may not know of."""
 
-from collections.abc import AsyncIterable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,8 +16,17 @@ from radgate.v1 import transcode_service_pb2 as transcode
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS, Access, Reach, TenantNeed
-from tests.rpc.rig import RPCS, Rig, bearer, seen_by_gateway
+from tests.rpc.rig import EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
 
+NEVER_STUDY = "2.25.9000"
+TENANTS = ("", "east", "west", "nowhere")
+STATUS = {
+    "UNAUTHENTICATED": grpc.StatusCode.UNAUTHENTICATED,
+    "TENANT_NOT_ALLOWED": grpc.StatusCode.PERMISSION_DENIED,
+    "ROLE_NOT_ALLOWED": grpc.StatusCode.PERMISSION_DENIED,
+    "RESTRICTED_CREDENTIAL": grpc.StatusCode.PERMISSION_DENIED,
+    "INVALID_ARGUMENT": grpc.StatusCode.INVALID_ARGUMENT,
+}
 MINE = make_restriction(patients=[RestrictedPatient("P-1")])
 NO_ID = ""
 
@@ -167,6 +176,10 @@ class Answer(NamedTuple):
     messages: tuple[bytes, ...]
 
 
+_OF_THE_WAY = frozenset({"date", "server", "x-envoy-upstream-service-time", "x-request-id"})
+"""Headers that tell of the moment and of the gateway."""
+
+
 class Matrix:
     """Calls, and counts them."""
 
@@ -220,10 +233,63 @@ def _replaced(answer: Answer, ids: Ids) -> Answer:
         return text
 
     def pairs(metadata: tuple[tuple[str, str | bytes], ...]) -> tuple[tuple[str, str | bytes], ...]:
-        return tuple(sorted((key, plain(value)) for key, value in metadata))
+        return tuple(sorted((key, plain(value)) for key, value in metadata if key not in _OF_THE_WAY))
 
     messages = tuple(map(plain, answer.messages))
     return Answer(answer.code, plain(answer.details), pairs(answer.headers), pairs(answer.trailers), messages)
 
 
-PROTECTED = {name: access for name, access in METHODS.items() if not access.is_public}
+async def walk(
+    matrix: Matrix, callers: Sequence[Visitor], methods: Mapping[str, Access], outside: str, of_west: Ids
+) -> None:
+    """Every method with every caller, tenant and name: refused, or answered as if there were no such thing.
+
+    `outside` is a study of tenant east that restricted callers may not see, `of_west` are things of tenant west.
+    """
+    never = Ids(NEVER_STUDY, "0" * 12, "nowhere", "0" * len(of_west.job))
+    await warm(matrix, next(caller for caller in callers if caller.name == "viewer of east"), methods, outside)
+    for name, access in methods.items():
+        for visitor in callers:
+            for tenant in TENANTS:
+                if reason := visitor.refusal(access, tenant):
+                    await refused(matrix, name, visitor, tenant, reason, (of_west, never))
+            if not visitor.refusal(access, "east") and name in REQUESTS:
+                others = [of_west, *([never._replace(study=outside)] if visitor.restricted else [])]
+                await hidden(matrix, name, visitor, others, never)
+
+
+async def warm(matrix: Matrix, viewer: Visitor, methods: Mapping[str, Access], outside: str) -> None:
+    """Let somebody who may see it have everything of the study that others may not: every cache holds its answer."""
+    for name, access in methods.items():
+        if access.reach in (Reach.STUDY, Reach.SEARCH):
+            answer = await matrix.ask(name, viewer, "east", Ids(outside))
+            assert (answer.code, bool(answer.messages)) == (grpc.StatusCode.OK, True), (name, answer)
+
+
+def told(answer: Answer, reason: str) -> bool:
+    """Whether the answer is this refusal, and holds nothing else."""
+    status = dict(answer.trailers).get("grpc-status-details-bin", b"")
+    return answer.code is STATUS[reason] and isinstance(status, bytes) and reason.encode() in status
+
+
+async def refused(matrix: Matrix, name: str, visitor: Visitor, tenant: str, reason: str, owners: Sequence[Ids]) -> None:
+    """A caller who may not call is told so, whatever is named."""
+    answers = [await matrix.ask(name, visitor, tenant, ids) for ids in (owners if name in REQUESTS else owners[:1])]
+    assert told(answers[0], reason), (name, visitor, tenant, reason, answers[0])
+    assert len(set(answers)) == 1, (name, visitor, tenant)
+    assert not any(answer.messages for answer in answers)
+
+
+async def hidden(matrix: Matrix, name: str, visitor: Visitor, others: Sequence[Ids], never: Ids) -> None:
+    """A caller who may call is told of what it may not see what is told of what was never there."""
+    expected = await matrix.ask(name, visitor, "east", never)
+    for ids in (*others, *others):  # twice: what is remembered of the first time tells no more
+        answer = await matrix.ask(name, visitor, "east", ids)
+        assert answer == expected, (name, visitor, ids, answer, expected)
+    mine = never._replace(study=EAST_STUDY)
+    if METHODS[name].reach is Reach.STUDY:
+        assert expected.code is grpc.StatusCode.NOT_FOUND, (name, visitor, expected)
+        shown = await matrix.ask(name, visitor, "east", mine)
+        assert (shown.code, bool(shown.messages)) == (grpc.StatusCode.OK, True), (name, visitor, shown)
+    if METHODS[name].reach is Reach.SEARCH:
+        assert await matrix.ask(name, visitor, "east", mine) != expected

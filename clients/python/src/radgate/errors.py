@@ -145,6 +145,7 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "IDENTITY_PROVIDER_UNREACHABLE": UnavailableError,
     "ROLE_NOT_ALLOWED": PermissionDeniedError,
     "TENANT_NOT_ALLOWED": PermissionDeniedError,
+    "RESTRICTED_CREDENTIAL": PermissionDeniedError,
     "OBJECT_NOT_FOUND": NotFoundError,
     "RESOURCE_NOT_FOUND": NotFoundError,
     "RESOURCE_EXISTS": AlreadyExistsError,
