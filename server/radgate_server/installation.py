@@ -177,10 +177,18 @@ def pacs_factories(
         ),
         "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
         "dicomweb": lambda config: build_dicomweb_pacs(
-            config, settings=settings.web_pacs, telemetry=telemetry, secrets=secrets
+            config,
+            settings=settings.web_pacs,
+            telemetry=telemetry,
+            secrets=secrets,
+            on_certificate=on_certificate,
         ),
         "orthanc": lambda config: build_orthanc_pacs(
-            config, settings=settings.web_pacs, telemetry=telemetry, secrets=secrets
+            config,
+            settings=settings.web_pacs,
+            telemetry=telemetry,
+            secrets=secrets,
+            on_certificate=on_certificate,
         ),
     }
 

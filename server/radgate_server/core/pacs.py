@@ -253,6 +253,17 @@ def urls_of(connection: HttpConnection) -> tuple[str, ...]:
     return tuple(url for url in (connection.url, wado_uri_url, connection.auth.token_url) if url)
 
 
+def is_reached_over_tls(connection: PacsConnection) -> bool:
+    """Whether the PACS shows a certificate when it is reached."""
+    match connection:
+        case FolderConnection():
+            return False
+        case DimseConnection(tls=tls):
+            return tls is not None
+        case DicomWebConnection(url=url) | OrthancConnection(url=url):
+            return url.lower().startswith("https:")
+
+
 def names_private_files(connection: PacsConnection) -> bool:
     """Whether it reads from this machine what may be another tenant's: a folder of images, a client's key."""
     match connection:

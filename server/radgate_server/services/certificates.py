@@ -7,7 +7,7 @@ from datetime import datetime
 
 from radgate_server.core.certificates import CertificateUse, certificates_of_pacs
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.core.pacs import DimseConnection, PacsConfig
+from radgate_server.core.pacs import PacsConfig, is_reached_over_tls
 from radgate_server.core.ports.directory import PacsDirectory, TenantDirectory
 from radgate_server.core.ports.telemetry import Telemetry
 
@@ -39,7 +39,7 @@ class CertificateSightings:
 
     def of(self, config: PacsConfig) -> Mapping[CertificateUse, datetime]:
         """Those of a PACS, none when it is not reached over TLS (any more)."""
-        if not isinstance(config.connection, DimseConnection) or config.connection.tls is None:
+        if not is_reached_over_tls(config.connection):
             return {}
         place = (config.tenant_id, config.name)
         return {seen: expires for seen, expires in self._expiries.items() if (seen.tenant_id, seen.pacs) == place}

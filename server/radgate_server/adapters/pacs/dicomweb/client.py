@@ -1,5 +1,7 @@
 """A PacsClient over DICOMweb, put together from its roles."""
 
+from functools import partial
+
 from radgate_server.adapters.pacs.dicomweb.describe import DicomWebDescriber
 from radgate_server.adapters.pacs.dicomweb.echo import DicomWebEcho
 from radgate_server.adapters.pacs.dicomweb.query import DicomWebQuery
@@ -7,6 +9,7 @@ from radgate_server.adapters.pacs.dicomweb.reader import DicomWebReader
 from radgate_server.adapters.pacs.dicomweb.store import DicomWebStore
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.config import WebPacsSettings
+from radgate_server.core.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import DicomWebConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
@@ -16,7 +19,12 @@ from radgate_server.core.secret import GivenSecrets
 
 
 def build_dicomweb_pacs(
-    config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry, secrets: SecretReader | None = None
+    config: PacsConfig,
+    *,
+    settings: WebPacsSettings,
+    telemetry: Telemetry,
+    secrets: SecretReader | None = None,
+    on_certificate: CertificateListener = ignore_certificate,
 ) -> PacsClient:
     """Make a client of a PACS that speaks DICOMweb; nothing is opened before its first use.
 
@@ -26,7 +34,14 @@ def build_dicomweb_pacs(
     connection = config.connection
     if not isinstance(connection, DicomWebConnection):
         raise TypeError("not a DICOMweb connection")
-    http = PacsHttp(config.name, connection, settings, secrets=secrets or GivenSecrets())
+    seen = CertificateUse(Use.PACS_SERVER, "", config.tenant_id, config.name)
+    http = PacsHttp(
+        config.name,
+        connection,
+        settings,
+        secrets=secrets or GivenSecrets(),
+        on_certificate=partial(on_certificate, seen),
+    )
     client = PacsClient(
         name=config.name,
         echo=DicomWebEcho(http),

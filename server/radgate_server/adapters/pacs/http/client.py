@@ -16,6 +16,7 @@ from radgate_server.adapters.pacs.http.bodies import ACCEPT_ENCODING, decoded, w
 from radgate_server.adapters.pacs.http.credentials import TokenAnswer, make_credentials
 from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_failure
 from radgate_server.adapters.pacs.http.sending import Body, Request, send
+from radgate_server.adapters.pacs.http.sighting import ExpiryListener, Sighting
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.http.transport import PoolTransport
 from radgate_server.config import MIB, WebPacsSettings
@@ -95,8 +96,11 @@ class PacsHttp:
         secrets: SecretReader,
         monotonic_s: Callable[[], float] = time.monotonic,
         contexts: dict[bool, SSLContext] | None = None,
+        on_certificate: ExpiryListener = lambda _: None,
     ) -> None:
         """Open nothing yet. `contexts` are of TLS, by whether HTTP/2 is offered; missing ones are made.
+
+        `on_certificate` is told of what the PACS shows, each time that it is another one.
 
         Raises:
             ConfigurationError: a certificate or key file can't be used.
@@ -112,6 +116,8 @@ class PacsHttp:
             pacs, connection.auth, self._read_secret, self._post_for_token, monotonic_s
         )
         self._contexts = {} if contexts is None else contexts
+        self._on_certificate = on_certificate
+        self._sighting = Sighting(self._url, on_certificate)
         self._bulk, self._asks = self._make_clients()
 
     def url_of(self, path: str) -> str:
@@ -172,6 +178,7 @@ class PacsHttp:
             secrets=self._secrets,
             monotonic_s=self._monotonic_s,
             contexts=self._contexts,
+            on_certificate=self._on_certificate,
         )
 
     async def close(self) -> None:
@@ -201,6 +208,7 @@ class PacsHttp:
     ) -> AsyncIterator[httpx.Response]:
         shown = await self._credentials.show()
         response = await send(self.pacs, client, request.with_headers(shown.headers))
+        self._sighting.look(response)
         try:
             if response.status_code == 401 and 401 not in judged:
                 await response.aclose()  # the token may have to come over the same connection

@@ -1,5 +1,7 @@
 """A PacsClient over Orthanc's REST API, put together from its roles."""
 
+from functools import partial
+
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.orthanc.changes import OrthancChanges
 from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
@@ -10,6 +12,7 @@ from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
 from radgate_server.adapters.pacs.orthanc.store import OrthancStore
 from radgate_server.config import WebPacsSettings
+from radgate_server.core.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import OrthancConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
@@ -19,7 +22,12 @@ from radgate_server.core.secret import GivenSecrets
 
 
 def build_orthanc_pacs(
-    config: PacsConfig, *, settings: WebPacsSettings, telemetry: Telemetry, secrets: SecretReader | None = None
+    config: PacsConfig,
+    *,
+    settings: WebPacsSettings,
+    telemetry: Telemetry,
+    secrets: SecretReader | None = None,
+    on_certificate: CertificateListener = ignore_certificate,
 ) -> PacsClient:
     """Make a client of an Orthanc; nothing is opened before its first use.
 
@@ -29,7 +37,14 @@ def build_orthanc_pacs(
     connection = config.connection
     if not isinstance(connection, OrthancConnection):
         raise TypeError("not an Orthanc connection")
-    http = PacsHttp(config.name, connection, settings, secrets=secrets or GivenSecrets())
+    seen = CertificateUse(Use.PACS_SERVER, "", config.tenant_id, config.name)
+    http = PacsHttp(
+        config.name,
+        connection,
+        settings,
+        secrets=secrets or GivenSecrets(),
+        on_certificate=partial(on_certificate, seen),
+    )
     rest, known = OrthancRest(http), KnownStudies()
     labelled = LabelledStudies(rest, connection.labels)
     query, describer = OrthancQuery(rest, known, labelled), OrthancDescriber(http)

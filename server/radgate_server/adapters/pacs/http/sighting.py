@@ -1,0 +1,30 @@
+"""Until when the certificate is good that a web PACS shows."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+from cryptography import x509
+
+type ExpiryListener = Callable[[datetime], None]
+"""Is told until when a certificate is good."""
+
+
+class Sighting:
+    """Looks at the certificate behind each answer of `host`, which TLS has verified; tells of each that is another."""
+
+    def __init__(self, url: str, tell: ExpiryListener) -> None:
+        self._host = httpx.URL(url).host
+        self._tell = tell
+        self._last = b""
+
+    def look(self, response: httpx.Response) -> None:
+        """Look; answers of other hosts, such as a token endpoint, and those without TLS are passed over."""
+        stream = response.extensions.get("network_stream")
+        tls = stream.get_extra_info("ssl_object") if stream is not None else None
+        if tls is None or response.request.url.host != self._host:
+            return
+        shown = tls.getpeercert(binary_form=True) or b""
+        if shown and shown != self._last:
+            self._last = shown
+            self._tell(x509.load_der_x509_certificate(shown).not_valid_after_utc)
