@@ -22,9 +22,7 @@ class Sighting:
         """Look; answers of other hosts, such as a token endpoint, and those without TLS are passed over."""
         stream = response.extensions.get("network_stream")
         tls = stream.get_extra_info("ssl_object") if stream is not None else None
-        if tls is None or response.request.url.host != self._host:
-            return
-        shown = tls.getpeercert(binary_form=True) or b""
-        if shown and shown != self._last:
+        shown = tls.getpeercert(binary_form=True) if tls is not None else None
+        if shown and shown != self._last and response.request.url.host == self._host:
             self._last = shown
             self._tell(x509.load_der_x509_certificate(shown).not_valid_after_utc)
