@@ -66,7 +66,18 @@ def is_enum(owner: ast.expr) -> bool:
 
 def found_in(text: str, name: str) -> list[str]:
     """All that is wrong in a file, with its place."""
-    return [f"{name}:{call.lineno}: {told}" for call in log_calls(ast.parse(text)) for told in problems(call)]
+    tree = ast.parse(text)
+    logged = [f"{name}:{call.lineno}: {told}" for call in log_calls(tree) for told in problems(call)]
+    return logged + [f"{name}:{node.lineno}: it reveals something in an error" for node in revealing_errors(tree)]
+
+
+def revealing_errors(tree: ast.AST) -> Iterator[ast.Raise]:
+    """Errors that are made of what a Phi or a Secret hides."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and any(
+            isinstance(part, ast.Attribute) and part.attr == "reveal" for part in ast.walk(node)
+        ):
+            yield node
 
 
 def test_no_call_logs_what_is_raw() -> None:
@@ -88,6 +99,7 @@ def test_no_call_logs_what_is_raw() -> None:
         ('_log.info("found %s", key.value)', "a.py:1: it logs key.value as it is"),
         ('_log.info("found %s", f"{dataset}")', "a.py:1: it logs dataset as it is"),
         ('_log.info("found %s", name.reveal())', "a.py:1: it reveals name"),
+        ('raise ValueError(f"no {name.reveal()}")', "a.py:1: it reveals something in an error"),
         ('_log.info("found", extra={"pacs": ref})', "a.py:1: it logs ref as it is"),
         ('_log.info("x", extra={"name": 1})', "a.py:1: its extra has name, which is not on the list FIELDS"),
     ],

@@ -144,7 +144,7 @@ def canonical_keys(keys: Iterable[MatchingKey], field: str) -> tuple[MatchingKey
     """
     values: dict[TagPath, str] = {}
     for key in keys:
-        if values.setdefault(key.path, key.value) != key.value:
+        if values.setdefault(key.path, key.value.reveal()) != key.value.reveal():
             name = ".".join(keyword_of(tag) or tag for tag in key.path)
             raise InvalidArgumentError(field, f"{name} is given two different values")
     return tuple(MatchingKey(path, values[path]) for path in sorted(values))

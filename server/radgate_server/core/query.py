@@ -1,9 +1,10 @@
 """A query in the protocol-free words of PS3.4 C.2.2 and its answer in the DICOM JSON model (PS3.18 annex F)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.phi import Phi
 
 type TagPath = tuple[str, ...]
 """Tags as eight upper-case hexadecimal digits, outermost sequence first: ("00400275", "00400009")."""
@@ -12,12 +13,16 @@ type DicomJson = dict[str, Any]
 """One data set in the DICOM JSON model: {"0020000D": {"vr": "UI", "Value": ["1.2"]}, ...}; text is decoded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class MatchingKey:
     r"""One attribute and the value that it must match, in the syntax of PS3.4 C.2.2.2 with `\` between UIDs."""
 
     path: TagPath
-    value: str = field(repr=False)
+    value: Phi[str]
+
+    def __init__(self, path: TagPath, value: str | Phi[str]) -> None:
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "value", value if isinstance(value, Phi) else Phi(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Query:
 
     def value_of(self, tag: str) -> str:
         """The value asked for at the top-level attribute, "" when it is not a key."""
-        return next((key.value for key in self.keys if key.path == (tag,)), "")
+        return next((key.value.reveal() for key in self.keys if key.path == (tag,)), "")
 
 
 @dataclass(frozen=True, slots=True)

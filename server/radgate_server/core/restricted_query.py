@@ -26,7 +26,7 @@ def narrowed(query: Query, restriction: StudyRestriction) -> Query:
 
     A key that the caller gave stays. Whether the PACS heed these keys or not, their answers are checked.
     """
-    given = [key for key in query.keys if not is_universal(key.value)]
+    given = [key for key in query.keys if not is_universal(key.value.reveal())]
     taken = {key.path for key in given}
     added = [key for key in _keys_of(restriction, query.level) if key.path not in taken]
     others = [key for key in query.keys if key.path not in {one.path for one in (*given, *added)}]

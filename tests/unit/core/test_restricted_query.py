@@ -11,7 +11,7 @@ PATIENT, DATE, MODALITIES = "00100020", "00080020", "00080061"
 
 
 def keys_of(query: Query) -> dict[str, str]:
-    return {key.path[0]: key.value for key in query.keys}
+    return {key.path[0]: key.value.reveal() for key in query.keys}
 
 
 @pytest.mark.parametrize(

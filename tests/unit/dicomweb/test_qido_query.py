@@ -20,7 +20,7 @@ def parse(query_string: str, level: QueryLevel = STUDY, study: str = "", series:
 
 
 def keys(search: Search) -> dict[str, str]:
-    return {".".join(key.path): key.value for key in search.query.keys}
+    return {".".join(key.path): key.value.reveal() for key in search.query.keys}
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def literally(search: Search, matches: Iterable[DicomJson]) -> tuple[DicomJson, 
 def split_lists(query: Query) -> tuple[Query, ...]:
     """The query as several whose lists of UIDs are short enough for an URL; none matches what another one does."""
     for position, key in enumerate(query.keys):
-        uids = key.value.split("\\")
+        uids = key.value.reveal().split("\\")
         if vr_of(key.path[-1]) == "UI" and len(uids) > _MAX_UIDS:
             shorter = (
                 MatchingKey(key.path, "\\".join(uids[at : at + _MAX_UIDS])) for at in range(0, len(uids), _MAX_UIDS)
@@ -104,7 +104,7 @@ def query_above(query: Query) -> Query:
 
 def query_below(query: Query, match: DicomJson) -> Query:
     """What to ask below one match of `query_above`."""
-    own = {key.path: key.value for key in query.keys if _level_for(key, query.level) == query.level}
+    own = {key.path: key.value.reveal() for key in query.keys if _level_for(key, query.level) == query.level}
     for level in _LEVELS[: _LEVELS.index(query.level)]:
         own[UNIQUE_KEYS[level],] = first_value(match, UNIQUE_KEYS[level]) or query.value_of(UNIQUE_KEYS[level])
     return replace(query, keys=tuple(MatchingKey(path, own[path]) for path in sorted(own)))
@@ -135,8 +135,8 @@ def _is_encoded(key: MatchingKey) -> bool:
 
 
 def _parameter(key: MatchingKey) -> tuple[str, str]:
-    value = key.value.replace("\\", ",") if vr_of(key.path[-1]) == "UI" else key.value
-    return _name(key.path), value
+    value = key.value.reveal()
+    return _name(key.path), value.replace("\\", ",") if vr_of(key.path[-1]) == "UI" else value
 
 
 def _returned(query: Query) -> tuple[tuple[str, str], ...]:

@@ -112,7 +112,7 @@ def _keys_by_level(query: Query) -> dict[QueryLevel, dict[TagPath, str]]:
         path = key.path
         if query.level is QueryLevel.STUDY and path == (_MODALITY,):
             path = (_MODALITIES_IN_STUDY,)
-        keys[_match_level(path[0], query.level)][path] = key.value
+        keys[_match_level(path[0], query.level)][path] = key.value.reveal()
     return keys
 
 

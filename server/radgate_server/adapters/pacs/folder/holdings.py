@@ -86,8 +86,8 @@ class _Search:
         keys = {level: [key for key in query.keys if _level_of(key.path[0]) is level] for level in QueryLevel}
         self._tests: dict[QueryLevel, Predicate] = {level: matcher(keys[level]) for level in QueryLevel}
         self._uids = {level: _uid_list(query.value_of(UNIQUE_KEYS[level])) for level in QueryLevel}
-        self._tests_series = any(not is_universal(key.value) for key in keys[QueryLevel.SERIES])
-        self._tests_images = any(not is_universal(key.value) for key in keys[QueryLevel.IMAGE])
+        self._tests_series = any(not is_universal(key.value.reveal()) for key in keys[QueryLevel.SERIES])
+        self._tests_images = any(not is_universal(key.value.reveal()) for key in keys[QueryLevel.IMAGE])
         asked = {path[0] for path in (*(key.path for key in keys[QueryLevel.IMAGE]), *query.include)}
         of_images = {tag for tag in asked if _level_of(tag) is QueryLevel.IMAGE}
         self._needs_full_header = query.include_all or not of_images <= _SHORT_HEADER

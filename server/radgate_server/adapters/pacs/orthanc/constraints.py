@@ -39,7 +39,7 @@ _INTEGER = re.compile(r"[+-]?\d+")
 
 def constraint_of(key: MatchingKey, level: QueryLevel) -> tuple[str, str] | None:
     """The tag to constrain and the value, None when the key is not for the database."""
-    tag, value = key.path[0], key.value.strip()
+    tag, value = key.path[0], key.value.reveal().strip()
     if len(key.path) > 1 or is_universal(value):
         return None
     if level is QueryLevel.STUDY and tag in (MODALITY, MODALITIES_IN_STUDY):
