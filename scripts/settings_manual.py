@@ -20,6 +20,7 @@ from radgate_server.alert_settings import RECEIVERS, AlertReceiver
 from radgate_server.audit_export_settings import COLLECTORS, AuditCollector, AuditExportSettings
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import AlertsSettings, Settings
+from radgate_server.report_settings import REPORT_RECEIVERS, ReportReceiver, ReportSettings
 from radgate_server.telemetry_settings import LogRule, TelemetrySettings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -55,6 +56,7 @@ TABLE = """
 
 LISTS: dict[Any, str] = {
     AlertReceiver: "list of receivers",
+    ReportReceiver: "list of receivers",
     AuditCollector: "list of collectors",
     OidcSettings: "list of tables",
     CertificateSettings: "list of tables",
@@ -81,7 +83,9 @@ def manual() -> str:
         if section is not None:
             parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
         if section is AlertsSettings:
-            parts += kinds("alerts.receivers", RECEIVERS)
+            parts += kinds(f"{name}.receivers", RECEIVERS)
+        if section is ReportSettings:
+            parts += kinds(f"{name}.receivers", REPORT_RECEIVERS)
         if section is AuditExportSettings:
             parts += kinds("audit_export.collectors", COLLECTORS)
         if section in REPEATED:

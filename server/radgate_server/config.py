@@ -20,6 +20,7 @@ from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import TlsProfile
 from radgate_server.limit_settings import LimitSettings
+from radgate_server.report_settings import ReportSettings
 from radgate_server.telemetry_settings import TelemetrySettings
 
 MIB = 1 << 20
@@ -166,6 +167,9 @@ class AuditSettings(_Section):
     )
     check_records: int = Field(
         default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
+    )
+    index_interval_s: Seconds = Field(
+        default=1, description="Time between two looks at which records the index for searches does not know yet."
     )
     spool_bytes: int = Field(
         default=256 * MIB,
@@ -415,6 +419,7 @@ class Settings(BaseSettings):
     secrets: SecretsSettings = SecretsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     alerts: AlertsSettings = AlertsSettings()
+    reports: ReportSettings = ReportSettings()
 
     @classmethod
     def settings_customise_sources(

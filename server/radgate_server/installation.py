@@ -11,6 +11,7 @@ from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database import (
     Database,
+    SqlAuditRecords,
     SqlAuditSink,
     SqlAuditTrail,
     SqlChangeFeed,
@@ -18,6 +19,7 @@ from radgate_server.adapters.database import (
     SqlKeyDirectory,
     SqlLimitDirectory,
     SqlPacsDirectory,
+    SqlReportSchedules,
     SqlSealedRecords,
     SqlStatusBoard,
     SqlTenantDirectory,
@@ -33,6 +35,7 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
+from radgate_server.core.ports.audit_records import AuditRecords
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import (
@@ -45,6 +48,7 @@ from radgate_server.core.ports.directory import (
 )
 from radgate_server.core.ports.limits import LimitDirectory, UsageLedger
 from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.services.addresses import AddressPolicy
@@ -86,6 +90,8 @@ class Installation:
     writing_end: SqlAuditSink
     trail: AuditTrail
     signer: CheckpointSigner
+    records: AuditRecords
+    schedules: ReportSchedules
     database: Database
 
 
@@ -126,6 +132,8 @@ async def open_installation(
         audit,
         SqlAuditTrail(database),
         signer,
+        SqlAuditRecords(database),
+        SqlReportSchedules(database),
         database,
     )
 

@@ -16,6 +16,8 @@ from google.rpc.status_pb2 import Status
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.queue import MemoryJobQueue
+from radgate_server.adapters.reports import report_writers
+from radgate_server.adapters.secrets import FileSigner, PublicKeys
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings, RestrictionClaims
 from radgate_server.config import PacsSettings, RetrieveSettings, SecretsSettings, Settings
@@ -27,9 +29,11 @@ from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.limit_settings import LimitSettings
+from radgate_server.report_settings import FolderReportReceiver, ReportSettings
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import (
     ADMIN,
+    AUDIT,
     DICOMWEB,
     HEALTH,
     JOBS,
@@ -42,6 +46,7 @@ from radgate_server.rpc.server import (
     build_server,
 )
 from radgate_server.rpc.v1.admin import AdminServicer
+from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
@@ -53,6 +58,9 @@ from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.arrivals import AnnouncingStore
 from radgate_server.services.asking import AskLimits
+from radgate_server.services.audit_checking import AuditChecker
+from radgate_server.services.audit_desk import AuditDesk
+from radgate_server.services.audit_reading import AuditReader
 from radgate_server.services.audited_streams import StreamLog
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
@@ -81,6 +89,8 @@ from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
+from radgate_server.services.reports.making import ReportMaker
+from radgate_server.services.reports.schedules import ScheduleDesk
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.restrictions import Restrictions
 from radgate_server.services.retrieve import RetrieveService
@@ -92,6 +102,7 @@ from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 from radgate_server.services.watching import NewsDesk
 from tests.fakes.audit import RecordingAuditSink
+from tests.fakes.audit_records import EmptyTrail, MemoryAuditRecords, MemorySchedules
 from tests.fakes.authority import Authority
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
@@ -105,7 +116,7 @@ from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
 
-SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, AUDIT, ADMIN, DICOMWEB, HEALTH, REFLECTION)
 RPCS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
 }
@@ -189,6 +200,7 @@ class Rig:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     limit_telemetry: RecordingLimitTelemetry = field(default_factory=RecordingLimitTelemetry)
     naps: list[float] = field(default_factory=list)
+    schedules: MemorySchedules = field(default_factory=MemorySchedules)
     server: RpcServer | None = None
 
     def __post_init__(self) -> None:
@@ -335,6 +347,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             ),
             jobs=JobServicer(jobs, auditor),
             store=StoreServicer(store),
+            audit=_audit_servicer(rig, auditor, Path(folder)),
             admin=AdminServicer(admin),
             dicomweb=DicomWebServicer(
                 search, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings
@@ -355,6 +368,21 @@ async def running_rig() -> AsyncIterator[Rig]:
             await jobs.close()
             await retrieve.close()
             await clients.close()
+
+
+def _audit_servicer(rig: Rig, auditor: Auditor, folder: Path) -> AuditServicer:
+    """It reads what the rig has recorded. Reports may be sent to a folder called archive."""
+    signer, trail = FileSigner(folder / "signing"), EmptyTrail()
+    reader = AuditReader(MemoryAuditRecords(rig.audit), auditor, rig.clock)
+    settings = ReportSettings(
+        receivers=(FolderReportReceiver(kind="folder", name="archive", folder=folder, tenants=("east",)),)
+    )
+    return AuditServicer(
+        reader,
+        AuditChecker(AuditDesk(trail, signer, auditor, rig.clock), PublicKeys([signer.public_key_pem]).check, auditor),
+        ReportMaker(reader, report_writers(pdf_rows=100), settings, rig.clock),
+        ScheduleDesk(rig.schedules, settings, auditor, rig.clock),
+    )
 
 
 async def invoke(

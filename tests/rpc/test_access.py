@@ -80,9 +80,17 @@ async def test_no_rpc_works_with_a_role_that_its_row_does_not_have(
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
 
 
-def test_an_auditor_sees_who_may_come_in_and_nothing_of_patients() -> None:
+def test_an_auditor_reads_the_trail_and_who_may_come_in_and_no_images() -> None:
     allowed = {name.partition("/")[2] for name in PROTECTED if Role.AUDITOR in METHODS[name].roles}
-    assert allowed == {"ListTenants", "ListApiKeys", "GetLimits", "ServerReflectionInfo"}
+    trail = {
+        "SearchAuditRecords",
+        "VerifyAuditTrail",
+        "ListAuditCheckpoints",
+        "MakeAuditReport",
+        "ListReportSchedules",
+        "RunReportSchedule",
+    }
+    assert allowed == {"ListTenants", "ListApiKeys", "GetLimits", "ServerReflectionInfo", *trail}
 
 
 @pytest.mark.parametrize("kind", KINDS)

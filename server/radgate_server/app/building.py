@@ -13,6 +13,7 @@ from radgate_server.app.entrance import open_entrance
 from radgate_server.app.image_workers import open_workers
 from radgate_server.app.limits import open_limiter
 from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates, watch_database
+from radgate_server.app.reports import build_audit_reading, start_reporting
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
 from radgate_server.config import Settings
@@ -128,8 +129,10 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         )
         store = build_store(stack, settings, clients, services.auditor, caches)
         tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
+        reading = build_audit_reading(settings, installation, clock)
+        start_reporting(stack, settings, installation, reading, clock)
         entrance = open_entrance(stack, settings)
-        rpc = build_rpc(settings, services, limiter, tiers, store, admin, telemetry, entrance, tracer)
+        rpc = build_rpc(settings, services, limiter, tiers, store, admin, reading, telemetry, entrance, tracer)
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
         await watch_certificates(stack, settings, installation, sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)

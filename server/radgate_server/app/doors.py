@@ -8,6 +8,7 @@ from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.entrance import Entrance
+from radgate_server.app.reports import AuditReading
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.config import Settings
@@ -16,6 +17,7 @@ from radgate_server.core.tracing import Tracer
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
+from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
@@ -50,6 +52,7 @@ def build_rpc(
     tiers: Tiers,
     store: StoreService,
     admin: AdminService,
+    reading: AuditReading,
     telemetry: PrometheusTelemetry,
     entrance: Entrance,
     tracer: Tracer | None = None,
@@ -75,6 +78,7 @@ def build_rpc(
         ),
         jobs=JobServicer(services.jobs, auditor),
         store=StoreServicer(store),
+        audit=AuditServicer(reading.reader, reading.checker, reading.maker, reading.schedules),
         admin=AdminServicer(admin),
         dicomweb=DicomWebServicer(
             search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings

@@ -18,6 +18,7 @@ class AuditAction(StrEnum):
     STORE = "store"
     CONFIGURE = "configure"
     EXPORT_AUDIT = "export-audit"
+    READ_AUDIT = "read-audit"  # a search, a verification, a report
     AUTHENTICATE = "authenticate"  # recorded when it failed: who is let in is told by what is done then
     AUTHORISE = "authorise"  # recorded when it was denied
     GENESIS = "genesis"  # the first record of a chain that begins after records that have none

@@ -61,6 +61,7 @@ _KEY_ADMIN = Access(_FROM_ADMIN, TenantNeed.ANY)  # without a tenant they concer
 _KEY_READER = Access(_FROM_ADMIN | {Role.AUDITOR}, TenantNeed.ANY)  # who may come in is an auditor's business
 _LIMIT_READER = Access(_FROM_OPERATOR | {Role.AUDITOR})  # so is from where they may
 _ANY_KEY = Access(frozenset(Role), TenantNeed.ANY, Reach.OPEN)
+_AUDIT_READER = Access(_FROM_ADMIN | {Role.AUDITOR})
 
 METHODS: dict[str, Access] = {
     "radgate.v1.QueryService/SearchStudies": _SEARCHER,
@@ -80,6 +81,14 @@ METHODS: dict[str, Access] = {
     "radgate.v1.JobService/WatchJob": _VIEWER,
     "radgate.v1.JobService/CancelJob": _OPERATOR,
     "radgate.v1.StoreService/StoreInstances": _OPERATOR,  # a viewer changes nothing in a PACS
+    "radgate.v1.AuditService/SearchAuditRecords": _AUDIT_READER,
+    "radgate.v1.AuditService/VerifyAuditTrail": _AUDIT_READER,
+    "radgate.v1.AuditService/ListAuditCheckpoints": _AUDIT_READER,
+    "radgate.v1.AuditService/MakeAuditReport": _AUDIT_READER,
+    "radgate.v1.AuditService/ListReportSchedules": _AUDIT_READER,
+    "radgate.v1.AuditService/RunReportSchedule": _AUDIT_READER,
+    "radgate.v1.AuditService/CreateReportSchedule": _ADMIN,  # it sends patient data out of the house, again and again
+    "radgate.v1.AuditService/DeleteReportSchedule": _ADMIN,
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,

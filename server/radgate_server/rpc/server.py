@@ -8,6 +8,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from radgate.dicomweb.v1 import dicomweb_service_pb2
 from radgate.v1 import (
     admin_service_pb2,
+    audit_service_pb2,
     job_service_pb2,
     query_service_pb2,
     retrieve_service_pb2,
@@ -31,6 +32,7 @@ RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["
 TRANSCODE: ServiceDescriptor = transcode_service_pb2.DESCRIPTOR.services_by_name["TranscodeService"]
 JOBS: ServiceDescriptor = job_service_pb2.DESCRIPTOR.services_by_name["JobService"]
 STORE: ServiceDescriptor = store_service_pb2.DESCRIPTOR.services_by_name["StoreService"]
+AUDIT: ServiceDescriptor = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
 HEALTH = health.SERVICE
@@ -112,6 +114,7 @@ def build_server(
     transcode: Servicer,
     jobs: Servicer,
     store: Servicer,
+    audit: Servicer,
     admin: Servicer,
     dicomweb: Servicer,
     authenticator: CredentialChecker,
@@ -138,6 +141,7 @@ def build_server(
         TRANSCODE: transcode,
         JOBS: jobs,
         STORE: store,
+        AUDIT: audit,
         ADMIN: admin,
         DICOMWEB: dicomweb,
     }

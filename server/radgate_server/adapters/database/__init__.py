@@ -3,6 +3,7 @@
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
 from radgate_server.adapters.database.audit_exports import SqlExportPositions
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
 from radgate_server.adapters.database.changes import SqlChangeFeed
@@ -13,6 +14,7 @@ from radgate_server.adapters.database.limits import SqlLimitDirectory, SqlUsageL
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.observing import observe_database
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
+from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.retention import SqlHoldDirectory, SqlRetentionRules
 from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
@@ -20,6 +22,7 @@ from radgate_server.adapters.database.tenants import SqlTenantDirectory
 
 __all__ = [
     "Database",
+    "SqlAuditRecords",
     "SqlAuditSink",
     "SqlAuditTrail",
     "SqlCacheKeyRecords",
@@ -31,6 +34,7 @@ __all__ = [
     "SqlLimitDirectory",
     "SqlPacsDirectory",
     "SqlRecordEraser",
+    "SqlReportSchedules",
     "SqlRetentionRules",
     "SqlSealedRecords",
     "SqlStatusBoard",

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
+from radgate_server.adapters.database.audit_index import index_again
 from radgate_server.adapters.database.audit_trail import RECORD_COLUMNS, read_record
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.retention import lock_chain, read_holds
@@ -76,4 +77,5 @@ def _erase(
     placed = {"sequence": sequence, "record_hash": own_hash, "time_us": time_us, "size_bytes": size_bytes}
     connection.execute(insert(audit_entries).values(**placed, **dict(zip(WORDS, words, strict=True))))
     connection.execute(update(audit_entries).where(*chosen).values(**_ERASED, erased_by=sequence))
+    index_again(connection, tenant_id, [record.number for record in records])
     return len(records)

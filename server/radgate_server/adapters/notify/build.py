@@ -1,8 +1,12 @@
-"""Which notifier stands for which kind of receiver."""
+"""What stands for which kind of receiver."""
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from radgate_server.adapters.notify.pagerduty import PagerDutyNotifier
+from radgate_server.adapters.notify.report_folder import FolderReportSender
+from radgate_server.adapters.notify.report_mail import MailReportSender
+from radgate_server.adapters.notify.report_webhook import WebhookReportSender
 from radgate_server.adapters.notify.slack import SlackNotifier
 from radgate_server.adapters.notify.smtp import SmtpNotifier
 from radgate_server.adapters.notify.webhook import WebhookNotifier
@@ -14,6 +18,13 @@ from radgate_server.alert_settings import (
     WebhookReceiver,
 )
 from radgate_server.core.ports.alerts import Notifier
+from radgate_server.core.ports.reports import ReportSender
+from radgate_server.report_settings import (
+    FolderReportReceiver,
+    MailReportReceiver,
+    ReportReceiver,
+    WebhookReportReceiver,
+)
 
 
 def build_notifier(receiver: AlertReceiver) -> Notifier:
@@ -27,4 +38,20 @@ def build_notifier(receiver: AlertReceiver) -> Notifier:
             return PagerDutyNotifier(receiver)
         case SmtpReceiver():
             return SmtpNotifier(receiver)
+    assert_never(receiver)
+
+
+def build_report_senders(receivers: Iterable[ReportReceiver]) -> dict[str, ReportSender]:
+    """Make what hands reports to them, by their names."""
+    return {receiver.name: _report_sender(receiver) for receiver in receivers}
+
+
+def _report_sender(receiver: ReportReceiver) -> ReportSender:
+    match receiver:
+        case MailReportReceiver():
+            return MailReportSender(receiver)
+        case WebhookReportReceiver():
+            return WebhookReportSender(receiver)
+        case FolderReportReceiver():
+            return FolderReportSender(receiver)
     assert_never(receiver)

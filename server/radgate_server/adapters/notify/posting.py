@@ -1,4 +1,4 @@
-"""Posts JSON to a receiver, and says whether it took it."""
+"""Posts to a receiver, and says whether it took it."""
 
 import json
 import ssl
@@ -15,6 +15,11 @@ _PASSING = frozenset((408, 425, 429))
 
 
 async def post_json(url: str, body: bytes, headers: Mapping[str, str], ca_file: Path | None) -> None:
+    """Post JSON; see `post`."""
+    await post(url, body, {"content-type": "application/json; charset=utf-8", **headers}, ca_file)
+
+
+async def post(url: str, body: bytes, headers: Mapping[str, str], ca_file: Path | None) -> None:
     """Post `body`. A connection of its own for each: notices are rare. Redirects are not followed.
 
     Raises:
@@ -22,9 +27,7 @@ async def post_json(url: str, body: bytes, headers: Mapping[str, str], ca_file: 
     """
     try:
         async with httpx.AsyncClient(verify=_trusting(ca_file), timeout=TIMEOUT_S) as client:
-            response = await client.post(
-                url, content=body, headers={"content-type": "application/json; charset=utf-8", **headers}
-            )
+            response = await client.post(url, content=body, headers=dict(headers))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotDeliveredError(f"it can't be reached ({type(error).__name__})", passing=True) from None
     status = response.status_code

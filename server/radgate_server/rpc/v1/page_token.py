@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from radgate_server.core.errors import InvalidArgumentError
 
-_FORMAT = Struct(">I8s")  # offset, fingerprint of the request
+_FORMAT = Struct(">Q8s")  # offset, fingerprint of the request
 
 
 def make_page_token(offset: int, request: Message, tenant_id: str) -> str:

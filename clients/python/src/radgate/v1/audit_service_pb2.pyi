@@ -1,0 +1,286 @@
+import datetime
+
+from google.api import annotations_pb2 as _annotations_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class AuditReportKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AUDIT_REPORT_KIND_UNSPECIFIED: _ClassVar[AuditReportKind]
+    AUDIT_REPORT_KIND_PATIENT_ACCESS: _ClassVar[AuditReportKind]
+    AUDIT_REPORT_KIND_USER_ACTIVITY: _ClassVar[AuditReportKind]
+    AUDIT_REPORT_KIND_STUDY_ACCESS: _ClassVar[AuditReportKind]
+    AUDIT_REPORT_KIND_UNUSUAL_ACCESS: _ClassVar[AuditReportKind]
+
+class AuditReportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AUDIT_REPORT_FORMAT_UNSPECIFIED: _ClassVar[AuditReportFormat]
+    AUDIT_REPORT_FORMAT_JSON: _ClassVar[AuditReportFormat]
+    AUDIT_REPORT_FORMAT_CSV: _ClassVar[AuditReportFormat]
+    AUDIT_REPORT_FORMAT_PDF: _ClassVar[AuditReportFormat]
+
+class ReportFrequency(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPORT_FREQUENCY_UNSPECIFIED: _ClassVar[ReportFrequency]
+    REPORT_FREQUENCY_DAILY: _ClassVar[ReportFrequency]
+    REPORT_FREQUENCY_WEEKLY: _ClassVar[ReportFrequency]
+    REPORT_FREQUENCY_MONTHLY: _ClassVar[ReportFrequency]
+AUDIT_REPORT_KIND_UNSPECIFIED: AuditReportKind
+AUDIT_REPORT_KIND_PATIENT_ACCESS: AuditReportKind
+AUDIT_REPORT_KIND_USER_ACTIVITY: AuditReportKind
+AUDIT_REPORT_KIND_STUDY_ACCESS: AuditReportKind
+AUDIT_REPORT_KIND_UNUSUAL_ACCESS: AuditReportKind
+AUDIT_REPORT_FORMAT_UNSPECIFIED: AuditReportFormat
+AUDIT_REPORT_FORMAT_JSON: AuditReportFormat
+AUDIT_REPORT_FORMAT_CSV: AuditReportFormat
+AUDIT_REPORT_FORMAT_PDF: AuditReportFormat
+REPORT_FREQUENCY_UNSPECIFIED: ReportFrequency
+REPORT_FREQUENCY_DAILY: ReportFrequency
+REPORT_FREQUENCY_WEEKLY: ReportFrequency
+REPORT_FREQUENCY_MONTHLY: ReportFrequency
+
+class AuditRecord(_message.Message):
+    __slots__ = ("sequence", "time", "principal", "key_id", "role", "action", "outcome", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "pacs", "size_bytes", "address", "user_agent", "request_id", "detail", "trace_id", "hash", "removed")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    USER_AGENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    time: _timestamp_pb2.Timestamp
+    principal: str
+    key_id: str
+    role: str
+    action: str
+    outcome: str
+    patient_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    pacs: str
+    size_bytes: int
+    address: str
+    user_agent: str
+    request_id: str
+    detail: str
+    trace_id: str
+    hash: str
+    removed: bool
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., principal: _Optional[str] = ..., key_id: _Optional[str] = ..., role: _Optional[str] = ..., action: _Optional[str] = ..., outcome: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., size_bytes: _Optional[int] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_id: _Optional[str] = ..., detail: _Optional[str] = ..., trace_id: _Optional[str] = ..., hash: _Optional[str] = ..., removed: _Optional[bool] = ...) -> None: ...
+
+class AuditPosition(_message.Message):
+    __slots__ = ("complete_up_to", "newest")
+    COMPLETE_UP_TO_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    complete_up_to: int
+    newest: int
+    def __init__(self, complete_up_to: _Optional[int] = ..., newest: _Optional[int] = ...) -> None: ...
+
+class SearchAuditRecordsRequest(_message.Message):
+    __slots__ = ("user", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "actions", "outcome", "since", "until", "break_glass", "page_size", "page_token")
+    USER_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    BREAK_GLASS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    user: str
+    patient_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    actions: _containers.RepeatedScalarFieldContainer[str]
+    outcome: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    break_glass: bool
+    page_size: int
+    page_token: str
+    def __init__(self, user: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., outcome: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_glass: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SearchAuditRecordsResponse(_message.Message):
+    __slots__ = ("records", "next_page_token", "position")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[AuditRecord]
+    next_page_token: str
+    position: AuditPosition
+    def __init__(self, records: _Optional[_Iterable[_Union[AuditRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., position: _Optional[_Union[AuditPosition, _Mapping]] = ...) -> None: ...
+
+class VerifyAuditTrailRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class VerifyAuditTrailResponse(_message.Message):
+    __slots__ = ("progress", "verdict")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    progress: VerifyProgress
+    verdict: VerifyVerdict
+    def __init__(self, progress: _Optional[_Union[VerifyProgress, _Mapping]] = ..., verdict: _Optional[_Union[VerifyVerdict, _Mapping]] = ...) -> None: ...
+
+class VerifyProgress(_message.Message):
+    __slots__ = ("done", "total")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    done: int
+    total: int
+    def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
+
+class VerifyVerdict(_message.Message):
+    __slots__ = ("records", "checkpoints", "fault")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    records: int
+    checkpoints: int
+    fault: AuditFault
+    def __init__(self, records: _Optional[int] = ..., checkpoints: _Optional[int] = ..., fault: _Optional[_Union[AuditFault, _Mapping]] = ...) -> None: ...
+
+class AuditFault(_message.Message):
+    __slots__ = ("sequence", "what")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    what: str
+    def __init__(self, sequence: _Optional[int] = ..., what: _Optional[str] = ...) -> None: ...
+
+class ListAuditCheckpointsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListAuditCheckpointsResponse(_message.Message):
+    __slots__ = ("checkpoints",)
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    checkpoints: _containers.RepeatedCompositeFieldContainer[AuditCheckpoint]
+    def __init__(self, checkpoints: _Optional[_Iterable[_Union[AuditCheckpoint, _Mapping]]] = ...) -> None: ...
+
+class AuditCheckpoint(_message.Message):
+    __slots__ = ("sequence", "time", "line")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    time: _timestamp_pb2.Timestamp
+    line: str
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., line: _Optional[str] = ...) -> None: ...
+
+class AuditReportSpec(_message.Message):
+    __slots__ = ("kind", "subject", "format", "time_zone")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    kind: AuditReportKind
+    subject: str
+    format: AuditReportFormat
+    time_zone: str
+    def __init__(self, kind: _Optional[_Union[AuditReportKind, str]] = ..., subject: _Optional[str] = ..., format: _Optional[_Union[AuditReportFormat, str]] = ..., time_zone: _Optional[str] = ...) -> None: ...
+
+class MakeAuditReportRequest(_message.Message):
+    __slots__ = ("spec", "since", "until")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    spec: AuditReportSpec
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, spec: _Optional[_Union[AuditReportSpec, _Mapping]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReportSchedule(_message.Message):
+    __slots__ = ("name", "spec", "frequency", "day", "time_of_day", "receivers", "next_run_time", "last_run_time", "last_error", "attempts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    FREQUENCY_FIELD_NUMBER: _ClassVar[int]
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    TIME_OF_DAY_FIELD_NUMBER: _ClassVar[int]
+    RECEIVERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_RUN_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_RUN_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    spec: AuditReportSpec
+    frequency: ReportFrequency
+    day: int
+    time_of_day: str
+    receivers: _containers.RepeatedScalarFieldContainer[str]
+    next_run_time: _timestamp_pb2.Timestamp
+    last_run_time: _timestamp_pb2.Timestamp
+    last_error: str
+    attempts: int
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[AuditReportSpec, _Mapping]] = ..., frequency: _Optional[_Union[ReportFrequency, str]] = ..., day: _Optional[int] = ..., time_of_day: _Optional[str] = ..., receivers: _Optional[_Iterable[str]] = ..., next_run_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_run_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_error: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
+
+class CreateReportScheduleRequest(_message.Message):
+    __slots__ = ("schedule",)
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    schedule: ReportSchedule
+    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ...) -> None: ...
+
+class CreateReportScheduleResponse(_message.Message):
+    __slots__ = ("schedule",)
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    schedule: ReportSchedule
+    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ...) -> None: ...
+
+class ListReportSchedulesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListReportSchedulesResponse(_message.Message):
+    __slots__ = ("schedules",)
+    SCHEDULES_FIELD_NUMBER: _ClassVar[int]
+    schedules: _containers.RepeatedCompositeFieldContainer[ReportSchedule]
+    def __init__(self, schedules: _Optional[_Iterable[_Union[ReportSchedule, _Mapping]]] = ...) -> None: ...
+
+class DeleteReportScheduleRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class DeleteReportScheduleResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RunReportScheduleRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class RunReportScheduleResponse(_message.Message):
+    __slots__ = ("schedule",)
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    schedule: ReportSchedule
+    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,64 @@
+"""The audit trail as its readers have it: searches, checks, reports, and reports at regular times."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from radgate_server.adapters.notify import build_report_senders
+from radgate_server.adapters.reports import report_writers
+from radgate_server.adapters.secrets import PublicKeys
+from radgate_server.config import Settings
+from radgate_server.core.ports.clock import Clock
+from radgate_server.installation import Installation
+from radgate_server.services.audit_checking import AuditChecker
+from radgate_server.services.audit_desk import AuditDesk
+from radgate_server.services.audit_indexing import AuditIndexer
+from radgate_server.services.audit_reading import AuditReader
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.reports.making import ReportMaker
+from radgate_server.services.reports.schedules import ScheduleDesk
+from radgate_server.services.reports.scheduling import ReportRunner
+
+FOLDER = "reports"
+"""Below data_dir: where reports lie until they are delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReading:
+    """What reads the trail."""
+
+    reader: AuditReader
+    checker: AuditChecker
+    maker: ReportMaker
+    schedules: ScheduleDesk
+
+
+def build_audit_reading(settings: Settings, installation: Installation, clock: Clock) -> AuditReading:
+    """Put it together."""
+    auditor = Auditor(installation.audit, clock)
+    desk = AuditDesk(installation.trail, installation.signer, auditor, clock)
+    reader = AuditReader(installation.records, auditor, clock)
+    return AuditReading(
+        reader,
+        AuditChecker(desk, PublicKeys([installation.signer.public_key_pem]).check, auditor),
+        ReportMaker(reader, report_writers(pdf_rows=settings.reports.pdf_rows), settings.reports, clock),
+        ScheduleDesk(installation.schedules, settings.reports, auditor, clock),
+    )
+
+
+def start_reporting(
+    stack: AsyncExitStack, settings: Settings, installation: Installation, reading: AuditReading, clock: Clock
+) -> None:
+    """Index the trail and deliver what is due, from now on; `stack` ends it."""
+    folder = settings.data_dir / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    runner = ReportRunner(
+        installation.schedules,
+        reading.maker,
+        build_report_senders(settings.reports.receivers),
+        settings.reports,
+        folder,
+        clock,
+    )
+    for background in (AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner):
+        background.start()
+        stack.push_async_callback(background.close)

@@ -1,0 +1,155 @@
+"""What is searched for in the audit trail, and the terms by which records are found again: pure.
+
+The index (docs/audit-reports.md) knows of each term in which blocks of BLOCK numbers it occurs, so that it leads to
+blocks that may hold what is searched for; whether a record does is seen from the record itself. A term that stands for
+too much therefore costs time, never truth.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
+from radgate_server.core.audit_verify import StoredRecord
+
+BLOCK = 256
+"""Numbers of one block: so many rows are read at once, and so many records of one user and study are one entry."""
+
+TERM_LENGTH = 128
+"""Characters of a term's value. A caller's odd header may be longer than what databases take in an index."""
+
+BREAK_GLASS = "break-glass: "
+"""What `detail` has in a record of an access by break-glass, before the reason."""
+
+SAME_NAME = "same family name"
+"""What `detail` has in a record of an access to a patient whose family name is the user's."""
+
+TERM_KINDS: dict[str, tuple[str, ...]] = {
+    # first letter of the term: the fields whose value follows it
+    "u": ("key_id", "principal"),
+    "p": ("patient_id",),
+    "d": ("study_instance_uid",),
+    "s": ("series_instance_uid",),
+    "i": ("sop_instance_uid",),
+    "a": ("action",),
+    "o": ("outcome",),
+}
+
+EVERYTHING = "*"
+"""The term of all records."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class AuditRecord(NamedTuple):
+    """One record as it is read. What it said is "" once `removed`: its body went under retention, its place remains."""
+
+    number: int
+    sequence: int
+    time: datetime
+    principal: str
+    key_id: str
+    role: str
+    action: str
+    outcome: str
+    patient_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    pacs: str
+    size_bytes: int | None
+    address: str
+    user_agent: str
+    request_id: str
+    detail: str
+    trace_id: str
+    record_hash: bytes | None
+    removed: bool = False
+
+    @property
+    def user(self) -> str:
+        """Who, as people say it: the name, else the id."""
+        return self.principal or self.key_id
+
+
+class IndexPosition(NamedTuple):
+    """How far a tenant's chain is indexed: the last record, by its number and place, and the place of the newest."""
+
+    number: int
+    sequence: int
+    newest: int
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are records that the index does not know."""
+        return self.sequence < self.newest
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCriteria:
+    """What a record must be to be found: all that is not empty must hold. Times are [since, until).
+
+    With `studies_of_patient` a record of one of these studies that names no patient counts as one of `patient_id`.
+    """
+
+    user: str = ""
+    patient_id: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    actions: tuple[str, ...] = ()
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    break_glass: bool = False
+    studies_of_patient: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[tuple[str, ...], ...]:
+        """Of each group a block must have a term; the first one is there even if nothing is asked for."""
+        groups = (
+            _terms("u", self.user),
+            (*_terms("p", self.patient_id), *_terms("d", *self.studies_of_patient)),
+            _terms("d", self.study_instance_uid),
+            _terms("s", self.series_instance_uid),
+            _terms("i", self.sop_instance_uid),
+            _terms("a", *self.actions),
+            _terms("o", self.outcome),
+            (BREAK_GLASS,) if self.break_glass else (),
+        )
+        return tuple(group for group in groups if group) or ((EVERYTHING,),)
+
+
+def term_of(kind: str, value: str) -> str:
+    """The term of a field's value."""
+    return f"{kind}:{value[:TERM_LENGTH]}"
+
+
+def record_of(row: StoredRecord) -> AuditRecord:
+    """The record in a row of the trail."""
+    words = dict(zip(WORDS, row.words, strict=False))  # older records have fewer
+    del words["tenant_id"]
+    return AuditRecord(
+        number=row.number,
+        sequence=row.sequence,
+        time=time_of(row.time_us),
+        size_bytes=None if row.size_bytes == UNKNOWN_SIZE else row.size_bytes,
+        record_hash=row.record_hash,
+        trace_id=words.pop("trace_id", ""),
+        removed=row.erased_by is not None,
+        **words,
+    )
+
+
+def time_of(time_us: int) -> datetime:
+    """The time in UTC of so many microseconds since 1970-01-01T00:00Z."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def time_us_of(time: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00Z."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def _terms(kind: str, *values: str) -> tuple[str, ...]:
+    return tuple(term_of(kind, value) for value in values if value)

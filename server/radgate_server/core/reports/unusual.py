@@ -1,0 +1,158 @@
+"""What is out of the ordinary among the accesses of some days: pure, over records in the order of their writing.
+
+Much: on one day a user opened studies of more than MANY, and more than MANY_TIMES the median of the user's own days and
+of all others' days, in the period and in the USUAL days before it. A user without earlier days is compared with the
+others alone, and everybody with MANY alone where there is nobody else.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME, AuditRecord
+from radgate_server.core.reports.spec import Period
+from radgate_server.core.reports.tables import Row, time_text
+
+USUAL = timedelta(days=28)
+MANY = 20
+MANY_TIMES = 3.0
+MAX_FINDINGS = 10_000
+
+FINDING_COLUMNS = ("reason", "user", "role", "day", "patient_id", "accesses", "first", "last", "explanation")
+
+_ACCESSES = frozenset(
+    (
+        AuditAction.QUERY,
+        AuditAction.RETRIEVE,
+        AuditAction.RETRIEVE_METADATA,
+        AuditAction.RETRIEVE_FRAMES,
+        AuditAction.RETRIEVE_BULKDATA,
+        AuditAction.RENDER,
+        AuditAction.TRANSCODE,
+    )
+)
+
+
+type _UserDay = tuple[str, str, date]
+
+
+class Night(NamedTuple):
+    """From one hour to another, 0 to 23, over midnight if the first is the later one."""
+
+    begin: int = 22
+    end: int = 6
+
+    def covers(self, hour: int) -> bool:
+        """Whether that hour is a part of it."""
+        if self.begin <= self.end:
+            return self.begin <= hour < self.end
+        return hour >= self.begin or hour < self.end
+
+
+class _Place(NamedTuple):
+    """What findings of one kind are put together by."""
+
+    reason: str
+    user: str
+    role: str
+    day: date
+    patient_id: str
+    words: str
+
+
+@dataclass(slots=True)
+class _Count:
+    first: datetime
+    last: datetime
+    accesses: int = 0
+
+
+class UnusualAccess:
+    """Looks at each record once. `usual_since` says from when on it wants them."""
+
+    def __init__(self, period: Period, zone: ZoneInfo, night: Night) -> None:
+        if period.since is None:
+            raise ValueError("a period without a beginning has no days before it")
+        self.usual_since = period.since - USUAL
+        self.left_out = 0
+        self._since = period.since
+        self._zone = zone
+        self._night = night
+        self._found: dict[_Place, _Count] = {}
+        self._newest = date.min
+        self._studies: dict[_UserDay, set[str]] = defaultdict(set)  # of the newest days
+        self._days: Counter[_UserDay] = Counter()  # how many studies, of days that are over
+
+    def take(self, records: Iterable[AuditRecord]) -> None:
+        """Look at some more records."""
+        for record in records:
+            if record.action in _ACCESSES and record.outcome == AuditOutcome.GRANTED:
+                self._look(record)
+
+    def rows(self) -> Sequence[Row]:
+        """Return rows of FINDING_COLUMNS, by day and user."""
+        found = sorted((*self._rows(), *self._rows_of_much()), key=lambda row: (row[3], row[1], row[0]))
+        return tuple(found)
+
+    def _look(self, record: AuditRecord) -> None:
+        local = record.time.astimezone(self._zone)
+        if record.study_instance_uid:
+            self._close_days(local.date())
+            self._studies[record.user, record.role, local.date()].add(record.study_instance_uid)
+        if record.time < self._since:
+            return
+        if record.patient_id or record.study_instance_uid:
+            for reason, words in self._reasons(record, local):
+                self._add(_Place(reason, record.user, record.role, local.date(), record.patient_id, words), record)
+
+    def _close_days(self, day: date) -> None:
+        """Count the studies of days that are over; servers whose clocks differ may write of the day before a while."""
+        if day > self._newest:
+            self._newest = day
+            for key in [key for key in self._studies if key[2] < day - timedelta(days=1)]:
+                self._days[key] += len(self._studies.pop(key))
+
+    def _reasons(self, record: AuditRecord, local: datetime) -> Iterator[tuple[str, str]]:
+        _, found, reason = record.detail.partition(BREAK_GLASS)
+        if found:
+            yield "break-glass", f"by break-glass: {reason}"
+        if SAME_NAME in record.detail:
+            yield "same name", "the patient has the family name of the user"
+        if self._night.covers(local.hour):
+            yield "at night", f"between {self._night.begin:02}:00 and {self._night.end:02}:00"
+
+    def _add(self, place: _Place, record: AuditRecord) -> None:
+        if place not in self._found and len(self._found) >= MAX_FINDINGS:
+            self.left_out += 1
+            return
+        count = self._found.setdefault(place, _Count(record.time, record.time))
+        count.first, count.last = min(count.first, record.time), max(count.last, record.time)
+        count.accesses += 1
+
+    def _rows(self) -> Iterator[Row]:
+        for place, count in self._found.items():
+            times = (time_text(count.first, self._zone), time_text(count.last, self._zone))
+            who = (place.reason, place.user, place.role, place.day.isoformat(), place.patient_id)
+            yield (*who, count.accesses, *times, place.words)
+
+    def _rows_of_much(self) -> Iterator[Row]:
+        days = self._days + Counter({key: len(studies) for key, studies in self._studies.items()})
+        begin = self._since.astimezone(self._zone).date()
+        for (user, role, day), studies in days.items():
+            if day < begin or studies <= MANY:
+                continue
+            own = [count for (whose, _, other), count in days.items() if whose == user and other != day]
+            others = [count for (whose, _, _), count in days.items() if whose != user]
+            usual = [median(counts) for counts in (own, others) if counts]
+            if all(studies > MANY_TIMES * value for value in usual):
+                words = f"{studies} studies; usual {_told(own)} of the user's own, {_told(others)} of others' days"
+                yield ("much", user, role, day.isoformat(), "", studies, "", "", words)
+
+
+def _told(counts: Sequence[int]) -> str:
+    return f"{median(counts):g}" if counts else "unknown"

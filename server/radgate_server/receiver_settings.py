@@ -1,0 +1,61 @@
+"""Where a server sends something of its own accord: mailboxes and web services, for alerts and reports alike."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+NO_SECRET = SecretStr("")
+
+
+class Receiver(BaseModel):
+    """What every receiver has. A secret stands in the settings, or in a file that is read at each use."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="What it is called elsewhere.")
+    ca_file: Path | None = Field(
+        default=None, description="Authorities (PEM) that vouch for it, besides the system's; for one in the house."
+    )
+
+    def _needs_one_of(self, secret: str, *, optional: bool = False) -> None:
+        value, file = getattr(self, secret), getattr(self, f"{secret}_file")
+        if bool(value.get_secret_value()) and file is not None:
+            raise ValueError(f"{secret} and {secret}_file exclude each other")
+        if not optional and not value.get_secret_value() and file is None:
+            raise ValueError(f"{secret} or {secret}_file must be given")
+
+
+class WebService(Receiver):
+    """A web service of one's own, to which things are posted, signed."""
+
+    url: str = Field(pattern=r"^https?://\S+$", description="Where to post.")
+    secret: SecretStr = Field(default=NO_SECRET, description="Key of the signature (HMAC-SHA-256).")
+    secret_file: Path | None = Field(default=None, description="File that holds it.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "WebService":
+        self._needs_one_of("secret")
+        return self
+
+
+class MailServer(Receiver):
+    """Mailboxes, by a mail server."""
+
+    host: str = Field(min_length=1, description="The mail server.")
+    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    security: Literal["starttls", "tls", "none"] = Field(default="starttls", description="How it is reached.")
+    username: str = Field(default="", description="Needed by most servers.")
+    password: SecretStr = Field(default=NO_SECRET, description="Not sent without TLS.")
+    password_file: Path | None = Field(default=None, description="File that holds it.")
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Address that it comes from.")
+    recipients: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
+        min_length=1, description="Addresses that it goes to."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "MailServer":
+        self._needs_one_of("password", optional=not self.username)
+        if self.username and self.security == "none":
+            raise ValueError("username needs security tls or starttls: no password may cross the network in the clear")
+        return self

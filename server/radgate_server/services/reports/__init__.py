@@ -1,0 +1,1 @@
+"""Reports on the audit trail: made when asked for, and at regular times."""

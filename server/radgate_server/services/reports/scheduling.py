@@ -1,0 +1,157 @@
+"""Makes and delivers reports that are due, in the background."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Container, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from radgate_server.core.errors import GatewayError, NotDeliveredError
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.report_schedules import ReportSchedules
+from radgate_server.core.ports.reports import MadeReport, ReportSender
+from radgate_server.core.reports.schedule import ReportSchedule, next_due, period_of, retry_time
+from radgate_server.core.reports.spec import CONTENT_TYPES, TITLES, Period
+from radgate_server.core.tenancy import Caller, Principal, Role
+from radgate_server.report_settings import ReportSettings
+from radgate_server.services.reports.making import ReportMaker
+
+_log = logging.getLogger(__name__)
+
+HELD = timedelta(minutes=30)
+"""A server that dies while it makes a report leaves it to another after this long."""
+
+
+class ReportRunner:
+    """Every `settings.interval_s` seconds. `sleep` is asyncio.sleep, or what a test puts in its place.
+
+    `folder` is where reports lie while they are made and delivered; `senders` hand them to the receivers that the
+    settings name.
+    """
+
+    def __init__(
+        self,
+        schedules: ReportSchedules,
+        maker: ReportMaker,
+        senders: Mapping[str, ReportSender],
+        settings: ReportSettings,
+        folder: Path,
+        clock: Clock,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._schedules = schedules
+        self._maker = maker
+        self._senders = senders
+        self._settings = settings
+        self._folder = folder
+        self._clock = clock
+        self._sleep = sleep
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look after the schedules from now on."""
+        self._task = asyncio.create_task(self._run(), name="reports")
+
+    async def close(self) -> None:
+        """Look after them no more; a report that is being made is made anew later, by whoever is there."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Run what is due, one after the other.
+
+        Raises:
+            DatabaseUnavailableError: the schedules can't be read or written.
+        """
+        now = self._clock.now()
+        while (schedule := await self._schedules.claim(now, now + HELD)) is not None:
+            try:
+                await self._schedules.settle(await self._settled(schedule))
+            except asyncio.CancelledError:
+                await self._schedules.settle(schedule)
+                raise
+            now = self._clock.now()
+
+    async def _settled(self, schedule: ReportSchedule) -> ReportSchedule:
+        """Run it; the schedule as it is then."""
+        failures = await self._serve(schedule)
+        now, attempts = self._clock.now(), schedule.attempts + 1
+        told = replace(schedule, last_run_time=now, last_error="; ".join(failures.values()))
+        again = retry_time(attempts, now) if failures else None
+        if again is not None:
+            return replace(told, attempts=attempts, pending=tuple(failures), try_time=again)
+        zone = self._settings.zone_of(schedule.tenant_id, schedule.plan.spec.time_zone)
+        due = next_due(schedule.plan, zone, now)
+        return replace(told, attempts=0, pending=None, due_time=due, try_time=due)
+
+    async def _serve(self, schedule: ReportSchedule) -> dict[str, str]:
+        """Make the report and hand it to those who wait for it; why not, by receiver."""
+        names = schedule.to_serve
+        allowed = self._settings.receivers_of(schedule.tenant_id)  # the settings may have changed
+        try:
+            with TemporaryDirectory(dir=self._folder, prefix="report-") as folder:
+                report = await self._make(schedule, Path(folder))
+                failures = {name: await self._deliver(name, allowed.keys(), report) for name in names}
+        except GatewayError as error:
+            failures = dict.fromkeys(names, f"the report can't be made: {error.message}")
+        except Exception:  # noqa: BLE001 - the schedule must tell, and be tried again
+            _log.exception("a report can't be made", extra={"schedule": schedule.name})
+            failures = dict.fromkeys(names, "the report can't be made; the server's log says why")
+        failures = {name: why for name, why in failures.items() if why}
+        for name, why in failures.items():
+            _log.warning("report %s was not delivered to %s: %s", schedule.name, name, why)
+        return failures
+
+    async def _make(self, schedule: ReportSchedule, folder: Path) -> MadeReport:
+        plan, spec = schedule.plan, schedule.plan.spec
+        period = period_of(plan, self._settings.zone_of(schedule.tenant_id, spec.time_zone), schedule.due_time)
+        path = folder / _file_name(schedule, period)
+        pieces = self._maker.make(_caller(schedule), spec, period.since, period.until)
+        with await asyncio.to_thread(path.open, "wb") as file:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece)
+        title = f"{TITLES[spec.kind]}: {schedule.tenant_id}, {schedule.name}"
+        return MadeReport(title, path.name, CONTENT_TYPES[spec.format], path)
+
+    async def _deliver(self, name: str, allowed: Container[str], report: MadeReport) -> str:
+        """Hand it over; why not, "" if it was."""
+        sender = self._senders.get(name) if name in allowed else None
+        if sender is None:
+            return f"{name}: the settings have no such receiver for this tenant"
+        try:
+            await sender.deliver(report)
+        except NotDeliveredError as error:
+            return f"{name}: {error.message}"
+        return ""
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except GatewayError as error:
+                _log.warning("schedules of reports can't be looked at: %s", error.message)
+            except Exception:  # noqa: BLE001 - whoever looks no more would never deliver
+                _log.exception("schedules of reports can't be looked at")
+            await self._sleep(self._settings.interval_s)
+
+
+def _caller(schedule: ReportSchedule) -> Caller:
+    """Who reads the trail on behalf of a schedule."""
+    principal = Principal(f"schedule:{schedule.name}", (schedule.tenant_id,), Role.AUDITOR)
+    return Caller(principal, schedule.tenant_id, "local", "radgate reports", uuid.uuid4().hex)
+
+
+def _file_name(schedule: ReportSchedule, period: Period) -> str:
+    last = _day_before(period.until)
+    return f"{schedule.tenant_id}-{schedule.name}-{last}.{schedule.plan.spec.format.value}"
+
+
+def _day_before(end: datetime) -> str:
+    return (end.date() - timedelta(days=1)).isoformat()

@@ -1,0 +1,240 @@
+"""Finding records of the audit trail by its index, on every kind of database. A module gives `url`: empty."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from radgate_server.adapters.database import (
+    Database,
+    SqlAuditRecords,
+    SqlAuditSink,
+    audit_index,
+    audit_records,
+    migrate,
+)
+from radgate_server.adapters.database.schema import audit_entries
+from radgate_server.adapters.database.schema import audit_index as index_table
+from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexPosition
+from tests.conformance.database_suites import audit_entry
+from tests.conformance.directory_suite import NOW
+
+
+def entry(number: int, **fields: Any) -> AuditEntry:
+    """An access of a study of its own, a minute after the one before."""
+    entry = replace(audit_entry(number), time=NOW + timedelta(minutes=number), study_instance_uid=f"1.2.{number}")
+    return replace(entry, **fields)
+
+
+class AuditRecordsSuite:
+    """AuditRecords."""
+
+    @pytest.fixture
+    async def database(self, url: str) -> AsyncIterator[Database]:
+        migrate(url)
+        database = Database(url)
+        yield database
+        await database.close()
+
+    @pytest.fixture
+    def records(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> SqlAuditRecords:
+        # Small, so that few records have every seam.
+        monkeypatch.setattr(audit_index, "NUMBERS_PER_STEP", 300)
+        monkeypatch.setattr(audit_records, "BLOCKS_PER_READ", 2)
+        return SqlAuditRecords(database)
+
+    async def record(self, database: Database, *entries: AuditEntry) -> None:
+        sink = SqlAuditSink(database)
+        for some in range(0, len(entries), 500):
+            await asyncio.gather(*(sink.record(entry) for entry in entries[some : some + 500]))
+        await sink.close()
+
+    async def index(self, records: SqlAuditRecords, tenant_id: str = "a") -> IndexPosition:
+        while (position := await records.advance(tenant_id)).is_behind:
+            continue
+        return position
+
+    async def find(
+        self, records: SqlAuditRecords, *, oldest_first: bool = False, below: int = 1 << 40, **criteria: Any
+    ) -> list[AuditRecord]:
+        """All of them, by pages."""
+        found: list[AuditRecord] = []
+        start, end, limit = 0, below, 7
+        while True:
+            some, go_on = await records.find(
+                "a", AuditCriteria(**criteria), start=start, end=end, limit=limit, oldest_first=oldest_first
+            )
+            assert len(some) <= limit
+            found += some
+            if go_on is None:
+                return found
+            start, end = (go_on, end) if oldest_first else (start, go_on)
+
+    async def numbers(self, records: SqlAuditRecords, **criteria: Any) -> list[int]:
+        """Which entries are found, by their request ids; as many times as they are."""
+        newest = [int(record.request_id.partition("-")[2]) for record in await self.find(records, **criteria)]
+        oldest = [
+            int(record.request_id.partition("-")[2])
+            for record in await self.find(records, oldest_first=True, **criteria)
+        ]
+        assert newest == oldest[::-1]
+        return oldest
+
+    async def test_finds_by_every_field_and_all_of_them(self, records: SqlAuditRecords, database: Database) -> None:
+        odd: dict[int, dict[str, Any]] = {
+            17: {"key_id": "other", "principal": "Jane"},
+            300: {"key_id": "other", "patient_id": "P-2"},
+            301: {"study_instance_uid": "1.5", "series_instance_uid": "1.5.1", "sop_instance_uid": "1.5.1.1"},
+            650: {"action": AuditAction.AUTHORISE, "outcome": AuditOutcome.DENIED, "principal": "Jane"},
+            900: {"detail": "frames 1; break-glass: no other doctor is here"},
+        }
+        await self.record(database, *(entry(number, **odd.get(number, {})) for number in range(1000)))
+        await self.index(records)
+        assert await self.numbers(records) == list(range(1000))
+        found: list[tuple[dict[str, Any], list[int]]] = [
+            ({"user": "other"}, [17, 300]),
+            ({"user": "Jane"}, [17, 650]),
+            ({"patient_id": "P-2"}, [300]),
+            ({"study_instance_uid": "1.5"}, [301]),
+            ({"series_instance_uid": "1.5.1"}, [301]),
+            ({"sop_instance_uid": "1.5.1.1"}, [301]),
+            ({"actions": ("authorise", "authenticate")}, [650]),
+            ({"outcome": "denied"}, [650]),
+            ({"break_glass": True}, [900]),
+            ({"user": "other", "patient_id": "P-2"}, [300]),
+            ({"user": "Jane", "outcome": "granted"}, [17]),
+            ({"user": "Jane", "patient_id": "P-2"}, []),
+            ({"user": "nobody"}, []),
+            ({"user": "oth"}, []),
+        ]
+        for criteria, expected in found:
+            assert await self.numbers(records, **criteria) == expected, criteria
+
+    async def test_finds_by_time(self, records: SqlAuditRecords, database: Database) -> None:
+        # A server whose clock is behind writes between the others.
+        behind = {700: NOW + timedelta(minutes=10, seconds=30)}
+        await self.record(database, *(entry(n, **({"time": behind[n]} if n in behind else {})) for n in range(1000)))
+        await self.index(records)
+
+        def at(minute: float) -> datetime:
+            return NOW + timedelta(minutes=minute)
+
+        assert await self.numbers(records, since=at(995)) == [995, 996, 997, 998, 999]
+        assert await self.numbers(records, since=at(9), until=at(12)) == [9, 10, 11, 700]
+        assert await self.numbers(records, until=at(2)) == [0, 1]
+        assert await self.numbers(records, since=at(2000)) == []
+
+    async def test_knows_a_patients_records_that_do_not_name_the_patient(
+        self, records: SqlAuditRecords, database: Database
+    ) -> None:
+        unnamed = {"patient_id": "", "study_instance_uid": "1.2.600"}
+        others = {"patient_id": "P-9", "study_instance_uid": "1.2.600"}
+        odd = {300: unnamed, 600: {"patient_id": "P-2"}, 601: others}
+        await self.record(database, *(entry(number, **odd.get(number, {})) for number in range(700)))
+        await self.index(records)
+        assert await self.numbers(records, patient_id="P-2", studies_of_patient=("1.2.600",)) == [300, 600]
+
+    async def test_tells_every_field(self, records: SqlAuditRecords, database: Database) -> None:
+        await self.record(database, entry(1, trace_id="ab" * 16, principal="Jane"))
+        await self.index(records)
+        (found,) = await self.find(records)
+        assert found._asdict() == {
+            "number": 1,
+            "sequence": 1,
+            "time": NOW + timedelta(minutes=1),
+            "principal": "Jane",
+            "key_id": "0123456789ab",
+            "role": "viewer",
+            "action": "retrieve-frames",
+            "outcome": "granted",
+            "patient_id": "P-1",
+            "study_instance_uid": "1.2.1",
+            "series_instance_uid": "1.2.840.113619.2.5.1762583153.215519.978957063.121",
+            "sop_instance_uid": "1.2.840.113619.2.5.1762583153.215519.978957063.1",
+            "pacs": "main",
+            "size_bytes": 524_288,
+            "address": "192.0.2.7",
+            "user_agent": "agent/1.0 (naïve)",
+            "request_id": "request-1",
+            "detail": "frames 1,2",
+            "trace_id": "ab" * 16,
+            "record_hash": found.record_hash,
+            "removed": False,
+        }
+
+    async def test_says_how_far_the_index_is(self, records: SqlAuditRecords, database: Database) -> None:
+        assert await records.advance("a") == IndexPosition(0, 0, 0)
+        assert await records.tenants() == []
+        await self.record(database, *(entry(number) for number in range(700)))
+        assert await records.tenants() == ["a"]
+        assert await records.advance("a") == IndexPosition(300, 300, 700)
+        assert await self.numbers(records, below=301) == list(range(300))
+        assert (await self.index(records)).sequence == 700
+        assert await records.tenants() == []
+        await self.record(database, entry(700))
+        assert await records.tenants() == ["a"]
+        assert await records.advance("a") == IndexPosition(701, 701, 701)
+        assert await self.numbers(records) == list(range(701))
+
+    async def test_shows_no_tenant_the_records_of_another(self, records: SqlAuditRecords, database: Database) -> None:
+        of_b = [entry(number, tenant_id="b") for number in range(700)]
+        await self.record(database, entry(1), *of_b, entry(2))
+        assert sorted(await records.tenants()) == ["a", "b"]
+        assert (await self.index(records)).sequence == 2
+        assert await self.numbers(records) == [1, 2]
+        await self.index(records, "b")
+        assert await self.numbers(records) == [1, 2]
+        assert await self.numbers(records, user="0123456789ab") == [1, 2]
+
+    async def test_servers_index_at_once_without_losing_a_record(
+        self, records: SqlAuditRecords, database: Database
+    ) -> None:
+        sink = SqlAuditSink(database)
+        recorded = asyncio.gather(*(self.record_some(sink, start) for start in range(0, 1000, 250)))
+        while not recorded.done():
+            await asyncio.gather(*(records.advance("a") for _ in range(4)))
+        await recorded
+        await sink.close()
+        await asyncio.gather(*(self.index(records) for _ in range(4)))
+        assert sorted(await self.numbers(records)) == list(range(1000))
+
+    async def record_some(self, sink: SqlAuditSink, start: int) -> None:
+        for number in range(start, start + 250):
+            await sink.record(entry(number))
+
+    async def test_words_that_no_index_takes_are_found_all_the_same(
+        self, records: SqlAuditRecords, database: Database
+    ) -> None:
+        long, other = "ü" * 9000, "ü" * 9001
+        await self.record(database, entry(1, patient_id=long), entry(2, patient_id=other))
+        await self.index(records)
+        assert await self.numbers(records, patient_id=long) == [1]
+
+    async def test_what_is_erased_leaves_the_index_with_the_record(
+        self, records: SqlAuditRecords, database: Database
+    ) -> None:
+        await self.record(database, *(entry(n, patient_id=f"P-{n % 3}") for n in range(600)))
+        await self.index(records)
+        numbers = [number for number in range(1, 601) if (number - 1) % 3 == 2]
+        gone = {"patient_id": "", "study_instance_uid": "", "detail": "", "request_id": "request--1", "erased_by": 601}
+        await database.write(
+            lambda connection: connection.execute(
+                audit_entries.update().where(audit_entries.c.number.in_(numbers)).values(**gone)
+            )
+        )
+        await database.write(lambda connection: audit_index.index_again(connection, "a", numbers))
+        assert await self.numbers(records, patient_id="P-2") == []
+        assert await self.numbers(records, patient_id="P-1") == list(range(1, 600, 3))
+        terms = await database.read(
+            lambda connection: connection.scalar(
+                select(func.count()).select_from(index_table).where(index_table.c.term.in_(["p:P-2", "d:1.2.2"]))
+            )
+        )
+        assert terms == 0
+        removed = [record for record in await self.find(records) if record.removed]
+        assert len(removed) == 200

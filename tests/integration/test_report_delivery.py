@@ -1,0 +1,97 @@
+"""Reports as they arrive: at a mail server, at a web service, in a folder."""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import pytest
+
+from radgate_server.adapters.notify import build_report_senders, report_files
+from radgate_server.adapters.notify.report_webhook import WebhookReportSender
+from radgate_server.core.errors import NotDeliveredError
+from radgate_server.core.ports.reports import MadeReport
+from radgate_server.report_settings import FolderReportReceiver, MailReportReceiver, WebhookReportReceiver
+from tests.integration.certificates import server_context, write_certificate
+from tests.integration.receivers import PASSWORD, USER, mailbox, web_receiver
+
+CONTENT = b"%PDF-1.4 \x00\xff not really"
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> MadeReport:
+    path = tmp_path / "made"
+    path.write_bytes(CONTENT)
+    return MadeReport("Who saw this patient: north, weekly", "north-weekly-2026-01-04.pdf", "application/pdf", path)
+
+
+def mail(port: int, **values: object) -> MailReportReceiver:
+    receiver = {
+        "kind": "smtp",
+        "name": "mail",
+        "host": "127.0.0.1",
+        "port": port,
+        "sender": "radgate@example.org",
+        "recipients": ["privacy@example.org"],
+        "tenants": ["north"],
+        **values,
+    }
+    return MailReportReceiver.model_validate(receiver)
+
+
+async def test_a_mail_has_the_report_attached_and_no_patient_in_its_words(report: MadeReport, tmp_path: Path) -> None:
+    certificate = write_certificate(tmp_path, "mail")
+    async with mailbox(starttls=server_context(certificate), login=True) as box:
+        receiver = mail(box.port, username=USER, password=PASSWORD, ca_file=certificate[0])
+        await build_report_senders([receiver])["mail"].deliver(report)
+    (arrived,) = box.mails
+    assert box.encrypted == [True]
+    assert (arrived["Subject"], arrived["To"]) == (report.title, "privacy@example.org")
+    (attached,) = arrived.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == (report.file_name, "application/pdf")
+    assert attached.get_content() == CONTENT
+
+
+async def test_a_mail_server_that_says_no_is_told(report: MadeReport) -> None:
+    async with mailbox() as box:
+        box.codes = ["451 try later"]
+        with pytest.raises(NotDeliveredError, match="the mail server answered 451"):
+            await build_report_senders([mail(box.port, security="none")])["mail"].deliver(report)
+
+
+async def test_a_report_that_is_too_large_is_not_sent(report: MadeReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_files, "MAX_BYTES", 10)
+    async with mailbox() as box:
+        with pytest.raises(NotDeliveredError, match="larger than"):
+            await build_report_senders([mail(box.port, security="none")])["mail"].deliver(report)
+    assert box.mails == []
+
+
+async def test_a_webhook_is_signed_and_has_the_reports_type(report: MadeReport) -> None:
+    async with web_receiver() as web:
+        receiver = WebhookReportReceiver(
+            kind="webhook", name="web", url=f"{web.url}/reports", secret="hook-secret", tenants=("north",)
+        )
+        await WebhookReportSender(receiver, unix_s=lambda: 1_800_000_000.9).deliver(report)
+    (posted,) = web.posted
+    expected = hmac.new(b"hook-secret", b"1800000000." + CONTENT, hashlib.sha256).hexdigest()
+    assert (posted.path, posted.body) == ("/reports", CONTENT)
+    assert posted.headers["x-radgate-signature"] == f"t=1800000000,v1={expected}"
+    assert posted.headers["content-type"] == "application/pdf"
+    assert posted.headers["content-disposition"] == f'attachment; filename="{report.file_name}"'
+
+
+async def test_a_folder_gets_the_file_whole_and_for_its_owner_alone(report: MadeReport, tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    receiver = FolderReportReceiver(kind="folder", name="archive", folder=folder, tenants=("north",))
+    sender = build_report_senders([receiver])["archive"]
+    for _ in range(2):
+        await sender.deliver(report)
+    (file,) = folder.iterdir()
+    assert (file.name, file.read_bytes(), file.stat().st_mode & 0o777) == (report.file_name, CONTENT, 0o600)
+
+
+async def test_a_folder_that_is_not_there_is_told(report: MadeReport, tmp_path: Path) -> None:
+    receiver = FolderReportReceiver(kind="folder", name="archive", folder=tmp_path / "gone", tenants=("north",))
+    with pytest.raises(NotDeliveredError, match="No such file or directory"):
+        await build_report_senders([receiver])["archive"].deliver(report)
