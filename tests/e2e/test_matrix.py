@@ -18,7 +18,8 @@ from radgate_server.rpc.authz import METHODS, Access, Reach
 from radgate_server.services.admin import AdminService
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.instances import make_study
-from tests.rpc.matrix import MINE, NEVER_STUDY, TENANTS, Ids, Matrix, Visitor, walk
+from tests.rpc.matrix import MINE, NEVER_STUDY, TENANTS, Matrix, Visitor, walk
+from tests.rpc.named_requests import Ids
 from tests.rpc.rig import EAST_STUDY, RPCS, WEST_STUDY, bearer
 
 OUTSIDE_STUDY = "2.25.3000"

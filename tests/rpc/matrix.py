@@ -1,21 +1,15 @@
 """Every rpc with every kind of caller, and with names of things that the caller may not know of."""
 
-from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import grpc
 
-from radgate.dicomweb.v1 import dicomweb_service_pb2 as web
-from radgate.v1 import admin_service_pb2 as admin
-from radgate.v1 import dicom_pb2 as dicom
-from radgate.v1 import job_service_pb2 as jobs
-from radgate.v1 import query_service_pb2 as query
-from radgate.v1 import retrieve_service_pb2 as retrieve
-from radgate.v1 import transcode_service_pb2 as transcode
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS, Access, Reach, TenantNeed
+from tests.rpc.named_requests import REQUESTS, Ids, path_of
 from tests.rpc.rig import EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
 
 NEVER_STUDY = "2.25.9000"
@@ -28,16 +22,6 @@ STATUS = {
     "INVALID_ARGUMENT": grpc.StatusCode.INVALID_ARGUMENT,
 }
 MINE = make_restriction(patients=[RestrictedPatient("P-1")])
-NO_ID = ""
-
-
-class Ids(NamedTuple):
-    """Names of things of one kind of owner. Those of different owners are of equal length, so that answers compare."""
-
-    study: str
-    key: str = NO_ID
-    pacs: str = NO_ID
-    job: str = NO_ID
 
 
 @dataclass(frozen=True)
@@ -87,83 +71,6 @@ async def visitors(rig: Rig) -> list[Visitor]:
         Visitor("bad token", bearer("a.b.c")),
     ]
     return found
-
-
-def _frames(ids: Ids) -> Any:
-    return web.RetrieveFramesRequest(**_path(ids), frames="1")
-
-
-def _path(ids: Ids) -> dict[str, str]:
-    return {"study": ids.study, "series": f"{ids.study}.1", "instance": f"{ids.study}.1.1"}
-
-
-def _uids(ids: Ids) -> dict[str, str]:
-    study, series, sop = _path(ids).values()
-    return {"study_instance_uid": study, "series_instance_uid": series, "sop_instance_uid": sop}
-
-
-def _of_study(ids: Ids) -> Any:
-    return retrieve.RetrieveInstancesRequest(study_instance_uid=ids.study)
-
-
-_WEB = "radgate.dicomweb.v1.DicomWebService/"
-_V1 = "radgate.v1."
-REQUESTS: Mapping[str, Callable[[Ids], Any]] = {
-    _V1 + "QueryService/SearchStudies": lambda ids: query.SearchStudiesRequest(
-        keys=[dicom.MatchKey(attribute="StudyInstanceUID", value=ids.study)]
-    ),
-    _V1 + "QueryService/SearchSeries": lambda ids: query.SearchSeriesRequest(study_instance_uid=ids.study),
-    _V1 + "QueryService/SearchInstances": lambda ids: query.SearchInstancesRequest(
-        study_instance_uid=ids.study, series_instance_uid=f"{ids.study}.1"
-    ),
-    _V1 + "RetrieveService/RetrieveInstances": _of_study,
-    _V1 + "RetrieveService/RetrieveMetadata": lambda ids: retrieve.RetrieveMetadataRequest(**_uids(ids)),
-    _V1 + "RetrieveService/RetrieveFrames": lambda ids: retrieve.RetrieveFramesRequest(ref=_uids(ids)),
-    _V1 + "RetrieveService/StreamFrames": lambda ids: retrieve.StreamFramesRequest(
-        open=retrieve.StreamFramesOpen(study_instance_uid=ids.study)
-    ),
-    _V1 + "TranscodeService/TranscodeFrames": lambda ids: transcode.TranscodeFramesRequest(ref=_uids(ids)),
-    _V1 + "TranscodeService/TranscodeInstance": lambda ids: transcode.TranscodeInstanceRequest(
-        ref=_uids(ids), target=transcode.TranscodeTarget(transfer_syntax_uid="1.2.840.10008.1.2.1")
-    ),
-    _V1 + "JobService/GetJob": lambda ids: jobs.GetJobRequest(job_id=ids.job),
-    _V1 + "JobService/WatchJob": lambda ids: jobs.WatchJobRequest(job_id=ids.job),
-    _V1 + "JobService/CancelJob": lambda ids: jobs.CancelJobRequest(job_id=ids.job),
-    _V1 + "AdminService/RevokeApiKey": lambda ids: admin.RevokeApiKeyRequest(key_id=ids.key),
-    _V1 + "AdminService/RotateApiKey": lambda ids: admin.RotateApiKeyRequest(key_id=ids.key),
-    _V1 + "AdminService/GetPacs": lambda ids: admin.GetPacsRequest(name=ids.pacs),
-    _V1 + "AdminService/UpdatePacs": lambda ids: admin.UpdatePacsRequest(
-        pacs=admin.Pacs(name=ids.pacs, backup_for="main")
-    ),
-    _V1 + "AdminService/DeletePacs": lambda ids: admin.DeletePacsRequest(name=ids.pacs),
-    _V1 + "AdminService/TestPacs": lambda ids: admin.TestPacsRequest(name=ids.pacs),
-    _V1 + "AdminService/ValidatePacs": lambda ids: admin.ValidatePacsRequest(name=ids.pacs),
-    _V1 + "AdminService/FailoverPacs": lambda ids: admin.FailoverPacsRequest(name=ids.pacs),
-    _V1 + "AdminService/FailbackPacs": lambda ids: admin.FailbackPacsRequest(name=ids.pacs),
-    _V1 + "AdminService/ListPacsTransitions": lambda ids: admin.ListPacsTransitionsRequest(name=ids.pacs),
-    _V1 + "AdminService/InvalidateCache": lambda ids: admin.InvalidateCacheRequest(study_instance_uid=ids.study),
-    _WEB + "SearchStudies": lambda ids: web.SearchRequest(study=ids.study),
-    _WEB + "SearchSeries": lambda ids: web.SearchRequest(study=ids.study),
-    _WEB + "SearchInstances": lambda ids: web.SearchRequest(study=ids.study, series=f"{ids.study}.1"),
-    _WEB + "RetrieveInstances": lambda ids: web.RetrieveRequest(study=ids.study),
-    _WEB + "RetrieveMetadata": lambda ids: web.RetrieveRequest(**_path(ids)),
-    _WEB + "RetrieveBulkdata": lambda ids: web.RetrieveBulkdataRequest(**_path(ids), path="7FE00010"),
-    _WEB + "RetrieveFrames": _frames,
-    _WEB + "RetrieveRendered": lambda ids: web.RetrieveRenderedRequest(**_path(ids)),
-    _WEB + "RetrieveThumbnail": lambda ids: web.RetrieveRenderedRequest(**_path(ids)),
-    _WEB + "RetrieveInstanceThumbnail": lambda ids: web.RetrieveInstanceThumbnailRequest(
-        instance=_path(ids)["instance"]
-    ),
-    _WEB + "RetrieveWadoUri": lambda _: web.RetrieveWadoUriRequest(),
-}
-"""How an rpc names a thing. All others name none, or make what they name (a tenant, a PACS, a job, an instance)."""
-
-
-def path_of(name: str, ids: Ids) -> str:
-    """The path and query string that the gateway would pass on."""
-    study, series, sop = _path(ids).values()
-    wado = f"/dicom-web/wado?requestType=WADO&studyUID={study}&seriesUID={series}&objectUID={sop}"
-    return wado if name.endswith("Wado" + "Uri") else "/dicom-web/"
 
 
 class Answer(NamedTuple):

@@ -9,7 +9,8 @@ from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS, Reach
 from tests.fakes.clock import START
 from tests.fakes.instances import make_study
-from tests.rpc.matrix import REQUESTS, Ids, Matrix, visitors, walk
+from tests.rpc.matrix import Matrix, visitors, walk
+from tests.rpc.named_requests import REQUESTS, Ids
 from tests.rpc.rig import RPCS, WEST_STUDY, Rig, invoke
 
 OUTSIDE_STUDY = "2.25.3000"

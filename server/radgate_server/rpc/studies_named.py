@@ -40,7 +40,8 @@ def _by_query_string(_message: Any, call: Call) -> Named:
 
 
 def _by_change(message: Any, _call: Call) -> Named:
-    return RetrieveScope(message.changed.study_instance_uid) if message.WhichOneof("news") == "changed" else None
+    study = message.changed.study_instance_uid  # "" when the PACS can't tell which
+    return RetrieveScope(study) if study else None
 
 
 STUDIES_NAMED: Mapping[str, NameOf] = {
