@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from radgate_server.adapters.pacs.dimse import StorageScp
+from radgate_server.adapters.pacs.dimse.awaited import Awaited
 from radgate_server.adapters.pacs.dimse.intake import Intake
-from radgate_server.adapters.pacs.dimse.storage_scp import Awaited
 from radgate_server.config import DimseSettings
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance

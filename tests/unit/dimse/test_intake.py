@@ -9,6 +9,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pynetdicom.dimse_primitives import C_STORE
 
+from radgate_server.adapters.pacs.dimse.awaited import choose_intake
 from radgate_server.adapters.pacs.dimse.intake import Intake, answer_of
 from radgate_server.adapters.pacs.dimse.status import (
     CANNOT_UNDERSTAND,
@@ -18,7 +19,6 @@ from radgate_server.adapters.pacs.dimse.status import (
     failure,
     is_warning,
 )
-from radgate_server.adapters.pacs.dimse.storage_scp import choose_intake
 from radgate_server.adapters.pacs.dimse.store import data_set_fragments
 from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope

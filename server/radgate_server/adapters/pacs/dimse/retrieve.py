@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE
 
+from radgate_server.adapters.pacs.dimse.awaited import Awaited
 from radgate_server.adapters.pacs.dimse.contexts import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
@@ -27,7 +28,7 @@ from radgate_server.adapters.pacs.dimse.identifier import QUERY_RETRIEVE_LEVEL, 
 from radgate_server.adapters.pacs.dimse.intake import Intake, answer_of
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import PENDING, SUCCESS, failure, is_warning
-from radgate_server.adapters.pacs.dimse.storage_scp import Awaited, StorageScp
+from radgate_server.adapters.pacs.dimse.storage_scp import StorageScp
 from radgate_server.core.dicom.file_meta import encoding_of
 from radgate_server.core.dicom.json_model import data_set_to_json
 from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError

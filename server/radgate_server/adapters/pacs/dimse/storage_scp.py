@@ -1,18 +1,17 @@
 """The C-STORE SCP to which PACS send what a C-MOVE asked for (PS3.4 B). One for the whole server."""
 
 import asyncio
-import itertools
 import logging
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import build_context
 
+from radgate_server.adapters.pacs.dimse.awaited import Awaited, AwaitedMoves
 from radgate_server.adapters.pacs.dimse.contexts import ALL_SYNTAXES, VERIFICATION
 from radgate_server.adapters.pacs.dimse.exchange import OperationCancelledError
 from radgate_server.adapters.pacs.dimse.intake import Intake
@@ -22,38 +21,18 @@ from radgate_server.adapters.pacs.dimse.status import NOT_AUTHORISED, REFUSED_OU
 from radgate_server.adapters.pacs.dimse.tls import server_tls
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.networks import Address
 from radgate_server.core.senders import REJECTIONS, Peer, Refusal, Sender, plain_address, refusal_of
 
 _log = logging.getLogger(__name__)
 
-_MAX_MESSAGE_ID = 0xFFFF
 _POLL_S = 0.05
 _KNOWN_SYNTAXES = frozenset(ALL_SYNTAXES)
-
-
-@dataclass(slots=True)
-class Awaited:
-    """A move that waits for instances. `refusals`: why somebody was turned away meanwhile, who may be the PACS."""
-
-    message_id: int
-    originator_aet: str
-    intake: Intake
-    sender: Sender
-    refusals: set[Refusal] = field(default_factory=set)
-
-    @property
-    def originators(self) -> tuple[str, ...]:
-        """AE titles that may stand for it: ours, the PACS's (pynetdicom's servers write that), or none."""
-        return (self.originator_aet, self.intake.source_aet, "")
 
 
 class StorageScp:
     """Takes instances for the moves that wait, from the PACS that were asked, and nothing else.
 
-    An instance belongs to the move that its Move Originator Message ID names (PS3.7 9.3.1.1); no two moves that wait
-    have the same, at whichever PACS. When the PACS leaves it out, the instance belongs to the one move that waits for
-    its UID, at a PACS with the sender's AE title if several do. `on_refusal` is told of associations that are rejected.
+    `on_refusal` is told why associations are rejected.
     """
 
     def __init__(
@@ -73,9 +52,7 @@ class StorageScp:
         self._on_refusal = on_refusal
         self._servers: list[ScpServer] = []
         self._has_tls = False
-        self._lock = threading.Lock()
-        self._awaited: dict[int, Awaited] = {}
-        self._message_ids = itertools.cycle(range(1, _MAX_MESSAGE_ID + 1))
+        self._moves = AwaitedMoves()
         self.room = Room(settings.scp_buffer_bytes)
 
     @property
@@ -101,7 +78,7 @@ class StorageScp:
         if tls_port and tls is None:
             raise ConfigurationError("dicom_tls_port needs dimse.scp_certificate_file and dimse.scp_ca_file")
         self._has_tls = tls is not None
-        terms = Terms(self._settings, self.room, self._awaits_from, self._on_request, self._on_store)
+        terms = Terms(self._settings, self.room, self._moves.awaits_from, self._on_request, self._on_store)
         try:
             self._servers.append(ScpServer(self.ae_title, (self._host, port), terms, None if tls_port else tls))
             if tls_port:
@@ -128,33 +105,18 @@ class StorageScp:
         for association in server.live():
             association.cut()
 
-    @contextmanager
-    def expect(self, originator_aet: str, intake: Intake, sender: Sender) -> Iterator[Awaited]:
+    def expect(self, originator_aet: str, intake: Intake, sender: Sender) -> AbstractContextManager[Awaited]:
         """Let instances come to `intake` from `sender` for the block's time; tells the C-MOVE's Message ID."""
-        with self._lock:
-            message_id = next(number for number in self._message_ids if number not in self._awaited)
-            awaited = self._awaited[message_id] = Awaited(message_id, originator_aet, intake, sender)
-        try:
-            yield awaited
-        finally:
-            with self._lock:
-                del self._awaited[message_id]
+        return self._moves.expect(originator_aet, intake, sender)
 
     def last_received_at(self) -> float:
         """When anything came on any of the associations (monotonic seconds), 0 when there is none."""
         live = [association for server in self._servers for association in server.live()]
         return max((association.dul.received_at for association in live), default=0.0)
 
-    def _all_awaited(self) -> list[Awaited]:
-        with self._lock:
-            return list(self._awaited.values())
-
-    def _awaits_from(self, address: Address) -> bool:
-        return any(awaited.sender.knows(address) for awaited in self._all_awaited())
-
     def _on_request(self, event: Any) -> None:
         """Accept every SOP Class with the transfer syntaxes in the sender's order, from those who are awaited."""
-        association, awaited = event.assoc, self._all_awaited()
+        association, awaited = event.assoc, self._moves.all()
         if not isinstance(association.requestor.primitive, A_ASSOCIATE):  # the connection broke instead
             association.is_aborted = True
             association.kill()
@@ -183,35 +145,20 @@ class StorageScp:
         association.kill()
 
     def _on_store(self, event: Any) -> int:
-        intake = self._intake_of(event.request, _peer(event.assoc))
-        size = len(event.request.DataSet.getbuffer()) if event.request.DataSet else 0
+        request = event.request
+        originator = (request.MoveOriginatorApplicationEntityTitle or "").strip()
+        origin = request.MoveOriginatorMessageID, originator
+        intake = self._moves.intake_of(*origin, str(request.AffectedSOPInstanceUID), _peer(event.assoc))
+        size = len(request.DataSet.getbuffer()) if request.DataSet else 0
         try:
             if intake is None:
                 return NOT_AUTHORISED
-            return intake.take(event.request, str(event.context.transfer_syntax))
+            return intake.take(request, str(event.context.transfer_syntax))
         except OperationCancelledError:
             return REFUSED_OUT_OF_RESOURCES
         finally:
             event.assoc.dimse.settle(size)
             event.assoc.touch()
-
-    def _intake_of(self, request: Any, peer: Peer) -> Intake | None:
-        """The intake of the move that the instance belongs to, if the peer may send for that."""
-        awaited = [each for each in self._all_awaited() if each.sender.admits(peer)]
-        if request.MoveOriginatorMessageID is not None:
-            originator = (request.MoveOriginatorApplicationEntityTitle or "").strip()
-            named = (each for each in awaited if each.message_id == request.MoveOriginatorMessageID)
-            return next((each.intake for each in named if originator in each.originators), None)
-        intakes = [each.intake for each in awaited]
-        return choose_intake(intakes, str(request.AffectedSOPInstanceUID), peer.calling_aet)
-
-
-def choose_intake(waiting: list[Intake], sop_instance_uid: str, sender_aet: str) -> Intake | None:
-    """Find the one retrieve that an instance of unknown origin belongs to; None when that is not certain."""
-    fitting = [intake for intake in waiting if sop_instance_uid in intake.refs]
-    if len(fitting) != 1:
-        fitting = [intake for intake in fitting or waiting if intake.source_aet == sender_aet]
-    return fitting[0] if len(fitting) == 1 else None
 
 
 def _peer(association: Any) -> Peer:

@@ -37,7 +37,7 @@ class RenewedContext:
         self._context = make()
 
     def current(self) -> ssl.SSLContext:
-        """The newest that was found good. Looks at the files, which takes a fraction of a millisecond; in any thread."""
+        """The newest that was found good. Looks at the files, for a fraction of a millisecond; in any thread."""
         with self._lock:
             seen = _look(self._files)
             if seen != self._seen:

@@ -1,0 +1,39 @@
+"""Certificates of a hospital, in files."""
+
+from pathlib import Path
+
+from radgate_server.config import DimseSettings
+from radgate_server.core.pacs import DimseTls
+from tests.fakes.authority import Authority
+from tests.integration.certificates import write_certificate
+
+PLAIN = DimseSettings(connect_timeout_s=5, idle_timeout_s=10)
+HERE = "IP:127.0.0.1"
+
+
+class Hospital:
+    """Certificates in files: the gateway's and the PACS's of one authority, and what must not do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = Authority("hospital")
+        self.ca = folder / "ca.pem"
+        self.gateway = self.authority.sign(HERE).write(folder, "gateway")
+        self.pacs = self.authority.sign(HERE, "DNS:pacs.internal").write(folder, "pacs")
+        self.stranger = Authority("stranger").sign(HERE).write(folder, "stranger")
+        self.expired = write_certificate(folder, "expired", days=-0.01)
+        self.ca.write_bytes(self.authority.certificate + self.expired[0].read_bytes())
+
+    @property
+    def settings(self) -> DimseSettings:
+        certificate, key = map(str, self.gateway)
+        files = {"scp_certificate_file": certificate, "scp_private_key_file": key, "scp_ca_file": str(self.ca)}
+        return PLAIN.model_copy(update=files)
+
+    def tls(self, **changes: object) -> DimseTls:
+        certificate, key = map(str, self.gateway)
+        return DimseTls(**{"ca_file": str(self.ca), "certificate_file": certificate, "private_key_file": key} | changes)  # type: ignore[arg-type]
+
+
+def options_of(certificate: tuple[Path, Path], ca: Path) -> tuple[str, ...]:
+    return ("+tls", str(certificate[1]), str(certificate[0]), "+cf", str(ca))
