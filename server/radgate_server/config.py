@@ -237,7 +237,21 @@ class GatewaySettings(_Section):
     )
     request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
     idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")
+    headers_timeout_s: Seconds = Field(default=10, description="For a request's headers to arrive.")
+    body_timeout_s: Seconds = Field(
+        default=30,
+        description="For the body of a REST request to arrive, but for uploads, which may go on while they move.",
+    )
     max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
+    max_heap_bytes: int = Field(
+        default=GIB, ge=64 * MIB, description="Memory of Envoy; as it fills, the streams that hold the most are cut."
+    )
+    requests_per_second_per_address: int = Field(
+        default=5000,
+        ge=0,
+        le=1_000_000,
+        description="Requests of one address (of IPv6: one /64) that are let in, twice as many at once. 0: no limit.",
+    )
     threads: int = Field(
         default=0,
         ge=0,

@@ -149,6 +149,14 @@ async def test_bytes_of_uploads_count(rig: Rig, channel: grpc.aio.Channel) -> No
     assert next(iter(rig.limiter.meters()))[1].used.bytes >= 5
 
 
+async def test_what_grpc_compressed_is_not_unpacked_beyond_its_bounds(rig: Rig, channel: grpc.aio.Channel) -> None:
+    search = channel.unary_unary(f"/{SEARCH}")
+    metadata = list(bearer(await rig.key("east")).items())
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await search(bytes(16 << 20), metadata=metadata, compression=grpc.Compression.Gzip)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 async def test_a_change_holds_for_the_next_call(rig: Rig, channel: grpc.aio.Channel, admin: Administrator) -> None:
     token = await rig.key("east")
     key_id = token.split("_")[1]

@@ -58,6 +58,35 @@ def test_limits_are_the_settings() -> None:
     assert http["stream_idle_timeout"] == "0.25s"
 
 
+def test_how_long_is_waited_for_requests_and_what_memory_there_is_are_the_settings() -> None:
+    config = rendered(GatewaySettings(headers_timeout_s=3, body_timeout_s=4.5, max_heap_bytes=1 << 28))
+    http = http_of(config)
+    rest = next(route for route in http["route_config"]["virtual_hosts"][0]["routes"] if route["name"] == "rest")
+    assert http["request_headers_timeout"] == "3s"
+    assert rest["route"]["max_stream_duration"] == {"max_stream_duration": "4.5s"}
+    assert config["overload_manager"]["resource_monitors"][1]["typed_config"]["max_heap_size_bytes"] == 1 << 28
+
+
+@pytest.mark.parametrize(
+    ("rate", "filled", "interval"),
+    [(1, 1, "1.000000s"), (19, 1, "0.052632s"), (25, 2, "0.080000s"), (5000, 500, "0.100000s")],
+)
+def test_the_rate_of_one_address_is_the_operators(rate: int, filled: int, interval: str) -> None:
+    filters = {item["name"]: item["typed_config"] for item in http_of(rendered(_rate(rate)))["http_filters"]}
+    limit = filters["envoy.filters.http.local_ratelimit"]
+    bucket = {"max_tokens": 2 * rate, "tokens_per_fill": filled, "fill_interval": interval}
+    assert limit["token_bucket"] == limit["descriptors"][0]["token_bucket"] == bucket
+
+
+def test_without_a_rate_nothing_is_counted() -> None:
+    names = [item["name"] for item in http_of(rendered(_rate(0)))["http_filters"]]
+    assert "envoy.filters.http.local_ratelimit" not in names
+
+
+def _rate(requests_per_second: int) -> GatewaySettings:
+    return GatewaySettings(requests_per_second_per_address=requests_per_second)
+
+
 @pytest.mark.parametrize("written", [True, False])
 def test_the_access_log_is_the_operators_choice(written: bool) -> None:
     assert bool(http_of(rendered(GatewaySettings(access_log=written)))["access_log"]) == written

@@ -16,6 +16,7 @@ from radgate_server.telemetry_settings import TelemetrySettings
 
 type Node = dict[str, Any]
 
+_RATE_FILTER = "envoy.filters.http.local_ratelimit"
 _HANDSHAKE_TIMEOUT = "10s"  # whoever opens a connection and says nothing is an attack
 
 # What a client may say of the way it took, once the proxies in front of the gateway are ours.
@@ -87,12 +88,28 @@ def _use_tls(config: Node, http: Node, tls_folder: Path, *, with_client_ca: bool
 
 
 def _tune(config: Node, http: Node, settings: GatewaySettings) -> None:
-    monitor = config["overload_manager"]["resource_monitors"][0]
-    monitor["typed_config"]["max_active_downstream_connections"] = settings.max_connections
+    connections, heap = (monitor["typed_config"] for monitor in config["overload_manager"]["resource_monitors"])
+    connections["max_active_downstream_connections"] = settings.max_connections
+    heap["max_heap_size_bytes"] = settings.max_heap_bytes
     if not settings.access_log:
         http["access_log"] = []
     http["stream_idle_timeout"] = _seconds(settings.idle_timeout_s)
+    http["request_headers_timeout"] = _seconds(settings.headers_timeout_s)
     http["common_http_protocol_options"]["max_stream_duration"] = _seconds(settings.request_timeout_s)
+    rest = next(route for route in _virtual_host(http)["routes"] if route["name"] == "rest")
+    rest["route"]["max_stream_duration"] = {"max_stream_duration": _seconds(settings.body_timeout_s)}
+    _limit_rate(http, settings.requests_per_second_per_address)
+
+
+def _limit_rate(http: Node, requests_per_second: int) -> None:
+    if not requests_per_second:
+        http["http_filters"] = [item for item in http["http_filters"] if item["name"] != _RATE_FILTER]
+        return
+    filled = max(1, requests_per_second // 10)  # some ten times a second; Envoy allows twenty
+    interval = f"{filled / requests_per_second:.6f}s"
+    bucket = {"max_tokens": 2 * requests_per_second, "tokens_per_fill": filled, "fill_interval": interval}
+    limit = _filter(http, _RATE_FILTER)
+    limit["token_bucket"] = limit["descriptors"][0]["token_bucket"] = bucket
 
 
 def _allow_origins(http: Node, origins: tuple[str, ...]) -> None:
