@@ -20,7 +20,7 @@ NAME = "Doe^Jane"
         repr(Phi(NAME)),
         f"{Phi(NAME)}",
         f"{Phi(NAME):>20}",
-        "%s %r" % (Phi(NAME), Phi(NAME)),
+        "%s %r" % (Phi(NAME), Phi(NAME)),  # noqa: UP031 - as logging does it
         "{}".format(Phi(NAME)),  # noqa: UP032 - one of the ways
         str([Phi(NAME)]),
         repr(Query(QueryLevel.STUDY, (MatchingKey(("00100010",), NAME),))),
@@ -46,6 +46,7 @@ def test_it_is_compared_and_given_out_by_name_alone() -> None:
     assert Phi(NAME) != NAME
     assert len({Phi(NAME), Phi(NAME)}) == 1
     assert not Phi("")
-    assert copy.deepcopy(phi := Phi(NAME)) is phi
+    phi = Phi(NAME)
+    assert copy.deepcopy(phi) is phi
     with pytest.raises(TypeError, match="not written anywhere"):
         pickle.dumps(phi)

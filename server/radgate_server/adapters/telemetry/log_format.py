@@ -56,6 +56,7 @@ FIELDS = (
     "ends",
     "job",
     "receiver",
+    "records",
 )
 """What a log call's `extra` may hold; anything else in it is left out. None of them can hold patient data or a UID."""
 
