@@ -27,8 +27,6 @@ from tests.integration.ports import free_port
 from tests.integration.storescu import FILE, listed
 from tests.integration.waiting import until
 
-PACS = DimseConnection("pacs.example", 2762, "ARCHIVE", "RADGATE")
-
 # pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),

@@ -19,15 +19,6 @@ from tests.integration.storescu import listed, storescu
 
 PACS = DimseConnection("pacs.example", 2762, "ARCHIVE", "RADGATE")
 
-# pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <(ssl.SSLS|s)ocket:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
-
 
 @pytest.fixture
 def hospital(tmp_path: Path) -> Hospital:
