@@ -100,8 +100,8 @@ def canonical_form(previous: bytes, sequence: int, time_us: int, size_bytes: int
     texts = "".join(words)
     if texts.isascii():
         return pack(form, previous, sequence, time_us, size_bytes, *map(len, words)) + texts.encode()
-    encoded = [word.encode() for word in words]
-    return pack(form, previous, sequence, time_us, size_bytes, *map(len, encoded)) + b"".join(encoded)
+    lengths = [len(word) if word.isascii() else len(word.encode()) for word in words]
+    return pack(form, previous, sequence, time_us, size_bytes, *lengths) + texts.encode()
 
 
 def record_hash(previous: bytes, sequence: int, time_us: int, size_bytes: int, words: Sequence[str]) -> bytes:

@@ -20,7 +20,6 @@ _HEAD = select(*(audit_heads.c[name] for name in ("tenant_id", "sequence", "reco
 _CHECKPOINT_COLUMNS = ("tenant_id", "sequence", "record_hash", "time_us", "previous_hash", "key_id", "signature")
 _CHECKPOINT = select(*(audit_checkpoints.c[name] for name in _CHECKPOINT_COLUMNS)).order_by(audit_checkpoints.c.number)
 _PLACE = ("number", "sequence", "record_hash", "time_us", "size_bytes", "erased_by")
-_COLUMNS = len(_PLACE)
 RECORD_COLUMNS = (*_PLACE, *WORDS)
 # As text: SQLAlchemy's look at each value of each row would take longer than the hash.
 _RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM {audit_entries.name} WHERE number > :after AND number <= :upto"  # noqa: S608
@@ -69,7 +68,8 @@ class SqlAuditTrail:
 
 
 def _visit(connection: Connection, query: TextClause, visit: Visit) -> None:
-    visit([read_record(row) for row in connection.execute(query)])
+    # The driver's own rows: SQLAlchemy's are looked into in Python, column by column.
+    visit([read_record(row) for row in connection.execute(query).cursor.fetchall()])
 
 
 def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
@@ -86,10 +86,12 @@ def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Che
     return made
 
 
-def read_record(row: Row[Any]) -> StoredRecord:
+def read_record(row: Sequence[Any]) -> StoredRecord:
     """A row of RECORD_COLUMNS. Without a trace it is in form 1, which has one word less."""
-    words = row[_COLUMNS:] if row[-1] is not None else row[_COLUMNS:-1]
-    return StoredRecord._make((*row[: _COLUMNS - 1], words, row[_COLUMNS - 1]))
+    number, sequence, own_hash, time_us, size_bytes, erased_by, *words = row
+    if words[-1] is None:
+        words.pop()
+    return StoredRecord(number, sequence, own_hash, time_us, size_bytes, tuple(words), erased_by)
 
 
 def _head(row: Row[Any]) -> ChainHead:
