@@ -74,7 +74,7 @@ async def test_strangers_leave_room_for_those_who_are_awaited(monkeypatch: pytes
 def grown(folder: Path, pixel_bytes: int) -> Path:
     """The file with more pixels than it had."""
     data_set = dcmread(FILE)
-    data_set.Rows, data_set.Columns = 1024, pixel_bytes // 2048
+    data_set.Rows, data_set.Columns = 4096, pixel_bytes // 8192
     data_set.PixelData = bytes(pixel_bytes)
     data_set.save_as(folder / "large.dcm")
     return folder / "large.dcm"
@@ -89,3 +89,15 @@ async def test_what_finds_no_room_is_refused_and_its_room_is_free_again(tmp_path
         assert await storescu(rig.scp.port) == ""
         await until(lambda: rig.scp.room.used_bytes == 0)
     assert [type(arrival) for arrival in rig.arrivals] == [FailedInstance, ReceivedInstance]
+
+
+async def test_a_peer_that_leaves_in_the_middle_gives_its_room_back(tmp_path: Path) -> None:
+    large = grown(tmp_path, 256 * MIB)
+    async with awaiting(SETTINGS, listed(), pacs=PACS) as rig:
+        command = ("storescu", "-aet", "ARCHIVE", "-aec", "RADGATE", "127.0.0.1", str(rig.scp.port), str(large))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        await until(lambda: rig.scp.room.used_bytes > MIB)
+        process.kill()
+        await process.wait()
+        await until(lambda: rig.scp.room.used_bytes == 0)
+    assert rig.arrivals == []
