@@ -19,8 +19,8 @@ INTRODUCTION = f"""\
 <!-- Made by scripts/metrics_manual.py from server/radgate_server/adapters/telemetry/catalogue.py; edit there. -->
 
 Read them at `http://HOST:9464/metrics` (setting `metrics_port`). Whoever asks for OpenMetrics, as Prometheus does with
-`--enable-feature=exemplar-storage`, also gets exemplars: of each bucket of a histogram the last trace that fell into
-it.
+`--enable-feature=exemplar-storage`, also gets exemplars: of each bucket of a histogram the last
+[trace](tracing.md) that fell into it.
 
 Histograms have the bounds {", ".join(f"{bound:g}" for bound in BOUNDS_S)} seconds. A quantile is, for one,
 `histogram_quantile(0.99, sum by (le) (rate(radgate_rpc_seconds_bucket[5m])))`.

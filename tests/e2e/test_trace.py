@@ -107,6 +107,7 @@ def test_one_image_in_a_browser_is_one_trace(traced: Traced, capsys: pytest.Capt
     (arrived,) = get.parts
     assert (arrived.span.name, arrived.span.attributes["radgate.status"]) == ("C-STORE", 0)
     assert served.find("PACS find").find("C-FIND").span.attributes["radgate.count"] == 1
+    assert served.find("audit").parts == ()
     caches = [node.span.attributes for node in served.walk() if node.span.name == "cache"]
     assert {"radgate.tier": "warm", "radgate.hit": False} in caches
     for node in root.walk():

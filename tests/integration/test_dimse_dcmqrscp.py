@@ -8,12 +8,17 @@ from pydicom.data import get_testdata_file
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.config import DimseSettings
+from radgate_server.core.dicom.file_meta import identify
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.instances import ListedInstance
 from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.tracing import Part
 from tests.conformance.pacs_suite import PacsSuite, config_of, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.ports import free_port
+from tests.unit.core.test_tracing import Recorded
 
 SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
 SCP_PORT = free_port()
@@ -54,6 +59,31 @@ class DcmqrscpSuite(PacsSuite):
         yield client
         await client.close()
         await scp.close()
+
+    async def test_each_message_is_a_span(self, pacs: PacsClient, studies: list[Path]) -> None:
+        identity = identify(studies[0].read_bytes())
+        ref = identity.ref
+        scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+        with Part(root := Recorded()):
+            await pacs.echo.echo()
+            async with pacs.reader.retrieve(scope, [ListedInstance(identity.ref, identity.sop_class_uid)]) as arrivals:
+                assert [arrival.ref async for arrival in arrivals] == [identity.ref]
+        echo, retrieve = root.parts
+        assert [part.name for part in echo.parts] == ["A-ASSOCIATE", "C-ECHO"]
+        told = {part.name: part.facts for part in walk(retrieve)}
+        moved = self.method is RetrieveMethod.MOVE
+        assert told["C-MOVE" if moved else "C-GET"] == {
+            "pacs": "main", "level": "IMAGE", "status": 0, "completed": 1, "failed": 0, "warning": 0
+        }  # fmt: skip
+        assert told["C-STORE"] == {"pacs": "main", "status": 0}
+        assert ref.sop_instance_uid not in str(told)
+
+
+def walk(recorded: Recorded) -> Iterator[Recorded]:
+    """All that lies below a span."""
+    for part in recorded.parts:
+        yield part
+        yield from walk(part)
 
 
 class TestDcmqrscpByGet(DcmqrscpSuite):

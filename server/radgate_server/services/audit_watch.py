@@ -5,6 +5,7 @@ from radgate_server.core.errors import AuditUnavailableError
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.tracing import span
 
 FRESH_S = 30.0
 """A failure says this long that the trail can't be written: without calls, nobody would find that it can be again."""
@@ -26,7 +27,8 @@ class WatchedAuditSink:
             AuditUnavailableError: it could not be recorded.
         """
         try:
-            await self._sink.record(entry)
+            with span("audit"):
+                await self._sink.record(entry)
         except AuditUnavailableError:
             self._failed_s = self._clock.monotonic_s()
             self._telemetry.audit_failed()
