@@ -21,6 +21,7 @@ from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import TlsProfile
 from radgate_server.limit_settings import LimitSettings
 from radgate_server.report_settings import ReportSettings
+from radgate_server.retention_settings import RetentionSettings
 from radgate_server.telemetry_settings import TelemetrySettings
 
 MIB = 1 << 20
@@ -43,6 +44,11 @@ class CacheSettings(_Section):
     )
     hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not kept in memory.")
     warm_bytes: int = Field(default=20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
+    encrypted: bool = Field(
+        default=True,
+        description="Encrypt what is cached on disk under a key for each study, so that it can be erased for good. When"
+        " this changes, what is there is dropped.",
+    )
     query_ttl_s: float = Field(
         default=5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time."
     )
@@ -168,14 +174,14 @@ class AuditSettings(_Section):
     check_records: int = Field(
         default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
     )
-    index_interval_s: Seconds = Field(
-        default=1, description="Time between two looks at which records the index for searches does not know yet."
-    )
     spool_bytes: int = Field(
         default=256 * MIB,
         ge=0,
         description="Records that wait in data_dir while the database is away; when that is full nothing is served. 0:"
         " nothing is served at once.",
+    )
+    index_interval_s: Seconds = Field(
+        default=1, description="Time between two looks at which records the index for searches does not know yet."
     )
 
 
@@ -427,6 +433,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     audit: AuditSettings = AuditSettings()
     audit_export: AuditExportSettings = AuditExportSettings()
+    retention: RetentionSettings = RetentionSettings()
     imaging: ImagingSettings = ImagingSettings()
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()

@@ -37,6 +37,7 @@ from radgate_server.core.certificates import CertificateListener, ignore_certifi
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.audit_records import AuditRecords
 from radgate_server.core.ports.cache import HotCache, InstanceStore
+from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import (
     ChangeFeed,
@@ -51,6 +52,7 @@ from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.retaining import RetentionStore, build_desk, build_eraser, open_retention
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.audit_desk import AuditDesk
@@ -60,6 +62,8 @@ from radgate_server.services.detect import Detector, impatient
 from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.rules import RetentionDesk
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reading import PacsSecrets
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
@@ -90,6 +94,7 @@ class Installation:
     writing_end: SqlAuditSink
     trail: AuditTrail
     signer: CheckpointSigner
+    retention: RetentionStore
     records: AuditRecords
     schedules: ReportSchedules
     database: Database
@@ -132,6 +137,7 @@ async def open_installation(
         audit,
         SqlAuditTrail(database),
         signer,
+        open_retention(settings, database, box),
         SqlAuditRecords(database),
         SqlReportSchedules(database),
         database,
@@ -149,20 +155,24 @@ def _open_spool(stack: AsyncExitStack, settings: Settings) -> FileAuditSpool | N
 
 
 async def open_disk_store(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: Telemetry
+    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: Telemetry
 ) -> DiskInstanceStore:
     """Open the warm tier below the data folder; `stack` closes it."""
     limit_bytes = settings.cache.warm_bytes
-    store = DiskInstanceStore(settings.data_dir / "warm", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry)
+    store = DiskInstanceStore(
+        settings.data_dir / "warm", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry, keys=keys
+    )
     return await stack.enter_async_context(store)
 
 
 async def open_derived_cache(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: Telemetry
+    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: Telemetry
 ) -> DerivedCache:
     """Open the tier of derived things below the data folder; `stack` closes it."""
     limit_bytes = settings.imaging.derived_bytes
-    cache = DerivedCache(settings.data_dir / "derived", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry)
+    cache = DerivedCache(
+        settings.data_dir / "derived", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry, keys=keys
+    )
     return await stack.enter_async_context(cache)
 
 
@@ -264,9 +274,10 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
     async with AsyncExitStack() as stack:
         clock, telemetry = SystemClock(), PrometheusTelemetry()
         installation = await open_installation(stack, settings, clock)
-        store = await open_disk_store(stack, settings, clock, telemetry)
+        keys = installation.retention.study_keys
+        store = await open_disk_store(stack, settings, keys, clock, telemetry)
         await store.stock_taken()
-        derived = await open_derived_cache(stack, settings, clock, telemetry)
+        derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
         await derived.stock_taken()
         # Never started: to test a PACS, nothing is received.
         storage_scp = StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
@@ -300,3 +311,40 @@ async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
         installation = await open_installation(stack, settings, clock)
         auditor = Auditor(installation.audit, clock)
         yield AuditDesk(installation.trail, installation.signer, auditor, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionTools:
+    """Rules and holds, and what erases cached data."""
+
+    desk: RetentionDesk
+    eraser: CacheEraser
+
+
+@asynccontextmanager
+async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionTools]:
+    """Retention without a server, for the command line; running servers are told to erase what they hold in memory.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock, telemetry = SystemClock(), PrometheusTelemetry()
+        installation = await open_installation(stack, settings, clock)
+        store, keys = installation.retention, installation.retention.study_keys
+        disk = await open_disk_store(stack, settings, keys, clock, telemetry)
+        derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
+        follower = ChangeFollower(installation.feed, {})
+        caches = TenantCaches(hot=None, derived=derived, store=disk, feed=installation.feed, follower=follower)
+        yield RetentionTools(
+            build_desk(store, settings, Auditor(installation.audit, clock), clock),
+            build_eraser(
+                store,
+                trail=installation.trail,
+                audit=installation.audit,
+                signer=installation.signer,
+                caches=caches,
+                tiers={"warm": disk, "derived": derived},
+                clock=clock,
+            ),
+        )

@@ -12,6 +12,7 @@ from tests.conformance.hot_cache_suite import HotCacheSuite
 from tests.conformance.instance_store_suite import InstanceStoreSuite
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
+from tests.fakes.study_keys import MemoryStudyKeys
 from tests.fakes.telemetry import RecordingTelemetry
 
 MIB = 1 << 20
@@ -42,6 +43,15 @@ class TestDerivedCache(HotCacheSuite):
         return derived
 
 
+class TestEncryptedDerivedCache(HotCacheSuite):
+    @pytest.fixture
+    async def cache(self, tmp_path: Path, clock: FakeClock) -> AsyncIterator[HotCache]:
+        async with DerivedCache(
+            tmp_path, limit_bytes=2 * MIB, clock=clock, telemetry=RecordingTelemetry(), keys=MemoryStudyKeys()
+        ) as cache:
+            yield cache
+
+
 class TestMemoryInstanceStore(InstanceStoreSuite):
     @pytest.fixture
     def store(self) -> InstanceStore:
@@ -60,6 +70,16 @@ class TestDiskInstanceStore(InstanceStoreSuite):
     @pytest.fixture
     def store(self, disk: InstanceStore) -> InstanceStore:
         return disk
+
+
+class TestEncryptedInstanceStore(InstanceStoreSuite):
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[InstanceStore]:
+        telemetry, keys = RecordingTelemetry(), MemoryStudyKeys()
+        async with DiskInstanceStore(
+            tmp_path, limit_bytes=64 * MIB, clock=FakeClock(), telemetry=telemetry, keys=keys
+        ) as store:
+            yield store
 
 
 class TestHotInstanceStore(InstanceStoreSuite):

@@ -92,7 +92,7 @@ def test_thumbnails_are_made_of_what_arrives_and_survive_a_restart(
     place = below(originals[0].ref)
     with server, server.client(EAST) as east:
         assert east.get(f"{place}/metadata").status_code == 200
-        wait_for(lambda: list((server.data_dir / "derived").rglob("*.made")), "a thumbnail is kept")
+        wait_for(lambda: list((server.data_dir / "derived").rglob("*.madex")), "a thumbnail is kept")
     rmtree(server.data_dir / "warm")
     with server, server.client(EAST) as east:
         assert picture(east.get(f"{place}/thumbnail")).shape == (128, 128)

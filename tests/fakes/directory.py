@@ -178,8 +178,10 @@ class MemoryDirectory:
     async def last_change(self) -> int:
         return len(self._changes)
 
-    async def announce_invalidation(self, tenant_id: str, study_instance_uid: str) -> None:
-        self._announce(ChangeKind.CACHE, tenant_id, study_instance_uid)
+    async def announce_invalidation(
+        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
+    ) -> None:
+        self._announce(kind, tenant_id, study_instance_uid)
 
     def _others(self, place: tuple[str, str]) -> dict[str, str]:
         tenant_id, name = place

@@ -158,7 +158,7 @@ async def work_and_fail(server: Server) -> None:
         study = await search(client)
         await retrieve(client, study)
         await server.until_shown(lambda shown: "radgate_image_jobs_total" in shown, lambda: asyncio.sleep(0))
-        for file in (server.data_dir / "warm").rglob("*.p10"):
+        for file in (server.data_dir / "warm").rglob("*.p10x"):
             file.write_bytes(bytes(file.stat().st_size))
         await server.until_shown(lambda shown: "radgate_cache_failures_total" in shown, lambda: retrieve(client, study))
         await server.until_shown(

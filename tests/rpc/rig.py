@@ -30,6 +30,7 @@ from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.limit_settings import LimitSettings
 from radgate_server.report_settings import FolderReportReceiver, ReportSettings
+from radgate_server.retention_settings import RetentionSettings
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import (
     ADMIN,
@@ -39,6 +40,7 @@ from radgate_server.rpc.server import (
     JOBS,
     QUERY,
     REFLECTION,
+    RETENTION,
     RETRIEVE,
     STORE,
     TRANSCODE,
@@ -49,6 +51,7 @@ from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
+from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
@@ -93,6 +96,8 @@ from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.schedules import ScheduleDesk
 from radgate_server.services.resilience import PacsGuard
 from radgate_server.services.restrictions import Restrictions
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.rules import RetentionDesk
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
@@ -113,10 +118,11 @@ from tests.fakes.jobs import Pauses
 from tests.fakes.keys import MemoryKeys
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.retention import MemoryRetention, RecordedTrail
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
 
-SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, AUDIT, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, AUDIT, RETENTION, ADMIN, DICOMWEB, HEALTH, REFLECTION)
 RPCS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
 }
@@ -199,6 +205,7 @@ class Rig:
     tokens: ScriptedTokens = field(default_factory=ScriptedTokens)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     limit_telemetry: RecordingLimitTelemetry = field(default_factory=RecordingLimitTelemetry)
+    retention: MemoryRetention = field(default_factory=MemoryRetention)
     naps: list[float] = field(default_factory=list)
     schedules: MemorySchedules = field(default_factory=MemorySchedules)
     server: RpcServer | None = None
@@ -348,6 +355,7 @@ async def running_rig() -> AsyncIterator[Rig]:
             jobs=JobServicer(jobs, auditor),
             store=StoreServicer(store),
             audit=_audit_servicer(rig, auditor, Path(folder)),
+            retention=_retention_servicer(rig, auditor, caches, Path(folder)),
             admin=AdminServicer(admin),
             dicomweb=DicomWebServicer(
                 search, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings
@@ -368,6 +376,25 @@ async def running_rig() -> AsyncIterator[Rig]:
             await jobs.close()
             await retrieve.close()
             await clients.close()
+
+
+def _retention_servicer(rig: Rig, auditor: Auditor, caches: TenantCaches, folder: Path) -> RetentionServicer:
+    """Nothing of the rig's tiers is encrypted."""
+    eraser = CacheEraser(
+        records=rig.retention,
+        keys=rig.retention,
+        holds=rig.retention,
+        trail=RecordedTrail(rig.audit),
+        links=rig.retention,
+        audit=rig.audit,
+        signer=FileSigner(folder / "signing"),
+        caches=caches,
+        tiers={"hot": rig.hot, "derived": rig.derived},
+        clock=rig.clock,
+        encrypted=False,
+    )
+    desk = RetentionDesk(rig.retention, rig.retention, RetentionSettings(), auditor, rig.clock)
+    return RetentionServicer(desk, eraser)
 
 
 def _audit_servicer(rig: Rig, auditor: Auditor, folder: Path) -> AuditServicer:

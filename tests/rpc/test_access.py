@@ -89,6 +89,10 @@ def test_an_auditor_reads_the_trail_and_who_may_come_in_and_no_images() -> None:
         "MakeAuditReport",
         "ListReportSchedules",
         "RunReportSchedule",
+        "GetRetention",
+        "ListLegalHolds",
+        "GetErasure",
+        "ListErasures",
     }
     assert allowed == {"ListTenants", "ListApiKeys", "GetLimits", "ServerReflectionInfo", *trail}
 

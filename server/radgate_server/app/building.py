@@ -14,6 +14,7 @@ from radgate_server.app.image_workers import open_workers
 from radgate_server.app.limits import open_limiter
 from radgate_server.app.monitoring import build_readiness, watch_alerts, watch_certificates, watch_database
 from radgate_server.app.reports import build_audit_reading, start_reporting
+from radgate_server.app.retention import open_retention_service
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
 from radgate_server.config import Settings
@@ -73,7 +74,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         installation = replace(installation, audit=audit)
         telemetry.watch_disk(settings.data_dir)
         watch_database(installation.database, telemetry)
-        tiers = await open_tiers(stack, settings, clock, telemetry)
+        tiers = await open_tiers(stack, settings, installation.retention.study_keys, clock, telemetry)
         workers = await open_workers(stack, settings, telemetry)
         storage_scp = await open_storage_scp(stack, settings, telemetry)
         sightings = CertificateSightings()
@@ -99,6 +100,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             derived=tiers.derived,
             store=tiers.store,
             news=services.news,
+            memories=(services.studies.forget, services.pictures.places.forget),
         )
         limiter = await open_limiter(stack, settings, installation, clock, telemetry)
         handlers = change_handlers(services, forgetting, clients, tracker, limiter, installation.limits)
@@ -127,12 +129,15 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         caches = TenantCaches(
             hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
         )
+        retention = open_retention_service(stack, settings, installation, tiers, caches, clock)
         store = build_store(stack, settings, clients, services.auditor, caches)
-        tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
         reading = build_audit_reading(settings, installation, clock)
         start_reporting(stack, settings, installation, reading, clock)
+        tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
         entrance = open_entrance(stack, settings)
-        rpc = build_rpc(settings, services, limiter, tiers, store, admin, reading, telemetry, entrance, tracer)
+        rpc = build_rpc(
+            settings, services, limiter, tiers, store, admin, reading, retention, telemetry, entrance, tracer
+        )
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
         await watch_certificates(stack, settings, installation, sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)

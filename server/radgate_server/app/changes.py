@@ -38,6 +38,9 @@ def change_handlers(
     async def drop_cached(change: Change) -> None:
         await forgetting.cached(change.tenant_id, change.subject or None)
 
+    async def erase_cached(change: Change) -> None:
+        await forgetting.erased(change.tenant_id, change.subject)
+
     async def load_limits(_: Change) -> None:
         limiter.load(await limits.list_limits())
 
@@ -47,5 +50,6 @@ def change_handlers(
         ChangeKind.PACS: (reconnect, forget_answers),
         ChangeKind.FAILOVER: (switch_over,),
         ChangeKind.CACHE: (drop_cached,),
+        ChangeKind.ERASURE: (erase_cached,),
         ChangeKind.LIMITS: (load_limits,),
     }

@@ -20,6 +20,7 @@ from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
+from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
@@ -53,6 +54,7 @@ def build_rpc(
     store: StoreService,
     admin: AdminService,
     reading: AuditReading,
+    retention: RetentionServicer,
     telemetry: PrometheusTelemetry,
     entrance: Entrance,
     tracer: Tracer | None = None,
@@ -84,6 +86,7 @@ def build_rpc(
             search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
         ),
         authenticator=services.authenticator,
+        retention=retention,
         limiter=limiter,
         refusals=services.refusals,
         sent=services.sent,

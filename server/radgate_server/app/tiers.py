@@ -1,5 +1,6 @@
 """The near tiers of a running server."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -8,7 +9,9 @@ from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import MIB, Settings
 from radgate_server.core.ports.cache import HotCache, InstanceStore
+from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.erasure import StudyTier
 from radgate_server.installation import (
     open_derived_cache,
     open_disk_store,
@@ -19,29 +22,37 @@ HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the syst
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """The near tiers."""
+    """The near tiers. `by_name` has what each is made of, as certificates of deletion name it."""
 
     hot: HotCache
     derived: HotCache
     store: InstanceStore
+    by_name: Mapping[str, StudyTier]
 
 
-async def open_tiers(stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: PrometheusTelemetry) -> Tiers:
-    """Open memory and disk; what is on the disk from before is there at once."""
+async def open_tiers(
+    stack: AsyncExitStack,
+    settings: Settings,
+    keys: StudyKeys | None,
+    clock: Clock,
+    telemetry: PrometheusTelemetry,
+) -> Tiers:
+    """Open memory and disk; what is on the disk from before is there at once. With `keys` the disk is encrypted."""
     cache = settings.cache
     hot = MemoryHotCache(
         limit_bytes=cache.hot_bytes, entry_limit_bytes=cache.hot_entry_bytes, clock=clock, telemetry=telemetry
     )
-    disk = await open_disk_store(stack, settings, clock, telemetry)
+    disk = await open_disk_store(stack, settings, keys, clock, telemetry)
     store = HotInstanceStore(
         disk,
         limit_bytes=cache.hot_instance_bytes,
         entry_limit_bytes=HOT_INSTANCE_ENTRY_BYTES,
         telemetry=telemetry,
     )
-    derived = await open_derived_cache(stack, settings, clock, telemetry)
+    derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
-    return Tiers(hot, derived, store)
+    by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, "derived": derived}
+    return Tiers(hot, derived, store, by_name)

@@ -66,6 +66,7 @@ class Services:
     restrictions: Restrictions
     facts: StudyFactsReader
     lister: StudyLister
+    studies: KnownStudies
     retrieve: RetrieveService
     instances: InstanceReader
     pictures: Pictures
@@ -142,6 +143,7 @@ def build_services(
         restrictions=restrictions,
         facts=facts,
         lister=lister,
+        studies=studies,
         retrieve=retrieve,
         instances=instances,
         pictures=pictures,

@@ -9,10 +9,12 @@ from radgate_server import __version__
 from radgate_server.cli.alerts import alerts
 from radgate_server.cli.audit import audit
 from radgate_server.cli.cache import cache
+from radgate_server.cli.erasure import certificate, erase
 from radgate_server.cli.images import thumbnail, transcode
 from radgate_server.cli.key import key
 from radgate_server.cli.options import RadgateGroup, config_option
 from radgate_server.cli.pacs import pacs
+from radgate_server.cli.retention import retention
 from radgate_server.cli.secrets import secrets
 from radgate_server.cli.serve import demo, migrate, serve
 from radgate_server.cli.tenant import tenant
@@ -30,5 +32,21 @@ def radgate() -> None:
     """
 
 
-for command in (serve, demo, migrate, tenant, key, pacs, secrets, cache, audit, alerts, transcode, thumbnail):
+for command in (
+    serve,
+    demo,
+    migrate,
+    tenant,
+    key,
+    pacs,
+    secrets,
+    cache,
+    audit,
+    retention,
+    erase,
+    certificate,
+    alerts,
+    transcode,
+    thumbnail,
+):
     radgate.add_command(command)

@@ -60,8 +60,8 @@ _INSTALLATION = Access(_FROM_ADMIN, TenantNeed.EVERY_TENANT)
 _KEY_ADMIN = Access(_FROM_ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
 _KEY_READER = Access(_FROM_ADMIN | {Role.AUDITOR}, TenantNeed.ANY)  # who may come in is an auditor's business
 _LIMIT_READER = Access(_FROM_OPERATOR | {Role.AUDITOR})  # so is from where they may
-_ANY_KEY = Access(frozenset(Role), TenantNeed.ANY, Reach.OPEN)
 _AUDIT_READER = Access(_FROM_ADMIN | {Role.AUDITOR})
+_ANY_KEY = Access(frozenset(Role), TenantNeed.ANY, Reach.OPEN)
 
 METHODS: dict[str, Access] = {
     "radgate.v1.QueryService/SearchStudies": _SEARCHER,
@@ -89,6 +89,14 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AuditService/RunReportSchedule": _AUDIT_READER,
     "radgate.v1.AuditService/CreateReportSchedule": _ADMIN,  # it sends patient data out of the house, again and again
     "radgate.v1.AuditService/DeleteReportSchedule": _ADMIN,
+    "radgate.v1.RetentionService/GetRetention": _AUDIT_READER,
+    "radgate.v1.RetentionService/SetRetention": _ADMIN,
+    "radgate.v1.RetentionService/PlaceLegalHold": _ADMIN,
+    "radgate.v1.RetentionService/ReleaseLegalHold": _ADMIN,
+    "radgate.v1.RetentionService/ListLegalHolds": _AUDIT_READER,
+    "radgate.v1.RetentionService/EraseCachedData": _ADMIN,
+    "radgate.v1.RetentionService/GetErasure": _AUDIT_READER,
+    "radgate.v1.RetentionService/ListErasures": _AUDIT_READER,
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,

@@ -11,6 +11,7 @@ from radgate.v1 import (
     audit_service_pb2,
     job_service_pb2,
     query_service_pb2,
+    retention_service_pb2,
     retrieve_service_pb2,
     store_service_pb2,
     transcode_service_pb2,
@@ -33,6 +34,7 @@ TRANSCODE: ServiceDescriptor = transcode_service_pb2.DESCRIPTOR.services_by_name
 JOBS: ServiceDescriptor = job_service_pb2.DESCRIPTOR.services_by_name["JobService"]
 STORE: ServiceDescriptor = store_service_pb2.DESCRIPTOR.services_by_name["StoreService"]
 AUDIT: ServiceDescriptor = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
+RETENTION: ServiceDescriptor = retention_service_pb2.DESCRIPTOR.services_by_name["RetentionService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
 HEALTH = health.SERVICE
@@ -115,6 +117,7 @@ def build_server(
     jobs: Servicer,
     store: Servicer,
     audit: Servicer,
+    retention: Servicer,
     admin: Servicer,
     dicomweb: Servicer,
     authenticator: CredentialChecker,
@@ -142,6 +145,7 @@ def build_server(
         JOBS: jobs,
         STORE: store,
         AUDIT: audit,
+        RETENTION: retention,
         ADMIN: admin,
         DICOMWEB: dicomweb,
     }

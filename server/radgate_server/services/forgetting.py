@@ -1,10 +1,15 @@
 """What this process forgets when something changes: in the configuration, in a PACS, or by order of somebody."""
 
+from collections.abc import Callable, Sequence
+
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import QueryService
 from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.watching import NewsDesk, StudyNews
+
+type Memory = Callable[[str, str], None]
+"""(tenant, Study Instance UID): forgets what it knows of the study."""
 
 
 class Forgetting:
@@ -20,6 +25,7 @@ class Forgetting:
         derived: HotCache,
         store: InstanceStore,
         news: NewsDesk,
+        memories: Sequence[Memory] = (),
     ) -> None:
         self._query = query
         self._lister = lister
@@ -28,6 +34,7 @@ class Forgetting:
         self._derived = derived
         self._store = store
         self._news = news
+        self._memories = memories
 
     def places(self, tenant_id: str) -> None:
         """Another PACS answers from now on: ask anew who holds what. What was fetched stays good."""
@@ -50,6 +57,13 @@ class Forgetting:
         await self._hot.invalidate(tenant_id, study_instance_uid)
         if study_instance_uid:
             self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+
+    async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
+        self._query.forget(tenant_id)
+        for forget in self._memories:
+            forget(tenant_id, study_instance_uid)
+        await self.cached(tenant_id, study_instance_uid)
 
     async def changed(self, tenant_id: str, news: StudyNews) -> None:
         """A PACS tells of a change. Instances that were fetched stay good unless some were removed.

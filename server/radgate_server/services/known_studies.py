@@ -52,6 +52,10 @@ class KnownStudies:
         """What is known of the study."""
         return self._known.get((tenant_id, study_instance_uid)) or _UNKNOWN
 
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Know nothing of the study any more."""
+        self._known.drop((tenant_id, study_instance_uid))
+
     def _put(self, tenant_id: str, study_instance_uid: str, patient_id: str | None, pacs: Iterable[str]) -> None:
         known = self.of_study(tenant_id, study_instance_uid)
         names = dict.fromkeys([*filter(None, known.pacs.split(",")), *pacs])

@@ -32,6 +32,13 @@ class InstancePlaces:
         """An instance came by."""
         self._known.put((tenant_id, ref.sop_instance_uid), ref)
 
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Remember no instance of the study."""
+        for key in [key for key in self._known if key[0] == tenant_id]:
+            known = self._known.get(key)
+            if known is not None and known.study_instance_uid == study_instance_uid:
+                self._known.drop(key)
+
     async def find(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef:
         """Where the instance lies, or lay when it came by.
 

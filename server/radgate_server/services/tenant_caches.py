@@ -1,7 +1,7 @@
 """What the near tiers hold of one tenant: how much that is, and throwing it away everywhere."""
 
 from radgate_server.core.ports.cache import HotCache, InstanceStore, TierUsage
-from radgate_server.core.ports.directory import ChangeFeed
+from radgate_server.core.ports.directory import ChangeFeed, ChangeKind
 from radgate_server.services.changes import ChangeFollower
 
 
@@ -35,3 +35,10 @@ class TenantCaches:
         await self._feed.announce_invalidation(tenant_id, study_instance_uid or "")
         await self._follower.catch_up()
         return removed
+
+    async def erase(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Throw away one study and all that any process remembers of it."""
+        await self._store.invalidate(tenant_id, study_instance_uid)
+        await self._derived.invalidate(tenant_id, study_instance_uid)
+        await self._feed.announce_invalidation(tenant_id, study_instance_uid, ChangeKind.ERASURE)
+        await self._follower.catch_up()

@@ -8,6 +8,7 @@ import pytest
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.layout import RESERVE_BYTES, entry_key
 from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file
+from radgate_server.adapters.cache.stored_bytes import PlainForm
 from radgate_server.adapters.cache.warm_disk import OPEN_FILES, TOUCH_INTERVAL_S
 from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
 from radgate_server.core.identifiers import InstanceRef
@@ -289,7 +290,7 @@ async def test_a_file_is_not_closed_under_its_reader(tmp_path: Path) -> None:
     async with make(tmp_path) as store:
         await store.put("alpha", received(DATA))
     key = entry_key("alpha", REF)
-    table, file = OpenFiles(1), open_file(files(tmp_path)[0], key)
+    table, file = OpenFiles(1), open_file(files(tmp_path)[0], key, PlainForm())
     table.add(key, file)
     with file.in_use() as usable:
         assert usable

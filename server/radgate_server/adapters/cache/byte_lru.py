@@ -89,6 +89,11 @@ class ByteLru[K: tuple[str, ...], V]:
         """How much the tenant keeps."""
         return self._tallies.get(tenant_id) or Tally()
 
+    def group_tally(self, tenant_id: str, study: str) -> Tally:
+        """How much is kept of one study of the tenant."""
+        sizes = [self._entries[key][1] for key in self._groups.get((tenant_id, study), ())]
+        return Tally(len(sizes), sum(sizes))
+
     def _count(self, tenant_id: str, entries: int, size_bytes: int) -> None:
         self.used_bytes += size_bytes
         tally = self._tallies[tenant_id]

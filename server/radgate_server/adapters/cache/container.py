@@ -32,6 +32,10 @@ class DamagedError(Exception):
     """A warm file is not what was written. Within this package it becomes a miss or a CorruptEntryError."""
 
 
+class KeyErasedError(DamagedError):
+    """A file is encrypted under a key that was erased: nobody will ever read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footer:
     """What stands behind the DICOM file. `block_crc32c[n]` is that of bytes n * BLOCK_BYTES and on."""

@@ -7,7 +7,9 @@ from pathlib import Path
 from radgate_server.adapters.cache.derived_disk import DerivedDisk
 from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import answer_key, study_hash
+from radgate_server.adapters.cache.sealed_bytes import form_of
 from radgate_server.core.ports.cache import CacheKey
+from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.telemetry import Telemetry
 
@@ -18,11 +20,13 @@ THREADS = 4
 class DerivedCache(DiskTier[DerivedDisk]):
     """HotCache below the folder `root`, up to `limit_bytes` for all tenants; 0 keeps nothing.
 
-    What was kept survives the process, killed or not, whole or not at all.
+    What was kept survives the process, killed or not, whole or not at all. With `keys` it is encrypted.
     """
 
-    def __init__(self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
-        disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER))
+    def __init__(
+        self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry, keys: StudyKeys | None = None
+    ) -> None:
+        disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys))
         super().__init__(TIER, "the folder of derived things (data_dir/derived)", disk, THREADS, telemetry)
         self._clock = clock
 
@@ -41,7 +45,7 @@ class DerivedCache(DiskTier[DerivedDisk]):
             await self._in_thread(lambda: self._disk.remove(entry))
             return
         expires_s = inf if ttl_s is None else self._clock.now().timestamp() + ttl_s
-        await self._in_thread(lambda: self._disk.write(entry, value, expires_s))
+        await self._in_thread(lambda: self._disk.write(entry, key.study_instance_uid, value, expires_s))
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Drop what is kept for the tenant: of one study, or all. Answers of no study are always dropped."""

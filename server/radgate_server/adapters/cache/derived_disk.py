@@ -8,11 +8,12 @@ from pathlib import Path
 from threading import Event
 
 from radgate_server.adapters.cache.catalogue import Catalogue
-from radgate_server.adapters.cache.container import DamagedError
+from radgate_server.adapters.cache.container import DamagedError, KeyErasedError
 from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tail_of
 from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
+from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.warm_disk import TOUCH_INTERVAL_S
-from radgate_server.adapters.cache.writing import TemporaryFile, temporary_file, write_all
+from radgate_server.adapters.cache.writing import TemporaryFile, temporary_file
 from radgate_server.core.errors import StorageFullError
 from radgate_server.core.ports.clock import Clock
 
@@ -21,12 +22,15 @@ class DerivedDisk:
     """Answers in files, up to `limit_bytes` for all tenants; the least recently used make room.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
-    `failed` is told of what goes wrong: "disk" or "damaged".
+    `failed` is told of what goes wrong: "disk" or "damaged". `form` is how bytes come to the files.
     """
 
-    def __init__(self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
+    ) -> None:
         self.catalogue = Catalogue(limit_bytes)
-        self._folder = TierFolder(root, ANSWER_SUFFIX)
+        self._form = form
+        self._folder = TierFolder(root, ANSWER_SUFFIX, form.mark)
         self._clock = clock
         self._failed = failed
         self._closing = Event()
@@ -39,6 +43,7 @@ class DerivedDisk:
     def take_stock(self) -> None:
         """Account for what an earlier run left, and clear away what it left half written."""
         self._folder.remove_abandoned()
+        self._folder.remove_foreign()
         found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
         self._delete(self.catalogue.merge(found))
         self._stock_taken = not self._closing.is_set()
@@ -51,14 +56,14 @@ class DerivedDisk:
         """Whether there is no need to look. Does not block: the catalogue knows all that any file was written for."""
         return self._stock_taken and not self.catalogue.size_of(key)
 
-    def write(self, key: EntryKey, answer: bytes, expires_s: float) -> None:
+    def write(self, key: EntryKey, study_instance_uid: str, answer: bytes, expires_s: float) -> None:
         """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""
         file_bytes = len(answer) + TAIL_BYTES
         try:
             with self.catalogue.room_for(file_bytes) as victims:
                 self._delete(victims)
                 self._folder.insist_on_reserve(file_bytes)
-                self._publish(key, answer, tail_of(answer, expires_s))
+                self._publish(key, study_instance_uid, answer, tail_of(answer, expires_s))
         except (OSError, StorageFullError) as error:
             if isinstance(error, OSError):
                 self._failed("disk")
@@ -70,9 +75,14 @@ class DerivedDisk:
         """The answer; None when there is none, or it is too old, or damaged, in which case it goes."""
         path = self._folder.path(key)
         try:
-            answer, expires_s = decode(path.read_bytes())
+            with path.open("rb") as file:
+                content = self._form.reader(file.fileno(), key, ANSWER_SUFFIX)
+                answer, expires_s = decode(content.read(0, content.size_bytes))
         except FileNotFoundError:
             self.catalogue.forget(key)
+            return None
+        except KeyErasedError:
+            self.remove(key)
             return None
         except (OSError, DamagedError):
             self._failed("damaged")
@@ -94,11 +104,18 @@ class DerivedDisk:
         for study in studies:
             self._folder.remove_group(tenant_id, study)
             self.catalogue.forget_group(tenant_id, study)
+            self._form.forget(tenant_id, study)
 
-    def _publish(self, key: EntryKey, answer: bytes, tail: bytes) -> None:
+    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
+        """How many files there are of the study (told by its hash), and how many bytes."""
+        return self._folder.measure(tenant_id, study)
+
+    def _publish(self, key: EntryKey, study_instance_uid: str, answer: bytes, tail: bytes) -> None:
         with self._incoming_file() as temporary:
-            write_all(temporary.fd, answer)
-            write_all(temporary.fd, tail)
+            writer = self._form.writer(temporary.fd, key, ANSWER_SUFFIX, Owner(study_instance_uid, lambda: ""))
+            writer.write(answer)
+            writer.write(tail)
+            writer.finish()
             self._folder.publish(temporary.path, key)
         os.close(temporary.fd)
 

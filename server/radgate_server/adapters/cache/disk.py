@@ -10,6 +10,7 @@ from pathlib import Path
 from radgate_server.adapters.cache.container import Footer
 from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import EntryKey, entry_key, study_hash
+from radgate_server.adapters.cache.sealed_bytes import form_of
 from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.dicom.index_format import deserialise, serialise
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
@@ -17,6 +18,7 @@ from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle, ReceivedInstance
 from radgate_server.core.memory_instance import check_span
+from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.telemetry import Telemetry
 
@@ -25,10 +27,12 @@ THREADS = 8
 
 
 class DiskInstanceStore(DiskTier[WarmDisk]):
-    """InstanceStore below the folder `root`, up to `limit_bytes` for all tenants."""
+    """InstanceStore below the folder `root`, up to `limit_bytes` for all tenants; with `keys` it is encrypted."""
 
-    def __init__(self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
-        disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER))
+    def __init__(
+        self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry, keys: StudyKeys | None = None
+    ) -> None:
+        disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys))
         super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry)
 
     async def __aexit__(self, *details: object) -> None:
@@ -139,7 +143,7 @@ class DiskInstance:
         """
         mapped = self._disk.map(self._key, self._footer)
         try:
-            yield memoryview(mapped)[: self._footer.size_bytes]
+            yield memoryview(mapped)[: self._footer.size_bytes].toreadonly()
         finally:
             # Views of it may live on in the traceback of an exception that passes here: then the last one unmaps it.
             with suppress(BufferError):

@@ -7,9 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, Self
 
 from radgate_server.adapters.cache.catalogue import Catalogue
+from radgate_server.adapters.cache.layout import study_hash
 from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.cache import TierUsage
+from radgate_server.core.ports.erasure import Held
 from radgate_server.core.ports.telemetry import Telemetry
 
 
@@ -24,6 +26,10 @@ class TierDisk(Protocol):
 
     def take_stock(self) -> None:
         """Account for what an earlier run left."""
+        ...
+
+    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
+        """How many files there are of the study (told by its hash), and how many bytes."""
         ...
 
     def stop(self) -> None:
@@ -77,6 +83,11 @@ class DiskTier[Disk: TierDisk]:
         tally, count = self._disk.catalogue.tally(tenant_id), self._lookups.of(tenant_id)
         limit_bytes = self._disk.catalogue.limit_bytes
         return TierUsage(self._tier, tally.entries, tally.used_bytes, limit_bytes, count.hits, count.misses)
+
+    async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
+        """What lies on the disk of the study."""
+        study = study_hash(study_instance_uid)
+        return Held(*await self._in_thread(lambda: self._disk.measure(tenant_id, study)))
 
     async def _in_thread[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -17,6 +17,7 @@ from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.core.memory_instance import check_span
 from radgate_server.core.ports.cache import InstanceStore, TierUsage
+from radgate_server.core.ports.erasure import Held
 from radgate_server.core.ports.telemetry import Telemetry
 
 TIER = "hot-instances"
@@ -138,6 +139,11 @@ class HotInstanceStore:
         self._generations[tenant_id] += 1
         self._entries.remove_group(tenant_id, study_instance_uid)
         return count
+
+    async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
+        """What is in memory of the study."""
+        tally = self._entries.group_tally(tenant_id, study_instance_uid)
+        return Held(tally.entries, tally.used_bytes)
 
     async def usage(self, tenant_id: str) -> TierUsage:
         """What `inner` keeps for the tenant; what was answered from memory counts as hits of it."""

@@ -5,7 +5,8 @@
     derived/<tenant>/<hash of the study>/<hash of the answer>.made   what was made of an instance
     <either>/.incoming/                                              files that are being written
 
-Names of files show up in backups, listings and error reports, so they hold no UID.
+Names of encrypted files end with an x (sealed_bytes.py). Names of files show up in backups, listings and error reports,
+so they hold no UID.
 """
 
 import errno
@@ -74,11 +75,12 @@ RESERVE_SHARE = 20
 
 
 class TierFolder:
-    """The folder of a tier, whose entries have names with `suffix`. All methods block on the disk."""
+    """The folder of a tier, whose entries have names with `suffix` and `mark`. All methods block on the disk."""
 
-    def __init__(self, root: Path, suffix: str = INSTANCE_SUFFIX) -> None:
+    def __init__(self, root: Path, suffix: str = INSTANCE_SUFFIX, mark: str = "") -> None:
         self._root = root
-        self._suffix = suffix
+        self._suffix = suffix + mark
+        self.index_suffix = INDEX_SUFFIX + mark
         self.incoming = root / _INCOMING
 
     def prepare(self) -> None:
@@ -99,7 +101,7 @@ class TierFolder:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def path(self, key: EntryKey, suffix: str = "") -> Path:
-        """The file of an entry, or with INDEX_SUFFIX of its index."""
+        """The file of an entry, or with `index_suffix` of its index."""
         return self._root / key.tenant_id / key.study / f"{key.instance}{suffix or self._suffix}"
 
     def publish(self, temporary: Path, key: EntryKey, suffix: str = "") -> None:
@@ -124,12 +126,12 @@ class TierFolder:
 
     def remove_index(self, key: EntryKey) -> None:
         """Delete the index of an instance if there is one."""
-        _unlink(self.path(key, INDEX_SUFFIX))
+        _unlink(self.path(key, self.index_suffix))
 
     def entry(self, key: EntryKey) -> FoundEntry | None:
         """What lies on disk of an instance, None when it is not there."""
         try:
-            return _found(self.path(key))
+            return self._found(self.path(key))
         except OSError:
             return None
 
@@ -148,7 +150,27 @@ class TierFolder:
                 for path in _children(folder):
                     if path.suffix == self._suffix:
                         with suppress(OSError):
-                            yield _found(path)
+                            yield self._found(path)
+
+    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
+        """How many files there are of the study (told by its hash), of any form, and how many bytes."""
+        sizes = []
+        for path in _children(self._root / tenant_id / study):
+            with suppress(OSError):
+                sizes.append(path.stat().st_size)
+        return len(sizes), sum(sizes)
+
+    def remove_foreign(self) -> int:
+        """Delete files of another form, from before it was set whether they are encrypted; return how many."""
+        removed = 0
+        for tenant in _children(self._root):
+            for folder in _children(tenant):
+                foreign = [p for p in _children(folder) if p.suffix not in (self._suffix, self.index_suffix)]
+                removed += sum(map(_unlink, foreign))
+                if foreign:
+                    with suppress(OSError):
+                        folder.rmdir()
+        return removed
 
     def remove_abandoned(self) -> int:
         """Delete what killed processes left half written; return how many files.
@@ -162,13 +184,12 @@ class TierFolder:
                 removed += _unlink(path)
         return removed
 
-
-def _found(path: Path) -> FoundEntry:
-    status = path.stat()
-    index_path = path.with_suffix(INDEX_SUFFIX)
-    index_bytes = index_path.stat().st_size if index_path.exists() else 0
-    key = EntryKey(path.parent.parent.name, path.parent.name, path.stem)
-    return FoundEntry(key, status.st_size + index_bytes, status.st_mtime)
+    def _found(self, path: Path) -> FoundEntry:
+        status = path.stat()
+        index_path = path.with_suffix(self.index_suffix)
+        index_bytes = index_path.stat().st_size if index_path.exists() else 0
+        key = EntryKey(path.parent.parent.name, path.parent.name, path.stem)
+        return FoundEntry(key, status.st_size + index_bytes, status.st_mtime)
 
 
 def _children(folder: Path) -> list[Path]:

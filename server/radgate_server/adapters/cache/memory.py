@@ -6,6 +6,7 @@ from radgate_server.adapters.cache.byte_lru import ByteLru
 from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.core.ports.cache import CacheKey, TierUsage
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.erasure import Held
 from radgate_server.core.ports.telemetry import Telemetry
 
 TIER = "hot"
@@ -50,6 +51,11 @@ class MemoryHotCache:
         """Drop what is kept for the tenant: of one study, or all. Answers of no study are always dropped."""
         self._answers.remove_group(tenant_id, study_instance_uid)
         self._answers.remove_group(tenant_id, "")
+
+    async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
+        """What is in memory of the study."""
+        tally = self._answers.group_tally(tenant_id, study_instance_uid)
+        return Held(tally.entries, tally.used_bytes)
 
     async def usage(self, tenant_id: str) -> TierUsage:
         """What is kept for the tenant; answers past their time count until they are asked for or pushed out."""

@@ -19,7 +19,10 @@ from radgate_server.adapters.cache.container import (
     footer_length,
     span_blocks,
 )
-from radgate_server.adapters.cache.layout import EntryKey, entry_key
+from radgate_server.adapters.cache.layout import INSTANCE_SUFFIX, EntryKey, entry_key
+from radgate_server.adapters.cache.stored_bytes import FileForm, StoredBytes
+
+ROLE = INSTANCE_SUFFIX
 
 _WHOLE_BYTES = 64 << 20
 """A file up to this size that is read whole is checked by its one checksum, which saves cutting it into blocks."""
@@ -28,10 +31,11 @@ _WHOLE_BYTES = 64 << 20
 class OpenFile:
     """An open warm file and its footer; closed once it is retired and its last user is done, never under a reader."""
 
-    __slots__ = ("_lock", "_retired", "_users", "fd", "footer", "touched_s")
+    __slots__ = ("_lock", "_retired", "_users", "content", "fd", "footer", "touched_s")
 
-    def __init__(self, fd: int, footer: Footer, touched_s: float) -> None:
+    def __init__(self, fd: int, content: StoredBytes, footer: Footer, touched_s: float) -> None:
         self.fd = fd
+        self.content = content
         self.footer = footer
         self.touched_s = touched_s
         """When the time of last use was last written to the file, by the monotonic clock."""
@@ -121,7 +125,7 @@ class OpenFiles:
             file.retire()
 
 
-def open_file(path: Path, key: EntryKey) -> OpenFile:
+def open_file(path: Path, key: EntryKey, form: FileForm) -> OpenFile:
     """Open the warm file at `path` and read its footer, which must say that it belongs there.
 
     Raises:
@@ -130,21 +134,22 @@ def open_file(path: Path, key: EntryKey) -> OpenFile:
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        footer = _read_footer(fd)
+        content = form.reader(fd, key, ROLE)
+        footer = _read_footer(content)
         if entry_key(key.tenant_id, footer.ref) != key:  # someone moved files about: never serve another one's image
             raise DamagedError
-        return OpenFile(fd, footer, touched_s=-inf)
+        return OpenFile(fd, content, footer, touched_s=-inf)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _read_footer(fd: int) -> Footer:
-    file_bytes = os.fstat(fd).st_size
-    end = os.pread(fd, FOOTER_GUESS_BYTES, max(0, file_bytes - FOOTER_GUESS_BYTES))
-    length = footer_length(end, file_bytes)
+def _read_footer(content: StoredBytes) -> Footer:
+    size_bytes = content.size_bytes
+    end = content.read(max(0, size_bytes - FOOTER_GUESS_BYTES), FOOTER_GUESS_BYTES)
+    length = footer_length(end, size_bytes)
     if length > len(end):
-        end = os.pread(fd, length, file_bytes - length)
+        end = content.read(size_bytes - length, length)
     return decode_footer(end[-length:])
 
 
@@ -157,7 +162,7 @@ def read_verified(file: OpenFile, offset: int, length: int) -> bytes:
     """
     footer = file.footer
     if length == footer.size_bytes <= _WHOLE_BYTES:
-        data = os.pread(file.fd, length, 0)
+        data = file.content.read(0, length)
         if len(data) != length or google_crc32c.value(data) != footer.crc32c:
             raise DamagedError
         return data
@@ -175,7 +180,7 @@ def verify_whole(file: OpenFile) -> None:
 
 def _read_block(file: OpenFile, number: int) -> bytes:
     start = number * BLOCK_BYTES
-    block = os.pread(file.fd, min(BLOCK_BYTES, file.footer.size_bytes - start), start)
+    block = file.content.read(start, min(BLOCK_BYTES, file.footer.size_bytes - start))
     if google_crc32c.value(block) != file.footer.block_crc32c[number]:
         raise DamagedError
     return block

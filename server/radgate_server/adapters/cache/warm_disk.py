@@ -9,12 +9,14 @@ from pathlib import Path
 from threading import Event
 
 from radgate_server.adapters.cache.catalogue import Catalogue
-from radgate_server.adapters.cache.container import DamagedError, Footer, decode_index, encode_index
+from radgate_server.adapters.cache.container import DamagedError, Footer, KeyErasedError, decode_index, encode_index
 from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, TierFolder
-from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file, read_verified, verify_whole
-from radgate_server.adapters.cache.writing import temporary_file, write_all, write_instance
-from radgate_server.core.errors import CorruptEntryError, StorageFullError
-from radgate_server.core.instances import ReceivedInstance
+from radgate_server.adapters.cache.open_files import ROLE, OpenFile, OpenFiles, open_file, read_verified, verify_whole
+from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
+from radgate_server.adapters.cache.writing import temporary_file, write_instance
+from radgate_server.core.dicom.file_meta import patient_id_of
+from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
+from radgate_server.core.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.ports.clock import Clock
 
 OPEN_FILES = 256
@@ -22,18 +24,23 @@ TOUCH_INTERVAL_S = 60.0
 """The time of last use is written to a file at most this often: it only has to order evictions after a restart."""
 _FOOTER_ALLOWANCE_BYTES = 1024
 _OPEN_TRIES = 3
+_HEAD_BYTES = 256 * 1024
+"""The front of a DICOM file in which its Patient ID is looked for."""
 
 
 class WarmDisk:
     """Instances and their indexes in a folder, up to `limit_bytes` for all tenants; the least recently used make room.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
-    `failed` is told of what goes wrong: "disk" or "damaged".
+    `failed` is told of what goes wrong: "disk" or "damaged". `form` is how bytes come to the files.
     """
 
-    def __init__(self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
+    ) -> None:
         self.catalogue = Catalogue(limit_bytes)
-        self._folder = TierFolder(root)
+        self._form = form
+        self._folder = TierFolder(root, mark=form.mark)
         self._files = OpenFiles(OPEN_FILES)
         self._clock = clock
         self._failed = failed
@@ -46,6 +53,7 @@ class WarmDisk:
     def take_stock(self) -> None:
         """Account for what an earlier run left, and clear away what it left half written."""
         self._folder.remove_abandoned()
+        self._folder.remove_foreign()
         found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
         self._delete(self.catalogue.merge(found))
 
@@ -67,11 +75,14 @@ class WarmDisk:
             self._folder.prepare()  # an operator may have emptied the folder under us
             self._folder.insist_on_reserve(instance.content.size_bytes)
             with temporary_file(self._folder.incoming) as temporary:
-                footer = write_instance(temporary.fd, instance)
+                writer = self._form.writer(temporary.fd, key, ROLE, _owner_of(instance))
+                footer = write_instance(writer.write, instance)
+                writer.finish()
                 file_bytes = os.fstat(temporary.fd).st_size
                 self._folder.remove_index(key)
+                content = self._form.reader(temporary.fd, key, ROLE)
                 self._folder.publish(temporary.path, key)
-            self._files.add(key, OpenFile(temporary.fd, footer, self._clock.monotonic_s()))
+            self._files.add(key, OpenFile(temporary.fd, content, footer, self._clock.monotonic_s()))
         self.catalogue.add(key, file_bytes)
         return footer
 
@@ -99,8 +110,9 @@ class WarmDisk:
         Reading it all beforehand also turns a failing disk into an error here; later it would be a signal (SIGBUS).
         """
         with self._reading(key, footer) as file:
-            verify_whole(file)
-            return mmap.mmap(file.fd, 0, access=mmap.ACCESS_READ)
+            if not file.content.authentic:
+                verify_whole(file)
+            return file.content.map()
 
     def write_index(self, key: EntryKey, serialised: bytes) -> None:
         """Keep the index beside the instance; does nothing when the instance is gone.
@@ -114,8 +126,11 @@ class WarmDisk:
         data = encode_index(footer, serialised)
         with self._room_for(len(data)):
             with temporary_file(self._folder.incoming) as temporary:
-                write_all(temporary.fd, data)
-                self._folder.publish(temporary.path, key, INDEX_SUFFIX)
+                owner = Owner(footer.ref.study_instance_uid, lambda: "")
+                writer = self._form.writer(temporary.fd, key, INDEX_SUFFIX, owner)
+                writer.write(data)
+                writer.finish()
+                self._folder.publish(temporary.path, key, self._folder.index_suffix)
             os.close(temporary.fd)
         entry = self._folder.entry(key)
         if entry is None:
@@ -129,7 +144,9 @@ class WarmDisk:
         if footer is None:
             return None
         try:
-            return decode_index(footer, self._folder.path(key, INDEX_SUFFIX).read_bytes())
+            with self._folder.path(key, self._folder.index_suffix).open("rb") as file:
+                content = self._form.reader(file.fileno(), key, INDEX_SUFFIX)
+                return decode_index(footer, content.read(0, content.size_bytes))
         except OSError:
             return None
         except DamagedError:
@@ -141,7 +158,12 @@ class WarmDisk:
         count = self._folder.remove_group(tenant_id, study)
         self.catalogue.forget_group(tenant_id, study)
         self._files.drop_group(tenant_id, study)
+        self._form.forget(tenant_id, study)
         return count
+
+    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
+        """How many files there are of the study (told by its hash), and how many bytes."""
+        return self._folder.measure(tenant_id, study)
 
     @contextmanager
     def _room_for(self, size_bytes: int) -> Iterator[None]:
@@ -163,12 +185,15 @@ class WarmDisk:
         if file is not None:
             return file
         try:
-            file = open_file(self._folder.path(key), key)
+            file = open_file(self._folder.path(key), key, self._form)
         except FileNotFoundError:
             self.catalogue.forget(key)
             return None
         except OSError:
             return None  # such as too many open files: that says nothing about this one
+        except KeyErasedError:
+            self._drop(key)
+            return None
         except DamagedError:
             self._failed("damaged")
             self._drop(key)
@@ -210,3 +235,20 @@ class WarmDisk:
     def _drop(self, key: EntryKey) -> None:
         self._delete((key,))
         self.catalogue.forget(key)
+
+
+def _owner_of(instance: ReceivedInstance) -> Owner:
+    return Owner(instance.ref.study_instance_uid, lambda: _patient_id_of(instance.content))
+
+
+def _patient_id_of(content: InstanceContent) -> str:
+    """The Patient ID if it stands where it is looked for, else ""."""
+    head = b""
+    for piece in content.pieces(_HEAD_BYTES):
+        head += piece
+        if len(head) >= _HEAD_BYTES:
+            break
+    try:
+        return patient_id_of(head)
+    except InstanceMalformedError:
+        return ""

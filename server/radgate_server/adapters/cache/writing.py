@@ -6,7 +6,7 @@ failure left incomplete fails its checksum and is fetched again: docs/adr/0005-w
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,12 @@ def _locked_file(folder: Path) -> TemporaryFile:
         os.close(fd)  # someone cleaning up was faster than the lock
 
 
-def write_instance(fd: int, instance: ReceivedInstance) -> Footer:
+def write_instance(write: Callable[[bytes | memoryview], None], instance: ReceivedInstance) -> Footer:
     """Write the DICOM file and its footer. Raises OSError."""
     checksums = Checksums()
     for piece in instance.content.pieces(BLOCK_BYTES):
         checksums.add(piece)
-        write_all(fd, piece)
+        write(piece)
     footer = Footer(
         instance.ref,
         instance.sop_class_uid,
@@ -63,7 +63,7 @@ def write_instance(fd: int, instance: ReceivedInstance) -> Footer:
         checksums.crc32c,
         checksums.block_crc32c,
     )
-    write_all(fd, footer.encode())
+    write(footer.encode())
     return footer
 
 

@@ -8,6 +8,7 @@ from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.erasures import SqlErasureRecords
 from radgate_server.adapters.database.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.keys import SqlKeyDirectory
 from radgate_server.adapters.database.limits import SqlLimitDirectory, SqlUsageLedger
@@ -27,6 +28,7 @@ __all__ = [
     "SqlAuditTrail",
     "SqlCacheKeyRecords",
     "SqlChangeFeed",
+    "SqlErasureRecords",
     "SqlExportPositions",
     "SqlFailoverDirectory",
     "SqlHoldDirectory",

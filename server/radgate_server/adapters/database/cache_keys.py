@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.database import Database
@@ -43,15 +43,22 @@ class SqlCacheKeyRecords:
 
     async def keys_of_patient(self, tenant_id: str, patient_id: str) -> Sequence[WrappedStudyKey]:
         """Those of all studies that are known to be the patient's."""
-        query = _KEY.where(study_cache_keys.c.tenant_id == tenant_id, study_cache_keys.c.patient_id == patient_id)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_key(row) for row in rows]
+        return await self._keys_where(tenant_id, study_cache_keys.c.patient_id == patient_id)
+
+    async def keys_of_study(self, tenant_id: str, study_instance_uid: str) -> Sequence[WrappedStudyKey]:
+        """The study's, if it has one."""
+        return await self._keys_where(tenant_id, study_cache_keys.c.study_instance_uid == study_instance_uid)
 
     async def remove_study_keys(self, tenant_id: str, studies: Collection[str]) -> None:
         """Erase the keys for good; from SQLite's files too, unless somebody reads an old page (docs/retention.md)."""
         chosen = (study_cache_keys.c.tenant_id == tenant_id, study_cache_keys.c.study.in_(studies))
         await self._database.write(lambda connection: connection.execute(delete(study_cache_keys).where(*chosen)))
         await self._database.scrub()
+
+    async def _keys_where(self, tenant_id: str, condition: ColumnElement[bool]) -> Sequence[WrappedStudyKey]:
+        query = _KEY.where(study_cache_keys.c.tenant_id == tenant_id, condition)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_key(row) for row in rows]
 
 
 def _find(connection: Connection, tenant_id: str, study: str) -> WrappedStudyKey | None:
@@ -82,4 +89,6 @@ def _insert_new(connection: Connection, table: Any, row: dict[str, Any]) -> None
 
 
 def _key(row: Row[Any]) -> WrappedStudyKey:
-    return WrappedStudyKey(**{**row._mapping, "wrapped": bytes(row.wrapped)})
+    return WrappedStudyKey(
+        row.tenant_id, row.study, row.study_instance_uid, row.patient_id, row.key_id, bytes(row.wrapped)
+    )

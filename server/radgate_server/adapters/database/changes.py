@@ -30,11 +30,13 @@ class SqlChangeFeed:
             lambda connection: connection.scalar(select(func.max(changes.c.sequence))) or 0
         )
 
-    async def announce_invalidation(self, tenant_id: str, study_instance_uid: str) -> None:
+    async def announce_invalidation(
+        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
+    ) -> None:
         """Tell all processes to drop what they cache for the tenant, or for one study when not ""."""
         now = self._now()
         await self._database.write(
-            lambda connection: record_change(connection, now, ChangeKind.CACHE, tenant_id, study_instance_uid)
+            lambda connection: record_change(connection, now, kind, tenant_id, study_instance_uid)
         )
 
 

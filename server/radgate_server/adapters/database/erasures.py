@@ -84,5 +84,5 @@ def _begin(connection: Connection, erasure: Erasure, hold_ids: set[str]) -> bool
 def _erasure(row: Row[Any]) -> Erasure:
     order = {**row.request, "subject": HoldSubject(row.request["subject"]), "studies": tuple(row.request["studies"])}
     tiers = {tier: (entries, used_bytes) for tier, (entries, used_bytes) in row.progress["tiers"].items()}
-    progress = ErasureProgress(tiers, tuple(row.progress["key_ids"]))
+    progress = ErasureProgress(tiers, tuple(row.progress["key_ids"]), tuple(row.progress["counted"]))
     return Erasure(ErasureOrder(**order), row.create_time, progress, row.certificate or "")

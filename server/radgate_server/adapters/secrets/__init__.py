@@ -6,6 +6,7 @@ from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 from radgate_server.adapters.secrets.spool_cipher import SpoolCipher
+from radgate_server.adapters.secrets.study_keys import StudyKeyChain
 
 __all__ = [
     "EnvelopeBox",
@@ -14,6 +15,7 @@ __all__ = [
     "PublicKeys",
     "SecretStore",
     "SpoolCipher",
+    "StudyKeyChain",
     "make_data_dir",
     "open_secrets",
 ]

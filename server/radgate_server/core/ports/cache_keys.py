@@ -69,6 +69,10 @@ class CacheKeyRecords(Protocol):
         """Those of all studies that are known to be the patient's."""
         ...
 
+    async def keys_of_study(self, tenant_id: str, study_instance_uid: str) -> Sequence[WrappedStudyKey]:
+        """The study's, if it has one."""
+        ...
+
     async def remove_study_keys(self, tenant_id: str, studies: Collection[str]) -> None:
         """Erase the keys for good."""
         ...

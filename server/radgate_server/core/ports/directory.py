@@ -150,6 +150,7 @@ class ChangeKind(StrEnum):
     KEY = "key"
     PACS = "pacs"
     CACHE = "cache"
+    ERASURE = "erasure"
     FAILOVER = "failover"
     LIMITS = "limits"
 
@@ -178,6 +179,11 @@ class ChangeFeed(Protocol):
         """The newest change's sequence number, 0 when there is none."""
         ...
 
-    async def announce_invalidation(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Tell all processes to drop what they cache for the tenant, or for one study when not ""."""
+    async def announce_invalidation(
+        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
+    ) -> None:
+        """Tell all processes to drop what they cache for the tenant, or for one study when not "".
+
+        `kind` is CACHE, or ERASURE where they are to remember nothing of it at all.
+        """
         ...

@@ -32,10 +32,14 @@ class ErasureOrder:
 
 @dataclass(frozen=True, slots=True)
 class ErasureProgress:
-    """What was found and is erased or about to be: by tier (entries, bytes), and the names of the studies' keys."""
+    """What was found and is erased or about to be: by tier (entries, bytes), and the names of the studies' keys.
+
+    `counted` are the studies of which this is known.
+    """
 
     tiers: dict[str, tuple[int, int]] = field(default_factory=dict)
     key_ids: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class _Terms:
 
 
 class RecordRetention:
-    """Looks every `interval_s` seconds. Of several servers one erases a batch: it locks the chain, and others find it done.
+    """Looks every `interval_s` seconds. Of several servers one erases a batch: others find it done.
 
     `sleep` is asyncio.sleep, or what a test puts in its place.
     """

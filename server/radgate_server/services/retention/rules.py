@@ -78,7 +78,7 @@ class RetentionDesk:
             tenant_id=acting_tenant(caller),
             subject=subject,
             value=_checked_value(subject, value),
-            reason=_checked_reason(reason),
+            reason=checked_reason(reason),
             placed_by=caller.principal.key_id,
             place_time=self._clock.now(),
         )
@@ -88,7 +88,7 @@ class RetentionDesk:
 
     async def release(self, caller: Caller, hold_id: str, reason: str) -> LegalHold:
         """End the hold. Raises ResourceNotFoundError: the tenant has none of that id in force."""
-        detail = f"release legal hold {hold_id[: 2 * _HOLD_ID_BYTES]}: {_checked_reason(reason)}"
+        detail = f"release legal hold {hold_id[: 2 * _HOLD_ID_BYTES]}: {checked_reason(reason)}"
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=detail)
         return await self._holds.release(
             acting_tenant(caller), hold_id, by=caller.principal.key_id, time=self._clock.now(), reason=reason
@@ -124,7 +124,8 @@ def _checked_value(subject: HoldSubject, value: str) -> str:
     return value
 
 
-def _checked_reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """The reason of an order. Raises InvalidArgumentError."""
     if not reason.strip() or len(reason) > MAX_TEXT or not reason.isprintable():
         raise InvalidArgumentError("reason", f"say why, in 1 to {MAX_TEXT} printable characters, and name no patient")
     return reason

@@ -1,0 +1,186 @@
+import datetime
+
+from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RecordKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RECORD_KIND_UNSPECIFIED: _ClassVar[RecordKind]
+    RECORD_KIND_ACCESS: _ClassVar[RecordKind]
+    RECORD_KIND_LOGIN_FAILURE: _ClassVar[RecordKind]
+    RECORD_KIND_CONFIGURATION: _ClassVar[RecordKind]
+
+class HoldSubject(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HOLD_SUBJECT_UNSPECIFIED: _ClassVar[HoldSubject]
+    HOLD_SUBJECT_TENANT: _ClassVar[HoldSubject]
+    HOLD_SUBJECT_PATIENT: _ClassVar[HoldSubject]
+    HOLD_SUBJECT_STUDY: _ClassVar[HoldSubject]
+    HOLD_SUBJECT_USER: _ClassVar[HoldSubject]
+RECORD_KIND_UNSPECIFIED: RecordKind
+RECORD_KIND_ACCESS: RecordKind
+RECORD_KIND_LOGIN_FAILURE: RecordKind
+RECORD_KIND_CONFIGURATION: RecordKind
+HOLD_SUBJECT_UNSPECIFIED: HoldSubject
+HOLD_SUBJECT_TENANT: HoldSubject
+HOLD_SUBJECT_PATIENT: HoldSubject
+HOLD_SUBJECT_STUDY: HoldSubject
+HOLD_SUBJECT_USER: HoldSubject
+
+class RetentionRule(_message.Message):
+    __slots__ = ("kind", "days", "own")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
+    kind: RecordKind
+    days: int
+    own: bool
+    def __init__(self, kind: _Optional[_Union[RecordKind, str]] = ..., days: _Optional[int] = ..., own: _Optional[bool] = ...) -> None: ...
+
+class LegalHold(_message.Message):
+    __slots__ = ("hold_id", "subject", "value", "reason", "placed_by", "place_time", "released_by", "release_time", "release_reason")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PLACED_BY_FIELD_NUMBER: _ClassVar[int]
+    PLACE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_BY_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_REASON_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    subject: HoldSubject
+    value: str
+    reason: str
+    placed_by: str
+    place_time: _timestamp_pb2.Timestamp
+    released_by: str
+    release_time: _timestamp_pb2.Timestamp
+    release_reason: str
+    def __init__(self, hold_id: _Optional[str] = ..., subject: _Optional[_Union[HoldSubject, str]] = ..., value: _Optional[str] = ..., reason: _Optional[str] = ..., placed_by: _Optional[str] = ..., place_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., released_by: _Optional[str] = ..., release_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., release_reason: _Optional[str] = ...) -> None: ...
+
+class Erasure(_message.Message):
+    __slots__ = ("erasure_id", "create_time", "done", "certificate")
+    ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    erasure_id: str
+    create_time: _timestamp_pb2.Timestamp
+    done: bool
+    certificate: str
+    def __init__(self, erasure_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done: _Optional[bool] = ..., certificate: _Optional[str] = ...) -> None: ...
+
+class GetRetentionRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRetentionResponse(_message.Message):
+    __slots__ = ("rules", "least_days")
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    LEAST_DAYS_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[RetentionRule]
+    least_days: int
+    def __init__(self, rules: _Optional[_Iterable[_Union[RetentionRule, _Mapping]]] = ..., least_days: _Optional[int] = ...) -> None: ...
+
+class SetRetentionRequest(_message.Message):
+    __slots__ = ("kind", "days")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    kind: RecordKind
+    days: int
+    def __init__(self, kind: _Optional[_Union[RecordKind, str]] = ..., days: _Optional[int] = ...) -> None: ...
+
+class SetRetentionResponse(_message.Message):
+    __slots__ = ("rules",)
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[RetentionRule]
+    def __init__(self, rules: _Optional[_Iterable[_Union[RetentionRule, _Mapping]]] = ...) -> None: ...
+
+class PlaceLegalHoldRequest(_message.Message):
+    __slots__ = ("subject", "value", "reason")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    subject: HoldSubject
+    value: str
+    reason: str
+    def __init__(self, subject: _Optional[_Union[HoldSubject, str]] = ..., value: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class PlaceLegalHoldResponse(_message.Message):
+    __slots__ = ("hold",)
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    hold: LegalHold
+    def __init__(self, hold: _Optional[_Union[LegalHold, _Mapping]] = ...) -> None: ...
+
+class ReleaseLegalHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "reason")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    reason: str
+    def __init__(self, hold_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ReleaseLegalHoldResponse(_message.Message):
+    __slots__ = ("hold",)
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    hold: LegalHold
+    def __init__(self, hold: _Optional[_Union[LegalHold, _Mapping]] = ...) -> None: ...
+
+class ListLegalHoldsRequest(_message.Message):
+    __slots__ = ("include_released",)
+    INCLUDE_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    include_released: bool
+    def __init__(self, include_released: _Optional[bool] = ...) -> None: ...
+
+class ListLegalHoldsResponse(_message.Message):
+    __slots__ = ("holds",)
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    holds: _containers.RepeatedCompositeFieldContainer[LegalHold]
+    def __init__(self, holds: _Optional[_Iterable[_Union[LegalHold, _Mapping]]] = ...) -> None: ...
+
+class EraseCachedDataRequest(_message.Message):
+    __slots__ = ("study_instance_uid", "patient_id", "reason")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    patient_id: str
+    reason: str
+    def __init__(self, study_instance_uid: _Optional[str] = ..., patient_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class EraseCachedDataResponse(_message.Message):
+    __slots__ = ("erasure",)
+    ERASURE_FIELD_NUMBER: _ClassVar[int]
+    erasure: Erasure
+    def __init__(self, erasure: _Optional[_Union[Erasure, _Mapping]] = ...) -> None: ...
+
+class GetErasureRequest(_message.Message):
+    __slots__ = ("erasure_id",)
+    ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
+    erasure_id: str
+    def __init__(self, erasure_id: _Optional[str] = ...) -> None: ...
+
+class GetErasureResponse(_message.Message):
+    __slots__ = ("erasure",)
+    ERASURE_FIELD_NUMBER: _ClassVar[int]
+    erasure: Erasure
+    def __init__(self, erasure: _Optional[_Union[Erasure, _Mapping]] = ...) -> None: ...
+
+class ListErasuresRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListErasuresResponse(_message.Message):
+    __slots__ = ("erasures",)
+    ERASURES_FIELD_NUMBER: _ClassVar[int]
+    erasures: _containers.RepeatedCompositeFieldContainer[Erasure]
+    def __init__(self, erasures: _Optional[_Iterable[_Union[Erasure, _Mapping]]] = ...) -> None: ...

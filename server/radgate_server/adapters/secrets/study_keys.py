@@ -1,0 +1,125 @@
+"""The keys of cached data: one for each study, wrapped by its tenant's, which is sealed as PACS's credentials are."""
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from radgate_server.adapters.secrets.key_file import KEY_BYTES
+from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.cache_keys import CacheKeyRecords, StudyKey, WrappedStudyKey
+from radgate_server.core.ports.secrets import SecretBox
+from radgate_server.core.secret import Secret, SecretContext, cache_key_context
+
+_ID_BYTES = 16
+_NONCE_BYTES = 12
+_MAX_KNOWN = 10_000
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key in memory, and whether it is written down whose study it is."""
+
+    key: StudyKey
+    has_patient: bool
+
+
+class StudyKeyChain:
+    """StudyKeys. Make it in the event loop that talks to the database; call it from threads other than the loop's."""
+
+    def __init__(self, records: CacheKeyRecords, box: SecretBox) -> None:
+        self._records = records
+        self._box = box
+        self._loop = asyncio.get_running_loop()
+        self._making = asyncio.Lock()
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._tenants: dict[str, AESGCM] = {}
+        self._forgotten = 0
+
+    def find(self, tenant_id: str, study: str) -> StudyKey | None:
+        """The study's key, None when it has none (any more)."""
+        known = self._in_memory(tenant_id, study)
+        return known.key if known else self._wait(self._find(tenant_id, study))
+
+    def find_or_make(
+        self, tenant_id: str, study: str, study_instance_uid: str, patient_id: Callable[[], str]
+    ) -> StudyKey:
+        """The study's key, made now if it has none."""
+        known = self._in_memory(tenant_id, study)
+        if known and known.has_patient:
+            return known.key
+        patient = patient_id()
+        if known and not patient:
+            return known.key
+        return self._wait(self._make(tenant_id, study, study_instance_uid, patient))
+
+    def forget(self, tenant_id: str, study: str | None) -> None:
+        """Keep the key in memory no more."""
+        with self._lock:
+            self._forgotten += 1
+            for key in [key for key in self._known if key[0] == tenant_id and study in (None, key[1])]:
+                del self._known[key]
+
+    def _in_memory(self, tenant_id: str, study: str) -> _Known | None:
+        with self._lock:
+            known = self._known.get((tenant_id, study))
+            if known is not None:
+                self._known.move_to_end((tenant_id, study))
+            return known
+
+    def _wait[T](self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
+
+    async def _find(self, tenant_id: str, study: str) -> StudyKey | None:
+        forgotten = self._forgotten
+        stored = await self._records.study_key(tenant_id, study)
+        return None if stored is None else await self._unwrapped(stored, forgotten)
+
+    async def _make(self, tenant_id: str, study: str, study_instance_uid: str, patient_id: str) -> StudyKey:
+        async with self._making:
+            forgotten = self._forgotten
+            key_id, secret = os.urandom(_ID_BYTES).hex(), os.urandom(KEY_BYTES)
+            cipher, nonce = await self._cipher(tenant_id), os.urandom(_NONCE_BYTES)
+            wrapped = nonce + cipher.encrypt(nonce, secret, _bound(tenant_id, study, key_id))
+            new = WrappedStudyKey(tenant_id, study, study_instance_uid, patient_id, key_id, wrapped)
+            return await self._unwrapped(await self._records.add_study_key(new), forgotten)
+
+    async def _unwrapped(self, stored: WrappedStudyKey, forgotten: int) -> StudyKey:
+        cipher = await self._cipher(stored.tenant_id)
+        nonce, sealed = stored.wrapped[:_NONCE_BYTES], stored.wrapped[_NONCE_BYTES:]
+        try:
+            secret = cipher.decrypt(nonce, sealed, _bound(stored.tenant_id, stored.study, stored.key_id))
+        except InvalidTag:
+            raise ConfigurationError("the key of a study's cached data does not open under its tenant's") from None
+        key = StudyKey(bytes.fromhex(stored.key_id), secret)
+        with self._lock:
+            if forgotten == self._forgotten:
+                self._known[stored.tenant_id, stored.study] = _Known(key, bool(stored.patient_id))
+                while len(self._known) > _MAX_KNOWN:
+                    self._known.popitem(last=False)
+        return key
+
+    async def _cipher(self, tenant_id: str) -> AESGCM:
+        """The tenant's key, made now if it has none."""
+        if (cipher := self._tenants.get(tenant_id)) is None:
+            context = cache_key_context(tenant_id)
+            sealed = await self._records.tenant_key(tenant_id) or await self._new_tenant_key(context)
+            secret = await self._box.open(self._box.known(context, sealed))
+            cipher = self._tenants[tenant_id] = AESGCM(bytes.fromhex(secret.reveal()))
+        return cipher
+
+    async def _new_tenant_key(self, context: SecretContext) -> bytes:
+        sealed = await self._box.seal(Secret(os.urandom(KEY_BYTES).hex()), context)
+        return await self._records.add_tenant_key(context.tenant_id, sealed.sealed)
+
+
+def _bound(tenant_id: str, study: str, key_id: str) -> bytes:
+    return f"radgate study key 1/{tenant_id}/{study}/{key_id}".encode()

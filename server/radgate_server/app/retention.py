@@ -1,0 +1,35 @@
+"""What a running server does about retention."""
+
+from contextlib import AsyncExitStack
+
+from radgate_server.app.tiers import Tiers
+from radgate_server.config import Settings
+from radgate_server.core.ports.clock import Clock
+from radgate_server.installation import Installation
+from radgate_server.retaining import build_desk, build_eraser
+from radgate_server.rpc.v1.retention import RetentionServicer
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.retention.finishing import ErasureFinisher
+from radgate_server.services.retention.records import RecordRetention
+from radgate_server.services.tenant_caches import TenantCaches
+
+
+def open_retention_service(
+    stack: AsyncExitStack,
+    settings: Settings,
+    installation: Installation,
+    tiers: Tiers,
+    caches: TenantCaches,
+    clock: Clock,
+) -> RetentionServicer:
+    """Erase in the background what is due or was left unfinished, until `stack` ends it; answer administrators."""
+    store, trail, signer = installation.retention, installation.trail, installation.signer
+    eraser = build_eraser(
+        store, trail=trail, audit=installation.audit, signer=signer, caches=caches, tiers=tiers.by_name, clock=clock
+    )
+    retention = RecordRetention(trail, store.record_eraser, store.rules, store.holds, signer, settings.retention, clock)
+    finisher = ErasureFinisher(store.erasures, eraser, clock)
+    for runner in (retention, finisher):
+        runner.start()
+        stack.push_async_callback(runner.close)
+    return RetentionServicer(build_desk(store, settings, Auditor(installation.audit, clock), clock), eraser)

@@ -1,0 +1,75 @@
+"""RetentionService: how long what is kept."""
+
+from radgate.v1 import retention_service_pb2 as messages
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.v1.convert_retention import (
+    from_erase,
+    from_kind,
+    from_subject,
+    to_erasure,
+    to_hold,
+    to_rule,
+)
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.rules import RetentionDesk
+
+# ruff: noqa: N802 (rpcs keep their names)
+
+
+class RetentionServicer:
+    """radgate.v1.RetentionService."""
+
+    def __init__(self, desk: RetentionDesk, eraser: CacheEraser) -> None:
+        self._desk = desk
+        self._eraser = eraser
+
+    async def GetRetention(self, _request: messages.GetRetentionRequest, call: Call) -> messages.GetRetentionResponse:
+        """Tell for how long records of each kind are kept."""
+        rules = map(to_rule, await self._desk.show(call.caller))
+        return messages.GetRetentionResponse(rules=rules, least_days=self._desk.least_days)
+
+    async def SetRetention(self, request: messages.SetRetentionRequest, call: Call) -> messages.SetRetentionResponse:
+        """Give the tenant a rule, or take it away."""
+        days = request.days if request.HasField("days") else None
+        return messages.SetRetentionResponse(
+            rules=map(to_rule, await self._desk.set_days(call.caller, from_kind(request.kind), days))
+        )
+
+    async def PlaceLegalHold(
+        self, request: messages.PlaceLegalHoldRequest, call: Call
+    ) -> messages.PlaceLegalHoldResponse:
+        """Keep something from being erased."""
+        hold = await self._desk.place(call.caller, from_subject(request.subject), request.value, request.reason)
+        return messages.PlaceLegalHoldResponse(hold=to_hold(hold))
+
+    async def ReleaseLegalHold(
+        self, request: messages.ReleaseLegalHoldRequest, call: Call
+    ) -> messages.ReleaseLegalHoldResponse:
+        """End a hold."""
+        hold = await self._desk.release(call.caller, request.hold_id, request.reason)
+        return messages.ReleaseLegalHoldResponse(hold=to_hold(hold))
+
+    async def ListLegalHolds(
+        self, request: messages.ListLegalHoldsRequest, call: Call
+    ) -> messages.ListLegalHoldsResponse:
+        """List the holds."""
+        holds = await self._desk.list_holds(call.caller, released=request.include_released)
+        return messages.ListLegalHoldsResponse(holds=map(to_hold, holds))
+
+    async def EraseCachedData(
+        self, request: messages.EraseCachedDataRequest, call: Call
+    ) -> messages.EraseCachedDataResponse:
+        """Erase what is cached of a study or patient."""
+        subject, value = from_erase(request)
+        erasure = await self._eraser.erase(call.caller, subject, value, request.reason)
+        return messages.EraseCachedDataResponse(erasure=to_erasure(erasure))
+
+    async def GetErasure(self, request: messages.GetErasureRequest, call: Call) -> messages.GetErasureResponse:
+        """Tell one erasure."""
+        erasure = await self._eraser.find(call.caller, request.erasure_id)
+        return messages.GetErasureResponse(erasure=to_erasure(erasure))
+
+    async def ListErasures(self, _request: messages.ListErasuresRequest, call: Call) -> messages.ListErasuresResponse:
+        """List the erasures."""
+        erasures = await self._eraser.list_erasures(call.caller)
+        return messages.ListErasuresResponse(erasures=map(to_erasure, erasures))

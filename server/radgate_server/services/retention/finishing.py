@@ -1,0 +1,63 @@
+"""Carries out orders to erase that a process left behind, killed or without its database."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from radgate_server.core.errors import GatewayError
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.erasure import ErasureRecords
+from radgate_server.services.retention.erasure import CacheEraser
+
+_log = logging.getLogger(__name__)
+
+INTERVAL_S = 15.0
+PATIENCE = timedelta(seconds=30)
+"""An order that is younger is being carried out by who took it. If it still is later, both do the same."""
+
+
+class ErasureFinisher:
+    """Looks every INTERVAL_S seconds. `sleep` is asyncio.sleep, or what a test puts in its place."""
+
+    def __init__(
+        self,
+        records: ErasureRecords,
+        eraser: CacheEraser,
+        clock: Clock,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._records = records
+        self._eraser = eraser
+        self._clock = clock
+        self._sleep = sleep
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._task = asyncio.create_task(self._go_on(), name="erasure-finisher")
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> int:
+        """Finish what is unfinished; return how many orders that were."""
+        left = await self._records.unfinished(self._clock.now() - PATIENCE)
+        for erasure in left:
+            await self._eraser.carry_out(erasure)
+            _log.info("an erasure of cached data was finished", extra={"tenant": erasure.order.tenant_id})
+        return len(left)
+
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except GatewayError as error:
+                _log.warning("an erasure of cached data can't be finished for now: %s", error.message)
+            except Exception:  # noqa: BLE001 - whatever it was, the next look may find it gone
+                _log.exception("an erasure of cached data can't be finished because of a defect")
+            await self._sleep(INTERVAL_S)
