@@ -104,3 +104,16 @@ async def test_whoever_is_cancelled_while_it_waits_is_passed_over() -> None:
 async def _once(turns: FairTurns, name: str) -> str:
     async with turns.turn(name):
         return name
+
+
+async def test_tells_what_it_has_to_do() -> None:
+    clock, work = FakeClock(), LedWork()
+    queue = MemoryJobQueue(dict.fromkeys(JobKind, work), clock, max_running=1, max_waiting=10, sleep=Pauses())
+    jobs = []
+    for study in "123":
+        jobs.append(await queue.submit(request(study)))
+        clock.advance(5)
+    await until(queue, jobs[0], JobState.RUNNING)
+    assert queue.load() == (2, 1, 10.0)
+    await queue.close()
+    assert queue.load() == (0, 0, 0.0)

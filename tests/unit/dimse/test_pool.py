@@ -142,3 +142,15 @@ async def test_a_closed_pool_says_so(pool: AssociationPool) -> None:
     with pytest.raises(PacsAbortedError, match="removed"):
         async with pool.lease(echo_proposals()):
             raise AssertionError("there is nothing to lease")
+
+
+async def test_tells_how_many_are_in_use_and_how_many_idle(associator: Any) -> None:
+    told: list[tuple[int, int]] = []
+    pool = AssociationPool(
+        "main", associator, 2, DimseSettings(), Credentials("main", GivenSecrets()), lambda *now: told.append(now)
+    )
+    async with pool.lease(CT, keep=True):
+        assert told[-1] == (1, 0)
+    assert told[-1] == (0, 1)
+    await pool.close()
+    assert told[-1] == (0, 0)
