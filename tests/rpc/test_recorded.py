@@ -16,7 +16,7 @@ from tests.rpc.rig import EAST_STUDY, RPCS, Rig, invoke, reason_of
 ADMIN, JOBS = "radgate.v1.AdminService/", "radgate.v1.JobService/"
 READS = {
     *(f"{ADMIN}{name}" for name in ("ListTenants", "ListApiKeys", "GetPacs", "ListPacs", "TestPacs")),
-    *(f"{ADMIN}{name}" for name in ("ListPacsTransitions", "GetCacheStats")),
+    *(f"{ADMIN}{name}" for name in ("ListPacsTransitions", "GetCacheStats", "GetLimits")),
     *(f"{JOBS}{name}" for name in ("GetJob", "ListJobs", "WatchJob")),
 }
 """What changes nothing and shows nothing of patients."""
@@ -36,6 +36,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "FailoverPacs": {"name": "main"},
     "FailbackPacs": {"name": "main"},
     "InvalidateCache": {},
+    "UpdateLimits": {"limits": {"requests_per_second": 5}},
 }
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

@@ -25,7 +25,7 @@ class AuditedStream:
     @property
     def told(self) -> str:
         """The detail of the second record."""
-        count = f"{self.instances} instances" if self.instances else ""
+        count = f"{self.instances} instance{'s' * (self.instances > 1)}" if self.instances else ""
         return ", ".join(filter(None, (self.detail, count)))
 
 
