@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography import x509
 
 from radgate_server.adapters.pacs.dimse.tls_profiles import use_profile
+from radgate_server.adapters.pacs.tls_files import check_regular
 from radgate_server.config import DimseSettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs import DimseTls
@@ -95,7 +96,7 @@ def client_tls(tls: DimseTls, identity: Secret = NO_SECRET) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     use_profile(context, tls.profile)
     try:
-        _check_regular(tls.ca_file, tls.certificate_file, tls.private_key_file)
+        check_regular(tls.ca_file, tls.certificate_file, tls.private_key_file)
         if tls.ca_file:
             context.load_verify_locations(cafile=tls.ca_file)
         else:
@@ -150,11 +151,6 @@ def _load_identity(context: ssl.SSLContext, identity: Secret) -> None:
 def _no_password() -> str:
     """What to give for a key under a password, which OpenSSL would else ask for at the terminal."""
     return ""
-
-
-def _check_regular(*paths: str) -> None:
-    if not all(Path(path).is_file() for path in paths if path):
-        raise OSError("not a regular file")
 
 
 def _look(files: Sequence[str]) -> _Look:

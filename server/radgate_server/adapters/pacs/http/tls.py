@@ -2,8 +2,8 @@
 
 import ssl
 from collections.abc import Iterable
-from pathlib import Path
 
+from radgate_server.adapters.pacs.tls_files import check_regular
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs import HttpTls
 
@@ -21,7 +21,7 @@ def web_tls(tls: HttpTls, urls: Iterable[str]) -> ssl.SSLContext:
     if any(url.lower().startswith("https:") for url in urls):
         context.load_default_certs()  # takes tens of milliseconds, which plain HTTP need not pay
     try:
-        _check_regular(tls.ca_file, tls.certificate_file, tls.private_key_file)
+        check_regular(tls.ca_file, tls.certificate_file, tls.private_key_file)
         if tls.ca_file:
             context.load_verify_locations(cafile=tls.ca_file)
         if tls.certificate_file:
@@ -29,8 +29,3 @@ def web_tls(tls: HttpTls, urls: Iterable[str]) -> ssl.SSLContext:
     except (OSError, ValueError):
         raise ConfigurationError("a certificate or key file of the PACS's TLS settings can't be used") from None
     return context
-
-
-def _check_regular(*paths: str) -> None:
-    if not all(Path(path).is_file() for path in paths if path):
-        raise OSError("not a regular file")
