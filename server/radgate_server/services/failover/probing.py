@@ -20,7 +20,7 @@ class Finding:
 
 
 class Prober:
-    """Probes one PACS after the other; one that says nothing for `timeout_s` seconds is down.
+    """Probes any PACS; one that says nothing for `timeout_s` seconds is down.
 
     `pulse_of` has what the work at a PACS tells of it, by tenant and name.
     """
