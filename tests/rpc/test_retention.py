@@ -1,10 +1,13 @@
 """RetentionService: rules, holds, and the certificate of what was erased."""
 
+import asyncio
 import json
 
 import grpc
 import pytest
 
+import radgate
+import radgate.aio
 from radgate.v1 import retention_service_pb2 as messages
 from radgate_server.core.deletion_certificate import from_text
 from radgate_server.core.ports.cache import CacheKey
@@ -86,6 +89,22 @@ async def test_what_is_cached_is_erased_and_certified(rig: Rig, channel: grpc.ai
     assert messages.GetErasureResponse.FromString(again).erasure == erasure
     listed = await call(rig, channel, "ListErasures", messages.ListErasuresRequest())
     assert list(messages.ListErasuresResponse.FromString(listed).erasures) == [erasure]
+
+
+async def test_the_sdk_goes_by_the_request(rig: Rig) -> None:
+    token = await rig.key("east", role=Role.ADMIN)
+
+    def use() -> int:
+        with radgate.Client(rig.target, token) as client:
+            return client.retention(messages.GetRetentionRequest()).least_days
+
+    assert await asyncio.to_thread(use) == 2192
+    async with radgate.aio.Client(rig.target, token) as client:
+        asked = messages.PlaceLegalHoldRequest(subject=messages.HOLD_SUBJECT_TENANT, reason="case 7")
+        hold_id = (await client.retention(asked)).hold.hold_id
+        erase = messages.EraseCachedDataRequest(study_instance_uid=EAST_STUDY, reason="asked for")
+        with pytest.raises(radgate.LegalHoldError, match=hold_id):
+            await client.retention(erase)
 
 
 async def test_another_tenants_holds_and_erasures_do_not_exist(rig: Rig, channel: grpc.aio.Channel) -> None:

@@ -21,6 +21,7 @@ def test_public_names_change_on_purpose_only() -> None:
         "ImageError",
         "IncompleteStudyError",
         "InvalidRequestError",
+        "LegalHoldError",
         "MissingInstance",
         "NotAcceptableError",
         "NotFoundError",
@@ -69,6 +70,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "view",
         "store",
         "admin",
+        "retention",
     ]
 
 

@@ -38,6 +38,7 @@ from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2 import StudyChanged, WatchStudiesRequest
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
+from radgate.v1.retention_service_pb2_grpc import RetentionServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate.v1.store_service_pb2_grpc import StoreServiceStub
@@ -66,6 +67,7 @@ class Client:
         self._timeout_s = timeout_s
         self._query: Any = QueryServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._retention: Any = RetentionServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retrieve: Any = RetrieveServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self.transcode = AsyncTranscode(self._channel, self._stream)
@@ -264,6 +266,11 @@ class Client:
         """
         rpc = type(request).__name__.removesuffix("Request")
         return await self._call(getattr(self._admin, rpc), request, attempts=1)
+
+    async def retention(self, request: Message) -> Any:
+        """Make the call of RetentionService that takes `request`, as `admin` does; radgate.v1.retention_service_pb2."""
+        rpc = type(request).__name__.removesuffix("Request")
+        return await self._call(getattr(self._retention, rpc), request, attempts=1)
 
     async def _search[Item](self, method: Callable[..., Any], pages: Pages[Item]) -> AsyncGenerator[Item]:
         while pages.request is not None:

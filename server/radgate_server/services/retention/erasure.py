@@ -13,7 +13,7 @@ from radgate_server.core.audit_chain import WORDS
 from radgate_server.core.audit_checkpoint import time_text
 from radgate_server.core.audit_verify import StoredRecord
 from radgate_server.core.deletion_certificate import DeletionCertificate, ErasedFromTier, hashed_names
-from radgate_server.core.errors import InvalidArgumentError, LegalHoldError
+from radgate_server.core.errors import AuditUnavailableError, InvalidArgumentError, LegalHoldError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.cache_keys import CacheKeyRecords
@@ -165,7 +165,7 @@ class CacheEraser:
             await self._audit.record(self._entry(order))
             found = await self._find_record(order)
         if found is None:
-            raise RuntimeError("the audit trail does not have what was recorded a moment ago")
+            raise AuditUnavailableError("the order waits for the audit trail, and is carried out after that")
         return found
 
     async def _find_record(self, order: ErasureOrder) -> StoredRecord | None:
