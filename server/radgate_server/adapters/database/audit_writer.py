@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from radgate_server.adapters.database.audit_dialects import DIALECTS, Row
+from radgate_server.adapters.database.audit_dialects import DIALECTS
+from radgate_server.adapters.database.audit_rows import Head, first_of, in_order, link
 from radgate_server.adapters.database.database import describe
 from radgate_server.adapters.database.schema import audit_entries, audit_heads
 from radgate_server.core.audit import AuditEntry
-from radgate_server.core.audit_chain import START, Content, content_of, record_hash
+from radgate_server.core.audit_chain import START, Content, content_of
 from radgate_server.core.errors import SpoolFullError
 from radgate_server.core.ports.audit_spool import Attempt, AuditSpool, Segment, SpooledBatch
 
@@ -23,7 +24,6 @@ LOCKED_BATCHES = 50
 # What the trigger of migration 0003 says when a record does not follow the head: its SQLSTATE, or SQLite's code.
 _MOVED_ON = {"RGA01", "SQLITE_CONSTRAINT_TRIGGER"}
 
-type _Head = tuple[int, bytes]
 type _Report = Callable[[bool], None]
 
 
@@ -42,7 +42,7 @@ class AuditWriter:
         self._attempt: Attempt | None = None
         self._dialect = DIALECTS[engine.dialect.name]
         self._connection: Any = None
-        self._heads: dict[str, _Head] = {}
+        self._heads: dict[str, Head] = {}
         self._locked_batches = 0
         self.recorded: Counter[tuple[str, str]] = Counter()
         """Entries that were committed or spooled, by action and outcome."""
@@ -92,19 +92,19 @@ class AuditWriter:
         everything = [content for batch in segment.batches for content in batch.contents]
         cursor = self._driver().cursor()
         cursor.execute(self._dialect.begin)
-        heads = {tenant_id: self._lock_head(cursor, tenant_id) for tenant_id in _in_order(everything)}
+        heads = {tenant_id: self._lock_head(cursor, tenant_id) for tenant_id in in_order(everything)}
         if not self._came_through(cursor, heads, segment.attempt):
             absent = [batch for batch in segment.batches if not self._came_through(cursor, heads, batch.attempt)]
             batch = [content for waiting in absent for content in waiting.contents]
-            _in_order(batch)
-            rows, _ = _link(batch, heads)
+            in_order(batch)
+            rows, _ = link(batch, heads)
             if rows:
-                note(_attempt(rows))
+                note(first_of(rows))
                 self._dialect.insert(cursor, rows)
         cursor.execute("COMMIT")
         cursor.close()
 
-    def _came_through(self, cursor: Any, heads: dict[str, _Head], attempt: Attempt | None) -> bool:
+    def _came_through(self, cursor: Any, heads: dict[str, Head], attempt: Attempt | None) -> bool:
         """Whether the transaction of the attempt was committed."""
         if attempt is None or heads[attempt.tenant_id][0] < attempt.sequence:
             return False
@@ -113,7 +113,7 @@ class AuditWriter:
         return found is not None and bytes(found[0]) == attempt.record_hash
 
     def _commit(self, batch: list[Content]) -> None:
-        tenant_ids = _in_order(batch)
+        tenant_ids = in_order(batch)
         driver = self._driver()
         cursor = driver.cursor()
         if self._locked_batches > 0:
@@ -125,8 +125,8 @@ class AuditWriter:
 
     def _insert_believing(self, driver: Any, cursor: Any, batch: Iterable[Content]) -> bool:
         """Write what follows the heads as we know them; the trigger sees whether they are right. False if not."""
-        rows, ends = _link(batch, self._heads)
-        self._attempt = _attempt(rows)
+        rows, ends = link(batch, self._heads)
+        self._attempt = first_of(rows)
         try:
             self._dialect.insert_alone(cursor, rows)
         except Exception as error:
@@ -142,13 +142,13 @@ class AuditWriter:
     def _insert_locked(self, cursor: Any, batch: Iterable[Content], tenant_ids: Sequence[str]) -> None:
         """Lock the heads, making those of new tenants, and write what follows them."""
         cursor.execute(self._dialect.begin)
-        rows, ends = _link(batch, {tenant_id: self._lock_head(cursor, tenant_id) for tenant_id in tenant_ids})
-        self._attempt = _attempt(rows)
+        rows, ends = link(batch, {tenant_id: self._lock_head(cursor, tenant_id) for tenant_id in tenant_ids})
+        self._attempt = first_of(rows)
         self._dialect.insert(cursor, rows)
         cursor.execute("COMMIT")
         self._heads |= ends
 
-    def _lock_head(self, cursor: Any, tenant_id: str) -> _Head:
+    def _lock_head(self, cursor: Any, tenant_id: str) -> Head:
         query = self._sql(_HEAD) + self._dialect.lock
         cursor.execute(query, (tenant_id,))
         if (found := cursor.fetchone()) is None:
@@ -176,35 +176,6 @@ _RECORD_HASH = (
     f"SELECT record_hash FROM {audit_entries.name}"  # noqa: S608
     " WHERE tenant_id = ? AND sequence = ? ORDER BY number DESC LIMIT 1"  # backwards: it is among the newest
 )
-
-
-def _in_order(batch: list[Content]) -> list[str]:
-    """Sort the batch by tenant, so that processes wait for one another's heads and don't block each other; the tenants.
-
-    A tenant's records stay in their order.
-    """
-    tenant_ids = {content.tenant_id for content in batch}
-    if len(tenant_ids) > 1:
-        batch.sort(key=lambda content: content.tenant_id)
-    return sorted(tenant_ids)
-
-
-def _attempt(rows: Sequence[Row]) -> Attempt:
-    sequence, own_hash, _, _, tenant_id = rows[0][:5]
-    return Attempt(tenant_id, sequence, own_hash)
-
-
-def _link(batch: Iterable[Content], heads: dict[str, _Head]) -> tuple[list[Row], dict[str, _Head]]:
-    """The rows of the batch, each after the one before it of its tenant; and where the chains end then."""
-    rows: list[Row] = []
-    ends: dict[str, _Head] = {}
-    for time_us, size_bytes, words in batch:
-        sequence, previous = ends.get(words[0]) or heads[words[0]]
-        sequence += 1
-        own_hash = record_hash(previous, sequence, time_us, size_bytes, words)
-        ends[words[0]] = (sequence, own_hash)
-        rows.append((sequence, own_hash, time_us, size_bytes, *words))
-    return rows, ends
 
 
 def _code(error: Exception) -> str:
