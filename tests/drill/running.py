@@ -16,6 +16,7 @@ from tests.e2e.radgate_process import ROOT, RadgateProcess
 from tests.fakes.instances import make_study
 
 STUDY = "2.25.4242"
+ATTACKER, ATTACKERS_PLACES = "attacker", 8
 LARGE = f"/dicom-web/studies/{STUDY}"
 GOOD = ("/dicom-web/studies", f"{LARGE}/series/{STUDY}.1/instances/{STUDY}.1.1/frames/1")
 
@@ -33,7 +34,10 @@ class Round:
 
 @contextmanager
 def drilled_server(folder: Path, instances: int, **settings: str) -> Iterator[RadgateProcess]:
-    """A server in front of a folder with one study of that many instances of half a MiB each."""
+    """A server in front of a folder with one study of that many instances of half a MiB each.
+
+    Attackers have a key too, which may do so many requests at the same time.
+    """
     images = folder / "images"
     images.mkdir()
     for number, instance in enumerate(make_study(instances, study=STUDY, rows=512, columns=512)):
@@ -41,6 +45,10 @@ def drilled_server(folder: Path, instances: int, **settings: str) -> Iterator[Ra
     variables = {f"RADGATE_GATEWAY__{name.upper()}": value for name, value in settings.items()}
     variables["RADGATE_GATEWAY__ACCESS_LOG"] = "false"
     with RadgateProcess(folder, variables).tenant("east", FolderConnection(str(images))) as server:
+        token = server.cli("key", "create", "--tenant", "east", "--role", "operator").strip()
+        limits = ("--key", token.split("_")[1], "--concurrent-requests", str(ATTACKERS_PLACES))
+        server.cli("limits", "set", "--tenant", "east", *limits)
+        server.keys[ATTACKER] = token
         yield server
 
 
@@ -51,7 +59,7 @@ def attack(server: RadgateProcess, name: str, *, seconds: float, connections: in
 
     def fight(for_s: float) -> None:
         port = server.url.rpartition(":")[2]
-        words = (name, port, server.keys["east"], LARGE, str(for_s), str(connections))
+        words = (name, port, server.keys[ATTACKER], LARGE, str(for_s), str(connections))
         command = (sys.executable, "-m", "tests.drill.attacker", *words)
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=for_s + 60, check=True)
         outcomes.update(json.loads(done.stdout))

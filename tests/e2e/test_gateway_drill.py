@@ -13,13 +13,13 @@ STOPPED = {
     "slow headers": "answered 408",
     "slow body": "answered 408",
     "slow upload": "answered 401",
-    "slow reader": "answered 200",
+    "slow reader": "answered 429",
     "header bomb": "answered 431",
     "rapid reset": "cut by the gateway",
     "continuation flood": "cut by the gateway",
     "gzip bomb": "answered 415",
 }
-"""What tells that the gateway did something about it. Who reads slowly is let in, and holds little of it."""
+"""What tells that something was done about it. Who reads slowly has a key, and so many places and no more."""
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from radgate_server.cli.cache import cache
 from radgate_server.cli.erasure import certificate, erase
 from radgate_server.cli.images import thumbnail, transcode
 from radgate_server.cli.key import key
+from radgate_server.cli.limits import limits
 from radgate_server.cli.options import RadgateGroup, config_option
 from radgate_server.cli.pacs import pacs
 from radgate_server.cli.retention import retention
@@ -38,6 +39,7 @@ for command in (
     migrate,
     tenant,
     key,
+    limits,
     pacs,
     secrets,
     cache,
@@ -49,4 +51,3 @@ for command in (
     transcode,
     thumbnail,
 ):
-    radgate.add_command(command)

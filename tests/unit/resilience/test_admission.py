@@ -93,6 +93,17 @@ def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
     assert order == ["west", "east", "west", "east", "west", "east", "east", "east"]
 
 
+@pytest.mark.parametrize("flood", [10, 1000])
+def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -> None:
+    admission = Admission(per_endpoint=4, per_tenant=100)
+    running = [turn for turn in fill(admission, applicant("east"), flood) if turn.admitted]
+    late = [*fill(admission, applicant("west"), 3), *fill(admission, applicant("south"), 3)]
+    order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 9)]
+    assert Counter(order) == {"west": 3, "south": 3, "east": 3}
+    assert set(order[:2]) == {"west", "south"}
+    assert admitted(late) == 6
+
+
 def test_the_tenant_with_less_under_way_goes_first() -> None:
     admission = Admission(per_endpoint=5, per_tenant=100)
     running = fill(admission, applicant("east"), 10)[:4]
