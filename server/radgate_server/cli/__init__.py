@@ -51,3 +51,4 @@ for command in (
     transcode,
     thumbnail,
 ):
+    radgate.add_command(command)
