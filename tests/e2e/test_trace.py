@@ -130,12 +130,13 @@ def test_a_trace_holds_no_patient_data_and_no_uid(traced: Traced) -> None:
         assert secret not in told
 
 
-def test_log_and_error_name_the_trace_and_the_request(traced: Traced) -> None:
+def test_an_answer_names_the_trace_and_the_request(traced: Traced) -> None:
     own = begin()
     with traced.radgate.client(EAST) as client:
         refused = client.get("/dicom-web/studies/1.2.3/metadata", headers={"traceparent": own.traceparent})
     assert refused.status_code == 404
     assert own.trace_id in refused.headers["traceparent"]
+    assert refused.headers["x-trace-id"] == own.trace_id
     assert refused.headers["x-request-id"]
 
 
