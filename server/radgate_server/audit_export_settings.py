@@ -34,7 +34,10 @@ class FhirCollector(_Collector):
     """A FHIR R4 server that takes AuditEvents, in batches."""
 
     kind: Literal["fhir"]
-    url: str = Field(pattern=r"^https?://\S+$", description="Its base, such as https://fhir.example/r4.")
+    url: str = Field(
+        pattern=r"^https://\S+$",
+        description="Its base, such as https://fhir.example/r4. Only with TLS: patients are named.",
+    )
     token: SecretStr = Field(default=SecretStr(""), description="Sent as a bearer token; empty means none.")
     token_file: Path | None = Field(default=None, description="File that holds it, read at each use.")
 
