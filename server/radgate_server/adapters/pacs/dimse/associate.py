@@ -152,7 +152,7 @@ class Associator:
         return items
 
     def _failure(self, association: QuickAssociation) -> PacsError:
-        pacs, answer, sock = self._pacs, association.acceptor.primitive, association.dul.socket
+        pacs, answer, sock = self._pacs, _answer(association), association.dul.socket
         if isinstance(sock, QuickSocket):
             tls_error = sock.tls_error or sock.connect_error
             if isinstance(tls_error, ssl.SSLError):
@@ -166,6 +166,13 @@ class Associator:
         if association.gave_up:
             return PacsTimeoutError("the PACS did not answer the association request in time", pacs=pacs)
         return PacsAbortedError("the PACS broke the connection instead of answering the association request", pacs=pacs)
+
+
+def _answer(association: QuickAssociation) -> object:
+    """The answer to the request; a rejection also when it was faster than pynetdicom, which then did not look at it."""
+    waiting = list(association.dul.to_user_queue.queue)
+    rejections = (each for each in waiting if isinstance(each, A_ASSOCIATE) and each.result != 0)
+    return association.acceptor.primitive or next(rejections, None)
 
 
 def _context(number: int, proposal: Proposal) -> PresentationContext:

@@ -1,0 +1,44 @@
+"""What it means when no association comes about."""
+
+import queue
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT
+
+from radgate_server.adapters.pacs.dimse.associate import Associator
+from radgate_server.config import DimseSettings
+from radgate_server.core.errors import PacsAbortedError, PacsError, PacsRejectedError
+from radgate_server.core.pacs import DimseConnection
+
+
+def rejection() -> A_ASSOCIATE:
+    answer = A_ASSOCIATE()
+    answer.result, answer.result_source, answer.diagnostic = 1, 1, 7
+    return answer
+
+
+def ended(looked_at: A_ASSOCIATE | None, *waiting: object) -> Any:
+    """An association that is over: what pynetdicom looked at, and what it left in its queue."""
+    left: queue.Queue[object] = queue.Queue()
+    for each in waiting:
+        left.put(each)
+    provider = SimpleNamespace(to_user_queue=left, socket=None)
+    return SimpleNamespace(acceptor=SimpleNamespace(primitive=looked_at), dul=provider, gave_up=False)
+
+
+@pytest.mark.parametrize(
+    ("association", "error"),
+    [
+        (ended(rejection(), A_P_ABORT()), PacsRejectedError),
+        (ended(None, rejection(), A_P_ABORT()), PacsRejectedError),
+        (ended(None, A_P_ABORT()), PacsAbortedError),
+    ],
+    ids=["looked at", "too fast", "broken"],
+)
+def test_a_rejection_is_told_however_fast_it_came(association: Any, error: type[PacsError]) -> None:
+    connection = DimseConnection("pacs.example", 104, "PACS", "RADGATE")
+    failure = Associator("main", connection, DimseSettings(), lambda *_: None)._failure(association)
+    assert type(failure) is error
+    assert failure.details.get("rejection") == ("called-aet" if error is PacsRejectedError else None)
