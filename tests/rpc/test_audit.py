@@ -78,6 +78,7 @@ async def test_nothing_is_found_when_the_search_can_not_be_recorded(rig: Rig, ch
         {"outcome": "lost"},
         {"study_instance_uid": "1.x"},
         {"user": "x" * 1001},
+        {"sop_instance_uid": "1.2"},
     ],
 )
 async def test_what_can_not_be_searched_for_is_refused(
@@ -179,3 +180,11 @@ async def test_a_tenant_can_not_send_to_anothers_receiver(rig: Rig, channel: grp
         await invoke(channel, f"{SERVICE}/CreateReportSchedule", request, token=await rig.key("west", role=Role.ADMIN))
     assert reason_of(caught.value) == "INVALID_ARGUMENT"
     assert rig.schedules.kept == {}
+
+
+async def test_an_emergency_is_recorded_with_what_is_accessed(rig: Rig, channel: grpc.aio.Channel) -> None:
+    name, token = "radgate.v1.QueryService/SearchStudies", await rig.key("east")
+    await invoke(channel, name, token=token, x_break_glass="x" * 300)
+    assert rig.audit.entries[-1].detail == f"STUDY; break-glass: {'x' * 200}"
+    await invoke(channel, name, token=token)
+    assert rig.audit.entries[-1].detail == "STUDY"

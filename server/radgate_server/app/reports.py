@@ -1,14 +1,16 @@
 """The audit trail as its readers have it: searches, checks, reports, and reports at regular times."""
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.secrets import PublicKeys
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation
+from radgate_server.installation import Installation, open_installation
 from radgate_server.services.audit_checking import AuditChecker
 from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.audit_indexing import AuditIndexer
@@ -62,3 +64,16 @@ def start_reporting(
     for background in (AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner):
         background.start()
         stack.push_async_callback(background.close)
+
+
+@asynccontextmanager
+async def open_audit_reading(settings: Settings) -> AsyncIterator[AuditReading]:
+    """The same without a server, for the command line.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        installation = await open_installation(stack, settings, clock)
+        yield build_audit_reading(settings, installation, clock)

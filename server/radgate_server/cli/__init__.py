@@ -8,6 +8,8 @@ import click
 from radgate_server import __version__
 from radgate_server.cli.alerts import alerts
 from radgate_server.cli.audit import audit
+from radgate_server.cli.audit_reading import report, search
+from radgate_server.cli.audit_schedule import schedule
 from radgate_server.cli.cache import cache
 from radgate_server.cli.erasure import certificate, erase
 from radgate_server.cli.images import thumbnail, transcode
@@ -52,3 +54,6 @@ for command in (
     thumbnail,
 ):
     radgate.add_command(command)
+
+for command in (search, report, schedule):
+    audit.add_command(command)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,6 +44,14 @@ class Span(click.ParamType[timedelta]):
         if match is None:
             self.fail(f"{value!r} is no span of time such as 90d, 24h, 15m or 30s", param, ctx)
         return timedelta(**{self._UNITS[match[2]]: int(match[1])})
+
+
+class Words[E: StrEnum](click.Choice[E]):
+    """One of an enumeration, by the value that people know it by; click's own choice would ask for its name."""
+
+    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:
+        """The value as it is typed."""
+        return str(choice)
 
 
 def _remember_config_file(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:

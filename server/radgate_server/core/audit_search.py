@@ -21,16 +21,13 @@ TERM_LENGTH = 128
 BREAK_GLASS = "break-glass: "
 """What `detail` has in a record of an access by break-glass, before the reason."""
 
-SAME_NAME = "same family name"
-"""What `detail` has in a record of an access to a patient whose family name is the user's."""
-
 TERM_KINDS: dict[str, tuple[str, ...]] = {
-    # first letter of the term: the fields whose value follows it
+    # First letter of the term: the fields whose value follows it. Instances have none: that would be an entry for each
+    # record, ten times what all others are together. Within their study they are found soon enough.
     "u": ("key_id", "principal"),
     "p": ("patient_id",),
     "d": ("study_instance_uid",),
     "s": ("series_instance_uid",),
-    "i": ("sop_instance_uid",),
     "a": ("action",),
     "o": ("outcome",),
 }
@@ -112,7 +109,6 @@ class AuditCriteria:
             (*_terms("p", self.patient_id), *_terms("d", *self.studies_of_patient)),
             _terms("d", self.study_instance_uid),
             _terms("s", self.series_instance_uid),
-            _terms("i", self.sop_instance_uid),
             _terms("a", *self.actions),
             _terms("o", self.outcome),
             (BREAK_GLASS,) if self.break_glass else (),

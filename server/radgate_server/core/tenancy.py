@@ -49,13 +49,18 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One call's principal, the tenant that it acts for, and where it comes from; the audit trail's "who"."""
+    """One call's principal, the tenant that it acts for, and where it comes from; the audit trail's "who".
+
+    `break_glass` is why the caller says that this is an emergency, "" when it says nothing. It opens nothing; it is
+    recorded with whatever is accessed.
+    """
 
     principal: Principal
     tenant_id: str
     address: str
     user_agent: str
     request_id: str
+    break_glass: str = ""
 
 
 @dataclass(frozen=True, slots=True)

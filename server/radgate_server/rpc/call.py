@@ -19,6 +19,7 @@ type Metadata = Sequence[tuple[str, str | bytes]]
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LOOPBACK = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:", "ipv6:%5B::ffff:127.", "unix:")
 _MAX_USER_AGENT = 200
+_MAX_BREAK_GLASS = 200
 
 
 class Call:
@@ -91,6 +92,11 @@ class Call:
     def user_agent(self) -> str:
         """What the client calls itself, cut to a sane length."""
         return self.header("user-agent")[:_MAX_USER_AGENT]
+
+    @property
+    def break_glass(self) -> str:
+        """Why the client says that this is an emergency, cut to a sane length, "" when it says nothing."""
+        return self.header("x-break-glass")[:_MAX_BREAK_GLASS]
 
     @property
     def authenticated(self) -> bool:

@@ -295,7 +295,9 @@ def authenticate(authenticator: CredentialChecker, introductions: Introductions)
         async def layer(call: Call) -> None:
             credentials = introductions.read(call)
             principal, tenant_id = await authenticator.authenticate(credentials, call.header("x-tenant-id"))
-            call.caller = Caller(principal, tenant_id, credentials.address, call.user_agent, call.request_id)
+            call.caller = Caller(
+                principal, tenant_id, credentials.address, call.user_agent, call.request_id, call.break_glass
+            )
             await proceed(call)
 
         return layer

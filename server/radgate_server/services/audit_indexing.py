@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit_records import AuditRecords
 
+PAUSE_S = 0.02
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,12 +43,16 @@ class AuditIndexer:
     async def look(self) -> None:
         """Index what is not indexed yet, a step for each tenant in turn, so that none waits for another's backlog.
 
+        Between two rounds there is a pause, in which SQLite's one writer is whoever records an access.
+
         Raises:
             DatabaseUnavailableError: the trail can't be read, or the index not written.
         """
         behind = await self._records.tenants()
         while behind:
             behind = [tenant_id for tenant_id in behind if (await self._records.advance(tenant_id)).is_behind]
+            if behind:
+                await self._sleep(PAUSE_S)
 
     async def _follow(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Records who does what, before it is done."""
 
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit_search import BREAK_GLASS
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
@@ -55,10 +56,16 @@ class Auditor:
                 address=caller.address,
                 user_agent=caller.user_agent,
                 request_id=caller.request_id,
-                detail=detail,
+                detail=_with_emergency(detail, caller.break_glass),
                 patient_id=patient_id,
                 pacs=pacs,
                 size_bytes=size_bytes,
                 trace_id=trace_id.get(),
             )
         )
+
+
+def _with_emergency(detail: str, reason: str) -> str:
+    if not reason:
+        return detail
+    return f"{detail}; {BREAK_GLASS}{reason}" if detail else f"{BREAK_GLASS}{reason}"

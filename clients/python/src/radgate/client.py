@@ -17,6 +17,7 @@ from radgate.assembly import (
     RetrievedFrame,
     RetrievedInstance,
 )
+from radgate.audit import Audit
 from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
 from radgate.errors import RadgateError, error_from_rpc
 from radgate.jobs import Jobs
@@ -50,7 +51,8 @@ class Client:
 
     `target` is host:port. Unary calls that fail for a while are tried again as the server advises. All methods raise
     RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one. `transcode` gives
-    images in another form, `jobs` lets the server work on after the call.
+    images in another form, `jobs` lets the server work on after the call, `audit` reads the
+    audit trail.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Client:
         self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self.transcode = Transcode(self._channel, self._stream)
         self.jobs = Jobs(self._channel, self._call, self._stream)
+        self.audit = Audit(self._channel, self._call, self._stream)
 
     def close(self) -> None:
         """Close the connection; streams under way end with an error."""

@@ -20,7 +20,7 @@ from radgate_server.core.audit_search import (
     IndexPosition,
 )
 
-NUMBERS_PER_STEP = 1024
+NUMBERS_PER_STEP = 512
 """Each step looks at so many numbers: for some milliseconds nothing else is written to SQLite."""
 
 _ROWS = "FROM audit_entries WHERE tenant_id = :tenant_id AND number > :after AND number <= :upto"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME, AuditRecord
+from radgate_server.core.audit_search import BREAK_GLASS, AuditRecord
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.tables import Row, time_text
 
@@ -121,8 +121,6 @@ class UnusualAccess:
         _, found, reason = record.detail.partition(BREAK_GLASS)
         if found:
             yield "break-glass", f"by break-glass: {reason}"
-        if SAME_NAME in record.detail:
-            yield "same name", "the patient has the family name of the user"
         if self._night.covers(local.hour):
             yield "at night", f"between {self._night.begin:02}:00 and {self._night.end:02}:00"
 

@@ -48,6 +48,8 @@ def from_search(request: messages.SearchAuditRecordsRequest) -> AuditCriteria:
     for name, uid in uids.items():
         if uid:
             parse_uid(uid, name)
+    if (request.series_instance_uid or request.sop_instance_uid) and not request.study_instance_uid:
+        raise InvalidArgumentError("study_instance_uid", "must be given with a series or an instance")
     if unknown := set(request.actions) - _ACTIONS:
         raise InvalidArgumentError("actions", f"there is no {min(unknown)!r}; docs/audit.md has the actions")
     if request.outcome not in _OUTCOMES:
