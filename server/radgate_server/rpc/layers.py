@@ -1,9 +1,7 @@
 """What every call goes through before its servicer; composed once for each method when the server is built."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from typing import Protocol
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
@@ -21,39 +19,17 @@ from radgate_server.core.errors import (
     reason_of,
 )
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.request_context import request_id, trace_id
 from radgate_server.core.tenancy import Caller, Principal
-from radgate_server.core.tracing import Part, Tracer, parse_traceparent
-from radgate_server.rpc.authz import Access, check_access
+from radgate_server.core.tracing import Tracer
+from radgate_server.rpc.authz import check_access
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import failure_of
 from radgate_server.rpc.introduction import Introductions
+from radgate_server.rpc.layer import Layer, Method, Proceed
+from radgate_server.rpc.telling_layers import count_calls, count_under_way, name_request, name_trace, record_trace
 from radgate_server.services.audited_streams import AuditedStream
 from radgate_server.services.limiting import Lease
 from radgate_server.services.refusals import Refused
-
-type Proceed = Callable[[Call], Awaitable[None]]
-"""The rest of the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One rpc: its full name ("radgate.v1.QueryService/SearchStudies") and who may call it."""
-
-    full_name: str
-    access: Access
-
-    @property
-    def name(self) -> str:
-        """Its name within its service."""
-        return self.full_name.rpartition("/")[2]
-
-
-_RETRIEVES = ("Retrieve", "Stream")
-"""How the methods begin whose first byte somebody waits for."""
-
-type Layer = Callable[[Method, Proceed], Proceed]
-"""Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
 
 
 class CredentialChecker(Protocol):
@@ -111,101 +87,6 @@ def standard_layers(
         authorise,  # needs the principal
         record_streams(sent),  # sees how the servicer itself ended, also when it is cancelled
     )
-
-
-def compose(method: Method, layers: tuple[Layer, ...], innermost: Proceed) -> Proceed:
-    """Put the layers around the innermost, the first one outermost."""
-    proceed = innermost
-    for layer in reversed(layers):
-        proceed = layer(method, proceed)
-    return proceed
-
-
-def name_request(_method: Method, proceed: Proceed) -> Proceed:
-    """Let the log know which call it writes about. Each call has a task of its own, so nothing is to be put back."""
-
-    def layer(call: Call) -> Awaitable[None]:
-        request_id.set(call.request_id)
-        return proceed(call)
-
-    return layer
-
-
-def name_trace(_method: Method, proceed: Proceed) -> Proceed:
-    """Let log and audit trail know which trace the client says that the call is a part of."""
-
-    def layer(call: Call) -> Awaitable[None]:
-        if (given := parse_traceparent(call.header("traceparent"))) is not None:
-            trace_id.set(given.trace_id)
-        return proceed(call)
-
-    return layer
-
-
-def record_trace(tracer: Tracer) -> Layer:
-    """Make the call a part of its client's trace, or of one of its own, and record what it consists of."""
-
-    def wrap(method: Method, proceed: Proceed) -> Proceed:
-        async def layer(call: Call) -> None:
-            given = parse_traceparent(call.header("traceparent"))
-            context, recorded = tracer.begin(method.full_name, given)
-            trace_id.set(context.trace_id)
-            with Part(recorded) as part:
-                await proceed(call)
-                part.note(code=call.failure.code.name if call.failure else "OK")
-
-        return layer
-
-    return wrap
-
-
-def count_calls(telemetry: Telemetry) -> Layer:
-    """Report each call's method, code and duration, and of retrieves how long their first byte took."""
-
-    def wrap(method: Method, proceed: Proceed) -> Proceed:
-        retrieves = method.name.startswith(_RETRIEVES)
-
-        async def layer(call: Call) -> None:
-            start_s = time.perf_counter()
-            code = "CANCELLED"  # unless the call comes back: cancelling passes through as an exception
-            try:
-                await proceed(call)
-                code = call.failure.code.name if call.failure else "OK"
-            finally:
-                end_s = time.perf_counter()
-                # What is answered in one piece goes out when the call is over.
-                first_s = call.first_write_s or (end_s if code == "OK" else None)
-                telemetry.rpc_finished(
-                    method.full_name,
-                    code,
-                    end_s - start_s,
-                    tenant_id=call.caller.tenant_id if call.authenticated else "",
-                    first_byte_s=first_s - start_s if retrieves and first_s else None,
-                )
-
-        return layer
-
-    return wrap
-
-
-def count_under_way(telemetry: Telemetry) -> Layer:
-    """Report which tenant's calls are under way, over which connections; skipped for public methods."""
-
-    def wrap(method: Method, proceed: Proceed) -> Proceed:
-        if method.access.is_public:
-            return proceed
-
-        async def layer(call: Call) -> None:
-            tenant_id, connection = call.caller.tenant_id, call.connection
-            telemetry.call_began(tenant_id, connection)
-            try:
-                await proceed(call)
-            finally:
-                telemetry.call_ended(tenant_id, connection)
-
-        return layer
-
-    return wrap
 
 
 def answer_errors(_method: Method, proceed: Proceed) -> Proceed:

@@ -17,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.authz import METHODS
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.layers import Layer, Method, Proceed, compose
+from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.reading_on import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
 from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
 

@@ -1,0 +1,100 @@
+"""The layers that let logs, metrics and traces know of a call."""
+
+import time
+from collections.abc import Awaitable
+
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.request_context import request_id, trace_id
+from radgate_server.core.tracing import Part, Tracer, parse_traceparent
+from radgate_server.rpc.call import Call
+from radgate_server.rpc.layer import Layer, Method, Proceed
+
+_RETRIEVES = ("Retrieve", "Stream")
+"""How the methods begin whose first byte somebody waits for."""
+
+
+def name_request(_method: Method, proceed: Proceed) -> Proceed:
+    """Let the log know which call it writes about. Each call has a task of its own, so nothing is to be put back."""
+
+    def layer(call: Call) -> Awaitable[None]:
+        request_id.set(call.request_id)
+        return proceed(call)
+
+    return layer
+
+
+def name_trace(_method: Method, proceed: Proceed) -> Proceed:
+    """Let log and audit trail know which trace the client says that the call is a part of."""
+
+    def layer(call: Call) -> Awaitable[None]:
+        if (given := parse_traceparent(call.header("traceparent"))) is not None:
+            trace_id.set(given.trace_id)
+        return proceed(call)
+
+    return layer
+
+
+def record_trace(tracer: Tracer) -> Layer:
+    """Make the call a part of its client's trace, or of one of its own, and record what it consists of."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        async def layer(call: Call) -> None:
+            given = parse_traceparent(call.header("traceparent"))
+            context, recorded = tracer.begin(method.full_name, given)
+            trace_id.set(context.trace_id)
+            with Part(recorded) as part:
+                await proceed(call)
+                part.note(code=call.failure.code.name if call.failure else "OK")
+
+        return layer
+
+    return wrap
+
+
+def count_calls(telemetry: Telemetry) -> Layer:
+    """Report each call's method, code and duration, and of retrieves how long their first byte took."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        retrieves = method.name.startswith(_RETRIEVES)
+
+        async def layer(call: Call) -> None:
+            start_s = time.perf_counter()
+            code = "CANCELLED"  # unless the call comes back: cancelling passes through as an exception
+            try:
+                await proceed(call)
+                code = call.failure.code.name if call.failure else "OK"
+            finally:
+                end_s = time.perf_counter()
+                # What is answered in one piece goes out when the call is over.
+                first_s = call.first_write_s or (end_s if code == "OK" else None)
+                telemetry.rpc_finished(
+                    method.full_name,
+                    code,
+                    end_s - start_s,
+                    tenant_id=call.caller.tenant_id if call.authenticated else "",
+                    first_byte_s=first_s - start_s if retrieves and first_s else None,
+                )
+
+        return layer
+
+    return wrap
+
+
+def count_under_way(telemetry: Telemetry) -> Layer:
+    """Report which tenant's calls are under way, over which connections; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            tenant_id, connection = call.caller.tenant_id, call.connection
+            telemetry.call_began(tenant_id, connection)
+            try:
+                await proceed(call)
+            finally:
+                telemetry.call_ended(tenant_id, connection)
+
+        return layer
+
+    return wrap
