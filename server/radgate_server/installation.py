@@ -52,7 +52,7 @@ from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.retaining import RetentionStore, build_desk, build_eraser, open_retention
+from radgate_server.retaining import RetentionStore, open_retention
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.audit_desk import AuditDesk
@@ -62,8 +62,6 @@ from radgate_server.services.detect import Detector, impatient
 from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.retention.erasure import CacheEraser
-from radgate_server.services.retention.rules import RetentionDesk
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reading import PacsSecrets
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
@@ -311,40 +309,3 @@ async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
         installation = await open_installation(stack, settings, clock)
         auditor = Auditor(installation.audit, clock)
         yield AuditDesk(installation.trail, installation.signer, auditor, clock)
-
-
-@dataclass(frozen=True, slots=True)
-class RetentionTools:
-    """Rules and holds, and what erases cached data."""
-
-    desk: RetentionDesk
-    eraser: CacheEraser
-
-
-@asynccontextmanager
-async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionTools]:
-    """Retention without a server, for the command line; running servers are told to erase what they hold in memory.
-
-    Raises:
-        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
-    """
-    async with AsyncExitStack() as stack:
-        clock, telemetry = SystemClock(), PrometheusTelemetry()
-        installation = await open_installation(stack, settings, clock)
-        store, keys = installation.retention, installation.retention.study_keys
-        disk = await open_disk_store(stack, settings, keys, clock, telemetry)
-        derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
-        follower = ChangeFollower(installation.feed, {})
-        caches = TenantCaches(hot=None, derived=derived, store=disk, feed=installation.feed, follower=follower)
-        yield RetentionTools(
-            build_desk(store, settings, Auditor(installation.audit, clock), clock),
-            build_eraser(
-                store,
-                trail=installation.trail,
-                audit=installation.audit,
-                signer=installation.signer,
-                caches=caches,
-                tiers={"warm": disk, "derived": derived},
-                clock=clock,
-            ),
-        )

@@ -10,7 +10,7 @@ from radgate_server.cli.options import current_settings
 from radgate_server.core.retention import HoldSubject
 
 if TYPE_CHECKING:
-    from radgate_server.installation import RetentionTools
+    from radgate_server.retention_tools import RetentionTools
 
 reason_option = click.option(
     "--reason", required=True, metavar="TEXT", help="Why; it is recorded. Name no patient in it."
@@ -45,7 +45,7 @@ def one_of(subjects: dict[str, str | None]) -> tuple[HoldSubject, str] | None:
 def run_retention[T](work: Callable[["RetentionTools"], Awaitable[T]]) -> T:
     """Do `work` on the installation. Raises GatewayError."""
     # Only here: the whole server's imports would make `--help` slow.
-    from radgate_server.installation import open_retention_tools
+    from radgate_server.retention_tools import open_retention_tools
 
     settings = current_settings()
 

@@ -1,4 +1,4 @@
-"""Certificates of deletion: what was erased of the cached data, signed. docs/retention.md has the form for third parties."""
+"""Certificates of deletion: what was erased of the cached data, signed. docs/retention.md tells how to check them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ KIND = "radgate-certificate-of-deletion"
 VERSION = 1
 _SIGNED_PREFIX = b"RGD1"
 _SCOPE = (
-    "Data of these studies that this installation of Radgate had cached. The PACS are not touched: what they hold of the"
-    " studies, and records of the audit trail, are no part of it."
+    "Data of these studies that this installation of Radgate had cached. The PACS are not touched: what they hold of"
+    " the studies, and records of the audit trail, are no part of it."
 )
 
 

@@ -8,11 +8,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.audit import AuditAction
 from radgate_server.core.audit_chain import WORDS
-from radgate_server.core.audit_checkpoint import time_text
 from radgate_server.core.audit_verify import StoredRecord
-from radgate_server.core.deletion_certificate import DeletionCertificate, ErasedFromTier, hashed_names
 from radgate_server.core.errors import AuditUnavailableError, InvalidArgumentError, LegalHoldError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
@@ -23,6 +21,7 @@ from radgate_server.core.ports.retention import HoldDirectory, RecordEraser
 from radgate_server.core.retention import HoldSubject, LegalHold
 from radgate_server.core.tenancy import Caller
 from radgate_server.services.acting import acting_tenant
+from radgate_server.services.retention.orders import certificate_of, detail_of, entry_of
 from radgate_server.services.retention.rules import MAX_TEXT, checked_reason
 from radgate_server.services.tenant_caches import TenantCaches
 
@@ -84,7 +83,9 @@ class CacheEraser:
         progress = erasure.progress
         for study in order.studies:
             progress = await self._erase(order, study, progress)
-        draft = self._draft(erasure, progress, record)
+        draft = certificate_of(
+            erasure, progress, record, self._clock.now(), key_id=self._signer.key_id, encrypted=self._encrypted
+        )
         certificate = draft.signed(self._signer.sign(draft.signed_form)).to_text()
         return replace(
             erasure, progress=progress, certificate=await self._records.finish(order.erasure_id, certificate)
@@ -162,7 +163,7 @@ class CacheEraser:
     async def _recorded(self, order: ErasureOrder) -> StoredRecord:
         """The record of the order in the audit trail, made now if there is none."""
         if (found := await self._find_record(order)) is None:
-            await self._audit.record(self._entry(order))
+            await self._audit.record(entry_of(order, self._clock.now()))
             found = await self._find_record(order)
         if found is None:
             raise AuditUnavailableError("the order waits for the audit trail, and is carried out after that")
@@ -170,7 +171,7 @@ class CacheEraser:
 
     async def _find_record(self, order: ErasureOrder) -> StoredRecord | None:
         found: list[StoredRecord] = []
-        detail, place = _detail(order), WORDS.index("detail")
+        detail, place = detail_of(order), WORDS.index("detail")
         action = WORDS.index("action")
 
         def visit(rows: Sequence[StoredRecord]) -> None:
@@ -181,53 +182,6 @@ class CacheEraser:
         last = await self._trail.last_number()
         await self._trail.scan(visit, tenant_id=order.tenant_id, after=order.after, upto=last)
         return found[0] if found else None
-
-    def _entry(self, order: ErasureOrder) -> AuditEntry:
-        of_study = order.subject is HoldSubject.STUDY
-        return AuditEntry(
-            time=self._clock.now(),
-            tenant_id=order.tenant_id,
-            principal=order.principal,
-            key_id=order.key_id,
-            role=order.role,
-            action=AuditAction.ERASE_CACHED,
-            study_instance_uid=order.value if of_study else "",
-            series_instance_uid="",
-            sop_instance_uid="",
-            address=order.address,
-            user_agent=order.user_agent,
-            request_id=order.request_id,
-            detail=_detail(order),
-            patient_id="" if of_study else order.value,
-        )
-
-    def _draft(self, erasure: Erasure, progress: ErasureProgress, record: StoredRecord) -> DeletionCertificate:
-        order = erasure.order
-        return DeletionCertificate(
-            certificate_id=order.erasure_id,
-            tenant=order.tenant_id,
-            subject=order.subject.value,
-            value=order.value,
-            studies=order.studies,
-            reason=order.reason,
-            ordered_by=order.key_id,
-            ordered_time=_text(erasure.create_time.timestamp()),
-            finished_time=_text(self._clock.now().timestamp()),
-            encrypted=self._encrypted,
-            key_hashes=hashed_names(progress.key_ids),
-            tiers=tuple(ErasedFromTier(name, *found) for name, found in sorted(progress.tiers.items())),
-            audit_sequence=record.sequence,
-            audit_hash=(record.record_hash or b"").hex(),
-            key=self._signer.key_id,
-        )
-
-
-def _detail(order: ErasureOrder) -> str:
-    return f"erasure {order.erasure_id} of what is cached of {len(order.studies)} studies: {order.reason}"
-
-
-def _text(time_s: float) -> str:
-    return time_text(round(time_s * 1_000_000))
 
 
 def _checked(subject: HoldSubject, value: str) -> str:

@@ -1,0 +1,53 @@
+"""Retention without a server, for the command line."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.config import Settings
+from radgate_server.installation import open_derived_cache, open_disk_store, open_installation
+from radgate_server.retaining import build_desk, build_eraser
+from radgate_server.services.auditing import Auditor
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.rules import RetentionDesk
+from radgate_server.services.tenant_caches import TenantCaches
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionTools:
+    """Rules and holds, and what erases cached data."""
+
+    desk: RetentionDesk
+    eraser: CacheEraser
+
+
+@asynccontextmanager
+async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionTools]:
+    """Open the installation; running servers are told to erase what they hold.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock, telemetry = SystemClock(), PrometheusTelemetry()
+        installation = await open_installation(stack, settings, clock)
+        store, keys = installation.retention, installation.retention.study_keys
+        disk = await open_disk_store(stack, settings, keys, clock, telemetry)
+        derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
+        follower = ChangeFollower(installation.feed, {})
+        caches = TenantCaches(hot=None, derived=derived, store=disk, feed=installation.feed, follower=follower)
+        yield RetentionTools(
+            build_desk(store, settings, Auditor(installation.audit, clock), clock),
+            build_eraser(
+                store,
+                trail=installation.trail,
+                audit=installation.audit,
+                signer=installation.signer,
+                caches=caches,
+                tiers={"warm": disk, "derived": derived},
+                clock=clock,
+            ),
+        )
