@@ -57,6 +57,7 @@ FIELDS = (
     "job",
     "receiver",
     "records",
+    "schedule",
 )
 """What a log call's `extra` may hold; anything else in it is left out. None of them can hold patient data or a UID."""
 
