@@ -119,3 +119,21 @@ async def test_without_a_limit_nobody_is_refused() -> None:
         async with run_gateway(Settings(data_dir=folder, http_port=0, drain_s=2, gateway=settings)) as gateway:
             answers = [await gateway.client.get("/dicom-web/studies") for _ in range(50)]
             assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_who_reads_slowly_stops_nobody_else(strict: Gateway) -> None:
+    async def endless(_: Context) -> AsyncIterator[HttpBody]:
+        while True:
+            yield HttpBody(content_type="application/octet-stream", data=bytes(1 << 20))
+
+    strict.stub.messages = endless
+    readers = [await asyncio.open_connection("127.0.0.1", strict.envoy.port, limit=1024) for _ in range(60)]
+    for reader, writer in readers:
+        writer.write(f"GET {STUDY} HTTP/1.1\r\nhost: a\r\n\r\n".encode())
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    await asyncio.sleep(1)  # until the windows of all of them are full
+    for _ in range(8):
+        answer = await strict.client.get("/dicom-web/studies", headers={"connection": "close"}, timeout=5)
+        assert answer.status_code == 200
+    for _, writer in readers:
+        writer.transport.abort()
