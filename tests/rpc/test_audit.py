@@ -9,8 +9,12 @@ from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import audit_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.core.ports.audit_records import Found
 from radgate_server.core.tenancy import Role
+from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from tests.conformance.database_suites import audit_entry
+from tests.fakes.audit_records import MemoryAuditRecords
 from tests.fakes.clock import START
 from tests.rpc.rig import Rig, invoke, reason_of
 
@@ -130,6 +134,30 @@ async def test_reports_come_in_the_form_that_was_asked_for(rig: Rig, channel: gr
     )
     assert (content_type, document[:5]) == ("application/pdf", b"%PDF-")
     assert [entry.detail for entry in rig.audit.entries[-3:]] == ["report patient-access"] * 3
+
+
+@pytest.mark.parametrize("path", ["", "/api/v1/audit:report"])
+async def test_a_report_that_fails_on_its_way_ends_as_a_broken_one(
+    rig: Rig, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def fail(*_args: object, **_criteria: object) -> Found:
+        raise DatabaseUnavailableError("the database can't be reached")
+
+    monkeypatch.setattr(MemoryAuditRecords, "find", fail)
+    spec = messages.AuditReportSpec(kind=messages.AUDIT_REPORT_KIND_STUDY_ACCESS, subject="1.2.3")
+    request = messages.MakeAuditReportRequest(spec=spec).SerializeToString()
+    metadata = [
+        ("authorization", f"Bearer {await rig.key('east', role=Role.AUDITOR)}"),
+        ("x-envoy-original-path", path),
+    ]
+    call = channel.unary_stream(f"/{SERVICE}/MakeAuditReport")(request, metadata=metadata, timeout=10)
+    pieces = []
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        async for piece in call:
+            pieces.append(piece)
+    assert reason_of(caught.value) == "DATABASE_UNAVAILABLE"
+    assert HttpBody.FromString(pieces[0]).data.startswith(b'{"report": ')
+    assert pieces[1:] == ([BREAK_OFF] if path else [])
 
 
 async def test_a_schedule_lives(rig: Rig, channel: grpc.aio.Channel) -> None:

@@ -1,6 +1,5 @@
 """AuditService: searches, verification, reports and their schedules."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -10,6 +9,7 @@ from radgate.v1 import audit_service_pb2 as messages
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.reports.spec import CONTENT_TYPES
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.messages import spans_of
 from radgate_server.rpc.v1.convert_audit import (
     from_search,
@@ -29,9 +29,6 @@ from radgate_server.services.reports.schedules import ScheduleDesk
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 CHUNK_BYTES = 1 << 20
-
-_BREAK_OFF = b"\xff"
-"""No message at all: the gateway resets a REST client's connection, which else would take half a report for a whole."""
 
 # ruff: noqa: N802 (rpcs keep their names)
 
@@ -91,9 +88,10 @@ class AuditServicer:
                     for offset, length in spans_of(len(piece), CHUNK_BYTES):
                         yield HttpBody(content_type=content_type, data=piece[offset : offset + length])
                         content_type = ""  # the first message has it
-        except (Exception, asyncio.CancelledError):
+        except Exception:
+            # A REST client would take half a report for a whole one; who speaks gRPC is told by the status.
             if not content_type and call.header("x-envoy-original-path"):
-                await call.write(_BREAK_OFF)
+                await call.write(BREAK_OFF)
             raise
 
     async def CreateReportSchedule(
