@@ -128,7 +128,7 @@ class PacsUnreachableError(PacsError):
 
 
 class PacsTlsFailedError(PacsError):
-    """The TLS handshake failed: a certificate, an authority, a name or a suite; the message says which and what to do."""
+    """The TLS handshake failed: a certificate, an authority, a name, a suite; the message says which and what to do."""
 
 
 class PacsRejectedError(PacsError):
