@@ -17,13 +17,15 @@ from radgate_server.adapters.database import (
     Database,
     SqlAuditSink,
     SqlAuditTrail,
+    SqlCacheKeyRecords,
     SqlHoldDirectory,
     SqlRecordEraser,
     SqlRetentionRules,
+    SqlSealedRecords,
     migrate,
 )
 from radgate_server.adapters.database.schema import audit_entries
-from radgate_server.adapters.secrets import FileSigner, PublicKeys
+from radgate_server.adapters.secrets import FileKeys, FileSigner, PublicKeys, StudyKeyChain
 from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.audit_verify import Fault
 from radgate_server.core.errors import ResourceNotFoundError
@@ -32,7 +34,7 @@ from radgate_server.retention_settings import RetentionSettings
 from radgate_server.services.audit_desk import AuditDesk, Verdict
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.retention.records import RecordRetention
-from tests.conformance.database_suites import audit_entry
+from tests.conformance.database_suites import audit_entry, box_in
 from tests.fakes.clock import START, FakeClock
 
 OLD = START - timedelta(days=100)
@@ -248,3 +250,41 @@ class RetentionSuite:
         assert await retention.look() == 3
         await self.attack(database, "UPDATE audit_entries SET erased_by = NULL, key_id = 'x' WHERE sequence = 2")
         assert (await self.fault(desk))[:2] == ("a", 2)
+
+    async def test_servers_that_make_a_studys_key_at_once_have_one(self, database: Database, tmp_path: Path) -> None:
+        box, records = box_in(tmp_path), SqlCacheKeyRecords(database)
+        chains = [StudyKeyChain(records, box) for _ in range(3)]
+        made = await asyncio.gather(
+            *(asyncio.to_thread(chain.find_or_make, "a", "hash", "1.2.3", lambda: "") for chain in chains)
+        )
+        assert len({key.secret for key in made}) == 1
+        assert await records.keys_of_patient("a", "P-1") == []
+        told = await asyncio.to_thread(chains[0].find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        assert told == made[0]
+        (stored,) = await records.keys_of_patient("a", "P-1")
+        assert [stored] == list(await records.keys_of_study("a", "1.2.3"))
+        assert made[0].secret not in stored.wrapped
+
+    async def test_tenants_keys_are_wrapped_anew_as_secrets_are(self, database: Database, tmp_path: Path) -> None:
+        box, records = box_in(tmp_path), SqlCacheKeyRecords(database)
+        key = await asyncio.to_thread(StudyKeyChain(records, box).find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        sealed = SqlSealedRecords(database, box)
+        (old,) = await sealed.list_sealed()
+        await FileKeys(tmp_path).rotate()
+        assert await sealed.replace_sealed(old, await box.rewrap(old))
+        assert not await sealed.replace_sealed(old, old)
+        found = await sealed.find_sealed(old.context)
+        assert found is not None
+        assert box.key_of(found) == "file:2"
+        assert await asyncio.to_thread(StudyKeyChain(records, box).find, "a", "hash") == key
+
+    async def test_an_erased_key_is_gone_for_who_has_it_in_memory_once_told(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        records = SqlCacheKeyRecords(database)
+        chain = StudyKeyChain(records, box_in(tmp_path))
+        old = await asyncio.to_thread(chain.find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        await records.remove_study_keys("a", ["hash"])
+        chain.forget("a", "hash")
+        assert await asyncio.to_thread(chain.find, "a", "hash") is None
+        assert await asyncio.to_thread(chain.find_or_make, "a", "hash", "1.2.3", lambda: "") != old

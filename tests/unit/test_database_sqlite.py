@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
+from radgate_server.adapters.database.audit_index import SqlAuditIndex
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
@@ -59,6 +60,10 @@ class TestSqliteRetention(RetentionSuite):
         self, database: Database, retention: RecordRetention, tmp_path: Path
     ) -> None:
         await self.record(database, *(old(number, patient_id=f"SECRET-{number}") for number in range(50)))
+        index = SqlAuditIndex(database)
+        while (await index.advance("a")).is_behind:
+            pass
+        assert any(b"SECRET-7" in path.read_bytes() for path in tmp_path.glob("radgate.db*"))
         assert await retention.look() == 50
         for path in tmp_path.glob("radgate.db*"):
             assert b"SECRET-" not in path.read_bytes()
