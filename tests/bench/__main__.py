@@ -14,10 +14,11 @@ from tests.bench.rendered import rendered
 from tests.bench.several_pacs import several_pacs
 from tests.bench.storing import stow
 from tests.bench.table import Row, markdown
+from tests.bench.trust import trust
 from tests.bench.web_pacs import web_pacs
 from tests.integration.orthanc import OrthancServer
 
-SCENARIOS = ("dicomweb", "rendered", "progressive", "stream", "find", "several", "stow", "web", "memory")
+SCENARIOS = ("dicomweb", "rendered", "progressive", "stream", "find", "several", "stow", "web", "trust", "memory")
 
 
 def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
@@ -49,6 +50,7 @@ def main() -> None:
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
                 "stow": lambda: stow(orthanc, root / "stow", 120 if arguments.quick else 1000),
                 "web": lambda: web_pacs(orthanc, rounds),
+                "trust": lambda: trust(orthanc, root / "trust", seconds, rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
             }
             rows = []

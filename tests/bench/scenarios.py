@@ -49,6 +49,10 @@ class Resource:
     target: float
     by_bytes: bool = False
 
+    def headers(self, radgate: Radgate) -> dict[str, str]:
+        """What a client of Radgate sends with each request."""
+        return {"accept": self.accept, "authorization": f"Bearer {radgate.token}"}
+
 
 def _resources() -> tuple[Resource, ...]:
     series_path = f"/dicom-web/studies/{CT_STUDY}/series"
@@ -96,12 +100,15 @@ def _resources() -> tuple[Resource, ...]:
     )
 
 
+RESOURCES = _resources()
+
+
 async def dicomweb(orthanc: OrthancServer, folder: Path, seconds: int, rounds: int) -> list[Row]:
     """Warm DICOMweb through Envoy against Orthanc's own plug-in and the bare limit, 16 connections, in turn."""
     rows = []
     with radgate_for(orthanc, folder / "radgate") as radgate:
-        for resource in _resources():
-            _warm(radgate, resource)
+        for resource in RESOURCES:
+            make_ready(radgate, resource)
             recording = folder / "recording.pickle"
             name = "accept", resource.accept
             requests = [(FACADE + resource.method, request) for request in resource.requests]
@@ -119,17 +126,16 @@ def fetch_study(radgate: Radgate) -> None:
     _stream_once(radgate.grpc_port, _ct_request(), [radgate.authorization])
 
 
-def _warm(radgate: Radgate, resource: Resource) -> None:
+def make_ready(radgate: Radgate, resource: Resource) -> None:
     """Have the whole study near, and the answers ready."""
     fetch_study(radgate)
-    headers = {"accept": resource.accept, "authorization": f"Bearer {radgate.token}"}
-    run_wrk(radgate.http_port, resource.paths, headers, connections=4, seconds=2)
+    run_wrk(radgate.http_port, resource.paths, resource.headers(radgate), connections=4, seconds=2)
 
 
 def _compare(
     orthanc: OrthancServer, radgate: Radgate, bare_port: int, resource: Resource, seconds: int, rounds: int
 ) -> Row:
-    headers = {"accept": resource.accept, "authorization": f"Bearer {radgate.token}"}
+    headers = resource.headers(radgate)
     ports = {"radgate": radgate.http_port, "orthanc": orthanc.http_port, "bare": bare_port}
     loads: dict[str, list[Load]] = {name: [] for name in ports}
     for _ in range(rounds):

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from tests.integration.ports import free_port
 START_TIMEOUT_S = 60.0
 TENANT = "bench"
 PACS = "orthanc"
+RADGATE = (sys.executable, "-m", "radgate_server")
+UNGUARDED = (sys.executable, "-m", "tests.bench.unguarded")
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ class Radgate:
 
 
 @contextmanager
-def radgate_for(orthanc: OrthancServer, folder: Path, **environment: str) -> Iterator[Radgate]:
-    """Start Radgate in front of Orthanc, which it reaches over DIMSE."""
+def radgate_for(
+    orthanc: OrthancServer, folder: Path, *, program: Sequence[str] = RADGATE, **environment: str
+) -> Iterator[Radgate]:
+    """Start Radgate, or another `program` like it, in front of Orthanc, which it reaches over DIMSE."""
     http_port, grpc_port = free_port(), free_port()
     settings = {
         **os.environ,
@@ -70,7 +74,7 @@ def radgate_for(orthanc: OrthancServer, folder: Path, **environment: str) -> Ite
     titles = ["--called-aet", orthanc.ae_title, "--calling-aet", "RADGATE"]
     _radgate(settings, "pacs", "add", "dimse", "--tenant", TENANT, "--name", PACS, *address, *titles)
     with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen([*_PROGRAM, "serve"], env=settings, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([*program, "serve"], env=settings, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_ready(http_port, process, folder / "serve.log")
         yield Radgate(http_port, grpc_port, token, process.pid, settings)
@@ -101,11 +105,8 @@ async def bare_limit(recording: Path, folder: Path) -> AsyncIterator[tuple[int, 
             process.stdout.close()
 
 
-_PROGRAM = (sys.executable, "-m", "radgate_server")
-
-
 def _radgate(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run([*_PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([*RADGATE, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"radgate {' '.join(arguments[:2])}: {done.stderr}")
     return done.stdout

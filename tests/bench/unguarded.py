@@ -1,0 +1,31 @@
+"""`radgate` without what trust costs: nothing is recorded, counted, limited or traced, and nobody's role is looked at.
+
+    python -m tests.bench.unguarded serve
+
+What the bench of trust measures against. Who calls is still asked, since the tenant comes from the key.
+"""
+
+from typing import Any
+
+from radgate_server import __main__ as radgate
+from radgate_server.core.audit import AuditEntry
+from radgate_server.rpc import server
+from radgate_server.rpc.layer import Layer
+from radgate_server.rpc.layers import answer_errors, authenticate
+from radgate_server.services.audit_watch import WatchedAuditSink
+
+
+async def _record_nothing(_sink: WatchedAuditSink, _entry: AuditEntry) -> None:
+    """As if the record were on the disk at once."""
+
+
+def _few_layers(
+    _telemetry: Any, authenticator: Any, _limiter: Any, _refusals: Any, _sent: Any, introductions: Any, _tracer: Any
+) -> tuple[Layer, ...]:
+    return (answer_errors, authenticate(authenticator, introductions))
+
+
+if __name__ == "__main__":
+    WatchedAuditSink.record = _record_nothing  # type: ignore[method-assign]
+    server.standard_layers = _few_layers
+    radgate.main()
