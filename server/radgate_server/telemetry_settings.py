@@ -46,6 +46,11 @@ class TelemetrySettings(BaseModel):
         le=1,
         description="Share of calls that are recorded; one that comes with a `traceparent` is if that says so.",
     )
+    spans_per_second: float = Field(
+        default=1000,
+        ge=0,
+        description="Spans that the server records at most, whoever wants them recorded; 0: any number.",
+    )
     otlp_endpoint: str = Field(
         default="http://localhost:4317",
         pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(:\d+)?/?$",

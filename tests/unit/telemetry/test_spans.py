@@ -101,6 +101,29 @@ def test_a_trace_has_an_end_however_much_there_is_to_tell() -> None:
     assert (spans[-1].attributes or {})["radgate.left_out"] == 7
 
 
+def test_who_wants_every_call_recorded_gets_so_many_spans_a_second_and_no_more() -> None:
+    spans: list[ReadableSpan] = []
+    now_s = [0.0]
+    recorder = SpanRecorder(spans.append, share=0, per_second=10, now_s=lambda: now_s[0])
+
+    def calls(number: int) -> int:
+        """How many spans come of them; each would have six."""
+        before = len(spans)
+        for _ in range(number):
+            context, recorded = recorder.begin(NAME, PARENT)
+            assert context.sampled is (recorded is not None)
+            with Part(recorded):
+                for _ in range(5):
+                    mark("cache", tier="hot", hit=True)
+        return len(spans) - before
+
+    assert calls(100) == 12
+    now_s[0] = 0.2
+    assert calls(100) == 0
+    now_s[0] = 1
+    assert calls(100) == 12
+
+
 def test_what_becomes_of_spans_is_counted() -> None:
     counted: list[tuple[str, int]] = []
 

@@ -14,12 +14,20 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as OtelKind
 
 from radgate_server import __version__
+from radgate_server.core.token_bucket import TokenBucket
 from radgate_server.core.tracing import Facts, Span, SpanKind, TraceContext
 
 MOST_SPANS = 512
 """Of one call; a study of a thousand instances has as many C-STORE requests, of which the first ones tell enough."""
 
-RESOURCE = Resource.create({"service.name": "radgate", "service.version": __version__})
+
+class _OneResource(Resource):
+    """Resource that is not made JSON of for every span that is sent, which its hash is there: it is the only one."""
+
+    __hash__ = object.__hash__
+
+
+RESOURCE = _OneResource(Resource.create({"service.name": "radgate", "service.version": __version__}).attributes)
 _KINDS = {SpanKind.SERVER: OtelKind.SERVER, SpanKind.CLIENT: OtelKind.CLIENT, SpanKind.INTERNAL: OtelKind.INTERNAL}
 _NAMES = {
     # fact: attribute of OpenTelemetry's semantic conventions; the others are "radgate.FACT"
@@ -29,17 +37,25 @@ _NAMES = {
 }
 _CANCELLED = "CancelledError"
 """Whoever wanted it has what he wanted, or left: asyncio's name of that, and what DIMSE's threads make of it."""
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 _OUR_FAULT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 
 class _Trace:
-    """What the spans of our part of one trace have in common; its `root` is the call."""
+    """What the spans of our part of one trace have in common; its `root` is the call.
 
-    __slots__ = ("ended", "left", "left_out", "root")
+    `ended` takes them one by one, `over` is told how many there were when the call has ended.
+    """
 
-    def __init__(self, root: TraceContext, ended: Callable[[ReadableSpan], None]) -> None:
+    __slots__ = ("ended", "left", "left_out", "over", "root")
+
+    def __init__(
+        self, root: TraceContext, ended: Callable[[ReadableSpan], None], over: Callable[[int], object]
+    ) -> None:
         self.root = root
         self.ended = ended
+        self.over = over
         self.left = MOST_SPANS
         self.left_out = 0
 
@@ -76,9 +92,12 @@ class RecordedSpan:
 
     def end(self, failure: str = "") -> None:
         """It ended."""
-        if self._is_root and self._trace.left_out:
-            self._facts["left_out"] = self._trace.left_out
-        self._trace.ended(self._readable(failure, time.time_ns()))
+        trace = self._trace
+        if self._is_root:
+            trace.over(MOST_SPANS - trace.left + 1)
+            if trace.left_out:
+                self._facts["left_out"] = trace.left_out
+        trace.ended(self._readable(failure, time.time_ns()))
 
     @property
     def _is_root(self) -> bool:
@@ -95,7 +114,7 @@ class RecordedSpan:
             resource=RESOURCE,
             attributes=self._attributes(failure),
             kind=_KINDS[self._kind],
-            status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+            status=_ERROR if failed else _UNSET,
             start_time=self._started_ns,
             end_time=ended_ns,
         )
@@ -113,20 +132,37 @@ class RecordedSpan:
 class SpanRecorder:
     """Tracer. A trace that comes from outside is recorded if its sender does so; of our own ones so large a share is.
 
-    `ended` takes the spans, from any thread.
+    `ended` takes the spans, from any thread. While there are more than `per_second` of them (0: any number), no further
+    call is recorded: nobody who says of all calls that they are to be makes the server do little else. A call's spans
+    are known when it ends, and are then waited for.
     """
 
-    def __init__(self, ended: Callable[[ReadableSpan], None], *, share: float) -> None:
+    def __init__(
+        self,
+        ended: Callable[[ReadableSpan], None],
+        *,
+        share: float,
+        per_second: float = 0,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ended = ended
         self._share = share
+        self._now_s = now_s
+        self._room = TokenBucket(per_second, max(1.0, per_second), now_s()) if per_second else None
 
     def begin(self, name: str, parent: TraceContext | None) -> tuple[TraceContext, Span | None]:
         """Begin our part of a trace."""
-        sampled = random.random() < self._share if parent is None else parent.sampled  # noqa: S311 - no secret
+        wanted = random.random() < self._share if parent is None else parent.sampled  # noqa: S311 - no secret
+        sampled = wanted and not (self._room and self._room.wait_s(self._now_s()))
         context = TraceContext(_new_id(128) if parent is None else parent.trace_id, _new_id(64), sampled)
         if not sampled:
             return context, None
-        return context, RecordedSpan(_Trace(context, self._ended), name, SpanKind.SERVER, context, parent, {})
+        trace = _Trace(context, self._ended, self._over)
+        return context, RecordedSpan(trace, name, SpanKind.SERVER, context, parent, {})
+
+    def _over(self, spans: int) -> None:
+        if self._room is not None:
+            self._room.take(self._now_s(), spans)
 
 
 class CountingExporter(SpanExporter):
@@ -157,4 +193,4 @@ def _new_id(bits: int) -> str:
 
 
 def _otel(context: TraceContext, *, is_remote: bool) -> SpanContext:
-    return SpanContext(int(context.trace_id, 16), int(context.span_id, 16), is_remote, TraceFlags(TraceFlags.SAMPLED))
+    return SpanContext(int(context.trace_id, 16), int(context.span_id, 16), is_remote, _SAMPLED)

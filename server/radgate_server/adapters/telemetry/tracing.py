@@ -28,7 +28,7 @@ async def open_tracer(
 
     processor = BatchSpanProcessor(CountingExporter(_exporter(settings), count))
     stack.push_async_callback(asyncio.to_thread, processor.shutdown)
-    return SpanRecorder(processor.on_end, share=settings.trace_share)
+    return SpanRecorder(processor.on_end, share=settings.trace_share, per_second=settings.spans_per_second)
 
 
 def _exporter(settings: TelemetrySettings) -> "SpanExporter":
