@@ -21,6 +21,15 @@ _OF_OTHER_STUDIES = frozenset({"00201200", "00201202", "00201204"})
 """Number of Patient Related Studies, Series, Instances: they count what lies outside, too."""
 
 
+def discreet(query: Query) -> Query:
+    """The search without what would tell of other studies, as keys do, too: by whether anything matches."""
+    return replace(
+        query,
+        keys=tuple(key for key in query.keys if key.path[-1] not in _OF_OTHER_STUDIES),
+        include=tuple(path for path in query.include if path[-1] not in _OF_OTHER_STUDIES),
+    )
+
+
 def narrowed(query: Query, restriction: StudyRestriction) -> Query:
     """The search as the PACS are asked: with a key for each attribute that has one value, and with what decides.
 

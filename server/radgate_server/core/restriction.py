@@ -22,6 +22,7 @@ MAX_DAYS = 36_500
 
 _ISSUER_MARK = "^^^"  # as in HL7's CX: identifier, check digit, its scheme, assigning authority
 _LITERAL = re.compile(r"[^\\*?\x00-\x1f\x7f]{1,64}")  # LO and PN without what would be a list, a wildcard, a control
+_MAX_NAME_GROUPS = 3  # alphabetic, ideographic, phonetic (PS3.5 6.2.1.2)
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")
 _LAST_DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
@@ -112,7 +113,7 @@ def make_restriction(
 def parse_patient(text: str) -> RestrictedPatient:
     """Read "4711" or, with an issuer, "4711^^^NORTH"; it is checked when the restriction is made."""
     patient_id, _, issuer = text.partition(_ISSUER_MARK)
-    return RestrictedPatient(patient_id, issuer)
+    return RestrictedPatient(patient_id, issuer) if issuer else RestrictedPatient(text)
 
 
 def to_json(restriction: StudyRestriction) -> dict[str, Any]:
@@ -157,7 +158,8 @@ def _parse_literal(value: str, field_name: str) -> str:
 
 def _parse_name(value: str, field_name: str) -> str:
     name = _parse_literal(value, field_name)
-    if not any(character.isalnum() for character in name):  # "^" and "=" alone would match names that are empty
+    # "^" and "=" alone would match names that are empty, groups that a name has not would not be compared
+    if not any(character.isalnum() for character in name) or name.count("=") >= _MAX_NAME_GROUPS:
         raise InvalidArgumentError(field_name, "a Person Name such as DOE^JANE")
     return name
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
-from radgate_server.core.restricted_query import narrowed, study_named, without_counts
+from radgate_server.core.restricted_query import discreet, narrowed, study_named, without_counts
 from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Caller
 from radgate_server.services.merging import SourcedMatch
@@ -38,17 +38,18 @@ class CallerSearch:
         tenant_id, restriction = caller.tenant_id, caller.principal.restriction
         if restriction is None:
             return await self._query.search(tenant_id, query, page)
+        query = discreet(query)
         study = study_named(query)
         if query.level is not QueryLevel.STUDY and study:
             if not await self._restrictions.admits(tenant_id, restriction, study):
                 return _NOTHING
-            return _discreet(await self._query.search(tenant_id, query, page))
+            return _without_others(await self._query.search(tenant_id, query, page))
 
         async def keep(matches: Sequence[SourcedMatch]) -> tuple[SourcedMatch, ...]:
             return await self._within(tenant_id, restriction, query.level, matches)
 
         asked = narrowed(query, self._restrictions.resolved(restriction))
-        return _discreet(await self._query.search(tenant_id, asked, page, keep))
+        return _without_others(await self._query.search(tenant_id, asked, page, keep))
 
     async def _within(
         self, tenant_id: str, restriction: StudyRestriction, level: QueryLevel, matches: Sequence[SourcedMatch]
@@ -58,7 +59,7 @@ class CallerSearch:
         return tuple(match for match in matches if first_value(match.attributes, _STUDY_INSTANCE_UID) in admitted)
 
 
-def _discreet(page: QueryPage) -> QueryPage:
+def _without_others(page: QueryPage) -> QueryPage:
     """The page without what would tell of other studies: their counts, and that a PACS returned them unasked."""
     matches = tuple(replace(match, attributes=without_counts(match.attributes)) for match in page.matches)
     warnings = tuple(warning for warning in page.warnings if warning.reason != RESULTS_WITHHELD)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.errors import ObjectNotFoundError
+from radgate_server.core.errors import ObjectNotFoundError, PacsError
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.query import DicomJson, first_value
@@ -53,13 +53,11 @@ class Restrictions:
             PacsError: it can't be told, because a PACS failed.
             AuditUnavailableError: the refusal could not be recorded.
         """
-        scope = await self._place(caller.tenant_id, asked) if isinstance(asked, LoneInstance) else asked
-        facts = StudyFacts()
-        if scope is not None:
-            facts = await self._facts.of_study(caller.tenant_id, scope.study_instance_uid)
-            if _lies_within(self._test(restriction), facts):
-                return
-        reason = OUTSIDE if facts.told else NOT_THERE
+        study, scope = await self._place(caller.tenant_id, asked)
+        facts = await self._facts.of_study(caller.tenant_id, study)
+        if _lies_within(self._test(restriction), facts) and scope:
+            return
+        reason = OUTSIDE if facts.told and scope else NOT_THERE
         denied = AuditOutcome.DENIED
         await self._auditor.record(caller, AuditAction.AUTHORISE, scope, f"{method}: {reason}", outcome=denied)
         kind = _KINDS[QueryLevel.IMAGE if isinstance(asked, LoneInstance) else asked.level]
@@ -75,14 +73,19 @@ class Restrictions:
     ) -> frozenset[str]:
         """The Study Instance UIDs of the matches that lie within: by what they tell, where they tell enough.
 
-        Raises PacsError when a PACS failed that has to be asked.
+        A match is of one PACS; when there are several, another may tell otherwise. Those who are outside already stay
+        there, whoever fails: whether a search found something outside must not show.
+
+        Raises PacsError when of a match nobody tells anything any more, and a PACS failed.
         """
         test = self._test(restriction)
         by_study = {study: match for match in matches if (study := first_value(match, _STUDY_INSTANCE_UID))}
         telling = {study for study, match in by_study.items() if _tells_enough(restriction, level, match)}
-        facts = await self._facts.of_studies(tenant_id, by_study.keys() - telling)
-        looked_up = {study for study, told in facts.items() if _lies_within(test, told)}
-        return frozenset({study for study in telling if test(by_study[study])} | looked_up)
+        fitting = {study for study in telling if test(by_study[study])}
+        decided = telling if await self._facts.is_told_by_one(tenant_id) else telling - fitting
+        facts = await self._facts.of_studies(tenant_id, by_study.keys() - decided)
+        looked_up = {study for study, found in facts.items() if _may_be_found(test, found)}
+        return frozenset((fitting & decided) | looked_up)
 
     def resolved(self, restriction: StudyRestriction) -> StudyRestriction:
         """The restriction with dates in place of days that count back from today, in the server's time zone."""
@@ -91,12 +94,20 @@ class Restrictions:
     def _test(self, restriction: StudyRestriction) -> StudyTest:
         return self.resolved(restriction).test()
 
-    async def _place(self, tenant_id: str, asked: LoneInstance) -> RetrieveScope | None:
+    async def _place(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> tuple[str, RetrieveScope | None]:
+        """The study to ask the PACS for, and the place of what is asked for, None when it has none.
+
+        Of an instance that is nowhere they are asked as well, for a study of its UID, which is not there, since no UID
+        names two entities (PS3.5 9.1). That it can't be looked up is no answer: a place that is known needs no look.
+        """
+        if isinstance(asked, RetrieveScope):
+            return asked.study_instance_uid, asked
         try:
             ref = await self._places.find(tenant_id, asked.sop_instance_uid)
-        except ObjectNotFoundError:
-            return None
-        return RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+        except (ObjectNotFoundError, PacsError):
+            return asked.sop_instance_uid, None
+        scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
+        return ref.study_instance_uid, scope
 
 
 def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: DicomJson) -> bool:
@@ -104,6 +115,11 @@ def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: Dicom
     return level is QueryLevel.STUDY and not (
         restriction.modalities and not match.get(MODALITIES_IN_STUDY, {}).get("Value")
     )
+
+
+def _may_be_found(test: StudyTest, facts: StudyFacts) -> bool:
+    """Whether a match lies within as all tell it who tell anything."""
+    return all(map(test, facts.told)) if facts.told else _lies_within(test, facts)
 
 
 def _lies_within(test: StudyTest, facts: StudyFacts) -> bool:

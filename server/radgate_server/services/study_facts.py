@@ -67,6 +67,10 @@ class StudyFactsReader:
             found |= await self._ask(tenant_id, batch)
         return found
 
+    async def is_told_by_one(self, tenant_id: str) -> bool:
+        """Whether one PACS tells all there is to tell. Raises NoPacsConfiguredError."""
+        return len(await self._clients.of_tenant(tenant_id)) == 1
+
     def forget(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
         """Ask the tenant's PACS anew from now on, for one study or for all."""
         self._forgotten[tenant_id] += 1  # what is being asked just now may be older than the change

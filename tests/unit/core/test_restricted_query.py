@@ -4,7 +4,7 @@ import pytest
 
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.restricted_query import narrowed, study_named, without_counts
+from radgate_server.core.restricted_query import discreet, narrowed, study_named, without_counts
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
 
 PATIENT, DATE, MODALITIES = "00100020", "00080020", "00080061"
@@ -55,3 +55,10 @@ def test_one_study_or_none_is_named(value: str, expected: str) -> None:
 def test_counts_of_other_studies_are_left_out() -> None:
     match = {tag: {"vr": "IS", "Value": [7]} for tag in ("00201200", "00201202", "00201204", "00201206")}
     assert list(without_counts(match)) == ["00201206"]
+
+
+@pytest.mark.parametrize("tag", ["00201200", "00201202", "00201204"])
+def test_nobody_learns_counts_of_other_studies_by_asking_for_them(tag: str) -> None:
+    asked = Query(QueryLevel.STUDY, (MatchingKey((tag,), "7"), MatchingKey((PATIENT,), "P-1")), ((tag,), (DATE,)))
+    assert keys_of(discreet(asked)) == {PATIENT: "P-1"}
+    assert discreet(asked).include == ((DATE,),)

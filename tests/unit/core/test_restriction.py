@@ -96,6 +96,8 @@ def test_a_study_that_does_not_tell_lies_outside(tag: str, named: dict[str, Any]
         {"referring_physicians": ["^"]},
         {"referring_physicians": ["="]},
         {"referring_physicians": ["REF*"]},
+        {"referring_physicians": ["===DOE"]},
+        {"referring_physicians": ["DOE=DOE=DOE=DOE"]},
         {"modalities": [""]},
         {"modalities": ["CT\\MR"]},
         {"modalities": ["*"]},
@@ -122,6 +124,11 @@ def test_it_is_kept_and_read_again() -> None:
     assert from_json(to_json(made)) == made
     assert made.attributes == ("patients", "modalities", "study_dates")
     assert [patient.text for patient in made.patients] == ["P-1^^^NORTH", "P-2"]
+
+
+def test_a_patient_whose_issuer_is_cut_off_is_not_that_of_every_issuer() -> None:
+    assert admits(study(), patients=[parse_patient("P-1")])
+    assert not admits(study(), patients=[parse_patient("P-1^^^")])
 
 
 @pytest.mark.parametrize("kept", [{}, {"patients": [{"name": "x"}]}, {"wards": ["3"]}, {"modalities": ["?"]}])

@@ -1,13 +1,14 @@
 """Restricted callers: what is found, what is read, what is asked of the PACS for that, and what is written down."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
+from radgate_server.core.errors import GatewayError, ObjectNotFoundError, PacsUnreachableError
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
 from radgate_server.core.restriction import RestrictedPatient, StudyRestriction, make_restriction
@@ -177,6 +178,27 @@ async def test_refusals_are_recorded_with_the_study() -> None:
     ]
 
 
+class CountingPacs(MemoryPacs):
+    """Counts the patient's studies, and matches by that."""
+
+    async def find(self, query: Query, *, max_results: int) -> FindResult:
+        counted = {"00201200": {"vr": "IS", "Value": [7]}}
+        plain = replace(query, keys=tuple(key for key in query.keys if key.path != ("00201200",)))
+        found = await super().find(plain, max_results=max_results)
+        wanted = query.value_of("00201200") in ("", "7")
+        return FindResult(tuple(match | counted for match in found.matches if wanted))
+
+
+@pytest.mark.parametrize("level", QueryLevel)
+@pytest.mark.parametrize("study", ["", INSIDE])
+async def test_counts_of_other_studies_can_not_be_guessed(level: QueryLevel, study: str) -> None:
+    restricted = await desk(CountingPacs([instance(INSIDE), instance(OTHER, "P-2")], "near"))
+    for count in ("7", "8"):
+        keys = [MatchingKey(("00201200",), count), *([MatchingKey(("0020000D",), study)] if study else [])]
+        page = await restricted.search.search(restricted.caller, Query(level, tuple(keys)), ALL)
+        assert len(page.matches) == 1
+
+
 async def test_a_lone_instance_is_looked_up_first() -> None:
     restricted = await desk(two_patients())
     told = set()
@@ -188,10 +210,51 @@ async def test_a_lone_instance_is_looked_up_first() -> None:
     await restricted.restrictions.require(restricted.caller, MINE, LoneInstance(f"{INSIDE}.1.1"), "m")
 
 
+async def answer_of(restricted: Desk, sop_instance_uid: str) -> type[Exception]:
+    with pytest.raises(GatewayError) as caught:
+        await restricted.restrictions.require(restricted.caller, MINE, LoneInstance(sop_instance_uid), "m")
+    return type(caught.value)
+
+
+@pytest.mark.parametrize("sop_instance_uid", [f"{OTHER}.1.1", f"{NEVER}.1.1"])
+async def test_an_outage_does_not_tell_which_lone_instances_there_are(sop_instance_uid: str) -> None:
+    near = two_patients()
+    restricted = await desk(near)
+    assert await answer_of(restricted, sop_instance_uid) is ObjectNotFoundError
+    asked = {query.level for query in near.queries}
+    assert {QueryLevel.STUDY, QueryLevel.SERIES} <= asked
+    near.refuse_with = DOWN
+    assert await answer_of(restricted, sop_instance_uid) is ObjectNotFoundError
+    restricted.clock.advance(61)
+    assert await answer_of(restricted, sop_instance_uid) is PacsUnreachableError
+    assert {entry.sop_instance_uid for entry in restricted.audit.entries} <= {"", f"{OTHER}.1.1"}
+
+
+async def test_an_instance_that_is_named_like_a_study_within_is_not_there() -> None:
+    assert await answer_of(await desk(two_patients()), INSIDE) is ObjectNotFoundError
+
+
 async def test_a_study_of_two_pacs_has_to_lie_within_as_each_tells_it() -> None:
     near, far = two_patients(), MemoryPacs([instance(INSIDE, "P-7")], "far")
     with pytest.raises(ObjectNotFoundError):
         await (await desk(near, far)).require(INSIDE)
+
+
+@pytest.mark.parametrize("level", QueryLevel)
+@pytest.mark.parametrize("swapped", [False, True])
+async def test_a_search_finds_no_study_that_another_pacs_tells_otherwise(level: QueryLevel, swapped: bool) -> None:
+    both = [two_patients(), MemoryPacs([instance(INSIDE, "P-7"), instance("2.25.3")], "far")]
+    restricted = await desk(*(reversed(both) if swapped else both))
+    assert await restricted.found(level) == ["2.25.3"]
+
+
+@pytest.mark.parametrize("level", QueryLevel)
+async def test_a_pacs_that_fails_does_not_tell_what_searches_would_have_found_outside(level: QueryLevel) -> None:
+    far = MemoryPacs([], "far")
+    restriction = make_restriction(patients=[RestrictedPatient("P-1"), RestrictedPatient("P-9")])
+    restricted = await desk(two_patients(), far, restriction=restriction)
+    far.refuse_with = DOWN
+    assert await restricted.found(level) == [INSIDE]
 
 
 @pytest.mark.parametrize("study", [OTHER, NEVER])
