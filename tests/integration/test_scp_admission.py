@@ -2,20 +2,32 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
+from pynetdicom import AE, build_context
+from pynetdicom.events import Event
 
-from radgate_server.adapters.pacs.dimse import scp_server
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs, scp_server
 from radgate_server.config import MIB, DimseSettings
-from radgate_server.core.instances import FailedInstance, ReceivedInstance
-from radgate_server.core.pacs import DimseConnection
+from radgate_server.core.errors import PacsFailedError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import FailedInstance, ListedInstance, ReceivedInstance
+from radgate_server.core.pacs import DimseConnection, RetrieveMethod
+from radgate_server.core.ports.pacs import PacsClient
+from tests.conformance.pacs_suite import config_of, fetch
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.faulty_scp import FaultyScp, identifier
 from tests.integration.scp_awaiting import awaiting
 from tests.integration.storescu import FILE, listed, storescu
 from tests.integration.waiting import until
 
 SETTINGS = DimseSettings(connect_timeout_s=5, idle_timeout_s=5)
+CT = "1.2.840.10008.5.1.4.1.1.2"
 PACS = DimseConnection("pacs.example", 104, "ARCHIVE", "RADGATE")
 
 
@@ -101,3 +113,37 @@ async def test_a_peer_that_leaves_in_the_middle_gives_its_room_back(tmp_path: Pa
         await process.wait()
         await until(lambda: rig.scp.room.used_bytes == 0)
     assert rig.arrivals == []
+
+
+@asynccontextmanager
+async def moving(on_move: Callable[[Event], Iterator[Any]], scp: StorageScp) -> AsyncIterator[PacsClient]:
+    """A PACS that is asked as ARCHIVE, and whose associations to others come from FAULTY."""
+    with FaultyScp(on_move=on_move) as archive:
+        connection = DimseConnection("localhost", archive.port, "ARCHIVE", "RADGATE", RetrieveMethod.MOVE)
+        telemetry = RecordingTelemetry()
+        client = build_dimse_pacs(config_of(connection), settings=SETTINGS, storage_scp=scp, telemetry=telemetry)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+@pytest.mark.parametrize("status", [0xA702, 0xB000, 0x0000])
+async def test_a_move_that_brings_nothing_says_what_to_do(status: int) -> None:
+    """Whatever the PACS calls it: to some a C-MOVE is done of which every sub-operation failed."""
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=SETTINGS)
+    await scp.start()
+
+    def turned_away(_: Event) -> Iterator[Any]:
+        as_another = AE("FAULTY").associate("127.0.0.1", scp.port, [build_context(CT)], ae_title="RADGATE")
+        assert as_another.is_rejected
+        yield ("127.0.0.1", other.port, {"contexts": [build_context(CT)]})
+        yield 1
+        yield status, identifier(FailedSOPInstanceUIDList="1.2.3.4.0") if status == 0xB000 else None
+
+    wanted = [ListedInstance(InstanceRef("1.2.3", "1.2.3.4", "1.2.3.4.0"), CT)]
+    with FaultyScp() as other:
+        async with moving(turned_away, scp) as client:
+            with pytest.raises(PacsFailedError, match="another AE title than the PACS: name it in sender_aets"):
+                await fetch(client, RetrieveScope("1.2.3"), wanted)
+    await scp.close()

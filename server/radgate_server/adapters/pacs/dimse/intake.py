@@ -46,6 +46,11 @@ class Intake:
         """When it last did something (monotonic seconds): now, while it is the consumer for whom everybody waits."""
         return time.monotonic() if self._handing_over else self._handed_over_at
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come."""
+        return not (self._handing_over or self._handed_over_at)
+
     def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         """Deliver the instance of the request and return the status to answer with."""
         with span_below(current_span.get() or self._asked_by, "C-STORE", SpanKind.SERVER, pacs=self.pacs) as part:

@@ -181,11 +181,16 @@ def _move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> Any:
 
 
 def _finish_move(exchange: Exchange, awaited: Awaited, answer: Any, context: AgreedContext) -> None:
-    """Judge the final answer; where nothing came, say why its connections may have been turned away."""
+    """Judge the final answer; where nothing came, say why its connections may have been turned away.
+
+    Then it has failed, whatever the PACS calls it.
+    """
+    remedies = [REMEDIES[refusal] for refusal in Refusal if refusal in awaited.refusals and refusal in REMEDIES]
     try:
+        if remedies and awaited.intake.is_empty:
+            raise failure(exchange.pacs, "C-MOVE", answer.Status)
         _finish(exchange, awaited.intake, answer, context, "C-MOVE")
     except PacsFailedError as error:
-        remedies = [REMEDIES[refusal] for refusal in Refusal if refusal in awaited.refusals and refusal in REMEDIES]
         if not remedies:
             raise
         text = f"the storage SCP turned away somebody who may be the PACS, since {'; or since '.join(remedies)}"

@@ -13,6 +13,7 @@ DUPLICATE_INSTANCE = 0x0111
 CANNOT_UNDERSTAND = 0xC000
 
 _MEANINGS = {
+    SUCCESS: "success",
     0x0110: "processing failure",
     0x0112: "no such SOP Instance",
     0x0122: "SOP Class not supported",
@@ -23,6 +24,7 @@ _MEANINGS = {
     0xA702: "out of resources, it can't perform the sub-operations",
     0xA801: "it does not know this gateway's AE title, which must be entered there with address and port",
     0xA900: "the identifier does not match the SOP Class",
+    SUB_OPERATIONS_FAILED: "sub-operations failed",
 }
 _RANGES = {0xA7: "out of resources", 0xA9: "data set does not match the SOP Class", 0xC: "it can't process the request"}
 
