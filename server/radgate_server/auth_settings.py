@@ -121,6 +121,11 @@ class OidcSettings(_Table):
     default_role: Literal["", "viewer", "operator", "admin", "auditor"] = Field(
         default="", description="Role of a user with none of these values; empty: not let in."
     )
+    family_name_claim: Texts = Field(
+        default=("family_name",),
+        description="Path of the claim with the user's family name: accesses of patients who have the same one are "
+        "marked in the audit trail. For a token without it the last word of `name` counts. Empty: none is compared.",
+    )
     only: RestrictionClaims = Field(
         default=RestrictionClaims(), description="Claims that confine users to some studies: `[auth.oidc.only]`."
     )

@@ -120,11 +120,47 @@ async def test_a_stream_that_breaks_off_is_recorded_as_such(rig: Rig, web: Web) 
     assert 0 < len(answer.body) < (after.size_bytes or 0)
 
 
+FRAME = f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1/instances/{EAST_STUDY}.1.1/frames/1"
+OCTETS = "multipart/related; type=application/octet-stream; transfer-syntax=*"
+
+
+@pytest.mark.parametrize(
+    ("claims", "detail"),
+    [
+        ({"family_name": "MUELLER"}, "1; same name"),
+        ({"name": "Müller, Eva"}, "1; same name"),
+        ({"family_name": "Miller", "name": "Eva Müller"}, "1"),
+        ({}, "1"),
+    ],
+)
+async def test_it_is_recorded_when_the_patient_has_the_users_family_name(
+    rig: Rig, channel: grpc.aio.Channel, claims: dict[str, str], detail: str
+) -> None:
+    web = Web(channel, rig.tokens.issue(tenant="east", role="viewer", **claims))
+    for _ in range(2):  # from the PACS, and from what is kept
+        assert (await web.get(FRAME, OCTETS)).body
+    assert [entry.detail for entry in rig.audit.entries] == [detail] * 2
+    assert not any("ller" in str(entry).lower() for entry in rig.audit.entries)
+
+
+async def test_what_the_server_learns_on_the_way_marks_the_second_record_and_each_after_it(
+    rig: Rig, channel: grpc.aio.Channel
+) -> None:
+    request = retrieve_service_pb2.RetrieveInstancesRequest(study_instance_uid=EAST_STUDY).SerializeToString()
+    token = rig.tokens.issue(tenant="east", role="viewer", family_name="Müller")
+    for _ in range(2):
+        await invoke(
+            channel, "radgate.v1.RetrieveService/RetrieveInstances", request, token=token, x_break_glass="dark"
+        )
+    emergency = "break-glass: dark"
+    assert [entry.detail for entry in rig.audit.entries] == [emergency, f"same name; {emergency}"]
+    assert [entry.detail for entry in rig.audit.sent] == [f"6 instances; same name; {emergency}"] * 2
+
+
 async def test_what_is_whole_in_memory_is_recorded_once_with_its_size(rig: Rig, web: Web) -> None:
-    path = f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1/instances/{EAST_STUDY}.1.1/frames/1"
     sizes = []
     for _ in range(2):
-        answer = await web.get(path, "multipart/related; type=application/octet-stream; transfer-syntax=*")
+        answer = await web.get(FRAME, OCTETS)
         sizes.append(len(answer.body))
     assert rig.audit.sent == []
     assert [entry.patient_id for entry in rig.audit.entries] == ["P-1", "P-1"]

@@ -44,10 +44,11 @@ class AuditOutcome(StrEnum):
 class AuditEntry:
     """One access, written before the first byte of it leaves. UIDs are "" where the access is wider than that.
 
-    `detail` says what no other field does: the level of a query, the frames, the name of a changed resource. It
-    holds no patient data. `principal` names the caller for people, `patient_id` is (0010,0020) where it is known
-    without asking a PACS, `pacs` the PACS that are read from, written to or configured, by commas, `size_bytes` what is
-    sent or stored, None when that is not known beforehand, `trace_id` that of the W3C trace, 32 hexadecimal digits.
+    `detail` says what no other field does: the level of a query, the frames, the name of a changed resource, that the
+    patient has the user's family name. It holds no other patient data. `principal` names the caller for people,
+    `patient_id` is (0010,0020) where it is known without asking a PACS, `pacs` the PACS that are read from, written to
+    or configured, by commas, `size_bytes` what is sent or stored, None when that is not known beforehand, `trace_id`
+    that of the W3C trace, 32 hexadecimal digits.
     """
 
     time: datetime

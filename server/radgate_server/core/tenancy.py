@@ -1,9 +1,10 @@
 """Who calls, for which tenant, and what a role may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from radgate_server.core.family_name import FamilyName
 from radgate_server.core.restriction import StudyRestriction
 
 ANY_TENANT = "*"
@@ -29,6 +30,7 @@ class Principal:
     `key_id` names it in the audit trail: the API key's id, "oidc:ISSUER:SUBJECT" for a token of an identity provider,
     "certificate:NAME" for a client certificate, "cli" for the command line.
     `name` is for people: the label of a key, "" where there is none. `restriction` confines it to some studies.
+    `family_name` is known of people whom an identity provider vouches for; it is compared, and written nowhere.
     """
 
     key_id: str
@@ -36,6 +38,7 @@ class Principal:
     role: Role
     name: str = ""
     restriction: StudyRestriction | None = None
+    family_name: FamilyName = field(default=FamilyName(), repr=False)
 
     def may_use(self, tenant_id: str) -> bool:
         """Whether the credential names the tenant."""

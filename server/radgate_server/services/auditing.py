@@ -1,7 +1,7 @@
 """Records who does what, before it is done."""
 
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
-from radgate_server.core.audit_search import BREAK_GLASS
+from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
@@ -38,9 +38,11 @@ class Auditor:
         Raises:
             AuditUnavailableError: it could not be recorded, so nothing may be served.
         """
+        same_name = False
         if scope:
             known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
             patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
+            same_name = known.is_of_family(caller.principal.family_name)
         await self._sink.record(
             AuditEntry(
                 time=self._clock.now(),
@@ -56,7 +58,7 @@ class Auditor:
                 address=caller.address,
                 user_agent=caller.user_agent,
                 request_id=caller.request_id,
-                detail=_with_emergency(detail, caller.break_glass),
+                detail=_told(detail, caller.break_glass, same_name=same_name),
                 patient_id=patient_id,
                 pacs=pacs,
                 size_bytes=size_bytes,
@@ -65,7 +67,8 @@ class Auditor:
         )
 
 
-def _with_emergency(detail: str, reason: str) -> str:
-    if not reason:
+def _told(detail: str, emergency: str, *, same_name: bool) -> str:
+    """The detail with what the reports look for; what the client wrote stands last, so that it hides nothing."""
+    if not (same_name or emergency):
         return detail
-    return f"{detail}; {BREAK_GLASS}{reason}" if detail else f"{BREAK_GLASS}{reason}"
+    return "; ".join(filter(None, (detail, SAME_NAME if same_name else "", emergency and f"{BREAK_GLASS}{emergency}")))

@@ -6,10 +6,12 @@ from typing import Any
 from radgate_server.auth_settings import OidcSettings
 from radgate_server.core.credentials import REFUSED, Identified, VerifiedToken
 from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.family_name import FamilyName, family_name, last_name_of
 from radgate_server.core.tenancy import ANY_TENANT, Principal, Role
 from radgate_server.services.claimed_restriction import restriction_of
 
 _MAX_SUBJECT = 255  # OpenID Connect Core 1.0 section 2
+_FULL_NAME = ("name",)  # section 5.1: in full, for display
 
 
 def identify(token: VerifiedToken, settings: OidcSettings) -> Identified:
@@ -23,7 +25,13 @@ def identify(token: VerifiedToken, settings: OidcSettings) -> Identified:
     if not _is_subject(subject) or not tenant_ids or role is None:
         raise UnauthenticatedError(REFUSED)
     restriction = restriction_of(token.claims, settings.only)
-    principal = Principal(f"oidc:{token.provider}:{subject}", tenant_ids, role, restriction=restriction)
+    principal = Principal(
+        f"oidc:{token.provider}:{subject}",
+        tenant_ids,
+        role,
+        restriction=restriction,
+        family_name=_family_name(token.claims, settings),
+    )
     return Identified(principal, token.expire_time)
 
 
@@ -52,6 +60,13 @@ def _role(claims: Mapping[str, Any], settings: OidcSettings) -> Role | None:
     values = values_at(claims, settings.role_claim)
     name = next((role for value, role in settings.roles.items() if value in values), settings.default_role)
     return Role[name.upper()] if name else None
+
+
+def _family_name(claims: Mapping[str, Any], settings: OidcSettings) -> FamilyName:
+    if not settings.family_name_claim:
+        return FamilyName()
+    names = values_at(claims, settings.family_name_claim)
+    return family_name(*(names or map(last_name_of, values_at(claims, _FULL_NAME))))
 
 
 def _is_subject(subject: str) -> bool:

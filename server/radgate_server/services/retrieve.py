@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, S
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
-from radgate_server.core.dicom.file_meta import patient_id_of
+from radgate_server.core.dicom.file_meta import patient_of
 from radgate_server.core.errors import GatewayError, InstanceNotSentError
+from radgate_server.core.family_name import family_name_in
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
 from radgate_server.core.ports.cache import InstanceStore
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 _HEAD_BYTES = 64 * 1024
-"""Patient ID stands in the first few hundred bytes, unless there is an icon or a long history before it."""
+"""The patient stands in the first few hundred bytes, unless there is an icon or a long history before it."""
 
 type Delivery = InstanceHandle | FailedInstance
 type LeaveOut = Callable[[Sequence[ListedInstance]], Set[InstanceRef]]
@@ -151,10 +152,12 @@ class RetrieveService:
     async def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
         """Let the audit trail know whose study this is, unless it is known; what can't be read tells nothing."""
         study = handle.ref.study_instance_uid
-        if self._studies.of_study(tenant_id, study).patient_id is None:
+        if not self._studies.of_study(tenant_id, study).is_patient_told:
             with suppress(GatewayError):
                 head = await handle.read(0, min(handle.size_bytes, _HEAD_BYTES))
-                self._studies.learn_patient(tenant_id, study, patient_id_of(head))
+                told = patient_of(head)
+                family_name = family_name_in(told.patient_name.split("="))
+                self._studies.learn_patient(tenant_id, study, told.patient_id, family_name)
 
     async def close(self) -> None:
         """Give up all fetches."""

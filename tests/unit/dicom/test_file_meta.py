@@ -9,8 +9,10 @@ import pytest
 from radgate_server.core.dicom.file_meta import (
     IMPLEMENTATION_CLASS_UID,
     FileMeta,
+    PatientTold,
     file_meta_bytes,
     identify,
+    patient_of,
     read_file_meta,
 )
 from radgate_server.core.errors import InstanceMalformedError
@@ -26,6 +28,7 @@ UIDS = (
     + element(0x0020000D, "UI", b"1.2.1\0")
     + element(0x0020000E, "UI", b"1.2.2\0")
 )
+MUELLER = element(0x00100010, "PN", b"M\xfcller^J ")
 
 
 def test_what_is_made_can_be_read() -> None:
@@ -79,3 +82,20 @@ def test_uids_that_are_none_are_malformed(study: bytes) -> None:
     encoded = element(0x0020000D, "UI", study) + element(0x0020000E, "UI", b"1.2.2\0")
     with pytest.raises(InstanceMalformedError, match="StudyInstanceUID"):
         identify(file(encoded))
+
+
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [
+        (
+            (element(0x00100010, "PN", b"M\xfcller^J "), element(0x00100020, "LO", b"P-1 ")),
+            PatientTold("P-1", "Müller^J"),
+        ),
+        ((MUELLER, element(0x00100030, "DA", b"")), PatientTold("", "Müller^J")),
+        ((element(0x00100020, "LO", b"P-1 "),), PatientTold("P-1", "")),
+        ((), PatientTold("", "")),
+    ],
+)
+def test_the_patient_is_read_in_the_files_own_characters(elements: tuple[bytes, ...], told: PatientTold) -> None:
+    latin = element(0x00080005, "CS", b"ISO_IR 100")
+    assert patient_of(file(latin + b"".join(elements) + element(0x0020000D, "UI", b"1.2.1\0"))) == told

@@ -79,6 +79,32 @@ def test_break_glass_is_told_with_its_reason() -> None:
     assert [(row[0], row[-1]) for row in finder.rows()] == [("break-glass", "by break-glass: no other doctor is here")]
 
 
+@pytest.mark.parametrize(
+    ("detail", "is_told"),
+    [
+        ("same name", True),
+        ("frames 1; same name", True),
+        ("same name; break-glass: no other doctor is here", True),
+        ("frames 1", False),
+        ("break-glass: x; same name", False),
+        ("not the same name", False),
+    ],
+)
+def test_the_same_name_is_told_where_the_record_is_marked(detail: str, is_told: bool) -> None:
+    told = [one for one in found(access(SINCE + NOON, detail=detail)) if one[0] != "break-glass"]
+    assert told == ([("same name", "jane", "2026-03-02", "P-1", 1)] if is_told else [])
+
+
+def test_an_access_is_told_by_its_second_record_where_the_first_has_no_mark() -> None:
+    unmarked = access(SINCE + NOON, action="retrieve", patient_id="")
+    second = access(SINCE + NOON, action="retrieve", outcome="interrupted", detail="2 instances; same name")
+    finding = ("same name", "jane", "2026-03-02", "P-1", 1)
+    assert found(unmarked, second) == [finding]
+    marked = access(SINCE + NOON, action="retrieve", detail="same name")
+    assert found(marked, second) == [finding]
+    assert found(access(SINCE - NOON, outcome="delivered", detail="same name")) == []
+
+
 def test_much_is_more_than_the_users_own_and_others_days() -> None:
     usual = [record for number in range(-5, 0) for record in day_of(number, 10)]
     others = [record for number in range(-5, 0) for record in day_of(number, 10, "joe")]

@@ -7,6 +7,7 @@ import pytest
 from radgate_server.auth_settings import OidcSettings
 from radgate_server.core.credentials import VerifiedToken
 from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.family_name import FamilyName, family_name
 from radgate_server.core.tenancy import Role
 from radgate_server.services.claims import identify, values_at
 from tests.fakes.clock import START
@@ -67,6 +68,31 @@ def test_who_has_none_of_the_roles_is_not_let_in_unless_there_is_a_default() -> 
     with pytest.raises(UnauthenticatedError):
         identify(stranger, settings())
     assert identify(stranger, settings(default_role="viewer")).principal.role is Role.VIEWER
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"family_name": "Doe", "name": "Jane Smith"}, "Doe"),
+        ({"family_name": "van der Berg"}, "vanderberg"),
+        ({"name": "Jane Mary Doe"}, "Doe"),
+        ({"name": "Doe, Jane"}, "Doe"),
+        ({"name": " "}, ""),
+        ({"family_name": 7, "name": ["x"] * 0}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_family_name_is_the_claims_or_the_end_of_the_whole_name(claims: dict[str, Any], name: str) -> None:
+    principal = identify(token(**claims), settings()).principal
+    assert principal.family_name == family_name(name)
+    assert "doe" not in repr(principal).lower()
+
+
+def test_the_family_name_may_be_another_claim_or_none() -> None:
+    claims = {"person": {"surname": "Doe"}, "family_name": "Smith", "name": "Jane Smith"}
+    elsewhere = identify(token(**claims), settings(family_name_claim=("person", "surname")))
+    assert elsewhere.principal.family_name == family_name("Doe")
+    assert identify(token(**claims), settings(family_name_claim=())).principal.family_name == FamilyName()
 
 
 @pytest.mark.parametrize("subject", ["", None, 7, {"a": 1}, "x" * 256, "line\nbreak", "null\0"])

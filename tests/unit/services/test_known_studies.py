@@ -1,11 +1,18 @@
 """Whose study it is and where it lies, by what was told."""
 
+import pytest
+
+from radgate_server.core.family_name import FamilyName, family_name
 from radgate_server.services.known_studies import KnownStudies, KnownStudy
 from radgate_server.services.merging import SourcedMatch
 
+DOE = family_name("Doe")
+NAMELESS = FamilyName()
 
-def match(study: str, patient: str | None, *pacs: str) -> SourcedMatch:
+
+def match(study: str, patient: str | None, *pacs: str, name: str = "") -> SourcedMatch:
     attributes = {
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]} if name else {"vr": "PN"},
         "0020000D": {"vr": "UI", "Value": [study]},
         "00100020": {"vr": "LO", "Value": [patient] if patient else []},
     }
@@ -24,11 +31,42 @@ def test_a_study_has_the_patient_and_the_pacs_that_a_search_told() -> None:
 def test_what_is_told_piece_by_piece_is_put_together() -> None:
     studies = KnownStudies()
     studies.learn_pacs("a", "1.1", ("main",))
-    studies.learn_patient("a", "1.1", "P-1")
+    studies.learn_patient("a", "1.1", "P-1", DOE)
     studies.learn_pacs("a", "1.1", ("second", "main"))
-    assert studies.of_study("a", "1.1") == KnownStudy("P-1", "main,second")
-    studies.learn_patient("a", "1.2", "")
-    assert studies.of_study("a", "1.2") == KnownStudy("", "")
+    assert studies.of_study("a", "1.1") == KnownStudy("P-1", "main,second", DOE)
+    studies.learn_patient("a", "1.2", "", NAMELESS)
+    assert studies.of_study("a", "1.2") == KnownStudy("", "", NAMELESS)
+
+
+def test_a_study_has_the_family_name_that_a_search_told() -> None:
+    studies = KnownStudies()
+    studies.learn("a", [match("1.1", "P-1"), match("1.1", "P-1", name="DOE^JANE"), match("1.2", "P-2")])
+    assert studies.of_study("a", "1.1").is_of_family(DOE)
+    assert not studies.of_study("a", "1.2").is_of_family(DOE)
+    assert not studies.of_study("b", "1.1").is_of_family(DOE)
+    assert not studies.of_study("a", "1.1").is_of_family(NAMELESS)
+    assert "doe" not in repr(studies.of_study("a", "1.1")).lower()
+
+
+def test_what_says_nothing_takes_nothing_away() -> None:
+    studies = KnownStudies()
+    studies.learn("a", [match("1.1", "P-1", name="DOE^JANE")])
+    studies.learn_patient("a", "1.1", "", NAMELESS)
+    studies.learn("a", [match("1.1", None)])
+    assert studies.of_study("a", "1.1") == KnownStudy("P-1", "", DOE)
+
+
+@pytest.mark.parametrize(
+    ("known", "is_told"),
+    [
+        (KnownStudy("P-1", "", None), False),
+        (KnownStudy(None, "", DOE), False),
+        (KnownStudy("P-1", "", DOE), True),
+        (KnownStudy("", "", NAMELESS), True),
+    ],
+)
+def test_nothing_more_can_be_learned_when_id_and_name_were_told(known: KnownStudy, is_told: bool) -> None:
+    assert known.is_patient_told is is_told
 
 
 def test_those_used_last_are_kept() -> None:

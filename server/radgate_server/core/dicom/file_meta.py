@@ -39,6 +39,7 @@ _TRANSFER_SYNTAX_UID = 0x00020010
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 _SPECIFIC_CHARACTER_SET = 0x00080005
+_PATIENT_NAME = 0x00100010
 _PATIENT_ID = 0x00100020
 _STUDY_INSTANCE_UID = 0x0020000D
 _SERIES_INSTANCE_UID = 0x0020000E
@@ -59,6 +60,13 @@ class Identity(NamedTuple):
     ref: InstanceRef
     sop_class_uid: str
     transfer_syntax_uid: str
+
+
+class PatientTold(NamedTuple):
+    """Whose a file says it is: Patient ID (0010,0020), Patient's Name (0010,0010) with its groups parted by "="."""
+
+    patient_id: str = ""
+    patient_name: str = ""
 
 
 def encoding_of(transfer_syntax_uid: str) -> Encoding:
@@ -135,22 +143,29 @@ def identify(head: bytes | memoryview) -> Identity:
 
 
 def patient_id_of(head: bytes | memoryview) -> str:
-    """Patient ID (0010,0020) from the file, or from as much of it as reaches there; "" when none is found.
+    """Patient ID (0010,0020), as `patient_of` finds it."""
+    return patient_of(head).patient_id
+
+
+def patient_of(head: bytes | memoryview) -> PatientTold:
+    """Whose it is, from the file or from as much of it as reaches (0010,0020); "" for what is not found.
 
     Raises:
         InstanceMalformedError: this is no DICOM file.
     """
     _, view, elements = _open_data_set(head)
-    charset = charset_of(())
+    charset, name = charset_of(()), ""
     for element in elements:
         if element.tag > _PATIENT_ID:
             break
         value = bytes(view[element.offset : element.offset + element.length])
         if element.tag == _SPECIFIC_CHARACTER_SET:
             charset = charset_of(value.decode("latin-1").split("\\"))
+        if element.tag == _PATIENT_NAME:
+            name = charset.name(value).strip("\0 ")
         if element.tag == _PATIENT_ID:
-            return charset.text(value).strip("\0 ")
-    return ""
+            return PatientTold(charset.text(value).strip("\0 "), name)
+    return PatientTold("", name)
 
 
 def _open_data_set(head: bytes | memoryview) -> tuple[FileMeta, memoryview, Iterator[Element]]:

@@ -3,6 +3,9 @@
 Much: on one day a user opened studies of more than MANY, and more than MANY_TIMES the median of the user's own days and
 of all others' days, in the period and in the USUAL days before it. A user without earlier days is compared with the
 others alone, and everybody with MANY alone where there is nobody else.
+
+Same name: the records are marked where patient and user have the same family name. Where nobody knew whose the study
+was before it was sent, the second record of the access has the mark and the first has none.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +17,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.audit_search import BREAK_GLASS, AuditRecord
+from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME, AuditRecord
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.tables import Row, time_text
 
@@ -36,7 +39,9 @@ _ACCESSES = frozenset(
         AuditAction.TRANSCODE,
     )
 )
+_SECOND_RECORDS = frozenset((AuditOutcome.DELIVERED, AuditOutcome.INTERRUPTED))
 
+_SAME_NAME = ("same name", "the patient has the user's family name")
 
 type _UserDay = tuple[str, str, date]
 
@@ -91,8 +96,12 @@ class UnusualAccess:
     def take(self, records: Iterable[AuditRecord]) -> None:
         """Look at some more records."""
         for record in records:
-            if record.action in _ACCESSES and record.outcome == AuditOutcome.GRANTED:
+            if record.action not in _ACCESSES:
+                continue
+            if record.outcome == AuditOutcome.GRANTED:
                 self._look(record)
+            elif record.outcome in _SECOND_RECORDS and _has_same_name(record):
+                self._look_again(record)
 
     def rows(self) -> Sequence[Row]:
         """Return rows of FINDING_COLUMNS, by day and user."""
@@ -108,7 +117,13 @@ class UnusualAccess:
             return
         if record.patient_id or record.study_instance_uid:
             for reason, words in self._reasons(record, local):
-                self._add(_Place(reason, record.user, record.role, local.date(), record.patient_id, words), record)
+                self._add(_place(reason, words, record, local), record)
+
+    def _look_again(self, record: AuditRecord) -> None:
+        """Tell of an access whose first record has no mark; those that stand there already are not counted twice."""
+        place = _place(*_SAME_NAME, record, record.time.astimezone(self._zone))
+        if record.time >= self._since and place not in self._found:
+            self._add(place, record)
 
     def _close_days(self, day: date) -> None:
         """Count the studies of days that are over; servers whose clocks differ may write of the day before a while."""
@@ -121,6 +136,8 @@ class UnusualAccess:
         _, found, reason = record.detail.partition(BREAK_GLASS)
         if found:
             yield "break-glass", f"by break-glass: {reason}"
+        if _has_same_name(record):
+            yield _SAME_NAME
         if self._night.covers(local.hour):
             yield "at night", f"between {self._night.begin:02}:00 and {self._night.end:02}:00"
 
@@ -150,6 +167,15 @@ class UnusualAccess:
             if all(studies > MANY_TIMES * value for value in usual):
                 words = f"{studies} studies; usual {_told(own)} of the user's own, {_told(others)} of others' days"
                 yield ("much", user, role, day.isoformat(), "", studies, "", "", words)
+
+
+def _place(reason: str, words: str, record: AuditRecord, local: datetime) -> _Place:
+    return _Place(reason, record.user, record.role, local.date(), record.patient_id, words)
+
+
+def _has_same_name(record: AuditRecord) -> bool:
+    """Whether it has the mark; what stands behind break-glass is the client's word."""
+    return SAME_NAME in record.detail.partition(BREAK_GLASS)[0].split("; ")
 
 
 def _told(counts: Sequence[int]) -> str:
