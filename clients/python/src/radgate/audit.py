@@ -6,56 +6,15 @@ from typing import Any
 
 import grpc
 
-from radgate.errors import UnavailableError
+from radgate.audit_assembly import PieceAssembler, VerdictAssembler
+from radgate.audit_requests import report_request, schedule_request, search_request
 from radgate.v1 import audit_service_pb2 as messages
 from radgate.v1.audit_service_pb2_grpc import AuditServiceStub
-
-_PAGE = 500
-_KINDS = {
-    "patient-access": messages.AUDIT_REPORT_KIND_PATIENT_ACCESS,
-    "user-activity": messages.AUDIT_REPORT_KIND_USER_ACTIVITY,
-    "study-access": messages.AUDIT_REPORT_KIND_STUDY_ACCESS,
-    "unusual-access": messages.AUDIT_REPORT_KIND_UNUSUAL_ACCESS,
-}
-_FORMATS = {
-    "json": messages.AUDIT_REPORT_FORMAT_JSON,
-    "csv": messages.AUDIT_REPORT_FORMAT_CSV,
-    "pdf": messages.AUDIT_REPORT_FORMAT_PDF,
-}
 
 type Call = Callable[[Callable[..., Any], object], Any]
 """Makes a unary call of a client."""
 type Stream = Callable[[Callable[..., Any], object, Any, float | None], Any]
 """Makes a streaming call of a client."""
-
-
-class PieceAssembler:
-    """Hands out the data of each message."""
-
-    def feed(self, response: Any) -> bytes:
-        """The next piece of the document."""
-        data: bytes = response.data
-        return data
-
-    def finish(self) -> None:
-        """Nothing: a document that breaks off ends with an error."""
-
-
-class VerdictAssembler:
-    """Hands out progress and, last, the verdict."""
-
-    def __init__(self) -> None:
-        self._ended = False
-
-    def feed(self, response: messages.VerifyAuditTrailResponse) -> messages.VerifyProgress | messages.VerifyVerdict:
-        """How far it is, or what was found."""
-        self._ended = response.HasField("verdict")
-        return response.verdict if self._ended else response.progress
-
-    def finish(self) -> None:
-        """Insist on a verdict. Raises UnavailableError."""
-        if not self._ended:
-            raise UnavailableError("the server ended the verification before its verdict; begin another one")
 
 
 class Audit:
@@ -116,6 +75,38 @@ class Audit:
         """Reports that are made at regular times, and how the last run of each went."""
         return tuple(self._call(self._stub.ListReportSchedules, messages.ListReportSchedulesRequest()).schedules)
 
+    def create_schedule(
+        self,
+        name: str,
+        kind: str,
+        subject: str = "",
+        *,
+        every: str,
+        receivers: Sequence[str],
+        format: str = "pdf",  # noqa: A002
+        day: int = 0,
+        time_of_day: str = "06:00",
+        time_zone: str = "",
+    ) -> messages.ReportSchedule:
+        """Let a report be made at regular times and delivered to receivers that the server's settings name.
+
+        `kind`, `subject` and `format` are those of `report`; `every` is "daily", "weekly" or "monthly", `day` that of
+        the week from Monday, 1, or of the month up to 28, 0 meaning 1. Needs the role admin, as deleting does.
+        """
+        request = schedule_request(name, (kind, subject, format, time_zone), every, day, time_of_day, receivers)
+        response: messages.CreateReportScheduleResponse = self._call(self._stub.CreateReportSchedule, request)
+        return response.schedule
+
+    def run_schedule(self, name: str) -> messages.ReportSchedule:
+        """Let the report be made as soon as a server has time, for the period that would be due now."""
+        request = messages.RunReportScheduleRequest(name=name)
+        response: messages.RunReportScheduleResponse = self._call(self._stub.RunReportSchedule, request)
+        return response.schedule
+
+    def delete_schedule(self, name: str) -> None:
+        """Make the report no more at regular times."""
+        self._call(self._stub.DeleteReportSchedule, messages.DeleteReportScheduleRequest(name=name))
+
 
 class AsyncAudit:
     """The same for asyncio."""
@@ -173,19 +164,30 @@ class AsyncAudit:
         response = await self._call(self._stub.ListReportSchedules, messages.ListReportSchedulesRequest())
         return tuple(response.schedules)
 
+    async def create_schedule(
+        self,
+        name: str,
+        kind: str,
+        subject: str = "",
+        *,
+        every: str,
+        receivers: Sequence[str],
+        format: str = "pdf",  # noqa: A002
+        day: int = 0,
+        time_of_day: str = "06:00",
+        time_zone: str = "",
+    ) -> messages.ReportSchedule:
+        """Let a report be made and delivered at regular times; see Audit.create_schedule."""
+        request = schedule_request(name, (kind, subject, format, time_zone), every, day, time_of_day, receivers)
+        response: messages.CreateReportScheduleResponse = await self._call(self._stub.CreateReportSchedule, request)
+        return response.schedule
 
-def search_request(
-    since: datetime | None, until: datetime | None, fields: dict[str, Any]
-) -> messages.SearchAuditRecordsRequest:
-    """Ask for records. Raises ValueError for a field that is none."""
-    return messages.SearchAuditRecordsRequest(page_size=_PAGE, since=since, until=until, **fields)
+    async def run_schedule(self, name: str) -> messages.ReportSchedule:
+        """Let the report be made as soon as a server has time, for the period that would be due now."""
+        request = messages.RunReportScheduleRequest(name=name)
+        response: messages.RunReportScheduleResponse = await self._call(self._stub.RunReportSchedule, request)
+        return response.schedule
 
-
-def report_request(
-    kind: str, subject: str, format_: str, since: datetime | None, until: datetime | None, time_zone: str
-) -> messages.MakeAuditReportRequest:
-    """Ask for a report. Raises ValueError for a kind or format that is none."""
-    if kind not in _KINDS or format_ not in _FORMATS:
-        raise ValueError(f"kind must be one of {', '.join(_KINDS)}, and format one of {', '.join(_FORMATS)}")
-    spec = messages.AuditReportSpec(kind=_KINDS[kind], subject=subject, format=_FORMATS[format_], time_zone=time_zone)
-    return messages.MakeAuditReportRequest(spec=spec, since=since, until=until)
+    async def delete_schedule(self, name: str) -> None:
+        """Make the report no more at regular times."""
+        await self._call(self._stub.DeleteReportSchedule, messages.DeleteReportScheduleRequest(name=name))

@@ -1,0 +1,75 @@
+"""What is asked of the audit trail, turned into requests; shared by both clients, without I/O."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from radgate.v1 import audit_service_pb2 as messages
+
+_PAGE = 500
+_KINDS = {
+    "patient-access": messages.AUDIT_REPORT_KIND_PATIENT_ACCESS,
+    "user-activity": messages.AUDIT_REPORT_KIND_USER_ACTIVITY,
+    "study-access": messages.AUDIT_REPORT_KIND_STUDY_ACCESS,
+    "unusual-access": messages.AUDIT_REPORT_KIND_UNUSUAL_ACCESS,
+}
+_FORMATS = {
+    "json": messages.AUDIT_REPORT_FORMAT_JSON,
+    "csv": messages.AUDIT_REPORT_FORMAT_CSV,
+    "pdf": messages.AUDIT_REPORT_FORMAT_PDF,
+}
+_FREQUENCIES = {
+    "daily": messages.REPORT_FREQUENCY_DAILY,
+    "weekly": messages.REPORT_FREQUENCY_WEEKLY,
+    "monthly": messages.REPORT_FREQUENCY_MONTHLY,
+}
+
+
+def search_request(
+    since: datetime | None, until: datetime | None, fields: dict[str, Any]
+) -> messages.SearchAuditRecordsRequest:
+    """Ask for records. Raises ValueError for a field that is none."""
+    return messages.SearchAuditRecordsRequest(page_size=_PAGE, since=since, until=until, **fields)
+
+
+def report_request(
+    kind: str, subject: str, format_: str, since: datetime | None, until: datetime | None, time_zone: str
+) -> messages.MakeAuditReportRequest:
+    """Ask for a report. Raises ValueError for a kind or format that is none."""
+    return messages.MakeAuditReportRequest(spec=_spec(kind, subject, format_, time_zone), since=since, until=until)
+
+
+def schedule_request(
+    name: str,
+    spec: tuple[str, str, str, str],
+    frequency: str,
+    day: int,
+    time_of_day: str,
+    receivers: Sequence[str],
+) -> messages.CreateReportScheduleRequest:
+    """Ask for a report at regular times; `spec` is its kind, subject, format and time zone. Raises ValueError."""
+    return messages.CreateReportScheduleRequest(
+        schedule=messages.ReportSchedule(
+            name=name,
+            spec=_spec(*spec),
+            frequency=_chosen(_FREQUENCIES, "every", frequency),
+            day=day,
+            time_of_day=time_of_day,
+            receivers=receivers,
+        )
+    )
+
+
+def _spec(kind: str, subject: str, format_: str, time_zone: str) -> messages.AuditReportSpec:
+    return messages.AuditReportSpec(
+        kind=_chosen(_KINDS, "kind", kind),
+        subject=subject,
+        format=_chosen(_FORMATS, "format", format_),
+        time_zone=time_zone,
+    )
+
+
+def _chosen[Number](table: Mapping[str, Number], what: str, word: str) -> Number:
+    if word not in table:
+        raise ValueError(f"{what} must be one of {', '.join(table)}")
+    return table[word]
