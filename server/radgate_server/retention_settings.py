@@ -1,4 +1,4 @@
-"""How long records of the audit trail are kept, and whether cached data is encrypted, as an operator configures it."""
+"""The part of the settings that says how long records of the audit trail are kept."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from radgate_server.core.retention import RecordKind
 SIX_YEARS_DAYS = 2192
 """What HIPAA asks for (45 CFR 164.316(b)(2)(i)), leap days included."""
 
-type _Days = Annotated[int, Field(ge=0, le=36_500)]
+_Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class RetentionSettings(BaseModel):

@@ -25,7 +25,8 @@ def matcher(keys: Iterable[MatchingKey]) -> Predicate:
     A universal key ("", or nothing but `*`) always matches. Other keys need a value; of several values, one must match.
     Keys inside of one sequence must match in one and the same item (PS3.4 C.2.2.2.6).
     """
-    tests = tuple(_attribute_tests([(key.path, key.value.reveal()) for key in keys if not is_universal(key.value.reveal())]))
+    values = [(key.path, key.value.reveal()) for key in keys]
+    tests = tuple(_attribute_tests([(path, value) for path, value in values if not is_universal(value)]))
     return lambda attributes: all(test(attributes) for test in tests)
 
 
