@@ -13,8 +13,14 @@ from radgate_server.adapters.pacs.dimse.status import (
     SUCCESS,
 )
 from radgate_server.core.dicom.file_meta import file_meta_bytes, identify
-from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError, InvalidArgumentError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
+from radgate_server.core.errors import (
+    GatewayError,
+    InstanceMalformedError,
+    InstanceNotSentError,
+    InvalidArgumentError,
+    PacsFailedError,
+)
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope, parse_uid
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.tracing import SpanKind, current_span, span_below
 
@@ -64,16 +70,18 @@ class Intake:
             sop_instance_uid = parse_uid(str(request.AffectedSOPInstanceUID), "SOPInstanceUID")
         except InvalidArgumentError:
             return CANNOT_UNDERSTAND
-        ref = self.refs.get(sop_instance_uid)
+        listed = self.refs.get(sop_instance_uid)
         data_set = request.DataSet.getvalue() if request.DataSet is not None else b""
         if not data_set:
-            self._deliver_failure(ref)
+            self._deliver_failure(listed, InstanceMalformedError("the instance is larger than there is room for"))
             return REFUSED_OUT_OF_RESOURCES
         file_meta = file_meta_bytes(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
-        ref = ref or read_place(file_meta + data_set[:_HEAD_BYTES], sop_instance_uid)
+        ref = listed or read_place(file_meta, data_set, sop_instance_uid)
         if ref is None:
             return CANNOT_UNDERSTAND
-        if not self.scope.contains(ref):
+        if not self.scope.contains(ref) or self._says_otherwise(ref, file_meta, data_set):
+            error = PacsFailedError("the PACS sent an instance of another study than it was asked for", pacs=self.pacs)
+            self._deliver_failure(listed, error)
             return NOT_AUTHORISED
         content = MemoryContent((file_meta, data_set))
         self._deliver(ReceivedInstance(ref, sop_class_uid, transfer_syntax_uid, content))
@@ -87,6 +95,17 @@ class Intake:
                 error = InstanceNotSentError("the PACS says that it failed to send the instance", pacs=self.pacs)
                 self._deliver(FailedInstance(ref, error))
 
+    def _says_otherwise(self, ref: InstanceRef, file_meta: bytes, data_set: bytes) -> bool:
+        """Whether the instance says that it is of another study.
+
+        A PACS that looks at the lowest UID of a question alone lists it under whichever study is named with it. Of a
+        whole study that is the study's UID.
+        """
+        if self.scope.level is QueryLevel.STUDY:
+            return False
+        place = read_place(file_meta, data_set, ref.sop_instance_uid)
+        return place is not None and place.study_instance_uid != ref.study_instance_uid
+
     def _deliver(self, arrival: Arrival) -> None:
         with self._lock:
             self._handing_over += 1
@@ -97,15 +116,15 @@ class Intake:
                 self._handing_over -= 1
             self._handed_over_at = time.monotonic()
 
-    def _deliver_failure(self, ref: InstanceRef | None) -> None:
+    def _deliver_failure(self, ref: InstanceRef | None, error: GatewayError) -> None:
         if ref is not None:
-            self._deliver(FailedInstance(ref, InstanceMalformedError("the instance is larger than there is room for")))
+            self._deliver(FailedInstance(ref, error))
 
 
-def read_place(head: bytes, sop_instance_uid: str) -> InstanceRef | None:
-    """Read study and series out of an instance that the PACS did not list; None when they are not there."""
+def read_place(file_meta: bytes, data_set: bytes, sop_instance_uid: str) -> InstanceRef | None:
+    """Read study and series out of the instance itself; None when they are not there."""
     try:
-        ref = identify(head).ref
+        ref = identify(file_meta + data_set[:_HEAD_BYTES]).ref
     except InstanceMalformedError:
         return None
     return ref if ref.sop_instance_uid == sop_instance_uid else None
