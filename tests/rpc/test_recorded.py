@@ -1,11 +1,12 @@
 """What stands in the audit trail of calls: who, what, how much; and that nothing is changed without a record."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import pytest
 
-from radgate.v1 import admin_service_pb2, job_service_pb2, retrieve_service_pb2
+from radgate.v1 import admin_service_pb2, job_service_pb2, query_service_pb2, retrieve_service_pb2
 from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS
@@ -141,6 +142,26 @@ async def test_it_is_recorded_when_the_patient_has_the_users_family_name(
         assert (await web.get(FRAME, OCTETS)).body
     assert [entry.detail for entry in rig.audit.entries] == [detail] * 2
     assert not any("ller" in str(entry).lower() for entry in rig.audit.entries)
+
+
+@pytest.mark.parametrize(
+    ("key", "detail"),
+    [
+        ("PatientName=M%C3%BCller*", "STUDY; same name"),
+        ("00100010=MUELLER%5EEVA", "STUDY; same name"),
+        ("PatientName=M*", "STUDY"),
+        ("PatientID=P-1", "STUDY"),
+    ],
+)
+async def test_it_is_recorded_when_patients_of_the_users_family_name_are_searched_for(
+    rig: Rig, channel: grpc.aio.Channel, key: str, detail: str
+) -> None:
+    token = rig.tokens.issue(tenant="east", role="viewer", family_name="Müller")
+    await Web(channel, token).get(f"/studies?{key}")
+    name, _, value = unquote(key).partition("=")
+    request = query_service_pb2.SearchStudiesRequest(keys=[{"attribute": name, "value": value}])
+    await invoke(channel, "radgate.v1.QueryService/SearchStudies", request.SerializeToString(), token=token)
+    assert [entry.detail for entry in rig.audit.entries] == [detail] * 2
 
 
 async def test_what_the_server_learns_on_the_way_marks_the_second_record_and_each_after_it(

@@ -22,7 +22,7 @@ BREAK_GLASS = "break-glass: "
 """What `detail` has in a record of an access by break-glass, before the reason."""
 
 SAME_NAME = "same name"
-"""What `detail` has in a record of an access of a patient who has the user's family name, before break-glass."""
+"""What `detail` has, before break-glass, when a patient with the user's family name is accessed or searched for."""
 
 TERM_KINDS: dict[str, tuple[str, ...]] = {
     # First letter of the term: the fields whose value follows it. Instances have none: that would be an entry for each

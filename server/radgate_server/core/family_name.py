@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from radgate_server.core.query import DicomJson
 
-_PATIENT_NAME = "00100010"
+PATIENT_NAME = "00100010"
 
 _ASCII_MARKS = {code: None for code in range(128) if not chr(code).isalnum()}
 _DIACRITICS = re.compile("[\u0300-\u036f]")  # not the marks of other scripts, some of which are vowels
@@ -50,7 +50,7 @@ def family_name_in(groups: Iterable[str]) -> FamilyName:
 
 def patients_family_name(attributes: DicomJson) -> FamilyName:
     """The family name in Patient's Name (0010,0010) of an answer."""
-    values = attributes.get(_PATIENT_NAME, {}).get("Value") or (None,)
+    values = attributes.get(PATIENT_NAME, {}).get("Value") or (None,)
     groups = values[0].values() if isinstance(values[0], dict) else ()
     return family_name_in(group for group in groups if isinstance(group, str))
 

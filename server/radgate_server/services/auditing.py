@@ -2,6 +2,7 @@
 
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME
+from radgate_server.core.family_name import family_name_in
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
@@ -26,6 +27,7 @@ class Auditor:
         detail: str = "",
         *,
         patient_id: str = "",
+        asked_name: str = "",
         pacs: str = "",
         size_bytes: int | None = None,
         outcome: AuditOutcome = AuditOutcome.GRANTED,
@@ -33,16 +35,17 @@ class Auditor:
         """Record one access; returns when it is committed.
 
         `size_bytes` is what will be sent or stored, if known. The patient and the PACS that are not given are those of
-        the study, as far as they are known.
+        the study, as far as they are known. `asked_name` is the Patient's Name that is searched for.
 
         Raises:
             AuditUnavailableError: it could not be recorded, so nothing may be served.
         """
-        same_name = False
+        own_name = caller.principal.family_name
+        same_name = bool(asked_name) and family_name_in(asked_name.split("=")).is_shared_with(own_name)
         if scope:
             known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
             patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
-            same_name = known.is_of_family(caller.principal.family_name)
+            same_name = same_name or known.is_of_family(own_name)
         await self._sink.record(
             AuditEntry(
                 time=self._clock.now(),

@@ -95,6 +95,11 @@ def test_the_same_name_is_told_where_the_record_is_marked(detail: str, is_told: 
     assert told == ([("same name", "jane", "2026-03-02", "P-1", 1)] if is_told else [])
 
 
+def test_a_search_for_the_same_name_is_told_and_not_its_hour() -> None:
+    search = {"action": "query", "study": "", "patient_id": "", "detail": "STUDY; same name"}
+    assert found(access(SINCE, **search)) == [("same name", "jane", "2026-03-02", "", 1)]
+
+
 def test_an_access_is_told_by_its_second_record_where_the_first_has_no_mark() -> None:
     unmarked = access(SINCE + NOON, action="retrieve", patient_id="")
     second = access(SINCE + NOON, action="retrieve", outcome="interrupted", detail="2 instances; same name")

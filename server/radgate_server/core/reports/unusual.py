@@ -4,8 +4,8 @@ Much: on one day a user opened studies of more than MANY, and more than MANY_TIM
 of all others' days, in the period and in the USUAL days before it. A user without earlier days is compared with the
 others alone, and everybody with MANY alone where there is nobody else.
 
-Same name: the records are marked where patient and user have the same family name. Where nobody knew whose the study
-was before it was sent, the second record of the access has the mark and the first has none.
+Same name: the records are marked where patient and user have the same family name, or such a patient is searched for.
+Where nobody knew whose the study was before it was sent, the second record of the access has the mark alone.
 """
 
 from collections import Counter, defaultdict
@@ -42,6 +42,7 @@ _ACCESSES = frozenset(
 _SECOND_RECORDS = frozenset((AuditOutcome.DELIVERED, AuditOutcome.INTERRUPTED))
 
 _SAME_NAME = ("same name", "the patient has the user's family name")
+_ASKED_SAME_NAME = ("same name", "searched for patients of the user's family name")
 
 type _UserDay = tuple[str, str, date]
 
@@ -115,9 +116,8 @@ class UnusualAccess:
             self._studies[record.user, record.role, local.date()].add(record.study_instance_uid)
         if record.time < self._since:
             return
-        if record.patient_id or record.study_instance_uid:
-            for reason, words in self._reasons(record, local):
-                self._add(_place(reason, words, record, local), record)
+        for reason, words in self._reasons(record, local):
+            self._add(_place(reason, words, record, local), record)
 
     def _look_again(self, record: AuditRecord) -> None:
         """Tell of an access whose first record has no mark; those that stand there already are not counted twice."""
@@ -133,6 +133,10 @@ class UnusualAccess:
                 self._days[key] += len(self._studies.pop(key))
 
     def _reasons(self, record: AuditRecord, local: datetime) -> Iterator[tuple[str, str]]:
+        if not (record.patient_id or record.study_instance_uid):
+            if _has_same_name(record):
+                yield _ASKED_SAME_NAME
+            return
         _, found, reason = record.detail.partition(BREAK_GLASS)
         if found:
             yield "break-glass", f"by break-glass: {reason}"

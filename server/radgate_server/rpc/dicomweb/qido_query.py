@@ -25,6 +25,7 @@ type _Parameters = list[tuple[str, str]]
 _STUDY_INSTANCE_UID = ("0020000D",)
 _SERIES_INSTANCE_UID = ("0020000E",)
 _PATIENT_ID = ("PatientID", "00100020")
+_PATIENT_NAME = ("PatientName", "00100010")
 _NOT_ATTRIBUTES = frozenset({"includefield", "fuzzymatching", "limit", "offset", "accept", "charset"})
 _TRUTH = {"true": True, "false": False, "": False}
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -65,10 +66,19 @@ def parse_search(level: QueryLevel, study: str, series: str, query_string: str, 
 
 def asked_patient(query_string: str) -> str:
     """The Patient ID that is searched for, "" when none is; cheap where there is none, and never fails."""
-    if not any(name in query_string for name in _PATIENT_ID):
+    return _asked(query_string, _PATIENT_ID)
+
+
+def asked_name(query_string: str) -> str:
+    """The Patient's Name that is searched for, as `asked_patient` finds the Patient ID."""
+    return _asked(query_string, _PATIENT_NAME)
+
+
+def _asked(query_string: str, names: tuple[str, ...]) -> str:
+    if not any(name in query_string for name in names):
         return ""
     found = dict(parse_qsl(query_string, errors="replace"))
-    return next((found[name] for name in _PATIENT_ID if name in found), "")
+    return next((found[name] for name in names if name in found), "")
 
 
 def _parse_parameters(query_string: str) -> _Parameters:

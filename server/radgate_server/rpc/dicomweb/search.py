@@ -11,7 +11,7 @@ from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.base_url import base_url
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
-from radgate_server.rpc.dicomweb.qido_query import asked_patient, parse_search
+from radgate_server.rpc.dicomweb.qido_query import asked_name, asked_patient, parse_search
 from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings, warning_header
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.caller_search import CallerSearch
@@ -70,9 +70,14 @@ class SearchResource:
             has_more = page.has_more
         else:
             message, has_more, warnings = kept[1:], kept[:1] == _HAS_MORE, []
-        patient_id = asked_patient(query_string)
         await self._auditor.record(
-            call.caller, AuditAction.QUERY, scope, level, patient_id=patient_id, size_bytes=len(message)
+            call.caller,
+            AuditAction.QUERY,
+            scope,
+            level,
+            patient_id=asked_patient(query_string),
+            asked_name=asked_name(query_string),
+            size_bytes=len(message),
         )
         if has_more:
             warnings.append(MORE_RESULTS)

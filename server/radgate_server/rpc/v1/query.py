@@ -7,6 +7,7 @@ from typing import Any, cast
 from radgate.v1 import query_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.family_name import PATIENT_NAME
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.query import Query
 from radgate_server.rpc.call import Call
@@ -74,7 +75,12 @@ class QueryServicer:
         offset = read_page_token(request.page_token, request, tenant_id)
         page = await self._query.search(call.caller, query, Page(offset, size))
         await self._auditor.record(
-            call.caller, AuditAction.QUERY, scope, level.value, patient_id=query.value_of(PATIENT_ID)
+            call.caller,
+            AuditAction.QUERY,
+            scope,
+            level.value,
+            patient_id=query.value_of(PATIENT_ID),
+            asked_name=query.value_of(PATIENT_NAME),
         )
         return page, {
             "next_page_token": make_page_token(offset + size, request, tenant_id) if page.has_more else "",
