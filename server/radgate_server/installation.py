@@ -36,7 +36,6 @@ from radgate_server.config import Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.audit_records import AuditRecords
-from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import (
@@ -223,14 +222,11 @@ def build_admin(
     clients: PacsClients,
     factories: Mapping[str, PacsFactory],
     probes: Mapping[str, PacsFactory],
-    hot: HotCache | None,
-    derived: HotCache,
-    store: InstanceStore,
+    caches: TenantCaches,
     clock: Clock,
 ) -> AdminService:
     """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
     auditor = Auditor(installation.audit, clock)
-    caches = TenantCaches(hot=hot, derived=derived, store=store, feed=installation.feed, follower=follower)
     addresses = AddressPolicy(settings.pacs.allowed_networks)
     pacs = PacsAdmin(
         directory=installation.pacs,
@@ -290,9 +286,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
             clients=clients,
             factories=factories,
             probes=pacs_factories(impatient(settings), storage_scp, telemetry, installation.secrets),
-            hot=None,
-            derived=derived,
-            store=store,
+            caches=TenantCaches(hot=None, derived=derived, store=store, feed=installation.feed, follower=follower),
             clock=clock,
         )
 

@@ -1,35 +1,66 @@
 """What a process does when somebody changes something, in this process or in another."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 
+from radgate_server.app.pacs import PacsSide
+from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.limits import LimitDirectory
-from radgate_server.services.changes import ChangeHandler
-from radgate_server.services.failover.tracker import FailoverTracker
+from radgate_server.installation import Installation
+from radgate_server.services.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.limiting import Limiter
-from radgate_server.services.pacs_clients import PacsClients
 
 
-def change_handlers(
+def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
+    """Every place where something is remembered of a study."""
+    return Forgetting(
+        query=services.query,
+        lister=services.lister,
+        facts=services.facts,
+        hot=tiers.hot,
+        derived=tiers.derived,
+        store=tiers.store,
+        news=services.news,
+        memories=(services.studies.forget, services.pictures.places.forget),
+    )
+
+
+async def follow_changes(
+    stack: AsyncExitStack,
+    installation: Installation,
     services: Services,
     forgetting: Forgetting,
-    clients: PacsClients,
-    tracker: FailoverTracker,
+    pacs: PacsSide,
     limiter: Limiter,
-    limits: LimitDirectory,
+) -> ChangeFollower:
+    """Do what changes ask for from now on; `stack` ends it.
+
+    Raises:
+        DatabaseUnavailableError: the database can't be reached.
+    """
+    follower = ChangeFollower(
+        installation.feed, _change_handlers(services, forgetting, pacs, limiter, installation.limits)
+    )
+    await follower.start()
+    stack.push_async_callback(follower.close)
+    return follower
+
+
+def _change_handlers(
+    services: Services, forgetting: Forgetting, pacs: PacsSide, limiter: Limiter, limits: LimitDirectory
 ) -> Mapping[ChangeKind, Sequence[ChangeHandler]]:
-    """What this process does when somebody changes something."""
 
     async def forget_keys(_: Change) -> None:
         services.authenticator.forget()
 
     async def reconnect(change: Change) -> None:
-        await clients.refresh(change.tenant_id)
+        await pacs.clients.refresh(change.tenant_id)
 
     async def switch_over(change: Change) -> None:
-        await tracker.refresh(change.tenant_id)
+        await pacs.tracker.refresh(change.tenant_id)
         forgetting.places(change.tenant_id)
 
     async def forget_answers(change: Change) -> None:

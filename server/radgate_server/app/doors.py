@@ -1,18 +1,16 @@
-"""The ways in: the storage SCP's port, the gRPC port and, in front of it, Envoy's."""
+"""The ways in for clients: the gRPC port and, in front of it, Envoy's."""
 
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.app.administration import Administration
 from radgate_server.app.entrance import Entrance
-from radgate_server.app.reports import AuditReading
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.config import Settings
-from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.tracing import Tracer
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import RpcServer, build_server
@@ -20,30 +18,13 @@ from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.query import QueryServicer
-from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
-from radgate_server.services.admin import AdminService
 from radgate_server.services.limiting import Limiter
 from radgate_server.services.readiness import Readiness
 from radgate_server.services.store import StoreService
-
-
-async def open_storage_scp(stack: AsyncExitStack, settings: Settings, telemetry: Telemetry) -> StorageScp:
-    """The ports to which PACS send what C-MOVE asked for."""
-    scp = StorageScp(
-        settings.dicom_aet,
-        host=settings.dicom_host or settings.host,
-        port=settings.dicom_port,
-        settings=settings.dimse,
-        tls_port=settings.dicom_tls_port,
-        on_refusal=telemetry.association_refused,
-    )
-    await scp.start()
-    stack.push_async_callback(scp.close)
-    return scp
 
 
 def build_rpc(
@@ -52,9 +33,7 @@ def build_rpc(
     limiter: Limiter,
     tiers: Tiers,
     store: StoreService,
-    admin: AdminService,
-    reading: AuditReading,
-    retention: RetentionServicer,
+    administration: Administration,
     telemetry: PrometheusTelemetry,
     entrance: Entrance,
     tracer: Tracer | None = None,
@@ -62,7 +41,7 @@ def build_rpc(
     """The gRPC server with all services; its port is not open yet."""
     search, retrieve, instances, auditor = services.search, services.retrieve, services.instances, services.auditor
     pictures, transcoder = services.pictures, services.transcoder
-    chunk_bytes = settings.retrieve.chunk_bytes
+    reading, chunk_bytes = administration.reading, settings.retrieve.chunk_bytes
     return build_server(
         settings,
         query=QueryServicer(search, services.news, auditor),
@@ -81,12 +60,12 @@ def build_rpc(
         jobs=JobServicer(services.jobs, auditor),
         store=StoreServicer(store),
         audit=AuditServicer(reading.reader, reading.checker, reading.maker, reading.schedules),
-        admin=AdminServicer(admin),
+        admin=AdminServicer(administration.admin),
         dicomweb=DicomWebServicer(
             search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
         ),
         authenticator=services.authenticator,
-        retention=retention,
+        retention=administration.retention,
         limiter=limiter,
         refusals=services.refusals,
         sent=services.sent,

@@ -9,7 +9,7 @@ from radgate_server.adapters.certificates import read_expiry
 from radgate_server.adapters.database import Database, observe_database
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
-from radgate_server.adapters.telemetry import PrometheusTelemetry, RegistrySamples
+from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, RegistrySamples
 from radgate_server.config import MIB, Settings
 from radgate_server.core.certificates import certificates_of_door, certificates_of_scp
 from radgate_server.core.ports.clock import Clock
@@ -52,6 +52,22 @@ def build_readiness(
     return Readiness(checks, clock, telemetry)
 
 
+async def open_metrics(
+    stack: AsyncExitStack, settings: Settings, readiness: Readiness, telemetry: PrometheusTelemetry
+) -> int:
+    """Check what serving needs from now on, and tell of it and of all metrics at the port that is returned.
+
+    Raises:
+        ConfigurationError: the port can't be bound.
+    """
+    readiness.start()
+    stack.push_async_callback(readiness.close)
+    metrics = MetricsServer(telemetry, readiness.health, host=settings.host, port=settings.metrics_port)
+    await metrics.start()
+    stack.push_async_callback(metrics.close)
+    return metrics.port
+
+
 def watch_database(database: Database, telemetry: PrometheusTelemetry) -> None:
     """Let metrics tell of its connections, statements and failures."""
     observe_database(database.engine, telemetry)
@@ -65,7 +81,7 @@ async def watch_certificates(
     sightings: CertificateSightings,
     telemetry: PrometheusTelemetry,
 ) -> None:
-    """Watch all that are configured; `stack` ends it."""
+    """Watch all that are configured or seen; `stack` ends it."""
     door, scp = settings.door_tls, settings.dimse
     own = (
         *certificates_of_scp(scp.scp_certificate_file, scp.scp_ca_file),

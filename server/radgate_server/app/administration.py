@@ -1,0 +1,52 @@
+"""What administrators and auditors use of a running server."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from radgate_server.app.pacs import PacsSide
+from radgate_server.app.reports import AuditReading, build_audit_reading, start_reporting
+from radgate_server.app.retention import open_retention_service
+from radgate_server.app.tiers import Tiers
+from radgate_server.config import Settings
+from radgate_server.core.ports.clock import Clock
+from radgate_server.installation import Installation, build_admin
+from radgate_server.rpc.v1.retention import RetentionServicer
+from radgate_server.services.admin import AdminService
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.tenant_caches import TenantCaches
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """Tenants, keys, PACS and limits; the audit trail as it is read; what is kept and erased."""
+
+    admin: AdminService
+    reading: AuditReading
+    retention: RetentionServicer
+
+
+def open_administration(
+    stack: AsyncExitStack,
+    settings: Settings,
+    installation: Installation,
+    tiers: Tiers,
+    caches: TenantCaches,
+    pacs: PacsSide,
+    follower: ChangeFollower,
+    clock: Clock,
+) -> Administration:
+    """Put it together; reports and erasures that are due run in the background until `stack` ends them."""
+    admin = build_admin(
+        installation,
+        settings,
+        follower=follower,
+        clients=pacs.clients,
+        factories=pacs.factories,
+        probes=pacs.probes,
+        caches=caches,
+        clock=clock,
+    )
+    retention = open_retention_service(stack, settings, installation, tiers, caches, clock)
+    reading = build_audit_reading(settings, installation, clock)
+    start_reporting(stack, settings, installation, reading, clock)
+    return Administration(admin, reading, retention)
