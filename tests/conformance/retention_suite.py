@@ -27,6 +27,7 @@ from radgate_server.adapters.database import (
 from radgate_server.adapters.database.schema import audit_entries
 from radgate_server.adapters.secrets import FileKeys, FileSigner, PublicKeys, StudyKeyChain
 from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.audit_chain import WORDS
 from radgate_server.core.audit_verify import Fault
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.retention import HoldSubject, LegalHold, RecordKind
@@ -40,6 +41,10 @@ from tests.fakes.clock import START, FakeClock
 OLD = START - timedelta(days=100)
 SETTINGS = RetentionSettings(access_days=30, login_failure_days=10, configuration_days=0, least_days=5, batch_records=4)
 NO_STATEMENT = "the record was erased, and no statement in the chain says so"
+SAYS_MORE = "the record was erased, and yet says something"
+BLANK = "size_bytes = -1, trace_id = NULL, " + ", ".join(
+    f"{word} = ''" for word in WORDS if word not in ("tenant_id", "action", "outcome", "trace_id")
+)
 NOT_NAMED = "erased records are not those that the statement names"
 
 
@@ -205,7 +210,9 @@ class RetentionSuite:
         self, database: Database, desk: AuditDesk
     ) -> None:
         await self.record(database, *map(audit_entry, range(5)))
-        await self.attack(database, "UPDATE audit_entries SET patient_id = '', erased_by = 5 WHERE sequence = 3")
+        await self.attack(database, "UPDATE audit_entries SET erased_by = 5 WHERE sequence = 3")
+        assert (await self.fault(desk)) == Fault("a", 3, SAYS_MORE)
+        await self.attack(database, f"UPDATE audit_entries SET {BLANK} WHERE sequence = 3")
         assert (await self.fault(desk)) == Fault("a", 3, NO_STATEMENT)
         await self.attack(database, "UPDATE audit_entries SET erased_by = NULL WHERE sequence = 3")
         assert (await self.fault(desk))[:2] == ("a", 3)
@@ -217,7 +224,7 @@ class RetentionSuite:
         await self.record(database, old(0), old(1, patient_id="P-2", study_instance_uid="1.2.4"), old(2))
         assert await retention.look() == 2
         assert (await self.verify(desk)).faults == ()
-        await self.attack(database, "UPDATE audit_entries SET patient_id = '', erased_by = 4 WHERE sequence = 2")
+        await self.attack(database, f"UPDATE audit_entries SET {BLANK}, erased_by = 4 WHERE sequence = 2")
         assert await self.fault(desk) == Fault("a", 1, NOT_NAMED)
 
     @pytest.mark.parametrize(
@@ -250,6 +257,16 @@ class RetentionSuite:
         assert await retention.look() == 3
         await self.attack(database, "UPDATE audit_entries SET erased_by = NULL, key_id = 'x' WHERE sequence = 2")
         assert (await self.fault(desk))[:2] == ("a", 2)
+
+    @pytest.mark.parametrize("change", ["key_id = 'x'", "patient_id = 'P-9'", "detail = 'x'", "size_bytes = 7"])
+    async def test_finds_a_tombstone_that_was_made_to_say_something(
+        self, database: Database, desk: AuditDesk, retention: RecordRetention, change: str
+    ) -> None:
+        await self.record(database, *map(old, range(3)))
+        assert await retention.look() == 3
+        assert (await self.verify(desk)).faults == ()
+        await self.attack(database, f"UPDATE audit_entries SET {change} WHERE sequence = 2")
+        assert await self.fault(desk) == Fault("a", 2, SAYS_MORE)
 
     async def test_servers_that_make_a_studys_key_at_once_have_one(self, database: Database, tmp_path: Path) -> None:
         box, records = box_in(tmp_path), SqlCacheKeyRecords(database)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_chain import FIRST_WORDS, START, ChainHead, genesis, record_hash
+from radgate_server.core.audit_chain import FIRST_WORDS, START, UNKNOWN_SIZE, ChainHead, genesis, record_hash
 from radgate_server.core.audit_checkpoint import Check, Checkpoint, time_text
 from radgate_server.core.audit_erasure import ErasureCheck, Tombstone
 from radgate_server.core.retention import kind_of
@@ -28,6 +28,11 @@ class StoredRecord(NamedTuple):
     size_bytes: int
     words: tuple[str, ...]
     erased_by: int | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it says no more than a tombstone may."""
+        return self.size_bytes == UNKNOWN_SIZE and not any((*self.words[1:4], *self.words[6:]))
 
     @property
     def tombstone(self) -> Tombstone:
@@ -99,6 +104,8 @@ class _Chain:
                 self._blame(*wrong)
         elif kind_of(row.words[4]) is None:
             self._blame(row.sequence, "the record was erased, and is of a kind that never is")
+        elif not row.is_blank:
+            self._blame(row.sequence, "the record was erased, and yet says something")
         else:
             self.erasures.take(row.tombstone, row.erased_by)
 
