@@ -4,13 +4,18 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from radgate_server.adapters.cache.container import BLOCK_BYTES
 from radgate_server.adapters.cache.derived import DerivedCache
+from radgate_server.adapters.cache.derived_disk import DerivedDisk
 from radgate_server.adapters.cache.disk import DiskInstanceStore
+from radgate_server.adapters.cache.layout import answer_key, entry_key
+from radgate_server.adapters.cache.sealed_bytes import SealedForm
+from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.cache_keys import StudyKey
@@ -137,7 +142,13 @@ async def test_without_a_key_nothing_is_kept_and_nothing_thrown_away(tmp_path: P
         assert await store.get("a", REF) is None
         with pytest.raises(StorageFullError):
             await store.put("a", received(DATA, ref=replace(REF, sop_instance_uid="1.2.3.4.5")))
-    keys.away = False
+    async with derived_in(tmp_path / "derived", keys) as derived:
+        keys.away = False
+        await derived.put(THUMBNAIL, b"jpeg")
+        keys.away = True
+        assert await derived.get(THUMBNAIL) is None
+        keys.away = False
+        assert await derived.get(THUMBNAIL) == b"jpeg"
     async with store_in(tmp_path, keys) as store:
         handle = await store.get("a", REF)
         assert handle is not None
@@ -164,3 +175,73 @@ async def test_it_is_written_down_whose_study_it_is(tmp_path: Path) -> None:
         await store.put("a", instance)
         await store.put("a", received(DATA))
     assert keys.patients == {instance.ref.study_instance_uid: "P-77", REF.study_instance_uid: ""}
+
+
+class OvertakenKeys(MemoryStudyKeys):
+    """Runs `erase` once, right after a key was handed out for writing (`make`) or reading (`find`)."""
+
+    def __init__(self, moment: str) -> None:
+        super().__init__()
+        self.moment = moment
+        self.erase: Callable[[], object] | None = None
+
+    def find(self, tenant_id: str, study: str) -> StudyKey | None:
+        key = super().find(tenant_id, study)
+        self._overtake("find")
+        return key
+
+    def find_or_make(
+        self, tenant_id: str, study: str, study_instance_uid: str, patient_id: Callable[[], str]
+    ) -> StudyKey:
+        key = super().find_or_make(tenant_id, study, study_instance_uid, patient_id)
+        self._overtake("make")
+        return key
+
+    def _overtake(self, moment: str) -> None:
+        if moment == self.moment and self.erase is not None:
+            erase, self.erase = self.erase, None
+            self.keys.clear()
+            erase()
+
+
+@pytest.mark.parametrize("moment", ["make", "find"])
+def test_what_an_erasure_overtakes_is_not_kept(tmp_path: Path, moment: str) -> None:
+    keys = OvertakenKeys(moment)
+    disk = WarmDisk(tmp_path, 1 << 30, FakeClock(), lambda _: None, SealedForm(keys))
+    key = entry_key("a", REF)
+    keys.erase = lambda: disk.remove_group("a", key.study)
+    with pytest.raises(StorageFullError):
+        disk.write(key, received(DATA))
+    assert disk.footer_at_hand(key) is None
+    assert disk.find(key) is None
+    assert not files(tmp_path)
+    assert disk.catalogue.used_bytes == 0
+
+
+def test_a_file_that_is_opened_while_it_is_erased_is_not_kept_open(tmp_path: Path) -> None:
+    keys = OvertakenKeys("find")
+    disk = WarmDisk(tmp_path, 1 << 30, FakeClock(), lambda _: None, SealedForm(keys))
+    key = entry_key("a", REF)
+    disk.write(key, received(DATA))
+    path = files(tmp_path)[0]
+    disk.close()
+
+    def erase() -> None:
+        backup = path.read_bytes()
+        disk.remove_group("a", key.study)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(backup)  # such as another process may write just now
+
+    keys.erase = erase
+    assert disk.find(key) is None
+    assert disk.footer_at_hand(key) is None
+
+
+def test_a_thumbnail_that_an_erasure_overtakes_is_not_kept(tmp_path: Path) -> None:
+    keys = OvertakenKeys("make")
+    disk = DerivedDisk(tmp_path, 1 << 20, FakeClock(), lambda _: None, SealedForm(keys))
+    key = answer_key(THUMBNAIL)
+    keys.erase = lambda: disk.remove_groups("a", (key.study,))
+    disk.write(key, REF.study_instance_uid, b"jpeg", inf)
+    assert not files(tmp_path)
+    assert disk.read(key) is None

@@ -36,6 +36,10 @@ class KeyErasedError(DamagedError):
     """A file is encrypted under a key that was erased: nobody will ever read it."""
 
 
+class KeyAwayError(OSError):
+    """The key of a file can't be had just now. That says nothing about the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footer:
     """What stands behind the DICOM file. `block_crc32c[n]` is that of bytes n * BLOCK_BYTES and on."""

@@ -1,6 +1,7 @@
 """The folder of derived things: files and catalogue kept in step. Blocks on the disk; shared by threads."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from itertools import takewhile
@@ -8,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from radgate_server.adapters.cache.catalogue import Catalogue
-from radgate_server.adapters.cache.container import DamagedError, KeyErasedError
+from radgate_server.adapters.cache.container import DamagedError, KeyAwayError, KeyErasedError
 from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tail_of
 from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
@@ -35,6 +36,7 @@ class DerivedDisk:
         self._failed = failed
         self._closing = Event()
         self._stock_taken = False
+        self._removals: Counter[str] = Counter()
 
     def prepare(self) -> None:
         """Make the folder. Raises OSError."""
@@ -58,7 +60,7 @@ class DerivedDisk:
 
     def write(self, key: EntryKey, study_instance_uid: str, answer: bytes, expires_s: float) -> None:
         """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""
-        file_bytes = len(answer) + TAIL_BYTES
+        file_bytes, removals = len(answer) + TAIL_BYTES, self._removals[key.tenant_id]
         try:
             with self.catalogue.room_for(file_bytes) as victims:
                 self._delete(victims)
@@ -70,6 +72,8 @@ class DerivedDisk:
             self.remove(key)
             return
         self.catalogue.add(key, file_bytes)
+        if removals != self._removals[key.tenant_id]:
+            self.remove(key)  # it was made from what was removed meanwhile
 
     def read(self, key: EntryKey) -> bytes | None:
         """The answer; None when there is none, or it is too old, or damaged, in which case it goes."""
@@ -80,6 +84,8 @@ class DerivedDisk:
                 answer, expires_s = decode(content.read(0, content.size_bytes))
         except FileNotFoundError:
             self.catalogue.forget(key)
+            return None
+        except KeyAwayError:
             return None
         except KeyErasedError:
             self.remove(key)
@@ -102,9 +108,10 @@ class DerivedDisk:
     def remove_groups(self, tenant_id: str, studies: Iterable[str | None]) -> None:
         """Delete the tenant's answers, of studies told by their hashes; None means all."""
         for study in studies:
+            self._form.forget(tenant_id, study)
+            self._removals[tenant_id] += 1
             self._folder.remove_group(tenant_id, study)
             self.catalogue.forget_group(tenant_id, study)
-            self._form.forget(tenant_id, study)
 
     def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
         """How many files there are of the study (told by its hash), and how many bytes."""

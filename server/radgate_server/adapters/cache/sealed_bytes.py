@@ -15,7 +15,7 @@ from struct import Struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from radgate_server.adapters.cache.container import BLOCK_BYTES, DamagedError, KeyErasedError
+from radgate_server.adapters.cache.container import BLOCK_BYTES, DamagedError, KeyAwayError, KeyErasedError
 from radgate_server.adapters.cache.layout import EntryKey
 from radgate_server.adapters.cache.stored_bytes import BytesWriter, FileForm, Owner, PlainForm, StoredBytes
 from radgate_server.adapters.cache.writing import write_all
@@ -42,7 +42,7 @@ class SealedForm:
         """For a new file; makes the study's key if it has none."""
         try:
             study_key = self._keys.find_or_make(key.tenant_id, key.study, owner.study_instance_uid, owner.patient_id)
-        except GatewayError as error:
+        except (GatewayError, TimeoutError) as error:
             raise StorageFullError("there is no key to keep the study's data under") from error
         salt = os.urandom(_SALT_BYTES)
         write_all(fd, _HEADER.pack(_MAGIC, study_key.key_id, salt))
@@ -56,8 +56,8 @@ class SealedForm:
         _, key_id, salt = _HEADER.unpack(header)
         try:
             study_key = self._keys.find(key.tenant_id, key.study)
-        except GatewayError as error:
-            raise OSError("the key of the study's data can't be had") from error
+        except (GatewayError, TimeoutError) as error:
+            raise KeyAwayError("the key of the study's data can't be had") from error
         if study_key is None or study_key.key_id != key_id:
             raise KeyErasedError
         size_bytes = _clear_bytes(os.fstat(fd).st_size)

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -42,6 +43,7 @@ class WarmDisk:
         self._form = form
         self._folder = TierFolder(root, mark=form.mark)
         self._files = OpenFiles(OPEN_FILES)
+        self._removals: Counter[str] = Counter()
         self._clock = clock
         self._failed = failed
         self._closing = Event()
@@ -69,8 +71,9 @@ class WarmDisk:
         """Keep the instance in the place of an older copy.
 
         Raises:
-            StorageFullError: there is no room, or the disk fails; nothing was kept.
+            StorageFullError: there is no room, the disk fails, or the study was removed meanwhile; nothing was kept.
         """
+        removals = self._removals[key.tenant_id]
         with self._room_for(instance.content.size_bytes + _FOOTER_ALLOWANCE_BYTES):
             self._folder.prepare()  # an operator may have emptied the folder under us
             self._folder.insist_on_reserve(instance.content.size_bytes)
@@ -84,6 +87,9 @@ class WarmDisk:
                 self._folder.publish(temporary.path, key)
             self._files.add(key, OpenFile(temporary.fd, content, footer, self._clock.monotonic_s()))
         self.catalogue.add(key, file_bytes)
+        if removals != self._removals[key.tenant_id]:
+            self._drop(key)
+            raise StorageFullError("the study was removed while the instance was written")
         return footer
 
     def footer_at_hand(self, key: EntryKey) -> Footer | None:
@@ -154,11 +160,16 @@ class WarmDisk:
             return None
 
     def remove_group(self, tenant_id: str, study: str | None) -> int:
-        """Delete the tenant's instances, of one study (told by its hash) or all; return how many."""
+        """Delete the tenant's instances, of one study (told by its hash) or all; return how many.
+
+        The key is forgotten first: who begins to write or to open after that does so without the one that was erased.
+        Who began before sees at the end that there was a removal.
+        """
+        self._form.forget(tenant_id, study)
+        self._removals[tenant_id] += 1
         count = self._folder.remove_group(tenant_id, study)
         self.catalogue.forget_group(tenant_id, study)
         self._files.drop_group(tenant_id, study)
-        self._form.forget(tenant_id, study)
         return count
 
     def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
@@ -171,6 +182,8 @@ class WarmDisk:
             self._delete(victims)
             try:
                 yield
+            except KeyErasedError as error:
+                raise StorageFullError("the study's key was erased while its data was written") from error
             except OSError as error:
                 self._failed("disk")
                 raise StorageFullError("the disk of the warm tier takes no more") from error
@@ -184,6 +197,7 @@ class WarmDisk:
         file = self._files.get(key)
         if file is not None:
             return file
+        removals = self._removals[key.tenant_id]
         try:
             file = open_file(self._folder.path(key), key, self._form)
         except FileNotFoundError:
@@ -199,6 +213,9 @@ class WarmDisk:
             self._drop(key)
             return None
         self._files.add(key, file)
+        if removals != self._removals[key.tenant_id]:
+            self._files.drop(key)
+            return None
         return file
 
     @contextmanager
