@@ -56,6 +56,37 @@ def test_reading_is_for_the_same_studies(of_magnets: httpx.Client, every: list[d
         assert status == (200 if "MR" in values(study, "00080061") else 404), uid_of(study)
 
 
+def test_a_study_within_opens_nothing_of_another(
+    radgate: RadgateProcess, of_magnets: httpx.Client, every: list[dict[str, Any]]
+) -> None:
+    mine = next(uid_of(study) for study in every if "MR" in values(study, "00080061"))
+    other = next(uid_of(study) for study in every if "MR" not in values(study, "00080061"))
+    with radgate.client(EAST) as anybody:
+        one = anybody.get(f"{STUDIES}/{other}/instances").raise_for_status().json()[0]
+        series, instance = values(one, "0020000E")[0], values(one, "00080018")[0]
+        for path in below(other, series, instance):
+            assert anybody.get(path).is_success, path  # so that every cache has it
+    for theirs, nobodys in zip(below(mine, series, instance), below(mine, "2.25.901", "2.25.902"), strict=True):
+        answer, expected = of_magnets.get(theirs), of_magnets.get(nobodys)
+        assert answer.status_code in (200, 404), theirs
+        assert (answer.status_code, answer.content) == (expected.status_code, expected.content), theirs
+
+
+def below(study: str, series: str, instance: str) -> list[str]:
+    """Paths of a series and of an instance under the study, read and searched for."""
+    in_series = f"{STUDIES}/{study}/series/{series}"
+    in_instance = f"{in_series}/instances/{instance}"
+    return [
+        *(f"{in_series}{what}" for what in ("", "/metadata", "/rendered", "/thumbnail", "/instances")),
+        *(
+            f"{in_instance}{what}"
+            for what in ("", "/metadata", "/frames/1", "/frames/1/rendered", "/bulkdata/7FE00010")
+        ),
+        f"/wado?requestType=WADO&studyUID={study}&seriesUID={series}&objectUID={instance}",
+        f"/dicom-web/instances?StudyInstanceUID={study}&SeriesInstanceUID={series}&includefield=all",
+    ]
+
+
 def test_each_attribute_has_to_fit(radgate: RadgateProcess, every: list[dict[str, Any]]) -> None:
     one = next(study for study in every if values(study, "00100020") and values(study, "00080020"))
     patient, day = values(one, "00100020")[0], values(one, "00080020")[0]
