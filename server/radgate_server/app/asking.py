@@ -1,0 +1,48 @@
+"""What asks the PACS of a running server: for matches, lists of instances, and what else is known of studies."""
+
+from dataclasses import dataclass
+
+from radgate_server.config import Settings
+from radgate_server.core.ports.clock import Clock
+from radgate_server.services.asking import AskLimits
+from radgate_server.services.imaging.numbered import Numbered
+from radgate_server.services.known_studies import KnownStudies
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.places import InstancePlaces
+from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.study_facts import StudyFactsReader
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Each asks on its own, and remembers the answers for a while."""
+
+    query: QueryService
+    lister: StudyLister
+    facts: StudyFactsReader
+    studies: KnownStudies
+    places: InstancePlaces
+    numbered: Numbered
+
+
+def build_asking(settings: Settings, clients: PacsClients, clock: Clock) -> Asking:
+    """Put it together."""
+    cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
+    listed = AskLimits(settings.retrieve.max_listed_instances, deadline_s)
+    studies = KnownStudies()
+    query = QueryService(
+        clients,
+        AskLimits(settings.retrieve.max_results, deadline_s),
+        RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
+        clock,
+        studies,
+    )
+    return Asking(
+        query,
+        StudyLister(clients, listed, ttl_s=cache.listing_ttl_s, route_ttl_s=cache.route_ttl_s, clock=clock),
+        StudyFactsReader(clients, listed, ttl_s=settings.auth.study_facts_ttl_s, clock=clock),
+        studies,
+        InstancePlaces(clients, deadline_s=deadline_s),
+        Numbered(query),
+    )
