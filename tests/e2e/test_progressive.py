@@ -1,5 +1,6 @@
 """Looking at a study while it comes from an archive over DIMSE: StreamFrames by the SDK, ranges by plain HTTP."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,16 @@ def test_each_slice_comes_at_a_low_resolution_and_then_bit_for_bit(client: sdk.C
             shown.add(frame.sop_instance_uid)
     assert not originals
     assert not shown
+
+
+def test_who_reads_slowly_gets_everything_too(client: sdk.Client) -> None:
+    """What waits in Envoy must come before the stream's end does."""
+    list(client.view(LARGE_CT, first_size=(0, 0)))
+    frames = 0
+    for _ in client.view(LARGE_CT, first_size=(0, 0)):
+        time.sleep(0.03)
+        frames += 1
+    assert frames == 2 * LARGE_SLICES
 
 
 def test_once_near_a_low_resolution_of_all_comes_first_and_from_the_middle(client: sdk.Client) -> None:

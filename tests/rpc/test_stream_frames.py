@@ -190,3 +190,18 @@ async def test_a_stream_that_can_not_be_opened_says_why(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call(rig, channel, *requests)
     assert reason_of(caught.value) == reason
+
+
+async def test_the_status_waits_until_the_client_has_nothing_more_to_say(rig: Rig, channel: grpc.aio.Channel) -> None:
+    """Through Envoy it would overtake what the client has not read yet."""
+    add_series(rig, CT, 1)
+    stub = RetrieveServiceStub(channel)
+    stream = stub.StreamFrames(metadata=(("authorization", f"Bearer {await rig.key('east')}"),))
+    await stream.write(opening())
+    while (await stream.read()).WhichOneof("message") != "end":
+        assert not stream.done()
+    status = asyncio.ensure_future(stream.code())
+    await call(rig, channel, opening())  # long enough for a status to come
+    assert not status.done()
+    await stream.done_writing()
+    assert await status is grpc.StatusCode.OK

@@ -36,10 +36,11 @@ class ViewedFrame:
 
 
 class ViewAssembler:
-    """Puts frames together that come in pieces, many at a time."""
+    """Puts frames together that come in pieces, many at a time. `at_end` is called when all has come."""
 
-    def __init__(self, *, allow_partial: bool) -> None:
+    def __init__(self, *, allow_partial: bool, at_end: Callable[[], None]) -> None:
         self._allow_partial = allow_partial
+        self._at_end = at_end
         self._begun: dict[_Place, bytearray] = {}
         self._failed: list[messages.FailedInstance] = []
         self._opened = 0
@@ -54,6 +55,7 @@ class ViewAssembler:
                 self._failed.append(response.failed)
             case "end":
                 self._end = response.end
+                self._at_end()
             case "piece":
                 return self._take(response.piece)
         return None
@@ -105,14 +107,14 @@ class View(Iterator[ViewedFrame]):
     ) -> None:
         self._wishes: SimpleQueue[messages.StreamFramesRequest | None] = SimpleQueue()
         self._wishes.put(opening)
-        assembler = ViewAssembler(allow_partial=allow_partial)
+        assembler = ViewAssembler(allow_partial=allow_partial, at_end=self._say_no_more)
         self._frames: Generator[ViewedFrame] = stream(method, iter(self._wishes.get, None), assembler, timeout_s)
 
     def __next__(self) -> ViewedFrame:
         try:
             return next(self._frames)
         except BaseException:
-            self._wishes.put(None)  # ends the thread in which grpc waits for wishes
+            self._say_no_more()
             raise
 
     def prioritize(self, series_instance_uid: str, sop_instance_uid: str = "", *, whole: bool = False) -> None:
@@ -124,8 +126,12 @@ class View(Iterator[ViewedFrame]):
 
     def close(self) -> None:
         """Leave the stream."""
-        self._wishes.put(None)
+        self._say_no_more()
         self._frames.close()
+
+    def _say_no_more(self) -> None:
+        """Let the server end the stream, and end the thread in which grpc waits for wishes."""
+        self._wishes.put(None)
 
 
 class AsyncView(AsyncIterator[ViewedFrame]):
@@ -140,9 +146,9 @@ class AsyncView(AsyncIterator[ViewedFrame]):
         allow_partial: bool,
         timeout_s: float | None,
     ) -> None:
-        self._wishes: asyncio.Queue[messages.StreamFramesRequest] = asyncio.Queue()
+        self._wishes: asyncio.Queue[messages.StreamFramesRequest | None] = asyncio.Queue()
         self._wishes.put_nowait(opening)
-        assembler = ViewAssembler(allow_partial=allow_partial)
+        assembler = ViewAssembler(allow_partial=allow_partial, at_end=self._say_no_more)
         self._frames: AsyncGenerator[ViewedFrame] = stream(method, self._requests(), assembler, timeout_s)
 
     async def __anext__(self) -> ViewedFrame:
@@ -157,8 +163,12 @@ class AsyncView(AsyncIterator[ViewedFrame]):
         await self._frames.aclose()
 
     async def _requests(self) -> AsyncGenerator[messages.StreamFramesRequest]:
-        while True:
-            yield await self._wishes.get()
+        while (request := await self._wishes.get()) is not None:
+            yield request
+
+    def _say_no_more(self) -> None:
+        """Let the server end the stream."""
+        self._wishes.put_nowait(None)
 
 
 def opening(

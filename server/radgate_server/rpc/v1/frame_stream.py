@@ -16,10 +16,16 @@ from radgate_server.rpc.messages import spans_of
 from radgate_server.rpc.v1.convert import to_ref
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.frame_stream import FramePiece, FrameStream
-from radgate_server.services.imaging.frame_streams import FrameStreams
+from radgate_server.services.imaging.frame_streams import FrameStreams, OpenedStream
 
 _MAX_FIRST_PIXELS = 65535  # Rows and Columns are US
 _NOTHING_YET = -1
+_FAREWELL_S = 30.0
+"""For how long a client may take to say that it has nothing more to say once the end was sent.
+
+Envoy resets a stream (INTERNAL_ERROR) whose status comes before that, and grpc's clients then throw away what they have
+not read. 30 s are enough to read what is on its way, some 3 MiB, with 1 Mbit/s.
+"""
 
 
 class FrameStreamer:
@@ -50,17 +56,11 @@ class FrameStreamer:
                         listening.result()
                     for message in self._messages(event):
                         yield message
+            yield messages.StreamFramesResponse(end=_end_of(opened))
+            await asyncio.wait((listening,), timeout=_FAREWELL_S)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-        counts = stream.counts
-        end = messages.StreamFramesEnd(
-            frames=counts.frames,
-            delivered=counts.delivered,
-            failed=counts.failed,
-            unanswered_pacs=opened.unanswered,
-        )
-        yield messages.StreamFramesResponse(end=end)
 
     def _messages(self, event: FramePiece | FailedInstance) -> Iterator[messages.StreamFramesResponse]:
         if isinstance(event, FailedInstance):
@@ -89,6 +89,16 @@ class FrameStreamer:
             if end == len(data):
                 piece.crc32c = frame.crc32c
             yield piece
+
+
+def _end_of(opened: OpenedStream) -> messages.StreamFramesEnd:
+    counts = opened.stream.counts
+    return messages.StreamFramesEnd(
+        frames=counts.frames,
+        delivered=counts.delivered,
+        failed=counts.failed,
+        unanswered_pacs=opened.unanswered,
+    )
 
 
 async def _listen(requests: AsyncIterator[messages.StreamFramesRequest], stream: FrameStream) -> None:
