@@ -24,7 +24,7 @@ def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
         derived=tiers.derived,
         store=tiers.store,
         news=services.news,
-        memories=(services.studies.forget, services.pictures.places.forget),
+        memories=(services.retrieve.forget, services.studies.forget, services.pictures.places.forget),
     )
 
 

@@ -87,6 +87,7 @@ class Fetch:
         self._held: dict[InstanceRef, int] = {}
         self._readers: set[FetchReader] = set()
         self._given_up = False
+        self._keeps = True
         self._arrival = asyncio.Event()
         self._reader_moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -104,6 +105,10 @@ class Fetch:
         """An instance that has arrived and is held in memory for slower readers."""
         position = self._held.get(ref)
         return None if position is None else self._arrived[position].in_memory
+
+    def keep_no_more(self) -> None:
+        """What was kept is erased just now: what is still to come is for those who read already, from memory."""
+        self._keeps = False
 
     def join(self, wanted: frozenset[InstanceRef]) -> FetchReader:
         """Read the instances of `wanted`, each of which it will bring."""
@@ -162,6 +167,8 @@ class Fetch:
 
     async def _keep(self, received: ReceivedInstance) -> Arrived:
         end_bytes = self._arrived_bytes + received.content.size_bytes
+        if not self._keeps:
+            return await self._hold(received, end_bytes)
         try:
             await self._store.put(self._tenant_id, received)
         except StorageFullError:

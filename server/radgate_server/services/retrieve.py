@@ -187,6 +187,11 @@ class RetrieveService:
                 return arrived.in_memory
         raise InstanceNotSentError("the disk cache is too small for what is read at the same time; enlarge it", pacs="")
 
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """The study is erased: keep nothing that a fetch brings which began before."""
+        for fetch in self._fetches.get((tenant_id, study_instance_uid), ()):
+            fetch.keep_no_more()
+
     def _held(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
         fetches = self._fetches.get((tenant_id, ref.study_instance_uid), ())
         return next((held for fetch in fetches if (held := fetch.held(ref))), None)

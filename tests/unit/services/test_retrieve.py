@@ -278,6 +278,21 @@ async def test_what_was_evicted_before_a_slow_reader_got_there_is_fetched_again(
     assert pacs.scopes[1:] == [RetrieveScope(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}") for number in (2, 3, 4)]
 
 
+async def test_a_fetch_that_began_before_an_erasure_keeps_nothing_after_it() -> None:
+    pacs, store = MemoryPacs(make_study(3)), MemoryInstanceStore()
+    retrieve = await service(pacs, store=store, window_bytes=1)
+    async with retrieve.open("east", WHOLE) as retrieval:
+        deliveries = aiter(retrieval)
+        first = await anext(deliveries)
+        retrieve.forget("west", STUDY)
+        retrieve.forget("east", STUDY)
+        await store.invalidate("east", STUDY)
+        assert numbers([first] + [one async for one in deliveries]) == [1, 2, 3]
+        assert not [entry for entry in retrieval.listed if await store.get("east", entry.ref)]
+    assert len(await fetch_all(retrieve)) == 3
+    assert pacs.calls["retrieve"] == 2
+
+
 async def test_tenants_do_not_see_one_anothers_instances() -> None:
     pacs = MemoryPacs(make_study(2))
     store = MemoryInstanceStore()
