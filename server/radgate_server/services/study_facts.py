@@ -8,10 +8,10 @@ from itertools import batched
 from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.ports.clock import Clock
-from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query, first_value
+from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 from radgate_server.core.restriction import DECISIVE, MODALITIES_IN_STUDY
-from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.asking import AskLimits, ask_all
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.single_flight import SingleFlight
@@ -20,6 +20,9 @@ MAX_REMEMBERED = 50_000
 _BATCH = 32  # UIDs in one query
 _MODALITY = "00080060"
 _STUDY_INSTANCE_UID = UNIQUE_KEYS[QueryLevel.STUDY]
+
+type _Answers = Mapping[str, Sequence[DicomJson]]
+"""Matches by PACS, of those that answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ class StudyFactsReader:
         """What is told of each study; raises what `of_study` raises."""
         facts = {uid: self._known.get((tenant_id, uid)) for uid in study_instance_uids}
         found = {uid: known for uid, known in facts.items() if known is not None}
+        failed: dict[str, PacsError] = {}
         for batch in batched([uid for uid in facts if uid not in found], _BATCH):
-            found |= await self._ask(tenant_id, batch)
+            found |= await self._ask(tenant_id, batch, failed)
         return found
 
     async def is_told_by_one(self, tenant_id: str) -> bool:
@@ -77,38 +81,49 @@ class StudyFactsReader:
         self._known.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
 
     async def _ask_one(self, tenant_id: str, study_instance_uid: str) -> StudyFacts:
-        return (await self._ask(tenant_id, (study_instance_uid,)))[study_instance_uid]
+        return (await self._ask(tenant_id, (study_instance_uid,), {}))[study_instance_uid]
 
-    async def _ask(self, tenant_id: str, study_instance_uids: Sequence[str]) -> Mapping[str, StudyFacts]:
+    async def _ask(
+        self, tenant_id: str, study_instance_uids: Sequence[str], failed: dict[str, PacsError]
+    ) -> Mapping[str, StudyFacts]:
+        """Ask all PACS but those that `failed`, to which are added those that fail now."""
         forgotten = self._forgotten[tenant_id]
-        clients = await self._clients.of_tenant(tenant_id)
         key = (MatchingKey((_STUDY_INSTANCE_UID,), "\\".join(study_instance_uids)),)
         of_study = Query(QueryLevel.STUDY, key, tuple((tag,) for tag in DECISIVE), only_included=True)
         of_series = Query(QueryLevel.SERIES, key, ((_MODALITY,),), only_included=True)
-        studies = await ask_all(clients, of_study, self._limits)
-        series = await ask_all(clients, of_series, self._limits)
-        found = {uid: _facts(uid, studies, series) for uid in study_instance_uids}
-        for uid, facts in found.items():
-            if facts.failure is None and forgotten == self._forgotten[tenant_id]:
+        studies = await self._ask_others(tenant_id, of_study, failed)
+        series = await self._ask_others(tenant_id, of_series, failed)
+        failure = next(iter(failed.values()), None)
+        found = {uid: StudyFacts(_told(uid, studies, series), failure) for uid in study_instance_uids}
+        if failure is None and forgotten == self._forgotten[tenant_id]:
+            for uid, facts in found.items():
                 self._known.put((tenant_id, uid), facts)
         return found
 
+    async def _ask_others(self, tenant_id: str, query: Query, failed: dict[str, PacsError]) -> _Answers:
+        """What those answer that have not failed: nobody waits twice for a PACS that is silent."""
+        everyone = await self._clients.of_tenant(tenant_id)
+        others = [client for client in everyone if client.name not in failed]
+        answers: dict[str, Sequence[DicomJson]] = {}
+        for answer in await ask_all(others or everyone, query, self._limits):
+            if isinstance(answer.result, PacsError):
+                failed[answer.client.name] = answer.result
+            else:
+                answers[answer.client.name] = answer.result.matches
+        return answers
 
-def _facts(study_instance_uid: str, studies: Sequence[PacsAnswer], series: Sequence[PacsAnswer]) -> StudyFacts:
-    """Put the answers together, PACS by PACS: both come in the order of the clients."""
+
+def _told(study_instance_uid: str, studies: _Answers, series: _Answers) -> tuple[DicomJson, ...]:
+    """Put the answers together, PACS by PACS."""
     told: list[DicomJson] = []
-    failure: PacsError | None = None
-    for of_study, of_series in zip(studies, series, strict=True):
-        results = (of_study.result, of_series.result)
-        failure = failure or next((result for result in results if isinstance(result, PacsError)), None)
-        modalities = sorted({first_value(one, _MODALITY) for one in _of(study_instance_uid, of_series)} - {""})
+    for pacs, matches in studies.items():
+        of_series = _of(study_instance_uid, series.get(pacs, ()))
+        modalities = sorted({first_value(one, _MODALITY) for one in of_series} - {""})
         counted = {MODALITIES_IN_STUDY: {"vr": "CS", "Value": modalities}} if modalities else {}
-        told += [match | counted for match in _of(study_instance_uid, of_study)]
-    return StudyFacts(tuple(told), failure)
+        told += [match | counted for match in _of(study_instance_uid, matches)]
+    return tuple(told)
 
 
-def _of(study_instance_uid: str, answer: PacsAnswer) -> Sequence[DicomJson]:
-    """The matches that say that they are of the study; none of a PACS that failed."""
-    if not isinstance(answer.result, FindResult):
-        return ()
-    return [match for match in answer.result.matches if first_value(match, _STUDY_INSTANCE_UID) == study_instance_uid]
+def _of(study_instance_uid: str, matches: Sequence[DicomJson]) -> Sequence[DicomJson]:
+    """The matches that say that they are of the study."""
+    return [match for match in matches if first_value(match, _STUDY_INSTANCE_UID) == study_instance_uid]

@@ -271,6 +271,14 @@ async def test_a_pacs_that_fails_is_the_answer_unless_the_others_let_in(study: s
         await restricted.require(study)
 
 
+async def test_a_pacs_that_fails_is_waited_for_once_in_a_search() -> None:
+    near, far = MemoryPacs([instance(f"2.25.{number}") for number in range(1, 71)], "near"), MemoryPacs([], "far")
+    restricted = await desk(near, far)
+    far.refuse_with = DOWN
+    assert len(await restricted.found(QueryLevel.STUDY)) == 70
+    assert (near.calls["find"], far.calls["find"]) == (1 + 2 * 3, 1 + 1)
+
+
 async def test_what_is_learned_is_forgotten_after_a_time_and_with_the_news() -> None:
     pacs = two_patients()
     restricted = await desk(pacs)
