@@ -1,12 +1,14 @@
-"""Receivers of alerts as an operator configures them: one tagged union, told apart by `kind`."""
+"""The part of the settings that is about alerts; their receivers are one tagged union, told apart by `kind`."""
 
+import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from radgate_server.core.alerts import Severity
 from radgate_server.receiver_settings import NO_SECRET, MailServer, Receiver, WebService
+from radgate_server.settings_table import Seconds, Table
 
 
 class _Alerted(BaseModel):
@@ -62,3 +64,32 @@ type AlertReceiver = Annotated[
     WebhookReceiver | SlackReceiver | PagerDutyReceiver | SmtpReceiver, Field(discriminator="kind")
 ]
 RECEIVERS: tuple[type[Receiver], ...] = (SmtpReceiver, SlackReceiver, PagerDutyReceiver, WebhookReceiver)
+
+
+class AlertsSettings(Table):
+    """The server's own notices of what is wrong. Without receivers nothing is watched: Prometheus may do it instead."""
+
+    receivers: tuple[AlertReceiver, ...] = Field(default=(), description="Who is told; see below for each kind.")
+    site: str = Field(default="", description="Name of this installation in messages; empty means the host's name.")
+    interval_s: Seconds = Field(default=5, description="Time between two looks at what is wrong.")
+    pacs_down_for_s: float = Field(default=60, ge=0, description="A PACS that is back sooner was not down.")
+    settle_s: float = Field(default=30, ge=0, description="An alert is over when its cause has been gone this long.")
+    repeat_s: float = Field(default=14_400, ge=0, description="Told again while it lasts, after this; 0 means never.")
+    messages_per_hour: int = Field(default=60, ge=1, description="To one receiver; more wait.")
+    disk_free_percent: float = Field(
+        default=10, gt=0, lt=100, description="Less room on the disk of data_dir is told; a quarter of it is critical."
+    )
+    certificate_days: float = Field(default=30, gt=0, description="Told so long before a certificate expires.")
+
+    @property
+    def site_or_host(self) -> str:
+        """The installation's name in messages."""
+        return self.site or socket.gethostname()
+
+    @field_validator("receivers")
+    @classmethod
+    def _have_names_of_their_own(cls, value: tuple[AlertReceiver, ...]) -> tuple[AlertReceiver, ...]:
+        names = [receiver.name for receiver in value]
+        if len(set(names)) < len(names):
+            raise ValueError("each receiver needs a name of its own")
+        return value

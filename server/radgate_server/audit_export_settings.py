@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
+
+from radgate_server.settings_table import Table
 
 
-class _Collector(BaseModel):
+class _Collector(Table):
     """What every collector of audit records has."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
@@ -46,10 +46,8 @@ type AuditCollector = Annotated[SyslogCollector | FhirCollector, Field(discrimin
 COLLECTORS: tuple[type[_Collector], ...] = (SyslogCollector, FhirCollector)
 
 
-class AuditExportSettings(BaseModel):
+class AuditExportSettings(Table):
     """Handing the audit trail on as it grows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     collectors: tuple[AuditCollector, ...] = Field(default=(), description="Who gets it; see below for each kind.")
     source: str = Field(

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import parse_slug
 from radgate_server.core.tenancy import ANY_TENANT
+from radgate_server.settings_table import Table
 
 type RoleName = Literal["viewer", "operator", "admin", "auditor"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -23,10 +24,6 @@ def _as_list(value: object) -> object:
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 """A list of text; one text stands for a list of it alone."""
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TlsPaths(NamedTuple):
@@ -52,7 +49,7 @@ def tls_paths(certificate_file: str, key_file: str, client_ca_file: str) -> TlsP
     return TlsPaths(Path(certificate_file), Path(key_file), Path(client_ca_file) if client_ca_file else None)
 
 
-class RestrictionClaims(_Table):
+class RestrictionClaims(Table):
     """Claims of an identity provider that confine its users to some studies.
 
     A study must have one of the values of each claim that a user has.
@@ -84,7 +81,7 @@ class RestrictionClaims(_Table):
         return {attribute: path for attribute, path in paths.items() if path}
 
 
-class OidcSettings(_Table):
+class OidcSettings(Table):
     """An identity provider (OpenID Connect) whose access tokens are accepted; any number of them."""
 
     name: str = Field(description="What the audit trail calls it: 1 to 63 of a-z, 0-9 and `-`.")
@@ -154,7 +151,7 @@ class OidcSettings(_Table):
         return self
 
 
-class CertificateSettings(_Table):
+class CertificateSettings(Table):
     """A client certificate that stands for a caller; any number of them. The gateway's client CA must vouch for it."""
 
     name: str = Field(
@@ -178,7 +175,7 @@ class CertificateSettings(_Table):
         return value
 
 
-class AuthSettings(_Table):
+class AuthSettings(Table):
     """Who may come in, besides API keys. Tables `[[auth.oidc]]` and `[[auth.certificates]]` may be repeated."""
 
     oidc: tuple[OidcSettings, ...] = Field(default=(), description="Identity providers, see below.")

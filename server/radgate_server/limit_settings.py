@@ -2,20 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.limits import MIN_BYTES_PER_SECOND, MIN_REQUESTS_PER_SECOND, Limits, check_limits
+from radgate_server.settings_table import Seconds, Table
 
 _NO_LIMIT = "0: no limit."
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DefaultLimits(_Table):
+class DefaultLimits(Table):
     """What each one may use."""
 
     requests_per_second: Annotated[float, Field(ge=0)] = Field(
@@ -53,7 +50,7 @@ class KeyLimits(DefaultLimits):
     """What each key, user of an identity provider or certificate may use, where nothing else was set for the key."""
 
 
-class LimitSettings(_Table):
+class LimitSettings(Table):
     """What tenants and keys may use. `radgate limits` sets it for one of them."""
 
     tenant: TenantLimits = TenantLimits()
@@ -63,9 +60,9 @@ class LimitSettings(_Table):
         description="Redis in which servers share what they let in, as in rediss://user:password@host:6379/0;"
         " empty: each server counts by itself, but for daily quotas. Needs `pip install 'radgate-server[redis]'`.",
     )
-    share_interval_s: Annotated[float, Field(gt=0)] = Field(
+    share_interval_s: Seconds = Field(
         default=0.2, description="How often a server tells the others by Redis what it let in."
     )
-    usage_interval_s: Annotated[float, Field(gt=0)] = Field(
+    usage_interval_s: Seconds = Field(
         default=2, description="How often a server writes down in the database what was used of daily quotas."
     )

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
+
+from radgate_server.settings_table import Table
 
 NO_SECRET = SecretStr("")
 
 
-class Receiver(BaseModel):
+class Receiver(Table):
     """What every receiver has. A secret stands in the settings, or in a file that is read at each use."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="What it is called elsewhere.")
     ca_file: Path | None = Field(

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from radgate_server.core.reports.unusual import Night
 from radgate_server.core.tenancy import ANY_TENANT
 from radgate_server.receiver_settings import MailServer, WebService
+from radgate_server.settings_table import Table
 
 
-class _Reported(BaseModel):
+class _Reported(Table):
     """What every receiver of reports has."""
 
     tenants: tuple[str, ...] = Field(min_length=1, description='Whose reports may be sent to it; "*": everybody\'s.')
@@ -36,8 +37,6 @@ class WebhookReportReceiver(_Reported, WebService):
 class FolderReportReceiver(_Reported):
     """A folder, such as one that an archive collects from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["folder"]
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Names it in schedules and in the log.")
     folder: Path = Field(description="Must be there; files are written whole or not at all.")
@@ -49,10 +48,8 @@ type ReportReceiver = Annotated[
 REPORT_RECEIVERS: tuple[type[_Reported], ...] = (MailReportReceiver, WebhookReportReceiver, FolderReportReceiver)
 
 
-class ReportSettings(BaseModel):
+class ReportSettings(Table):
     """Reports on the audit trail. Schedules name receivers from here, and can send to nobody else."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     receivers: tuple[ReportReceiver, ...] = Field(default=(), description="Who may be sent reports; see below.")
     time_zone: str = Field(default="UTC", description="Time zone (IANA) of reports, such as Europe/Berlin.")

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from radgate_server.core.retention import RecordKind
+from radgate_server.settings_table import Table
 
 SIX_YEARS_DAYS = 2192
 """What HIPAA asks for (45 CFR 164.316(b)(2)(i)), leap days included."""
@@ -12,10 +13,8 @@ SIX_YEARS_DAYS = 2192
 _Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
-class RetentionSettings(BaseModel):
+class RetentionSettings(Table):
     """How long records of the audit trail are kept. Tenants may have rules of their own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     access_days: _Days = Field(
         default=SIX_YEARS_DAYS, description="Records of accesses are erased after so many days; 0 means never."

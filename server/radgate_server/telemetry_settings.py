@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from radgate_server.settings_table import Table
 
 
-class LogRule(BaseModel):
+class LogRule(Table):
     """Lines of log of which not all are written. The first rule that fits counts; errors are always written."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     logger: str = Field(default="radgate_server", description="Lines of this logger, and of those below it.")
     message: str = Field(default="", description="Lines whose message begins so; empty: all of them.")
@@ -25,10 +25,8 @@ class LogRule(BaseModel):
         return max(1.0, self.per_second)
 
 
-class TelemetrySettings(BaseModel):
+class TelemetrySettings(Table):
     """Logs, metrics, traces."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severity logged."

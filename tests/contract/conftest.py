@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.config import GatewaySettings, Settings
+from radgate_server.config import Settings
+from radgate_server.gateway_settings import GatewaySettings
 from tests.contract.stub_server import Stub, serve
 
 ORIGIN = "https://viewer.example"

@@ -9,7 +9,8 @@ import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from radgate_server.config import GatewaySettings, Settings
+from radgate_server.config import Settings
+from radgate_server.gateway_settings import GatewaySettings
 from tests.contract.conftest import ORIGIN, Gateway, run_gateway, short_folder
 from tests.contract.stub_server import Context
 

@@ -15,8 +15,9 @@ import pytest
 
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
-from radgate_server.config import GatewaySettings, Settings
+from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.gateway_settings import GatewaySettings
 from tests.contract.conftest import Gateway
 
 NO_SERVER = "127.0.0.1:1"

@@ -12,12 +12,13 @@ from pydantic import BaseModel
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import SilenceFile
-from radgate_server.alert_settings import PagerDutyReceiver, SlackReceiver, SmtpReceiver
+from radgate_server.alert_settings import AlertsSettings, PagerDutyReceiver, SlackReceiver, SmtpReceiver
 from radgate_server.app import build_app
-from radgate_server.config import AlertsSettings, GatewaySettings, PacsSettings, Settings
+from radgate_server.config import PacsSettings, Settings
 from radgate_server.core.alerts import Silence
 from radgate_server.core.pacs import DimseConnection, PacsConfig
 from radgate_server.core.tenancy import Tenant
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
 from tests.integration.orthanc import OrthancServer
 from tests.integration.receivers import Mailbox, WebReceiver, mailbox, web_receiver

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
-from radgate_server.config import MIB, WebPacsSettings
+from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import (
     GatewayError,
     InstanceNotSentError,
@@ -24,6 +24,7 @@ from radgate_server.core.instances import Arrival, FailedInstance, ListedInstanc
 from radgate_server.core.pacs import DicomWebConnection
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
+from radgate_server.settings_table import MIB
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.instances import STUDY, make_dataset, make_instance, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

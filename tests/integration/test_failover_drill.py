@@ -15,11 +15,12 @@ import pytest
 from radgate.aio import Client
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.app import build_app
-from radgate_server.config import CacheSettings, GatewaySettings, PacsSettings, Settings
+from radgate_server.config import CacheSettings, PacsSettings, Settings
 from radgate_server.core.failover import Transition, TransitionCause
 from radgate_server.core.health import Health, PacsStatus
 from radgate_server.core.pacs import DimseConnection, FailoverPolicy, PacsConfig
 from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import Installation, open_installation
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.failover.patience import GRACE_S

@@ -8,7 +8,6 @@ import pytest
 import uvloop
 
 from radgate_server.adapters.imaging.worker.shared_memory import MAPPED_BYTES
-from radgate_server.config import MIB
 from radgate_server.core.errors import (
     ImageTooLargeError,
     ImageWorkersBusyError,
@@ -18,6 +17,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport
+from radgate_server.settings_table import MIB
 from tests.integration.image_pool import (
     HTJ2K_LOSSLESS_RPCL,
     INTERACTIVE,

@@ -22,19 +22,12 @@ from radgate.aio import Client
 from radgate.errors import RadgateError
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry.catalogue import CATALOGUE
-from radgate_server.alert_settings import SlackReceiver
+from radgate_server.alert_settings import AlertsSettings, SlackReceiver
 from radgate_server.app import build_app
-from radgate_server.config import (
-    AlertsSettings,
-    AuditSettings,
-    CacheSettings,
-    GatewaySettings,
-    ImagingSettings,
-    PacsSettings,
-    Settings,
-)
+from radgate_server.config import AuditSettings, CacheSettings, ImagingSettings, PacsSettings, Settings
 from radgate_server.core.pacs import DimseConnection, DimseTls, FailoverPolicy, FolderConnection, PacsConfig
 from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
 from radgate_server.services.api_keys import make_key
 from tests.integration.certificates import write_certificate

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from radgate_server.adapters.pacs.http import PacsHttp
-from radgate_server.config import MIB, WebPacsSettings
+from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import (
     PacsAbortedError,
     PacsBusyError,
@@ -25,6 +25,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.secret import GivenSecrets, Secret, SecretSource
+from radgate_server.settings_table import MIB
 from tests.fakes.clock import FakeClock
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
 from tests.integration.ports import free_port

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import yaml
 
-from radgate_server.config import AlertsSettings
+from radgate_server.alert_settings import AlertsSettings
 from radgate_server.core.alerts import RUNBOOK_URL
 from radgate_server.services.alerting.rules import rules_of
 from tests.integration.observability import DEPLOY, RULES, rules

@@ -23,13 +23,15 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry.log_format import JsonFormatter
 from radgate_server.app import build_app
 from radgate_server.cli.admin import caller_for
-from radgate_server.config import CacheSettings, GatewaySettings, SecretsSettings, Settings
+from radgate_server.config import CacheSettings, Settings
 from radgate_server.core.pacs import HttpAuth, HttpAuthMethod, OrthancConnection
 from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.secret import Secret, SecretSource, parse_reference
 from radgate_server.core.tenancy import Role, Tenant
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
 from radgate_server.rpc.v1.convert_pacs import to_pacs
+from radgate_server.secret_settings import SecretsSettings
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key
 from tests.fakes.instances import make_study

@@ -20,7 +20,7 @@ from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.secrets import FileSigner, PublicKeys
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings, RestrictionClaims
-from radgate_server.config import PacsSettings, RetrieveSettings, SecretsSettings, Settings
+from radgate_server.config import PacsSettings, RetrieveSettings, Settings
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
@@ -56,6 +56,7 @@ from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
+from radgate_server.secret_settings import SecretsSettings
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.api_keys import make_key

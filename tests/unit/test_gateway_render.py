@@ -11,9 +11,9 @@ from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, number_of_thr
 from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
-from radgate_server.config import GatewaySettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.telemetry_settings import TelemetrySettings
 
 FILES = gateway_folder()

@@ -8,7 +8,7 @@ from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.app.asking import Asking
 from radgate_server.app.tiers import Tiers
-from radgate_server.config import MIB, Settings
+from radgate_server.config import Settings
 from radgate_server.core.ports.imaging import FrameWorkers
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.derived_instances import DerivedInstances
@@ -18,6 +18,7 @@ from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
+from radgate_server.settings_table import MIB
 
 INDEX_THREADS = 2
 TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk

@@ -10,7 +10,7 @@ from radgate_server.adapters.database import Database, observe_database
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, RegistrySamples
-from radgate_server.config import MIB, Settings
+from radgate_server.config import Settings
 from radgate_server.core.certificates import certificates_of_door, certificates_of_scp
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import ChangeFeed
@@ -23,6 +23,7 @@ from radgate_server.services.alerting.watch import AlertWatch
 from radgate_server.services.audit_watch import WatchedAuditSink
 from radgate_server.services.certificates import CertificateSightings, CertificateWatch
 from radgate_server.services.readiness import Readiness
+from radgate_server.settings_table import MIB
 
 LEAST_FREE_BYTES = 64 * MIB
 """With less, the audit trail is about to fail. Caches leave more than this alone."""

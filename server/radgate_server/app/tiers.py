@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import MIB, Settings
+from radgate_server.config import Settings
 from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import StudyTier
 from radgate_server.installation import open_derived_cache, open_disk_store
+from radgate_server.settings_table import MIB
 
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
 

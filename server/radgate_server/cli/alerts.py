@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from radgate_server.alert_settings import AlertReceiver
+from radgate_server.alert_settings import AlertReceiver, AlertsSettings
 from radgate_server.cli.options import RadgateGroup, config_option, current_settings, json_option
 from radgate_server.cli.output import hint, print_rows
-from radgate_server.config import AlertsSettings
 from radgate_server.core.alerts import AlertState, Silence, trial_notice
 from radgate_server.core.errors import ConfigurationError, NotDeliveredError, ResourceNotFoundError
 

@@ -16,7 +16,7 @@ from radgate.v1 import (
     store_service_pb2,
     transcode_service_pb2,
 )
-from radgate_server.config import MIB, Settings
+from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.ports.tls import TlsSource
@@ -27,6 +27,7 @@ from radgate_server.rpc.layers import CredentialChecker, LimitGate, RefusalNotes
 from radgate_server.rpc.pipeline import Servicer, build_handlers
 from radgate_server.rpc.restricting import StudyGate
 from radgate_server.rpc.tls import server_credentials
+from radgate_server.settings_table import MIB
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
 RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from radgate_server.config import AlertsSettings
+from radgate_server.alert_settings import AlertsSettings
 from radgate_server.core.alerts import Alert, Sample, Severity
 from radgate_server.services.alerting.measures import Reading, Readings
 from radgate_server.services.alerting.rules import DAY_S, rules_of

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from radgate_server.config import AlertsSettings
+from radgate_server.alert_settings import AlertsSettings
 from radgate_server.core.alerts import Sample, Severity, Silence
 from radgate_server.services.alerting.courier import Courier
 from radgate_server.services.alerting.ledger import AlertLedger, Terms

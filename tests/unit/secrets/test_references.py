@@ -8,9 +8,9 @@ import pytest
 from radgate_server.adapters.secrets.aws import AwsClients
 from radgate_server.adapters.secrets.references import MAX_SECRET_BYTES, References
 from radgate_server.adapters.secrets.vault import VaultCalls
-from radgate_server.config import AwsSettings, VaultSettings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.secret import Secret, parse_reference
+from radgate_server.secret_settings import AwsSettings, VaultSettings
 
 
 async def read(text: str) -> Secret:

@@ -17,9 +17,10 @@ from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
-from radgate_server.config import GatewaySettings, Settings
+from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.gateway_settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import yaml
 
 from radgate_server.adapters.gateway.tls import transport_socket
 from radgate_server.adapters.gateway.tracing import add_tracing
-from radgate_server.config import GatewaySettings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.telemetry_settings import TelemetrySettings
 
 type Node = dict[str, Any]

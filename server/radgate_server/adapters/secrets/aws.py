@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from radgate_server.config import AwsSettings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
+from radgate_server.secret_settings import AwsSettings
 
 _UNUSABLE = {
     # of the answer's error code: what it means for a secret

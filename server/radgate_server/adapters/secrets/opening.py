@@ -14,8 +14,9 @@ from radgate_server.adapters.secrets.references import References
 from radgate_server.adapters.secrets.transit_keys import KIND as VAULT
 from radgate_server.adapters.secrets.transit_keys import TransitKeys
 from radgate_server.adapters.secrets.vault import VaultCalls
-from radgate_server.config import KmsKeySettings, Settings, TransitKeySettings
+from radgate_server.config import Settings
 from radgate_server.core.ports.secrets import KeyRing, ReferenceReader, SecretBox
+from radgate_server.secret_settings import KmsKeySettings, TransitKeySettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from radgate_server.config import VaultSettings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
+from radgate_server.secret_settings import VaultSettings
 
 
 class VaultCalls:

@@ -11,9 +11,9 @@ import click
 
 from radgate_server.cli.images.files import Pair, Plan, check_free
 from radgate_server.cli.output import hint
-from radgate_server.config import MIB
 from radgate_server.core.jobs import describe_failure
 from radgate_server.services.lookahead import Window, each, in_order
+from radgate_server.settings_table import MIB
 
 _WINDOW_BYTES = 512 * MIB
 """Of files that are worked on at the same time; a larger one has the machine for itself."""

@@ -14,12 +14,13 @@ from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import MIB, Settings
+from radgate_server.config import Settings
 from radgate_server.core.dicom.file_meta import identify, read_file_meta
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.memory_instance import MemoryInstance
 from radgate_server.services.imaging.loose import LooseImages
+from radgate_server.settings_table import MIB
 
 _INDEX_THREADS = 2
 _SPOOL_MEMORY_BYTES = 256 * MIB

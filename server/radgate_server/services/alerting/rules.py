@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from radgate_server.config import AlertsSettings
+from radgate_server.alert_settings import AlertsSettings
 from radgate_server.core.alerts import Alert, Severity
 from radgate_server.services.alerting.measures import Growth, Measure, Readings, Share, TimeLeft, Value, series
 

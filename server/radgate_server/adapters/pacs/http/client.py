@@ -19,12 +19,13 @@ from radgate_server.adapters.pacs.http.sending import Body, Request, send
 from radgate_server.adapters.pacs.http.sighting import ExpiryListener, Sighting
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.http.transport import PoolTransport
-from radgate_server.config import MIB, WebPacsSettings
+from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
 from radgate_server.core.pacs import HttpConnection, urls_of
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.secret import Secret
 from radgate_server.core.tracing import SpanKind, current_span, span
+from radgate_server.settings_table import MIB
 
 MAX_ANSWER_BYTES = 64 * MIB
 _MAX_MARKS = 2_000_000

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterable, Iterator, Sequence
 from tempfile import TemporaryFile
 from weakref import finalize
 
-from radgate_server.config import MIB
 from radgate_server.core.errors import InstanceTooLargeError, SpoolFullError
 from radgate_server.core.instances import InstanceContent, MemoryContent
+from radgate_server.settings_table import MIB
 
 MEMORY_BYTES = 8 * MIB
 """Instances up to this size stay in memory."""
