@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import ssl
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -29,7 +30,10 @@ STRANGER = "URI:spiffe://hospital.example/stranger"
 STUDIES = "/dicom-web/studies"
 SEARCH = "/radgate.v1.QueryService/SearchStudies"
 SERVER_NAMES = ("IP:127.0.0.1", "DNS:localhost")
+NAMESAKE = "LASTNAME"
+"""The family name of WEST_FILE's patient."""
 JANE = {"sub": "jane", "groups": ["hospital-west"], "realm_access": {"roles": ["radiologist"]}}
+LEA = {**JANE, "sub": "lea", "family_name": NAMESAKE}
 
 
 class Hospital:
@@ -102,7 +106,7 @@ class Hospital:
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    with IdentityProvider((JANE, {"sub": "joe"})) as provider:
+    with IdentityProvider((JANE, LEA, {"sub": "joe"})) as provider:
         hospital = Hospital(tmp_path_factory.mktemp("hospital"), provider)
         with hospital.server:
             yield hospital
@@ -120,6 +124,21 @@ def test_a_token_of_the_identity_provider_is_accepted_and_named_in_the_audit_tra
         assert len(client.get(STUDIES).json()) == 1
         assert client.get("/api/v1/pacs").status_code == 403
     assert hospital.in_audit("key_id") == "oidc:keycloak:jane"
+
+
+@pytest.mark.parametrize(("user", "mark"), [("lea", "same name"), ("jane", "")])
+def test_who_opens_a_study_of_a_namesake_is_marked_in_the_trail_and_told_in_the_report(
+    hospital: Hospital, user: str, mark: str
+) -> None:
+    with hospital.client(authorization=f"Bearer {hospital.provider.token(user, 'radgate')}") as client:
+        (study,) = client.get(STUDIES).json()
+        assert client.get(f"{STUDIES}/{study['0020000D']['Value'][0]}/metadata").status_code == 200
+    assert (hospital.in_audit("key_id"), hospital.in_audit("detail")) == (f"oidc:keycloak:{user}", mark)
+    words = ("report", "unusual-access", "--tenant", TENANT, "--since", "2026-01-01", "--format", "csv")
+    command = (sys.executable, "-m", "radgate_server", "audit", *words)
+    report = subprocess.run(command, env=hospital.server.environment, capture_output=True, check=True, timeout=60)
+    assert (f"same name,oidc:keycloak:{user}," in report.stdout.decode()) is bool(mark)
+    assert NAMESAKE.lower() not in report.stdout.decode().lower()
 
 
 @pytest.mark.parametrize(("user", "application"), [("jane", "another"), ("joe", "radgate")])

@@ -32,7 +32,7 @@ class IdentityProvider:
     def token(self, subject: str, client_id: str) -> str:
         """Log in and get a token for the application, by the authorisation code flow; its `aud` is the application."""
         redirect = "http://127.0.0.1:1/callback"
-        query = {"client_id": client_id, "redirect_uri": redirect, "response_type": "code", "scope": "openid"}
+        query = {"client_id": client_id, "redirect_uri": redirect, "response_type": "code", "scope": "openid profile"}
         with httpx.Client(base_url=self.issuer, trust_env=False, timeout=10) as client:
             answer = client.post("/oauth2/authorize", params=query, data={"sub": subject})
             code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
