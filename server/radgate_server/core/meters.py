@@ -4,6 +4,7 @@ Times are seconds of a clock that only grows, days the ordinals of dates of UTC.
 afterwards, so that a bucket may be in debt, and more may run than is allowed; until that is over nothing is let in.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -97,7 +98,10 @@ class DailyUse:
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Meter:
-    """Everything that is counted of one subject under its limits in force; days, while a daily quota holds."""
+    """Everything that is counted of one subject under its limits in force; days, while a daily quota holds.
+
+    `elsewhere` is what runs in other processes as far as is known, `asked_s` when a request last wanted to be let in.
+    """
 
     subject: LimitSubject
     limits: Limits = field(default_factory=Limits)
@@ -107,6 +111,7 @@ class Meter:
     rate: TokenBucket | None = None
     bandwidth: TokenBucket | None = None
     counts_days: bool = False
+    asked_s: float = -math.inf
 
     def change(self, limits: Limits, now_s: float) -> None:
         """Go by these limits from now on. Buckets that change begin full; what runs and what was used today counts."""
@@ -148,6 +153,11 @@ class Meter:
         if self.counts_days:
             self.used.add(today.day, 0, count)
         return self.bandwidth.take(now_s, count) if self.bandwidth else 0.0
+
+    def give_back_bytes(self, now_s: float, count: int) -> None:
+        """So many of those that should wait won't go through."""
+        if self.bandwidth:
+            self.bandwidth.take(now_s, -count)
 
     def _shortage_today(self, day: int, left_s: float) -> Shortage | None:
         limits, used = self.limits, self.used

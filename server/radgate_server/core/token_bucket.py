@@ -27,7 +27,7 @@ class TokenBucket:
         return lacking / self.rate if lacking > _ROUNDING else 0.0
 
     def take(self, now_s: float, tokens: float = 1) -> float:
-        """Take them, into debt if need be; returns the seconds until the debt is paid."""
+        """Take them (less than 0: give back), into debt if need be; returns the seconds until the debt is paid."""
         self._level = level = self.level(now_s) - tokens
         self.taken += tokens
         return 0.0 if level >= 0 else -level / self.rate

@@ -15,6 +15,9 @@ from radgate_server.services.limiting import Limiter
 
 _log = logging.getLogger(__name__)
 
+_QUIET_S = 30.0
+"""For so long a subject is told of after its last request: most of thousands of users do nothing now."""
+
 
 class LimitSharing:
     """`sleep` is asyncio.sleep, or what a test puts in its place."""
@@ -51,7 +54,7 @@ class LimitSharing:
 
     async def exchange(self) -> None:
         """Share once. While it can't be done, each server goes by what it lets in itself."""
-        meters = [meter for _, meter in self._limiter.meters() if meter.rate or meter.bandwidth or _has_places(meter)]
+        meters = self._used_of_late()
         if not meters:
             return
         uses = list(map(_use, meters))
@@ -66,6 +69,18 @@ class LimitSharing:
             for meter, use, state in zip(meters, uses, states, strict=True):
                 _settle(meter, use, state, now_s)
             self._tell(works=True)
+
+    def _used_of_late(self) -> list[Meter]:
+        """Those to tell of. What runs elsewhere is not known of the others."""
+        since_s = self._clock.monotonic_s() - _QUIET_S
+        shared = [meter for _, meter in self._limiter.meters() if _is_shared(meter)]
+        used = []
+        for meter in shared:
+            if _is_used(meter, since_s):
+                used.append(meter)
+            else:
+                meter.elsewhere = 0
+        return used
 
     def _tell(self, *, works: bool, cause: str = "") -> None:
         if self._works and not works:
@@ -84,8 +99,14 @@ class LimitSharing:
             await self._sleep(self._interval_s)
 
 
-def _has_places(meter: Meter) -> bool:
-    return bool(meter.limits.concurrent_requests)
+def _is_shared(meter: Meter) -> bool:
+    return bool(meter.rate or meter.bandwidth or meter.limits.concurrent_requests)
+
+
+def _is_used(meter: Meter, since_s: float) -> bool:
+    """Whether it runs anything here, wanted to of late, or took what was not told."""
+    untold = (meter.rate and meter.rate.taken) or (meter.bandwidth and meter.bandwidth.taken)
+    return bool(meter.running or untold or meter.asked_s >= since_s)
 
 
 def _use(meter: Meter) -> SharedUse:

@@ -45,19 +45,32 @@ class Lease:
         self._tenant_id = tenant_id
 
     async def pass_bytes(self, count: int) -> None:
-        """Count so many bytes that are about to be sent, or that were received, and wait until they may go on."""
+        """Count so many bytes that are about to be sent, and wait until they may go.
+
+        What nobody wants any more while it waits is given back: who leaves many streams would else wait long for the
+        next one.
+        """
+        try:
+            await self._count_and_wait(count)
+        except asyncio.CancelledError:
+            now_s, _ = self._limiter.time()
+            for meter in self._meters:
+                meter.give_back_bytes(now_s, count)
+            raise
+
+    async def pass_through(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Hand on the messages of an upload, as fast as they may come."""
+        async for message in messages:
+            await self._count_and_wait(len(message))
+            yield message
+
+    async def _count_and_wait(self, count: int) -> None:
         now_s, today = self._limiter.time()
         delay_s = 0.0
         for meter in self._meters:
             delay_s = max(delay_s, meter.pass_bytes(now_s, today, count))
         if delay_s:
             await self._limiter.delay(self._tenant_id, delay_s)
-
-    async def pass_through(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Hand on the messages of an upload, as fast as they may come."""
-        async for message in messages:
-            await self.pass_bytes(len(message))
-            yield message
 
     def leave(self) -> None:
         """It is over."""
@@ -196,6 +209,7 @@ class Limiter:
 
 def _check_room(meters: tuple[Meter, ...], now_s: float, today: Today) -> None:
     for meter in meters:
+        meter.asked_s = now_s
         if shortage := meter.shortage(now_s, today):
             raise _error(shortage, "key" if meter.subject.key_id else "tenant")
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -39,9 +40,12 @@ class Door:
         self.clock = FakeClock()
         self.telemetry = RecordingLimitTelemetry()
         self.naps: list[float] = []
+        self.leaves = False
         self.limiter = Limiter(self.settings, self.clock, self.telemetry, sleep=self.nap)
 
     async def nap(self, seconds: float) -> None:
+        if self.leaves:
+            raise asyncio.CancelledError
         self.naps.append(seconds)
 
     def sharing(self, meters: ScriptedMeters) -> LimitSharing:
@@ -118,6 +122,22 @@ async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
     await other.pass_bytes(150_000)
     assert door.naps == [0.5, 0.5]
     assert door.telemetry.delays == [("east", 0.5), ("east", 0.5)]
+
+
+async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
+    door = Door()
+    door.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=100_000)})
+    lease = door.limiter.enter(caller())
+    assert lease
+    await lease.pass_bytes(100_000)
+    door.leaves = True
+    for _ in range(50):
+        with pytest.raises(asyncio.CancelledError):
+            await lease.pass_bytes(500_000)
+    door.leaves = False
+    door.naps.clear()
+    await lease.pass_bytes(50_000)
+    assert door.naps == [0.5]
 
 
 async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
@@ -212,6 +232,36 @@ async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
     await sharing.exchange()
     assert meters.told[0].requests == 1
     assert door.telemetry.shared == [True, False, True]
+
+
+async def test_who_does_nothing_is_not_told_of() -> None:
+    door = Door()
+    limits = Limits(requests_per_second=1000, bytes_per_second=100_000, concurrent_requests=5)
+    door.limiter.load({LimitSubject("east", str(number)): limits for number in range(50)})
+    for number in range(50):
+        lease = door.limiter.enter(caller(str(number)))
+        assert lease
+        lease.leave()
+    busy = door.limiter.enter(caller("7"))
+    meters = ScriptedMeters(SharedState(requests=1000, bytes=100_000, elsewhere=3))
+    sharing = door.sharing(meters)
+    told = []
+    for seconds in (20, 40, 1):
+        await sharing.exchange()
+        told.append([use.subject.key_id for use in meters.told])
+        meters.told.clear()
+        door.clock.advance(seconds)
+    assert busy
+    assert [len(each) for each in told] == [50, 50, 1]
+    assert told[-1] == ["7"]
+    meters.state = SharedState(requests=1000, bytes=100_000, elsewhere=5)
+    await sharing.exchange()
+    assert door.limiter.enter(caller("8"))  # nobody knows of others, until it is told once more
+    meters.told.clear()
+    await sharing.exchange()
+    assert {use.subject.key_id for use in meters.told} == {"7", "8"}
+    with pytest.raises(ConcurrencyExceededError):
+        door.limiter.enter(caller("8"))
 
 
 async def test_nothing_is_told_where_there_is_nothing_to_share() -> None:
