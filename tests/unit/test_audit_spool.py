@@ -141,6 +141,31 @@ def test_what_is_damaged_is_put_aside_and_told(reopen: Opener, caplog: pytest.Lo
     assert "damaged" in caplog.text
 
 
+def test_what_was_put_aside_stays_when_something_else_is_damaged(reopen: Opener) -> None:
+    for _ in range(2):
+        reopen().put(SpooledBatch(contents(1)))
+        reopen.close()
+        (path,) = segments(reopen)
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+    assert reopen().state.damaged == 2
+
+
+def test_what_was_drained_is_not_drained_again_from_a_copy(reopen: Opener, caplog: pytest.LogCaptureFixture) -> None:
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1)))
+    (path,) = segments(reopen)
+    copy = path.read_bytes()
+    assert drain(waiting) == contents(1)
+    path.write_bytes(copy)
+    waiting = reopen()
+    assert waiting.state.records == 0
+    assert "drained before" in caplog.text
+    waiting.put(SpooledBatch(contents(2)))
+    (path,) = segments(reopen)
+    path.write_bytes(copy)  # in the place of what waits
+    assert (drain(waiting), waiting.state.damaged) == ([], 1)
+
+
 def test_a_full_spool_takes_no_more(reopen: Opener) -> None:
     waiting = reopen(limit_bytes=1500)
     waiting.put(SpooledBatch(contents(1)))

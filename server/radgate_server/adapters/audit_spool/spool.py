@@ -25,6 +25,8 @@ SEGMENT_RECORDS = 1000
 """A segment is one transaction of the database's, which others wait for."""
 
 _SEGMENT, _ATTEMPT, _DAMAGED = ".spool", ".attempt", ".damaged"
+_DRAINED = "drained"
+"""Holds the number of the last segment that went: none comes twice, not even from a copy of the folder."""
 
 
 class _Waiting(NamedTuple):
@@ -57,8 +59,9 @@ class FileAuditSpool:
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"data_dir: can't use the folder of the audit spool: {reason}") from None
-        self._take_stock()
-        self._next = max(self._waiting, default=0) + 1
+        drained = self._drained()
+        self._take_stock(drained)
+        self._next = max([drained, *self._waiting, *(int(path.stem) for path in folder.glob(f"*{_DAMAGED}"))]) + 1
         self._active = bool(self._waiting)
 
     def put_if_active(self, batch: SpooledBatch) -> bool:
@@ -91,18 +94,11 @@ class FileAuditSpool:
 
     def note_attempt(self, number: int, attempt: Attempt) -> None:
         """Remember that the segment is about to be committed. Raises OSError."""
-        draft = self._path(number, ".draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, encode_attempt(attempt))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        draft.rename(self._path(number, _ATTEMPT))
-        os.fsync(self._descriptor)
+        self._write(self._path(number, _ATTEMPT), encode_attempt(attempt))
 
     def drop(self, number: int) -> None:
-        """The segment is in the database. Raises OSError."""
+        """The segment, the oldest, is in the database. Raises OSError."""
+        self._write(self._folder / _DRAINED, str(number).encode())
         self._path(number).unlink()
         self._path(number, _ATTEMPT).unlink(missing_ok=True)
         os.fsync(self._descriptor)
@@ -154,10 +150,31 @@ class FileAuditSpool:
             self._open.close()
             self._open = None
 
-    def _take_stock(self) -> None:
+    def _write(self, path: Path, data: bytes) -> None:
+        draft = path.with_suffix(".draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.rename(path)
+        os.fsync(self._descriptor)
+
+    def _drained(self) -> int:
+        try:
+            return int((self._folder / _DRAINED).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _take_stock(self, drained: int) -> None:
         """What an earlier run left behind. Segments without a whole frame hold nothing that anybody was told of."""
         for path in sorted(self._folder.glob(f"*{_SEGMENT}")):
             number = int(path.stem)
+            if number <= drained:
+                _log.warning("a part of the audit spool that was drained before was removed: %s", path.name)
+                path.unlink()
+                continue
             try:
                 records = sum(len(batch.contents) for batch in read_segment(path, number, self._cipher))
             except ValueError:
