@@ -22,6 +22,7 @@ from radgate_server.adapters.database import (
     SqlRecordEraser,
     SqlRetentionRules,
     SqlSealedRecords,
+    SqlTenantDirectory,
     migrate,
 )
 from radgate_server.adapters.database.schema import audit_entries
@@ -29,8 +30,9 @@ from radgate_server.adapters.secrets import FileKeys, FileSigner, PublicKeys, St
 from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.audit_chain import WORDS
 from radgate_server.core.audit_verify import Fault
-from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.errors import ConfigurationError, ResourceNotFoundError
 from radgate_server.core.retention import HoldSubject, LegalHold, RecordKind
+from radgate_server.core.tenancy import Tenant
 from radgate_server.retention_settings import RetentionSettings
 from radgate_server.services.audit_desk import AuditDesk, Verdict
 from radgate_server.services.auditing import Auditor
@@ -305,3 +307,36 @@ class RetentionSuite:
         chain.forget("a", "hash")
         assert await asyncio.to_thread(chain.find, "a", "hash") is None
         assert await asyncio.to_thread(chain.find_or_make, "a", "hash", "1.2.3", lambda: "") != old
+
+    async def test_a_deleted_tenants_keys_are_gone_and_a_new_one_of_its_name_has_others(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        records, box = SqlCacheKeyRecords(database), box_in(tmp_path)
+        directory = SqlTenantDirectory(database, FakeClock().now)
+        here, there = StudyKeyChain(records, box), StudyKeyChain(records, box)
+        await directory.create_tenant(Tenant("a", START))
+        old = await asyncio.to_thread(here.find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        kept = await asyncio.to_thread(here.find_or_make, "b", "hash", "1.2.3", lambda: "P-1")
+        await directory.delete_tenant("a")
+        assert (await records.tenant_key("a"), await records.study_key("a", "hash")) == (None, None)
+        here.forget("a", None)
+        await directory.create_tenant(Tenant("a", START))
+        new = await asyncio.to_thread(here.find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        assert new != old
+        assert await asyncio.to_thread(there.find, "a", "hash") == new
+        assert await asyncio.to_thread(there.find, "b", "hash") == kept
+
+    async def test_who_was_not_told_yet_that_a_tenant_has_a_new_key_finds_out(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        records, box = SqlCacheKeyRecords(database), box_in(tmp_path)
+        directory = SqlTenantDirectory(database, FakeClock().now)
+        here, there = StudyKeyChain(records, box), StudyKeyChain(records, box)
+        await directory.create_tenant(Tenant("a", START))
+        await asyncio.to_thread(there.find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        await directory.delete_tenant("a")
+        await directory.create_tenant(Tenant("a", START))
+        new = await asyncio.to_thread(here.find_or_make, "a", "other", "1.2.4", lambda: "P-1")
+        with pytest.raises(ConfigurationError):
+            await asyncio.to_thread(there.find, "a", "other")
+        assert await asyncio.to_thread(there.find, "a", "other") == new

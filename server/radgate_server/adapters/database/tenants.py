@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from radgate_server.adapters.database.changes import record_change
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.schema import api_key_tenants, tenants
+from radgate_server.adapters.database.schema_retention import study_cache_keys, tenant_cache_keys
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.tenancy import Tenant
@@ -31,9 +32,14 @@ class SqlTenantDirectory:
         return await self._database.read(_list)
 
     async def delete_tenant(self, tenant_id: str) -> None:
-        """Delete it with its PACS, and take it out of all keys. Raises ResourceNotFoundError."""
+        """Delete it with its PACS and the keys of its cached data, and take it out of all API keys.
+
+        Raises:
+            ResourceNotFoundError: there is none.
+        """
         now = self._now()
         await self._database.write(lambda connection: _delete(connection, tenant_id, now))
+        await self._database.scrub()
 
 
 def require_tenant(connection: Connection, tenant_id: str, *, alone: bool = False) -> None:
@@ -66,6 +72,8 @@ def _delete(connection: Connection, tenant_id: str, now: datetime) -> None:
     members = select(api_key_tenants.c.key_id).where(api_key_tenants.c.tenant_id == tenant_id)
     key_ids = connection.scalars(members).all()
     connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
+    for table in (study_cache_keys, tenant_cache_keys):
+        connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
     for key_id in key_ids:
         record_change(connection, now, ChangeKind.KEY, "", key_id)
     record_change(connection, now, ChangeKind.TENANT, tenant_id, "")

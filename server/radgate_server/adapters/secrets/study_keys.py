@@ -67,6 +67,8 @@ class StudyKeyChain:
             self._forgotten += 1
             for key in [key for key in self._known if key[0] == tenant_id and study in (None, key[1])]:
                 del self._known[key]
+            if study is None:
+                self._tenants.pop(tenant_id, None)  # the tenant may have been deleted, and its key with it
 
     def _in_memory(self, tenant_id: str, study: str) -> _Known | None:
         with self._lock:
@@ -98,6 +100,7 @@ class StudyKeyChain:
         try:
             secret = cipher.decrypt(nonce, sealed, _bound(stored.tenant_id, stored.study, stored.key_id))
         except InvalidTag:
+            self._tenants.pop(stored.tenant_id, None)  # another process may have made the tenant a new one
             raise ConfigurationError("the key of a study's cached data does not open under its tenant's") from None
         key = StudyKey(bytes.fromhex(stored.key_id), secret)
         with self._lock:
@@ -110,10 +113,14 @@ class StudyKeyChain:
     async def _cipher(self, tenant_id: str) -> AESGCM:
         """The tenant's key, made now if it has none."""
         if (cipher := self._tenants.get(tenant_id)) is None:
+            forgotten = self._forgotten
             context = cache_key_context(tenant_id)
             sealed = await self._records.tenant_key(tenant_id) or await self._new_tenant_key(context)
             secret = await self._box.open(self._box.known(context, sealed))
-            cipher = self._tenants[tenant_id] = AESGCM(bytes.fromhex(secret.reveal()))
+            cipher = AESGCM(bytes.fromhex(secret.reveal()))
+            with self._lock:
+                if forgotten == self._forgotten:
+                    self._tenants[tenant_id] = cipher
         return cipher
 
     async def _new_tenant_key(self, context: SecretContext) -> bytes:
