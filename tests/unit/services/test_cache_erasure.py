@@ -25,12 +25,14 @@ from radgate_server.adapters.database import (
     migrate,
 )
 from radgate_server.adapters.secrets import EnvelopeBox, FileKeys, FileSigner, PublicKeys, StudyKeyChain
+from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_checkpoint import Check
 from radgate_server.core.deletion_certificate import DeletionCertificate, from_text, is_genuine
-from radgate_server.core.errors import LegalHoldError
+from radgate_server.core.errors import AuditUnavailableError, LegalHoldError
 from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.ports.erasure import ErasureProgress
 from radgate_server.core.retention import HoldSubject, LegalHold
 from radgate_server.core.tenancy import Caller, Principal, Role
 from radgate_server.services.audit_desk import AuditDesk
@@ -225,6 +227,42 @@ async def test_killed_anywhere_it_is_finished_by_whoever_comes_next(bench: Bench
             assert {tier.tier: tier.entries for tier in certificate.tiers} == {"warm": 2, "derived": 2, "hot": 2}
     assert finished > 8
     assert not await SqlErasureRecords(bench.database).unfinished(bench.clock.now() + timedelta(days=1))
+
+
+async def test_two_servers_that_carry_out_one_order_count_once(bench: Bench) -> None:
+    await bench.fill()
+    Deadly.lives = 12  # until the first of the two studies is erased
+    with pytest.raises(KilledError):
+        await bench.eraser.erase(ADMIN, HoldSubject.PATIENT, "P-1", "asked for")
+    Deadly.lives = 10_000
+    (begun,) = await SqlErasureRecords(bench.database).unfinished(bench.clock.now() + timedelta(days=1))
+    assert len(begun.progress.counted) == 1
+    late = replace(begun, progress=ErasureProgress())  # as a server has it that read the order before
+    certificate = bench.genuine((await bench.eraser.carry_out(late)).certificate)
+    assert {tier.tier: tier.entries for tier in certificate.tiers} == {"warm": 2, "derived": 2, "hot": 2}
+    assert len(certificate.key_hashes) == 2
+
+
+async def test_an_order_that_cant_be_finished_holds_up_no_other(bench: Bench) -> None:
+    await bench.fill()
+    for study in ("1.2.1", "1.2.2"):
+        Deadly.lives = 3
+        with pytest.raises(KilledError):
+            await bench.eraser.erase(ADMIN, HoldSubject.STUDY, study, "asked for")
+        bench.clock.advance(60)
+    Deadly.lives = 10_000
+    record, refused = bench.sink.record, []
+
+    async def refuse_the_first(entry: AuditEntry) -> None:
+        if entry.study_instance_uid == "1.2.1":
+            refused.append(entry)
+            raise AuditUnavailableError("away")
+        await record(entry)
+
+    bench.sink.record = refuse_the_first  # type: ignore[method-assign]
+    assert await bench.finisher.look() == 1
+    assert refused
+    assert await bench.kept() == ["1.2.1", "1.2.3"]
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,9 @@ class SqlErasureRecords:
         """Keep the order, unless other holds than `hold_ids` are in force for the tenant by now: False."""
         return await self._database.write(lambda connection: _begin(connection, erasure, set(hold_ids)))
 
-    async def advance(self, erasure_id: str, progress: ErasureProgress) -> None:
-        """Keep how far it is."""
-        statement = update(cache_erasures).where(cache_erasures.c.erasure_id == erasure_id)
-        await self._database.write(lambda connection: connection.execute(statement.values(progress=asdict(progress))))
+    async def advance(self, erasure_id: str, progress: ErasureProgress) -> ErasureProgress:
+        """Keep how far it is, unless another server got as far first; return what is there then."""
+        return await self._database.write(lambda connection: _advance(connection, erasure_id, progress))
 
     async def finish(self, erasure_id: str, certificate: str) -> str:
         """Keep the certificate unless there is one; return the one that is there then."""
@@ -81,8 +80,20 @@ def _begin(connection: Connection, erasure: Erasure, hold_ids: set[str]) -> bool
     return True
 
 
+def _advance(connection: Connection, erasure_id: str, progress: ErasureProgress) -> ErasureProgress:
+    here = cache_erasures.c.erasure_id == erasure_id
+    stored = _progress(connection.scalars(select(cache_erasures.c.progress).where(here).with_for_update()).one())
+    if len(stored.counted) >= len(progress.counted):
+        return stored
+    connection.execute(update(cache_erasures).where(here).values(progress=asdict(progress)))
+    return progress
+
+
+def _progress(stored: dict[str, Any]) -> ErasureProgress:
+    tiers = {tier: (entries, used_bytes) for tier, (entries, used_bytes) in stored["tiers"].items()}
+    return ErasureProgress(tiers, tuple(stored["key_ids"]), tuple(stored["counted"]))
+
+
 def _erasure(row: Row[Any]) -> Erasure:
     order = {**row.request, "subject": HoldSubject(row.request["subject"]), "studies": tuple(row.request["studies"])}
-    tiers = {tier: (entries, used_bytes) for tier, (entries, used_bytes) in row.progress["tiers"].items()}
-    progress = ErasureProgress(tiers, tuple(row.progress["key_ids"]), tuple(row.progress["counted"]))
-    return Erasure(ErasureOrder(**order), row.create_time, progress, row.certificate or "")
+    return Erasure(ErasureOrder(**order), row.create_time, _progress(row.progress), row.certificate or "")

@@ -59,8 +59,12 @@ class ErasureRecords(Protocol):
         """Keep the order, unless other holds than `hold_ids` are in force for the tenant by now: False."""
         ...
 
-    async def advance(self, erasure_id: str, progress: ErasureProgress) -> None:
-        """Keep how far it is; to be called before what can't be found out any more afterwards."""
+    async def advance(self, erasure_id: str, progress: ErasureProgress) -> ErasureProgress:
+        """Keep how far it is, and return that; to be called before what can't be found out any more afterwards.
+
+        `progress` has counted one study more than before. If another server counted it first, what that one found
+        stands, and is returned.
+        """
         ...
 
     async def finish(self, erasure_id: str, certificate: str) -> str:

@@ -145,7 +145,7 @@ class CacheEraser:
         keys = await self._keys.keys_of_study(tenant_id, study)
         if study not in progress.counted:
             progress = await self._counted(tenant_id, study, progress, [key.key_id for key in keys])
-            await self._records.advance(order.erasure_id, progress)
+            progress = await self._records.advance(order.erasure_id, progress)
         await self._keys.remove_study_keys(tenant_id, [key.study for key in keys])
         await self._caches.erase(tenant_id, study)
         return progress

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.erasure import ErasureRecords
+from radgate_server.core.ports.erasure import Erasure, ErasureRecords
 from radgate_server.services.retention.erasure import CacheEraser
 
 _log = logging.getLogger(__name__)
@@ -45,19 +45,32 @@ class ErasureFinisher:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> int:
-        """Finish what is unfinished; return how many orders that were."""
+        """Finish what is unfinished; return how many orders that were. One that can't be finished holds up no other.
+
+        Raises:
+            DatabaseUnavailableError: the orders can't be read.
+        """
         left = await self._records.unfinished(self._clock.now() - PATIENCE)
-        for erasure in left:
+        return sum([await self._finish(erasure) for erasure in left])
+
+    async def _finish(self, erasure: Erasure) -> bool:
+        try:
             await self._eraser.carry_out(erasure)
-            _log.info("an erasure of cached data was finished", extra={"tenant": erasure.order.tenant_id})
-        return len(left)
+        except GatewayError as error:
+            _log.warning("an erasure of cached data can't be finished for now: %s", error.message)
+            return False
+        except Exception:  # noqa: BLE001 - whatever it was, the next look may find it gone
+            _log.exception("an erasure of cached data can't be finished because of a defect")
+            return False
+        _log.info("an erasure of cached data was finished", extra={"tenant": erasure.order.tenant_id})
+        return True
 
     async def _go_on(self) -> None:
         while True:
             try:
                 await self.look()
             except GatewayError as error:
-                _log.warning("an erasure of cached data can't be finished for now: %s", error.message)
+                _log.warning("orders to erase cached data can't be read for now: %s", error.message)
             except Exception:  # noqa: BLE001 - whatever it was, the next look may find it gone
-                _log.exception("an erasure of cached data can't be finished because of a defect")
+                _log.exception("orders to erase cached data can't be read because of a defect")
             await self._sleep(INTERVAL_S)
