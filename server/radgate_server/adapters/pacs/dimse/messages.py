@@ -10,6 +10,7 @@ from pynetdicom.dimse_primitives import C_CANCEL
 from pynetdicom.pdu_primitives import P_DATA
 
 from radgate_server.adapters.pacs.dimse.commands import decode_command, encode_command
+from radgate_server.adapters.pacs.dimse.fragments import Fragments
 from radgate_server.adapters.pacs.dimse.room import Share
 from radgate_server.adapters.pacs.dimse.sockets import MAX_RECEIVED_PDU_BYTES
 
@@ -32,8 +33,7 @@ class EncodedMessages(DIMSEServiceProvider):
         self.share: Share | None = None
         self._command = b""
         self._primitive: Any = None
-        self._fragments: list[memoryview] = []
-        self._size = 0
+        self._fragments = Fragments()
         self._dropped = False
 
     def receive_fragment(self, context_id: int, control: int, fragment: memoryview) -> None:
@@ -91,22 +91,21 @@ class EncodedMessages(DIMSEServiceProvider):
     def _keep(self, fragment: memoryview) -> None:
         if self._dropped:
             return
-        fits = self._size + len(fragment) <= self.max_data_set_bytes
+        fits = self._fragments.size + len(fragment) <= self.max_data_set_bytes
         if fits and (self.share is None or self.share.take(len(fragment))):
-            self._size += len(fragment)
             self._fragments.append(fragment)
             return
         self._dropped = True
-        self._fragments.clear()
-        self.settle(self._size)
+        self.settle(self._fragments.size)
+        self._fragments = Fragments()
 
     def _join(self) -> BytesIO:
         """The data set, empty when there was no room: pynetdicom aborts for a request without one.
 
         BytesIO gives the very bytes back as long as nobody writes.
         """
-        data_set = BytesIO() if self._dropped else BytesIO(b"".join(self._fragments))
-        self._fragments, self._size, self._dropped = [], 0, False
+        data_set = BytesIO() if self._dropped else BytesIO(self._fragments.join())
+        self._fragments, self._dropped = Fragments(), False
         return data_set
 
     def _deliver(self, primitive: Any, context_id: int) -> None:
