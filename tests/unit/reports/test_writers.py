@@ -12,6 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from radgate_server.adapters.reports import report_writers
+from radgate_server.adapters.reports.pdf_page import MAX_CHARACTERS, MAX_LINES, wrapped
 from radgate_server.core.audit_search import AuditRecord, IndexPosition
 from radgate_server.core.reports.csv_text import defused
 from radgate_server.core.reports.spec import Period, ReportFormat, ReportHead, ReportKind, ReportSpec
@@ -115,6 +116,14 @@ def test_pdf_takes_any_text() -> None:
     odd = access(NOON, user="<b>&日本</b>", study="1" * 3000, detail="x" * 500 + "\x00\x07\n y")
     (page, *_) = texts_of(made(ReportFormat.PDF, [odd]))
     assert "<b>&??</b>" in page
+
+
+def test_pdf_breaks_no_more_of_a_long_text_than_it_can_show() -> None:
+    for text in ("i" * 1_000_000, "i " * 500_000, " " * 999_999 + "i"):
+        lines = wrapped(text, 770.0).split("\n")
+        assert len(lines) <= MAX_LINES + 1
+        assert lines[-1] == "..."
+        assert sum(map(len, lines)) <= MAX_CHARACTERS
 
 
 def test_pdf_of_findings() -> None:

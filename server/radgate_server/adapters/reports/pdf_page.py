@@ -18,6 +18,8 @@ LEADING = 8.0
 PADDING = 2.5
 MAX_LINES = 20
 """Lines of a cell: one that is taller than a page could not be set."""
+MAX_CHARACTERS = 12_000
+"""More would never fit into the lines, however wide they are, and take seconds to break."""
 
 _FONT, _BOLD = "Helvetica", "Helvetica-Bold"
 _WIDTH = landscape(A4)[0] - 2 * MARGIN
@@ -76,6 +78,8 @@ def draw(
 @lru_cache(maxsize=4096)
 def wrapped(text: str, width: float) -> str:
     """Break text where it is too wide, between words if there are any; UIDs have none."""
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[:MAX_CHARACTERS]} ..."
     if stringWidth(text, _FONT, SIZE) <= width:
         return " ".join(text.split("\n"))
     lines = list(islice(_broken(text.split(), width), MAX_LINES + 1))
