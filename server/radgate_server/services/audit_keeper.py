@@ -2,23 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from radgate_server.config import AuditSettings
 from radgate_server.core.audit_chain import ChainHead
 from radgate_server.core.audit_checkpoint import Checkpoint, is_due
 from radgate_server.core.audit_verify import ChainVerifier, Fault
-from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit import AuditTrail, ChainTelemetry, CheckpointSigner
 from radgate_server.core.ports.clock import Clock
 from radgate_server.services.audit_desk import first_of_each_tenant, time_us, voucher
 from radgate_server.services.audit_following import follow_chains, own_check
+from radgate_server.services.repeating import Repeating, Sleep
 
 _log = logging.getLogger(__name__)
 
 
-class AuditKeeper:
-    """Every `audit.check_interval_s` seconds. `sleep` is asyncio.sleep, or what a test puts in its place."""
+class AuditKeeper(Repeating):
+    """Every `audit.check_interval_s` seconds."""
 
     def __init__(
         self,
@@ -28,27 +28,21 @@ class AuditKeeper:
         clock: Clock,
         telemetry: ChainTelemetry,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__(
+            "audit-keeper",
+            interval_s=settings.check_interval_s,
+            trouble="the audit trail can't be checked",
+            sleep=sleep,
+        )
         self._trail = trail
         self._signer = signer
         self._settings = settings
         self._clock = clock
         self._telemetry = telemetry
-        self._sleep = sleep
         self._seen: dict[str, ChainHead] = {}
         self._broken: dict[str, Fault] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Look after it from now on."""
-        self._task = asyncio.create_task(self._keep(), name="audit-keeper")
-
-    async def close(self) -> None:
-        """Look after it no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> None:
         """Check, and sign what is due. A chain that is broken gets no more checkpoints: they would vouch for it.
@@ -72,16 +66,6 @@ class AuditKeeper:
             return last
         vouch = voucher(self._signer, self._clock, self._is_due)  # asks again: another server may have been faster
         return await self._trail.add_checkpoint(head.tenant_id, vouch) or last
-
-    async def _keep(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except DatabaseUnavailableError as error:
-                _log.warning("the audit trail can't be checked: %s", error.message)
-            except Exception:  # noqa: BLE001 - who looks no more would never tell
-                _log.exception("the audit trail can't be checked")
-            await self._sleep(self._settings.check_interval_s)
 
     async def _check(self, heads: Sequence[ChainHead]) -> Sequence[Fault]:
         """Follow the newest records of the trail, and see that no chain is shorter or other than it was."""

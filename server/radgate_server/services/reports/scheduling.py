@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from radgate_server.core.reports.schedule import ReportSchedule, next_due, perio
 from radgate_server.core.reports.spec import CONTENT_TYPES, TITLES, Period
 from radgate_server.core.tenancy import Caller, Principal, Role
 from radgate_server.report_settings import ReportSettings
+from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.services.reports.making import ReportMaker
 
 _log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ HELD = timedelta(minutes=30)
 """A server that dies while it makes a report leaves it to another after this long."""
 
 
-class ReportRunner:
-    """Every `settings.interval_s` seconds. `sleep` is asyncio.sleep, or what a test puts in its place.
+class ReportRunner(Repeating):
+    """Every `settings.interval_s` seconds. What is being made when the server stops is made anew by whoever is there.
 
     `folder` is where reports lie while they are made and delivered; `senders` hand them to the receivers that the
     settings name.
@@ -42,26 +43,17 @@ class ReportRunner:
         folder: Path,
         clock: Clock,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__(
+            "reports", interval_s=settings.interval_s, trouble="schedules of reports can't be looked at", sleep=sleep
+        )
         self._schedules = schedules
         self._maker = maker
         self._senders = senders
         self._settings = settings
         self._folder = folder
         self._clock = clock
-        self._sleep = sleep
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Look after the schedules from now on."""
-        self._task = asyncio.create_task(self._run(), name="reports")
-
-    async def close(self) -> None:
-        """Look after them no more; a report that is being made is made anew later, by whoever is there."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> None:
         """Run what is due, one after the other.
@@ -130,16 +122,6 @@ class ReportRunner:
         except NotDeliveredError as error:
             return f"{name}: {error.message}"
         return ""
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except GatewayError as error:
-                _log.warning("schedules of reports can't be looked at: %s", error.message)
-            except Exception:  # noqa: BLE001 - whoever looks no more would never deliver
-                _log.exception("schedules of reports can't be looked at")
-            await self._sleep(self._settings.interval_s)
 
 
 def _caller(schedule: ReportSchedule) -> Caller:

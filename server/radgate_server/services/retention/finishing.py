@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import Erasure, ErasureRecords
+from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.services.retention.erasure import CacheEraser
 
 _log = logging.getLogger(__name__)
@@ -17,8 +17,8 @@ PATIENCE = timedelta(seconds=30)
 """An order that is younger is being carried out by who took it. If it still is later, both do the same."""
 
 
-class ErasureFinisher:
-    """Looks every INTERVAL_S seconds. `sleep` is asyncio.sleep, or what a test puts in its place."""
+class ErasureFinisher(Repeating):
+    """Looks every INTERVAL_S seconds."""
 
     def __init__(
         self,
@@ -26,23 +26,14 @@ class ErasureFinisher:
         eraser: CacheEraser,
         clock: Clock,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__(
+            "erasure-finisher", interval_s=INTERVAL_S, trouble="orders to erase cached data can't be read", sleep=sleep
+        )
         self._records = records
         self._eraser = eraser
         self._clock = clock
-        self._sleep = sleep
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Look from now on."""
-        self._task = asyncio.create_task(self._go_on(), name="erasure-finisher")
-
-    async def close(self) -> None:
-        """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> int:
         """Finish what is unfinished; return how many orders that were. One that can't be finished holds up no other.
@@ -64,13 +55,3 @@ class ErasureFinisher:
             return False
         _log.info("an erasure of cached data was finished", extra={"tenant": erasure.order.tenant_id})
         return True
-
-    async def _go_on(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except GatewayError as error:
-                _log.warning("orders to erase cached data can't be read for now: %s", error.message)
-            except Exception:  # noqa: BLE001 - whatever it was, the next look may find it gone
-                _log.exception("orders to erase cached data can't be read because of a defect")
-            await self._sleep(INTERVAL_S)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 
@@ -11,12 +11,12 @@ from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.audit_chain import WORDS
 from radgate_server.core.audit_erasure import state
 from radgate_server.core.audit_verify import StoredRecord
-from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit import AuditTrail, CheckpointSigner
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.retention import HoldDirectory, RecordEraser, RetentionRules
 from radgate_server.core.retention import HoldList, HoldSubject, RecordKind, Traces, ends_us, kind_of
 from radgate_server.retention_settings import RetentionSettings
+from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.services.retention.rules import kept_days
 
 _log = logging.getLogger(__name__)
@@ -46,11 +46,8 @@ class _Terms:
         return record.time_us < self.ends_us[kind] and not self.holds.hold(traces_of(record))
 
 
-class RecordRetention:
-    """Looks every `interval_s` seconds. Of several servers one erases a batch: others find it done.
-
-    `sleep` is asyncio.sleep, or what a test puts in its place.
-    """
+class RecordRetention(Repeating):
+    """Looks every `interval_s` seconds. A batch is erased whole or not at all, by one of several servers."""
 
     def __init__(
         self,
@@ -62,8 +59,11 @@ class RecordRetention:
         settings: RetentionSettings,
         clock: Clock,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__(
+            "record-retention", interval_s=settings.interval_s, trouble="old records can't be erased", sleep=sleep
+        )
         self._trail = trail
         self._eraser = eraser
         self._rules = rules
@@ -71,18 +71,6 @@ class RecordRetention:
         self._signer = signer
         self._settings = settings
         self._clock = clock
-        self._sleep = sleep
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Look from now on."""
-        self._task = asyncio.create_task(self._go_on(), name="record-retention")
-
-    async def close(self) -> None:
-        """Look no more; a batch is erased whole or not at all."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> int:
         """Erase all that may go by now; return how many records that were.
@@ -103,16 +91,6 @@ class RecordRetention:
             await self._eraser.scrub()
             _log.info("records of the audit trail were erased", extra={"records": erased})
         return erased
-
-    async def _go_on(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except DatabaseUnavailableError as error:
-                _log.warning("old records can't be erased for now: %s", error.message)
-            except Exception:  # noqa: BLE001 - whatever it was, the next look may find it gone
-                _log.exception("old records can't be erased because of a defect")
-            await self._sleep(self._settings.interval_s)
 
     async def _terms(self, tenant_id: str) -> _Terms:
         own = await self._rules.days(tenant_id)
