@@ -1,6 +1,8 @@
 """Which studies a restricted credential may see: the one place where that is decided, for every use case."""
 
 from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
@@ -89,10 +91,13 @@ class Restrictions:
 
     def resolved(self, restriction: StudyRestriction) -> StudyRestriction:
         """The restriction with dates in place of days that count back from today, in the server's time zone."""
-        return restriction.on(self._clock.now().astimezone().date())
+        return restriction.on(self._today())
 
     def _test(self, restriction: StudyRestriction) -> StudyTest:
-        return self.resolved(restriction).test()
+        return _test_on(restriction, self._today())
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone().date()
 
     async def _place(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> tuple[str, RetrieveScope | None]:
         """The study to ask the PACS for, and the place of what is asked for, None when it has none.
@@ -108,6 +113,12 @@ class Restrictions:
             return asked.sop_instance_uid, None
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
         return ref.study_instance_uid, scope
+
+
+@lru_cache(maxsize=1024)
+def _test_on(restriction: StudyRestriction, today: date) -> StudyTest:
+    """The test of that day; to make it takes longer than to use it, and it is used for each frame."""
+    return restriction.on(today).test()
 
 
 def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: DicomJson) -> bool:
