@@ -10,10 +10,8 @@ from radgate_server.core.audit_verify import (
     ChainVerifier,
     Fault,
     StoredRecord,
-    verify_checkpoints,
-    verify_links,
-    verify_lost,
 )
+from radgate_server.core.checkpoint_verify import verify_checkpoints, verify_links, verify_lost
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.ports.audit import AuditTrail, CheckpointSigner, Visit, Vouch
 from radgate_server.core.ports.clock import Clock

@@ -133,10 +133,8 @@ class Limiter:
         now_s = self._clock.monotonic_s()
         for subject, meter in self.meters():
             meter.change(self.in_force(subject), now_s)
-        before, self._callers = (
-            self._callers,
-            RecentMap(_MAX_CALLERS),
-        )  # the former keeps the meters until they are found
+        before = self._callers  # keeps the meters until they are found again
+        self._callers = RecentMap(_MAX_CALLERS)
         for who in before:
             self._open(who)
 

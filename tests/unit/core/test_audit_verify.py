@@ -17,10 +17,8 @@ from radgate_server.core.audit_verify import (
     ChainVerifier,
     Fault,
     StoredRecord,
-    verify_checkpoints,
-    verify_links,
-    verify_lost,
 )
+from radgate_server.core.checkpoint_verify import verify_checkpoints, verify_links, verify_lost
 from tests.conformance.database_suites import audit_entry
 
 type Change = Callable[[list[StoredRecord]], list[StoredRecord]]

@@ -1,21 +1,18 @@
 """A PacsClient over DICOMweb, put together from its roles."""
 
-from functools import partial
-
 from radgate_server.adapters.pacs.dicomweb.describe import DicomWebDescriber
 from radgate_server.adapters.pacs.dicomweb.echo import DicomWebEcho
 from radgate_server.adapters.pacs.dicomweb.query import DicomWebQuery
 from radgate_server.adapters.pacs.dicomweb.reader import DicomWebReader
 from radgate_server.adapters.pacs.dicomweb.store import DicomWebStore
-from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.adapters.pacs.http import build_http
 from radgate_server.config import WebPacsSettings
-from radgate_server.core.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
+from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import DicomWebConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.secret import GivenSecrets
 
 
 def build_dicomweb_pacs(
@@ -34,14 +31,7 @@ def build_dicomweb_pacs(
     connection = config.connection
     if not isinstance(connection, DicomWebConnection):
         raise TypeError("not a DICOMweb connection")
-    seen = CertificateUse(Use.PACS_SERVER, "", config.tenant_id, config.name)
-    http = PacsHttp(
-        config.name,
-        connection,
-        settings,
-        secrets=secrets or GivenSecrets(),
-        on_certificate=partial(on_certificate, seen),
-    )
+    http = build_http(config, connection, settings, secrets, on_certificate)
     client = PacsClient(
         name=config.name,
         echo=DicomWebEcho(http),

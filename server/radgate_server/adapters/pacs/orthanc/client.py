@@ -1,8 +1,6 @@
 """A PacsClient over Orthanc's REST API, put together from its roles."""
 
-from functools import partial
-
-from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.adapters.pacs.http import build_http
 from radgate_server.adapters.pacs.orthanc.changes import OrthancChanges
 from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
@@ -12,13 +10,12 @@ from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
 from radgate_server.adapters.pacs.orthanc.store import OrthancStore
 from radgate_server.config import WebPacsSettings
-from radgate_server.core.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
+from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.observed_pacs import observed_pacs
 from radgate_server.core.pacs import OrthancConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.secret import GivenSecrets
 
 
 def build_orthanc_pacs(
@@ -37,14 +34,7 @@ def build_orthanc_pacs(
     connection = config.connection
     if not isinstance(connection, OrthancConnection):
         raise TypeError("not an Orthanc connection")
-    seen = CertificateUse(Use.PACS_SERVER, "", config.tenant_id, config.name)
-    http = PacsHttp(
-        config.name,
-        connection,
-        settings,
-        secrets=secrets or GivenSecrets(),
-        on_certificate=partial(on_certificate, seen),
-    )
+    http = build_http(config, connection, settings, secrets, on_certificate)
     rest, known = OrthancRest(http), KnownStudies()
     labelled = LabelledStudies(rest, connection.labels)
     query, describer = OrthancQuery(rest, known, labelled), OrthancDescriber(http)

@@ -1,0 +1,32 @@
+"""The way to a PACS that is configured."""
+
+from functools import partial
+
+from radgate_server.adapters.pacs.http.client import PacsHttp
+from radgate_server.config import WebPacsSettings
+from radgate_server.core.certificates import CertificateListener, CertificateUse, Use
+from radgate_server.core.pacs import HttpConnection, PacsConfig
+from radgate_server.core.ports.secrets import SecretReader
+from radgate_server.core.secret import GivenSecrets
+
+
+def build_http(
+    config: PacsConfig,
+    connection: HttpConnection,
+    settings: WebPacsSettings,
+    secrets: SecretReader | None,
+    on_certificate: CertificateListener,
+) -> PacsHttp:
+    """Open nothing yet; `on_certificate` is told of what the PACS shows. `secrets` is None when they stand in `config`.
+
+    Raises:
+        ConfigurationError: a certificate or key file of its TLS can't be used.
+    """
+    seen = CertificateUse(Use.PACS_SERVER, "", config.tenant_id, config.name)
+    return PacsHttp(
+        config.name,
+        connection,
+        settings,
+        secrets=secrets or GivenSecrets(),
+        on_certificate=partial(on_certificate, seen),
+    )
