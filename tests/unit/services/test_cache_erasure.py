@@ -3,156 +3,31 @@
 import json
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.database import (
-    Database,
-    SqlAuditSink,
-    SqlAuditTrail,
-    SqlCacheKeyRecords,
-    SqlChangeFeed,
-    SqlErasureRecords,
-    SqlHoldDirectory,
-    SqlRecordEraser,
-    migrate,
-)
-from radgate_server.adapters.secrets import EnvelopeBox, FileKeys, FileSigner, PublicKeys, StudyKeyChain
+from radgate_server.adapters.database import SqlAuditTrail, SqlErasureRecords, SqlHoldDirectory
+from radgate_server.adapters.secrets import FileSigner
 from radgate_server.core.audit import AuditEntry
-from radgate_server.core.audit_checkpoint import Check
-from radgate_server.core.deletion_certificate import DeletionCertificate, from_text, is_genuine
+from radgate_server.core.deletion_certificate import from_text, is_genuine
 from radgate_server.core.errors import AuditUnavailableError, LegalHoldError
-from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.ports.cache import CacheKey
-from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.erasure import ErasureProgress
 from radgate_server.core.retention import HoldSubject, LegalHold
-from radgate_server.core.tenancy import Caller, Principal, Role
 from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.changes import ChangeFollower
-from radgate_server.services.retention.erasure import CacheEraser
-from radgate_server.services.retention.finishing import ErasureFinisher
-from radgate_server.services.tenant_caches import TenantCaches
 from tests.conformance.database_suites import audit_entry
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.instances import make_dataset, received
-from tests.fakes.telemetry import RecordingTelemetry
-
-ADMIN = Caller(Principal("0123456789ab", ("a",), Role.ADMIN, "admin"), "a", "192.0.2.7", "tests", "request-1")
-
-
-def instance(study: str, patient: str) -> ReceivedInstance:
-    return received(make_dataset(study, f"{study}.1", f"{study}.1.1", PatientID=patient))
-
-
-class KilledError(BaseException):
-    """The process is no more."""
-
-
-class Deadly:
-    """Passes calls on until `lives` of them were made; the next one is not made, nor any after it."""
-
-    lives = 10_000
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        async def call(*arguments: Any, **named: Any) -> Any:
-            Deadly.lives -= 1
-            if Deadly.lives < 0:
-                raise KilledError
-            return await getattr(self._inner, name)(*arguments, **named)
-
-        return call
-
-
-@dataclass
-class Bench:
-    """A process: its tiers and what erases them."""
-
-    eraser: CacheEraser
-    finisher: ErasureFinisher
-    store: DiskInstanceStore
-    derived: DerivedCache
-    hot: MemoryHotCache
-    sink: SqlAuditSink
-    database: Database
-    check: Check
-    clock: FakeClock
-
-    async def fill(self) -> None:
-        for study, patient in (("1.2.1", "P-1"), ("1.2.2", "P-1"), ("1.2.3", "P-3")):
-            await self.store.put("a", instance(study, patient))
-            await self.derived.put(CacheKey("a", study, "thumbnail", "1"), b"jpeg")
-            await self.hot.put(CacheKey("a", study, "metadata", "1"), b"json")
-
-    async def kept(self) -> list[str]:
-        """The studies of which anything is left."""
-        found = []
-        for study in ("1.2.1", "1.2.2", "1.2.3"):
-            tiers = (self.store, self.derived, self.hot)
-            if any([(await tier.held("a", study)).entries for tier in tiers]):
-                found.append(study)
-        return found
-
-    def genuine(self, text: str) -> DeletionCertificate:
-        certificate = from_text(text)
-        assert is_genuine(certificate, self.check)
-        return certificate
+from tests.fakes.clock import START
+from tests.fakes.erasure_bench import ADMIN, Bench, Deadly, KilledError, instance, open_bench
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    Deadly.lives = 10_000
-    url, clock, telemetry = f"sqlite:///{tmp_path}/radgate.db", FakeClock(), RecordingTelemetry()
-    migrate(url)
-    database = Database(url)
-    box = EnvelopeBox(tmp_path, {"file": FileKeys(tmp_path)}, "file")
-    keys, signer = SqlCacheKeyRecords(database), FileSigner(tmp_path)
-    chain = StudyKeyChain(keys, box)
-    sink, trail, records = SqlAuditSink(database), SqlAuditTrail(database), SqlErasureRecords(database)
-    hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=clock, telemetry=telemetry)
-
-    async def erased(change: Change) -> None:
-        await hot.invalidate(change.tenant_id, change.subject)
-
-    async with (
-        DiskInstanceStore(
-            tmp_path / "warm", limit_bytes=1 << 30, clock=clock, telemetry=telemetry, keys=chain
-        ) as store,
-        DerivedCache(
-            tmp_path / "derived", limit_bytes=1 << 30, clock=clock, telemetry=telemetry, keys=chain
-        ) as derived,
-    ):
-        feed = SqlChangeFeed(database, clock.now)
-        follower = ChangeFollower(feed, {ChangeKind.ERASURE: (erased,)})
-        eraser = CacheEraser(
-            records=Deadly(records),
-            keys=Deadly(keys),
-            holds=SqlHoldDirectory(database),
-            trail=Deadly(trail),
-            links=SqlRecordEraser(database),
-            audit=Deadly(sink),
-            signer=signer,
-            caches=Deadly(TenantCaches(hot=hot, derived=derived, store=store, feed=feed, follower=follower)),
-            tiers={"warm": store, "derived": derived, "hot": hot},
-            clock=clock,
-            encrypted=True,
-        )
-        check = PublicKeys([signer.public_key_pem]).check
-        finisher = ErasureFinisher(records, eraser, clock)
-        yield Bench(eraser, finisher, store, derived, hot, sink, database, check, clock)
-        await sink.close()
-    await database.close()
+    async with open_bench(tmp_path) as bench:
+        yield bench
 
 
 async def test_a_study_goes_and_the_certificate_says_so(bench: Bench, tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""What erases cached data, with a real database, key chain and disk, and may be killed at any call."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radgate_server.adapters.cache.derived import DerivedCache
+from radgate_server.adapters.cache.disk import DiskInstanceStore
+from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.database import (
+    Database,
+    SqlAuditSink,
+    SqlAuditTrail,
+    SqlCacheKeyRecords,
+    SqlChangeFeed,
+    SqlErasureRecords,
+    SqlHoldDirectory,
+    SqlRecordEraser,
+    migrate,
+)
+from radgate_server.adapters.secrets import EnvelopeBox, FileKeys, FileSigner, PublicKeys, StudyKeyChain
+from radgate_server.core.audit_checkpoint import Check
+from radgate_server.core.deletion_certificate import DeletionCertificate, from_text, is_genuine
+from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.ports.cache import CacheKey
+from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.tenancy import Caller, Principal, Role
+from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.finishing import ErasureFinisher
+from radgate_server.services.tenant_caches import TenantCaches
+from tests.fakes.clock import FakeClock
+from tests.fakes.instances import make_dataset, received
+from tests.fakes.telemetry import RecordingTelemetry
+
+ADMIN = Caller(Principal("0123456789ab", ("a",), Role.ADMIN, "admin"), "a", "192.0.2.7", "tests", "request-1")
+
+
+def instance(study: str, patient: str) -> ReceivedInstance:
+    return received(make_dataset(study, f"{study}.1", f"{study}.1.1", PatientID=patient))
+
+
+class KilledError(BaseException):
+    """The process is no more."""
+
+
+class Deadly:
+    """Passes calls on until `lives` of them were made; the next one is not made, nor any after it: `die` is called."""
+
+    lives = 10_000
+
+    @staticmethod
+    def die() -> None:
+        """Raise KilledError, unless somebody really kills."""
+        raise KilledError
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*arguments: Any, **named: Any) -> Any:
+            Deadly.lives -= 1
+            if Deadly.lives < 0:
+                Deadly.die()
+            return await getattr(self._inner, name)(*arguments, **named)
+
+        return call
+
+
+@dataclass
+class Bench:
+    """A process: its tiers and what erases them."""
+
+    eraser: CacheEraser
+    finisher: ErasureFinisher
+    store: DiskInstanceStore
+    derived: DerivedCache
+    hot: MemoryHotCache
+    sink: SqlAuditSink
+    database: Database
+    check: Check
+    clock: FakeClock
+
+    async def fill(self) -> None:
+        for study, patient in (("1.2.1", "P-1"), ("1.2.2", "P-1"), ("1.2.3", "P-3")):
+            await self.store.put("a", instance(study, patient))
+            await self.derived.put(CacheKey("a", study, "thumbnail", "1"), b"jpeg")
+            await self.hot.put(CacheKey("a", study, "metadata", "1"), b"json")
+
+    async def kept(self) -> list[str]:
+        """The studies of which anything is left."""
+        found = []
+        for study in ("1.2.1", "1.2.2", "1.2.3"):
+            tiers = (self.store, self.derived, self.hot)
+            if any([(await tier.held("a", study)).entries for tier in tiers]):
+                found.append(study)
+        return found
+
+    def genuine(self, text: str) -> DeletionCertificate:
+        certificate = from_text(text)
+        assert is_genuine(certificate, self.check)
+        return certificate
+
+
+@asynccontextmanager
+async def open_bench(folder: Path) -> AsyncIterator[Bench]:
+    """A process whose data lies in the folder."""
+    Deadly.lives = 10_000
+    url, clock, telemetry = f"sqlite:///{folder}/radgate.db", FakeClock(), RecordingTelemetry()
+    migrate(url)
+    database = Database(url)
+    box = EnvelopeBox(folder, {"file": FileKeys(folder)}, "file")
+    keys, signer = SqlCacheKeyRecords(database), FileSigner(folder)
+    chain = StudyKeyChain(keys, box)
+    sink, trail, records = SqlAuditSink(database), SqlAuditTrail(database), SqlErasureRecords(database)
+    hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=clock, telemetry=telemetry)
+
+    async def erased(change: Change) -> None:
+        await hot.invalidate(change.tenant_id, change.subject)
+
+    async with (
+        DiskInstanceStore(folder / "warm", limit_bytes=1 << 30, clock=clock, telemetry=telemetry, keys=chain) as store,
+        DerivedCache(folder / "derived", limit_bytes=1 << 30, clock=clock, telemetry=telemetry, keys=chain) as derived,
+    ):
+        feed = SqlChangeFeed(database, clock.now)
+        follower = ChangeFollower(feed, {ChangeKind.ERASURE: (erased,)})
+        eraser = CacheEraser(
+            records=Deadly(records),
+            keys=Deadly(keys),
+            holds=SqlHoldDirectory(database),
+            trail=Deadly(trail),
+            links=SqlRecordEraser(database),
+            audit=Deadly(sink),
+            signer=signer,
+            caches=Deadly(TenantCaches(hot=hot, derived=derived, store=store, feed=feed, follower=follower)),
+            tiers={"warm": store, "derived": derived, "hot": hot},
+            clock=clock,
+            encrypted=True,
+        )
+        check = PublicKeys([signer.public_key_pem]).check
+        finisher = ErasureFinisher(records, eraser, clock)
+        yield Bench(eraser, finisher, store, derived, hot, sink, database, check, clock)
+        await sink.close()
+    await database.close()
