@@ -104,6 +104,23 @@ async def test_killed_anywhere_it_is_finished_by_whoever_comes_next(bench: Bench
     assert not await SqlErasureRecords(bench.database).unfinished(bench.clock.now() + timedelta(days=1))
 
 
+@pytest.mark.parametrize(("lives", "left"), [(3, ["1.2.1", "1.2.2", "1.2.3"]), (12, ["1.2.2", "1.2.3"])])
+async def test_an_order_waits_for_a_hold_that_came_after_it(bench: Bench, lives: int, left: list[str]) -> None:
+    await bench.fill()
+    Deadly.lives = lives
+    with pytest.raises(KilledError):
+        await bench.eraser.erase(ADMIN, HoldSubject.PATIENT, "P-1", "asked for")
+    Deadly.lives = 10_000
+    bench.clock.advance(60)
+    holds = SqlHoldDirectory(bench.database)
+    await holds.place(LegalHold("h1", "a", HoldSubject.STUDY, "1.2.2", "case 7", "me", START))
+    assert await bench.finisher.look() == 0
+    assert await bench.kept() == left
+    await holds.release("a", "h1", by="me", time=START, reason="settled")
+    assert await bench.finisher.look() == 1
+    assert await bench.kept() == ["1.2.3"]
+
+
 async def test_two_servers_that_carry_out_one_order_count_once(bench: Bench) -> None:
     await bench.fill()
     Deadly.lives = 12  # until the first of the two studies is erased

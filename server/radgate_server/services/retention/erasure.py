@@ -64,7 +64,7 @@ class CacheEraser:
         """Erase it all and certify it; returns when that is done.
 
         Raises:
-            LegalHoldError: something of it is held.
+            LegalHoldError: something of it is held; what was begun before goes on when the hold is released.
             AuditUnavailableError, DatabaseUnavailableError: if the order was kept, it is carried out later.
         """
         order = await self._order(caller, subject, _checked(subject, value), checked_reason(reason))
@@ -77,10 +77,11 @@ class CacheEraser:
         raise LegalHoldError("legal holds are being placed and released just now; try again", hold_id="")
 
     async def carry_out(self, erasure: Erasure) -> Erasure:
-        """Do what was ordered, or what is left of it."""
-        order = erasure.order
+        """Do what was ordered, or what is left of it. Raises like `erase`: a hold may have come since."""
+        order, progress = erasure.order, erasure.progress
+        if len(progress.counted) < len(order.studies):
+            await self._insist_on_no_hold(order, await self._holds.list_holds(order.tenant_id))
         record = await self._recorded(order)
-        progress = erasure.progress
         for study in order.studies:
             progress = await self._erase(order, study, progress)
         draft = certificate_of(
