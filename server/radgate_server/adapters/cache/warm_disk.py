@@ -13,11 +13,11 @@ from radgate_server.adapters.cache.catalogue import Catalogue
 from radgate_server.adapters.cache.container import DamagedError, Footer, KeyErasedError, decode_index, encode_index
 from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.open_files import ROLE, OpenFile, OpenFiles, open_file, read_verified, verify_whole
+from radgate_server.adapters.cache.owner import owner_of
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.writing import temporary_file, write_instance
-from radgate_server.core.dicom.file_meta import patient_id_of
-from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
-from radgate_server.core.instances import InstanceContent, ReceivedInstance
+from radgate_server.core.errors import CorruptEntryError, StorageFullError
+from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.ports.clock import Clock
 
 OPEN_FILES = 256
@@ -25,8 +25,6 @@ TOUCH_INTERVAL_S = 60.0
 """The time of last use is written to a file at most this often: it only has to order evictions after a restart."""
 _FOOTER_ALLOWANCE_BYTES = 1024
 _OPEN_TRIES = 3
-_HEAD_BYTES = 256 * 1024
-"""The front of a DICOM file in which its Patient ID is looked for."""
 
 
 class WarmDisk:
@@ -78,7 +76,7 @@ class WarmDisk:
             self._folder.prepare()  # an operator may have emptied the folder under us
             self._folder.insist_on_reserve(instance.content.size_bytes)
             with temporary_file(self._folder.incoming) as temporary:
-                writer = self._form.writer(temporary.fd, key, ROLE, _owner_of(instance))
+                writer = self._form.writer(temporary.fd, key, ROLE, owner_of(instance))
                 footer = write_instance(writer.write, instance)
                 writer.finish()
                 file_bytes = os.fstat(temporary.fd).st_size
@@ -252,20 +250,3 @@ class WarmDisk:
     def _drop(self, key: EntryKey) -> None:
         self._delete((key,))
         self.catalogue.forget(key)
-
-
-def _owner_of(instance: ReceivedInstance) -> Owner:
-    return Owner(instance.ref.study_instance_uid, lambda: _patient_id_of(instance.content))
-
-
-def _patient_id_of(content: InstanceContent) -> str:
-    """The Patient ID if it stands where it is looked for, else ""."""
-    head = b""
-    for piece in content.pieces(_HEAD_BYTES):
-        head += piece
-        if len(head) >= _HEAD_BYTES:
-            break
-    try:
-        return patient_id_of(head)
-    except InstanceMalformedError:
-        return ""
