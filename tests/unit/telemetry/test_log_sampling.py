@@ -1,6 +1,6 @@
 import logging
 
-from radgate_server.adapters.telemetry.log_sampling import LogSampler
+from radgate_server.adapters.telemetry.log_sampling import MOST_EVENTS, LogSampler
 from radgate_server.telemetry_settings import LogRule
 
 
@@ -35,6 +35,14 @@ def test_so_many_a_second_are_written() -> None:
     last = line("slow")
     assert [sampler.filter(record) for record in (last, line("slow"))] == [True, False]
     assert last.__dict__["left_out"] == 2
+
+
+def test_messages_that_never_come_again_are_forgotten() -> None:
+    sampler = LogSampler([LogRule(one_in=2)])
+    assert sampler.filter(line("early"))
+    assert all(sampler.filter(line(f"value {number}")) for number in range(MOST_EVENTS))
+    assert sampler.filter(line("early"))
+    assert not sampler.filter(line(f"value {MOST_EVENTS - 1}"))
 
 
 def test_errors_are_written_always() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -122,6 +123,11 @@ def test_who_wants_every_call_recorded_gets_so_many_spans_a_second_and_no_more()
     assert calls(100) == 0
     now_s[0] = 1
     assert calls(100) == 12
+
+
+def test_spans_are_sent_with_their_resource_once() -> None:
+    sent = encode_spans([*ended(), *ended()])
+    assert [len(scope.spans) for resource in sent.resource_spans for scope in resource.scope_spans] == [4]
 
 
 def test_what_becomes_of_spans_is_counted() -> None:

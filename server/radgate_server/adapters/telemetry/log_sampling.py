@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from radgate_server.telemetry_settings import LogRule
 
+MOST_EVENTS = 1000
+"""Told apart at a time; our own are some hundred, but libraries put values into their messages."""
+
 
 @dataclass(slots=True)
 class _Event:
@@ -51,6 +54,8 @@ class LogSampler(logging.Filter):
         now_s = self._monotonic_s()
         event = self._events.get(key)
         if event is None:
+            if len(self._events) == MOST_EVENTS:
+                del self._events[next(iter(self._events))]
             event = self._events[key] = _Event(0, rule.burst, now_s)
         event.came += 1
         event.tokens = min(rule.burst, event.tokens + rule.per_second * (now_s - event.refilled_s))
