@@ -50,8 +50,9 @@ class MemoryRetention:
         self.erasures.append(erasure)
         return True
 
-    async def advance(self, erasure_id: str, progress: ErasureProgress) -> None:
+    async def advance(self, erasure_id: str, progress: ErasureProgress) -> ErasureProgress:
         self._change(erasure_id, progress=progress)
+        return progress
 
     async def finish(self, erasure_id: str, certificate: str) -> str:
         self._change(erasure_id, certificate=certificate)
