@@ -24,7 +24,14 @@ def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
         derived=tiers.derived,
         store=tiers.store,
         news=services.news,
-        memories=(services.retrieve.forget, services.studies.forget, services.pictures.places.forget),
+        memories=(
+            services.retrieve.forget,
+            services.studies.forget,
+            services.instances.forget,
+            services.pictures.places.forget,
+            services.pictures.frames.forget,
+            services.pictures.renderer.forget,
+        ),
     )
 
 

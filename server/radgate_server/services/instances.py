@@ -54,6 +54,12 @@ class InstanceReader:
             self._recent.put(place, index, _weight(index))
         return index
 
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Have no index of the study at hand any more."""
+        self._recent.drop_where(
+            lambda place: (place[0], place[1].study_instance_uid) == (tenant_id, study_instance_uid)
+        )
+
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether these bytes are still kept: neither replaced, nor thrown away while something was made of them.
 

@@ -1,7 +1,7 @@
 """A small memory of what was used last, bounded by weight."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 
 class RecentMap[Key: Hashable, Value]:
@@ -38,3 +38,8 @@ class RecentMap[Key: Hashable, Value]:
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._weight -= kept[1]
+
+    def drop_where(self, chosen: Callable[[Key], bool]) -> None:
+        """Forget all entries whose key is chosen."""
+        for key in [key for key in self._kept if chosen(key)]:
+            self.drop(key)

@@ -7,6 +7,7 @@ import pytest
 from radgate_server.config import CacheSettings
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsFailedError
+from radgate_server.services.instances import InstanceReader
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
@@ -58,6 +59,18 @@ async def test_an_incomplete_answer_is_no_json_and_is_not_kept(rig: Rig, web: We
     assert len(json.loads(answer.body + b"]")) == 2
     rig.east.failing.clear()
     assert len(json.loads((await web.get(url)).body)) == 3
+
+
+async def test_what_was_erased_while_the_answer_was_made_is_not_kept(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def is_gone(*_: object) -> bool:
+        return False
+
+    url = f"/studies/{EAST_STUDY}/metadata"
+    with monkeypatch.context() as patch:
+        patch.setattr(InstanceReader, "is_current", is_gone)
+        await web.get(url)
+    assert (await web.get(url)).messages > 1  # made anew
+    assert (await web.get(url)).messages == 1
 
 
 async def test_what_is_kept_is_of_one_tenant(rig: Rig, web: Web) -> None:

@@ -6,10 +6,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
+from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import Span
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.instances import InstanceReader, cut_spans
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_instance, received
@@ -50,6 +51,22 @@ async def test_an_index_is_made_once_and_kept(store: CountingStore, reader: Inst
     handle = await keep(store)
     assert await reader.index("east", handle) == await reader.index("east", handle)
     assert store.saved == 1
+
+
+async def test_nothing_of_an_erased_study_stays_at_hand(store: CountingStore, reader: InstanceReader) -> None:
+    handle, frames = await keep(store), StoredFrames(reader)
+    index, model = await reader.index("east", handle), await frames.attributes("east", handle)
+    for forget in (reader.forget, frames.forget):
+        forget("west", REF.study_instance_uid)
+        forget("east", "2.25.2")
+    assert await reader.index("east", handle) is index
+    assert await frames.attributes("east", handle) is model
+    await store.invalidate("east", REF.study_instance_uid)
+    for forget in (reader.forget, frames.forget):
+        forget("east", REF.study_instance_uid)
+    for read in (reader.index, frames.attributes):
+        with pytest.raises(CorruptEntryError, match=r"^the stored instance is gone$"):
+            await read("east", handle)
 
 
 async def test_the_index_of_an_instance_that_was_replaced_meanwhile_is_not_kept(

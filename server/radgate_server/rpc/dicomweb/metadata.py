@@ -86,8 +86,13 @@ class MetadataResource:
         if failure is not None:
             raise failure
         call.response = encode_http_body("", b"]")  # leaves with the status
-        if size_bytes < self._max_kept_bytes and not opened.unanswered:
+        whole = size_bytes < self._max_kept_bytes and not opened.unanswered
+        if whole and await self._is_near(key.tenant_id, delivery):
             await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
+
+    async def _is_near(self, tenant_id: str, last: Delivery) -> bool:
+        """Whether what the answer was made of was not thrown away meanwhile, such as by an erasure."""
+        return not isinstance(last, FailedInstance) and await self._instances.is_current(tenant_id, last)
 
     async def _render(self, delivery: Delivery, base: str, call: Call) -> bytes:
         if isinstance(delivery, FailedInstance):

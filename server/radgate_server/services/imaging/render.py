@@ -43,6 +43,12 @@ class Renderer:
         self._max_pixels = max_pixels
         self._presentations: RecentMap[tuple[str, InstanceRef, int, int], Presentation] = RecentMap(_KEPT_BYTES)
 
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Have nothing at hand any more of how the study's images are presented."""
+        self._presentations.drop_where(
+            lambda place: (place[0], place[1].study_instance_uid) == (tenant_id, study_instance_uid)
+        )
+
     async def frame(
         self, tenant_id: str, handle: InstanceHandle, frame_number: int, target: RenderTarget, priority: Priority
     ) -> RenderedImage:

@@ -43,6 +43,15 @@ class StoredFrames:
         self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
         self._parsing: SingleFlight[_Place, DicomJson] = SingleFlight()
 
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Have nothing at hand any more of what the study's data sets say."""
+
+        def is_of_study(place: _Place) -> bool:
+            return (place.tenant_id, place.ref.study_instance_uid) == (tenant_id, study_instance_uid)
+
+        self._images.drop_where(is_of_study)
+        self._models.drop_where(is_of_study)
+
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether what was made of the instance's frames may be kept: see InstanceReader."""
         return await self._instances.is_current(tenant_id, handle)
