@@ -4,6 +4,7 @@ python -m tests.e2e.serve_with_viewer KEY [--htj2k]
 """
 
 import asyncio
+import json
 import signal
 import sys
 from pathlib import Path
@@ -26,10 +27,8 @@ async def main(key: str, *, htj2k: bool) -> None:
         sys.exit(1)
     with serve_viewer(ohif, key, htj2k=htj2k) as viewer:
         async with build_app(settings, viewer=viewer) as app:
-            print(
-                f'{{"message": "radgate serves", "http_port": {app.http_port}, "grpc_port": {app.grpc_port}}}',
-                flush=True,
-            )
+            ports = {f"{name}_port": getattr(app, f"{name}_port") for name in ("http", "grpc", "metrics")}
+            print(json.dumps({"message": "radgate serves", **ports}), flush=True)
             await stop.wait()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -58,16 +59,20 @@ class Rsyslog:
         context = ssl.create_default_context(cafile=str(self.certificate))
         for _ in range(200):
             try:
-                asyncio.run(self._knock(context))
+                self._knock(context)
             except OSError:
                 time.sleep(0.05)
             else:
                 return
         raise RuntimeError("rsyslogd does not listen")
 
-    async def _knock(self, context: ssl.SSLContext) -> None:
-        _, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=context)
-        writer.close()
+    def _knock(self, context: ssl.SSLContext) -> None:
+        address = "127.0.0.1"
+        with (
+            socket.create_connection((address, self.port)) as connection,
+            context.wrap_socket(connection, server_hostname=address),
+        ):
+            return
 
     def stop(self) -> None:
         if self.process is not None:

@@ -15,6 +15,7 @@ from radgate_server.core.errors import NotDeliveredError
 
 TIMEOUT_S = 10.0
 _LOOK_S = 0.01
+_FAREWELL_S = 1.0
 
 
 class SyslogReceiver:
@@ -51,9 +52,12 @@ class SyslogReceiver:
         if self._streams is not None:
             (_, writer), self._streams = self._streams, None
             writer.close()
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(1):
-                    await writer.wait_closed()
+            try:
+                with suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(_FAREWELL_S):
+                        await writer.wait_closed()
+            finally:
+                writer.transport.abort()  # a receiver that is gone never answers the end of TLS
 
     async def _write(self, frames: bytes) -> None:
         reader, writer = await self._connected()
