@@ -90,16 +90,16 @@ async def test_two_servers_keep_one_limit_and_go_on_alone_while_redis_is_away(re
     one, other = (Server(redis, "hasty", Limits(requests_per_second=0.01, burst_requests=10)) for _ in range(2))
     assert (one.let_in(6), other.let_in(1)) == (6, 1)
     for server in (one, other, one):
-        await server.sharing.exchange()
+        await server.sharing.look()
     assert (one.let_in(100), other.let_in(100)) == (3, 3)
     redis.stop()
     for server in (one, other):
-        await server.sharing.exchange()
+        await server.sharing.look()
         assert server.telemetry.shared[-1] is False
         assert server.let_in(1) == 0  # its own count goes on
     redis.start()
     for server in (one, other):
-        await server.sharing.exchange()
+        await server.sharing.look()
         assert server.telemetry.shared[-1] is True
         await server.sharing.close()
 
@@ -108,7 +108,7 @@ async def test_places_are_shared_too(redis: RedisServer) -> None:
     one, other = (Server(redis, "busy", Limits(concurrent_requests=5)) for _ in range(2))
     assert (one.let_in(3), other.let_in(1)) == (3, 1)
     for server in (one, other):
-        await server.sharing.exchange()
+        await server.sharing.look()
     assert other.let_in(100) == 1
     for server in (one, other):
         await server.sharing.close()

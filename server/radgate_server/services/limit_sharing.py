@@ -6,12 +6,12 @@ together may let in too much for one such interval; the debt is then waited for.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from radgate_server.core.meters import Meter
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.limits import LimitTelemetry, SharedMeters, SharedState, SharedUse
 from radgate_server.services.limiting import Limiter
+from radgate_server.services.repeating import Repeating, Sleep
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +19,8 @@ _QUIET_S = 30.0
 """For so long a subject is told of after its last request: most of thousands of users do nothing now."""
 
 
-class LimitSharing:
-    """`sleep` is asyncio.sleep, or what a test puts in its place."""
+class LimitSharing(Repeating):
+    """Tells and learns every `interval_s` seconds."""
 
     def __init__(
         self,
@@ -30,29 +30,21 @@ class LimitSharing:
         telemetry: LimitTelemetry,
         *,
         interval_s: float,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__("limit-sharing", interval_s=interval_s, trouble="limits can't be shared", sleep=sleep)
         self._limiter = limiter
         self._shared = shared
         self._clock = clock
         self._telemetry = telemetry
-        self._interval_s = interval_s
-        self._sleep = sleep
         self._works = True
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Share from now on."""
-        self._task = asyncio.create_task(self._share(), name="limit-sharing")
 
     async def close(self) -> None:
         """Share no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().close()
         await self._shared.close()
 
-    async def exchange(self) -> None:
+    async def look(self) -> None:
         """Share once. While it can't be done, each server goes by what it lets in itself."""
         meters = self._used_of_late()
         if not meters:
@@ -89,14 +81,6 @@ class LimitSharing:
             _log.info("limits are shared again")
         self._works = works
         self._telemetry.sharing(works)
-
-    async def _share(self) -> None:
-        while True:
-            try:
-                await self.exchange()
-            except Exception:  # noqa: BLE001 - a defect here must not end the sharing for good
-                _log.exception("limits can't be shared")
-            await self._sleep(self._interval_s)
 
 
 def _is_shared(meter: Meter) -> bool:

@@ -201,7 +201,7 @@ async def test_what_others_let_in_counts_here() -> None:
     assert lease
     meters = ScriptedMeters(SharedState(requests=-4, bytes=0, elsewhere=2))
     sharing = door.sharing(meters)
-    await sharing.exchange()
+    await sharing.look()
     assert meters.told == [(KEY, 10, 10, 1, 0, 0, 1)]
     with pytest.raises(RateExceededError) as refused:
         door.limiter.enter(caller())
@@ -221,15 +221,15 @@ async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
     assert door.limiter.enter(caller())
     meters = ScriptedMeters(SharedState(requests=1, bytes=0, elsewhere=1))
     sharing = door.sharing(meters)
-    await sharing.exchange()
+    await sharing.look()
     meters.state = ConnectionError("Redis is away")
-    await sharing.exchange()
+    await sharing.look()
     assert door.limiter.enter(caller())
     with pytest.raises(LimitError):
         door.limiter.enter(caller())
     meters.state = SharedState(requests=1, bytes=0, elsewhere=0)
     meters.told.clear()
-    await sharing.exchange()
+    await sharing.look()
     assert meters.told[0].requests == 1
     assert door.telemetry.shared == [True, False, True]
 
@@ -247,7 +247,7 @@ async def test_who_does_nothing_is_not_told_of() -> None:
     sharing = door.sharing(meters)
     told = []
     for seconds in (20, 40, 1):
-        await sharing.exchange()
+        await sharing.look()
         told.append([use.subject.key_id for use in meters.told])
         meters.told.clear()
         door.clock.advance(seconds)
@@ -255,10 +255,10 @@ async def test_who_does_nothing_is_not_told_of() -> None:
     assert [len(each) for each in told] == [50, 50, 1]
     assert told[-1] == ["7"]
     meters.state = SharedState(requests=1000, bytes=100_000, elsewhere=5)
-    await sharing.exchange()
+    await sharing.look()
     assert door.limiter.enter(caller("8"))  # nobody knows of others, until it is told once more
     meters.told.clear()
-    await sharing.exchange()
+    await sharing.look()
     assert {use.subject.key_id for use in meters.told} == {"7", "8"}
     with pytest.raises(ConcurrencyExceededError):
         door.limiter.enter(caller("8"))
@@ -269,5 +269,5 @@ async def test_nothing_is_told_where_there_is_nothing_to_share() -> None:
     door.limiter.load({KEY: Limits(daily_requests=2)})
     assert door.limiter.enter(caller())
     meters = ScriptedMeters(ConnectionError("nobody asks"))
-    await door.sharing(meters).exchange()
+    await door.sharing(meters).look()
     assert meters.told == []
