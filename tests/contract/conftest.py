@@ -18,6 +18,10 @@ from tests.contract.stub_server import Stub, serve
 ORIGIN = "https://viewer.example"
 
 
+PATIENCE_S = 30
+"""What anything may take on a busy machine."""
+
+
 @dataclass(frozen=True)
 class Gateway:
     """What a test talks to."""
@@ -52,7 +56,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             envoy = EnvoyProcess(settings, address, output=output)
             await envoy.start()
             try:
-                async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{envoy.port}") as client:
+                async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{envoy.port}", timeout=PATIENCE_S) as client:
                     yield Gateway(stub, envoy, client, log)
             finally:
                 await envoy.close()

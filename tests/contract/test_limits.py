@@ -36,12 +36,12 @@ async def slow() -> AsyncIterator[Gateway]:
 
 
 @pytest.mark.parametrize("path", ["/dicom-web/studies", "/api/v1/tenants", STUDY])
-async def test_nothing_that_comes_in_is_decompressed(strict: Gateway, path: str) -> None:
+async def test_nothing_that_comes_in_is_decompressed(own_gateway: Gateway, path: str) -> None:
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
-    refused = await strict.client.post(path, content=gzip.compress(bytes(1 << 20)), headers=headers)
+    refused = await own_gateway.client.post(path, content=gzip.compress(bytes(1 << 20)), headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (415, 3)
-    assert strict.stub.metadata == {}
-    plain = await strict.client.post(
+    assert own_gateway.stub.metadata == {}
+    plain = await own_gateway.client.post(
         "/api/v1/tenants", json={"tenantId": "a"}, headers={"content-encoding": "identity"}
     )
     assert plain.status_code == 200
@@ -99,15 +99,15 @@ async def test_native_callers_are_told_in_grpc(slow: Gateway) -> None:
     assert any(isinstance(result, bytes) for result in results)
 
 
-async def test_many_headers_and_large_ones_are_refused(strict: Gateway) -> None:
+async def test_many_headers_and_large_ones_are_refused(own_gateway: Gateway) -> None:
     many = {f"x-{number}": "1" for number in range(100)}
     for headers in (many, {"x-large": "a" * 50_000}):
-        assert (await strict.client.get("/dicom-web/studies", headers=headers)).status_code == 431
-    assert strict.stub.metadata == {}
+        assert (await own_gateway.client.get("/dicom-web/studies", headers=headers)).status_code == 431
+    assert own_gateway.stub.metadata == {}
 
 
-async def test_browsers_may_read_how_much_is_left(strict: Gateway) -> None:
-    answer = await strict.client.get("/dicom-web/studies", headers={"origin": ORIGIN})
+async def test_browsers_may_read_how_much_is_left(own_gateway: Gateway) -> None:
+    answer = await own_gateway.client.get("/dicom-web/studies", headers={"origin": ORIGIN})
     exposed = answer.headers["access-control-expose-headers"]
     assert {"retry-after", "ratelimit", "ratelimit-policy", "ratelimit-reset"} <= set(
         exposed.replace(" ", "").split(",")
@@ -122,19 +122,19 @@ async def test_without_a_limit_nobody_is_refused() -> None:
             assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_who_reads_slowly_stops_nobody_else(strict: Gateway) -> None:
+async def test_who_reads_slowly_stops_nobody_else(own_gateway: Gateway) -> None:
     async def endless(_: Context) -> AsyncIterator[HttpBody]:
         while True:
             yield HttpBody(content_type="application/octet-stream", data=bytes(1 << 20))
 
-    strict.stub.messages = endless
-    readers = [await asyncio.open_connection("127.0.0.1", strict.envoy.port, limit=1024) for _ in range(60)]
+    own_gateway.stub.messages = endless
+    readers = [await asyncio.open_connection("127.0.0.1", own_gateway.envoy.port, limit=1024) for _ in range(60)]
     for reader, writer in readers:
         writer.write(f"GET {STUDY} HTTP/1.1\r\nhost: a\r\n\r\n".encode())
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
     await asyncio.sleep(1)  # until the windows of all of them are full
     for _ in range(8):
-        answer = await strict.client.get("/dicom-web/studies", headers={"connection": "close"}, timeout=5)
+        answer = await own_gateway.client.get("/dicom-web/studies", headers={"connection": "close"})
         assert answer.status_code == 200
     for _, writer in readers:
         writer.transport.abort()

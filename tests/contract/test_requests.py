@@ -8,7 +8,7 @@ import httpx
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from tests.contract.conftest import ORIGIN, Gateway
+from tests.contract.conftest import ORIGIN, PATIENCE_S, Gateway
 from tests.contract.stub_server import Context
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -172,7 +172,7 @@ async def test_jobs_that_are_too_many_are_told_so_with_the_time_to_wait(gateway:
 
 
 async def test_rest_is_served_over_http_2(gateway: Gateway) -> None:
-    async with httpx.AsyncClient(http1=False, http2=True) as client:
+    async with httpx.AsyncClient(http1=False, http2=True, timeout=PATIENCE_S) as client:
         response = await client.get(f"http://{gateway.address}/dicom-web/studies")
     assert (response.http_version, response.status_code) == ("HTTP/2", 200)
 
@@ -240,7 +240,7 @@ async def test_a_client_that_goes_cancels_the_servers_call(gateway: Gateway) -> 
     gateway.stub.messages = endless
     async with gateway.client.stream("GET", STUDY) as response:
         await anext(response.aiter_raw())
-    await asyncio.wait_for(gateway.stub.cancelled.wait(), 5)
+    await asyncio.wait_for(gateway.stub.cancelled.wait(), PATIENCE_S)
 
 
 async def test_a_browser_of_an_allowed_origin_may_ask(gateway: Gateway) -> None:

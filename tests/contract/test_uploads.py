@@ -11,7 +11,7 @@ import httpx
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from tests.contract.conftest import Gateway
+from tests.contract.conftest import PATIENCE_S, Gateway
 from tests.contract.stub_server import Context, fail
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,7 +85,7 @@ async def test_a_server_may_refuse_before_it_has_all(gateway: Gateway) -> None:
         "POST /dicom-web/studies HTTP/1.1\r\nhost: x\r\ncontent-type: application/dicom\r\ncontent-length: 9000000\r\n"
     )
     writer.write(f"{head}\r\n".encode() + bytes(2 * MIB))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await reader.readline()).startswith(b"HTTP/1.1 413")
     writer.close()
     await writer.wait_closed()
@@ -101,15 +101,15 @@ async def test_a_client_that_goes_in_the_middle_cancels_the_servers_call(gateway
         raise AssertionError("nobody lets it go on")
 
     gateway.stub.answer = busy
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         url = f"http://{gateway.address}/dicom-web/studies"
         posting = asyncio.create_task(client.post(url, content=endless(), headers=HEADERS))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not gateway.stub.upload.message_bytes:
                 await asyncio.sleep(0.01)
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
-    await asyncio.wait_for(gateway.stub.cancelled.wait(), 5)
+    await asyncio.wait_for(gateway.stub.cancelled.wait(), PATIENCE_S)
 
 
 async def test_300_mb_pass_in_messages_that_grpc_takes_and_envoy_does_not_grow(gateway: Gateway) -> None:

@@ -9,6 +9,7 @@ import pytest
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.viewer import serve_viewer
 from radgate_server.config import Settings
+from tests.contract.conftest import PATIENCE_S
 from tests.contract.stub_server import Stub, serve
 
 COOKIE = {"cookie": "other=1; radgate_demo=rg_key-1_x"}
@@ -33,7 +34,7 @@ async def client(settings: Settings, viewer: str, stub: Stub) -> AsyncIterator[h
         envoy = EnvoyProcess(settings, address, viewer=viewer)
         await envoy.start()
         try:
-            async with httpx.AsyncClient(base_url=f"http://localhost:{envoy.port}") as client:
+            async with httpx.AsyncClient(base_url=f"http://localhost:{envoy.port}", timeout=PATIENCE_S) as client:
                 yield client
         finally:
             await envoy.close()
