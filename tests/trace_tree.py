@@ -1,8 +1,11 @@
 """One trace as a tree, with what each span tells."""
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from radgate_server.core.tracing import TraceContext
 
 _SHOWN = ("radgate.", "rpc.response", "http.response", "http.status", "error.")
 
@@ -43,6 +46,11 @@ class Node(NamedTuple):
         yield self
         for part in self.parts:
             yield from part.walk()
+
+
+def begin() -> TraceContext:
+    """The browser's own span, of a trace that is to be recorded."""
+    return TraceContext(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
 
 
 def tree_of(spans: Iterable[Found], root_id: str) -> Node:

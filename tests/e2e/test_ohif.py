@@ -4,35 +4,25 @@ Pictures of it are left in build/e2e; docs/images/ohif.png is the one called ohi
 """
 
 import contextlib
-import io
 import re
 import sys
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Locator, Page, Request, Response
 
 from tests.e2e.browser import PICTURES, chromium
+from tests.e2e.ohif_page import SEEN_BEFORE, Grey, grey_of, open_study
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY, GREY_WINDOW, Original, grey_quadrants, real
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
-
-SEEN_BEFORE = """
-    localStorage.setItem("shownTours", '["basicViewerTour"]');
-    sessionStorage.setItem("investigationalUseDialog", "true");
-"""
-# As at a user's second visit: the tour and the notice of the first would cover the image.
 
 EXPLICIT, HTJ2K = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.202"
 SHOWN_AS = {EXPLICIT: "stored", HTJ2K: "htj2k"}
 
 TOLERANCE = 4
 """Grey levels, of 255, that a viewer's interpolation and rounding may change."""
-
-type Grey = np.ndarray[tuple[int, int], np.dtype[np.int16]]
 
 
 @pytest.fixture(scope="module", params=[(), ("--htj2k",)], ids=["stored", "htj2k"])
@@ -126,20 +116,6 @@ def test_a_real_study_looks_like_itself(page: Page) -> None:
     page.screenshot(path=PICTURES / "ohif-mr.png")
 
 
-def open_study(page: Page, study_instance_uid: str) -> Locator:
-    """Open it in the viewer; returns where the image is drawn."""
-    page.goto(f"/viewer/viewer?StudyInstanceUIDs={study_instance_uid}")
-    viewport = page.locator("#viewerLayoutResizableViewportGridPanel canvas.cornerstone-canvas")
-    viewport.wait_for()
-    return viewport
-
-
-def grey_of(viewport: Locator) -> "Grey":
-    """What is on the screen there, as grey levels by row and column."""
-    with Image.open(io.BytesIO(viewport.screenshot())) as picture:
-        return np.asarray(picture.convert("L"), dtype=np.int16)
-
-
 def shown(hounsfield: float) -> int:
     """The grey level of a value, by the LINEAR function of PS3.3 C.11.2.1.2."""
     center, width = GREY_WINDOW
@@ -164,7 +140,7 @@ def assert_shows(viewport: Locator, number: int) -> None:
     assert is_shown(), f"slice {number}: {found} instead of {expected} and black around"
 
 
-def samples(grey: "Grey") -> list[list[int]]:
+def samples(grey: Grey) -> list[list[int]]:
     """Grey levels at the middle and around of each quadrant, clockwise from the upper left; then of the black rim."""
     height, width = grey.shape
     unit = min(height, width) / 128  # the image fills the viewport one way

@@ -4,7 +4,6 @@
 """
 
 import json
-import secrets
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from tests.e2e.studies import EAST, Original, real, store
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
 from tests.integration.otlp_collector import Collector, collector
-from tests.trace_tree import Node, lines, tree_of
+from tests.trace_tree import Node, begin, lines, tree_of
 
 FETCH = """async ([url, key, traceparent]) => {
   const answer = await fetch(url, {headers: {authorization: `Bearer ${key}`, traceparent}});
@@ -41,20 +40,10 @@ def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ct, mr = real("CT_small.dcm"), real("MR_small.dcm")
     with collector() as spans, OrthancServer(tmp_path_factory.mktemp("archive")) as archive:
         store(archive, [ct, mr])
-        settings = {
-            "RADGATE_TELEMETRY__TRACING_ENABLED": "true",
-            "RADGATE_TELEMETRY__TRACE_SHARE": "0",
-            "RADGATE_TELEMETRY__OTLP_PROTOCOL": protocol,
-            "RADGATE_TELEMETRY__OTLP_ENDPOINT": spans.http_url if protocol == "http" else spans.grpc_url,
-            "OTEL_BSP_SCHEDULE_DELAY": "100",
-        }
-        with RadgateProcess(tmp_path_factory.mktemp("radgate"), settings).tenant(EAST, dimse(archive)) as radgate:
+        with RadgateProcess(tmp_path_factory.mktemp("radgate"), spans.settings(protocol)).tenant(
+            EAST, dimse(archive)
+        ) as radgate:
             yield Traced(radgate, spans, ct, mr)
-
-
-def begin() -> TraceContext:
-    """The browser's own span."""
-    return TraceContext(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
 
 
 def frame_path(original: Original) -> str:
