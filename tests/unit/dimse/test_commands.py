@@ -80,6 +80,13 @@ def test_what_is_encoded_is_decoded(_: Any, primitive: Any, has_data_set: bool) 
         assert getattr(decoded, keyword, None) == getattr(primitive, keyword, None)
 
 
+def test_what_does_not_belong_into_a_command_set_is_passed_over() -> None:
+    answer = message(C_GET, MessageIDBeingRespondedTo=1, Status=0xC000, NumberOfFailedSuboperations=1)
+    failed_sop_instance_uid_list = b"\x08\x00\x58\x00\x06\x00\x00\x001.2.3\0"
+    decoded, followed = decode_command(encode_command(answer, has_data_set=False) + failed_sop_instance_uid_list)
+    assert (decoded.Status, decoded.NumberOfFailedSuboperations, followed) == (0xC000, 1, False)
+
+
 @given(st.binary(max_size=200))
 def test_garbage_is_a_value_error(garbage: bytes) -> None:
     with pytest.raises(ValueError):

@@ -20,6 +20,7 @@ _CLASSES: Mapping[int, type[Any]] = {
 }
 _FIELDS = {primitive: field for field, primitive in _CLASSES.items()}
 _RESPONSE = 0x8000
+_COMMAND_GROUP = 0x0000
 _COMMAND_FIELD = 0x0100
 _DATA_SET_TYPE = 0x0800
 _NO_DATA_SET = 0x0101
@@ -62,6 +63,9 @@ def encode_command(primitive: Any, *, has_data_set: bool) -> bytes:
 def decode_command(encoded: bytes) -> tuple[Any, bool]:
     """Make the primitive of a command set, and tell whether a data set follows.
 
+    Elements of other groups are passed over. There should be none (PS3.7 6.3.1), but Orthanc 1.12 ends a C-GET of which
+    a part failed with the Failed SOP Instance UID List in its command set.
+
     Raises:
         ValueError: it is malformed, or of a service that is not spoken here.
     """
@@ -85,9 +89,10 @@ def _elements(encoded: bytes) -> list[tuple[int, bytes]]:
             raise ValueError("a command set ends within an element")
         group, element, length = _HEADER.unpack_from(encoded, offset)
         offset += _HEADER.size
-        if group or offset + length > len(encoded):
-            raise ValueError("a command set ends within a value, or holds elements of other groups")
-        elements.append((element, encoded[offset : offset + length]))
+        if offset + length > len(encoded):
+            raise ValueError("a command set ends within a value")
+        if group == _COMMAND_GROUP:
+            elements.append((element, encoded[offset : offset + length]))
         offset += length
     return elements
 
