@@ -59,6 +59,11 @@ class RadgateProcess:
         return self.folder / "data"
 
     @property
+    def database_url(self) -> str:
+        """The installation's database, for SQLAlchemy."""
+        return self._loaded_settings().database_url_or_default
+
+    @property
     def log_file(self) -> Path:
         """Everything that the server and Envoy wrote, over all starts."""
         return self.folder / "serve.log"

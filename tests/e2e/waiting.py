@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for[T](condition: Callable[[], T], what: str, timeout_s: float = 20) -> T:
+def wait_for[T](condition: Callable[[], T | None], what: str, timeout_s: float = 30) -> T:
     """Ask until the answer is true; return it. Raises AssertionError when it takes longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not (answer := condition()):
