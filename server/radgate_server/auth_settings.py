@@ -2,28 +2,22 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import parse_slug
+from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import ANY_TENANT
-from radgate_server.settings_table import Table
+from radgate_server.restriction_settings import OnlyStudies, RestrictionClaims
+from radgate_server.settings_table import Table, Texts
 
 type RoleName = Literal["viewer", "operator", "admin", "auditor"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 _NAME_KINDS = ("URI:", "DNS:", "email:")
-
-
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
-"""A list of text; one text stands for a list of it alone."""
 
 
 class TlsPaths(NamedTuple):
@@ -47,38 +41,6 @@ def tls_paths(certificate_file: str, key_file: str, client_ca_file: str) -> TlsP
     if not certificate_file:
         return None
     return TlsPaths(Path(certificate_file), Path(key_file), Path(client_ca_file) if client_ca_file else None)
-
-
-class RestrictionClaims(Table):
-    """Claims of an identity provider that confine its users to some studies.
-
-    A study must have one of the values of each claim that a user has.
-    """
-
-    patient_claim: Texts = Field(
-        default=(), description="Path of the claim that names patients: a Patient ID, or `ID^^^ISSUER`."
-    )
-    referring_physician_claim: Texts = Field(
-        default=(), description="Path of the claim that names referring physicians: `DOE^JANE`."
-    )
-    modality_claim: Texts = Field(default=(), description="Path of the claim that names modalities: `CT`.")
-    study_date_claim: Texts = Field(
-        default=(), description="Path of the claim that names study dates: `20260101-20260630`, `20260101-`, `90d`."
-    )
-    required: bool = Field(
-        default=True, description="Don't let in a user with none of these claims; else such a user sees every study."
-    )
-
-    @property
-    def paths(self) -> dict[str, tuple[str, ...]]:
-        """Where each attribute of a restriction is claimed, those alone that are claimed at all."""
-        paths = {
-            "patients": self.patient_claim,
-            "referring_physicians": self.referring_physician_claim,
-            "modalities": self.modality_claim,
-            "study_dates": self.study_date_claim,
-        }
-        return {attribute: path for attribute, path in paths.items() if path}
 
 
 class OidcSettings(Table):
@@ -158,7 +120,15 @@ class CertificateSettings(Table):
         description="Its subject alternative name: `URI:spiffe://example/viewer`, `DNS:host.example`, `email:a@b.ch`."
     )
     tenants: Texts = Field(min_length=1, description="Tenants that it may use, the first by default; `*` is every one.")
-    role: RoleName = Field(description="What it may do.")
+    role: RoleName = Field(description="What it may do; a viewer, if it is confined to some studies.")
+    only: OnlyStudies = Field(
+        default=OnlyStudies(), description="The studies that it is confined to: `[auth.certificates.only]`."
+    )
+
+    @property
+    def restriction(self) -> StudyRestriction | None:
+        """The studies that it may see, None for all."""
+        return self.only.restriction if "only" in self.model_fields_set else None
 
     @field_validator("name")
     @classmethod
@@ -173,6 +143,19 @@ class CertificateSettings(Table):
         if ANY_TENANT in value and len(value) > 1:
             raise ValueError(f"{ANY_TENANT!r} stands for every tenant and stands alone")
         return value
+
+    @model_validator(mode="after")
+    def _confines_viewers(self) -> "CertificateSettings":
+        """An `only` that names nothing confines to nothing, and is refused: it was meant to."""
+        try:
+            confined = self.restriction is not None
+        except InvalidArgumentError as error:
+            raise ValueError(f"only.{error.field}: {error.description}") from None
+        if confined and self.role != "viewer":
+            raise ValueError(
+                "a certificate for some studies alone is a viewer's: set role to viewer, or leave out only"
+            )
+        return self
 
 
 class AuthSettings(Table):

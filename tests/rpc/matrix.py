@@ -10,7 +10,7 @@ from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS, Access, Reach, TenantNeed
 from tests.rpc.named_requests import REQUESTS, Ids, path_of
-from tests.rpc.rig import EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
+from tests.rpc.rig import CERTIFICATE_OF_PATIENT, EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
 
 NEVER_STUDY = "2.25.9000"
 STATUS = {
@@ -65,10 +65,12 @@ async def visitors(rig: Rig) -> list[Visitor]:
     found.append(Visitor("admin of all", bearer(await rig.key("*", role=Role.ADMIN)), Role.ADMIN, every))
     key = await rig.key("east", restriction=MINE)
     token = rig.tokens.issue(tenant="east", role="viewer", patient="P-1")
+    certified = seen_by_gateway(certificate=CERTIFICATE_OF_PATIENT)
     boss = rig.tokens.issue(tenant="east", role="admin", patient=["P-1"])
     found += [
         Visitor("restricted key", bearer(key), Role.VIEWER, east, "east", restricted=True),
         Visitor("restricted token", bearer(token), Role.VIEWER, east, "east", restricted=True),
+        Visitor("restricted certificate", certified, Role.VIEWER, east, "east", restricted=True),
         Visitor("restricted admin", bearer(boss), Role.ADMIN, east, "east", restricted=True),
         Visitor("nobody", {}),
         Visitor("bad key", bearer(f"rg_0123456789ab_{'x' * 43}")),

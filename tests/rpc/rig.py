@@ -19,7 +19,7 @@ from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.secrets import FileSigner, PublicKeys
 from radgate_server.adapters.spool import DiskSpool
-from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings, RestrictionClaims
+from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import PacsSettings, RetrieveSettings, Settings
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.networks import Address
@@ -30,6 +30,7 @@ from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.limit_settings import LimitSettings
 from radgate_server.report_settings import FolderReportReceiver, ReportSettings
+from radgate_server.restriction_settings import OnlyStudies, RestrictionClaims
 from radgate_server.retention_settings import RetentionSettings
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server import (
@@ -144,6 +145,9 @@ _NAMES = {
 }
 _AUTHORITY = Authority()
 CERTIFICATES = {whose: _AUTHORITY.sign(name).certificate for whose, name in _NAMES.items()}
+_OF_PATIENT = "URI:spiffe://test/east/patient"
+CERTIFICATE_OF_PATIENT = _AUTHORITY.sign(_OF_PATIENT).certificate
+"""For the studies of patient "P-1" alone."""
 AUTH = AuthSettings(
     oidc=(
         OidcSettings(
@@ -157,9 +161,12 @@ AUTH = AuthSettings(
             only=RestrictionClaims(patient_claim=("patient",), required=False),
         ),
     ),
-    certificates=tuple(
-        CertificateSettings(name=name, tenants=(tenant_id,), role=role.name.lower())  # type: ignore[arg-type]
-        for (tenant_id, role), name in _NAMES.items()
+    certificates=(
+        *(
+            CertificateSettings(name=name, tenants=(tenant_id,), role=role.name.lower())  # type: ignore[arg-type]
+            for (tenant_id, role), name in _NAMES.items()
+        ),
+        CertificateSettings(name=_OF_PATIENT, tenants=("east",), role="viewer", only=OnlyStudies(patients=("P-1",))),
     ),
 )
 

@@ -155,7 +155,9 @@ class Authenticator:
 
 def _principals(settings: AuthSettings) -> Mapping[str, Principal]:
     return {
-        found.name: Principal(f"certificate:{found.name}", found.tenants, Role[found.role.upper()])
+        found.name: Principal(
+            f"certificate:{found.name}", found.tenants, Role[found.role.upper()], restriction=found.restriction
+        )
         for found in settings.certificates
     }
 

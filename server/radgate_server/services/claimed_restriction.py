@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from radgate_server.auth_settings import RestrictionClaims
 from radgate_server.core.credentials import REFUSED
 from radgate_server.core.errors import InvalidArgumentError, UnauthenticatedError
 from radgate_server.core.restriction import StudyRestriction, make_restriction, parse_patient
+from radgate_server.restriction_settings import RestrictionClaims
 
 
 def restriction_of(claims: Mapping[str, Any], only: RestrictionClaims) -> StudyRestriction | None:

@@ -6,7 +6,9 @@ import pytest
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.core.credentials import Credentials
 from radgate_server.core.errors import TenantNotAllowedError, TooManyFailuresError, UnauthenticatedError
+from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
+from radgate_server.restriction_settings import OnlyStudies
 from radgate_server.services.api_keys import make_key
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.key_checker import KeyChecker
@@ -29,6 +31,12 @@ SETTINGS = AuthSettings(
     certificates=(
         CertificateSettings(name="DNS:ward.example", tenants=("west", "east"), role="operator"),
         CertificateSettings(name="DNS:lost.example", tenants=("nowhere",), role="operator"),
+        CertificateSettings(
+            name="DNS:practice.example",
+            tenants=("east",),
+            role="viewer",
+            only=OnlyStudies(patients=("P-1^^^NORTH",), modalities=("ct",)),
+        ),
     ),
     max_failures=3,
 )
@@ -209,9 +217,15 @@ async def test_a_certificate_stands_for_the_name_that_is_in_the_table(authentica
     known = shown("", "URI:unknown", "DNS:ward.example")
     principal, tenant_id = await authenticator.authenticate(known, "")
     assert (principal.key_id, principal.role, tenant_id) == ("certificate:DNS:ward.example", Role.OPERATOR, "west")
+    assert principal.restriction is None
     for name in ("DNS:WARD.example", "URI:ward.example", "DNS:ward.example.org"):
         with pytest.raises(UnauthenticatedError):
             await authenticator.authenticate(shown("", name), "")
+
+
+async def test_a_certificate_can_be_for_some_studies_alone(authenticator: Authenticator) -> None:
+    principal, _ = await authenticator.authenticate(shown("", "DNS:practice.example"), "")
+    assert principal.restriction == make_restriction(patients=[RestrictedPatient("P-1", "NORTH")], modalities=["CT"])
 
 
 async def fail(authenticator: Authenticator, times: int, *, key_id: str = "0123456789ab", address: str) -> None:

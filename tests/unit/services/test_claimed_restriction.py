@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from radgate_server.auth_settings import RestrictionClaims
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
+from radgate_server.restriction_settings import RestrictionClaims
 from radgate_server.services.claimed_restriction import restriction_of
 
 ONLY = RestrictionClaims(patient_claim=("patient",), modality_claim=("radgate", "modalities"), study_date_claim="days")
