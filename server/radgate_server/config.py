@@ -7,7 +7,7 @@ file given with `--config` (`http_port = 8080`, `[cache] warm_bytes = 1000`), el
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -166,11 +166,17 @@ class AuditSettings(Table):
     check_records: int = Field(
         default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
     )
+    answers_wait_for: Literal["spool", "database"] = Field(
+        default="spool",
+        description="Where an access must be recorded before its first byte leaves. spool: in a file in data_dir, from"
+        " where it comes to the database within half a second; the server's death loses none, a power cut may lose"
+        " those of the last half second. database: there, on its disk; each answer waits for that.",
+    )
     spool_bytes: int = Field(
         default=256 * MIB,
         ge=0,
-        description="Records that wait in data_dir while the database is away; when that is full nothing is served. 0:"
-        " nothing is served at once.",
+        description="Records that wait in data_dir for the database, also while it is away; when that is full nothing"
+        " is served. 0: all answers wait for the database, and nothing is served while it is away.",
     )
     index_interval_s: Seconds = Field(
         default=1, description="Time between two looks at which records the index for searches does not know yet."

@@ -11,6 +11,7 @@ from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database import (
     Database,
+    SpooledAuditSink,
     SqlAuditRecords,
     SqlAuditSink,
     SqlAuditTrail,
@@ -32,7 +33,7 @@ from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
 from radgate_server.adapters.secrets import FileSigner, SpoolCipher, make_data_dir, open_secrets
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import Settings
+from radgate_server.config import AuditSettings, Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.audit_records import AuditRecords
@@ -88,7 +89,7 @@ class Installation:
     sealed: SealedRecords
     secrets: SecretReader
     audit: AuditSink
-    writing_end: SqlAuditSink
+    writing_end: SpooledAuditSink | SqlAuditSink
     trail: AuditTrail
     signer: CheckpointSigner
     retention: RetentionStore
@@ -102,7 +103,7 @@ async def open_installation(
 ) -> Installation:
     """Open the data folder and the database, bringing both up to date; `stack` closes them.
 
-    With `spooling`, records of the audit trail wait in the folder while the database is away: one process may do that.
+    With `spooling`, records of the audit trail go by way of the folder: one process may do that.
 
     Raises:
         ConfigurationError: the folder, its key file, the spool or the database's URL is not usable.
@@ -114,7 +115,7 @@ async def open_installation(
     await asyncio.to_thread(migrate, settings.database_url_or_default)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
-    audit = SqlAuditSink(database, spool=_open_spool(stack, settings) if spooling else None)
+    audit = _writing_end(database, settings.audit, _open_spool(stack, settings) if spooling else None)
     stack.push_async_callback(audit.close)
     sealed = SqlSealedRecords(database, box)
     return Installation(
@@ -139,6 +140,14 @@ async def open_installation(
         SqlReportSchedules(database),
         database,
     )
+
+
+def _writing_end(
+    database: Database, settings: AuditSettings, spool: FileAuditSpool | None
+) -> SpooledAuditSink | SqlAuditSink:
+    if spool is None or settings.answers_wait_for == "database":
+        return SqlAuditSink(database, spool=spool)
+    return SpooledAuditSink(database, spool)
 
 
 def _open_spool(stack: AsyncExitStack, settings: Settings) -> FileAuditSpool | None:

@@ -1,5 +1,7 @@
 """Records that waited in the spool reach the chain in order, each once, on every kind of database.
 
+Whether all go by way of it, or only while the database is away.
+
 A subclass's module gives the fixture `url`: empty.
 """
 
@@ -14,13 +16,25 @@ from sqlalchemy import select, text
 
 from radgate_server.adapters.audit_spool import FileAuditSpool
 from radgate_server.adapters.audit_spool import spool as spool_files
-from radgate_server.adapters.database import Database, SqlAuditSink, SqlAuditTrail, audit_drain, migrate
+from radgate_server.adapters.database import (
+    Database,
+    SpooledAuditSink,
+    SqlAuditSink,
+    SqlAuditTrail,
+    audit,
+    audit_drain,
+    audit_spooled,
+    migrate,
+)
 from radgate_server.adapters.database.audit_dialects import DIALECTS
 from radgate_server.adapters.database.schema import audit_entries
 from radgate_server.adapters.secrets import SpoolCipher
 from radgate_server.core.audit_verify import ChainVerifier
-from radgate_server.core.errors import AuditUnavailableError
+from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
 from tests.conformance.database_suites import audit_entry
+
+type WritingEnd = SpooledAuditSink | SqlAuditSink
+type OpenSink = Callable[[FileAuditSpool], WritingEnd]
 
 RENAME = "ALTER TABLE {} RENAME TO {}"
 
@@ -31,6 +45,7 @@ class AuditSpoolSuite:
     @pytest.fixture(autouse=True)
     def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(audit_drain, "RETRY_S", 0.02)
+        monkeypatch.setattr(audit_spooled, "GATHER_S", 0.02)
         monkeypatch.setattr(spool_files, "SEGMENT_RECORDS", 20)
 
     @pytest.fixture
@@ -46,13 +61,20 @@ class AuditSpoolSuite:
         yield spool
         spool.close()
 
+    @pytest.fixture(params=["spool", "database"])
+    def open_sink(self, request: pytest.FixtureRequest, database: Database) -> OpenSink:
+        """Opens a writing end, in front of which answers wait for the one or the other."""
+        if request.param == "spool":
+            return lambda spool: SpooledAuditSink(database, spool)
+        return lambda spool: SqlAuditSink(database, spool=spool)
+
     @pytest.fixture
-    async def sink(self, database: Database, spool: FileAuditSpool) -> AsyncIterator[SqlAuditSink]:
-        sink = SqlAuditSink(database, spool=spool)
+    async def sink(self, open_sink: OpenSink, spool: FileAuditSpool) -> AsyncIterator[WritingEnd]:
+        sink = open_sink(spool)
         yield sink
         await sink.close()
 
-    async def record(self, sink: SqlAuditSink, numbers: Sequence[int]) -> None:
+    async def record(self, sink: WritingEnd, numbers: Sequence[int]) -> None:
         await asyncio.gather(*(sink.record(audit_entry(number)) for number in numbers))
 
     @asynccontextmanager
@@ -79,9 +101,10 @@ class AuditSpoolSuite:
         return [int(row.request_id.removeprefix("request-")) for row in rows]
 
     async def test_records_wait_and_follow_in_order(
-        self, database: Database, sink: SqlAuditSink, spool: FileAuditSpool
+        self, database: Database, sink: WritingEnd, spool: FileAuditSpool
     ) -> None:
         await self.record(sink, range(3))
+        await sink.settle()
         async with self.away(database):
             for start in range(3, 63, 6):
                 await self.record(sink, range(start, start + 6))
@@ -89,12 +112,15 @@ class AuditSpoolSuite:
         await self.record(sink, range(63, 70))  # drained or not: nothing overtakes what waits
         await self.drained(spool)
         await self.record(sink, range(70, 75))
+        await sink.settle()
         assert await self.told(database) == list(range(75))
         assert sum(sink.recorded.values()) == 75
 
-    async def test_nothing_is_recorded_once_the_spool_is_full(self, database: Database, tmp_path: Path) -> None:
+    async def test_nothing_is_recorded_once_the_spool_is_full(
+        self, database: Database, open_sink: OpenSink, tmp_path: Path
+    ) -> None:
         spool = FileAuditSpool(tmp_path / "small", SpoolCipher(tmp_path), limit_bytes=3000)
-        sink = SqlAuditSink(database, spool=spool)
+        sink = open_sink(spool)
         async with self.away(database):
             recording = (sink.record(audit_entry(number)) for number in range(20))
             outcomes = [await asyncio.gather(one, return_exceptions=True) for one in recording]
@@ -108,8 +134,9 @@ class AuditSpoolSuite:
         spool.close()
 
     async def test_a_commit_of_which_nobody_heard_is_not_made_twice(
-        self, database: Database, sink: SqlAuditSink, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch
+        self, database: Database, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        sink = SqlAuditSink(database, spool=spool)
         await self.record(sink, range(2))
         dialect = DIALECTS[database.engine.dialect.name]
         insert_alone: Callable[..., None] = dialect.insert_alone
@@ -124,9 +151,10 @@ class AuditSpoolSuite:
         await self.record(sink, range(5, 7))
         await self.drained(spool)
         assert await self.told(database) == list(range(7))
+        await sink.close()
 
     async def test_a_segment_that_could_not_be_removed_is_not_written_twice(
-        self, database: Database, sink: SqlAuditSink, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch
+        self, database: Database, sink: WritingEnd, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         drop, failures = spool.drop, iter([True, True, False])
 
@@ -141,13 +169,48 @@ class AuditSpoolSuite:
         await self.drained(spool)
         assert await self.told(database) == list(range(5))
 
-    async def test_what_waits_is_drained_by_the_next_server(self, database: Database, spool: FileAuditSpool) -> None:
-        first = SqlAuditSink(database, spool=spool)
+    async def test_what_waits_is_drained_by_the_next_server(
+        self, database: Database, open_sink: OpenSink, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(audit_spooled, "SETTLE_S", 0.05)
+        first = open_sink(spool)
         async with self.away(database):
             await self.record(first, range(30))
             await first.close()
-        second = SqlAuditSink(database, spool=spool)
+        second = open_sink(spool)
         await self.record(second, range(30, 33))
         await self.drained(spool)
         assert await self.told(database) == list(range(33))
         await second.close()
+
+    async def test_who_settles_finds_what_was_recorded_before(self, database: Database, sink: WritingEnd) -> None:
+        for start in range(0, 50, 10):
+            await self.record(sink, range(start, start + 10))
+            await sink.settle()
+            assert await self.told(database) == list(range(start + 10))
+
+    async def test_who_can_not_settle_is_told(
+        self, database: Database, sink: WritingEnd, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(audit, "SETTLE_S", 0.05)
+        monkeypatch.setattr(audit_spooled, "SETTLE_S", 0.05)
+        async with self.away(database):
+            await self.record(sink, range(3))
+            with pytest.raises(DatabaseUnavailableError):
+                await sink.settle()
+
+    async def test_two_servers_go_on_with_one_chain(
+        self, database: Database, open_sink: OpenSink, tmp_path: Path
+    ) -> None:
+        spools = [FileAuditSpool(tmp_path / name, SpoolCipher(tmp_path), limit_bytes=1 << 20) for name in "ab"]
+        sinks = [open_sink(spool) for spool in spools]
+        for number in range(0, 100, 2):
+            await self.record(sinks[0], [number])
+            await self.record(sinks[1], [number + 1])
+            await asyncio.sleep(0.001)
+        for sink, spool in zip(sinks, spools, strict=True):
+            await sink.close()
+            spool.close()
+        told = await self.told(database)
+        assert [number for number in told if number % 2 == 0] == list(range(0, 100, 2))
+        assert [number for number in told if number % 2] == list(range(1, 100, 2))

@@ -1,4 +1,4 @@
-"""`radgate serve` on a real PostgreSQL: state in the database, and every access recorded before it is answered."""
+"""`radgate serve` on a real PostgreSQL: state in the database, where every access is recorded before it is answered."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,11 @@ def url(postgres: Postgres) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, url: str, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
-    settings = {"RADGATE_DATABASE_URL": url, "RADGATE_CACHE__QUERY_TTL_S": "0"}
+    settings = {
+        "RADGATE_DATABASE_URL": url,
+        "RADGATE_CACHE__QUERY_TTL_S": "0",
+        "RADGATE_AUDIT__ANSWERS_WAIT_FOR": "database",
+    }
     with RadgateProcess(tmp_path_factory.mktemp("on-postgres"), settings).tenant(EAST, dimse(orthanc)) as server:
         assert not (server.data_dir / "radgate.db").exists()
         yield server

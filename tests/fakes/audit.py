@@ -25,3 +25,6 @@ class RecordingAuditSink:
             raise AuditUnavailableError("the access could not be recorded")
         is_second = entry.outcome in (AuditOutcome.DELIVERED, AuditOutcome.INTERRUPTED)
         (self.sent if is_second else self.entries).append(entry)
+
+    async def settle(self) -> None:
+        """Everything is where it is read at once."""

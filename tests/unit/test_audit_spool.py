@@ -34,13 +34,16 @@ class Opener:
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "audit-spool"
+        self.passed_s = 0.0
         self._data_dir = data_dir
         self._opened: FileAuditSpool | None = None
 
     def __call__(self, limit_bytes: int = 1 << 20) -> FileAuditSpool:
         self.close()
         cipher = SpoolCipher(self._data_dir)
-        self._opened = FileAuditSpool(self.folder, cipher, limit_bytes=limit_bytes, unix_s=lambda: 5.0)
+        self._opened = FileAuditSpool(
+            self.folder, cipher, limit_bytes=limit_bytes, unix_s=lambda: 5.0, monotonic_s=lambda: self.passed_s
+        )
         return self._opened
 
     def close(self) -> None:
@@ -72,6 +75,61 @@ def test_is_active_from_the_first_record_to_the_last(reopen: Opener) -> None:
     assert drain(waiting) == contents(2, 3, 4, 5)
     assert not waiting.put_if_active(SpooledBatch(contents(6)))
     assert waiting.state[:3] == (0, 0, 0.0)
+
+
+def test_records_that_are_appended_gather_for_a_while(reopen: Opener) -> None:
+    waiting = reopen()
+    for number in range(3):
+        waiting.append(contents(number)[0])
+    assert waiting.oldest(gather_s=0.2) is None
+    assert waiting.is_waiting(waiting.newest)
+    reopen.passed_s += 0.2
+    segment = waiting.oldest(gather_s=0.2)
+    assert segment
+    assert [content for batch in segment.batches for content in batch.contents] == contents(0, 1, 2)
+    waiting.append(contents(3)[0])  # comes to the next one
+    waiting.drop(segment.number)
+    assert not waiting.is_waiting(segment.number)
+    assert drain(waiting) == contents(3)
+    assert waiting.state[:3] == (0, 0, 0.0)
+
+
+def test_what_is_appended_outlives_the_process_at_once(reopen: Opener) -> None:
+    waiting = reopen()
+    waiting.append(contents(1)[0])
+    (path,) = segments(reopen)
+    copy = path.read_bytes()  # what the next process would find if this one died now
+    assert drain(waiting) == contents(1)
+    reopen.close()
+    path.with_stem(f"{2:012}").write_bytes(copy)
+    assert reopen().state.damaged == 1  # it opens in its own place only
+    (reopen.folder / "drained").unlink()
+    path.write_bytes(copy)
+    assert drain(reopen()) == contents(1)
+
+
+def test_what_is_appended_is_synced_before_it_goes(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, synced = reopen(), list[int]()
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), fsync(file)))
+    waiting.append(contents(1)[0])
+    assert synced == []  # the caller waits for no disk
+    waiting.sync()
+    assert len(synced) == 2  # the records, and the file's name
+    waiting.sync()
+    assert len(synced) == 2
+    waiting.append(contents(2)[0])
+    assert waiting.oldest()
+    assert len(synced) == 4
+
+
+def test_more_segments_than_stay_in_memory_go_all_the_same(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_RECORDS", 2)
+    monkeypatch.setattr(spool, "SEGMENTS_IN_MEMORY", 2)
+    waiting = reopen()
+    for number in range(9):
+        waiting.append(contents(number)[0])
+    assert drain(waiting) == contents(*range(9))
 
 
 def test_records_are_for_nobody_elses_eyes(reopen: Opener) -> None:
@@ -162,7 +220,9 @@ def test_what_was_drained_is_not_drained_again_from_a_copy(reopen: Opener, caplo
     assert "drained before" in caplog.text
     waiting.put(SpooledBatch(contents(2)))
     (path,) = segments(reopen)
+    reopen.close()
     path.write_bytes(copy)  # in the place of what waits
+    waiting = reopen()
     assert (drain(waiting), waiting.state.damaged) == ([], 1)
 
 

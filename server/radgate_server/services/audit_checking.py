@@ -29,6 +29,7 @@ class AuditChecker:
             DatabaseUnavailableError: the trail can't be read.
         """
         await self._auditor.record(caller, AuditAction.READ_AUDIT, detail="verify")
+        await self._auditor.settle()
         loop = asyncio.get_running_loop()
         news: asyncio.Queue[Progress | None] = asyncio.Queue()
 

@@ -90,6 +90,7 @@ class AuditDesk:
             ResourceNotFoundError: nothing has been recorded for the tenant.
             DatabaseUnavailableError: the trail can't be read or written.
         """
+        await self._auditor.settle()
         made = await self._trail.add_checkpoint(tenant_id, voucher(self._signer, self._clock))
         if made is None:
             raise ResourceNotFoundError("nothing has been recorded for a tenant of that name")
@@ -107,6 +108,7 @@ class AuditDesk:
             DatabaseUnavailableError: the trail can't be read.
         """
         await self._auditor.record(caller, AuditAction.EXPORT_AUDIT)
+        await self._auditor.settle()
         await self._trail.scan(visit, tenant_id=caller.tenant_id, upto=await self._trail.last_number())
 
 

@@ -85,9 +85,15 @@ class AuditReader:
         return position
 
     async def record(self, caller: Caller, criteria: AuditCriteria, what: str) -> None:
-        """Record that the trail is read, and about whom. Raises AuditUnavailableError."""
+        """Record that the trail is read, and about whom; it has all records up to that one then.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded.
+            DatabaseUnavailableError: records still wait for the database.
+        """
         study = criteria.study_instance_uid
         scope = RetrieveScope(study, criteria.series_instance_uid or None) if study else None
         detail = f"{what}, user {criteria.user}" if criteria.user else what
         action = AuditAction.READ_AUDIT
         await self._auditor.record(caller, action, scope, detail, patient_id=criteria.patient_id)
+        await self._auditor.settle()

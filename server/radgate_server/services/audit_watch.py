@@ -35,6 +35,10 @@ class WatchedAuditSink:
             raise
         self._failed_s = None
 
+    async def settle(self) -> None:
+        """Return when what was recorded before is in the database. Raises DatabaseUnavailableError."""
+        await self._sink.settle()
+
     async def problem(self) -> str:
         """What is wrong with the trail as far as the last record told, "" when nothing is."""
         if self._failed_s is None or self._clock.monotonic_s() - self._failed_s > FRESH_S:

@@ -32,7 +32,7 @@ class Auditor:
         size_bytes: int | None = None,
         outcome: AuditOutcome = AuditOutcome.GRANTED,
     ) -> None:
-        """Record one access; returns when it is committed.
+        """Record one access; returns when that is kept.
 
         `size_bytes` is what will be sent or stored, if known. The patient and the PACS that are not given are those of
         the study, as far as they are known. `asked_name` is the Patient's Name that is searched for.
@@ -68,6 +68,10 @@ class Auditor:
                 trace_id=trace_id.get(),
             )
         )
+
+    async def settle(self) -> None:
+        """Return when the trail's readers find what was recorded before. Raises DatabaseUnavailableError."""
+        await self._sink.settle()
 
 
 def _told(detail: str, emergency: str, *, same_name: bool) -> str:

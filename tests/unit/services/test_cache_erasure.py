@@ -104,7 +104,7 @@ async def test_killed_anywhere_it_is_finished_by_whoever_comes_next(bench: Bench
     assert not await SqlErasureRecords(bench.database).unfinished(bench.clock.now() + timedelta(days=1))
 
 
-@pytest.mark.parametrize(("lives", "left"), [(3, ["1.2.1", "1.2.2", "1.2.3"]), (12, ["1.2.2", "1.2.3"])])
+@pytest.mark.parametrize(("lives", "left"), [(4, ["1.2.1", "1.2.2", "1.2.3"]), (14, ["1.2.2", "1.2.3"])])
 async def test_an_order_waits_for_a_hold_that_came_after_it(bench: Bench, lives: int, left: list[str]) -> None:
     await bench.fill()
     Deadly.lives = lives

@@ -7,7 +7,7 @@ being written when the server died. Nobody was told that it was kept, so it is p
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 
@@ -27,6 +27,7 @@ class SegmentFile:
         self.records = 0
         self._cipher = cipher
         self._frames = 0
+        self._synced_bytes = 0
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def frame_of(self, batch: SpooledBatch) -> bytes:
@@ -34,13 +35,14 @@ class SegmentFile:
         sealed = self._cipher.seal(_encode(batch), _PLACE.pack(self.number, self._frames))
         return _LENGTH.pack(len(sealed)) + sealed
 
-    def append(self, frame: bytes, records: int) -> None:
-        """Write the frame to the disk, or leave no trace of it. Raises OSError."""
+    def append(self, frame: bytes, records: int, *, synced: bool) -> None:
+        """Write the frame, and to the disk if `synced`, or leave no trace of it. Raises OSError."""
         try:
-            view = memoryview(frame)
-            while view:
-                view = view[os.write(self._file, view) :]
-            os.fsync(self._file)
+            written = os.write(self._file, frame)
+            while written < len(frame):
+                written += os.write(self._file, frame[written:])
+            if synced:
+                os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, self.size_bytes)
             os.lseek(self._file, self.size_bytes, os.SEEK_SET)
@@ -48,13 +50,24 @@ class SegmentFile:
         self.size_bytes += len(frame)
         self.records += records
         self._frames += 1
+        if synced:
+            self._synced_bytes = self.size_bytes
+
+    def sync(self) -> bool:
+        """Have on the disk what was written; whether there was something that was not. Raises OSError."""
+        size_bytes = self.size_bytes
+        if size_bytes == self._synced_bytes:
+            return False
+        os.fsync(self._file)
+        self._synced_bytes = size_bytes
+        return True
 
     def close(self) -> None:
         """Write no more."""
         os.close(self._file)
 
 
-def read_segment(path: Path, number: int, cipher: Cipher) -> Sequence[SpooledBatch]:
+def read_segment(path: Path, number: int, cipher: Cipher) -> list[SpooledBatch]:
     """All batches of a segment. Raises ValueError when one was damaged, OSError when the file can't be read."""
     return [
         _decode(cipher.open(sealed, _PLACE.pack(number, place)))

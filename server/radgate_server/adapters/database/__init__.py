@@ -4,6 +4,7 @@ from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
 from radgate_server.adapters.database.audit_exports import SqlExportPositions
 from radgate_server.adapters.database.audit_records import SqlAuditRecords
+from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
 from radgate_server.adapters.database.changes import SqlChangeFeed
@@ -23,6 +24,7 @@ from radgate_server.adapters.database.tenants import SqlTenantDirectory
 
 __all__ = [
     "Database",
+    "SpooledAuditSink",
     "SqlAuditRecords",
     "SqlAuditSink",
     "SqlAuditTrail",

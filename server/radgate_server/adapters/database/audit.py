@@ -1,11 +1,11 @@
-"""The audit trail's writing end: what comes at the same time is committed at once."""
+"""The audit trail's writing end that waits for the database: what comes at the same time is committed at once."""
 
 import asyncio
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from radgate_server.adapters.database.audit_drain import SpoolDrain
+from radgate_server.adapters.database.audit_drain import SETTLE_S, SpoolDrain
 from radgate_server.adapters.database.audit_writer import AuditWriter
 from radgate_server.adapters.database.database import Database
 from radgate_server.core.audit import AuditEntry
@@ -66,6 +66,15 @@ class SqlAuditSink:
             # Not at once: whoever else is ready in this turn of the loop comes along.
             loop.call_soon(self._start_batch, loop)
         await committed
+
+    async def settle(self) -> None:
+        """Have in the database what was recorded before.
+
+        Raises:
+            DatabaseUnavailableError: something waits in the spool, and is not there after SETTLE_S.
+        """
+        if self._drain is not None:
+            await self._drain.settled(SETTLE_S)
 
     @property
     def recorded(self) -> Mapping[tuple[str, str], int]:

@@ -1,58 +1,88 @@
 """Brings what waits in the spool to the database, in order, each record once."""
 
+import asyncio
 import logging
 from functools import partial
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 
 from sqlalchemy import Engine
 
 from radgate_server.adapters.database.audit_writer import AuditWriter
 from radgate_server.adapters.database.database import describe
+from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit_spool import AuditSpool
 
 _log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
-"""Between two looks at the spool, and two attempts at a database that is away."""
+"""Between two attempts at a database that is away, and two looks at a spool that is used only then."""
+
+SETTLE_S = 5.0
+"""Who reads the trail waits so long for the records that came before; so does the server when it stops."""
 
 
 class SpoolDrain:
-    """A thread with a connection of its own, for the writer must not wait for a database that is away. `close()` it."""
+    """A thread with a connection of its own, for nobody else must wait for a database that is away. `close()` it.
 
-    def __init__(self, engine: Engine, spool: AuditSpool) -> None:
+    With `gather_s`, records get that long to become more before they go: a transaction costs the same for one as for
+    a hundred.
+    """
+
+    def __init__(self, engine: Engine, spool: AuditSpool, *, gather_s: float = 0.0) -> None:
         self._writer = AuditWriter(engine)
         self._spool = spool
-        self._closing = Event()
+        self._gather_s = gather_s
+        self._closing = False
+        self._hurry = Event()
+        self._progress = Condition()
         self._thread = Thread(target=self._run, name="audit-drain", daemon=True)
         self._thread.start()
 
+    async def settled(self, timeout_s: float) -> None:
+        """Wait until what waits now is in the database.
+
+        Raises:
+            DatabaseUnavailableError: that takes longer.
+        """
+        if not await asyncio.to_thread(self._settle, timeout_s):
+            raise DatabaseUnavailableError("records of the audit trail still wait for the database")
+
     def close(self) -> None:
         """End with the segment that is being written; the others wait for the next start."""
-        self._closing.set()
+        self._closing = True
+        self._hurry.set()
         self._thread.join()
         self._writer.disconnect()
 
+    def _settle(self, timeout_s: float) -> bool:
+        upto = self._spool.newest
+        self._hurry.set()
+        with self._progress:
+            return self._progress.wait_for(lambda: not self._spool.is_waiting(upto), timeout_s)
+
     def _run(self) -> None:
-        told = False
-        while not self._closing.is_set():
+        failing = False
+        while not self._closing:
             try:
-                if self._drain_one():
-                    continue
-                if told:
+                self._drain()
+                if failing:
                     _log.warning("the audit trail's database is back; the spool is drained")
-                told = False
+                failing = False
             except Exception as error:  # noqa: BLE001 - the records are safe where they are, and are tried again
                 self._writer.disconnect()
-                if not told:
+                if not failing:
                     _log.warning("the audit spool can't be drained yet: %s", describe(error))
-                told = True
-            self._closing.wait(RETRY_S)
+                failing = True
+            self._hurry.wait(RETRY_S if failing or not self._gather_s else self._gather_s / 2)
 
-    def _drain_one(self) -> bool:
-        """Bring the oldest segment to the database; False when nothing waits."""
-        segment = self._spool.oldest()
-        if segment is None:
-            return False
-        self._writer.commit_spooled(segment, partial(self._spool.note_attempt, segment.number))
-        self._spool.drop(segment.number)
-        return True
+    def _drain(self) -> None:
+        """Bring to the database what has waited long enough, and what is in a hurry."""
+        gather_s = 0.0 if self._hurry.is_set() else self._gather_s
+        self._hurry.clear()
+        self._spool.sync()
+        while not self._closing and (segment := self._spool.oldest(gather_s)) is not None:
+            self._writer.commit_spooled(segment, partial(self._spool.note_attempt, segment.number))
+            self._spool.drop(segment.number)
+            with self._progress:
+                self._progress.notify_all()
+            gather_s = self._gather_s

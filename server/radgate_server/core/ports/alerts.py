@@ -32,3 +32,15 @@ class SilenceBook(Protocol):
     def silences(self) -> Sequence[Silence]:
         """Those that are written down, also those that are over. Blocks."""
         ...
+
+
+class SilenceRegister(SilenceBook, Protocol):
+    """A book of silences that can be written, too."""
+
+    def write(self, silences: Sequence[Silence]) -> None:
+        """Put these in the place of all. Blocks.
+
+        Raises:
+            ConfigurationError: they can't be written down.
+        """
+        ...

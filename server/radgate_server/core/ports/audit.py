@@ -13,10 +13,18 @@ class AuditSink(Protocol):
     """The audit trail's writing end."""
 
     async def record(self, entry: AuditEntry) -> None:
-        """Record the access; returns when it is committed, and only then may its first byte leave.
+        """Record the access; returns when that is kept, and only then may its first byte leave.
 
         Raises:
             AuditUnavailableError: it could not be recorded.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """Return when what was recorded before is in the database, where the reading end finds it.
+
+        Raises:
+            DatabaseUnavailableError: it does not come there.
         """
         ...
 

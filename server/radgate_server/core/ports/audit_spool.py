@@ -1,4 +1,4 @@
-"""Where records of the audit trail wait while its database is away."""
+"""Where records of the audit trail wait for its database."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -43,11 +43,23 @@ class SpoolState(NamedTuple):
 
 
 class AuditSpool(Protocol):
-    """Keeps records on the disk of this server, in order. Methods block, and may be called from any thread.
+    """Keeps records in files of this server, in order. Methods may be called from any thread; all but `append` block.
 
     It is active from the first record that comes until the last one is gone: meanwhile all new ones must go here too,
     or they would overtake those that wait.
     """
+
+    def append(self, content: Content) -> None:
+        """Keep one record, and be active from now on. It outlives this process, but a power cut only after `sync`.
+
+        Raises:
+            SpoolFullError: there is no room, or the disk fails.
+        """
+        ...
+
+    def sync(self) -> None:
+        """Have on the disk what was appended. Raises OSError."""
+        ...
 
     def put_if_active(self, batch: SpooledBatch) -> bool:
         """Keep the batch if the spool is active; False if not. It is on the disk then.
@@ -61,8 +73,12 @@ class AuditSpool(Protocol):
         """Keep the batch, and be active from now on. Raises SpoolFullError."""
         ...
 
-    def oldest(self) -> Segment | None:
-        """What is to go to the database first; None when nothing waits any more, and the spool is no longer active."""
+    def oldest(self, gather_s: float = 0.0) -> Segment | None:
+        """What is to go to the database first. It is on the disk, and nothing is added to it any more.
+
+        None when nothing waits, and the spool is no longer active; or when what waits is not `gather_s` seconds old,
+        so that more may still come to it. Raises OSError.
+        """
         ...
 
     def note_attempt(self, number: int, attempt: Attempt) -> None:
@@ -71,6 +87,15 @@ class AuditSpool(Protocol):
 
     def drop(self, number: int) -> None:
         """The segment is in the database. Raises OSError."""
+        ...
+
+    @property
+    def newest(self) -> int:
+        """The number of the last segment that was begun."""
+        ...
+
+    def is_waiting(self, upto: int) -> bool:
+        """Whether segments up to that number still wait."""
         ...
 
     @property

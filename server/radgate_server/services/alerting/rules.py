@@ -167,9 +167,9 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         Rule(
             "RadgateAuditSpooling",
             warning,
-            Value(series("radgate_audit_spool_records")),
-            above(0),
-            60,
+            Value(series("radgate_audit_spool_oldest_seconds")),
+            above(30),
+            30,
             "Records of the audit trail wait on the server's own disk, since their database is away",
             "See that the database answers; the records follow by themselves. Calls of new callers fail meanwhile.",
         ),

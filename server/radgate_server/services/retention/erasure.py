@@ -102,6 +102,7 @@ class CacheEraser:
 
     async def _order(self, caller: Caller, subject: HoldSubject, value: str, reason: str) -> ErasureOrder:
         tenant_id = acting_tenant(caller)
+        await self._audit.settle()  # the trail tells which studies were the patient's
         studies = {value} if subject is HoldSubject.STUDY else await self._studies_of(tenant_id, value)
         return ErasureOrder(
             erasure_id=secrets.token_hex(_ID_BYTES),
@@ -165,6 +166,7 @@ class CacheEraser:
         """The record of the order in the audit trail, made now if there is none."""
         if (found := await self._find_record(order)) is None:
             await self._audit.record(entry_of(order, self._clock.now()))
+            await self._audit.settle()
             found = await self._find_record(order)
         if found is None:
             raise AuditUnavailableError("the order waits for the audit trail, and is carried out after that")

@@ -1,0 +1,134 @@
+"""The spool's folder below data_dir: numbered segments, and what is remembered about them."""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from radgate_server.adapters.audit_spool.segment_file import SegmentFile, decode_attempt, encode_attempt, read_segment
+from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
+
+_log = logging.getLogger(__name__)
+
+_SEGMENT, _ATTEMPT, _DAMAGED = ".spool", ".attempt", ".damaged"
+_DRAINED = "drained"
+"""Holds the number of the last segment that went: none comes twice, not even from a copy of the folder."""
+
+
+class SpoolFolder:
+    """Only one process may have it open; `close()` it.
+
+    Raises:
+        ConfigurationError: the folder can't be used, or another server uses it.
+    """
+
+    def __init__(self, path: Path, cipher: Cipher) -> None:
+        self._path = path
+        self._cipher = cipher
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise ConfigurationError(f"data_dir: can't use the folder of the audit spool: {reason}") from None
+
+    @property
+    def last_number(self) -> int:
+        """The highest number that a segment had that is known of."""
+        found = (int(path.stem) for suffix in (_SEGMENT, _DAMAGED) for path in self._path.glob(f"*{suffix}"))
+        return max([self._drained, *found])
+
+    @property
+    def damaged(self) -> int:
+        """How many segments were put aside."""
+        return sum(1 for _ in self._path.glob(f"*{_DAMAGED}"))
+
+    def left_behind(self) -> Iterator[tuple[int, int, os.stat_result]]:
+        """Number, records and file of each segment of an earlier run; what holds nothing that is wanted is removed.
+
+        Segments without a whole frame hold nothing that anybody was told of.
+        """
+        kept = set[int]()
+        for path in sorted(self._path.glob(f"*{_SEGMENT}")):
+            number = int(path.stem)
+            if number <= self._drained:
+                _log.warning("a part of the audit spool that was drained before was removed: %s", path.name)
+                path.unlink()
+                continue
+            try:
+                records = sum(len(batch.contents) for batch in self.read(number))
+            except ValueError:
+                self.put_aside(number)
+                continue
+            if records:
+                kept.add(number)
+                yield number, records, path.stat()
+            else:
+                path.unlink()
+        for path in self._path.glob(f"*{_ATTEMPT}"):
+            if int(path.stem) not in kept:  # another segment of that number may come
+                path.unlink()
+
+    def begin(self, number: int) -> SegmentFile:
+        """A new segment, whose name is on the disk after `sync`. Raises OSError."""
+        return SegmentFile(self._file(number), number, self._cipher)
+
+    def read(self, number: int) -> list[SpooledBatch]:
+        """All batches of a segment. Raises ValueError when it was damaged, OSError."""
+        return read_segment(self._file(number), number, self._cipher)
+
+    def attempt(self, number: int) -> Attempt | None:
+        """The last attempt to commit the segment."""
+        with suppress(FileNotFoundError):
+            return decode_attempt(self._file(number, _ATTEMPT).read_bytes())
+        return None
+
+    def note_attempt(self, number: int, attempt: Attempt) -> None:
+        """Have on the disk that the segment is about to be committed. Raises OSError."""
+        self._write(self._file(number, _ATTEMPT), encode_attempt(attempt))
+
+    def remove(self, number: int) -> None:
+        """Remove a segment that is in the database, and remember that it was. Raises OSError."""
+        self._write(self._path / _DRAINED, str(number).encode())
+        self._file(number).unlink()
+        self._file(number, _ATTEMPT).unlink(missing_ok=True)
+        self.sync()
+
+    def put_aside(self, number: int) -> None:
+        """Rename a segment that can't be read, so that people find it."""
+        path = self._file(number)
+        _log.critical("a part of the audit spool is damaged and was put aside as %s", path.stem + _DAMAGED)
+        path.rename(path.with_suffix(_DAMAGED))
+
+    def sync(self) -> None:
+        """Have the names of the files on the disk. Raises OSError."""
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self._descriptor)
+
+    @property
+    def _drained(self) -> int:
+        try:
+            return int((self._path / _DRAINED).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _write(self, path: Path, data: bytes) -> None:
+        draft = path.with_suffix(".draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.rename(path)
+        self.sync()
+
+    def _file(self, number: int, suffix: str = _SEGMENT) -> Path:
+        return self._path / f"{number:012}{suffix}"

@@ -1,0 +1,88 @@
+"""What was answered is recorded, whatever becomes of the server and its database."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from radgate_server.core.pacs import FolderConnection
+from tests.e2e.audit_trail import granted
+from tests.e2e.radgate_process import RadgateProcess
+from tests.e2e.studies import WEST, WEST_FILE, path_of
+from tests.e2e.waiting import wait_for
+
+STUDIES = "/dicom-web/studies"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RadgateProcess]:
+    """Not started yet, in front of a folder."""
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "dose.dcm").symlink_to(path_of(WEST_FILE))
+    server = RadgateProcess(tmp_path).tenant(WEST, FolderConnection(str(images)))
+    yield server
+    server.kill()
+
+
+@contextmanager
+def locked(server: RadgateProcess) -> Iterator[None]:
+    """Nobody can write to the database meanwhile."""
+    with closing(sqlite3.connect(server.data_dir / "radgate.db", isolation_level=None, timeout=30)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def ask(server: RadgateProcess) -> httpx.Response:
+    with server.client(WEST) as client:
+        return client.get(STUDIES)
+
+
+def trail_of(server: RadgateProcess) -> list[str]:
+    """The requests that were granted, in the order of the chain."""
+    engine = create_engine(server.database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT request_id FROM audit_entries WHERE outcome = 'granted' ORDER BY number")
+        )
+        found = [row.request_id for row in rows]
+    engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize("end", [RadgateProcess.kill, RadgateProcess.stop])
+def test_what_was_answered_is_recorded_though_the_server_ended_before_it_could_be(
+    server: RadgateProcess, end: Callable[[RadgateProcess], None]
+) -> None:
+    server.start()
+    with locked(server):
+        answers = [ask(server) for _ in range(5)]
+        assert {answer.status_code for answer in answers} == {200}
+        end(server)
+    asked = [answer.headers["x-request-id"] for answer in answers]
+    assert not set(asked) & set(trail_of(server))
+    server.start()
+    assert granted(server, answers[-1]).action == "query"
+    assert [found for found in trail_of(server) if found in asked] == asked
+    server.cli("audit", "verify")
+
+
+def test_nothing_is_served_that_can_not_be_recorded(server: RadgateProcess) -> None:
+    server.settings = {"RADGATE_AUDIT__SPOOL_BYTES": "4000"}
+    server.start()
+    with locked(server):
+        answers = [ask(server) for _ in range(12)]
+    served = [answer for answer in answers if answer.status_code == 200]
+    refused = answers[len(served) :]
+    assert 0 < len(served) < 12
+    assert {answer.status_code for answer in refused} == {503}
+    assert {answer.json()["reason"] for answer in refused} == {"AUDIT_UNAVAILABLE"}
+    wait_for(lambda: ask(server).status_code == 200, "it serves again")
+    trail = trail_of(server)
+    assert [answer.headers["x-request-id"] in trail for answer in answers] == [True] * len(served) + [False] * len(
+        refused
+    )
