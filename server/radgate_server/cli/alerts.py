@@ -1,19 +1,24 @@
 """`radgate alerts`: whether the receivers of alerts can be reached, and what they are not to be told for a while."""
 
 import asyncio
-import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from radgate_server.alert_settings import AlertReceiver, AlertsSettings
+from radgate_server.cli.admin import caller_for
 from radgate_server.cli.options import RadgateGroup, config_option, current_settings, json_option
 from radgate_server.cli.output import hint, print_rows
-from radgate_server.core.alerts import AlertState, Silence, trial_notice
-from radgate_server.core.errors import ConfigurationError, NotDeliveredError, ResourceNotFoundError
+from radgate_server.core.alerts import AlertState, Silence, that_hold, trial_notice
+from radgate_server.core.errors import ConfigurationError, NotDeliveredError
+
+if TYPE_CHECKING:
+    from radgate_server.services.alerting.silencing import Silencing
 
 _ABOUT = ("tenant", "pacs")
 
@@ -51,15 +56,9 @@ def silence(alert: str, tenant: str | None, pacs: str | None, hours: float) -> N
 
     Running servers of this data_dir see it at once. Prints the silence's id.
     """
-    from radgate_server.services.alerting.rules import rules_of
-
-    known = [rule.name for rule in rules_of(AlertsSettings())]
-    if alert not in known:
-        raise ConfigurationError(f"there is no alert of this name; there are {', '.join(known)}")
     labels = tuple(zip(_ABOUT, (tenant, pacs), strict=True))
     given = tuple((name, value) for name, value in labels if value is not None)
-    new = Silence(secrets.token_hex(4), alert, given, _now() + timedelta(hours=hours))
-    _write([*_current(), new])
+    new = _run(lambda silencing: silencing.begin(caller_for(), alert, given, timedelta(hours=hours)))
     click.echo(new.silence_id)
 
 
@@ -85,11 +84,7 @@ def silences(as_json: bool) -> None:
 @config_option
 def unsilence(silence_id: str) -> None:
     """End a silence before its time."""
-    current = _current()
-    left = [each for each in current if each.silence_id != silence_id]
-    if len(left) == len(current):
-        raise ResourceNotFoundError("there is no such silence, or it is over", kind="silence")
-    _write(left)
+    _run(lambda silencing: silencing.end(caller_for(), silence_id))
     hint("the silence is over")
 
 
@@ -114,17 +109,25 @@ async def _send_tests(settings: AlertsSettings) -> list[dict[str, str]]:
 def _current() -> Sequence[Silence]:
     from radgate_server.adapters.notify import SilenceFile
 
-    now = _now()
-    return [each for each in SilenceFile(current_settings().data_dir).silences() if now < each.until]
+    return that_hold(SilenceFile(current_settings().data_dir).silences(), _now())
 
 
-def _write(silences: Sequence[Silence]) -> None:
+def _run[T](work: Callable[["Silencing"], Awaitable[T]]) -> T:
+    """Open the installation, where silences are recorded, do `work`, and close it."""
+    from radgate_server.adapters.clock import SystemClock
     from radgate_server.adapters.notify import SilenceFile
-    from radgate_server.adapters.secrets import make_data_dir
+    from radgate_server.installation import open_installation
+    from radgate_server.services.alerting.silencing import Silencing
+    from radgate_server.services.auditing import Auditor
 
-    data_dir = current_settings().data_dir
-    make_data_dir(data_dir)
-    SilenceFile(data_dir).write(silences)
+    settings, clock = current_settings(), SystemClock()
+
+    async def run() -> T:
+        async with AsyncExitStack() as stack:
+            installation = await open_installation(stack, settings, clock)
+            return await work(Silencing(SilenceFile(settings.data_dir), Auditor(installation.audit, clock), clock))
+
+    return asyncio.run(run())
 
 
 def _now() -> datetime:

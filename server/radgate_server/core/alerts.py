@@ -1,5 +1,6 @@
 """What operators are told when something is wrong: vocabulary of alerts, without patient data."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,6 +89,11 @@ class Silence:
     def covers(self, alert: Alert, now: datetime) -> bool:
         """Whether nobody is told of the alert now."""
         return now < self.until and alert.name == self.name and set(self.labels) <= set(alert.labels)
+
+
+def that_hold(silences: Iterable[Silence], now: datetime) -> list[Silence]:
+    """Those that are not over."""
+    return [silence for silence in silences if now < silence.until]
 
 
 def trial_notice(site: str, now: datetime) -> Notice:

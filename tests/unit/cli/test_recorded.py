@@ -9,7 +9,7 @@ import pytest
 from radgate_server.cli import radgate
 from tests.unit.cli.command_line import Cli
 
-GROUPS = ("tenant", "key", "pacs", "cache", "secrets")
+GROUPS = ("tenant", "key", "limits", "pacs", "cache", "secrets", "alerts")
 """Those that administer; others look, or work on files."""
 
 READS = {
@@ -20,6 +20,9 @@ READS = {
     ("pacs", "history"),
     ("cache", "stats"),
     ("secrets", "status"),
+    ("limits", "show"),
+    ("alerts", "test"),
+    ("alerts", "silences"),
 }
 OF_MAIN = ("--tenant", "north", "--name", "main")
 CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -37,6 +40,9 @@ CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("cache", "invalidate"): ("--tenant", "north"),
     ("secrets", "rotate"): (),
     ("secrets", "prune"): (),
+    ("limits", "set"): ("--tenant", "north", "--concurrent-requests", "8"),
+    ("alerts", "silence"): ("RadgatePacsDown", "--tenant", "north"),
+    ("alerts", "unsilence"): ("SILENCE",),
 }
 SAME_AS_FOLDER = {("pacs", verb, kind) for verb in ("add", "update") for kind in ("dimse", "dicomweb", "orthanc")}
 """They go through the same use case, and would want a PACS that answers."""
@@ -75,8 +81,9 @@ def test_every_change_is_recorded(north: Cli, images: Path, command: tuple[str, 
     (key,) = north.json("key", "list")
     if command == ("pacs", "failback"):
         north.ok("pacs", "failover", "main", "--tenant", "north")
+    silence = north.ok("alerts", "silence", "RadgatePacsDown").stdout.strip()
     before = len(records(north))
-    stand_ins = {"KEY": key["key"], "IMAGES": str(images)}
+    stand_ins = {"KEY": key["key"], "IMAGES": str(images), "SILENCE": silence}
     north.ok(*command, *(stand_ins.get(word, word) for word in CHANGES[command]))
     action, outcome, key_id, role, address, user_agent, detail = records(north)[before]
     assert (action, outcome, key_id, role, address) == ("configure", "granted", "cli", "admin", "local")

@@ -15,7 +15,7 @@ NAME = "silences.json"
 
 
 class SilenceFile:
-    """SilenceBook below `data_dir`. All methods block on the disk."""
+    """SilenceRegister below `data_dir`. All methods block on the disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / NAME
