@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pynetdicom.dimse_primitives import C_STORE
 
@@ -46,6 +46,7 @@ class Intake:
         self._lock = threading.Lock()
         self._handing_over = 0
         self._handed_over_at = 0.0
+        self._delivered: set[str] = set()
         self._asked_by = current_span.get()  # instances that a PACS sends of its own come in threads that know no call
 
     def alive_at(self) -> float:
@@ -56,6 +57,11 @@ class Intake:
     def is_empty(self) -> bool:
         """Whether nothing has come."""
         return not (self._handing_over or self._handed_over_at)
+
+    def missing(self, *, besides: Collection[str]) -> list[InstanceRef]:
+        """The listed instances of which nothing has come, but for those with the SOP Instance UIDs of `besides`."""
+        accounted = self._delivered.union(besides)
+        return [ref for uid, ref in self.refs.items() if uid not in accounted and self.scope.contains(ref)]
 
     def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         """Deliver the instance of the request and return the status to answer with."""
@@ -108,6 +114,7 @@ class Intake:
 
     def _deliver(self, arrival: Arrival) -> None:
         with self._lock:
+            self._delivered.add(arrival.ref.sop_instance_uid)
             self._handing_over += 1
         try:
             self._hand_over(arrival)

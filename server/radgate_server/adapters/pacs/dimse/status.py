@@ -29,6 +29,11 @@ _MEANINGS = {
 _RANGES = {0xA7: "out of resources", 0xA9: "data set does not match the SOP Class", 0xC: "it can't process the request"}
 
 
+def is_unable_to_process(status: int) -> bool:
+    """Whether the PACS says no more than that it can't (PS3.4 C.4.2.1.5, C.4.3.1.4)."""
+    return status >> 12 == CANNOT_UNDERSTAND >> 12
+
+
 def is_warning(status: int) -> bool:
     """Whether the operation was done, with a reservation (PS3.7 C.3)."""
     return status >> 12 == 0xB or status in (0x0001, 0x0107, 0x0116)

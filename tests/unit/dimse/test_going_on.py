@@ -1,0 +1,75 @@
+"""A PACS that gives up half-way is asked for the rest one by one, as long as that brings anything."""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from pynetdicom.dimse_primitives import C_STORE
+
+from radgate_server.adapters.pacs.dimse.going_on import MAX_FAILURES, Ending, go_on
+from radgate_server.adapters.pacs.dimse.intake import Intake
+from radgate_server.adapters.pacs.dimse.status import CANNOT_UNDERSTAND, SUB_OPERATIONS_FAILED, SUCCESS
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import Arrival, ListedInstance
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+STUDY = RetrieveScope("1.2")
+GAVE_UP = Ending(CANNOT_UNDERSTAND, sent=0)
+DONE = Ending(SUCCESS, sent=1)
+
+
+def uid(number: int) -> str:
+    return f"1.2.3.{number}"
+
+
+def intake_of(count: int, *, came: int = 0, scope: RetrieveScope = STUDY) -> Intake:
+    """A retrieve of `count` instances, the first of which have come."""
+    arrivals: list[Arrival] = []
+    listed = [ListedInstance(InstanceRef("1.2", "1.2.3", uid(number)), CT) for number in range(count)]
+    intake = Intake("main", "PACS", scope, listed, arrivals.append)
+    for number in range(came):
+        request = C_STORE()
+        request.MessageID, request.AffectedSOPClassUID = 1, CT
+        request.AffectedSOPInstanceUID, request.DataSet = uid(number), BytesIO(b"12")
+        assert intake.take(request, EXPLICIT_VR_LITTLE_ENDIAN) == SUCCESS
+    return intake
+
+
+def asking(asked: list[str | None], answer: Callable[[str], Ending]) -> Callable[[RetrieveScope], Ending]:
+    def ask(scope: RetrieveScope) -> Ending:
+        asked.append(scope.sop_instance_uid)
+        return answer(scope.sop_instance_uid or "")
+
+    return ask
+
+
+def test_what_is_missing_is_asked_for_and_what_failed_is_told() -> None:
+    asked: list[str | None] = []
+    failing = Ending(CANNOT_UNDERSTAND, sent=1, failed=[uid(1)])
+    ask = asking(asked, lambda each: GAVE_UP if each == uid(3) else DONE)
+    ending = go_on(intake_of(5, came=1), failing, ask)
+    assert asked == [uid(2), uid(3), uid(4)]
+    assert ending == Ending(SUB_OPERATIONS_FAILED, sent=3, failed=[uid(1), uid(3)])
+
+
+def test_a_pacs_that_sends_nothing_is_not_asked_for_each_of_many() -> None:
+    asked: list[str | None] = []
+    ending = go_on(intake_of(100), GAVE_UP, asking(asked, lambda _: GAVE_UP))
+    assert asked == [uid(number) for number in range(MAX_FAILURES)]
+    assert (ending.status, ending.sent) == (CANNOT_UNDERSTAND, 0)
+
+
+@pytest.mark.parametrize("status", [SUCCESS, SUB_OPERATIONS_FAILED, 0xA701, 0xA702, 0xA801, 0x0124])
+def test_only_a_pacs_that_can_not_go_on_is_asked_again(status: int) -> None:
+    asked: list[str | None] = []
+    ending = Ending(status, sent=0)
+    assert go_on(intake_of(3), ending, asking(asked, lambda _: DONE)) is ending
+    assert asked == []
+
+
+def test_one_instance_is_not_asked_for_twice() -> None:
+    asked: list[str | None] = []
+    alone = RetrieveScope("1.2", "1.2.3", uid(0))
+    assert go_on(intake_of(1, scope=alone), GAVE_UP, asking(asked, lambda _: DONE)) is GAVE_UP
+    assert asked == []
