@@ -10,6 +10,8 @@ type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_MAPPED_BITS = 96
+"""Those before an IPv4 address in ::ffff:0:0/96."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
 _COMPATIBLE = IPv6Network("::/96")
@@ -18,6 +20,9 @@ _COMPATIBLE = IPv6Network("::/96")
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Read networks in CIDR notation, such as 10.0.0.0/8 or fd00::/8.
+
+    One of IPv4 addresses that IPv6 ones stand for (::ffff:10.0.0.0/104, RFC 4291 2.5.5.2) is read as that of IPv4: so
+    are the addresses that are looked for in it.
 
     Raises:
         ValueError: naming the first that is none, or whose address reaches beyond its prefix.
@@ -57,9 +62,11 @@ def may_be_reached(address: Address, allowed: Iterable[Network]) -> bool:
 
 def _parse_network(text: str) -> Network:
     try:
-        return ip_network(text)
+        network = ip_network(text)
     except ValueError as error:
         raise ValueError(f"not a network such as 10.0.0.0/8: {error}") from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS)) if mapped else network
 
 
 def _meant(address: Address) -> tuple[Address, ...]:

@@ -79,3 +79,11 @@ def test_nonsense_is_refused(limits: Limits) -> None:
 def test_what_is_no_network_is_refused_by_the_fields_name() -> None:
     with pytest.raises(InvalidArgumentError, match=r"^limits.denied_networks: not a network"):
         read_networks(["10.0.0.1/8"], "limits.denied_networks")
+
+
+def test_a_list_may_spell_ipv4_as_ipv6_does() -> None:
+    limits = Limits(allowed_networks=read_networks(["::ffff:10.0.0.0/104"], "a"))
+    assert list(map(str, limits.allowed_networks)) == ["10.0.0.0/8"]
+    assert limits.admits("10.1.2.3")
+    assert limits.admits("::ffff:10.1.2.3")
+    assert not limits.admits("11.1.2.3")

@@ -35,6 +35,26 @@ def test_what_is_no_network_is_named(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("64:ff9b::a00:0/104", "64:ff9b::a00:0/104"),
+    ],
+)
+def test_ipv4_in_the_clothes_of_ipv6_is_ipv4(text: str, meant: str) -> None:
+    assert list(map(str, parse_networks([text]))) == [meant]
+
+
+@pytest.mark.parametrize("text", ["::ffff:10.0.0.1/104", "::ffff:0:0/95"])
+def test_a_mapped_network_reaches_no_further_than_its_prefix(text: str) -> None:
+    with pytest.raises(ValueError, match="has host bits set"):
+        parse_networks([text])
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "0x7f.1",

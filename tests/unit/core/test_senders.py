@@ -59,6 +59,14 @@ def test_settings_name_other_titles_and_networks() -> None:
     assert not sender.admits(peer("ARCHIVE"))
 
 
+def test_a_network_of_ipv4_may_be_spelled_as_ipv6_does() -> None:
+    spelled = DimseConnection("h", 104, "ARCHIVE", "RADGATE", sender_networks=("::ffff:10.0.0.0/104",))
+    sender = sender_of(check_connection(spelled), ip_address("::ffff:192.0.2.7"), over_tls=False)
+    for address in ("10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7"):
+        assert refusal_of(peer(address=address), "RADGATE", [sender]) is None
+    assert refusal_of(peer(address="11.1.2.3"), "RADGATE", [sender]) is Refusal.ADDRESS
+
+
 def test_any_title() -> None:
     pacs = DimseConnection("h", 104, "ANY-SCP", "RADGATE", sender_aets=("*",))
     assert sender_of(pacs, HERE, over_tls=False).admits(peer("WHATEVER"))
