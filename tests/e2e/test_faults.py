@@ -132,19 +132,23 @@ def test_streams_in_flight_outlive_sigterm(radgate: RadgateProcess, door: str, p
 def test_a_client_that_goes_gives_the_association_back(radgate: RadgateProcess, archive: OrthancServer) -> None:
     radgate.start()
 
-    def is_asked() -> bool:
-        return connections_to(archive.dicom_port) > 0
+    def is_sending() -> bool:
+        return radgate.metric("radgate_pacs_running") > 0 < connections_to(archive.dicom_port)
+
+    def is_left() -> bool:
+        return connections_to(archive.dicom_port) == 0
 
     with client_of(radgate) as client:
         stream = client.retrieve_study(BULKY_STUDY)
         next(stream)
-        wait_for(is_asked, "an association is open")
+        wait_for(is_sending, "the archive sends")
         stream.close()
-        wait_for(lambda: not is_asked(), "no association is open")
+        wait_for(is_left, "no association is open")
     with radgate.client(EAST) as web, web.stream("GET", STUDY_PATH) as answer:
-        next(answer.iter_bytes())  # of what is near since the first time, which comes before the rest is asked for
-        wait_for(is_asked, "an association is open")
-    wait_for(lambda: not is_asked(), "no association is open")
+        pieces = answer.iter_bytes()  # when nobody holds it any more, httpx closes the connection
+        next(pieces)  # of what is near since the first time, which comes while the rest is being asked for
+        wait_for(is_sending, "the archive sends")
+    wait_for(is_left, "no association is open")
     with client_of(radgate) as client:
         assert len(list(client.retrieve_study(BULKY_STUDY))) == BULKY_INSTANCES
     radgate.stop()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,6 @@ import pytest
 
 import radgate as sdk
 from radgate_server.core.imaging.codestream import read_codestream
-from tests.e2e.network import connections_to
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import (
     EAST,
@@ -23,6 +23,7 @@ from tests.e2e.studies import (
     large_slices,
 )
 from tests.e2e.waiting import wait_for
+from tests.integration.faulty_proxy import Fault, FaultyProxy
 from tests.integration.orthanc import OrthancServer
 
 HTJ2K = "1.2.840.10008.1.2.4.202"
@@ -106,24 +107,26 @@ def outwards(series: str, number: int) -> list[str]:
     return [f"{series}.{one}" for one in numbers]
 
 
-def test_a_client_that_leaves_lets_everything_go(
-    client: sdk.Client, cold: RadgateProcess, large_archive: OrthancServer
-) -> None:
-    view = client.view(LARGE_CT, first_size=(64, 64))
-    next(view)
-    assert metric(cold, "radgate_pacs_running") > 0
-    view.close()
-    for name in ("radgate_pacs_running", "radgate_image_jobs_waiting"):
-        wait_for(lambda name=name: metric(cold, name) == 0, name, 10)
-    # The search's association is kept for the next search, the transfer's is closed.
-    wait_for(lambda: connections_to(large_archive.dicom_port) <= 1, "no transfer is open", 10)
-    assert len([frame for frame in client.view(LARGE_CT, first_size=(0, 0)) if frame.complete]) == 2 * LARGE_SLICES
-
-
-def metric(server: RadgateProcess, name: str) -> float:
-    """The sum over all labels."""
-    lines = httpx.get(server.metrics_url, trust_env=False).text.splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+@pytest.mark.parametrize("door", ["http", "grpc"])
+def test_a_client_that_leaves_lets_everything_go(tmp_path: Path, large_archive: OrthancServer, door: str) -> None:
+    with FaultyProxy(large_archive.dicom_port) as line:
+        line.fault, line.trickle_bytes_per_s = Fault.TRICKLE, 2_000_000  # so that the study is long in coming
+        archive = replace(dimse(large_archive), port=line.port)
+        with (
+            RadgateProcess(tmp_path).tenant(EAST, archive) as server,
+            sdk.Client(server.doors[door], server.keys[EAST]) as client,
+        ):
+            view = client.view(LARGE_CT, first_size=(64, 64))
+            next(view)
+            wait_for(lambda: server.metric("radgate_pacs_running") > 0, "the archive sends")
+            view.close()
+            for name in ("radgate_pacs_running", "radgate_image_jobs_waiting"):
+                wait_for(lambda name=name: server.metric(name) == 0, name)
+            # The search's association is kept for the next search, the transfer's is closed.
+            wait_for(lambda: line.open_connections <= 1, "no transfer is open")
+            line.fault = Fault.NONE
+            frames = client.view(LARGE_CT, first_size=(0, 0))
+            assert len([frame for frame in frames if frame.complete]) == 2 * LARGE_SLICES
 
 
 def test_ranges_of_a_frame_show_more_and_more_of_it(large: RadgateProcess) -> None:
