@@ -4,10 +4,21 @@ import os
 import socket
 from itertools import count
 
-_FIRST, _END, _APART = 10_000, 32_000, 100
+_FIRST, _END = 10_000, 32_000
 """Below those that Linux gives to connections (net.ipv4.ip_local_port_range), one of which would take it meanwhile."""
 
-_numbers = count(os.getpid() * _APART)  # test processes that run at the same time start far apart
+_OF_A_RUN, _OF_A_WORKER = 100, 2000
+"""How far apart runs begin that happen at the same time, and the processes of one run: more than each gives away."""
+
+
+def _first_number() -> int:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, ...
+    if worker is None:
+        return os.getpid() * _OF_A_RUN
+    return os.getppid() * _OF_A_RUN + int(worker.removeprefix("gw")) * _OF_A_WORKER
+
+
+_numbers = count(_first_number())
 
 
 def free_port() -> int:
