@@ -24,9 +24,9 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-SETTINGS = DimseSettings(connect_timeout_s=2, idle_timeout_s=3)
-LONG_S = 20
+LONG_S = 30
 """What no test waits for, unless something is wrong."""
+SETTINGS = DimseSettings(connect_timeout_s=LONG_S, idle_timeout_s=LONG_S)
 STUDY = RetrieveScope("1.2.3")
 NOT_AUTHORISED = 0x0124
 
@@ -125,11 +125,11 @@ async def test_a_store_for_a_move_that_is_over_is_refused() -> None:
 
 
 async def test_a_consumer_may_be_slower_than_the_idle_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"idle_timeout_s": 1}))
+    monkeypatch.setattr(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"idle_timeout_s": 3}))
 
     async with moving(sending(8)) as (client, _), client.reader.retrieve(STUDY, listed(8)) as arrivals:
         await anext(arrivals)
-        await asyncio.sleep(2)
+        await asyncio.sleep(4)
         assert len([arrival async for arrival in arrivals]) == 7
 
 
@@ -156,9 +156,9 @@ async def test_nobody_may_store_while_nothing_is_awaited() -> None:
         assert await asyncio.to_thread(send, scp.port, ct_instance(0)) == [None]
 
 
-def answer_to(port: int, data: bytes) -> bytes:
+def answer_to(port: int, data: bytes, timeout_s: float = LONG_S) -> bytes:
     """What the SCP sends to somebody who connects and sends this, b"" when it closes the connection."""
-    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
         connection.sendall(data)
         return connection.recv(1)
 
@@ -171,7 +171,7 @@ async def test_a_pdu_of_absurd_length_ends_the_connection_before_memory_is_taken
 def is_turned_away(port: int) -> bool:
     """Whether the SCP closes a connection, instead of waiting for what comes over it."""
     try:
-        return answer_to(port, b"") == b""
+        return answer_to(port, b"", 1) == b""
     except TimeoutError:
         return False
 

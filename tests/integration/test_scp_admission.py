@@ -27,7 +27,7 @@ from tests.integration.scp_awaiting import awaiting
 from tests.integration.storescu import FILE, listed, storescu
 from tests.integration.waiting import until
 
-SETTINGS = DimseSettings(connect_timeout_s=5, idle_timeout_s=5)
+SETTINGS = DimseSettings(connect_timeout_s=30, idle_timeout_s=30)
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PACS = DimseConnection("pacs.example", 104, "ARCHIVE", "RADGATE")
 
@@ -76,7 +76,7 @@ async def test_strangers_leave_room_for_those_who_are_awaited(monkeypatch: pytes
     async with awaiting(SETTINGS, listed(), pacs=pacs, reached_at="192.0.2.7") as rig:
         address = ("127.0.0.1", rig.scp.port)
         strangers = [socket.create_connection(address, source_address=("127.0.0.2", 0)) for _ in range(3)]
-        strangers[-1].settimeout(5)
+        strangers[-1].settimeout(30)
         assert await asyncio.to_thread(strangers[-1].recv, 1) == b""
         assert await storescu(rig.scp.port) == ""
         for stranger in strangers:

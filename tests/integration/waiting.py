@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 _LOOK_S = 0.01
-_GIVE_UP_S = 20
+_GIVE_UP_S = 60
 
 
 async def until(is_so: Callable[[], bool]) -> None:
