@@ -30,7 +30,7 @@ from radgate_server.adapters.secrets import FileKeys, FileSigner, PublicKeys, St
 from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.audit_chain import WORDS
 from radgate_server.core.audit_verify import Fault
-from radgate_server.core.errors import ConfigurationError, ResourceNotFoundError
+from radgate_server.core.errors import ConfigurationError, LegalHoldError, ResourceNotFoundError
 from radgate_server.core.retention import HoldSubject, LegalHold, RecordKind
 from radgate_server.core.tenancy import Tenant
 from radgate_server.retention_settings import RetentionSettings
@@ -325,6 +325,27 @@ class RetentionSuite:
         assert new != old
         assert await asyncio.to_thread(there.find, "a", "hash") == new
         assert await asyncio.to_thread(there.find, "b", "hash") == kept
+
+    @pytest.mark.parametrize("subject", HoldSubject)
+    async def test_a_tenant_is_not_deleted_while_something_of_it_is_held(
+        self, database: Database, tmp_path: Path, subject: HoldSubject
+    ) -> None:
+        holds, directory = SqlHoldDirectory(database), SqlTenantDirectory(database, FakeClock().now)
+        chain = StudyKeyChain(SqlCacheKeyRecords(database), box_in(tmp_path))
+        await directory.create_tenant(Tenant("a", START))
+        kept = await asyncio.to_thread(chain.find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        for number in range(4):
+            await holds.place(hold(subject, "1.2.3", f"h{number}"))
+        with pytest.raises(
+            LegalHoldError, match=r"legal holds \(h0, h1, h2, …\) keep what"
+        ):
+            await directory.delete_tenant("a")
+        assert [tenant.tenant_id for tenant in await directory.list_tenants()] == ["a"]
+        assert await asyncio.to_thread(chain.find, "a", "hash") == kept
+        for number in range(4):
+            await holds.release("a", f"h{number}", by="k", time=START, reason="settled")
+        await directory.delete_tenant("a")
+        assert await directory.list_tenants() == ()
 
     async def test_who_was_not_told_yet_that_a_tenant_has_a_new_key_finds_out(
         self, database: Database, tmp_path: Path

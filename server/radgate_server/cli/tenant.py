@@ -36,7 +36,10 @@ def list_(as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
 def delete(name: str, yes: bool) -> None:
-    """Delete the tenant NAME, its PACS, its keys' right to it and what is cached. Its audit records stay."""
+    """Delete the tenant NAME, its PACS, its keys' right to it and what is cached. Its audit records stay.
+
+    A tenant with a legal hold in force is not deleted; `radgate retention release` ends one.
+    """
     if not yes:
         click.confirm(f"Delete tenant {name} with its PACS?", abort=True, err=True)
     run_admin(lambda admin: admin.delete_tenant(caller_for(), name))

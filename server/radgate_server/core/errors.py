@@ -242,7 +242,7 @@ class RetentionTooShortError(GatewayError):
 
 
 class LegalHoldError(GatewayError):
-    """A legal hold keeps what is to be erased; it has to be released before."""
+    """A legal hold keeps what is to be erased, or the tenant that is to be deleted; it has to be released before."""
 
 
 class DatabaseUnavailableError(GatewayError):

@@ -72,7 +72,12 @@ class AdminService:
         return [tenant for tenant in await self._tenants.list_tenants() if caller.principal.may_use(tenant.tenant_id)]
 
     async def delete_tenant(self, caller: Caller, tenant_id: str) -> None:
-        """Delete a tenant, its PACS, its keys' right to it and its cached data. Raises ResourceNotFoundError."""
+        """Delete a tenant, its PACS, its keys' right to it and its cached data.
+
+        Raises:
+            ResourceNotFoundError: there is none.
+            LegalHoldError: something of it is held.
+        """
         insist_on_every_tenant(caller, "manage tenants")
         parse_slug(tenant_id, "tenant_id")
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"delete tenant {tenant_id}")

@@ -38,6 +38,16 @@ def test_a_hold_keeps_until_it_is_released(north: Cli) -> None:
     north.ok("audit", "verify")
 
 
+def test_a_tenant_with_a_hold_is_not_deleted(north: Cli) -> None:
+    hold_id = north.ok("retention", "hold", *NORTH, "--patient", "P-1", *WHY).stdout.strip()
+    told = north.refused("tenant", "delete", "north", "--yes")
+    assert told == f"Error: legal holds ({hold_id}) keep what the tenant has; release them first\n"
+    assert [row["name"] for row in north.json("tenant", "list")] == ["north"]
+    north.ok("retention", "release", *NORTH, hold_id, *WHY)
+    north.ok("tenant", "delete", "north", "--yes")
+    assert north.json("tenant", "list") == []
+
+
 def test_a_certificate_is_checked_elsewhere(north: Cli, tmp_path: Path) -> None:
     key, file = tmp_path / "key.pem", tmp_path / "certificate.json"
     key.write_text(north.ok("audit", "public-key").stdout)

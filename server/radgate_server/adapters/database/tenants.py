@@ -8,11 +8,15 @@ from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
 from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.retention import lock_chain, read_holds
 from radgate_server.adapters.database.schema import api_key_tenants, tenants
 from radgate_server.adapters.database.schema_retention import study_cache_keys, tenant_cache_keys
-from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
+from radgate_server.core.errors import LegalHoldError, ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.tenancy import Tenant
+
+_HOLDS_NAMED = 3
+"""In a refusal; `radgate retention holds` lists all."""
 
 
 class SqlTenantDirectory:
@@ -36,6 +40,7 @@ class SqlTenantDirectory:
 
         Raises:
             ResourceNotFoundError: there is none.
+            LegalHoldError: something of it is held.
         """
         now = self._now()
         await self._database.write(lambda connection: _delete(connection, tenant_id, now))
@@ -69,6 +74,7 @@ def _list(connection: Connection) -> Sequence[Tenant]:
 
 def _delete(connection: Connection, tenant_id: str, now: datetime) -> None:
     require_tenant(connection, tenant_id, alone=True)
+    _insist_on_no_hold(connection, tenant_id)
     members = select(api_key_tenants.c.key_id).where(api_key_tenants.c.tenant_id == tenant_id)
     key_ids = connection.scalars(members).all()
     connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
@@ -77,3 +83,14 @@ def _delete(connection: Connection, tenant_id: str, now: datetime) -> None:
     for key_id in key_ids:
         record_change(connection, now, ChangeKind.KEY, "", key_id)
     record_change(connection, now, ChangeKind.TENANT, tenant_id, "")
+
+
+def _insist_on_no_hold(connection: Connection, tenant_id: str) -> None:
+    """Whoever places a hold has ended before, or comes after the deletion. Raises LegalHoldError."""
+    lock_chain(connection, tenant_id)
+    holds = read_holds(connection, tenant_id)
+    if holds:
+        named = ", ".join(hold.hold_id for hold in holds[:_HOLDS_NAMED]) + (", …" if holds[_HOLDS_NAMED:] else "")
+        raise LegalHoldError(
+            f"legal holds ({named}) keep what the tenant has; release them first", hold_id=holds[0].hold_id
+        )

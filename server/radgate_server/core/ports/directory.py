@@ -27,7 +27,12 @@ class TenantDirectory(Protocol):
         ...
 
     async def delete_tenant(self, tenant_id: str) -> None:
-        """Delete it with its PACS, and take it out of all keys. Raises ResourceNotFoundError."""
+        """Delete it with its PACS, and take it out of all keys.
+
+        Raises:
+            ResourceNotFoundError: there is none.
+            LegalHoldError: something of it is held; nothing is deleted.
+        """
         ...
 
 

@@ -168,7 +168,8 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTenant(self, request, context):
-        """Deletes a tenant with its keys, its PACS and what is cached for it. Its audit records stay.
+        """Deletes a tenant with its keys, its PACS and what is cached for it. Its audit records stay. Refused while a legal
+        hold is in force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
