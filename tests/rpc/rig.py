@@ -430,11 +430,11 @@ async def invoke(
     method = RPCS[name]
     match method.client_streaming, method.server_streaming:
         case False, False:
-            return [await channel.unary_unary(f"/{name}")(request, metadata=metadata, timeout=10)]
+            return [await channel.unary_unary(f"/{name}")(request, metadata=metadata, timeout=30)]
         case False, True:
-            return [piece async for piece in channel.unary_stream(f"/{name}")(request, metadata=metadata, timeout=10)]
+            return [piece async for piece in channel.unary_stream(f"/{name}")(request, metadata=metadata, timeout=30)]
         case _:
-            call = channel.stream_stream(f"/{name}")(iter([request]), metadata=metadata, timeout=10)
+            call = channel.stream_stream(f"/{name}")(iter([request]), metadata=metadata, timeout=30)
             return [piece async for piece in call]
 
 

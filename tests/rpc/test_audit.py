@@ -148,7 +148,7 @@ async def test_a_report_that_fails_on_its_way_ends_as_a_broken_one(
     request = messages.MakeAuditReportRequest(spec=spec).SerializeToString()
     token = await rig.key("east", role=Role.AUDITOR)
     metadata = [("authorization", f"Bearer {token}"), ("x-envoy-original-path", path)]
-    call = channel.unary_stream(f"/{SERVICE}/MakeAuditReport")(request, metadata=metadata, timeout=10)
+    call = channel.unary_stream(f"/{SERVICE}/MakeAuditReport")(request, metadata=metadata, timeout=30)
     pieces = [await call.read() for _ in range(2 if path else 1)]
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call.read()

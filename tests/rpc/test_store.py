@@ -42,7 +42,7 @@ class Uploader:
 
     async def send(self, *requests: StoreInstancesRequest) -> StoreInstancesResponse:
         encoded = iter([request.SerializeToString() for request in requests])
-        return StoreInstancesResponse.FromString(await self._method(encoded, metadata=self._metadata, timeout=10))
+        return StoreInstancesResponse.FromString(await self._method(encoded, metadata=self._metadata, timeout=30))
 
 
 @pytest.fixture

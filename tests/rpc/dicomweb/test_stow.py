@@ -44,7 +44,7 @@ class Uploader:
             ("x-forwarded-host", "pacs.example"),
             *([("accept", accept)] if accept else []),
         ]
-        call = self._channel.stream_unary(STORE)(iter(requests), metadata=metadata, timeout=10)
+        call = self._channel.stream_unary(STORE)(iter(requests), metadata=metadata, timeout=30)
         answer = HttpBody.FromString(await call)
         headers = dict(await call.initial_metadata())
         return int(headers.get("x-http-status", 200)), answer

@@ -79,7 +79,7 @@ async def _call(
     channel: grpc.aio.Channel, method: MethodDescriptor, request: bytes, metadata: list[tuple[str, str]]
 ) -> Answer:
     # A unary method answers with the same bytes on the wire as a stream of one message.
-    call = channel.unary_stream(f"/{DICOMWEB.full_name}/{method.name}")(request, metadata=metadata, timeout=10)
+    call = channel.unary_stream(f"/{DICOMWEB.full_name}/{method.name}")(request, metadata=metadata, timeout=30)
     received: list[bytes] = []
     error = None
     try:
