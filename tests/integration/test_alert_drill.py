@@ -80,7 +80,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             grpc_port=0,
             dicom_port=0,
             metrics_port=0,
-            pacs=PacsSettings(probe_interval_s=0.5, probe_timeout_s=1),
+            pacs=PacsSettings(probe_interval_s=0.5, probe_timeout_s=30),
             gateway=GatewaySettings(enabled=False),
             alerts=alerts,
         )

@@ -37,7 +37,7 @@ from tests.integration.promql import ADDED, groupings, selectors
 from tests.integration.receivers import WebReceiver, web_receiver
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
-GIVE_UP_S = 30
+GIVE_UP_S = 60
 SELDOM = {
     "radgate_audit_export_lag_seconds",
     "radgate_audit_spool_oldest_seconds",
@@ -92,7 +92,7 @@ def settings_of(folder: Path, web: WebReceiver) -> Settings:
         grpc_port=0,
         dicom_port=0,
         metrics_port=0,
-        pacs=PacsSettings(probe_interval_s=0.5, probe_timeout_s=1, breaker_failures=2),
+        pacs=PacsSettings(probe_interval_s=0.5, probe_timeout_s=30, breaker_failures=2),
         cache=CacheSettings(query_ttl_s=0, hot_instance_bytes=0),
         imaging=ImagingSettings(workers=1),
         gateway=GatewaySettings(enabled=False),
