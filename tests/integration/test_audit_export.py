@@ -57,7 +57,7 @@ class Rsyslog:
         command = ["rsyslogd", "-n", "-f", str(self.folder / "conf"), "-i", str(self.folder / "pid")]
         self.process = subprocess.Popen(command)
         context = ssl.create_default_context(cafile=str(self.certificate))
-        for _ in range(200):
+        for _ in range(600):
             try:
                 self._knock(context)
             except OSError:
@@ -77,7 +77,7 @@ class Rsyslog:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(30)
 
     @property
     def received(self) -> list[str]:
@@ -144,6 +144,7 @@ async def test_rsyslog_gets_each_record_as_an_audit_message_also_after_it_was_aw
     await asyncio.to_thread(rsyslog.start)
     found = await received(rsyslog, 40)
     await sending.close()
+    await asyncio.to_thread(rsyslog.stop)  # with that its file is whole
     assert list(dict.fromkeys(found)) == list(range(1, 41))  # in order; what was on its way may have come twice
     for line in rsyslog.received:
         _, name, kind, message = line.split(" ", 3)

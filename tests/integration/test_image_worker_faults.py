@@ -62,7 +62,7 @@ async def test_a_worker_that_dies_before_it_begins_costs_no_job() -> None:
 
 
 async def test_a_hanging_worker_is_replaced_after_the_time_limit() -> None:
-    async with pool(job_timeout_s=0.5) as made:
+    async with pool(job_timeout_s=2) as made:
         await made.stop()
         with pytest.raises(CodecFailedError, match="too long"):
             await made.decode(frame())
@@ -168,7 +168,7 @@ async def test_closing_leaves_nothing_behind() -> None:
             await call
     assert len(pids) == 3
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    assert len(open_files()) == before
+    await until(lambda: len(open_files()) <= before)
 
 
 async def test_workers_die_with_their_server() -> None:
