@@ -1,8 +1,9 @@
 """Working ahead of a reader: what comes next is being made while the last thing made is used."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 class Window:
@@ -53,7 +54,7 @@ async def in_order[Thing, Made](
     used: _Entry[Thing, Made] | None = None
     try:
         while (used := await queue.get()) is not None:
-            await asyncio.wait((used.task,))
+            await _settled(used.task)
             yield used.thing, used.task
             await _end(used.task)
             window.leave(used.size_bytes)
@@ -83,9 +84,14 @@ async def _feed[Thing, Made](
         async for thing in things:
             size_bytes = size_of(thing)
             await window.enter(size_bytes)
-            queue.put_nowait(_Entry(thing, asyncio.create_task(_made(make, thing)), size_bytes))
+            queue.put_nowait(_Entry(thing, _begin(_made(make, thing)), size_bytes))
     finally:
         queue.put_nowait(None)
+
+
+def _begin[Made](making: Coroutine[Any, Any, Made]) -> asyncio.Task[Made]:
+    """Go on at once: what needs no waiting, such as an instance in memory, is then made without a round of the loop."""
+    return asyncio.Task(making, loop=asyncio.get_running_loop(), eager_start=True)
 
 
 async def _made[Thing, Made](make: Callable[[Thing], Awaitable[Made]], thing: Thing) -> Made:
@@ -95,6 +101,12 @@ async def _made[Thing, Made](make: Callable[[Thing], Awaitable[Made]], thing: Th
 async def _end[Made](task: asyncio.Task[Made]) -> None:
     """Cancel what is still under way, and see what failed, so that it is not reported as lost."""
     task.cancel()
-    await asyncio.wait((task,))
+    await _settled(task)
     if not task.cancelled():
         task.exception()
+
+
+async def _settled[Made](task: asyncio.Task[Made]) -> None:
+    """Wait until it is done or has failed, whichever."""
+    if not task.done():
+        await asyncio.wait((task,))
