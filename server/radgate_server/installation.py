@@ -1,11 +1,12 @@
 """What server and command line share: an installation's database, key and disk cache, and the way to its PACS."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from radgate_server.adapters.audit_spool import FileAuditSpool
+from radgate_server.adapters.audit_spool import FileAuditSpool, count_late
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
@@ -67,6 +68,8 @@ from radgate_server.services.secrets.reading import PacsSecrets
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
+
+_AUDIT_SPOOL = "audit-spool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +153,16 @@ def _writing_end(
     return SpooledAuditSink(database, spool)
 
 
+def count_late_segments(settings: Settings) -> int:
+    """How many parts of the audit spool wait for longer than usual, without opening it."""
+    return count_late(settings.data_dir / _AUDIT_SPOOL, time.time())
+
+
 def _open_spool(stack: AsyncExitStack, settings: Settings) -> FileAuditSpool | None:
     limit_bytes = settings.audit.spool_bytes
     if not limit_bytes:
         return None
-    folder = settings.data_dir / "audit-spool"
-    spool = FileAuditSpool(folder, SpoolCipher(settings.data_dir), limit_bytes=limit_bytes)
+    spool = FileAuditSpool(settings.data_dir / _AUDIT_SPOOL, SpoolCipher(settings.data_dir), limit_bytes=limit_bytes)
     stack.callback(spool.close)
     return spool
 
@@ -257,7 +264,14 @@ def build_admin(
         pacs=pacs,
         secrets=secret_keeper(installation, clock),
         limits=LimitsAdmin(
-            installation.limits, installation.usage, installation.keys, settings.limits, follower, auditor, clock
+            installation.limits,
+            installation.usage,
+            installation.keys,
+            settings.limits,
+            settings.auth,
+            follower,
+            auditor,
+            clock,
         ),
         caches=caches,
         follower=follower,

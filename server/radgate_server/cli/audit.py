@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from radgate_server.cli.admin import caller_for
+from radgate_server.cli.audit_waiting import hint_at_waiting_records
 from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, current_settings, tenant_option
 from radgate_server.cli.output import hint
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
@@ -146,7 +147,10 @@ def _run[T](work: Callable[[AuditDesk], Awaitable[T]]) -> T:
         async with open_audit_desk(settings) as desk:
             return await work(desk)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    finally:
+        hint_at_waiting_records(settings)
 
 
 def _read_checkpoints(path: Path) -> Sequence[Checkpoint]:

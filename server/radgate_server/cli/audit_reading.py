@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from radgate_server.cli.admin import caller_for
+from radgate_server.cli.audit_waiting import hint_at_waiting_records
 from radgate_server.cli.options import Words, config_option, current_settings, json_option, tenant_option
 from radgate_server.cli.output import hint, print_rows
 from radgate_server.core.audit import AuditAction, AuditOutcome
@@ -112,7 +113,10 @@ def run_reading[T](work: "Callable[[AuditReading], Awaitable[T]]") -> T:
         async with open_audit_reading(settings) as reading:
             return await work(reading)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    finally:
+        hint_at_waiting_records(settings)
 
 
 async def _search(

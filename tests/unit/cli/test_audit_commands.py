@@ -1,6 +1,7 @@
 """`radgate audit` on an installation in a temporary folder."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,17 @@ def test_a_whole_trail_is_told(audited: Cli) -> None:
     assert result.stdout == ""
     assert result.stderr == "looked at 5 records and 0 checkpoints\nthe audit trail is whole\n"
     assert "looked at 4 records" in audited.ok("audit", "verify", "--tenant", "north").stderr
+
+
+def test_records_that_wait_for_a_server_are_told(audited: Cli) -> None:
+    folder = audited.data_dir / "audit-spool"
+    folder.mkdir()
+    (folder / "000000000001.spool").touch()
+    words = "newer records wait in data_dir/audit-spool (1 file); a server brings them to the database\n"
+    assert words not in audited.ok("audit", "verify").stderr  # a server may be at it
+    os.utime(folder / "000000000001.spool", (1e9, 1e9))
+    for command in (["verify"], ["checkpoints"], ["search", "--tenant", "north"]):
+        assert audited.ok("audit", *command).stderr.startswith(words)
 
 
 def test_the_first_broken_record_is_told(audited: Cli) -> None:

@@ -17,6 +17,18 @@ _SEGMENT, _ATTEMPT, _DAMAGED = ".spool", ".attempt", ".damaged"
 _DRAINED = "drained"
 """Holds the number of the last segment that went: none comes twice, not even from a copy of the folder."""
 
+LATE_S = 5.0
+"""What is older does not wait for others to go with: no server brings it to the database just now."""
+
+
+def count_late(path: Path, now_s: float) -> int:
+    """How many segments in the folder wait for longer than usual, at the Unix time `now_s`."""
+    late = 0
+    for segment in path.glob(f"*{_SEGMENT}"):
+        with suppress(FileNotFoundError):  # it goes at this moment
+            late += segment.stat().st_mtime < now_s - LATE_S
+    return late
+
 
 class SpoolFolder:
     """Only one process may have it open; `close()` it.
