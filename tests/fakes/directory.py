@@ -173,7 +173,7 @@ class MemoryDirectory:
         self._limits.pop(subject, None)
         if limits != Limits():
             self._limits[subject] = limits
-        self._announce(ChangeKind.LIMITS, subject.tenant_id, subject.key_id)
+        self._announce(ChangeKind.LIMITS, subject.tenant_id, "")
 
     async def last_change(self) -> int:
         return len(self._changes)

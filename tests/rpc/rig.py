@@ -138,13 +138,13 @@ GATEWAY_SECRET = "only the gateway knows"
 KINDS = ("key", "token", "certificate")
 
 _ROLES = {role.name.lower(): role.name.lower() for role in Role}
-_NAMES = {
+NAMES = {
     (tenant_id, role): f"URI:spiffe://test/{tenant_id.replace('*', 'all')}/{role.name.lower()}"
     for tenant_id in ("east", "west", "*")
     for role in Role
 }
 _AUTHORITY = Authority()
-CERTIFICATES = {whose: _AUTHORITY.sign(name).certificate for whose, name in _NAMES.items()}
+CERTIFICATES = {whose: _AUTHORITY.sign(name).certificate for whose, name in NAMES.items()}
 _OF_PATIENT = "URI:spiffe://test/east/patient"
 CERTIFICATE_OF_PATIENT = _AUTHORITY.sign(_OF_PATIENT).certificate
 """For the studies of patient "P-1" alone."""
@@ -164,7 +164,7 @@ AUTH = AuthSettings(
     certificates=(
         *(
             CertificateSettings(name=name, tenants=(tenant_id,), role=role.name.lower())  # type: ignore[arg-type]
-            for (tenant_id, role), name in _NAMES.items()
+            for (tenant_id, role), name in NAMES.items()
         ),
         CertificateSettings(name=_OF_PATIENT, tenants=("east",), role="viewer", only=OnlyStudies(patients=("P-1",))),
     ),
@@ -322,7 +322,9 @@ async def running_rig() -> AsyncIterator[Rig]:
             clock=rig.clock,
         ),
         secrets=SecretKeeper(rig.keys, rig.keys, rig.keys, auditor, rig.clock),
-        limits=LimitsAdmin(rig.directory, rig.ledger, rig.directory, LimitSettings(), follower, auditor, rig.clock),
+        limits=LimitsAdmin(
+            rig.directory, rig.ledger, rig.directory, LimitSettings(), AUTH, follower, auditor, rig.clock
+        ),
         caches=caches,
         follower=follower,
         box=rig.box,

@@ -10,9 +10,12 @@ from radgate.v1 import limits_pb2 as messages
 from radgate.v1 import retrieve_service_pb2
 from radgate_server.core.limits import Limits, LimitSubject, read_networks
 from radgate_server.core.tenancy import Role
+from tests.fakes.token_verifier import PROVIDER
 from tests.rpc.administrator import Administrator
 from tests.rpc.rig import (
+    CERTIFICATES,
     EAST_STUDY,
+    NAMES,
     Rig,
     bearer,
     error_info_of,
@@ -232,3 +235,31 @@ async def test_a_rotated_key_hands_its_limits_on(admin: Administrator, rig: Rig)
     new = (await admin("RotateApiKey", key_id=key_id)).api_key.key_id
     limits = {each.limits.key_id: each.limits.concurrent_requests for each in (await admin("GetLimits")).keys}
     assert limits == {key_id: 7, new: 7}
+
+
+async def test_a_single_user_and_a_certificate_can_have_limits(
+    admin: Administrator, rig: Rig, channel: grpc.aio.Channel
+) -> None:
+    jane, joe = (bearer(rig.tokens.issue(tenant="east", role="viewer", sub=name)) for name in ("jane", "joe"))
+    certified = seen_by_gateway(certificate=CERTIFICATES["east", Role.VIEWER])
+    for who in (f"oidc:{PROVIDER}:jane", f"certificate:{NAMES['east', Role.VIEWER]}"):
+        state = (await admin("UpdateLimits", limits=messages.Limits(key_id=who, daily_requests=1))).state
+        assert state.limits == messages.Limits(key_id=who, daily_requests=1)
+        assert rig.audit.entries[-1].detail == f"set limits of {who}: daily_requests"
+    for headers in (jane, certified):
+        await invoke(channel, SEARCH, **headers)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await invoke(channel, SEARCH, **headers)
+        assert reason_of(caught.value) == "QUOTA_EXCEEDED"
+    for _ in range(2):
+        await invoke(channel, SEARCH, **joe)
+
+
+async def test_limits_are_for_those_only_who_can_come(admin: Administrator, root: Administrator) -> None:
+    everywhere = f"certificate:{NAMES['*', Role.ADMIN]}"
+    strangers = ("oidc:unknown:jane", f"oidc:{PROVIDER}:", f"oidc:{PROVIDER}:a\nb", "certificate:DNS:nobody.example")
+    for who in (*strangers, "local:cli", f"certificate:{NAMES['west', Role.VIEWER]}", everywhere):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await admin("UpdateLimits", limits=messages.Limits(key_id=who, concurrent_requests=1))
+        assert reason_of(caught.value) == "RESOURCE_NOT_FOUND"
+    await root("UpdateLimits", limits=messages.Limits(key_id=everywhere, concurrent_requests=1))

@@ -1,4 +1,4 @@
-"""`radgate limits`: what tenants and keys may use, and from where."""
+"""`radgate limits`: what tenants, keys and other callers may use, and from where."""
 
 import re
 from collections.abc import Sequence
@@ -79,7 +79,13 @@ def show(tenant_id: str | None, as_json: bool) -> None:
 
 @limits.command("set")
 @tenant_option
-@click.option("--key", "key_id", metavar="KEY_ID", default="", help="For this key alone; else for the tenant.")
+@click.option(
+    "--key",
+    "key_id",
+    metavar="KEY_ID",
+    default="",
+    help="For this key alone, or for oidc:PROVIDER:USER or certificate:NAME, as the audit trail has it.",
+)
 @_amount_options
 @click.option(
     "--allow",
@@ -110,7 +116,7 @@ def set_(tenant_id: str, key_id: str, **given: Any) -> None:
         return await admin.limits.update(caller_for(tenant_id), key_id, lambda limits: replace(limits, **changes))
 
     print_rows(_rows(run_admin(work)), _COLUMNS, as_json=False)
-    hint(f"set for {f'key {key_id} of ' if key_id else ''}tenant {tenant_id}")
+    hint(f"set for {f'{key_id} of ' if key_id else ''}tenant {tenant_id}")
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def identify(token: VerifiedToken, settings: OidcSettings) -> Identified:
     """
     subject = next(iter(values_at(token.claims, settings.subject_claim)), "")
     tenant_ids, role = _tenants(token.claims, settings), _role(token.claims, settings)
-    if not _is_subject(subject) or not tenant_ids or role is None:
+    if not is_subject(subject) or not tenant_ids or role is None:
         raise UnauthenticatedError(REFUSED)
     restriction = restriction_of(token.claims, settings.only)
     principal = Principal(
@@ -69,5 +69,6 @@ def _family_name(claims: Mapping[str, Any], settings: OidcSettings) -> FamilyNam
     return family_name(*(names or map(last_name_of, values_at(claims, _FULL_NAME))))
 
 
-def _is_subject(subject: str) -> bool:
+def is_subject(subject: str) -> bool:
+    """Whether a user can be called so in the audit trail."""
     return 0 < len(subject) <= _MAX_SUBJECT and subject.isprintable()

@@ -1,8 +1,9 @@
-"""What tenants and keys may use: looked at and changed. Every change is recorded before it is made."""
+"""What tenants and their callers may use: looked at and changed. Every change is recorded before it is made."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from radgate_server.auth_settings import AuthSettings
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import InvalidArgumentError, ResourceNotFoundError
 from radgate_server.core.limits import LIMIT_NAMES, NETWORK_NAMES, Limits, LimitSubject, check_limits, is_address
@@ -15,6 +16,7 @@ from radgate_server.limit_settings import LimitSettings
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.limited_principals import may_come
 
 type LimitsChange = Callable[[Limits], Limits]
 """Makes of the limits that were set those that shall be."""
@@ -22,7 +24,7 @@ type LimitsChange = Callable[[Limits], Limits]
 
 @dataclass(frozen=True, slots=True)
 class LimitsState:
-    """The limits of a tenant or of a key: what was set, what holds, and what was used today."""
+    """The limits of a tenant or of a principal: what was set, what holds, and what was used today."""
 
     subject: LimitSubject
     limits: Limits
@@ -39,6 +41,7 @@ class LimitsAdmin:
         ledger: UsageLedger,
         keys: KeyDirectory,
         settings: LimitSettings,
+        auth: AuthSettings,
         follower: ChangeFollower,
         auditor: Auditor,
         clock: Clock,
@@ -48,12 +51,13 @@ class LimitsAdmin:
         self._directory = directory
         self._ledger = ledger
         self._keys = keys
+        self._auth = auth
         self._follower = follower
         self._auditor = auditor
         self._clock = clock
 
     async def list_states(self, caller: Caller) -> Sequence[LimitsState]:
-        """The tenant's own first, then those of the keys for which something was set."""
+        """The tenant's own first, then those of the principals for which something was set."""
         tenant = LimitSubject(acting_tenant(caller))
         found = {tenant: Limits(), **await self._directory.list_limits()}
         used = await self._ledger.add(self._today(), {})
@@ -61,16 +65,18 @@ class LimitsAdmin:
         return [self._state(subject, found[subject], used.get(subject, Used())) for subject in subjects]
 
     async def update(self, caller: Caller, key_id: str, change: LimitsChange) -> LimitsState:
-        """Change the limits of a key for the tenant, or of the tenant itself for "".
+        """Change the limits of a principal for the tenant, or of the tenant itself for "".
+
+        `key_id` names an API key, or as the audit trail does a user of an identity provider or a certificate.
 
         Raises:
             InvalidArgumentError: they make no sense, or would shut out the caller itself.
-            ResourceNotFoundError: the tenant has no such key.
+            ResourceNotFoundError: the tenant has no such key, or nobody can come under that name.
             RoleNotAllowedError: a tenant's own admin may not say how much the tenant may use.
         """
         subject = LimitSubject(acting_tenant(caller), key_id)
         if key_id:
-            await self._require_key(caller, subject)
+            await self._require_principal(caller, subject)
         before = (await self._directory.list_limits()).get(subject, Limits())
         limits = change(before)
         check_limits(limits)
@@ -79,16 +85,22 @@ class LimitsAdmin:
             insist_on_every_tenant(caller, "say how much a tenant may use")
         if key_id in ("", caller.principal.key_id) and is_address(caller.address) and not limits.admits(caller.address):
             raise InvalidArgumentError("limits", "these networks would shut out the address that this call comes from")
-        detail = f"set limits of {f'key {key_id}' if key_id else 'the tenant'}: {', '.join(changed) or 'nothing'}"
+        detail = f"set limits of {_described(key_id)}: {', '.join(changed) or 'nothing'}"
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=detail)
         await self._directory.put_limits(subject, limits)
         await self._follower.catch_up()
         used = await self._ledger.add(self._today(), {})
         return self._state(subject, limits, used.get(subject, Used()))
 
-    async def _require_key(self, caller: Caller, subject: LimitSubject) -> None:
-        key = await self._keys.find_key(subject.key_id)
+    async def _require_principal(self, caller: Caller, subject: LimitSubject) -> None:
         may_see = {subject.tenant_id, *([ANY_TENANT] if caller.principal.may_use_every_tenant else [])}
+        if ":" in subject.key_id:
+            if not may_come(subject.key_id, may_see, self._auth):
+                raise ResourceNotFoundError(
+                    "nobody of this name can use the tenant; names are oidc:PROVIDER:USER or certificate:NAME"
+                )
+            return
+        key = await self._keys.find_key(subject.key_id)
         if key is None or may_see.isdisjoint(key.tenant_ids):
             raise ResourceNotFoundError("the tenant has no such key")
 
@@ -98,3 +110,7 @@ class LimitsAdmin:
 
     def _today(self) -> int:
         return self._clock.now().toordinal()
+
+
+def _described(key_id: str) -> str:
+    return key_id if ":" in key_id else f"key {key_id}" if key_id else "the tenant"

@@ -1,5 +1,7 @@
 """`radgate limits`."""
 
+import json
+
 import pytest
 
 from tests.unit.cli.command_line import Cli
@@ -75,3 +77,17 @@ def test_nonsense_is_refused(north: Cli, arguments: tuple[str, ...], why: str) -
 def test_there_must_be_such_a_tenant(north: Cli) -> None:
     assert "there is no tenant 'south'" in north.refused("limits", "set", "--tenant", "south", "--daily-requests", "1")
     assert "there is no tenant 'south'" in north.refused("limits", "show", "--tenant", "south")
+
+
+def test_a_single_user_can_have_limits(north: Cli) -> None:
+    provider = {"name": "kc", "issuer": "https://login.example", "audience": "radgate"}
+    settings = [{**provider, "default_tenants": "north", "default_role": "viewer"}]
+    north.environment["RADGATE_AUTH__OIDC"] = json.dumps(settings)
+    told = north.ok(*SET, "--key", "oidc:kc:jane", "--daily-requests", "100")
+    assert told.stderr == "set for oidc:kc:jane of tenant north\n"
+    assert shown(north)[1:] == [("oidc:kc:jane", "daily_requests", "100", "100")]
+    assert "nobody of this name can use the tenant" in north.refused(
+        *SET, "--key", "oidc:other:jane", "--daily-requests", "1"
+    )
+    north.ok(*SET, "--key", "oidc:kc:jane", "--daily-requests", "default")
+    assert shown(north) == [("", "none", "", "")]

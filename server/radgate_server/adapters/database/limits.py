@@ -65,7 +65,7 @@ def _put(connection: Connection, subject: LimitSubject, document: dict[str, Any]
     connection.execute(delete(table).where(table.c.tenant_id == tenant_id, table.c.key_id == key_id))
     if document:
         connection.execute(insert(table).values(tenant_id=tenant_id, key_id=key_id, limits=document))
-    record_change(connection, now, ChangeKind.LIMITS, tenant_id, key_id)
+    record_change(connection, now, ChangeKind.LIMITS, tenant_id, "")
 
 
 def _add(connection: Connection, day: int, used: Mapping[LimitSubject, Used]) -> Mapping[LimitSubject, Used]:

@@ -159,12 +159,12 @@ pacs_statuses = Table(
     ),
 )
 
-# What was set for a tenant (key_id ""), or for a key that acts for it; what is missing is as the settings say.
+# What was set for a tenant (key_id ""), or for a principal that acts for it; what is missing is as the settings say.
 limits = Table(
     "limits",
     metadata,
     Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
-    Column("key_id", KEY_ID, primary_key=True),
+    Column("key_id", String, primary_key=True),
     Column("limits", JSON, nullable=False),
 )
 
