@@ -12,6 +12,7 @@ from radgate_server.config import Settings
 from radgate_server.core.ports.imaging import FrameWorkers
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_room import ROOM_BYTES, FrameRoom
 from radgate_server.services.imaging.loose import LooseImages
 from radgate_server.services.imaging.pictures import Pictures, build_pictures
 from radgate_server.services.imaging.representative import Representatives
@@ -22,6 +23,7 @@ from radgate_server.settings_table import MIB
 
 INDEX_THREADS = 2
 TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk
+ROOM_BYTES_PER_WORKER = 64 * MIB  # of stored frames that wait, so that no worker does
 DERIVED_INSTANCE_BYTES = 64 * MIB  # larger transcoded instances are not kept
 
 
@@ -43,6 +45,8 @@ def build_images(
     stack.callback(executor.shutdown)
     instances = InstanceReader(tiers.store, executor)
     max_pixels = settings.imaging.max_rendered_pixels
+    parallel = number_of_workers(settings.imaging)
+    room = FrameRoom(max(ROOM_BYTES, parallel * ROOM_BYTES_PER_WORKER), settings.imaging.max_waiting)
     pictures = build_pictures(
         instances,
         workers,
@@ -50,11 +54,11 @@ def build_images(
         Representatives(asking.numbered, asking.lister),
         asking.places,
         max_pixels=max_pixels,
+        room=room,
     )
     spool = DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open()
     kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
-    parallel = number_of_workers(settings.imaging)
-    loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels)
+    loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
     return Images(
         instances,
         pictures,

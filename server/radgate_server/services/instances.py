@@ -82,6 +82,18 @@ class InstanceReader:
             return [await _read(handle, frame) for frame in spans]
         return await self.in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
 
+    async def frame_bytes(
+        self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
+    ) -> int:
+        """How many bytes `pixel_frames` gives.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        index = await self.index(tenant_id, handle)
+        frames = [self._frame_spans(index, number) for number in frame_numbers]
+        return sum(sum(span.length for span in spans) or image.decoded_frame_bytes for spans in frames)
+
     async def bulk_item(self, tenant_id: str, handle: InstanceHandle, path: str) -> BulkItem:
         """Where the element lies to which a BulkDataURI's path leads.
 

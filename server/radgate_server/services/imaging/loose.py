@@ -10,6 +10,7 @@ from radgate_server.core.ports.cache import CacheKey, TierUsage
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.spool import Spool
 from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_room import FrameRoom
 from radgate_server.services.imaging.render import Renderer
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.thumbnails import Thumbnails, ThumbnailTarget
@@ -28,26 +29,35 @@ class LooseImages:
     """
 
     def __init__(
-        self, executor: Executor, workers: FrameWorkers, spool: Spool, *, parallel: int, max_pixels: int
+        self,
+        executor: Executor,
+        workers: FrameWorkers,
+        spool: Spool,
+        *,
+        parallel: int,
+        max_pixels: int,
+        room: FrameRoom | None = None,
     ) -> None:
+        """`room` is where frames wait for workers."""
         self._executor = executor
         self._workers = workers
         self._spool = spool
         self._parallel = parallel
         self._max_pixels = max_pixels
+        self._room = room or FrameRoom()
 
     async def transcode(self, handle: InstanceHandle, target: EncodeTarget, priority: Priority) -> TranscodedInstance:
         """The instance in another transfer syntax. Raises what Transcoder.instance raises."""
         reader = InstanceReader(_OwnIndex(handle), self._executor)
         kept = DerivedInstances(_Nothing(), max_bytes=0)
-        frames = StoredFrames(reader)
+        frames = StoredFrames(reader, self._room)
         transcoder = Transcoder(reader, frames, self._workers, self._spool, kept, parallel=self._parallel)
         return await transcoder.instance(_NOBODY, handle, target, priority)
 
     async def thumbnail(self, handle: InstanceHandle, target: ThumbnailTarget, priority: Priority) -> bytes:
         """A thumbnail of the instance. Raises what Thumbnails.make raises."""
         reader = InstanceReader(_OwnIndex(handle), self._executor)
-        frames = StoredFrames(reader)
+        frames = StoredFrames(reader, self._room)
         renderer = Renderer(frames, reader, self._workers, max_pixels=self._max_pixels)
         thumbnails = Thumbnails(frames, renderer, self._workers, _Nothing())
         return (await thumbnails.make(_NOBODY, handle, priority, target)).data

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from radgate_server.core.ports.cache import HotCache
 from radgate_server.core.ports.imaging import FrameWorkers
+from radgate_server.services.imaging.frame_room import FrameRoom
 from radgate_server.services.imaging.render import Renderer
 from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.stored_frames import StoredFrames
@@ -31,9 +32,10 @@ def build_pictures(
     places: InstancePlaces,
     *,
     max_pixels: int,
+    room: FrameRoom | None = None,
 ) -> Pictures:
-    """Put them together; a picture has at most `max_pixels` pixels."""
-    frames = StoredFrames(instances)
+    """Put them together; a picture has at most `max_pixels` pixels, and `room` is where frames wait for workers."""
+    frames = StoredFrames(instances, room)
     renderer = Renderer(frames, instances, workers, max_pixels=max_pixels)
     thumbnails = Thumbnails(frames, renderer, workers, derived)
     return Pictures(frames, renderer, thumbnails, representatives, places)

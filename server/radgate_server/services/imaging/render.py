@@ -77,9 +77,9 @@ class Renderer:
         self.require_size(target, len(frame_numbers))
         if len(frame_numbers) > 1:
             await self._require_animation_size(tenant_id, handle, len(frame_numbers))
-        frames = await self._frames.read_many(tenant_id, handle, frame_numbers)
         presentations = [await self._presentation(tenant_id, handle, number) for number in frame_numbers]
-        return await self._workers.render(frames, presentations, target, priority=priority)
+        async with self._frames.at_work(tenant_id, handle, frame_numbers, priority) as frames:
+            return await self._workers.render(frames, presentations, target, priority=priority)
 
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether a picture of the instance may be kept: see InstanceReader."""

@@ -1,7 +1,8 @@
 """Frames as instances hold them, ready to be handed to a codec: their bytes, and what the data set says of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
@@ -9,8 +10,10 @@ from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import StoredFrame
 from radgate_server.core.imaging.metadata_reader import LARGE_BYTES, read_metadata
 from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.query import DicomJson
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.services.imaging.frame_room import FrameRoom
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.recent import RecentMap
 from radgate_server.services.single_flight import SingleFlight
@@ -37,8 +40,10 @@ class StoredFrames:
     are not parsed again for each frame. Every method raises InstanceMalformedError for what can't be read.
     """
 
-    def __init__(self, instances: InstanceReader) -> None:
+    def __init__(self, instances: InstanceReader, room: FrameRoom | None = None) -> None:
+        """`room` is for the frames that are worked at; one of its own unless it is shared."""
         self._instances = instances
+        self._room = room or FrameRoom()
         self._images: RecentMap[_Place, ImagePixel] = RecentMap(_KEPT_IMAGES)
         self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
         self._parsing: SingleFlight[_Place, DicomJson] = SingleFlight()
@@ -96,6 +101,21 @@ class StoredFrames:
             ObjectNotFoundError: the instance has no such frame.
         """
         return (await self.read_many(tenant_id, handle, (frame_number,)))[0]
+
+    @asynccontextmanager
+    async def at_work(
+        self, tenant_id: str, handle: InstanceHandle, frame_numbers: Sequence[int], priority: Priority
+    ) -> AsyncGenerator[list[StoredFrame]]:
+        """Frames as `read_many` gives them, to be handed to the workers within the block, once there is room for them.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+            ImageWorkersBusyError: too many wait for room.
+        """
+        image = await self.image(tenant_id, handle)
+        size_bytes = await self._instances.frame_bytes(tenant_id, handle, image, frame_numbers)
+        async with self._room.taken(size_bytes, priority):
+            yield await self.read_many(tenant_id, handle, frame_numbers)
 
     async def read_many(
         self, tenant_id: str, handle: InstanceHandle, frame_numbers: Sequence[int]

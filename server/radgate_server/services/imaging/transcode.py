@@ -223,16 +223,17 @@ class Transcoder:
             return await self._encode(making, frame_numbers)
 
     async def _encode(self, making: _Making, frame_numbers: Sequence[int]) -> list[EncodedFrame]:
-        stored = await self._frames.read_many(making.tenant_id, making.handle, frame_numbers)
-        if (
-            {frame.transfer_syntax_uid for frame in stored}
-            == {making.target.transfer_syntax_uid}
-            == {EXPLICIT_VR_LITTLE_ENDIAN}
-        ):
-            return [EncodedFrame(frame.data, EXPLICIT_VR_LITTLE_ENDIAN, frame.image, lossy=False) for frame in stored]
-        index = await self._instances.index(making.tenant_id, making.handle)
-        require_encodable(making.handle, index, making.target)
-        return await self._workers.transcode(stored, making.target, priority=making.priority)
+        async with self._frames.at_work(making.tenant_id, making.handle, frame_numbers, making.priority) as stored:
+            if (
+                {frame.transfer_syntax_uid for frame in stored}
+                == {making.target.transfer_syntax_uid}
+                == {EXPLICIT_VR_LITTLE_ENDIAN}
+            ):
+                native = EXPLICIT_VR_LITTLE_ENDIAN
+                return [EncodedFrame(frame.data, native, frame.image, lossy=False) for frame in stored]
+            index = await self._instances.index(making.tenant_id, making.handle)
+            require_encodable(making.handle, index, making.target)
+            return await self._workers.transcode(stored, making.target, priority=making.priority)
 
 
 def _encoded_otherwise(explicit: InstanceContent, transfer_syntax_uid: str) -> MemoryContent:

@@ -1,0 +1,76 @@
+"""Memory for frames that wait for a worker: without a bound, a few dozen calls for large ones take gigabytes."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from radgate_server.core.errors import ImageWorkersBusyError
+from radgate_server.core.ports.imaging import Priority
+
+ROOM_BYTES = 256 << 20
+MAX_WAITING = 1000
+
+
+class FrameRoom:
+    """Room for `max_bytes` of stored frames of each priority, from their being read until the work on them is done.
+
+    Who finds none waits for it in order of coming, and is refused when `max_waiting` wait already. What is larger than
+    the room gets it when nothing else is there. Belongs to one event loop.
+    """
+
+    def __init__(self, max_bytes: int = ROOM_BYTES, max_waiting: int = MAX_WAITING) -> None:
+        self._lines = {priority: _Line(max_bytes, max_waiting) for priority in Priority}
+
+    @asynccontextmanager
+    async def taken(self, size_bytes: int, priority: Priority) -> AsyncGenerator[None]:
+        """Take room for the block's time. Nobody may ask for more while holding some.
+
+        Raises:
+            ImageWorkersBusyError: too many wait for it already.
+        """
+        line = self._lines[priority]
+        await line.enter(size_bytes)
+        try:
+            yield
+        finally:
+            line.leave(size_bytes)
+
+
+class _Line:
+    """Those who wait for room, each with the bytes that it needs."""
+
+    def __init__(self, max_bytes: int, max_waiting: int) -> None:
+        self._max_bytes = max_bytes
+        self._max_waiting = max_waiting
+        self._taken_bytes = 0
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+
+    async def enter(self, size_bytes: int) -> None:
+        if len(self._waiting) >= self._max_waiting:
+            raise ImageWorkersBusyError("too many images wait for memory; try again in a moment")
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, size_bytes))
+        self._let_in()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():  # it may have been the one that the others wait behind
+                self._let_in()
+            else:
+                self.leave(size_bytes)
+            raise
+
+    def leave(self, size_bytes: int) -> None:
+        self._taken_bytes -= size_bytes
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting:
+            turn, size_bytes = self._waiting[0]
+            if not turn.cancelled():
+                if self._taken_bytes and self._taken_bytes + size_bytes > self._max_bytes:
+                    return
+                self._taken_bytes += size_bytes
+                turn.set_result(None)
+            self._waiting.popleft()
