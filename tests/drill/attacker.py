@@ -1,4 +1,4 @@
-"""One attack in a process of its own: `python -m tests.drill.attacker NAME PORT KEY PATH SECONDS CONNECTIONS`."""
+"""One attack in a process of its own: `python -m tests.drill.attacker` with what `main` takes."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ import sys
 from tests.drill.attacks import ATTACKS, Target
 
 
-def main(name: str, port: str, key: str, path: str, seconds: str, connections: str) -> None:
+def main(name: str, port: str, key: str, path: str, seconds: str, connections: str, outcome: str) -> None:
     """Attack, and say on stdout what became of it."""
-    target = Target(int(port), key, path, float(seconds), int(connections))
+    target = Target(int(port), key, path, float(seconds), int(connections), outcome)
     asyncio.run(ATTACKS[name](target))
     print(json.dumps(target.outcomes))
 

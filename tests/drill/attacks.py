@@ -15,15 +15,23 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x
 _HOST = b"host: gateway\r\n"
 
 
+PATIENCE_S = 60
+"""How long after the end of an attack the gateway may take to do something about it, on a busy machine."""
+
+
 @dataclass
 class Target:
-    """The gateway, and what an attacker who is let in would need: a key, and the path of something large."""
+    """The gateway, and what an attacker who is let in would need: a key, and the path of something large.
+
+    An attack lasts for so many seconds, and goes on until `outcome` was counted, if that is given.
+    """
 
     port: int
     key: str
     large_path: str
     seconds: float
     connections: int
+    outcome: str = ""
     outcomes: Counter[str] = field(default_factory=Counter)
 
 
@@ -164,10 +172,15 @@ async def many(target: Target, one: Callable[[], Awaitable[None]]) -> None:
                 await one()
             await asyncio.sleep(0.1)
 
-    with suppress(TimeoutError):
-        async with asyncio.timeout(target.seconds), asyncio.TaskGroup() as group:
-            for _ in range(target.connections):
-                group.create_task(again())
+    async with asyncio.TaskGroup() as group:
+        attackers = [group.create_task(again()) for _ in range(target.connections)]
+        await asyncio.sleep(target.seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while target.outcome and not target.outcomes[target.outcome]:
+                    await asyncio.sleep(0.1)
+        for attacker in attackers:
+            attacker.cancel()
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radgate_server.core.pacs import FolderConnection
+from tests.drill.attacks import PATIENCE_S
 from tests.drill.watching import Costs, GoodClient
 from tests.e2e.radgate_process import ROOT, RadgateProcess
 from tests.fakes.instances import make_study
@@ -52,16 +53,17 @@ def drilled_server(folder: Path, instances: int, **settings: str) -> Iterator[Ra
         yield server
 
 
-def attack(server: RadgateProcess, name: str, *, seconds: float, connections: int) -> Round:
-    """Watch a good client alone for a while, then under attack."""
+def attack(server: RadgateProcess, name: str, *, seconds: float, connections: int, outcome: str = "") -> Round:
+    """Watch a good client alone for a while, then under attack, until that has this outcome too."""
     before, _ = _watch(server, time.sleep, seconds / 5)
     outcomes: dict[str, int] = {}
 
     def fight(for_s: float) -> None:
+        patience_s = for_s + 2 * PATIENCE_S
         port = server.url.rpartition(":")[2]
-        words = (name, port, server.keys[ATTACKER], LARGE, str(for_s), str(connections))
+        words = (name, port, server.keys[ATTACKER], LARGE, str(for_s), str(connections), outcome)
         command = (sys.executable, "-m", "tests.drill.attacker", *words)
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=for_s + 60, check=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=patience_s, check=True)
         outcomes.update(json.loads(done.stdout))
 
     during, costs = _watch(server, fight, seconds)

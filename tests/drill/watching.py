@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+
+from tests.e2e.network import child_of
 
 _ESTABLISHED = "01"
 _MIB = 1024  # KiB in /proc
@@ -57,17 +58,9 @@ class Costs:
 
     def look(self, server_pid: int, port: int) -> None:
         """Look once more."""
-        envoy = envoy_of(server_pid)
-        self.envoy_mib = max(self.envoy_mib, rss_mib(envoy))
+        self.envoy_mib = max(self.envoy_mib, rss_mib(child_of(server_pid, "envoy")))
         self.server_mib = max(self.server_mib, rss_mib(server_pid))
         self.connections = max(self.connections, connections_to(port))
-
-
-def envoy_of(server_pid: int) -> int:
-    """The process of Envoy that the server started."""
-    children = Path(f"/proc/{server_pid}/task/{server_pid}/children").read_text().split()
-    names: Mapping[str, int] = {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
-    return next(pid for name, pid in names.items() if name.startswith("envoy"))
 
 
 def rss_mib(pid: int) -> int:

@@ -1,5 +1,6 @@
 """What the kernel knows of this machine's connections and processes."""
 
+from contextlib import suppress
 from pathlib import Path
 
 _ESTABLISHED = "01"
@@ -15,6 +16,7 @@ def connections_to(port: int) -> int:
 def child_of(pid: int, program: str) -> int:
     """The child process of `pid` that runs `program`; 0 when there is none at the moment."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        if Path(f"/proc/{child}/comm").read_text().strip() == program:
-            return int(child)
+        with suppress(OSError):  # it has ended meanwhile
+            if Path(f"/proc/{child}/comm").read_text().strip() == program:
+                return int(child)
     return 0
