@@ -13,6 +13,7 @@ from pypdf import PdfReader
 import radgate as sdk
 from radgate_server.core.pacs import FolderConnection
 from radgate_server.core.tenancy import Role
+from tests.e2e.audit_trail import granted
 from tests.e2e.radgate_process import RADGATE, RadgateProcess
 from tests.e2e.studies import WEST, WEST_FILE, path_of
 from tests.e2e.waiting import wait_for
@@ -43,12 +44,14 @@ def web(server: RadgateProcess) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def study(web: httpx.Client) -> tuple[str, str]:
-    """A study that was opened by break-glass: its UID and its patient."""
+def study(server: RadgateProcess, web: httpx.Client) -> tuple[str, str]:
+    """A study that was opened by break-glass, of which other processes know: its UID and its patient."""
     (found,) = web.get("/dicom-web/studies").json()
     uid, patient = (found[tag]["Value"][0] for tag in ("0020000D", "00100020"))
     reason = {"x-break-glass": "nobody else is here"}
-    assert web.get(f"/dicom-web/studies/{uid}/metadata", headers=reason).status_code == 200
+    opened = web.get(f"/dicom-web/studies/{uid}/metadata", headers=reason)
+    assert opened.status_code == 200
+    assert granted(server, opened).study_instance_uid == uid
     return uid, patient
 
 
@@ -107,7 +110,7 @@ def test_rest_verifies_the_chain(web: httpx.Client) -> None:
 
 def test_nobody_reads_the_trail_without_a_key(server: RadgateProcess) -> None:
     for method, path in (("GET", SEARCH), ("POST", REPORT), ("GET", SCHEDULES), ("POST", "/api/v1/audit:verify")):
-        assert httpx.request(method, server.url + path, headers={"x-tenant-id": WEST}).status_code == 401
+        assert httpx.request(method, server.url + path, headers={"x-tenant-id": WEST}, timeout=60).status_code == 401
 
 
 @pytest.mark.parametrize("door", ["http", "grpc"])

@@ -52,7 +52,7 @@ def test_a_change_by_the_command_line_holds_within_seconds(server: RadgateProces
     assert answer.json()["details"][0]["reason"] == "RATE_EXCEEDED"
     limit(server, "--requests-per-second", "default", "--burst-requests", "default")
     wait_for(lambda: refused(client) is None, "nothing is refused any more")
-    metrics = httpx.get(server.metrics_url, trust_env=False).text
+    metrics = httpx.get(server.metrics_url, timeout=60, trust_env=False).text
     assert 'radgate_limit_refusals_total{reason="RATE_EXCEEDED",tenant="east"}' in metrics
 
 
@@ -77,9 +77,10 @@ def test_a_daily_quota_outlives_a_restart(server: RadgateProcess, client: httpx.
     server.start()
     with server.client(TENANT) as again:
         assert again.get(STUDIES).status_code == 429
-    shown = server.cli("limits", "show", "--tenant", TENANT)
-    assert ["east", "-", "daily_requests", "3", "3", "3"] in [line.split() for line in shown.splitlines()]
-    limit(server, "--daily-requests", "default")
+        shown = server.cli("limits", "show", "--tenant", TENANT)
+        assert ["east", "-", "daily_requests", "3", "3", "3"] in [line.split() for line in shown.splitlines()]
+        limit(server, "--daily-requests", "default")
+        wait_for(lambda: refused(again) is None, "nothing is refused any more")
 
 
 def test_who_is_not_to_come_from_here_is_told_no_more_than_that(server: RadgateProcess) -> None:
