@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY
+from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
 
 MULTIPART = {"accept": 'multipart/related; type="application/dicom"'}
@@ -29,6 +30,7 @@ def test_a_study_is_erased_over_rest_and_the_certificate_is_good(server: Radgate
         assert web.get(f"/dicom-web/studies/{GREY_STUDY}", headers=MULTIPART).status_code == 200
         kept = [path for path in files(server) if path.suffix == ".p10x"]
         assert len(kept) == GREY_SLICES
+        wait_for(lambda: [path.suffix for path in files(server)].count(".madex") == GREY_SLICES, "thumbnails are made")
         assert not any(b"DICM" in path.read_bytes() for path in files(server))
 
         order = {"studyInstanceUid": GREY_STUDY, "reason": "asked for"}

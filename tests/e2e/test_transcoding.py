@@ -137,5 +137,9 @@ def test_what_was_made_is_kept(radgate: RadgateProcess, east: httpx.Client) -> N
 
     first = retrieved(east, of_syntax("rle"), HTJ2K)
     before = hits()
-    assert retrieved(east, of_syntax("rle"), HTJ2K) == first
-    wait_for(lambda: hits() > before, "the kept instance is found", 10)
+
+    def is_found() -> bool:
+        assert retrieved(east, of_syntax("rle"), HTJ2K) == first
+        return hits() > before
+
+    wait_for(is_found, "the kept instance is found")
