@@ -78,7 +78,7 @@ def test_one_image_in_a_browser_is_one_trace(traced: Traced, capsys: pytest.Capt
 
     call = "radgate.dicomweb.v1.DicomWebService/RetrieveFrames"
     gateway = "GET dicomweb.retrieve.frames"
-    root = tree(traced, own, gateway, call)
+    root = tree(traced, own, gateway, call, "PACS find", "PACS retrieve", "C-GET", "C-STORE")
     with capsys.disabled():
         print("", *lines(root), sep="\n")
 
@@ -139,5 +139,5 @@ def test_what_nobody_samples_is_not_recorded(traced: Traced) -> None:
         assert client.get("/dicom-web/studies", headers={"traceparent": recorded.traceparent}).status_code == 200
     tree(traced, recorded, "GET dicomweb.search")
     assert traced.spans.trace(own.trace_id) == []
-    metrics = httpx.get(traced.radgate.metrics_url).text
-    assert 'radgate_trace_spans_total{outcome="sent"}' in metrics
+    sent = 'radgate_trace_spans_total{outcome="sent"}'
+    wait_for(lambda: sent in httpx.get(traced.radgate.metrics_url, timeout=60).text, "what was sent is counted")
