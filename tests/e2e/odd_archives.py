@@ -102,9 +102,9 @@ def odd_archives() -> Iterator[Mapping[str, str]]:
     thread.start()
     server = odd_web_server(_dispatch)
     try:
-        running: OddWebServer = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+        running: OddWebServer = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(30)
         yield {name: f"http://127.0.0.1:{running.port}/{name}" for name in ARCHIVES}
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(30)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

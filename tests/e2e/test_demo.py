@@ -36,6 +36,10 @@ class Demo:
     def key(self) -> str:
         return self._told(r"API key\s+(\S+)")
 
+    @property
+    def authorization(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.key}"}
+
     def _told(self, pattern: str) -> str:
         found = re.search(pattern, self.text)
         assert found is not None, self.text
@@ -78,7 +82,7 @@ def running(data_dir: Path, *options: str, **environment: str) -> Iterator[Demo]
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            process.wait(60)
         finally:
             process.kill()
             process.stdout.close()
@@ -86,7 +90,7 @@ def running(data_dir: Path, *options: str, **environment: str) -> Iterator[Demo]
 
 def test_the_users_own_study_is_served_over_dimse(data_dir: Path, studies: Path) -> None:
     with running(data_dir, "--folder", str(studies)) as demo:
-        with httpx.Client(base_url=demo.url, headers={"authorization": f"Bearer {demo.key}"}) as client:
+        with httpx.Client(base_url=demo.url, headers=demo.authorization, timeout=60) as client:
             found = client.get("/dicom-web/studies").json()
             metadata = client.get(f"/dicom-web/studies/{CT_STUDY}/metadata").json()
             image = client.get(f"/dicom-web/studies/{CT_STUDY}", headers={"accept": "*/*"})
@@ -98,7 +102,7 @@ def test_the_users_own_study_is_served_over_dimse(data_dir: Path, studies: Path)
 
 
 def test_the_viewer_opens_without_a_key_and_nothing_else_does(data_dir: Path, studies: Path) -> None:
-    with running(data_dir, "--folder", str(studies)) as demo, httpx.Client(base_url=demo.url) as client:
+    with running(data_dir, "--folder", str(studies)) as demo, httpx.Client(base_url=demo.url, timeout=60) as client:
         assert client.get("/dicom-web/studies").status_code == 401
         assert "<title>OHIF</title>" in client.get("/viewer/").text
         assert len(client.get("/dicom-web/studies").json()) == 1
@@ -111,7 +115,7 @@ def test_the_viewer_opens_without_a_key_and_nothing_else_does(data_dir: Path, st
 def test_the_key_stays_and_a_killed_demo_leaves_nothing_behind(data_dir: Path, studies: Path) -> None:
     with running(data_dir, "--folder", str(studies)) as first:
         first.process.kill()
-        first.process.wait(10)
+        first.process.wait()
         wait_until_refused(first.url)
     with running(data_dir, "--folder", str(studies)) as second:
         assert second.key == first.key
@@ -120,7 +124,7 @@ def test_the_key_stays_and_a_killed_demo_leaves_nothing_behind(data_dir: Path, s
 
 def wait_until_refused(url: str) -> None:
     async def refused() -> None:
-        async with httpx.AsyncClient() as client, asyncio.timeout(10):
+        async with httpx.AsyncClient() as client, asyncio.timeout(60):
             while True:
                 try:
                     await client.get(url)
@@ -135,8 +139,8 @@ def test_without_npm_and_folder_pydicoms_images_are_served_without_a_viewer() ->
     with TemporaryDirectory(prefix="radgate-") as empty, running(Path(empty), PATH="/nowhere") as demo:
         assert "apt-get install npm" in demo.text
         assert "/viewer/" not in demo.text
-        assert httpx.get(f"{demo.url}/viewer/").status_code == 404
-        found = httpx.get(f"{demo.url}/dicom-web/studies", headers={"authorization": f"Bearer {demo.key}"}).json()
+        assert httpx.get(f"{demo.url}/viewer/", timeout=60).status_code == 404
+        found = httpx.get(f"{demo.url}/dicom-web/studies", headers=demo.authorization, timeout=60).json()
         assert CT_STUDY in [study["0020000D"]["Value"][0] for study in found]
 
 

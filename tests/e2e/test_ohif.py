@@ -99,7 +99,7 @@ def test_the_viewport_shows_the_pixels_through_the_window(page: Page, syntax: st
     with page.expect_response(re.compile("/frames/")) as frame:
         viewport = open_study(page, GREY_STUDY)
     assert f"transfer-syntax={syntax}\r\n".encode() in frame.value.body()
-    wait_for(lambda: grey_of(viewport).max() > 200, "an image in the viewport", 30)
+    wait_for(lambda: grey_of(viewport).max() > 200, "an image in the viewport", 60)
     page.screenshot(path=PICTURES / f"ohif-{SHOWN_AS[syntax]}.png")
     assert_shows(viewport, GREY_SLICES)  # OHIF goes through an axial stack from the head down
     viewport.hover()
@@ -109,7 +109,7 @@ def test_the_viewport_shows_the_pixels_through_the_window(page: Page, syntax: st
 
 def test_a_real_study_looks_like_itself(page: Page) -> None:
     viewport = open_study(page, real("MR-SIEMENS-DICOM-WithOverlays.dcm").ref.study_instance_uid)
-    wait_for(lambda: (grey_of(viewport) > 128).mean() > 0.05, "an image in the viewport", 30)
+    wait_for(lambda: (grey_of(viewport) > 128).mean() > 0.05, "an image in the viewport", 60)
     grey = grey_of(viewport)
     assert (grey > 128).mean() < 0.4  # of an abdomen at its own window, some is bright and much is dark
     assert 0.2 < (grey < 32).mean() < 0.8
@@ -136,7 +136,7 @@ def assert_shows(viewport: Locator, number: int) -> None:
         )
 
     with contextlib.suppress(AssertionError):
-        wait_for(is_shown, f"slice {number}", 10)
+        wait_for(is_shown, f"slice {number}", 60)
     assert is_shown(), f"slice {number}: {found} instead of {expected} and black around"
 
 

@@ -70,7 +70,7 @@ def shown_in_ohif(viewer: RadgateProcess, spans: Collector) -> Node:
         page.add_init_script(SEEN_BEFORE)
         traced = TracedPage(page)
         viewport = open_study(page, IMAGE.ref.study_instance_uid)
-        wait_for(lambda: (grey_of(viewport) > 128).mean() > 0.05, "an image in the viewport", 30)
+        wait_for(lambda: (grey_of(viewport) > 128).mean() > 0.05, "an image in the viewport", 60)
         asked = traced.spans("OHIF shows an image")
 
     def tree() -> Node:

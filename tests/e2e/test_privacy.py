@@ -30,7 +30,7 @@ def test_a_key_opens_its_own_tenant_alone(radgate: RadgateProcess, east: httpx.C
     unknown = east.get("/dicom-web/studies", headers={"x-tenant-id": "nobody"})
     assert (unknown.status_code, unknown.json()["message"]) == (403, refused.json()["message"])
     assert east.get("/dicom-web/studies", headers={"x-tenant-id": EAST}).status_code == 200
-    assert httpx.get(f"{radgate.url}/dicom-web/studies").status_code == 401
+    assert httpx.get(f"{radgate.url}/dicom-web/studies", timeout=60).status_code == 401
 
 
 def test_a_neighbours_images_do_not_exist(radgate: RadgateProcess, east: httpx.Client) -> None:
@@ -57,7 +57,7 @@ def test_neither_logs_nor_metrics_nor_file_names_tell_of_patients(
     assert east.get("/dicom-web/studies/Quadrant").status_code == 400
     assert east.get("/Quadrant/Quentin").status_code == 404
 
-    metrics = httpx.get(radgate.metrics_url).text
+    metrics = httpx.get(radgate.metrics_url, timeout=60).text
     assert "radgate_rpc_total" in metrics
     assert "radgate serves" in radgate.log()
     files = [str(path.relative_to(radgate.data_dir)) for path in radgate.data_dir.rglob("*")]
