@@ -66,6 +66,11 @@ class MemoryPacs:
             self._files.append(held)
         self._holdings = Holdings(self._files)
 
+    def replace(self, *files: bytes | Dataset) -> None:
+        """Hold these instances and no others."""
+        self._files.clear()
+        self.add(*files)
+
     def silence(self) -> None:
         """Answer nothing until `release()`."""
         self._speaks.clear()

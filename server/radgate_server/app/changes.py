@@ -24,8 +24,8 @@ def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
         derived=tiers.derived,
         store=tiers.store,
         news=services.news,
+        stop_keeping=services.retrieve.forget,
         memories=(
-            services.retrieve.forget,
             services.studies.forget,
             services.instances.forget,
             services.pictures.places.forget,

@@ -107,7 +107,7 @@ class Fetch:
         return None if position is None else self._arrived[position].in_memory
 
     def keep_no_more(self) -> None:
-        """What was kept is erased just now: what is still to come is for those who read already, from memory."""
+        """What was kept is dropped just now: what is still to come is for those who read already, from memory."""
         self._keeps = False
 
     def join(self, wanted: frozenset[InstanceRef]) -> FetchReader:
@@ -175,6 +175,9 @@ class Fetch:
             return await self._hold(received, end_bytes)
         except GatewayError as error:
             return Arrived(received.ref, end_bytes, failure=FailedInstance(received.ref, error))
+        if not self._keeps:  # since a moment ago, and what dropped the others may have missed this one
+            await self._store.invalidate(self._tenant_id, received.ref.study_instance_uid)
+            return await self._hold(received, end_bytes)
         return Arrived(received.ref, end_bytes)
 
     async def _hold(self, received: ReceivedInstance, end_bytes: int) -> Arrived:

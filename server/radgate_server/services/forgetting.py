@@ -8,6 +8,9 @@ from radgate_server.services.query import QueryService
 from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.watching import NewsDesk, StudyNews
 
+type StopsKeeping = Callable[[str, str | None], None]
+"""(tenant, Study Instance UID or None for all): has what is on its way from the PACS kept no more."""
+
 type Memory = Callable[[str, str], None]
 """(tenant, Study Instance UID): forgets what it knows of the study."""
 
@@ -25,6 +28,7 @@ class Forgetting:
         derived: HotCache,
         store: InstanceStore,
         news: NewsDesk,
+        stop_keeping: StopsKeeping,
         memories: Sequence[Memory] = (),
     ) -> None:
         self._query = query
@@ -34,6 +38,7 @@ class Forgetting:
         self._derived = derived
         self._store = store
         self._news = news
+        self._stop_keeping = stop_keeping
         self._memories = memories
 
     def places(self, tenant_id: str) -> None:
@@ -52,6 +57,7 @@ class Forgetting:
         self._query.forget(tenant_id, pages=study_instance_uid is None)
         self._lister.forget(tenant_id, study_instance_uid)
         self._facts.forget(tenant_id, study_instance_uid)
+        self._stop_keeping(tenant_id, study_instance_uid)
         await self._store.invalidate(tenant_id, study_instance_uid)
         await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
@@ -75,6 +81,7 @@ class Forgetting:
         self._lister.forget(tenant_id, study_instance_uid)
         self._facts.forget(tenant_id, study_instance_uid)
         if news.removed:
+            self._stop_keeping(tenant_id, study_instance_uid)
             await self._store.invalidate(tenant_id, study_instance_uid)
             await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)

@@ -187,10 +187,15 @@ class RetrieveService:
                 return arrived.in_memory
         raise InstanceNotSentError("the disk cache is too small for what is read at the same time; enlarge it", pacs="")
 
-    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
-        """The study is erased: keep nothing that a fetch brings which began before."""
-        for fetch in self._fetches.get((tenant_id, study_instance_uid), ()):
-            fetch.keep_no_more()
+    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """What is near of the study, or of all, is about to be dropped: fetches under way keep nothing from now on.
+
+        Nobody joins them any more. Who reads from one already gets what it brings.
+        """
+        places = [place for place in self._fetches if place[0] == tenant_id and study_instance_uid in (None, place[1])]
+        for place in places:
+            for fetch in self._fetches.pop(place):
+                fetch.keep_no_more()
 
     def _held(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
         fetches = self._fetches.get((tenant_id, ref.study_instance_uid), ())
@@ -251,9 +256,11 @@ class RetrieveService:
 
     def _end(self, key: tuple[str, str], fetch: Fetch, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._fetches[key].remove(fetch)
-        if not self._fetches[key]:
-            del self._fetches[key]
+        shared = self._fetches.get(key, [])
+        if fetch in shared:  # else it was forgotten
+            shared.remove(fetch)
+            if not shared:
+                del self._fetches[key]
         if not task.cancelled() and (defect := task.exception()):
             _log.error("a fetch ended by a defect", exc_info=defect)
 

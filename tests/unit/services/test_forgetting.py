@@ -42,7 +42,15 @@ class Room:
             derived=self.derived,
             store=self.store,
             news=self.news,
+            stop_keeping=self._stop_keeping,
         )
+        self.stopped: list[str | None] = []
+        """Studies (None: all) of which nothing more is kept, each before anything was dropped."""
+
+    def _stop_keeping(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        assert ("east", FIRST) in self.store.instances
+        assert tenant_id == "east"
+        self.stopped.append(study_instance_uid)
 
     async def fill(self) -> None:
         await self.query.search("east", Query(QueryLevel.STUDY), Page(0, 10))
@@ -86,6 +94,7 @@ async def test_other_pacs_make_what_was_answered_old(room: Room) -> None:
 async def test_what_is_to_be_dropped_is_dropped_everywhere(room: Room, study: str | None) -> None:
     await room.forgetting.cached("east", study)
     assert await room.kept() == (False, False, False)
+    assert room.stopped == [study]
 
 
 @pytest.mark.parametrize(("study", "removed"), [(STUDY, False), (STUDY, True), ("", False), ("", True)])
@@ -95,6 +104,7 @@ async def test_news_of_a_pacs_reach_caches_and_watchers(room: Room, study: str, 
         await room.forgetting.changed("east", news)
         assert await anext(aiter(watcher)) == news
     assert await room.kept() == (False, False, not removed)
+    assert room.stopped == ([study or None] if removed else [])
 
 
 async def test_news_of_one_study_leaves_the_others(room: Room) -> None:

@@ -293,6 +293,44 @@ async def test_a_fetch_that_began_before_an_erasure_keeps_nothing_after_it() -> 
     assert pacs.calls["retrieve"] == 2
 
 
+@pytest.mark.parametrize("study", [STUDY, None])
+async def test_who_comes_after_an_invalidation_reads_no_fetch_that_began_before(study: str | None) -> None:
+    old, new = (make_study(3, SeriesDescription=text) for text in ("before", "after"))
+    pacs, store = MemoryPacs(old), MemoryInstanceStore()
+    retrieve = await service(pacs, store=store, window_bytes=1)
+    async with retrieve.open("east", WHOLE) as early:
+        first = await anext(aiter(early))
+        pacs.replace(*new)
+        retrieve.forget("east", study)
+        await store.invalidate("east", study)
+        late = [await handle.read(0, handle.size_bytes) for handle in await fetch_all(retrieve)]
+        single = await retrieve.instance("east", first.ref)
+    assert late == new
+    assert await single.read(0, single.size_bytes) == new[0]
+
+
+async def test_what_is_being_kept_while_a_study_is_invalidated_is_not_kept() -> None:
+    class SlowStore(MemoryInstanceStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.writes, self.may_write = asyncio.Event(), asyncio.Event()
+
+        async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
+            self.writes.set()
+            await self.may_write.wait()
+            return await super().put(tenant_id, instance)
+
+    store = SlowStore()
+    retrieve = await service(MemoryPacs(make_study(1)), store=store)
+    reading = asyncio.ensure_future(fetch_all(retrieve))
+    await store.writes.wait()
+    retrieve.forget("east", STUDY)
+    await store.invalidate("east", STUDY)
+    store.may_write.set()
+    assert numbers(await reading) == [1]
+    assert not store.instances
+
+
 async def test_tenants_do_not_see_one_anothers_instances() -> None:
     pacs = MemoryPacs(make_study(2))
     store = MemoryInstanceStore()
