@@ -63,7 +63,7 @@ class Alertmanager:
     def _request(self, path: str, document: Sequence[Mapping[str, Any]] | None = None) -> None:
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self.url}{path}", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=30):
             return
 
     def _ready(self) -> bool:
@@ -89,11 +89,11 @@ class Alertmanager:
         ]
         with (self.folder / "alertmanager.log").open("wb") as log:
             self._process = subprocess.Popen([PROGRAM, *arguments], stdout=log, stderr=subprocess.STDOUT)
-        wait_for(self._ready, "Alertmanager is ready", 30)
+        wait_for(self._ready, "Alertmanager is ready", 60)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)

@@ -7,7 +7,7 @@ from radgate_server.core.pacs import DimseTls
 from tests.fakes.authority import Authority
 from tests.integration.certificates import write_certificate
 
-PLAIN = DimseSettings(connect_timeout_s=5, idle_timeout_s=10)
+PLAIN = DimseSettings(connect_timeout_s=30, idle_timeout_s=30)
 HERE = "IP:127.0.0.1"
 
 

@@ -12,7 +12,7 @@ import httpx
 
 from tests.integration.ports import free_port
 
-_START_S = 30.0
+_START_S = 60.0
 
 
 @dataclass
@@ -33,7 +33,7 @@ class IdentityProvider:
         """Log in and get a token for the application, by the authorisation code flow; its `aud` is the application."""
         redirect = "http://127.0.0.1:1/callback"
         query = {"client_id": client_id, "redirect_uri": redirect, "response_type": "code", "scope": "openid profile"}
-        with httpx.Client(base_url=self.issuer, trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=self.issuer, trust_env=False, timeout=30) as client:
             answer = client.post("/oauth2/authorize", params=query, data={"sub": subject})
             code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
             form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect}

@@ -48,7 +48,7 @@ def running(command: Sequence[str], url: str, log: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 class Bao:

@@ -51,7 +51,7 @@ class Networks:
             yield
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
     def _add(self, machine: str) -> None:
         if machine not in self._machines:

@@ -13,7 +13,7 @@ from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
 from radgate_server.config import Settings
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.services.addresses import AddressPolicy
-from radgate_server.services.detect import Detector, impatient
+from radgate_server.services.detect import Detector, DetectLimits, impatient
 from radgate_server.services.validate import Validator
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -31,9 +31,13 @@ def real_factories(settings: Settings) -> dict[str, PacsFactory]:
     }
 
 
-def make_detector(*allowed_networks: str) -> Detector:
-    factories = real_factories(impatient(Settings()))
-    return Detector(factories, AddressPolicy(allowed_networks), SystemClock(), calling_aet=GATEWAY_AET)
+PATIENT = DetectLimits(deadline_s=6, total_s=15)
+"""As long as a real archive may take on a busy machine."""
+
+
+def make_detector(*allowed_networks: str, limits: DetectLimits = PATIENT) -> Detector:
+    factories, policy = real_factories(impatient(Settings(), limits)), AddressPolicy(allowed_networks)
+    return Detector(factories, policy, SystemClock(), calling_aet=GATEWAY_AET, limits=limits)
 
 
 def make_validator() -> Validator:

@@ -38,7 +38,7 @@ class Postgres:
         options = f"-c listen_addresses='' -c fsync=off -k {self.folder}"
         self._control("start", "-l", str(self.folder / "log"), "-o", options)
 
-    def wait_until_ready(self, timeout_s: float = 20) -> None:
+    def wait_until_ready(self, timeout_s: float = 60) -> None:
         """Return when a client can connect."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -55,7 +55,7 @@ class Postgres:
         return f"dbname={name} user=postgres host={self.folder}"
 
     def _control(self, *arguments: str) -> None:
-        command = [str(self.programs / "pg_ctl"), "-w", "-t", "30", "-D", str(self.folder / "data"), *arguments]
+        command = [str(self.programs / "pg_ctl"), "-w", "-t", "60", "-D", str(self.folder / "data"), *arguments]
         _run_unprivileged(command, self.folder)
 
 

@@ -26,7 +26,7 @@ class RedisServer:
         """Start it, and wait until it listens."""
         command = ("redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_for(self._listens, "redis listens", 20)
+        wait_for(self._listens, "redis listens", 60)
 
     def stop(self) -> None:
         """Kill it."""

@@ -12,7 +12,7 @@ from typing import Self
 
 from tests.integration.ports import free_port
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 
 
 @dataclass(kw_only=True)
@@ -47,7 +47,7 @@ class SmallArchive(ABC):
         """Stop it; harmless when it does not run."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def store(self, paths: Iterable[Path]) -> None:

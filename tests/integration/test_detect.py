@@ -28,9 +28,11 @@ from tests.integration.orthanc import OrthancServer
 from tests.integration.pacs_looking import GATEWAY_AET, make_detector, speaker
 from tests.integration.ports import free_port
 from tests.integration.qrscp import QrscpServer
+from tests.integration.waiting import until
 
 HOST = "127.0.0.1"
-LIMIT_MS = 8000
+LIMIT_MS = 30_000
+"""Of a detection that takes 15 seconds at most on a quiet machine."""
 SECRET = "s3cret-and-long"
 
 
@@ -47,9 +49,10 @@ async def nothing_left() -> AsyncIterator[None]:
     tasks, threads = len(asyncio.all_tasks()), set(threading.enumerate())
     descriptors = _open_descriptors()
     yield
-    assert len(asyncio.all_tasks()) == tasks
-    assert not [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("dimse-")]
-    assert _open_descriptors() <= descriptors
+    await until(lambda: len(asyncio.all_tasks()) == tasks)
+    left = (thread.name for thread in set(threading.enumerate()) - threads)
+    assert not [name for name in left if name.startswith("dimse-")]
+    await until(lambda: _open_descriptors() <= descriptors)
 
 
 def _open_descriptors() -> int:

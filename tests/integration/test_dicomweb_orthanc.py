@@ -44,7 +44,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]
 def client_of(connection: DicomWebConnection, telemetry: RecordingTelemetry | None = None) -> PacsClient:
     return build_dicomweb_pacs(
         config_of(connection),
-        settings=WebPacsSettings(idle_timeout_s=20, connect_timeout_s=5),
+        settings=WebPacsSettings(idle_timeout_s=30, connect_timeout_s=30),
         telemetry=telemetry or RecordingTelemetry(),
     )
 

@@ -20,7 +20,7 @@ from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.ports import free_port
 from tests.unit.core.test_tracing import Recorded
 
-SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
+SETTINGS = DimseSettings(idle_timeout_s=30, connect_timeout_s=30)
 SCP_PORT = free_port()
 
 

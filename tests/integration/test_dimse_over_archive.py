@@ -16,7 +16,7 @@ from tests.conformance.pacs_suite import PacsSuite, config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.ports import free_port
 
-SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
+SETTINGS = DimseSettings(idle_timeout_s=30, connect_timeout_s=30)
 
 
 class ArchiveSuite(PacsSuite):

@@ -13,7 +13,7 @@ from tests.conformance.pacs_suite import PacsSuite, config_of, store_samples
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.qrscp import QrscpServer
 
-SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
+SETTINGS = DimseSettings(idle_timeout_s=30, connect_timeout_s=30)
 
 
 def client_of(archive: QrscpServer) -> PacsClient:

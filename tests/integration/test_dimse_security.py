@@ -25,7 +25,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.faulty_scp import FaultyScp, ct_instance
 
-SETTINGS = DimseSettings(connect_timeout_s=3, idle_timeout_s=3)
+SETTINGS = DimseSettings(connect_timeout_s=30, idle_timeout_s=30)
 CT = "1.2.840.10008.5.1.4.1.1.2"
 LISTED = [ListedInstance(InstanceRef("1.2.3", "1.2.3.4", "1.2.3.4.0"), CT)]
 
@@ -65,7 +65,7 @@ def send(port: int, message_id: int | None, context: ssl.SSLContext) -> int | No
 
 def is_cut(port: int, context: ssl.SSLContext | None) -> bool:
     """Whether the server ends a connection that is plain, or secured by this context, before it says anything."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
         try:
             with context.wrap_socket(plain, server_hostname="127.0.0.1") if context else nullcontext(plain) as peer:
                 peer.sendall(bytes(100))

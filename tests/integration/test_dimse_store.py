@@ -23,7 +23,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp
 from tests.integration.orthanc import OrthancServer
 
-SETTINGS = DimseSettings(connect_timeout_s=2, idle_timeout_s=5, acquire_timeout_s=2, pool_idle_s=30)
+SETTINGS = DimseSettings(connect_timeout_s=30, idle_timeout_s=30, acquire_timeout_s=30, pool_idle_s=30)
 
 # pynetdicom's own server, our counterpart here, leaves sockets to the garbage collector when the peer was faster.
 pytestmark = [

@@ -150,7 +150,7 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 async def listens(port: int) -> None:

@@ -98,7 +98,7 @@ async def test_a_token_that_is_signed_by_nobody_is_refused(provider: IdentityPro
 async def test_a_token_that_is_signed_with_the_public_key_as_a_secret_is_refused(
     provider: IdentityProvider, verifier: OidcVerifier
 ) -> None:
-    key = jwt.PyJWK(httpx.get(f"{provider.issuer}/jwks", trust_env=False).json()["keys"][0]).key
+    key = jwt.PyJWK(httpx.get(f"{provider.issuer}/jwks", timeout=30, trust_env=False).json()["keys"][0]).key
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     _, claims, _ = provider.token("jane", CLIENT).split(".")
     header = _encoded({"alg": "HS256", "typ": "JWT"})

@@ -45,7 +45,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 
-SETTINGS = WebPacsSettings(idle_timeout_s=20, connect_timeout_s=5)
+SETTINGS = WebPacsSettings(idle_timeout_s=30, connect_timeout_s=30)
 
 
 def make_client(url: str, auth: HttpAuth | None = None, password: str = "") -> PacsClient:

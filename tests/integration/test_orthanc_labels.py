@@ -27,7 +27,7 @@ BARE, FIRST, BOTH = "2.25.1", "2.25.2", "2.25.3"
 """Studies with no labels, with "a", and with "a" and "b"."""
 LABELS = {BARE: "", FIRST: "a", BOTH: "ab"}
 ALL, ANY, NONE = LabelsConstraint
-SETTINGS = WebPacsSettings(idle_timeout_s=20, connect_timeout_s=5)
+SETTINGS = WebPacsSettings(idle_timeout_s=30, connect_timeout_s=30)
 
 SEEN = [
     (StudyLabels(), {BARE, FIRST, BOTH}),

@@ -20,7 +20,7 @@ from radgate_server.core.pacs import DicomWebConnection, HttpTls
 from radgate_server.core.secret import GivenSecrets
 from tests.integration.certificates import server_context, write_certificate
 
-SETTINGS = WebPacsSettings(connect_timeout_s=3, idle_timeout_s=3)
+SETTINGS = WebPacsSettings(connect_timeout_s=30, idle_timeout_s=30)
 HTTP_1 = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"
 
 

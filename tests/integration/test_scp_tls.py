@@ -93,7 +93,7 @@ def serial_shown(port: int, hospital: Hospital) -> int:
     context = ssl.create_default_context(cafile=str(hospital.ca))
     context.load_cert_chain(*map(str, hospital.pacs))
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
     ):
         return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"").serial_number

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from tests.integration.ports import free_port
 
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 60.0
 
 
 @dataclass
