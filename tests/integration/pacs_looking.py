@@ -13,7 +13,7 @@ from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
 from radgate_server.config import Settings
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.services.addresses import AddressPolicy
-from radgate_server.services.detect import Detector, DetectLimits, impatient
+from radgate_server.services.detect import DetectLimits, Detector, impatient
 from radgate_server.services.validate import Validator
 from tests.fakes.telemetry import RecordingTelemetry
 
