@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
@@ -96,5 +96,5 @@ class ReportSettings(Table):
 def _zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
-    except OSError:
+    except (OSError, ZoneInfoNotFoundError):
         raise ValueError("must be a time zone such as Europe/Berlin") from None

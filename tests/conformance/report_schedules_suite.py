@@ -87,6 +87,26 @@ class ReportSchedulesSuite:
             failed, due_time=due, try_time=due, attempts=0, pending=None
         )
 
+    async def test_another_plan_takes_the_place_of_one_also_during_its_run(self, schedules: SqlReportSchedules) -> None:
+        await schedules.create(schedule("x"))
+        now, daily = NOW + HOUR, replace(PLAN, frequency=Frequency.DAILY, day=1, receivers=("mail",))
+        claimed = await schedules.claim(now, now + HOUR)
+        assert claimed is not None
+        due = now + 2 * HOUR
+        changed = ReportSchedule("a", "x", daily, due, due)
+        assert await schedules.replace_plan("a", "x", daily, due) == changed
+        await schedules.settle(
+            replace(
+                claimed, attempts=1, pending=("folder",), try_time=now, last_run_time=now, last_error="folder: full"
+            )
+        )
+        told = replace(changed, last_run_time=now, last_error="folder: full")
+        assert list(await schedules.list_all("a")) == [told]
+        assert await schedules.claim(now, now + HOUR) is None
+        assert await schedules.claim(due, due + HOUR) == told
+        with pytest.raises(ResourceNotFoundError):
+            await schedules.replace_plan("b", "x", daily, due)
+
     async def test_what_is_deleted_meanwhile_stays_so(self, schedules: SqlReportSchedules) -> None:
         await schedules.create(schedule("x"))
         now = NOW + HOUR

@@ -11,7 +11,7 @@ from radgate_server.core.audit_search import BREAK_GLASS, AuditCriteria, AuditRe
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.ports.audit import Visit, Vouch
 from radgate_server.core.ports.audit_records import Found
-from radgate_server.core.reports.schedule import ReportSchedule
+from radgate_server.core.reports.schedule import Plan, ReportSchedule
 from tests.fakes.audit import RecordingAuditSink
 
 ROWS = 50
@@ -95,6 +95,10 @@ class MemorySchedules:
     async def list_all(self, tenant_id: str) -> Sequence[ReportSchedule]:
         return [schedule for key, schedule in sorted(self.kept.items()) if key[0] == tenant_id]
 
+    async def replace_plan(self, tenant_id: str, name: str, plan: Plan, due: datetime) -> ReportSchedule:
+        self.kept[tenant_id, name] = replace(await self.make_due(tenant_id, name, due), plan=plan)
+        return self.kept[tenant_id, name]
+
     async def delete(self, tenant_id: str, name: str) -> None:
         if self.kept.pop((tenant_id, name), None) is None:
             raise ResourceNotFoundError("the tenant has no schedule of that name")
@@ -116,7 +120,11 @@ class MemorySchedules:
     async def settle(self, schedule: ReportSchedule) -> None:
         key = (schedule.tenant_id, schedule.name)
         self.held.pop(key, None)
-        if key in self.kept:
+        if key in self.kept and self.kept[key].plan != schedule.plan:
+            self.kept[key] = replace(
+                self.kept[key], last_run_time=schedule.last_run_time, last_error=schedule.last_error
+            )
+        elif key in self.kept:
             self.kept[key] = schedule
 
 

@@ -21,6 +21,10 @@ async def test_a_schedule_is_created_run_and_deleted(rig: Rig) -> None:
         )
         assert made.next_run_time.ToJsonString() == "2026-01-06T05:30:00Z"
         assert await client.audit.schedules() == (made,)
+        changed = await client.audit.update_schedule("odd", format="csv", every="daily", day=1, time_zone="UTC")
+        assert changed.next_run_time.ToJsonString() == "2026-01-01T06:30:00Z"
+        assert (changed.spec.format, changed.receivers) == (messages.AUDIT_REPORT_FORMAT_CSV, made.receivers)
+        assert await client.audit.schedules() == (changed,)
         assert (await client.audit.run_schedule("odd")).next_run_time.ToJsonString() == "2026-01-01T00:00:00Z"
         await client.audit.delete_schedule("odd")
         assert await client.audit.schedules() == ()
@@ -34,12 +38,13 @@ async def test_the_synchronous_client_does_the_same(rig: Rig) -> None:
     def use() -> list[str]:
         with radgate.Client(rig.target, token) as client:
             client.audit.create_schedule("jane", "user-activity", "jane", format="csv", **PLAN)
+            assert client.audit.update_schedule("jane", subject="joe").spec.subject == "joe"
             client.audit.run_schedule("jane")
             subjects = [schedule.spec.subject for schedule in client.audit.schedules()]
             client.audit.delete_schedule("jane")
             return [*subjects, *(schedule.name for schedule in client.audit.schedules())]
 
-    assert await asyncio.to_thread(use) == ["jane"]
+    assert await asyncio.to_thread(use) == ["joe"]
 
 
 @pytest.mark.parametrize(
@@ -50,3 +55,5 @@ async def test_what_there_is_not_is_told_before_anything_is_asked(rig: Rig, wron
     async with radgate.aio.Client(rig.target, "none") as client:
         with pytest.raises(ValueError, match=f"{word} must be one of"):
             await client.audit.create_schedule("x", **{"kind": "unusual-access", **PLAN, **wrong})
+        with pytest.raises(ValueError, match=f"{word} must be one of"):
+            await client.audit.update_schedule("x", **wrong)

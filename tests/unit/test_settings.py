@@ -38,3 +38,9 @@ def test_a_certificate_that_is_confined_to_nothing_or_in_vain_is_told(
         load_settings(auth={"certificates": [certificate]})
     assert told in caught.value.message
     assert "SECRET" not in caught.value.message
+
+
+@pytest.mark.parametrize("zone", ["Mars", "Europe", "../etc/passwd"])
+def test_a_time_zone_that_does_not_exist_is_told(zone: str) -> None:
+    with pytest.raises(ConfigurationError):
+        load_settings(reports={"time_zone": zone})

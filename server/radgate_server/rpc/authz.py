@@ -88,6 +88,7 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AuditService/ListReportSchedules": _AUDIT_READER,
     "radgate.v1.AuditService/RunReportSchedule": _AUDIT_READER,
     "radgate.v1.AuditService/CreateReportSchedule": _ADMIN,  # it sends patient data out of the house, again and again
+    "radgate.v1.AuditService/UpdateReportSchedule": _ADMIN,
     "radgate.v1.AuditService/DeleteReportSchedule": _ADMIN,
     "radgate.v1.RetentionService/GetRetention": _AUDIT_READER,
     "radgate.v1.RetentionService/SetRetention": _ADMIN,

@@ -7,7 +7,12 @@ from typing import Any
 import grpc
 
 from radgate.audit_assembly import PieceAssembler, VerdictAssembler
-from radgate.audit_requests import report_request, schedule_request, search_request
+from radgate.audit_requests import (
+    report_request,
+    schedule_request,
+    schedule_update_request,
+    search_request,
+)
 from radgate.v1 import audit_service_pb2 as messages
 from radgate.v1.audit_service_pb2_grpc import AuditServiceStub
 
@@ -97,6 +102,15 @@ class Audit:
         response: messages.CreateReportScheduleResponse = self._call(self._stub.CreateReportSchedule, request)
         return response.schedule
 
+    def update_schedule(self, name: str, **changes: Any) -> messages.ReportSchedule:
+        """Change a schedule: `kind`, `subject` and all that `create_schedule` takes; what is not named stays.
+
+        It runs next when the changed one is due. Needs the role admin.
+        """
+        request = schedule_update_request(name, changes)
+        response: messages.UpdateReportScheduleResponse = self._call(self._stub.UpdateReportSchedule, request)
+        return response.schedule
+
     def run_schedule(self, name: str) -> messages.ReportSchedule:
         """Let the report be made as soon as a server has time, for the period that would be due now."""
         request = messages.RunReportScheduleRequest(name=name)
@@ -180,6 +194,12 @@ class AsyncAudit:
         """Let a report be made and delivered at regular times; see Audit.create_schedule."""
         request = schedule_request(name, (kind, subject, format, time_zone), every, day, time_of_day, receivers)
         response: messages.CreateReportScheduleResponse = await self._call(self._stub.CreateReportSchedule, request)
+        return response.schedule
+
+    async def update_schedule(self, name: str, **changes: Any) -> messages.ReportSchedule:
+        """Change a schedule; see Audit.update_schedule."""
+        request = schedule_update_request(name, changes)
+        response: messages.UpdateReportScheduleResponse = await self._call(self._stub.UpdateReportSchedule, request)
         return response.schedule
 
     async def run_schedule(self, name: str) -> messages.ReportSchedule:

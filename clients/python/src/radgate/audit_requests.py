@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from radgate.v1 import audit_service_pb2 as messages
 
 _PAGE = 500
@@ -23,6 +25,8 @@ _FREQUENCIES = {
     "weekly": messages.REPORT_FREQUENCY_WEEKLY,
     "monthly": messages.REPORT_FREQUENCY_MONTHLY,
 }
+_WORDS: Mapping[str, Mapping[str, Any]] = {"kind": _KINDS, "format": _FORMATS, "every": _FREQUENCIES}
+_OF_SPEC = ("kind", "subject", "format", "time_zone")
 
 
 def search_request(
@@ -58,6 +62,17 @@ def schedule_request(
             receivers=receivers,
         )
     )
+
+
+def schedule_update_request(name: str, changes: Mapping[str, Any]) -> messages.UpdateReportScheduleRequest:
+    """Ask for changes of a schedule. Raises ValueError for what it has not, and for a kind, format or frequency."""
+    wanted = {word: _chosen(_WORDS[word], word, value) if word in _WORDS else value for word, value in changes.items()}
+    if "every" in wanted:
+        wanted["frequency"] = wanted.pop("every")
+    spec = {word: wanted.pop(word) for word in _OF_SPEC if word in wanted}
+    schedule = messages.ReportSchedule(name=name, spec=messages.AuditReportSpec(**spec), **wanted)
+    mask = FieldMask(paths=[*(f"spec.{word}" for word in spec), *wanted])
+    return messages.UpdateReportScheduleRequest(schedule=schedule, update_mask=mask)
 
 
 def _spec(kind: str, subject: str, format_: str, time_zone: str) -> messages.AuditReportSpec:

@@ -16,7 +16,8 @@ from radgate_server.core.reports.schedule import Plan, ReportSchedule
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 _column = report_schedules.c
-_STATE = ("due_time", "try_time", "attempts", "last_run_time", "last_error")
+_TOLD = ("last_run_time", "last_error")
+_STATE = ("due_time", "try_time", "attempts", *_TOLD)
 
 
 class SqlReportSchedules:
@@ -35,6 +36,11 @@ class SqlReportSchedules:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(sorted(map(_schedule, rows), key=lambda schedule: schedule.name))
 
+    async def replace_plan(self, tenant_id: str, name: str, plan: Plan, due: datetime) -> ReportSchedule:
+        """Let it be another plan, due at that time, to all receivers. Raises ResourceNotFoundError."""
+        values = {"plan": _PLAN.dump_python(plan, mode="json"), **_due(due)}
+        return await self._database.write(lambda connection: _change(connection, tenant_id, name, values))
+
     async def delete(self, tenant_id: str, name: str) -> None:
         """Remove it. Raises ResourceNotFoundError."""
         statement = delete(report_schedules).where(*_named(tenant_id, name))
@@ -43,7 +49,7 @@ class SqlReportSchedules:
 
     async def make_due(self, tenant_id: str, name: str, due: datetime) -> ReportSchedule:
         """Let it be due at that time, to all receivers. Raises ResourceNotFoundError."""
-        return await self._database.write(lambda connection: _make_due(connection, tenant_id, name, due))
+        return await self._database.write(lambda connection: _change(connection, tenant_id, name, _due(due)))
 
     async def claim(self, now: datetime, until: datetime) -> ReportSchedule | None:
         """Take one that is to be tried now; nobody else gets it before `until`, unless it is settled."""
@@ -51,9 +57,7 @@ class SqlReportSchedules:
 
     async def settle(self, schedule: ReportSchedule) -> None:
         """Write down how the run of one that was claimed went; nothing happens if it is there no more."""
-        where = _named(schedule.tenant_id, schedule.name)
-        statement = update(report_schedules).where(*where).values(**_state(schedule), held_until=None)
-        await self._database.write(lambda connection: connection.execute(statement))
+        await self._database.write(lambda connection: _settle(connection, schedule))
 
 
 def _create(connection: Connection, schedule: ReportSchedule) -> None:
@@ -66,8 +70,7 @@ def _create(connection: Connection, schedule: ReportSchedule) -> None:
         raise ResourceExistsError("there is a schedule of that name already") from None
 
 
-def _make_due(connection: Connection, tenant_id: str, name: str, due: datetime) -> ReportSchedule:
-    values = {"due_time": due, "try_time": due, "attempts": 0, "pending": None}
+def _change(connection: Connection, tenant_id: str, name: str, values: dict[str, Any]) -> ReportSchedule:
     connection.execute(update(report_schedules).where(*_named(tenant_id, name)).values(**values))
     row = connection.execute(select(report_schedules).where(*_named(tenant_id, name))).one_or_none()
     if row is None:
@@ -84,6 +87,21 @@ def _claim(connection: Connection, now: datetime, until: datetime) -> ReportSche
         return None
     connection.execute(update(report_schedules).where(*_named(row.tenant_id, row.name)).values(held_until=until))
     return _schedule(row)
+
+
+def _settle(connection: Connection, schedule: ReportSchedule) -> None:
+    where = _named(schedule.tenant_id, schedule.name)
+    row = connection.execute(select(report_schedules).where(*where).with_for_update()).one_or_none()
+    if row is None:
+        return
+    state = _state(schedule)
+    if _schedule(row).plan != schedule.plan:  # how the run went is told, when it goes on is not this run's any more
+        state = {name: state[name] for name in _TOLD}
+    connection.execute(update(report_schedules).where(*where).values(**state, held_until=None))
+
+
+def _due(due: datetime) -> dict[str, Any]:
+    return {"due_time": due, "try_time": due, "attempts": 0, "pending": None}
 
 
 def _named(tenant_id: str, name: str) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from radgate_server.core.reports.schedule import ReportSchedule
+from radgate_server.core.reports.schedule import Plan, ReportSchedule
 
 
 class ReportSchedules(Protocol):
@@ -16,6 +16,10 @@ class ReportSchedules(Protocol):
 
     async def list_all(self, tenant_id: str) -> Sequence[ReportSchedule]:
         """The tenant's, by name."""
+        ...
+
+    async def replace_plan(self, tenant_id: str, name: str, plan: Plan, due: datetime) -> ReportSchedule:
+        """Let it be another plan, due at that time, to all receivers. Raises ResourceNotFoundError."""
         ...
 
     async def delete(self, tenant_id: str, name: str) -> None:
@@ -31,5 +35,8 @@ class ReportSchedules(Protocol):
         ...
 
     async def settle(self, schedule: ReportSchedule) -> None:
-        """Write down how the run of one that was claimed went; nothing happens if it is there no more."""
+        """Write down how the run of one that was claimed went; nothing happens if it is there no more.
+
+        If it has another plan by now, when that is due stays.
+        """
         ...

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from radgate_server.core.audit_search import AuditCriteria, IndexPosition
 from radgate_server.core.errors import InvalidArgumentError
@@ -122,7 +122,7 @@ def parse_zone(name: str, field: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZoneInfoNotFoundError):
         raise InvalidArgumentError(field, "must be a time zone such as Europe/Berlin") from None
 
 

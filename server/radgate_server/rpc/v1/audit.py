@@ -19,7 +19,7 @@ from radgate_server.rpc.v1.convert_audit import (
     to_record,
     to_verdict,
 )
-from radgate_server.rpc.v1.convert_audit_reports import from_schedule, from_spec, to_schedule
+from radgate_server.rpc.v1.convert_audit_reports import change_plan, from_schedule, from_spec, to_schedule
 from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
 from radgate_server.services.audit_checking import AuditChecker
 from radgate_server.services.audit_reading import AuditReader
@@ -108,6 +108,14 @@ class AuditServicer:
         """List the tenant's schedules."""
         found = await self._schedules.list_all(call.caller)
         return messages.ListReportSchedulesResponse(schedules=map(to_schedule, found))
+
+    async def UpdateReportSchedule(
+        self, request: messages.UpdateReportScheduleRequest, call: Call
+    ) -> messages.UpdateReportScheduleResponse:
+        """Change a schedule."""
+        change = change_plan(request.schedule, request.update_mask.paths)
+        changed = await self._schedules.update(call.caller, request.schedule.name, change)
+        return messages.UpdateReportScheduleResponse(schedule=to_schedule(changed))
 
     async def DeleteReportSchedule(
         self, request: messages.DeleteReportScheduleRequest, call: Call

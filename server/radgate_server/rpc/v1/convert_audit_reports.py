@@ -1,10 +1,17 @@
 """Between the messages of AuditService and the words of the core: reports and their schedules."""
 
+from collections.abc import Sequence
+
 from radgate.v1 import audit_service_pb2 as messages
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.reports.schedule import Frequency, Plan, ReportSchedule
 from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpec
+from radgate_server.rpc.v1.field_mask import take_over
 from radgate_server.rpc.v1.times import to_timestamp
+from radgate_server.services.reports.schedules import PlanChange
+
+CHANGEABLE = frozenset({"spec", "frequency", "day", "time_of_day", "receivers"})
+"""Fields of ReportSchedule that an update may change; all others are only told."""
 
 _KINDS = {
     messages.AUDIT_REPORT_KIND_PATIENT_ACCESS: ReportKind.PATIENT_ACCESS,
@@ -47,11 +54,36 @@ def from_schedule(schedule: messages.ReportSchedule) -> Plan:
     return Plan(from_spec(schedule.spec), frequency, schedule.day or 1, schedule.time_of_day, receivers)
 
 
+def change_plan(schedule: messages.ReportSchedule, paths: Sequence[str]) -> PlanChange:
+    """What to make of a plan: the fields of `schedule` that the paths name, without paths those that are given.
+
+    Raises:
+        InvalidArgumentError: when it is made, for a path that names nothing that can be changed, or as `from_schedule`.
+    """
+
+    def change(plan: Plan) -> Plan:
+        message = _to_plan(plan)
+        take_over(message, schedule, paths, CHANGEABLE, "schedule")
+        return from_schedule(message)
+
+    return change
+
+
 def to_schedule(schedule: ReportSchedule) -> messages.ReportSchedule:
     """Render a schedule and how its last run went."""
-    plan, spec, last = schedule.plan, schedule.plan.spec, schedule.last_run_time
+    message, last = _to_plan(schedule.plan), schedule.last_run_time
+    message.name = schedule.name
+    message.next_run_time.CopyFrom(to_timestamp(schedule.try_time))
+    if last is not None:
+        message.last_run_time.CopyFrom(to_timestamp(last))
+    message.last_error = schedule.last_error
+    message.attempts = schedule.attempts
+    return message
+
+
+def _to_plan(plan: Plan) -> messages.ReportSchedule:
+    spec = plan.spec
     return messages.ReportSchedule(
-        name=schedule.name,
         spec=messages.AuditReportSpec(
             kind=_KINDS_OUT[spec.kind],
             subject=spec.subject,
@@ -62,8 +94,4 @@ def to_schedule(schedule: ReportSchedule) -> messages.ReportSchedule:
         day=plan.day,
         time_of_day=plan.time_of_day,
         receivers=plan.receivers,
-        next_run_time=to_timestamp(schedule.try_time),
-        last_run_time=None if last is None else to_timestamp(last),
-        last_error=schedule.last_error,
-        attempts=schedule.attempts,
     )

@@ -1,17 +1,15 @@
 """Between the message Pacs and the words of the core, and how an update changes one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from google.protobuf.message import Message
-
 from radgate.v1 import admin_service_pb2, pacs_pb2
-from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.pacs import FailoverPolicy, with_secret
 from radgate_server.core.pacs_setup import PacsSetup, keep_secret
 from radgate_server.core.secret import NO_SECRET
 from radgate_server.rpc.v1.convert_connections import from_connection, put_connection
 from radgate_server.rpc.v1.convert_reports import to_report, to_state
+from radgate_server.rpc.v1.field_mask import given, take_over
 from radgate_server.rpc.v1.times import from_duration, to_duration, to_timestamp
 from radgate_server.services.pacs_admin import PacsOverview
 
@@ -53,14 +51,10 @@ def change_setup(setup: PacsSetup, pacs: admin_service_pb2.Pacs, paths: Sequence
         InvalidArgumentError: for a path that names nothing that can be changed, for a value that this server does not
             know, and when the secret would go to another host.
     """
-    for path in paths:
-        _check_path(path)
-    chosen = paths or tuple(_given(pacs))
     # The secret, or where it is kept, is what it was only if it may be: keep_secret decides.
     message = _to_setup(replace(setup, connection=with_secret(setup.connection, NO_SECRET)))
-    for path in chosen:
-        _put(message, pacs, path)
-    changed = from_pacs(message)
+    take_over(message, pacs, paths, CHANGEABLE, "PACS")
+    changed, chosen = from_pacs(message), paths or given(pacs, CHANGEABLE)
     if not {f"{changed.connection.kind}.{name}" for name in ("password", "password_ref")}.isdisjoint(chosen):
         return changed
     return PacsSetup(keep_secret(setup.connection, changed.connection), changed.backup_for, changed.failover)
@@ -86,46 +80,3 @@ def _to_failover(policy: FailoverPolicy) -> pacs_pb2.FailoverPolicy:
     return pacs_pb2.FailoverPolicy(
         enabled=policy.enabled, threshold=policy.threshold, failback_after=to_duration(policy.failback_after_s)
     )
-
-
-def _check_path(path: str) -> None:
-    name, *inner = path.split(".")
-    if name not in CHANGEABLE:
-        raise InvalidArgumentError("update_mask", f"{path[:100]!r} names no field of a PACS that can be changed")
-    field = admin_service_pb2.Pacs.DESCRIPTOR.fields_by_name[name]
-    for name in inner:
-        within = field.message_type
-        if within is None or name not in within.fields_by_name:
-            raise InvalidArgumentError("update_mask", f"{path[:100]!r} names no field of a PACS that can be changed")
-        field = within.fields_by_name[name]
-
-
-def _given(pacs: admin_service_pb2.Pacs) -> Iterator[str]:
-    """Paths of all changeable fields that hold something; of messages of our own, those within."""
-    for field, value in pacs.ListFields():
-        if field.name in CHANGEABLE:
-            yield from _leaves(field.name, value)
-
-
-def _leaves(path: str, value: object) -> Iterator[str]:
-    if isinstance(value, Message) and value.DESCRIPTOR.file.package == pacs_pb2.DESCRIPTOR.package:
-        for field, inner in value.ListFields():
-            yield from _leaves(f"{path}.{field.name}", inner)
-    else:
-        yield path
-
-
-def _put(target: Message, source: Message, path: str) -> None:
-    """Make one field of the target what it is in the source, also when that is nothing."""
-    *parents, name = path.split(".")
-    for parent in parents:
-        target, source = getattr(target, parent), getattr(source, parent)
-    field = target.DESCRIPTOR.fields_by_name[name]
-    if field.is_repeated:
-        getattr(target, name)[:] = getattr(source, name)
-    elif field.message_type is None:
-        setattr(target, name, getattr(source, name))
-    elif source.HasField(name):
-        getattr(target, name).CopyFrom(getattr(source, name))
-    else:
-        target.ClearField(name)

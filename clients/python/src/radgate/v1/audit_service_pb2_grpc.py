@@ -66,6 +66,11 @@ class AuditServiceStub:
                 request_serializer=radgate_dot_v1_dot_audit__service__pb2.ListReportSchedulesRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_audit__service__pb2.ListReportSchedulesResponse.FromString,
                 _registered_method=True)
+        self.UpdateReportSchedule = channel.unary_unary(
+                '/radgate.v1.AuditService/UpdateReportSchedule',
+                request_serializer=radgate_dot_v1_dot_audit__service__pb2.UpdateReportScheduleRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_audit__service__pb2.UpdateReportScheduleResponse.FromString,
+                _registered_method=True)
         self.DeleteReportSchedule = channel.unary_unary(
                 '/radgate.v1.AuditService/DeleteReportSchedule',
                 request_serializer=radgate_dot_v1_dot_audit__service__pb2.DeleteReportScheduleRequest.SerializeToString,
@@ -124,6 +129,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateReportSchedule(self, request, context):
+        """Changes a schedule. It runs next when the changed one is due; a run that is being tried again is given up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteReportSchedule(self, request, context):
         """Deletes a schedule.
         """
@@ -170,6 +182,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListReportSchedules,
                     request_deserializer=radgate_dot_v1_dot_audit__service__pb2.ListReportSchedulesRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_audit__service__pb2.ListReportSchedulesResponse.SerializeToString,
+            ),
+            'UpdateReportSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateReportSchedule,
+                    request_deserializer=radgate_dot_v1_dot_audit__service__pb2.UpdateReportScheduleRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_audit__service__pb2.UpdateReportScheduleResponse.SerializeToString,
             ),
             'DeleteReportSchedule': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteReportSchedule,
@@ -345,6 +362,33 @@ class AuditService:
             '/radgate.v1.AuditService/ListReportSchedules',
             radgate_dot_v1_dot_audit__service__pb2.ListReportSchedulesRequest.SerializeToString,
             radgate_dot_v1_dot_audit__service__pb2.ListReportSchedulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateReportSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AuditService/UpdateReportSchedule',
+            radgate_dot_v1_dot_audit__service__pb2.UpdateReportScheduleRequest.SerializeToString,
+            radgate_dot_v1_dot_audit__service__pb2.UpdateReportScheduleResponse.FromString,
             options,
             channel_credentials,
             insecure,
