@@ -1,5 +1,6 @@
 """The demo's path: the DIMSE adapter against our own archive, which stands before a folder of files."""
 
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.config import DimseSettings
 from radgate_server.core.pacs import DimseConnection, FolderConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from tests.conformance.pacs_suite import PacsSuite, config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.ports import free_port
@@ -46,6 +48,16 @@ class ArchiveSuite(PacsSuite):
 
 class TestArchiveByGet(ArchiveSuite):
     method = RetrieveMethod.GET
+
+    async def test_an_archive_that_takes_nothing_is_described_without_an_error(
+        self, pacs: PacsClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert pacs.describer is not None
+        with caplog.at_level(logging.ERROR, "pynetdicom"):
+            told = await pacs.describer.describe()
+        assert not told.can_store
+        assert EXPLICIT_VR_LITTLE_ENDIAN in told.transfer_syntax_uids  # in which it sends
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 class TestArchiveByMove(ArchiveSuite):

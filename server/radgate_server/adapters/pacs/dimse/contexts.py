@@ -96,11 +96,12 @@ def service_proposals() -> tuple[Proposal, ...]:
 def storage_proposals(*, as_scp: bool = False) -> tuple[Proposal, ...]:
     """For asking in which transfer syntaxes a PACS takes instances; `as_scp`, in which it sends them by C-GET.
 
-    As acceptors choose one of each context, every pair of SOP Class and transfer syntax has its own.
+    As acceptors choose one of each context, every pair of SOP Class and transfer syntax has its own. The first context
+    is none of storage: a PACS that takes no instances accepts that one, and with it the association.
     """
     pairs = ((uid, syntax) for uid in _TYPICAL_STORAGE for syntax in ALL_SYNTAXES if _is_asked(uid, syntax))
     storage = (Proposal(uid, (syntax,), as_scp=as_scp) for uid, syntax in pairs)
-    return (*((Proposal(STUDY_ROOT_GET, _PLAIN),) if as_scp else ()), *storage)
+    return (Proposal(STUDY_ROOT_GET if as_scp else VERIFICATION, _PLAIN), *storage)
 
 
 def _is_asked(sop_class_uid: str, transfer_syntax_uid: str) -> bool:

@@ -10,6 +10,7 @@ from radgate_server.adapters.pacs.dimse.associate import Proposal
 from radgate_server.adapters.pacs.dimse.contexts import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
+    VERIFICATION,
     service_proposals,
     storage_proposals,
 )
@@ -84,7 +85,8 @@ class DimseDescriber:
 
 
 def _storage_syntaxes(association: QuickAssociation) -> tuple[str, ...]:
-    accepted = (context for context in association.accepted_contexts if context.abstract_syntax != STUDY_ROOT_GET)
+    services = (STUDY_ROOT_GET, VERIFICATION)
+    accepted = (context for context in association.accepted_contexts if context.abstract_syntax not in services)
     return tuple(dict.fromkeys(str(context.transfer_syntax[0]) for context in accepted))
 
 
