@@ -5,7 +5,6 @@ A subclass's module gives the fixture `url`: empty.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
@@ -27,7 +26,7 @@ class AuditExportSuite:
     @pytest.fixture
     async def positions(self, database: Database) -> ExportPositions:
         sink = SqlAuditSink(database)
-        entries = [replace(audit_entry(number), tenant_id="aab"[number % 3]) for number in range(9)]
+        entries = [audit_entry(number)._replace(tenant_id="aab"[number % 3]) for number in range(9)]
         await asyncio.gather(*(sink.record(entry) for entry in entries))
         await sink.close()
         return SqlExportPositions(database)

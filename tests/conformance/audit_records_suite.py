@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,8 +26,8 @@ from tests.conformance.directory_suite import NOW
 
 def entry(number: int, **fields: Any) -> AuditEntry:
     """An access of a study of its own, a minute after the one before."""
-    entry = replace(audit_entry(number), time=NOW + timedelta(minutes=number), study_instance_uid=f"1.2.{number}")
-    return replace(entry, **fields)
+    entry = audit_entry(number)._replace(time=NOW + timedelta(minutes=number), study_instance_uid=f"1.2.{number}")
+    return entry._replace(**fields)
 
 
 class AuditRecordsSuite:

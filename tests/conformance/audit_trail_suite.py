@@ -6,7 +6,6 @@ A subclass's module gives the fixture `url`: empty.
 import asyncio
 import multiprocessing
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ COLUMNS = [column.name for column in audit_entries.columns if column.name != "nu
 async def record(database: Database, count: int, *tenant_ids: str) -> None:
     """Record entries for the tenants in turn, concurrently."""
     sink = SqlAuditSink(database)
-    entries = [replace(audit_entry(n), tenant_id=tenant_ids[n % len(tenant_ids)]) for n in range(count)]
+    entries = [audit_entry(n)._replace(tenant_id=tenant_ids[n % len(tenant_ids)]) for n in range(count)]
     await asyncio.gather(*(sink.record(entry) for entry in entries))
     await sink.close()
 
@@ -57,7 +56,7 @@ def record_in_process(url: str, count: int) -> None:
 
         async def recorder(tenant_id: str) -> None:
             for number in range(count):
-                await sink.record(replace(audit_entry(number), tenant_id=tenant_id))
+                await sink.record(audit_entry(number)._replace(tenant_id=tenant_id))
 
         await asyncio.gather(*(recorder(tenant_id) for tenant_id in "abababab"))
         await sink.close()

@@ -342,7 +342,7 @@ class AuditSuite:
 
     async def test_tells_how_it_does(self, sink: SqlAuditSink) -> None:
         assert (sink.recorded, sink.waiting, sink.lag_s) == ({}, 0, 0.0)
-        denied = replace(audit_entry(2), action=AuditAction.AUTHORISE, outcome=AuditOutcome.DENIED)
+        denied = audit_entry(2)._replace(action=AuditAction.AUTHORISE, outcome=AuditOutcome.DENIED)
         tasks = [asyncio.create_task(sink.record(entry)) for entry in (audit_entry(1), denied, denied)]
         await asyncio.sleep(0)
         assert sink.waiting == 3
@@ -392,7 +392,7 @@ class AuditSuite:
         assert [row.request_id for row in await _rows(database)] == ["request-1", "request-5"]
 
     async def test_no_odd_word_of_one_caller_fails_the_others(self, sink: SqlAuditSink, database: Database) -> None:
-        odd = replace(audit_entry(2), user_agent="a\0b\udcff", tenant_id="x" * 5000)
+        odd = audit_entry(2)._replace(user_agent="a\0b\udcff", tenant_id="x" * 5000)
         await asyncio.gather(sink.record(audit_entry(1)), sink.record(odd), sink.record(audit_entry(3)))
         rows = {row.request_id: row for row in await _rows(database)}
         agents = {number: rows[f"request-{number}"].user_agent for number in (1, 2, 3)}

@@ -5,7 +5,6 @@ A subclass's module gives the fixture `url`: empty.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ NOT_NAMED = "erased records are not those that the statement names"
 
 
 def old(number: int, **changes: Any) -> AuditEntry:
-    return replace(audit_entry(number), **{"time": OLD, **changes})
+    return audit_entry(number)._replace(**{"time": OLD, **changes})
 
 
 def hold(subject: HoldSubject, value: str, hold_id: str = "h1") -> LegalHold:
@@ -109,7 +108,7 @@ class RetentionSuite:
     async def test_erases_what_was_kept_long_enough(
         self, database: Database, desk: AuditDesk, retention: RecordRetention
     ) -> None:
-        fresh = replace(old(9), time=START - timedelta(days=29))
+        fresh = old(9)._replace(time=START - timedelta(days=29))
         login = old(8, action=AuditAction.AUTHENTICATE, time=START - timedelta(days=11))
         await self.record(database, *map(old, range(6)), old(7, action=AuditAction.CONFIGURE), login, fresh)
         await self.record(database, old(1, tenant_id="b"), old(2, tenant_id=""))
@@ -132,7 +131,7 @@ class RetentionSuite:
         rules = SqlRetentionRules(database)
         await rules.set_days("a", RecordKind.ACCESS, 0)
         await rules.set_days("b", RecordKind.ACCESS, 1)
-        young = replace(old(1, tenant_id="b"), time=START - timedelta(days=4))
+        young = old(1, tenant_id="b")._replace(time=START - timedelta(days=4))
         await self.record(database, old(1), old(2), old(1, tenant_id="b"), young)
         assert await retention.look() == 1
         await rules.set_days("a", RecordKind.ACCESS, None)
@@ -336,9 +335,7 @@ class RetentionSuite:
         kept = await asyncio.to_thread(chain.find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
         for number in range(4):
             await holds.place(hold(subject, "1.2.3", f"h{number}"))
-        with pytest.raises(
-            LegalHoldError, match=r"legal holds \(h0, h1, h2, …\) keep what"
-        ):
+        with pytest.raises(LegalHoldError, match=r"legal holds \(h0, h1, h2, …\) keep what"):
             await directory.delete_tenant("a")
         assert [tenant.tenant_id for tenant in await directory.list_tenants()] == ["a"]
         assert await asyncio.to_thread(chain.find, "a", "hash") == kept

@@ -227,12 +227,12 @@ def test_what_was_drained_is_not_drained_again_from_a_copy(reopen: Opener, caplo
 
 
 def test_a_full_spool_takes_no_more(reopen: Opener) -> None:
-    waiting = reopen(limit_bytes=1500)
+    waiting = reopen(limit_bytes=1000)
     waiting.put(SpooledBatch(contents(1)))
     with pytest.raises(SpoolFullError, match=r"^the audit spool is full$"):
         waiting.put(SpooledBatch(contents(2, 3, 4, 5)))
     waiting.put(SpooledBatch(contents(6)))
-    assert waiting.state.size_bytes <= 1500
+    assert waiting.state.size_bytes <= 1000
     assert drain(waiting) == contents(1, 6)
 
 

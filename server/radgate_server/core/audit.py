@@ -1,8 +1,8 @@
 """One record of the audit trail: who did what to which object, from where, and when (PS3.15 A.5 has the vocabulary)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class AuditAction(StrEnum):
@@ -40,8 +40,7 @@ class AuditOutcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """One access, written before the first byte of it leaves. UIDs are "" where the access is wider than that.
 
     `detail` says what no other field does: the level of a query, the frames, the name of a changed resource, that the

@@ -63,7 +63,10 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_audit_chain_broken", (("tenant", "east"),), 0)],
     ),
     "RadgateAuditLagging": ([("radgate_audit_lag_seconds", (), 6)], [("radgate_audit_lag_seconds", (), 0.01)]),
-    "RadgateAuditSpooling": ([("radgate_audit_spool_oldest_seconds", (), 31)], [("radgate_audit_spool_oldest_seconds", (), 1)]),
+    "RadgateAuditSpooling": (
+        [("radgate_audit_spool_oldest_seconds", (), 31)],
+        [("radgate_audit_spool_oldest_seconds", (), 1)],
+    ),
     "RadgateAuditSpoolFull": (
         [("radgate_audit_spool_bytes", (), 900), ("radgate_audit_spool_limit_bytes", (), 1000)],
         [("radgate_audit_spool_bytes", (), 700), ("radgate_audit_spool_limit_bytes", (), 1000)],

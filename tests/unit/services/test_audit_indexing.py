@@ -1,7 +1,5 @@
 """The index follows the trail by itself, and leaves time to those who write it."""
 
-from dataclasses import replace
-
 from radgate_server.services.audit_indexing import PAUSE_S, AuditIndexer
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.audit import RecordingAuditSink
@@ -11,7 +9,7 @@ from tests.fakes.audit_records import MemoryAuditRecords
 async def test_comes_to_the_end_of_the_trail_with_pauses() -> None:
     sink, pauses = RecordingAuditSink(), list[float]()
     for number in range(35):
-        await sink.record(replace(audit_entry(number), tenant_id="a"))
+        await sink.record(audit_entry(number)._replace(tenant_id="a"))
     records = MemoryAuditRecords(sink, step=10)
 
     async def sleep(seconds: float) -> None:

@@ -3,6 +3,9 @@
 A frame is the length of what follows, u32 big-endian, and the sealed form of a batch, to which the file's number and
 the frame's place are bound: frames can neither be moved nor taken out of the middle. A frame that ends too early was
 being written when the server died. Nobody was told that it was kept, so it is passed over.
+
+A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then for each record its time and size,
+i64, the length of its words, u32, and the words in UTF-8 with a NUL between two.
 """
 
 import json
@@ -16,6 +19,8 @@ from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
 
 _LENGTH = Struct(">I")
 _PLACE = Struct(">QI")
+_CONTENT = Struct(">qqI")
+_SEPARATOR = "\0"  # no word of a record has it
 
 
 class SegmentFile:
@@ -97,13 +102,20 @@ def decode_attempt(data: bytes) -> Attempt:
 
 
 def _encode(batch: SpooledBatch) -> bytes:
-    attempt = encode_attempt(batch.attempt).decode() if batch.attempt else None
-    return json.dumps([attempt, batch.contents]).encode()
+    attempt = encode_attempt(batch.attempt) if batch.attempt else b""
+    return b"".join([_LENGTH.pack(len(attempt)), attempt, *map(_encode_content, batch.contents)])
+
+
+def _encode_content(content: Content) -> bytes:
+    words = _SEPARATOR.join(content.words).encode()
+    return _CONTENT.pack(content.time_us, content.size_bytes, len(words)) + words
 
 
 def _decode(data: bytes) -> SpooledBatch:
-    attempt, contents = json.loads(data)
-    return SpooledBatch(
-        [Content(time_us, size_bytes, tuple(words)) for time_us, size_bytes, words in contents],
-        decode_attempt(attempt) if attempt else None,
-    )
+    at = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+    attempt, contents = data[_LENGTH.size : at], []
+    while at < len(data):
+        time_us, size_bytes, length = _CONTENT.unpack_from(data, at)
+        start, at = at + _CONTENT.size, at + _CONTENT.size + length
+        contents.append(Content(time_us, size_bytes, tuple(data[start:at].decode().split(_SEPARATOR))))
+    return SpooledBatch(contents, decode_attempt(attempt) if attempt else None)
