@@ -11,6 +11,9 @@ from radgate_server.services.limit_sharing import LimitSharing
 from radgate_server.services.limiting import Limiter
 from radgate_server.services.usage_keeper import UsageKeeper
 
+_OF_IDLE_TIMEOUT = 0.5
+"""How long a message may wait for the bandwidth: what it takes to be made and sent must fit into the rest."""
+
 
 async def open_limiter(
     stack: AsyncExitStack,
@@ -26,7 +29,7 @@ async def open_limiter(
         DatabaseUnavailableError: the database can't be reached.
     """
     limits, metrics = settings.limits, LimitMetrics(telemetry.families)
-    limiter = Limiter(limits, clock, metrics)
+    limiter = Limiter(limits, clock, metrics, longest_wait_s=settings.gateway.idle_timeout_s * _OF_IDLE_TIMEOUT)
     limiter.load(await installation.limits.list_limits())
     usage = UsageKeeper(limiter, installation.usage, clock, metrics, interval_s=limits.usage_interval_s)
     await usage.start()

@@ -22,6 +22,7 @@ class Policy(StrEnum):
 
     RATE = "rate"
     CONCURRENCY = "concurrency"
+    BANDWIDTH = "bandwidth"
     DAILY_REQUESTS = "daily-requests"
     DAILY_BYTES = "daily-bytes"
 
@@ -135,6 +136,13 @@ class Meter:
         if limits.concurrent_requests and self.running + self.elsewhere >= limits.concurrent_requests:
             return Shortage(Policy.CONCURRENCY, limits.concurrent_requests, None, None)
         return self._shortage_today(today.day, today.end_s - now_s) if self.counts_days else None
+
+    def overdue(self, now_s: float, longest_s: float) -> Shortage | None:
+        """Why no more may begin: what is to be sent waits for the bandwidth longer than it may. None if it does not."""
+        if self.bandwidth is None:
+            return None
+        late_s = self.bandwidth.wait_s(now_s, 0) - longest_s
+        return Shortage(Policy.BANDWIDTH, int(self.bandwidth.rate), 1, late_s) if late_s > 0 else None
 
     def enter(self, now_s: float, today: Today) -> None:
         """One more request runs."""

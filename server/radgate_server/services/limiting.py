@@ -28,6 +28,7 @@ _LOOK_AFTER_S = 60.0
 
 _KINDS: dict[Policy, tuple[type[LimitError], str]] = {
     Policy.RATE: (RateExceededError, "requests of this {whose} come too fast"),
+    Policy.BANDWIDTH: (RateExceededError, "what was asked for by this {whose} already waits as long as it may"),
     Policy.CONCURRENCY: (ConcurrencyExceededError, "too many requests of this {whose} run at the same time"),
     Policy.DAILY_REQUESTS: (QuotaExceededError, "this {whose} has sent the requests of a day"),
     Policy.DAILY_BYTES: (QuotaExceededError, "this {whose} has moved the bytes of a day"),
@@ -103,6 +104,9 @@ class _Entry:
 class Limiter:
     """Knows the meters of all tenants and of their keys; of more than 50,000 callers those seen last.
 
+    No message waits for the bandwidth for longer than `longest_wait_s`, lest its stream be given up as silent; while
+    one would have to, no more requests are let in.
+
     `sleep` is asyncio.sleep, or what a test puts in its place.
     """
 
@@ -112,8 +116,10 @@ class Limiter:
         clock: Clock,
         telemetry: LimitTelemetry,
         *,
+        longest_wait_s: float = math.inf,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._longest_wait_s = longest_wait_s
         self._defaults = {True: settings.key.limits(), False: settings.tenant.limits()}
         self._clock = clock
         self._telemetry = telemetry
@@ -159,7 +165,7 @@ class Limiter:
         now_s, today = self.time()
         try:
             entry.check_address(caller.address)
-            _check_room(meters, now_s, today)
+            _check_room(meters, now_s, today, self._longest_wait_s)
         except GatewayError as error:
             self._telemetry.refused(caller.tenant_id, reason_of(error))
             raise
@@ -176,7 +182,8 @@ class Limiter:
         return now_s, self._today
 
     async def delay(self, tenant_id: str, seconds: float) -> None:
-        """Let a message of the tenant wait."""
+        """Let a message of the tenant wait, at most for as long as one may."""
+        seconds = min(seconds, self._longest_wait_s)
         self._telemetry.delayed(tenant_id, seconds)
         await self._sleep(seconds)
 
@@ -205,10 +212,10 @@ class Limiter:
         return meter
 
 
-def _check_room(meters: tuple[Meter, ...], now_s: float, today: Today) -> None:
+def _check_room(meters: tuple[Meter, ...], now_s: float, today: Today, longest_wait_s: float) -> None:
     for meter in meters:
         meter.asked_s = now_s
-        if shortage := meter.shortage(now_s, today):
+        if shortage := meter.shortage(now_s, today) or meter.overdue(now_s, longest_wait_s):
             raise _error(shortage, "key" if meter.subject.key_id else "tenant")
 
 

@@ -117,3 +117,13 @@ def test_what_all_servers_wrote_down_is_learnt_and_nothing_is_counted_twice() ->
 def test_a_day_begins_at_midnight_of_utc() -> None:
     assert Today.of(0, 7) == (719_163, 86_407)
     assert Today.of(86_399.5, 7) == (719_163, 7.5)
+
+
+def test_bandwidth_is_overdue_while_what_waits_would_wait_too_long() -> None:
+    slow = meter(bytes_per_second=65536)
+    assert slow.overdue(0, 10) is None
+    slow.pass_bytes(0, TODAY, 16 * 65536)
+    assert slow.overdue(0, 10) == (Policy.BANDWIDTH, 65536, 1, 5)
+    assert slow.overdue(4, 10) == (Policy.BANDWIDTH, 65536, 1, 1)
+    assert slow.overdue(5, 10) is None
+    assert meter(concurrent_requests=1).overdue(0, 0) is None

@@ -35,13 +35,16 @@ class Door:
     """A limiter over a clock that a test moves."""
 
     settings: LimitSettings = field(default_factory=LimitSettings)
+    longest_wait_s: float = 150
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
         self.telemetry = RecordingLimitTelemetry()
         self.naps: list[float] = []
         self.leaves = False
-        self.limiter = Limiter(self.settings, self.clock, self.telemetry, sleep=self.nap)
+        self.limiter = Limiter(
+            self.settings, self.clock, self.telemetry, longest_wait_s=self.longest_wait_s, sleep=self.nap
+        )
 
     async def nap(self, seconds: float) -> None:
         if self.leaves:
@@ -138,6 +141,22 @@ async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
     door.naps.clear()
     await lease.pass_bytes(50_000)
     assert door.naps == [0.5]
+
+
+async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_told_when() -> None:
+    door = Door(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
+    leases = [door.limiter.enter(caller()) for _ in range(20)]
+    for lease in leases:
+        assert lease
+        await lease.pass_bytes(1 << 20)
+    assert door.naps[:3] == [15, 31, 47]
+    assert max(door.naps) == 150
+    assert door.telemetry.delays == [("east", seconds) for seconds in door.naps]
+    with pytest.raises(RateExceededError, match="already waits as long as it may") as refused:
+        door.limiter.enter(caller("two"))
+    assert (refused.value.details["policy"], refused.value.retry_after_s) == ("bandwidth", 20 * 16 - 1 - 150)
+    door.clock.advance(refused.value.retry_after_s or 0)
+    assert door.limiter.enter(caller("two"))
 
 
 async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
