@@ -124,9 +124,9 @@ class InstanceStoreSuite:
     async def test_knows_nothing_of_others(self, store: InstanceStore) -> None:
         await store.put("alpha", received(b"data"))
         assert await store.get("beta", REF) is None
-        assert await store.get("alpha", replace(REF, study_instance_uid="1.2.2")) is None
-        assert await store.get("alpha", replace(REF, series_instance_uid="1.2.1.2")) is None
-        assert await store.get("alpha", replace(REF, sop_instance_uid="1.2.1.1.2")) is None
+        assert await store.get("alpha", REF._replace(study_instance_uid="1.2.2")) is None
+        assert await store.get("alpha", REF._replace(series_instance_uid="1.2.1.2")) is None
+        assert await store.get("alpha", REF._replace(sop_instance_uid="1.2.1.1.2")) is None
 
     async def test_a_new_copy_replaces_the_old_and_its_index(self, store: InstanceStore) -> None:
         old = await store.put("alpha", received(pattern(1000, 1)))
@@ -171,7 +171,7 @@ class InstanceStoreSuite:
         await store.put("alpha", received(pattern(5000)))
         await got(store)
         await got(store)
-        await store.get("alpha", replace(REF, sop_instance_uid="9"))
+        await store.get("alpha", REF._replace(sop_instance_uid="9"))
         usage = await store.usage("alpha")
         assert (usage.tier, usage.entries, usage.hits, usage.misses) == ("warm", 1, 2, 1)
         assert 5000 <= usage.used_bytes < 5000 + 4096
@@ -179,7 +179,7 @@ class InstanceStoreSuite:
         assert (await store.usage("beta")).entries == 0
 
     async def test_many_may_read_and_write_at_once(self, store: InstanceStore) -> None:
-        refs = [replace(REF, sop_instance_uid=f"1.2.{number}") for number in range(30)]
+        refs = [REF._replace(sop_instance_uid=f"1.2.{number}") for number in range(30)]
         blobs = [pattern(BLOCK // 2 + number, number) for number in range(30)]
 
         async def write_and_read(number: int) -> bytes:

@@ -1,7 +1,6 @@
 """Pictures against those of DCMTK's dcm2img, which has its own decoders, LUTs and windows."""
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +54,7 @@ def _window(instance: StoredInstance, presentation: Presentation) -> tuple[tuple
 @pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
 def test_the_same_picture(path: Path, tmp_path: Path) -> None:
     instance = StoredInstance(path.read_bytes())
-    presentation = replace(instance.presentation(), pixel_aspect=(1, 1))
+    presentation = instance.presentation()._replace(pixel_aspect=(1, 1))
     options, window = _window(instance, presentation)
     out = tmp_path / "picture.png"
     subprocess.run([DCM2IMG, "+F", "1", "--no-overlays", *options, "+on", path, out], check=True, capture_output=True)

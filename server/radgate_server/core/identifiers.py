@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from radgate_server.core.errors import InvalidArgumentError
 
@@ -19,8 +20,7 @@ class QueryLevel(StrEnum):
     IMAGE = "IMAGE"
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceRef:
+class InstanceRef(NamedTuple):
     """The place of one instance."""
 
     study_instance_uid: str

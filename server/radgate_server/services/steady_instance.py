@@ -15,16 +15,15 @@ class SteadyInstance:
     new copy must have the old one's checksum, since bytes of the old may have been sent already.
     """
 
-    __slots__ = ("_fetch_again", "_handle")
+    __slots__ = ("_fetch_again", "_handle", "crc32c", "ref")
 
     def __init__(self, handle: InstanceHandle, fetch_again: Callable[[], Awaitable[InstanceHandle]]) -> None:
         self._handle = handle
         self._fetch_again = fetch_again
-
-    @property
-    def ref(self) -> InstanceRef:
-        """Which instance."""
-        return self._handle.ref
+        self.ref: InstanceRef = handle.ref
+        """Which instance. This and the checksum name whatever is known of it, and are looked at again and again."""
+        self.crc32c: int = handle.crc32c
+        """CRC-32C of the whole DICOM file."""
 
     @property
     def sop_class_uid(self) -> str:
@@ -40,11 +39,6 @@ class SteadyInstance:
     def size_bytes(self) -> int:
         """Length of the DICOM file."""
         return self._handle.size_bytes
-
-    @property
-    def crc32c(self) -> int:
-        """CRC-32C of the whole DICOM file."""
-        return self._handle.crc32c
 
     async def read(self, offset: int, length: int) -> bytes:
         """Read; raises InstanceNotSentError when the PACS now sends other bytes than before."""

@@ -26,7 +26,7 @@ def make(root: Path, limit_bytes: int = 1 << 30, clock: FakeClock | None = None)
 
 
 def numbered(number: int) -> InstanceRef:
-    return replace(REF, sop_instance_uid=f"1.2.9.{number}")
+    return REF._replace(sop_instance_uid=f"1.2.9.{number}")
 
 
 def files(root: Path, suffix: str = ".p10") -> list[Path]:

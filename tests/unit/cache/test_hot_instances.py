@@ -106,7 +106,7 @@ async def test_too_large_an_instance_stays_out(inner: CountingStore) -> None:
 
 async def test_what_is_pushed_out_is_read_from_the_inner_store(inner: CountingStore) -> None:
     store = make(inner, limit_bytes=250_000)  # two instances fit
-    refs = [replace(REF, sop_instance_uid=f"1.2.{number}") for number in range(3)]
+    refs = [REF._replace(sop_instance_uid=f"1.2.{number}") for number in range(3)]
     handles = [await store.put("alpha", received(pattern(100_000, number), refs[number])) for number in range(3)]
     assert await whole(handles[2]) == pattern(100_000, 2)
     assert inner.reads == []
@@ -116,7 +116,7 @@ async def test_what_is_pushed_out_is_read_from_the_inner_store(inner: CountingSt
 
 async def test_reading_round_a_memory_that_is_too_small_reads_no_more_than_it_must(inner: CountingStore) -> None:
     store = make(inner, limit_bytes=150_000)
-    refs = [replace(REF, sop_instance_uid=f"1.2.{number}") for number in range(2)]
+    refs = [REF._replace(sop_instance_uid=f"1.2.{number}") for number in range(2)]
     handles = [await store.put("alpha", received(DATA, ref)) for ref in refs]
     for start in range(0, 1000, 100):
         for handle in handles:

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -120,7 +119,7 @@ async def test_what_was_tampered_with_is_not_served(tmp_path: Path, damage: Call
 
 
 async def test_a_file_in_the_place_of_another_is_not_served(tmp_path: Path) -> None:
-    other = replace(REF, sop_instance_uid="1.2.3.4.5")
+    other = REF._replace(sop_instance_uid="1.2.3.4.5")
     keys = MemoryStudyKeys()
     async with store_in(tmp_path, keys) as store:
         await store.put("a", received(DATA))
@@ -141,7 +140,7 @@ async def test_without_a_key_nothing_is_kept_and_nothing_thrown_away(tmp_path: P
     async with store_in(tmp_path, keys) as store:
         assert await store.get("a", REF) is None
         with pytest.raises(StorageFullError):
-            await store.put("a", received(DATA, ref=replace(REF, sop_instance_uid="1.2.3.4.5")))
+            await store.put("a", received(DATA, ref=REF._replace(sop_instance_uid="1.2.3.4.5")))
     async with derived_in(tmp_path / "derived", keys) as derived:
         keys.away = False
         await derived.put(THUMBNAIL, b"jpeg")

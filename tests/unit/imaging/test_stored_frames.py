@@ -12,6 +12,7 @@ import pytest
 from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging import metadata_reader
+from radgate_server.core.imaging.instance_content import Frames, Nothing
 from radgate_server.core.imaging.metadata_reader import Metadata, read_metadata
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
@@ -121,6 +122,19 @@ async def test_large_metadata_are_parsed_once_for_all_who_ask_and_not_in_the_eve
     assert all(model is models[0] for model in models)
     assert len(threads) == 1
     assert get_ident() not in threads
+
+
+async def test_what_an_instance_shows_is_told_once_until_its_study_is_forgotten(
+    store: MemoryInstanceStore, frames: StoredFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = await keep(store, "SC_rgb_rle_2frame.dcm")
+    first = await frames.content("east", handle)
+    assert isinstance(first, Frames)
+    assert first.count == 2
+    monkeypatch.setattr(stored_frames, "content_of", lambda *_: Nothing())
+    assert await frames.content("east", handle) is first
+    frames.forget("east", REF.study_instance_uid)
+    assert await frames.content("east", handle) == Nothing()
 
 
 async def test_other_bytes_and_other_tenants_are_other_images(store: MemoryInstanceStore, frames: StoredFrames) -> None:

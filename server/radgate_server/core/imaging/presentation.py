@@ -4,13 +4,12 @@ Stored value -> modality LUT -> VOI LUT -> presentation LUT (PS3.3 C.11, PS3.4 N
 (PS3.3 C.7.9). Values that the data set lacks are None or empty: nothing is made up here.
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from radgate_server.core.imaging.render_target import Window
 
 
-@dataclass(frozen=True, slots=True)
-class LookupTable:
+class LookupTable(NamedTuple):
     """A LUT as its descriptor says (PS3.3 C.11.1.1.1): `entries` values of `bits` bits in words of 16 bits.
 
     `first_mapped` is the input of the first entry, signed where the input is. `data` holds the entries as
@@ -22,8 +21,7 @@ class LookupTable:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Rescale:
+class Rescale(NamedTuple):
     """Rescale Slope and Rescale Intercept (PS3.3 C.11.1.1), and Rescale Type, the unit of what comes out ("HU")."""
 
     slope: float
@@ -31,8 +29,7 @@ class Rescale:
     rescale_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """The three colour LUTs of PALETTE COLOR, or the supplemental ones (PS3.3 C.7.6.3.1.5, C.7.6.19)."""
 
     red: LookupTable
@@ -41,8 +38,7 @@ class Palette:
     supplemental: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(NamedTuple):
     """One overlay plane of a frame (PS3.3 C.9.2): a bit a pixel, lowest bit first, rows of `columns` bits end to end.
 
     `top` and `left` count from 1, and may be outside of the image. A plane in an unused bit of Pixel Data (retired) has
@@ -57,8 +53,7 @@ class Overlay:
     bit_position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """How one frame is to be shown, functional groups resolved (PS3.3 C.7.6.16)."""
 
     modality: str = ""
@@ -74,7 +69,7 @@ class Presentation:
     pixel_aspect: tuple[float, float] = (1, 1)
     """Vertical and horizontal size of a pixel (PS3.3 C.7.6.3.1.7)."""
     overlays: tuple[Overlay, ...] = ()
-    icc_profile: bytes = field(default=b"", repr=False)
+    icc_profile: bytes = b""
     maximum_fractional_value: int = 0
     """What stands for the whole in a fractional segmentation (PS3.3 C.8.20.2.3), 0 in other images."""
     float_pixels: bool = False

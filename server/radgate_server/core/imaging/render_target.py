@@ -1,8 +1,8 @@
 """What a client wants to see (PS3.18 8.3.5): media type, viewport, window, quality, layers."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
+from typing import NamedTuple
 
 RENDERED_JPEG = "image/jpeg"
 RENDERED_PNG = "image/png"
@@ -17,8 +17,7 @@ class VoiFunction(StrEnum):
     SIGMOID = "SIGMOID"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Window Center, Window Width and the function between them, in units after the modality LUT."""
 
     center: float
@@ -33,8 +32,7 @@ class Window:
         return self.width >= 1 if self.function is VoiFunction.LINEAR else self.width > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Viewport:
+class Viewport(NamedTuple):
     """Where and how large the picture is wanted (PS3.18 8.3.5.1.3).
 
     The region of the source image that is `source_columns` wide and `source_rows` high from (`left`, `top`), all in
@@ -58,8 +56,7 @@ class IccProfile(StrEnum):
     SRGB = "srgb"
 
 
-@dataclass(frozen=True, slots=True)
-class RenderTarget:
+class RenderTarget(NamedTuple):
     """How a picture is to be made.
 
     `quality` is 1 to 100, of JPEG. `progressive` makes the JPEG one that becomes clearer as it arrives. `letterboxed`

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from radgate_server.core.errors import InvalidArgumentError
@@ -35,7 +34,7 @@ def apply(fields: Mapping[str, Field], values: Mapping[str, str]) -> RenderTarge
     """The target that the parameters' values describe."""
     target = RenderTarget()
     for name, value in values.items():
-        target = replace(target, **fields[name](name, value))
+        target = target._replace(**fields[name](name, value))
     return target
 
 

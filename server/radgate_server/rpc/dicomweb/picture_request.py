@@ -1,6 +1,6 @@
 """A parsed request for pictures, whichever way it came."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.identifiers import RetrieveScope
@@ -36,9 +36,8 @@ def cut_region(target: RenderTarget, region: Region, image: ImagePixel) -> Rende
     left, top, right, bottom = region
     width, height = (right - left) * image.columns, (bottom - top) * image.rows
     viewport = target.viewport or Viewport(max(1, round(width)), max(1, round(height)))
-    return replace(
-        target,
-        viewport=replace(
-            viewport, left=left * image.columns, top=top * image.rows, source_columns=width, source_rows=height
+    return target._replace(
+        viewport=viewport._replace(
+            left=left * image.columns, top=top * image.rows, source_columns=width, source_rows=height
         ),
     )

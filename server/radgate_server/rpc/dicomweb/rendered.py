@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError, ObjectNotFoundError
 from radgate_server.core.identifiers import parse_scope
-from radgate_server.core.imaging.instance_content import Bitstream, Frames, Nothing, content_of, label_of
+from radgate_server.core.imaging.instance_content import Bitstream, Frames, Nothing, label_of
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.rpc.call import Call
@@ -83,9 +82,7 @@ class RenderedResource:
         tenant_id, frames = call.caller.tenant_id, self._pictures.frames
         ref = await self._pictures.representatives.of(tenant_id, request.scope)
         handle = await self._retrieve.instance(tenant_id, ref)
-        model = await frames.attributes(tenant_id, handle)
-        count = await frames.number_of_frames(tenant_id, handle)
-        content = content_of(model, handle.transfer_syntax_uid, count)
+        content = await frames.content(tenant_id, handle)
         match content:
             case Frames():
                 return await self._render(handle, content, request, key, call)
@@ -94,7 +91,8 @@ class RenderedResource:
                     raise ObjectNotFoundError("a video or document has no frames that can be shown", kind="frame")
                 return self._bitstreams.send(handle, content, request.accepted, request.scope, call)
             case Nothing():
-                text = f"the instance ({label_of(model, content)}) has neither pixels nor a document to be shown"
+                label = label_of(await frames.attributes(tenant_id, handle), content)
+                text = f"the instance ({label}) has neither pixels nor a document to be shown"
                 raise NotAcceptableError(f"{text}; retrieve it as application/dicom")
 
     async def _render(
@@ -102,7 +100,7 @@ class RenderedResource:
     ) -> AsyncGenerator[bytes]:
         _require_frames(frames, request.frame_numbers)
         plan = plan_pictures(request.accepted, frames, request.frame_numbers)
-        target = replace(request.target, media_type=plan.offer.media_type, frame_time_ms=frames.frame_time_ms)
+        target = request.target._replace(media_type=plan.offer.media_type, frame_time_ms=frames.frame_time_ms)
         if request.region is not None:
             image = await self._pictures.frames.image(call.caller.tenant_id, handle)
             target = cut_region(target, request.region, image)

@@ -130,12 +130,12 @@ def _parse_picture(values: Mapping[str, str], scope: RetrieveScope, accepted: tu
         field(name, values.get(name, ""))
     target = RenderTarget()
     if size := _both(values, "columns", "rows"):
-        target = replace(target, viewport=Viewport(*(parse_count(name, value) for name, value in size.items())))
+        target = target._replace(viewport=Viewport(*(parse_count(name, value) for name, value in size.items())))
     if window := _both(values, "windowCenter", "windowWidth"):
         center, width = (parse_decimal(name, value) for name, value in window.items())
-        target = replace(target, window=make_window("windowWidth", center, width, VoiFunction.LINEAR))
+        target = target._replace(window=make_window("windowWidth", center, width, VoiFunction.LINEAR))
     if quality := values.get("imageQuality"):
-        target = replace(target, quality=parse_quality("imageQuality", quality))
+        target = target._replace(quality=parse_quality("imageQuality", quality))
     number, region = values.get("frameNumber"), values.get("region")
     return PictureRequest(
         scope,

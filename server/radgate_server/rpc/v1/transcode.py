@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import google_crc32c
@@ -122,7 +121,7 @@ class TranscodeServicer:
             made = await task
         finally:
             task.cancel()
-        header = _header(replace(ref, sop_instance_uid=made.sop_instance_uid), made.transfer_syntax_uid)
+        header = _header(ref._replace(sop_instance_uid=made.sop_instance_uid), made.transfer_syntax_uid)
         header.size_bytes, header.lossy = made.content.size_bytes, made.lossy
         header.notes.extend(made.notes)
         async with aclosing(_send(response, header, TranscodedSource(made), self._chunk_bytes)) as sent:

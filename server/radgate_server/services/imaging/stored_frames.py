@@ -8,6 +8,7 @@ from typing import NamedTuple
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import StoredFrame
+from radgate_server.core.imaging.instance_content import Frames, InstanceContent, content_of
 from radgate_server.core.imaging.metadata_reader import LARGE_BYTES, read_metadata
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import Priority
@@ -33,10 +34,17 @@ class _Place(NamedTuple):
     crc32c: int
 
 
+class _Pixels(NamedTuple):
+    """How an instance's frames are to be read, and in which transfer syntax they come."""
+
+    image: ImagePixel
+    transfer_syntax_uid: str
+
+
 class StoredFrames:
     """Reads frames one by one or many at once.
 
-    The Image Pixel attributes are taken out of an instance's metadata once, so that those of a multi-frame instance
+    What of an instance's metadata every frame needs is taken out of it once, so that those of a multi-frame instance
     are not parsed again for each frame. Every method raises InstanceMalformedError for what can't be read.
     """
 
@@ -44,7 +52,8 @@ class StoredFrames:
         """`room` is for the frames that are worked at; one of its own unless it is shared."""
         self._instances = instances
         self._room = room or FrameRoom()
-        self._images: RecentMap[_Place, ImagePixel] = RecentMap(_KEPT_IMAGES)
+        self._pixels: RecentMap[_Place, _Pixels] = RecentMap(_KEPT_IMAGES)
+        self._shown: RecentMap[_Place, Frames] = RecentMap(_KEPT_IMAGES)
         self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
         self._parsing: SingleFlight[_Place, DicomJson] = SingleFlight()
 
@@ -54,8 +63,8 @@ class StoredFrames:
         def is_of_study(place: _Place) -> bool:
             return (place.tenant_id, place.ref.study_instance_uid) == (tenant_id, study_instance_uid)
 
-        self._images.drop_where(is_of_study)
-        self._models.drop_where(is_of_study)
+        for known in (self._pixels, self._shown, self._models):
+            known.drop_where(is_of_study)
 
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether what was made of the instance's frames may be kept: see InstanceReader."""
@@ -82,12 +91,19 @@ class StoredFrames:
 
     async def image(self, tenant_id: str, handle: InstanceHandle) -> ImagePixel:
         """The attributes that say how the pixels are to be read."""
+        return (await self._pixels_of(tenant_id, handle)).image
+
+    async def content(self, tenant_id: str, handle: InstanceHandle) -> InstanceContent:
+        """What the instance shows."""
         place = _Place(tenant_id, handle.ref, handle.crc32c)
-        image = self._images.get(place)
-        if image is None:
-            image = image_pixel(await self.attributes(tenant_id, handle))
-            self._images.put(place, image)
-        return image
+        content: InstanceContent | None = self._shown.get(place)
+        if content is None:
+            model = await self.attributes(tenant_id, handle)
+            count = await self.number_of_frames(tenant_id, handle)
+            content = content_of(model, handle.transfer_syntax_uid, count)
+            if isinstance(content, Frames):
+                self._shown.put(place, content)
+        return content
 
     async def number_of_frames(self, tenant_id: str, handle: InstanceHandle) -> int:
         """How many frames can be read; 0 when the instance has no (sound) Pixel Data."""
@@ -128,9 +144,18 @@ class StoredFrames:
         Raises:
             ObjectNotFoundError: the instance has no such frame.
         """
-        image = await self.image(tenant_id, handle)
+        image, syntax = await self._pixels_of(tenant_id, handle)
         frames = await self._instances.pixel_frames(tenant_id, handle, image, frame_numbers)
-        table = (await self._instances.index(tenant_id, handle)).frame_table
-        encapsulated = table is not None and table.encapsulated
-        syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
         return [StoredFrame(frame, syntax, image) for frame in frames]
+
+    async def _pixels_of(self, tenant_id: str, handle: InstanceHandle) -> _Pixels:
+        place = _Place(tenant_id, handle.ref, handle.crc32c)
+        pixels = self._pixels.get(place)
+        if pixels is None:
+            image = image_pixel(await self.attributes(tenant_id, handle))
+            table = (await self._instances.index(tenant_id, handle)).frame_table
+            encapsulated = table is not None and table.encapsulated
+            syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
+            pixels = _Pixels(image, syntax)
+            self._pixels.put(place, pixels)
+        return pixels

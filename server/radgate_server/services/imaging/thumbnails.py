@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import RenderedImage
-from radgate_server.core.imaging.instance_content import Frames, content_of, label_of
+from radgate_server.core.imaging.instance_content import Frames, label_of
 from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.imaging.render_target import RENDERED_JPEG, RenderTarget, Viewport
 from radgate_server.core.instances import InstanceHandle
@@ -93,9 +93,7 @@ class Thumbnails:
         self, tenant_id: str, handle: InstanceHandle, priority: Priority, target: ThumbnailTarget
     ) -> RenderedImage:
         how = _how(target)
-        model = await self._frames.attributes(tenant_id, handle)
-        count = await self._frames.number_of_frames(tenant_id, handle)
-        content = content_of(model, handle.transfer_syntax_uid, count)
+        content = await self._frames.content(tenant_id, handle)
         if isinstance(content, Frames):
             if not content.count:
                 raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
@@ -103,7 +101,7 @@ class Thumbnails:
             return await self._renderer.frame(tenant_id, handle, number, how, priority)
         if target.frame_number is not None:
             raise ObjectNotFoundError("the instance has no frames that could be shown", kind="frame")
-        drawn = placeholder(label_of(model, content))
+        drawn = placeholder(label_of(await self._frames.attributes(tenant_id, handle), content))
         return await self._workers.render([drawn], [AS_DRAWN], how, priority=priority)
 
 

@@ -1,6 +1,5 @@
 """Overlay planes, drawn when asked for (PS3.3 C.9.2)."""
 
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -30,7 +29,7 @@ def test_planes_that_reach_beyond_the_image_are_cut() -> None:
     instance = instance_of(GREY)
     for top, left, marked in ((1, 1, 9), (0, 0, 4), (5, 7, 4), (-9, 1, 0), (90, 90, 0), (-1, -1, 1), (1, 8, 3)):
         plane = Overlay(3, 3, top, left, b"\xff\x01")
-        presentation = replace(instance.presentation(), overlays=(plane,))
+        presentation = instance.presentation()._replace(overlays=(plane,))
         shown = decoded_png(render([instance.frame(1)], [presentation], BURNED))
         assert (shown == 255).sum() == marked
         assert (shown == 100).sum() == 48 - marked
@@ -90,8 +89,8 @@ def test_planes_on_either_side_of_the_samples_are_no_part_of_them(position: int)
 
 def test_planes_are_drawn_on_colour_and_scaled_with_it() -> None:
     instance = instance_of(np.zeros((4, 4, 3), "u1"))
-    presentation = replace(instance.presentation(), overlays=(Overlay(4, 2, 1, 1, b"\xff"),))
-    target = replace(BURNED, viewport=Viewport(8, 8))
+    presentation = instance.presentation()._replace(overlays=(Overlay(4, 2, 1, 1, b"\xff"),))
+    target = BURNED._replace(viewport=Viewport(8, 8))
     shown = decoded_png(render([instance.frame(1)], [presentation], target))
     assert shown[4, 1].tolist() == [255, 255, 255]
     assert shown[4, 7].tolist() == [0, 0, 0]
@@ -99,5 +98,5 @@ def test_planes_are_drawn_on_colour_and_scaled_with_it() -> None:
 
 def test_planes_are_left_out_unless_asked_for() -> None:
     instance = instance_of(GREY)
-    presentation = replace(instance.presentation(), overlays=(Overlay(6, 8, 1, 1, b"\xff" * 6),))
+    presentation = instance.presentation()._replace(overlays=(Overlay(6, 8, 1, 1, b"\xff" * 6),))
     assert (decoded_png(render([instance.frame(1)], [presentation], PNG)) == 100).all()

@@ -1,6 +1,5 @@
 """Every real file at hand that has pixels: as rendered, and by the letter of PS3.3."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def test_shown_as_the_standard_says(path: Path) -> None:
     count = instance.number_of_frames
     for number in sorted({1, count // 2 + 1, count}):
         frame = instance.frame(number)
-        square = replace(instance.presentation(number), pixel_aspect=(1, 1))
+        square = instance.presentation(number)._replace(pixel_aspect=(1, 1))
         shown = decoded_png(render([frame], [square], PNG)).astype(int)
         expected = reference_picture(instance.dataset, number, decode_frame(frame))
         assert shown.shape == expected.shape

@@ -20,6 +20,7 @@ from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError, PacsFailedError
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
 from radgate_server.core.imaging.presentation import LookupTable, Presentation
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 IMAGE = ImagePixel(2, 3, 1, 16, 12, 1, 1, "MONOCHROME2")
 MOST_BYTES = 1 << 20
@@ -60,6 +61,41 @@ def test_rounds_cross(memory: SharedMemory, sizes: tuple[int, ...]) -> None:
     message = write_round(tasks, memory)
     assert len(message) <= requests.LONGEST_MESSAGE_BYTES
     assert [task._replace(frames=tuple(task.frames)) for task in read_round(message, memory)] == tasks
+
+
+def test_short_arguments_are_unpacked_once_and_long_ones_are_not_kept(memory: SharedMemory) -> None:
+    frame = StoredFrame(b"", "1.2.3", IMAGE)
+    short, long = Presentation(modality="CT"), Presentation(modality_lut=LookupTable(0, 16, bytes(2000)))
+    for presentation, kept in ((short, True), (long, False)):
+        message = write_round([Task("render", (frame,), (presentation,))], memory)
+        first, second = (read_round(message, memory)[0].arguments[0] for _ in range(2))
+        assert first == presentation
+        assert (first is second) is kept
+
+
+def test_the_number_of_arguments_that_are_remembered_is_bounded(memory: SharedMemory) -> None:
+    frame = StoredFrame(b"", "1.2.3", IMAGE)
+    for number in range(1000):
+        message = write_round([Task("decode_reduced", (frame,), (number, 7))], memory)
+        assert read_round(message, memory)[0].arguments == (number, 7)
+    assert len(requests._packed) <= requests._REMEMBERED
+    assert len(requests._unpacked) <= requests._REMEMBERED
+
+
+def test_native_frames_are_read_where_they_lie(memory: SharedMemory) -> None:
+    data = bytes(range(256)) * (LARGE // 256)
+    message = write_round([Task("decode", (StoredFrame(data, EXPLICIT_VR_LITTLE_ENDIAN, IMAGE),), ())], memory)
+    read = read_round(message, memory)[0].frames[0].data
+    assert isinstance(read, memoryview)
+    assert (read.readonly, read) == (True, data)
+    read.release()
+
+
+def test_what_is_not_mapped_is_copied(memory: SharedMemory) -> None:
+    memory.put(bytes(MAPPED_BYTES))
+    assert memory.view(memory.put(b"behind")) == b"behind"
+    with pytest.raises(EOFError):
+        memory.view(Span(REGION_BYTES, 1))
 
 
 @pytest.mark.parametrize("kind", FAILURES.values(), ids=FAILURES)

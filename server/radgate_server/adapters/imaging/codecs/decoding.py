@@ -64,14 +64,19 @@ def decode_reduced(frame: StoredFrame, rows: int, columns: int) -> DecodedFrame:
     Wavelets give a lower resolution, of others every n-th pixel is taken: no value appears that is not a stored one.
     Raises what decode_frame raises.
     """
+    array, image, notes = reduced_array(frame, rows, columns)
+    return DecodedFrame(array.tobytes(), image, notes)
+
+
+def reduced_array(frame: StoredFrame, rows: int, columns: int) -> Described:
+    """What decode_reduced gives, with the pixels as an array of their container's type."""
     decoding, notes = decoding_for(frame)
     rows, columns = max(rows, 1), max(columns, 1)
     reducers: tuple[_Call, ...] = ((decoding.reducer, (rows, columns)),) if decoding.reducer else ()
     samples = _first_loadable(frame, (*reducers, *((name, ()) for name in decoding.decoders)))
     step = max(min(samples.array.shape[0] // rows, samples.array.shape[1] // columns), 1)
     thinned = replace(samples, array=samples.array[::step, ::step])
-    array, image, notes = brought_down(*_in_container(thinned, frame.image, notes))
-    return DecodedFrame(array.tobytes(), image, notes)
+    return brought_down(*_in_container(thinned, frame.image, notes))
 
 
 def decoding_for(frame: StoredFrame) -> tuple[Decoding, tuple[str, ...]]:

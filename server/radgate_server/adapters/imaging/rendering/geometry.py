@@ -1,7 +1,7 @@
 """Where a picture's pixels come from: viewport, mirrors, pixels made square (PS3.18 8.3.5.1.3, PS3.3 C.7.6.3.1.7)."""
 
-from dataclasses import dataclass
 from math import ceil, isfinite
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,8 +18,7 @@ _REDUCING_GAP = 2.0
 """Shrinks in whole steps first, to twice the size wanted: several times as fast, and no difference to be seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """A region of the source image, in its pixels, that becomes `columns` by `rows` on a canvas."""
 
     source_columns: int

@@ -1,7 +1,7 @@
 """Stored values to 8 bits: all stages in one look-up table, which is kept, and one pass over the pixels."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ _MAX_TABLES = 64
 _BLACK, _WHITE = 0, 255
 
 
-@dataclass(frozen=True, slots=True)
-class ModalityStage:
+class ModalityStage(NamedTuple):
     """How the containers of an image are read, up to the modality's units. Equal ones have equal tables."""
 
     bits_allocated: int

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import cache
 
-from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced
+from radgate_server.adapters.imaging.codecs import decoded_array, reduced_array
 from radgate_server.adapters.imaging.rendering.encoding import check_encodable, encode
 from radgate_server.adapters.imaging.rendering.geometry import Plan, applied, plan_of
 from radgate_server.adapters.imaging.rendering.overlays import burned_in
 from radgate_server.adapters.imaging.rendering.profiles import profiled
+from radgate_server.adapters.imaging.rendering.samples import Decoded
 from radgate_server.adapters.imaging.rendering.shown import (
     WINDOW_NOT_APPLIED,
     is_grey,
@@ -16,7 +17,7 @@ from radgate_server.adapters.imaging.rendering.shown import (
     usual_window,
 )
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.imaging.frames import DecodedFrame, RenderedImage, StoredFrame
+from radgate_server.core.imaging.frames import RenderedImage, StoredFrame
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
@@ -72,16 +73,16 @@ def _checked_plan(frames: Sequence[StoredFrame], presentations: Sequence[Present
     return plan
 
 
-def _decoded(frame: StoredFrame, presentation: Presentation, plan: Plan, target: RenderTarget) -> DecodedFrame:
+def _decoded(frame: StoredFrame, presentation: Presentation, plan: Plan, target: RenderTarget) -> Decoded:
     """The frame at the lowest resolution that its codec knows and the plan allows.
 
     Whole where overlays are to lie on its pixels or where these are indices, of which there is no mean; and of syntaxes
     without resolutions: what would be left out belongs into the picture's pixels.
     """
-    rows, columns = plan.needed
-    image = frame.image
-    suffices = rows * _WORTH_REDUCING <= image.rows and columns * _WORTH_REDUCING <= image.columns
     tied_to_pixels = presentation.palette is not None or (target.overlays and presentation.overlays)
-    if suffices and not tied_to_pixels and frame.transfer_syntax_uid in _WITH_RESOLUTIONS:
-        return decode_reduced(frame, rows, columns)
-    return decode_frame(frame)
+    if frame.transfer_syntax_uid in _WITH_RESOLUTIONS and not tied_to_pixels:
+        rows, columns = plan.needed
+        image = frame.image
+        if rows * _WORTH_REDUCING <= image.rows and columns * _WORTH_REDUCING <= image.columns:
+            return Decoded(*reduced_array(frame, rows, columns))
+    return Decoded(*decoded_array(frame))

@@ -1,16 +1,24 @@
 """Decoded bytes as arrays, and containers as the values that are stored in them (PS3.5 8.1.1)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.imaging.frames import DecodedFrame
 
 type Samples = NDArray[Any]
 """Containers of unsigned integers, or floats: (rows, columns), with colour (rows, columns, samples)."""
+
+
+class Decoded(NamedTuple):
+    """What DecodedFrame has, its pixels as an array of their containers, signed or not: that saves copying them."""
+
+    pixels: NDArray[Any]
+    image: ImagePixel
+    notes: tuple[str, ...] = ()
+
 
 MAX_TABLE_BITS = 16
 """Containers of up to so many bits go through look-up tables."""
@@ -18,24 +26,29 @@ MAX_TABLE_BITS = 16
 _BLOCK = 1 << 15
 """Samples: NumPy widens indices to 64 bits, and so few of them stay in the processor's cache."""
 
-_DTYPES = {(8, False): "u1", (16, False): "<u2", (32, False): "<u4", (32, True): "<f4", (64, True): "<f8"}
+_CONTAINERS: dict[tuple[int, bool], np.dtype[Any]] = {
+    (8, False): np.dtype("u1"),
+    (16, False): np.dtype("<u2"),
+    (32, False): np.dtype("<u4"),
+    (32, True): np.dtype("<f4"),
+    (64, True): np.dtype("<f8"),
+}
 
 
-def samples_of(frame: DecodedFrame, *, float_pixels: bool = False) -> Samples:
+def samples_of(frame: Decoded, *, float_pixels: bool = False) -> Samples:
     """The frame's samples in their containers.
 
     Raises:
-        InstanceMalformedError: no containers of that size exist, or the bytes are not as many as they should be.
+        InstanceMalformedError: no containers of that size exist, or the pixels are not as many as they should be.
     """
-    image = frame.image
-    dtype = _DTYPES.get((image.bits_allocated, float_pixels))
-    if dtype is None:
+    pixels, image = frame.pixels, frame.image
+    container = _CONTAINERS.get((image.bits_allocated, float_pixels))
+    if container is None:
         raise InstanceMalformedError("Bits Allocated is none that pixels can be shown of")
-    samples = np.frombuffer(frame.pixels, dtype)
-    shape = (image.rows, image.columns, image.samples_per_pixel)
-    if samples.size != image.rows * image.columns * image.samples_per_pixel or not samples.size:
+    wanted = image.rows * image.columns * image.samples_per_pixel * container.itemsize
+    if pixels.nbytes != wanted or pixels.itemsize != container.itemsize or not wanted:
         raise InstanceMalformedError("a decoded frame has another size than the data set says")
-    return samples.reshape(shape[:2] if image.samples_per_pixel == 1 else shape)
+    return pixels.view(container)
 
 
 def entries_at(table: NDArray[np.uint8], samples: Samples) -> NDArray[np.uint8]:
@@ -44,7 +57,7 @@ def entries_at(table: NDArray[np.uint8], samples: Samples) -> NDArray[np.uint8]:
     entries = np.empty((indices.size, *table.shape[1:]), np.uint8)
     for start in range(0, indices.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        np.take(table, indices[block], axis=0, out=entries[block], mode="clip")
+        table.take(indices[block], axis=0, out=entries[block], mode="clip")
     return entries.reshape(*samples.shape, *table.shape[1:])
 
 

@@ -6,10 +6,9 @@ from radgate_server.adapters.imaging.rendering.colour import true_colours
 from radgate_server.adapters.imaging.rendering.default_voi import stated_voi, statistical_window
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, Picture, greys
 from radgate_server.adapters.imaging.rendering.palette import palette_colours, supplemented_greys
-from radgate_server.adapters.imaging.rendering.samples import samples_of
+from radgate_server.adapters.imaging.rendering.samples import Decoded, samples_of
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
-from radgate_server.core.imaging.frames import DecodedFrame
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import Window
 
@@ -36,9 +35,7 @@ def require_palette(image: ImagePixel, presentation: Presentation) -> None:
         raise InstanceMalformedError("the palette of the PALETTE COLOR image is missing or damaged")
 
 
-def shown(
-    frame: DecodedFrame, presentation: Presentation, window: Window | None, usual: Callable[[], Window]
-) -> Picture:
+def shown(frame: Decoded, presentation: Presentation, window: Window | None, usual: Callable[[], Window]) -> Picture:
     """Show a frame with the caller's `window`, with what the data set says, or with the `usual` window.
 
     Raises:
@@ -55,13 +52,13 @@ def shown(
     return greys(samples, modality, voi, inverse=presentation.inverse)
 
 
-def usual_window(frame: DecodedFrame, presentation: Presentation) -> Window:
+def usual_window(frame: Decoded, presentation: Presentation) -> Window:
     """The window that the frame's own pixels ask for."""
     samples = samples_of(frame, float_pixels=presentation.float_pixels)
     return statistical_window(samples, ModalityStage.of(frame.image, presentation), presentation)
 
 
-def _coloured(frame: DecodedFrame, presentation: Presentation) -> Picture:
+def _coloured(frame: Decoded, presentation: Presentation) -> Picture:
     samples, image = samples_of(frame), frame.image
     modality = ModalityStage.plain(image)
     if image.samples_per_pixel == 1 and presentation.palette is not None:

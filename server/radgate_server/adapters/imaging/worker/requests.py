@@ -7,10 +7,20 @@ from typing import Any, NamedTuple
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory, Span
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import StoredFrame
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 
 INLINE_BYTES = 16 << 10
 """What is smaller travels inside of the message: no reading and writing of memory."""
 LONGEST_MESSAGE_BYTES = 2 * INLINE_BYTES
+
+_REMEMBERED = 256
+_REMEMBERED_BYTES = 1024
+"""Packed. Longer arguments hold look-up tables and overlays: data of one image, not to be kept."""
+
+_NATIVE = frozenset(uid for uid, row in TRANSFER_SYNTAXES.items() if row.kind == "native")
+
+_packed: dict[tuple[Any, ...], bytes] = {}
+_unpacked: dict[bytes, tuple[Any, ...]] = {}
 
 
 class Task(NamedTuple):
@@ -24,7 +34,9 @@ class Task(NamedTuple):
 def write_round(tasks: Sequence[Task], memory: SharedMemory) -> bytes:
     """Put the frames' bytes into memory; the message that tells where they are."""
     memory.rewind()
-    content = [(task.operation, [_put(frame, memory) for frame in task.frames], task.arguments) for task in tasks]
+    content = [
+        (task.operation, [_put(frame, memory) for frame in task.frames], _pack(task.arguments)) for task in tasks
+    ]
     message = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
     return message if len(message) <= INLINE_BYTES else pickle.dumps(memory.put(message), pickle.HIGHEST_PROTOCOL)
 
@@ -35,9 +47,35 @@ def read_round(message: bytes, memory: SharedMemory) -> list[Task]:
     if isinstance(content, Span):
         content = pickle.loads(memory.take(content))  # noqa: S301 - the server wrote it
     return [
-        Task(operation, [_take(memory, *packed) for packed in frames], arguments)
+        Task(operation, [_take(memory, *packed) for packed in frames], _unpack(arguments))
         for operation, frames, arguments in content
     ]
+
+
+def _pack(arguments: tuple[Any, ...]) -> bytes:
+    """The arguments pickled: once for many jobs, since those of a series' pictures are mostly alike."""
+    packed = _packed.get(arguments)
+    if packed is None:
+        packed = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
+        _remember(_packed, arguments, packed, len(packed))
+    return packed
+
+
+def _unpack(packed: bytes) -> tuple[Any, ...]:
+    """The reverse of _pack; equal ones are the same object again, and may hold nothing that can be changed."""
+    arguments: tuple[Any, ...] | None = _unpacked.get(packed)
+    if arguments is None:
+        arguments = pickle.loads(packed)  # noqa: S301 - the server wrote it
+        _remember(_unpacked, packed, arguments, len(packed))
+    return arguments
+
+
+def _remember[Key, Value](table: dict[Key, Value], key: Key, value: Value, size_bytes: int) -> None:
+    """Forgetting all at once needs no order, which two threads could not keep."""
+    if size_bytes <= _REMEMBERED_BYTES:
+        if len(table) >= _REMEMBERED:
+            table.clear()
+        table[key] = value
 
 
 def _put(frame: StoredFrame, memory: SharedMemory) -> tuple[bytes | Span, str, tuple[int | str, ...]]:
@@ -49,5 +87,7 @@ def _put(frame: StoredFrame, memory: SharedMemory) -> tuple[bytes | Span, str, t
 def _take(
     memory: SharedMemory, data: bytes | Span, transfer_syntax_uid: str, image: tuple[int | str, ...]
 ) -> StoredFrame:
-    here = memory.take(data) if isinstance(data, Span) else data
+    here: Any = data
+    if isinstance(data, Span):  # no codec but NumPy sees native frames: they are read where they lie
+        here = (memory.view if transfer_syntax_uid in _NATIVE else memory.take)(data)
     return StoredFrame(here, transfer_syntax_uid, ImagePixel._make(image))

@@ -30,6 +30,7 @@ class SharedMemory:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._mapped = mmap.mmap(fd, MAPPED_BYTES)
+        self._readable = memoryview(self._mapped).toreadonly()
         self._end = 0
         self._farthest = 0
 
@@ -66,6 +67,15 @@ class SharedMemory:
         self._farthest = max(self._farthest, end)
         return self._mapped[span.offset : end] if end <= MAPPED_BYTES else self._read(span)
 
+    def view(self, span: Span) -> bytes | memoryview:
+        """What lies there, without a copy as far as it is mapped: it changes when the other side puts anew.
+
+        Raises:
+            EOFError: the region ends before.
+        """
+        end = span.offset + span.length
+        return self._readable[span.offset : end] if end <= MAPPED_BYTES else self.take(span)
+
     def rewind(self) -> None:
         """Forget what was put: the next bytes go to the start."""
         self._end = 0
@@ -80,6 +90,7 @@ class SharedMemory:
 
     def close(self) -> None:
         """Close the descriptor; the memory is free when the other side has closed it too."""
+        self._readable.release()
         self._mapped.close()
         os.close(self.fd)
 
