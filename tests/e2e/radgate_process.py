@@ -108,7 +108,7 @@ class RadgateProcess:
 
     def cli(self, *arguments: str) -> str:
         """Run the command line on this installation; returns what it wrote to stdout."""
-        done = subprocess.run([*RADGATE, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*RADGATE, *arguments], env=self.environment, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
