@@ -82,6 +82,7 @@ def test_nothing_is_served_that_can_not_be_recorded(server: RadgateProcess) -> N
     assert {answer.status_code for answer in refused} == {503}
     assert {answer.json()["details"][0]["reason"] for answer in refused} == {"AUDIT_UNAVAILABLE"}
     wait_for(lambda: ask(server).status_code == 200, "it serves again")
+    assert granted(server, served[-1]).action == "query"  # and with it all before
     trail = trail_of(server)
     assert [answer.headers["x-request-id"] in trail for answer in answers] == [True] * len(served) + [False] * len(
         refused
