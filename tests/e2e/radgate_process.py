@@ -125,7 +125,7 @@ class RadgateProcess:
             [*self.prefix, *self.command], env=self.environment, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT
         )
         try:
-            self._ports = wait_for(lambda: self._announced(offset), "radgate serves", 60)
+            self._ports = wait_for(lambda: self._announced(offset), "radgate serves", 180)
         except BaseException:
             self.kill()
             raise
@@ -135,7 +135,7 @@ class RadgateProcess:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, timeout_s: float = 60) -> int:
+    def wait(self, timeout_s: float = 180) -> int:
         """Wait until it has ended; its exit status."""
         assert self.process is not None
         status = self.process.wait(timeout_s)

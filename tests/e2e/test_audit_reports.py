@@ -56,7 +56,7 @@ def study(server: RadgateProcess, web: httpx.Client) -> tuple[str, str]:
 
 
 def command(server: RadgateProcess, *words: str) -> bytes:
-    done = subprocess.run([*RADGATE, *words], env=server.environment, capture_output=True, check=False, timeout=60)
+    done = subprocess.run([*RADGATE, *words], env=server.environment, capture_output=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -133,7 +133,7 @@ def test_who_opens_a_study_of_a_namesake_is_marked_in_the_trail_and_told_in_the_
     assert (record.action, record.key_id, record.detail) == ("retrieve-metadata", f"oidc:keycloak:{user}", mark)
     words = ("report", "unusual-access", "--tenant", TENANT, "--since", "2026-01-01", "--format", "csv")
     command = (sys.executable, "-m", "radgate_server", "audit", *words)
-    report = subprocess.run(command, env=hospital.server.environment, capture_output=True, check=True, timeout=60)
+    report = subprocess.run(command, env=hospital.server.environment, capture_output=True, check=True, timeout=180)
     assert (f"same name,oidc:keycloak:{user}," in report.stdout.decode()) is bool(mark)
     assert NAMESAKE.lower() not in report.stdout.decode().lower()
 

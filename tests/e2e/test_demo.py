@@ -150,7 +150,7 @@ def test_a_folder_without_images_is_one_clear_line(data_dir: Path, tmp_path: Pat
         env={**os.environ, "RADGATE_DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode != 0
     assert "holds no DICOM instance" in done.stderr

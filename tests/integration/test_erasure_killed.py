@@ -30,7 +30,7 @@ CALLS = 17
 def erased_by_a_victim(folder: Path, lives: int) -> int:
     """Its exit status."""
     command = [sys.executable, "-m", "tests.integration.erasure_victim", str(folder), str(lives)]
-    return subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode
+    return subprocess.run(command, cwd=ROOT, check=False, timeout=180).returncode
 
 
 @pytest.mark.parametrize("lives", MOMENTS.values(), ids=MOMENTS)
