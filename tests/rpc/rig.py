@@ -78,6 +78,7 @@ from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.loose import LooseImages
 from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.imaging.pictures import build_pictures
+from radgate_server.services.imaging.previews import Previews
 from radgate_server.services.imaging.representative import Representatives
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
@@ -355,7 +356,15 @@ async def running_rig() -> AsyncIterator[Rig]:
                 reader,
                 pictures.frames,
                 transcoder,
-                FrameStreams(lister, numbered, retrieve, pictures.frames, transcoder, ahead=2),
+                FrameStreams(
+                    lister,
+                    numbered,
+                    retrieve,
+                    pictures.frames,
+                    transcoder,
+                    Previews(pictures.frames, rig.workers),
+                    ahead=2,
+                ),
                 auditor,
                 chunk_bytes=CHUNK_BYTES,
             ),

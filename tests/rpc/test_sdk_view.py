@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import radgate
+from tests.fakes.instances import make_instance
 from tests.rpc.rig import Rig
 from tests.rpc.test_stream_frames import CT, MR, SIZE, STUDY, add_series, pixels
 
@@ -49,6 +50,18 @@ async def test_the_client_for_asyncio_wishes(rig: Rig) -> None:
         view.prioritize("2.25.99")
         with pytest.raises(radgate.InvalidRequestError):
             [frame async for frame in view]
+
+
+async def test_a_large_frame_is_previewed(rig: Rig) -> None:
+    side = 1024
+    original = np.add.outer(np.arange(side), np.arange(side)).astype("<u2")
+    attributes = {"rows": side, "columns": side, "PixelData": original.tobytes()}
+    rig.east.add(make_instance(STUDY, CT, f"{CT}.1", **attributes))
+    async with radgate.aio.Client(rig.target, await rig.key("east")) as client:
+        frames = [frame async for frame in client.view(STUDY, first_size=(64, 64))]
+    assert [(frame.preview, frame.complete) for frame in frames] == [(True, False), (False, True)]
+    assert np.array_equal(shown(frames[0]), original[::16, ::16])
+    assert np.array_equal(shown(frames[1]), original)
 
 
 async def test_what_is_missing_is_told_in_the_end(rig: Rig) -> None:

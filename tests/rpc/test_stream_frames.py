@@ -84,6 +84,30 @@ async def test_a_low_resolution_of_all_comes_first_and_then_every_frame_bit_for_
     assert rig.audit.actions == [AuditAction.RETRIEVE_FRAMES]
 
 
+@pytest.mark.parametrize("previews", [True, False])
+async def test_of_a_large_frame_a_preview_comes_first_to_who_takes_one(
+    rig: Rig, channel: grpc.aio.Channel, previews: bool
+) -> None:
+    side = 1024
+    original = np.add.outer(np.arange(side), 2 * np.arange(side)).astype("<u2")
+    attributes = {"rows": side, "columns": side, "PixelData": original.tobytes()}
+    rig.east.add(make_instance(STUDY, CT, f"{CT}.1", **attributes))
+    answers = await call(rig, channel, opening(first_rows=200, first_columns=200, previews=previews))
+    shown = [answer.preview for answer in answers if answer.WhichOneof("message") == "preview"]
+    assert len(shown) == previews
+    for preview in shown:
+        small = imagecodecs.htj2k_decode(preview.data)
+        assert np.array_equal(small, original[::5, ::5])
+        assert small.shape == (preview.rows, preview.columns)
+        assert (preview.ref.sop_instance_uid, preview.frame_number) == (f"{CT}.1", 1)
+        assert (preview.transfer_syntax_uid, preview.crc32c) == (HTJ2K, google_crc32c.value(preview.data))
+        assert answers.index(next(one for one in answers if one.WhichOneof("message") == "piece")) > 1
+    came = pieces(answers)
+    assert [piece.reduction for piece in came if piece.reduction >= 0] == ([0] if previews else [2, 0])
+    assert np.array_equal(imagecodecs.htj2k_decode(b"".join(piece.data for piece in came)), original)
+    assert (answers[-1].end.frames, answers[-1].end.delivered) == (1, 1)
+
+
 async def test_the_middle_slice_by_instance_number_comes_first_once_the_series_is_near(
     rig: Rig, channel: grpc.aio.Channel
 ) -> None:

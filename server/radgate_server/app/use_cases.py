@@ -27,6 +27,7 @@ from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
 from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.pictures import Pictures
+from radgate_server.services.imaging.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
@@ -92,6 +93,7 @@ def build_services(
     stack.push_async_callback(sent.close)
     restrictions = Restrictions(asking.facts, asking.places, auditor, clock)
     ahead = 2 * number_of_workers(settings.imaging)
+    previews = Previews(pictures.frames, workers)
     return Services(
         authenticator=build_authenticator(stack, settings.auth, installation, clock),
         auditor=auditor,
@@ -105,7 +107,9 @@ def build_services(
         instances=images.instances,
         pictures=pictures,
         transcoder=transcoder,
-        streams=FrameStreams(asking.lister, asking.numbered, retrieve, pictures.frames, transcoder, ahead=ahead),
+        streams=FrameStreams(
+            asking.lister, asking.numbered, retrieve, pictures.frames, transcoder, previews, ahead=ahead
+        ),
         uploads=images.uploads,
         jobs=_open_jobs(stack, settings.imaging, handlers, clock, telemetry),
         refusals=_open_refusals(stack, installation, clock),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import pytest
 
@@ -10,20 +10,28 @@ from radgate_server.core.errors import GatewayError, InstanceMalformedError, Ins
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frame_order import FrameOrder
 from radgate_server.core.instances import FailedInstance
-from radgate_server.services.imaging.frame_stream import FrameEvent, FramePiece, FrameStream
+from radgate_server.services.imaging.frame_stream import FrameEvent, FramePiece, FramePreview, FrameStream
+from radgate_server.services.imaging.previews import Preview
 from radgate_server.services.imaging.progressive_frames import ProgressiveFrame
 
 A = [InstanceRef("1", "1.1", f"1.1.{number}") for number in range(1, 6)]
 B = [InstanceRef("1", "1.2", f"1.2.{number}") for number in range(1, 4)]
 FIRST_BYTES = 10
+HTJ2K = "1.2.840.10008.1.2.4.202"
 
 
 class Frames:
     """ProgressiveFrames of 100 bytes, of which 10 come first; `made` counts."""
 
     def __init__(
-        self, *, frames: int = 1, size_bytes: int = 100, failing: dict[InstanceRef, GatewayError] | None = None
+        self,
+        *,
+        frames: int = 1,
+        size_bytes: int = 100,
+        failing: dict[InstanceRef, GatewayError] | None = None,
+        previewed: Collection[InstanceRef] = (),
     ) -> None:
+        self.previewed = previewed
         self.frames = frames
         self.size_bytes = size_bytes
         self.failing = failing or {}
@@ -32,13 +40,16 @@ class Frames:
     async def count(self, _ref: InstanceRef) -> int:
         return self.frames
 
+    async def preview(self, ref: InstanceRef, frame_number: int) -> Preview | None:
+        return Preview(bytes([frame_number]), HTJ2K, 2, 3) if ref in self.previewed else None
+
     async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
         await asyncio.sleep(0)
         if ref in self.failing:
             raise self.failing[ref]
         self.made[ref, frame_number] += 1
         data = bytes([frame_number]) * self.size_bytes
-        return ProgressiveFrame(data, "1.2.840.10008.1.2.4.202", FIRST_BYTES if self.size_bytes > FIRST_BYTES else 0, 3)
+        return ProgressiveFrame(data, HTJ2K, FIRST_BYTES if self.size_bytes > FIRST_BYTES else 0, 3)
 
 
 class Arriving:
@@ -106,6 +117,26 @@ async def test_low_resolutions_come_first_and_in_the_end_every_frame_is_whole(ah
     assert [one.last for one in events if isinstance(one, FramePiece)] == [False] * 24 + [True] * 24
     assert (stream.counts.frames, stream.counts.delivered, stream.counts.failed) == (24, 8, 0)
     assert set(frames.made.values()) == {1}
+
+
+@pytest.mark.parametrize("ahead", [1, 100])
+async def test_previews_come_with_the_low_resolutions_and_the_frames_whole_afterwards(ahead: int) -> None:
+    frames = Frames(previewed=A)
+    stream, _ = stream_of(*A, *B, frames=frames, ahead=ahead)
+    events = await collect(stream)
+    assert [one.ref for one in events if isinstance(one, FramePreview)] == [A[number] for number in (2, 1, 3, 0, 4)]
+    rest = [one for one in events if not isinstance(one, FramePreview)]
+    assert seen(rest)[:3] == [(f"2.{number}", 0, 10) for number in (2, 1, 3)]
+    assert seen(rest)[3:8] == [(f"1.{number}", 0, 100) for number in (3, 2, 4, 1, 5)]
+    assert len(joined(rest)) == 8
+    assert set(frames.made.values()) == {1}
+    assert (stream.counts.frames, stream.counts.delivered, stream.counts.failed) == (8, 8, 0)
+
+
+async def test_who_wants_frames_whole_gets_no_preview_of_them() -> None:
+    stream, _ = stream_of(*A, frames=Frames(previewed=A))
+    assert stream.prioritize("1.1", "1.1.1", whole=True)
+    assert seen(await collect(stream)) == [(f"1.{number}", 0, 100) for number in range(1, 6)]
 
 
 async def test_the_middle_comes_first() -> None:

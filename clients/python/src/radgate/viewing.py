@@ -24,6 +24,8 @@ class ViewedFrame:
 
     `reduction` tells what can be decoded: a 2^reduction-th of its rows and columns. `complete` when it is whole, its
     size and checksum verified; each frame is handed out once complete, and before that once at a low resolution.
+    A `preview` is such a low resolution as a codestream of its own (reduction 0): a large frame's that is not stored in
+    HTJ2K, where all of it has to be encoded before its front can come.
     """
 
     series_instance_uid: str
@@ -33,6 +35,7 @@ class ViewedFrame:
     reduction: int
     complete: bool
     data: bytes = field(repr=False)
+    preview: bool = False
 
 
 class ViewAssembler:
@@ -56,6 +59,8 @@ class ViewAssembler:
             case "end":
                 self._end = response.end
                 self._at_end()
+            case "preview":
+                return _checked(response.preview)
             case "piece":
                 return self._take(response.piece)
         return None
@@ -91,6 +96,14 @@ class ViewAssembler:
         elif not piece.reduction:
             raise CorruptDataError(f"{len(data)} bytes came instead of {piece.size_bytes}")
         return ViewedFrame(*place, piece.transfer_syntax_uid, piece.reduction, complete, bytes(data))
+
+
+def _checked(preview: messages.FramePreview) -> ViewedFrame:
+    if google_crc32c.value(preview.data) != preview.crc32c:
+        raise CorruptDataError("the checksum of what came is not that of what was sent")
+    ref = preview.ref
+    place = (ref.series_instance_uid, ref.sop_instance_uid, preview.frame_number)
+    return ViewedFrame(*place, preview.transfer_syntax_uid, 0, False, preview.data, preview=True)
 
 
 class View(Iterator[ViewedFrame]):
@@ -183,6 +196,7 @@ def opening(
             sop_instance_uid=sop_instance_uid,
             first_rows=rows,
             first_columns=columns,
+            previews=True,
         )
     )
 

@@ -15,7 +15,7 @@ from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.messages import spans_of
 from radgate_server.rpc.v1.convert import to_ref
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.imaging.frame_stream import FramePiece, FrameStream
+from radgate_server.services.imaging.frame_stream import FrameEvent, FramePiece, FramePreview, FrameStream
 from radgate_server.services.imaging.frame_streams import FrameStreams, OpenedStream
 
 _MAX_FIRST_PIXELS = 65535  # Rows and Columns are US
@@ -44,7 +44,9 @@ class FrameStreamer:
         if first is None or first.WhichOneof("message") != "open":
             raise InvalidArgumentError("open", "comes first")
         scope, rows, columns = _parse_open(first.open)
-        opened = await self._streams.open(call.caller.tenant_id, scope, rows=rows, columns=columns)
+        opened = await self._streams.open(
+            call.caller.tenant_id, scope, rows=rows, columns=columns, previews=first.open.previews
+        )
         await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, "as a viewer's stream")
         yield messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
         stream = opened.stream
@@ -62,10 +64,13 @@ class FrameStreamer:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    def _messages(self, event: FramePiece | FailedInstance) -> Iterator[messages.StreamFramesResponse]:
+    def _messages(self, event: FrameEvent) -> Iterator[messages.StreamFramesResponse]:
         if isinstance(event, FailedInstance):
             failed = messages.FailedInstance(ref=to_ref(event.ref), status=status_of(event.error))
             yield messages.StreamFramesResponse(failed=failed)
+            return
+        if isinstance(event, FramePreview):
+            yield messages.StreamFramesResponse(preview=_preview_of(event))
             return
         for piece in self._pieces(event):
             yield messages.StreamFramesResponse(piece=piece)
@@ -89,6 +94,19 @@ class FrameStreamer:
             if end == len(data):
                 piece.crc32c = frame.crc32c
             yield piece
+
+
+def _preview_of(event: FramePreview) -> messages.FramePreview:
+    preview = event.preview
+    return messages.FramePreview(
+        ref=to_ref(event.ref),
+        frame_number=event.frame_number,
+        transfer_syntax_uid=preview.transfer_syntax_uid,
+        data=preview.data,
+        rows=preview.rows,
+        columns=preview.columns,
+        crc32c=preview.crc32c,
+    )
 
 
 def _end_of(opened: OpenedStream) -> messages.StreamFramesEnd:

@@ -10,6 +10,7 @@ from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frame_order import FrameOrder, FrameStep, Part
 from radgate_server.core.instances import FailedInstance
 from radgate_server.services.imaging.arriving import ArrivingSeries
+from radgate_server.services.imaging.previews import Preview
 from radgate_server.services.imaging.progressive_frames import ProgressiveFrame, ProgressiveFrames
 from radgate_server.services.recent import RecentMap
 
@@ -36,6 +37,15 @@ class FramePiece:
         return self.end == len(self.frame.data)
 
 
+@dataclass(frozen=True, slots=True)
+class FramePreview:
+    """A small picture of a frame, all of which is still to come."""
+
+    ref: InstanceRef
+    frame_number: int
+    preview: Preview
+
+
 @dataclass(slots=True)
 class Counts:
     """What has been sent."""
@@ -45,8 +55,9 @@ class Counts:
     failed: int = 0
 
 
-type FrameEvent = FramePiece | FailedInstance
-type _Making = deque[tuple[FrameStep, asyncio.Task[ProgressiveFrame]]]
+type FrameEvent = FramePiece | FramePreview | FailedInstance
+type _Made = ProgressiveFrame | Preview
+type _Making = deque[tuple[FrameStep, asyncio.Task[_Made]]]
 
 
 class FrameStream:
@@ -62,6 +73,7 @@ class FrameStream:
         self._frames = frames
         self._ahead = ahead
         self._kept: RecentMap[tuple[InstanceRef, int], ProgressiveFrame] = RecentMap(_KEPT_BYTES)
+        self._previewed: set[tuple[InstanceRef, int]] = set()
         self._frames_left: dict[InstanceRef, int] = {}
         self._failed: set[InstanceRef] = set()
 
@@ -121,26 +133,41 @@ class FrameStream:
         self.counts.delivered += not count
         return None
 
-    async def _frame(self, step: FrameStep) -> ProgressiveFrame:
-        return self._kept.get((step.ref, step.frame_number)) or await self._frames.make(step.ref, step.frame_number)
+    async def _frame(self, step: FrameStep) -> _Made:
+        ref, number, part = step
+        if part is Part.FIRST and not self._order.wants_whole(ref):
+            preview = await self._frames.preview(ref, number)
+            if preview is not None:
+                return preview
+        return self._kept.get((ref, number)) or await self._frames.make(ref, number)
 
-    async def _send(self, step: FrameStep, making: asyncio.Task[ProgressiveFrame]) -> FrameEvent | None:
+    async def _send(self, step: FrameStep, making: asyncio.Task[_Made]) -> FrameEvent | None:
         ref, number, part = step
         try:
-            frame = await making
+            made = await making
         except GatewayError as error:
             return None if ref in self._failed else self._fail(ref, error)
         if ref in self._failed:
             return None
-        if part is Part.FIRST and frame.first_bytes and not self._order.wants_whole(ref):
-            self._kept.put((ref, number), frame, len(frame.data))
+        if isinstance(made, Preview):
+            self._previewed.add((ref, number))
             self._order.defer_rest(ref, number)
-            return FramePiece(ref, number, frame, 0, frame.first_bytes)
+            return FramePreview(ref, number, made)
+        if part is Part.FIRST and made.first_bytes and not self._order.wants_whole(ref):
+            self._kept.put((ref, number), made, len(made.data))
+            self._order.defer_rest(ref, number)
+            return FramePiece(ref, number, made, 0, made.first_bytes)
+        return self._end(step, made)
+
+    def _end(self, step: FrameStep, frame: ProgressiveFrame) -> FramePiece:
+        """What completes the frame: its rest, or all of it when none of its own bytes was sent."""
+        ref, number, part = step
         self._kept.drop((ref, number))
         self.counts.frames += 1
         self._frames_left[ref] -= 1
         self.counts.delivered += not self._frames_left[ref]
-        return FramePiece(ref, number, frame, frame.first_bytes if part is Part.REST else 0, len(frame.data))
+        begun = part is Part.REST and (ref, number) not in self._previewed
+        return FramePiece(ref, number, frame, frame.first_bytes if begun else 0, len(frame.data))
 
     def _fail(self, ref: InstanceRef, error: GatewayError) -> FailedInstance:
         """Give an instance up; it fails once, however many of its frames do."""
@@ -150,7 +177,7 @@ class FrameStream:
         return FailedInstance(ref, error)
 
 
-async def _cancel(tasks: list[asyncio.Task[ProgressiveFrame]]) -> None:
+async def _cancel(tasks: list[asyncio.Task[_Made]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

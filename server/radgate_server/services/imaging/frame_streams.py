@@ -10,6 +10,7 @@ from radgate_server.core.query import first_value
 from radgate_server.services.imaging.arriving import ArrivingSeries
 from radgate_server.services.imaging.frame_stream import FrameStream
 from radgate_server.services.imaging.numbered import Numbered
+from radgate_server.services.imaging.previews import Previews
 from radgate_server.services.imaging.progressive_frames import ProgressiveFrames
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
@@ -38,6 +39,7 @@ class FrameStreams:
         retrieve: RetrieveService,
         frames: StoredFrames,
         transcoder: Transcoder,
+        previews: Previews,
         *,
         ahead: int,
     ) -> None:
@@ -46,10 +48,15 @@ class FrameStreams:
         self._retrieve = retrieve
         self._frames = frames
         self._transcoder = transcoder
+        self._previews = previews
         self._ahead = ahead
 
-    async def open(self, tenant_id: str, scope: RetrieveScope, *, rows: int, columns: int) -> OpenedStream:
+    async def open(
+        self, tenant_id: str, scope: RetrieveScope, *, rows: int, columns: int, previews: bool
+    ) -> OpenedStream:
         """Open the scope; the first piece of each frame shows at least `rows` by `columns`, all of it for 0 by 0.
+
+        With `previews`, what would take long comes as a small picture before.
 
         Raises:
             ObjectNotFoundError: no PACS of the tenant has the scope.
@@ -60,7 +67,13 @@ class FrameStreams:
         order = FrameOrder(refs)
         arriving = ArrivingSeries(self._retrieve, tenant_id, by_series(scope, refs), order.rank)
         frames = ProgressiveFrames(
-            tenant_id, self._retrieve, self._frames, self._transcoder, rows=rows, columns=columns
+            tenant_id,
+            self._retrieve,
+            self._frames,
+            self._transcoder,
+            self._previews if previews else None,
+            rows=rows,
+            columns=columns,
         )
         stream = FrameStream(order, arriving, frames, ahead=self._ahead)
         return OpenedStream(stream, len(refs), listing.unanswered)

@@ -11,6 +11,7 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
+from radgate_server.services.imaging.previews import Preview, Previews
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.recent import RecentMap
@@ -35,7 +36,10 @@ class ProgressiveFrame:
 
 
 class ProgressiveFrames:
-    """Makes them for one tenant's viewer, who wants to see at least `rows` by `columns` first (0 by 0: all at once)."""
+    """Makes them for one tenant's viewer, who wants to see at least `rows` by `columns` first (0 by 0: all at once).
+
+    Without `previews` a viewer gets none.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class ProgressiveFrames:
         retrieve: RetrieveService,
         frames: StoredFrames,
         transcoder: Transcoder,
+        previews: Previews | None,
         *,
         rows: int,
         columns: int,
@@ -51,6 +56,7 @@ class ProgressiveFrames:
         self._retrieve = retrieve
         self._frames = frames
         self._transcoder = transcoder
+        self._previews = previews
         self._rows = rows
         self._columns = columns
         self._last: RecentMap[InstanceRef, InstanceHandle] = RecentMap(1)
@@ -63,6 +69,20 @@ class ProgressiveFrames:
         """
         handle = await self._instance(ref)
         return await self._frames.number_of_frames(self._tenant_id, handle)
+
+    async def preview(self, ref: InstanceRef, frame_number: int) -> Preview | None:
+        """A small picture of a frame (from 1) whose front can't be had soon; None when it can, or nobody wants one.
+
+        Raises:
+            GatewayError: it can't be had, or is damaged.
+        """
+        if self._previews is None:
+            return None
+        handle = await self._instance(ref)
+        if handle.transfer_syntax_uid == HTJ2K_LOSSLESS_RPCL:
+            return None
+        rows, columns = self._rows, self._columns
+        return await self._previews.make(self._tenant_id, handle, frame_number, rows=rows, columns=columns)
 
     async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
         """One frame (from 1). What can't be made HTJ2K (video, odd pixels) is given whole, as stored.

@@ -155,18 +155,20 @@ class StreamFramesRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[StreamFramesOpen, _Mapping]] = ..., prioritize: _Optional[_Union[StreamFramesPriority, _Mapping]] = ...) -> None: ...
 
 class StreamFramesOpen(_message.Message):
-    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "first_rows", "first_columns")
+    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "first_rows", "first_columns", "previews")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     FIRST_ROWS_FIELD_NUMBER: _ClassVar[int]
     FIRST_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    PREVIEWS_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
     first_rows: int
     first_columns: int
-    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., first_rows: _Optional[int] = ..., first_columns: _Optional[int] = ...) -> None: ...
+    previews: bool
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., first_rows: _Optional[int] = ..., first_columns: _Optional[int] = ..., previews: _Optional[bool] = ...) -> None: ...
 
 class StreamFramesPriority(_message.Message):
     __slots__ = ("series_instance_uid", "sop_instance_uid", "whole")
@@ -179,16 +181,18 @@ class StreamFramesPriority(_message.Message):
     def __init__(self, series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., whole: _Optional[bool] = ...) -> None: ...
 
 class StreamFramesResponse(_message.Message):
-    __slots__ = ("opened", "piece", "failed", "end")
+    __slots__ = ("opened", "piece", "failed", "preview", "end")
     OPENED_FIELD_NUMBER: _ClassVar[int]
     PIECE_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     opened: StreamFramesOpened
     piece: FramePiece
     failed: FailedInstance
+    preview: FramePreview
     end: StreamFramesEnd
-    def __init__(self, opened: _Optional[_Union[StreamFramesOpened, _Mapping]] = ..., piece: _Optional[_Union[FramePiece, _Mapping]] = ..., failed: _Optional[_Union[FailedInstance, _Mapping]] = ..., end: _Optional[_Union[StreamFramesEnd, _Mapping]] = ...) -> None: ...
+    def __init__(self, opened: _Optional[_Union[StreamFramesOpened, _Mapping]] = ..., piece: _Optional[_Union[FramePiece, _Mapping]] = ..., failed: _Optional[_Union[FailedInstance, _Mapping]] = ..., preview: _Optional[_Union[FramePreview, _Mapping]] = ..., end: _Optional[_Union[StreamFramesEnd, _Mapping]] = ...) -> None: ...
 
 class StreamFramesOpened(_message.Message):
     __slots__ = ("instances",)
@@ -215,6 +219,24 @@ class FramePiece(_message.Message):
     reduction: int
     crc32c: int
     def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., offset: _Optional[int] = ..., data: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., reduction: _Optional[int] = ..., crc32c: _Optional[int] = ...) -> None: ...
+
+class FramePreview(_message.Message):
+    __slots__ = ("ref", "frame_number", "transfer_syntax_uid", "data", "rows", "columns", "crc32c")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_SYNTAX_UID_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    CRC32C_FIELD_NUMBER: _ClassVar[int]
+    ref: _dicom_pb2.InstanceRef
+    frame_number: int
+    transfer_syntax_uid: str
+    data: bytes
+    rows: int
+    columns: int
+    crc32c: int
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., data: _Optional[bytes] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ..., crc32c: _Optional[int] = ...) -> None: ...
 
 class StreamFramesEnd(_message.Message):
     __slots__ = ("frames", "delivered", "failed", "unanswered_pacs")

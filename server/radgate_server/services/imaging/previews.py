@@ -1,0 +1,74 @@
+"""Small pictures of large frames, for whoever would have to wait until the whole is encoded."""
+
+from dataclasses import dataclass
+
+import google_crc32c
+
+from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
+from radgate_server.core.instances import InstanceHandle
+from radgate_server.core.ports.imaging import FrameWorkers, Priority
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, HTJ2K_LOSSLESS_RPCL
+from radgate_server.services.imaging.stored_frames import StoredFrames
+
+_TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
+_LEAST_PIXELS = 1 << 20
+"""Of a frame; a smaller one is encoded whole in the time that a preview of it takes."""
+_MOST_PIXELS = 1 << 18
+"""That are wished for; what is made has at most four times as many, and fits into one message."""
+_LEAST_FACTOR = 4
+"""Between the frame's rows and columns and those wished for; with less there is little to gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A frame with fewer pixels, in HTJ2K: a picture of its own, whose bytes are no part of the frame's."""
+
+    data: bytes
+    transfer_syntax_uid: str
+    rows: int
+    columns: int
+
+    @property
+    def crc32c(self) -> int:
+        """CRC-32C of the data."""
+        return int(google_crc32c.value(self.data))
+
+
+class Previews:
+    """Makes them. Of wavelets it is a lower resolution, of other frames every n-th pixel: no value is made up."""
+
+    def __init__(self, frames: StoredFrames, workers: FrameWorkers) -> None:
+        self._frames = frames
+        self._workers = workers
+
+    async def make(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, *, rows: int, columns: int
+    ) -> Preview | None:
+        """A picture of at least `rows` by `columns`; None where it is not worth the work, or no codec takes the frame.
+
+        Raises:
+            GatewayError: the frame can't be had, or is damaged.
+        """
+        if not worth_making(await self._frames.image(tenant_id, handle), rows, columns):
+            return None
+        priority = Priority.INTERACTIVE
+        try:
+            async with self._frames.at_work(tenant_id, handle, (frame_number,), priority) as (stored,):
+                small = await self._workers.decode_reduced(stored, rows=rows, columns=columns, priority=priority)
+            frame = StoredFrame(small.pixels, EXPLICIT_VR_LITTLE_ENDIAN, small.image)
+            (made,) = await self._workers.transcode([frame], _TARGET, priority=priority)
+        except NotAcceptableError:
+            return None
+        return Preview(made.data, HTJ2K_LOSSLESS_RPCL, made.image.rows, made.image.columns)
+
+
+def worth_making(image: ImagePixel, rows: int, columns: int) -> bool:
+    """Whether a picture of that size is there much sooner than the frame."""
+    return (
+        0 < rows * columns <= _MOST_PIXELS
+        and image.rows * image.columns >= _LEAST_PIXELS
+        and image.rows >= _LEAST_FACTOR * rows
+        and image.columns >= _LEAST_FACTOR * columns
+    )
