@@ -6,10 +6,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvloop
 
-from radgate_server.adapters.database import Database, SqlAuditSink, SqlAuditTrail, migrate
+from radgate_server.adapters.audit_spool import FileAuditSpool
+from radgate_server.adapters.database import Database, SpooledAuditSink, SqlAuditSink, SqlAuditTrail, migrate
+from radgate_server.adapters.secrets import SpoolCipher
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_verify import ChainVerifier
 from tests.conformance.database_suites import audit_entry
@@ -21,8 +24,11 @@ PROCESSES, RECORDERS, SHARE = 2, 16, 10_000
 """Servers that write into one chain, each by so many recorders, and what each writes."""
 
 
-async def measure(sink: SqlAuditSink, recorders: int, count: int) -> str:
-    """Record `count` entries by `recorders` that each wait for one entry before they record the next."""
+async def measure(sink: SpooledAuditSink | SqlAuditSink, recorders: int, count: int) -> str:
+    """Record `count` entries by `recorders` that each wait for one entry before they record the next.
+
+    The rate is that of entries in the database, the wait that of whoever records.
+    """
     waits_s: list[float] = []
 
     async def record(entries: Iterator[AuditEntry]) -> None:
@@ -34,6 +40,7 @@ async def measure(sink: SqlAuditSink, recorders: int, count: int) -> str:
     entries = iter([audit_entry(number) for number in range(count)])
     started_s, loop_cpu_s, process_cpu_s = time.perf_counter(), time.thread_time(), time.process_time()
     await asyncio.gather(*(record(entries) for _ in range(recorders)))
+    await sink.settle()
     elapsed_s = time.perf_counter() - started_s
     loop_us = (time.thread_time() - loop_cpu_s) / count * 1e6
     process_us = (time.process_time() - process_cpu_s) / count * 1e6
@@ -41,7 +48,7 @@ async def measure(sink: SqlAuditSink, recorders: int, count: int) -> str:
     median_ms, p99_ms = (waits_s[count * percent // 100] * 1e3 for percent in (50, 99))
     return (
         f"{recorders:3} recorders: {count / elapsed_s:7,.0f} entries/s; CPU an entry {loop_us:4.1f} µs on the loop, "
-        f"{process_us:5.1f} µs in all; wait {median_ms:.2f} ms, p99 {p99_ms:.2f} ms"
+        f"{process_us:5.1f} µs in all; wait {median_ms:.3f} ms, p99 {p99_ms:.3f} ms"
     )
 
 
@@ -72,14 +79,19 @@ async def verify(database: Database) -> str:
     return f"verify {verifier.records} records: {rates}, {len(faults)} faults"
 
 
-async def main(url: str) -> None:
-    """Measure with each number of recorders, with several processes, and the check of all that was written."""
+async def main(url: str, folder: Path) -> None:
+    """Measure both writing ends, several processes that write into one chain, and the check of all that was written."""
     migrate(url)
     database = Database(url)
-    sink = SqlAuditSink(database)
-    for recorders, count in ENTRIES.items():
-        print(await measure(sink, recorders, count))
-    await sink.close()
+    spool = FileAuditSpool(folder / "spool", SpoolCipher(folder), limit_bytes=1 << 30)
+    for name, sink in (
+        ("by the spool", SpooledAuditSink(database, spool)),
+        ("by the database", SqlAuditSink(database)),
+    ):
+        for recorders, count in ENTRIES.items():
+            print(f"{name}, {await measure(sink, recorders, count)}")
+        await sink.close()
+    spool.close()
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         for told in await asyncio.to_thread(pool.map, record_share, [url] * PROCESSES, 1):
             print(f"one of {PROCESSES} servers, {told}")
@@ -89,4 +101,4 @@ async def main(url: str) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        uvloop.run(main(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/radgate.db"))
+        uvloop.run(main(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/radgate.db", Path(folder)))
