@@ -154,6 +154,20 @@ class QuickSocket(AssociationSocket):
         del buffer[filled:]
         return buffer
 
+    def recv_now(self, nr_bytes: int) -> bytearray:
+        """What `recv` gives, if any of it is here already; nothing otherwise, and nothing of TLS, whose layer may wait.
+
+        Raises what `recv` raises.
+        """
+        sock = self.socket
+        if sock is None or isinstance(sock, ssl.SSLSocket):
+            return bytearray()
+        try:
+            self._returned = sock.recv(nr_bytes, socket.MSG_DONTWAIT)  # with a time-out Python would wait all the same
+        except BlockingIOError:
+            return bytearray()
+        return self.recv(nr_bytes) if self._returned else bytearray()
+
     def _recv_into(self, sock: socket.socket, room: memoryview) -> int:
         try:
             return sock.recv_into(room)

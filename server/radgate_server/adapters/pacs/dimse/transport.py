@@ -5,7 +5,8 @@ What is changed, and why (measured against Orthanc 1.12 on the loopback address)
 - `sockets.QuickSocket`: sends and acknowledges without waiting.
 - `ReactiveProvider`: the upper layer's thread sleeps in poll() until the peer or we have something, where pynetdicom's
   wakes every millisecond. That makes an idle pooled association free, and an answer is seen at once.
-  P-DATA PDUs (PS3.8 9.3.5) bypass the generic PDU classes, which copy each byte five times.
+  P-DATA PDUs (PS3.8 9.3.5) bypass the generic PDU classes, which copy each byte five times. Those that have come
+  already are read in a row: a round of pynetdicom's loop for each costs half as much as the PDU.
 - `messages.EncodedMessages`: the fragments of a data set are joined once, and never decoded; command sets do not pass
   through pydicom. An instance for which there is no room is dropped while it arrives, so that memory is bounded.
 - `QuickAssociation`: `cut()` ends an association within a moment, whatever the peer does; pynetdicom's abort() waits
@@ -42,6 +43,8 @@ _ESTABLISHED = "Sta6"
 _INVALID_PDU = "Evt19"
 _PDV_HEADER = struct.Struct(">LBB")
 _PDU_HEADER = struct.Struct(">BxL")
+_PDUS_AT_ONCE = 8
+"""P-DATA PDUs that are read in a row when they have come already. Then we look whether there is something to send."""
 _CUT_GRACE_S = 0.2
 
 
@@ -105,28 +108,35 @@ class ReactiveProvider(DULServiceProvider):
             super()._read_pdu_data()
             return
         try:
-            header = sock.recv(6)
-            if header[:1] != bytes((_P_DATA_TF,)):
-                sock.give_back(header)
-                super()._read_pdu_data()
-                return
-            self._read_data(sock, header)
+            header = sock.recv(_PDU_HEADER.size)
+            for left in reversed(range(_PDUS_AT_ONCE)):
+                if header[:1] != bytes((_P_DATA_TF,)):
+                    sock.give_back(header)
+                    super()._read_pdu_data()
+                    return
+                if not self._read_data(sock, header) or not left:
+                    return
+                if not (header := sock.recv_now(_PDU_HEADER.size)):
+                    return
         except OSError:
             self.event_queue.put(CONNECTION_CLOSED)
 
-    def _read_data(self, sock: QuickSocket, header: bytearray) -> None:
+    def _read_data(self, sock: QuickSocket, header: bytearray) -> bool:
+        """Read the rest of a P-DATA PDU; whether the association is good for another one."""
         length = _PDU_HEADER.unpack(header)[1] if len(header) == _PDU_HEADER.size else 0
         if length > sock.max_pdu_bytes:
             self.event_queue.put(_INVALID_PDU)
-            return
+            return False
         body = sock.recv(length)
         if len(body) < length or not length:
             self.event_queue.put(CONNECTION_CLOSED)
-            return
+            return False
         try:
             self._hand_over_values(memoryview(body))
         except Exception:  # noqa: BLE001 - whatever a malformed PDU causes, the association is aborted for it
             self.event_queue.put(_INVALID_PDU)
+            return False
+        return True
 
     def _hand_over_values(self, body: memoryview) -> None:
         """Walk the presentation data values (PS3.8 9.3.5.1)."""
