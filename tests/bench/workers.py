@@ -2,6 +2,8 @@
 
 Each way of a codec is run bare, by one thread a processor that calls the function again and again, and through the
 pool, by calls of one frame and of many. They take turns, so that whatever else the machine does strikes all of them.
+Decoding is what the server has done of it: a frame made Explicit VR Little Endian. What is that already, it sends to no
+worker.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import uvloop
 
-from radgate_server.adapters.imaging.codecs import decode_frame, transcode_frame
+from radgate_server.adapters.imaging.codecs import transcode_frame
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.config import ImagingSettings
@@ -52,27 +54,19 @@ def ct_frame() -> StoredFrame:
 
 def ways(workers: ImageWorkers) -> Iterator[Way]:
     """Decoding and encoding, for each syntax."""
-    native = ct_frame()
-    yield _decoding("native", native, workers)
+    native, decoded = ct_frame(), EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN)
     for end in SYNTAXES:
         target = EncodeTarget(f"1.2.840.10008.1.2.{end}")
         name = TRANSFER_SYNTAXES[target.transfer_syntax_uid].name
         encoded = transcode_frame(native, target)
-        yield _decoding(name, StoredFrame(encoded.data, encoded.transfer_syntax_uid, encoded.image), workers)
-        yield _encoding(name, native, target, workers)
+        stored = StoredFrame(encoded.data, encoded.transfer_syntax_uid, encoded.image)
+        yield _transcoding(f"decode {name}", stored, decoded, workers)
+        yield _transcoding(f"encode {name}", native, target, workers)
 
 
-def _decoding(name: str, frame: StoredFrame, workers: ImageWorkers) -> Way:
+def _transcoding(name: str, frame: StoredFrame, target: EncodeTarget, workers: ImageWorkers) -> Way:
     return Way(
-        f"decode {name}",
-        lambda: decode_frame(frame),
-        lambda count: workers.decode([frame] * count, priority=PRIORITY),
-    )
-
-
-def _encoding(name: str, frame: StoredFrame, target: EncodeTarget, workers: ImageWorkers) -> Way:
-    return Way(
-        f"encode {name}",
+        name,
         lambda: transcode_frame(frame, target),
         lambda count: workers.transcode([frame] * count, target, priority=PRIORITY),
     )
