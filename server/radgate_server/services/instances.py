@@ -82,6 +82,23 @@ class InstanceReader:
             return [await _read(handle, frame) for frame in spans]
         return await self.in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
 
+    async def read_frame(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, offset: int, length: int
+    ) -> bytes:
+        """A part of a frame that `addressed_bytes` tells the size of."""
+        index = await self.index(tenant_id, handle)
+        return await _read(handle, cut_spans(self._frame_spans(index, frame_number), offset, length))
+
+    async def addressed_bytes(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> int:
+        """The size of a frame that can be read in parts; 0 of one that comes out of the whole file.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        index = await self.index(tenant_id, handle)
+        spans = self._frame_spans(index, frame_number)
+        return 0 if index.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else sum(span.length for span in spans)
+
     async def frame_bytes(
         self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
     ) -> int:

@@ -1,11 +1,13 @@
 """WADO-RS Retrieve Frames against the running server."""
 
+import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from tests.fakes.instance_store import StoredInstance
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
@@ -193,6 +195,26 @@ async def test_frames_too_large_to_be_kept_come_whole_whatever_the_range(rig: Ri
     answer = await frames_web.get(url("9", "1"), AS_STORED, range="bytes=0-9")
     assert len(answer.parts) == 1
     assert not answer.header("x-http-status")
+
+
+async def test_of_frames_too_large_to_be_kept_no_more_than_a_piece_is_read_at_a_time(
+    rig: Rig, frames_web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    whole = StoredInstance.read
+
+    async def watched(handle: StoredInstance, offset: int, length: int) -> bytes:
+        read.append(length)
+        return await whole(handle, offset, length)
+
+    monkeypatch.setattr(StoredInstance, "read", watched)
+    rows, columns = 2000, 9000
+    pixels = np.arange(rows * columns, dtype="<u2").tobytes()
+    rig.east.add(make_instance(STUDY, SERIES, f"{SERIES}.9", rows=rows, columns=columns, number=8, PixelData=pixels))
+    for frames in ("1", "1,1"):
+        answer = await frames_web.get(url("9", frames), AS_STORED)
+        assert [data == pixels for _, data in answer.parts] == [True] * len(frames.split(","))
+    assert max(read) <= max(CHUNK_BYTES, 64 * 1024)
 
 
 async def test_a_frame_of_several_messages_tells_its_length(rig: Rig, frames_web: Web) -> None:

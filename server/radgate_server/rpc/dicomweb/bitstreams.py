@@ -11,9 +11,10 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import Acceptable
 from radgate_server.rpc.dicomweb.byte_range import parse_range
 from radgate_server.rpc.dicomweb.media_types import negotiate_offers
+from radgate_server.rpc.dicomweb.multipart import ReadSpan
 from radgate_server.rpc.dicomweb.offers import Offer
 from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
-from radgate_server.rpc.dicomweb.values import Headers, ReadSpan, answer_value
+from radgate_server.rpc.dicomweb.values import Headers, answer_value
 from radgate_server.services.instances import InstanceReader
 
 _PDF = "application/pdf"

@@ -1,6 +1,7 @@
 """WADO-RS Retrieve Frames (PS3.18 10.4.1.1.6)."""
 
 import re
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -18,11 +19,11 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.kept_answer import give_kept
 from radgate_server.rpc.dicomweb.media_types import negotiate_frames, told_why
-from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
+from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages, read_messages
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
 from radgate_server.rpc.dicomweb.warnings import Notes
 from radgate_server.services.auditing import Auditor
-from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.stored_frames import FrameInPieces, StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.retrieve import RetrieveService
 
@@ -83,11 +84,11 @@ class FramesResource:
     async def _give_one(
         self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
     ) -> AsyncGenerator[bytes]:
-        """A single frame is in memory as a whole in any case; its length can be told, and a range of it be given.
+        """A single frame is in memory as a whole mostly; its length can be told, and a range of it be given.
 
-        One that is too large to be kept would be there twice, and goes out as it comes.
+        One that is too large to be kept would be there twice, and goes out as it comes: as stored, piece by piece.
         """
-        made: list[bytes] = []
+        made: deque[bytes] = deque()
         size_bytes, notes = 0, Notes()
         async with aclosing(self.stream(handle, numbers, call, notes)) as messages:
             async for message in messages:
@@ -101,8 +102,8 @@ class FramesResource:
                     yield message
                 return
             await notes.send(call)
-            for message in made:
-                yield message
+            while made:  # what is sent is let go of: the client may be slow
+                yield made.popleft()
             async for message in messages:
                 yield message
 
@@ -167,15 +168,21 @@ class FramesResource:
             async for pixels in frames:
                 position += 1
                 first, last = position == 1, position == len(numbers)
+                if isinstance(pixels, FrameInPieces):
+                    read = read_messages(envelope, *pixels, first=first, last=last, chunk_bytes=self._chunk_bytes)
+                    async for message in read:
+                        yield message
+                    continue
                 for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
                     yield message
 
     async def _pixels(
         self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, tenant_id: str, notes: Notes
-    ) -> AsyncGenerator[bytes]:
+    ) -> AsyncGenerator[bytes | FrameInPieces]:
         if offer.stored:
             for number in numbers:
-                yield (await self._frames.read(tenant_id, handle, number)).data
+                large = await self._frames.in_pieces(tenant_id, handle, number, more_than=self._max_kept_bytes)
+                yield large or (await self._frames.read(tenant_id, handle, number)).data
             return
         target = EncodeTarget(offer.transfer_syntax_uid)
         if len(numbers) == 1:

@@ -4,13 +4,16 @@ The boundary is drawn once for the process, not for the answer, so that answers 
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.offers import Offer
 from radgate_server.rpc.messages import spans_of
+
+type ReadSpan = Callable[[int, int], Awaitable[bytes]]
+"""Reads so many bytes (second) of the value from an offset (first)."""
 
 BOUNDARY = f"radgate-{secrets.token_hex(24)}"
 
@@ -49,16 +52,27 @@ def envelope_of(offer: Offer) -> Envelope:
 
 def part_messages(envelope: Envelope, data: bytes, *, first: bool, last: bool, chunk_bytes: int) -> Iterator[bytes]:
     """Yield the messages of one part whose data is in memory; mostly that is one."""
-    spans = part_spans(len(data), chunk_bytes)
     view = memoryview(data)
-    for number, (offset, length) in enumerate(spans, 1):
-        begins, ends = number == 1, number == len(spans)
-        yield encode_http_body(
-            envelope.content_type if begins and first else "",
-            envelope.head if begins else b"",
-            view[offset : offset + length],
-            (envelope.tail if last else envelope.between) if ends else b"",
-        )
+    for offset, length in part_spans(len(data), chunk_bytes):
+        head, tail = _around(envelope, offset, last if offset + length == len(data) else None)
+        content_type = envelope.content_type if first and not offset else ""
+        yield encode_http_body(content_type, head, view[offset : offset + length], tail)
+
+
+async def read_messages(
+    envelope: Envelope, size_bytes: int, read: ReadSpan, *, first: bool, last: bool, chunk_bytes: int
+) -> AsyncGenerator[bytes]:
+    """Yield the messages of one part whose data is read when its turn comes."""
+    for offset, length in part_spans(size_bytes, chunk_bytes):
+        head, tail = _around(envelope, offset, last if offset + length == size_bytes else None)
+        content_type = envelope.content_type if first and not offset else ""
+        yield encode_http_body(content_type, head, await read(offset, length), tail)
+
+
+def _around(envelope: Envelope, offset: int, last: bool | None) -> tuple[bytes, bytes]:
+    """What stands before and after the data from `offset`; `last`: of the last part or not, None within one."""
+    tail = b"" if last is None else envelope.tail if last else envelope.between
+    return b"" if offset else envelope.head, tail
 
 
 def part_spans(size_bytes: int, chunk_bytes: int) -> list[tuple[int, int]]:

@@ -1,8 +1,9 @@
 """Frames as instances hold them, ready to be handed to a codec: their bytes, and what the data set says of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
@@ -39,6 +40,13 @@ class _Pixels(NamedTuple):
 
     image: ImagePixel
     transfer_syntax_uid: str
+
+
+class FrameInPieces(NamedTuple):
+    """A large frame as it is stored: its size, and what reads `length` bytes from `offset`."""
+
+    size_bytes: int
+    read: Callable[[int, int], Awaitable[bytes]]
 
 
 class StoredFrames:
@@ -117,6 +125,21 @@ class StoredFrames:
             ObjectNotFoundError: the instance has no such frame.
         """
         return (await self.read_many(tenant_id, handle, (frame_number,)))[0]
+
+    async def in_pieces(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, *, more_than: int
+    ) -> FrameInPieces | None:
+        """A stored frame (from 1) of more than so many bytes, for who needs no more than a piece of it at a time.
+
+        None for a smaller one, and one that can't be read but as a whole.
+
+        Raises:
+            ObjectNotFoundError: the instance has no such frame.
+        """
+        size_bytes = await self._instances.addressed_bytes(tenant_id, handle, frame_number)
+        if size_bytes <= more_than:
+            return None
+        return FrameInPieces(size_bytes, partial(self._instances.read_frame, tenant_id, handle, frame_number))
 
     @asynccontextmanager
     async def at_work(
