@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory, Span
 from radgate_server.core.dicom.image_pixel import ImagePixel
@@ -87,7 +87,9 @@ def _put(frame: StoredFrame, memory: SharedMemory) -> tuple[bytes | Span, str, t
 def _take(
     memory: SharedMemory, data: bytes | Span, transfer_syntax_uid: str, image: tuple[int | str, ...]
 ) -> StoredFrame:
-    here: Any = data
-    if isinstance(data, Span):  # no codec but NumPy sees native frames: they are read where they lie
-        here = (memory.view if transfer_syntax_uid in _NATIVE else memory.take)(data)
-    return StoredFrame(here, transfer_syntax_uid, ImagePixel._make(image))
+    described, here = ImagePixel._make(image), data
+    if isinstance(data, Span):
+        native = transfer_syntax_uid in _NATIVE and data.length * 8 == described.native_frame_bits
+        # NumPy alone sees a native frame, and reads it where it lies; codecs and their signatures take bytes.
+        here = cast("bytes", memory.view(data)) if native else memory.take(data)
+    return StoredFrame(cast("bytes", here), transfer_syntax_uid, described)
