@@ -1,6 +1,5 @@
 """What the commands that read the audit trail's database say of records that are not there yet."""
 
-
 from radgate_server.cli.output import hint
 from radgate_server.config import Settings
 

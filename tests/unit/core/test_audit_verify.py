@@ -32,7 +32,7 @@ def chain(count: int, tenant_id: str = "a", detail: str = "") -> list[StoredReco
     """A whole chain of a tenant."""
     rows, previous = [], START
     for sequence in range(1, count + 1):
-        time_us, size_bytes, words = content_of(replace(audit_entry(sequence), tenant_id=tenant_id, detail=detail))
+        time_us, size_bytes, words = content_of(audit_entry(sequence)._replace(tenant_id=tenant_id, detail=detail))
         previous = record_hash(previous, sequence, time_us, size_bytes, words)
         rows.append(StoredRecord(sequence, sequence, previous, time_us, size_bytes, words))
     return rows
