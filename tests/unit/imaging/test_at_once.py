@@ -1,6 +1,8 @@
 """Small instances, transcoded in one go: what comes out is what comes out step by step, with less done for it."""
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -64,6 +66,22 @@ async def test_what_stands_behind_the_pixels_stays_there(syntax: str, monkeypatc
     monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
     assert in_one_go == await transcode(signed_behind_pixels(), EncodeTarget(syntax))
     assert b"behind the pixels" in in_one_go
+
+
+@pytest.mark.parametrize(("text_bytes", "on_the_loop"), [(1000, True), (100_000, False)])
+async def test_a_large_data_set_does_not_hold_up_the_event_loop(
+    text_bytes: int, on_the_loop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, write_around = [], at_once.write_around
+
+    def write(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return write_around(*arguments)
+
+    monkeypatch.setattr(at_once, "write_around", write)
+    dataset = make_dataset("2.25.1", "2.25.1.1", "2.25.1.1.1", TextValue="x" * text_bytes)
+    assert b"x" * text_bytes in await transcode(encode(dataset), EncodeTarget(HTJ2K))
+    assert [thread is threading.current_thread() for thread in threads] == [on_the_loop]
 
 
 async def test_no_index_is_made_and_one_part_comes_out(bench: TranscodingBench) -> None:

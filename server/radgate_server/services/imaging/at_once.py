@@ -1,5 +1,7 @@
 """Small instances of one frame in another transfer syntax: one journey to a thread, one to a worker, no index."""
 
+import asyncio
+
 from radgate_server.core.dicom.derivation import Source
 from radgate_server.core.dicom.transcoded import Around, EncodedPixels, write_around
 from radgate_server.core.imaging.frames import EncodeTarget
@@ -17,6 +19,10 @@ from radgate_server.services.imaging.encodable import is_encodable
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.lookahead import each
+
+_WRITTEN_HERE_BYTES = 64 << 10
+"""Of a data set without its pixels. A larger one may have hundreds of thousands of elements, which would hold up the
+event loop."""
 
 
 class AtOnce:
@@ -44,7 +50,9 @@ class AtOnce:
         encoded = await self._workers.transcode((apart.frame,), target, priority=priority)
 
         async def write(pixels: EncodedPixels) -> Around:
-            return write_around(apart.around, source, pixels)
+            if len(apart.around.data) <= _WRITTEN_HERE_BYTES:
+                return write_around(apart.around, source, pixels)
+            return await asyncio.to_thread(write_around, apart.around, source, pixels)
 
         return await assembled(self._spool, source, target, apart.frame.image, each(encoded), write)
 
