@@ -87,7 +87,7 @@ class Fetch:
         self._held: dict[InstanceRef, int] = {}
         self._readers: set[FetchReader] = set()
         self._given_up = False
-        self._keeps = True
+        self._dropped = asyncio.Event()
         self._arrival = asyncio.Event()
         self._reader_moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -108,7 +108,7 @@ class Fetch:
 
     def keep_no_more(self) -> None:
         """What was kept is dropped just now: what is still to come is for those who read already, from memory."""
-        self._keeps = False
+        self._dropped.set()
 
     def join(self, wanted: frozenset[InstanceRef]) -> FetchReader:
         """Read the instances of `wanted`, each of which it will bring."""
@@ -167,7 +167,7 @@ class Fetch:
 
     async def _keep(self, received: ReceivedInstance) -> Arrived:
         end_bytes = self._arrived_bytes + received.content.size_bytes
-        if not self._keeps:
+        if self._dropped.is_set():
             return await self._hold(received, end_bytes)
         try:
             await self._store.put(self._tenant_id, received)
@@ -175,7 +175,7 @@ class Fetch:
             return await self._hold(received, end_bytes)
         except GatewayError as error:
             return Arrived(received.ref, end_bytes, failure=FailedInstance(received.ref, error))
-        if not self._keeps:  # since a moment ago, and what dropped the others may have missed this one
+        if self._dropped.is_set():  # since a moment ago, and what dropped the others may have missed this one
             await self._store.invalidate(self._tenant_id, received.ref.study_instance_uid)
             return await self._hold(received, end_bytes)
         return Arrived(received.ref, end_bytes)
