@@ -70,14 +70,15 @@ async def test_each_priority_has_room_of_its_own() -> None:
     await asyncio.gather(warming.end(), interactive.end())
 
 
-@pytest.mark.parametrize("granted", [False, True])
-async def test_who_leaves_while_waiting_holds_up_nobody(granted: bool) -> None:
+@pytest.mark.parametrize("rounds", [None, 0, 1])
+async def test_who_leaves_while_waiting_holds_up_nobody(rounds: int | None) -> None:
     room = FrameRoom(100)
     first, leaving, last = Work(room, 100), Work(room, 100), Work(room, 100)
     await settle()
-    if granted:  # its turn comes in the same moment
+    if rounds is not None:  # its turn comes in the same moment
         first.may_end.set()
-        await asyncio.sleep(0)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
     leaving.task.cancel()
     await first.end()
     assert await begun(last) == [True]
@@ -103,3 +104,16 @@ async def test_too_many_are_refused() -> None:
             await stack.enter_async_context(room.taken(1, INTERACTIVE))
     for work in works:
         await work.end()
+
+
+async def test_who_has_left_is_not_counted_among_those_who_wait() -> None:
+    room = FrameRoom(100, max_waiting=2)
+    first, waiting, leaving = (Work(room, 100) for _ in range(3))
+    await settle()
+    leaving.task.cancel()
+    await settle()
+    last = Work(room, 100)
+    for work in (first, waiting, last):
+        await work.end()
+    assert last.begun
+    assert not leaving.begun

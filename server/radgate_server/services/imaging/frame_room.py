@@ -50,12 +50,15 @@ class _Line:
         if len(self._waiting) >= self._max_waiting:
             raise ImageWorkersBusyError("too many images wait for memory; try again in a moment")
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((turn, size_bytes))
+        place = (turn, size_bytes)
+        self._waiting.append(place)
         self._let_in()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():  # it may have been the one that the others wait behind
+                if place in self._waiting:
+                    self._waiting.remove(place)
                 self._let_in()
             else:
                 self.leave(size_bytes)
