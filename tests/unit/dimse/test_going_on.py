@@ -17,6 +17,7 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 STUDY = RetrieveScope("1.2")
 GAVE_UP = Ending(CANNOT_UNDERSTAND, sent=0)
 DONE = Ending(SUCCESS, sent=1)
+PARTLY = Ending(SUB_OPERATIONS_FAILED, sent=0)
 
 
 def uid(number: int) -> str:
@@ -29,11 +30,15 @@ def intake_of(count: int, *, came: int = 0, scope: RetrieveScope = STUDY) -> Int
     listed = [ListedInstance(InstanceRef("1.2", "1.2.3", uid(number)), CT) for number in range(count)]
     intake = Intake("main", "PACS", scope, listed, arrivals.append)
     for number in range(came):
-        request = C_STORE()
-        request.MessageID, request.AffectedSOPClassUID = 1, CT
-        request.AffectedSOPInstanceUID, request.DataSet = uid(number), BytesIO(b"12")
-        assert intake.take(request, EXPLICIT_VR_LITTLE_ENDIAN) == SUCCESS
+        send(intake, uid(number))
     return intake
+
+
+def send(intake: Intake, sop_instance_uid: str) -> None:
+    request = C_STORE()
+    request.MessageID, request.AffectedSOPClassUID = 1, CT
+    request.AffectedSOPInstanceUID, request.DataSet = sop_instance_uid, BytesIO(b"12")
+    assert intake.take(request, EXPLICIT_VR_LITTLE_ENDIAN) == SUCCESS
 
 
 def asking(asked: list[str | None], answer: Callable[[str], Ending]) -> Callable[[RetrieveScope], Ending]:
@@ -46,18 +51,25 @@ def asking(asked: list[str | None], answer: Callable[[str], Ending]) -> Callable
 
 def test_what_is_missing_is_asked_for_and_what_failed_is_told() -> None:
     asked: list[str | None] = []
-    failing = Ending(CANNOT_UNDERSTAND, sent=1, failed=[uid(1)])
-    ask = asking(asked, lambda each: GAVE_UP if each == uid(3) else DONE)
-    ending = go_on(intake_of(5, came=1), failing, ask)
+    failing, intake = Ending(CANNOT_UNDERSTAND, sent=1, failed=[uid(1)]), intake_of(5, came=1)
+
+    def answer(each: str) -> Ending:
+        if each == uid(3):
+            return GAVE_UP
+        send(intake, each)
+        return DONE
+
+    ending = go_on(intake, failing, asking(asked, answer))
     assert asked == [uid(2), uid(3), uid(4)]
     assert ending == Ending(SUB_OPERATIONS_FAILED, sent=3, failed=[uid(1), uid(3)])
 
 
-def test_a_pacs_that_sends_nothing_is_not_asked_for_each_of_many() -> None:
+@pytest.mark.parametrize(("answer", "failed"), [(GAVE_UP, MAX_FAILURES), (DONE, 0), (PARTLY, 0)])
+def test_a_pacs_that_sends_nothing_is_not_asked_for_each_of_many(answer: Ending, failed: int) -> None:
     asked: list[str | None] = []
-    ending = go_on(intake_of(100), GAVE_UP, asking(asked, lambda _: GAVE_UP))
+    ending = go_on(intake_of(100), GAVE_UP, asking(asked, lambda _: answer))
     assert asked == [uid(number) for number in range(MAX_FAILURES)]
-    assert (ending.status, ending.sent) == (CANNOT_UNDERSTAND, 0)
+    assert (ending.status, ending.sent, len(ending.failed)) == (CANNOT_UNDERSTAND, 0, failed)
 
 
 @pytest.mark.parametrize("status", [SUCCESS, SUB_OPERATIONS_FAILED, 0xA701, 0xA702, 0xA801, 0x0124])

@@ -14,7 +14,7 @@ from radgate_server.adapters.pacs.dimse.status import SUB_OPERATIONS_FAILED, SUC
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 
 MAX_FAILURES = 8
-"""In a row; a PACS that fails so often is not asked for the rest."""
+"""In a row; a PACS that fails so often, or sends nothing although it says that it did, is not asked for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ def go_on(intake: Intake, ending: Ending, ask: Callable[[RetrieveScope], Ending]
     sent, failed, in_a_row = ending.sent, list(ending.failed), 0
     for ref in intake.missing(besides=failed):
         single = ask(RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid))
-        if single.is_good:
+        if single.is_good and intake.has_got(ref):
             sent, in_a_row = sent + 1, 0
             continue
-        failed.append(ref.sop_instance_uid)
+        if not single.is_good:
+            failed.append(ref.sop_instance_uid)
         in_a_row += 1
         if in_a_row == MAX_FAILURES:
             break

@@ -63,6 +63,10 @@ class Intake:
         accounted = self._delivered.union(besides)
         return [ref for uid, ref in self.refs.items() if uid not in accounted and self.scope.contains(ref)]
 
+    def has_got(self, ref: InstanceRef) -> bool:
+        """Whether something has come of the instance: the instance, or what is wrong with it."""
+        return ref.sop_instance_uid in self._delivered
+
     def take(self, request: C_STORE, transfer_syntax_uid: str) -> int:
         """Deliver the instance of the request and return the status to answer with."""
         with span_below(current_span.get() or self._asked_by, "C-STORE", SpanKind.SERVER, pacs=self.pacs) as part:
