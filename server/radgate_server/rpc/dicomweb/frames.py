@@ -170,8 +170,9 @@ class FramesResource:
                 first, last = position == 1, position == len(numbers)
                 if isinstance(pixels, FrameInPieces):
                     read = read_messages(envelope, *pixels, first=first, last=last, chunk_bytes=self._chunk_bytes)
-                    async for message in read:
-                        yield message
+                    async with aclosing(read):
+                        async for message in read:
+                            yield message
                     continue
                 for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
                     yield message
