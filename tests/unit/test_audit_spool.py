@@ -199,6 +199,51 @@ def test_what_is_damaged_is_put_aside_and_told(reopen: Opener, caplog: pytest.Lo
     assert "damaged" in caplog.text
 
 
+@pytest.mark.parametrize("left", [b"", bytes(4096), b"\0\0\0\x10" + bytes(60)])
+def test_a_power_cut_takes_nothing_before_the_first_damaged_record(
+    reopen: Opener, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENTS_IN_MEMORY", 0)
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1, 2)))
+    waiting.put(SpooledBatch(contents(3)))
+    (path,) = segments(reopen)
+    path.write_bytes(path.read_bytes() + left)  # a page that never came to the disk
+    assert drain(waiting) == contents(1, 2, 3)
+    assert [found.read_bytes() for found in segments(reopen, ".damaged")] == [left] * bool(left)
+    assert waiting.state[:2] == (0, 0)
+
+
+def test_a_segment_that_was_put_aside_comes_back_once(reopen: Opener) -> None:
+    reopen().put(SpooledBatch(contents(1)))
+    reopen.close()
+    (path,) = segments(reopen)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b"!")  # as if it were sealed under another key
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(2)))
+    assert drain(waiting) == contents(2)
+    for drained in (contents(1), []):
+        reopen.close()
+        path.write_bytes(whole)
+        assert drain(reopen()) == drained
+    assert reopen().newest == 2
+
+
+def test_who_removes_files_does_not_stop_the_others(
+    reopen: Opener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_RECORDS", 1)
+    monkeypatch.setattr(spool, "SEGMENTS_IN_MEMORY", 1)
+    waiting = reopen()
+    for number in range(3):
+        waiting.append(contents(number)[0])
+    for path in segments(reopen)[:2]:
+        path.unlink()
+    assert drain(waiting) == contents(0, 2)
+    assert "was removed before it was drained: 000000000002.spool" in caplog.text
+
+
 def test_what_was_put_aside_stays_when_something_else_is_damaged(reopen: Opener) -> None:
     for _ in range(2):
         reopen().put(SpooledBatch(contents(1)))
@@ -248,6 +293,53 @@ def test_a_disk_that_fails_leaves_no_half_record(reopen: Opener, monkeypatch: py
         with pytest.raises(SpoolFullError, match=r"^the audit spool can't be written: No space left on device$"):
             waiting.put(SpooledBatch(contents(2)))
     waiting.put(SpooledBatch(contents(3)))
+    assert drain(waiting) == contents(1, 3)
+
+
+def test_nothing_is_written_behind_half_a_frame(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, write = reopen(), os.write
+    waiting.append(contents(1)[0])
+    (path,) = segments(reopen)
+
+    def fail(*_: object) -> int:
+        raise OSError(5, "the disk fails")
+
+    def write_once(file: int, data: bytes) -> int:
+        patch.setattr(os, "write", fail)
+        return write(file, data[:40])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write_once)
+        patch.setattr(os, "ftruncate", fail)
+        for _ in range(2):
+            with pytest.raises(SpoolFullError):
+                waiting.append(contents(2)[0])
+    waiting.append(contents(3)[0])
+    copy = path.read_bytes()
+    assert drain(waiting) == contents(1, 3)
+    reopen.close()
+    (reopen.folder / "drained").unlink()
+    path.write_bytes(copy)
+    assert drain(reopen()) == contents(1, 3)
+
+
+def test_nothing_is_answered_while_what_was_before_can_not_be_synced(
+    reopen: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = reopen()
+    waiting.append(contents(1)[0])
+
+    def fail(_file: int) -> None:
+        raise OSError(5, "the disk fails")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="the disk fails"):
+            waiting.sync()
+    with pytest.raises(SpoolFullError, match=r"^the audit spool can't be synced$"):
+        waiting.append(contents(2)[0])
+    waiting.sync()
+    waiting.append(contents(3)[0])
     assert drain(waiting) == contents(1, 3)
 
 

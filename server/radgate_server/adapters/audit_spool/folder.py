@@ -14,6 +14,8 @@ from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
 _log = logging.getLogger(__name__)
 
 _SEGMENT, _ATTEMPT, _DAMAGED = ".spool", ".attempt", ".damaged"
+_ASIDE = ".aside"
+"""Stands for a segment that was put aside as a whole: later ones went, it did not, and may come back."""
 _DRAINED = "drained"
 """Holds the number of the last segment that went: none comes twice, not even from a copy of the folder."""
 
@@ -67,20 +69,15 @@ class SpoolFolder:
         kept = set[int]()
         for path in sorted(self._path.glob(f"*{_SEGMENT}")):
             number = int(path.stem)
-            if number <= self._drained:
+            if number <= self._drained and not self._file(number, _ASIDE).exists():
                 _log.warning("a part of the audit spool that was drained before was removed: %s", path.name)
                 path.unlink()
                 continue
-            try:
-                records = sum(len(batch.contents) for batch in self.read(number))
-            except ValueError:
-                self.put_aside(number)
-                continue
-            if records:
+            if records := sum(len(batch.contents) for batch in self.read(number)):
                 kept.add(number)
                 yield number, records, path.stat()
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)
         for path in self._path.glob(f"*{_ATTEMPT}"):
             if int(path.stem) not in kept:  # another segment of that number may come
                 path.unlink()
@@ -90,8 +87,18 @@ class SpoolFolder:
         return SegmentFile(self._file(number), number, self._cipher)
 
     def read(self, number: int) -> list[SpooledBatch]:
-        """All batches of a segment. Raises ValueError when it was damaged, OSError."""
-        return read_segment(self._file(number), number, self._cipher)
+        """All batches of a segment before the first that is damaged; what begins with that is put aside.
+
+        Raises OSError.
+        """
+        try:
+            batches, damaged_at = read_segment(self._file(number), number, self._cipher)
+        except FileNotFoundError:
+            _log.critical("a part of the audit spool was removed before it was drained: %s", self._file(number).name)
+            return []
+        if damaged_at is not None:
+            self._put_aside(number, damaged_at)
+        return batches
 
     def attempt(self, number: int) -> Attempt | None:
         """The last attempt to commit the segment."""
@@ -105,16 +112,10 @@ class SpoolFolder:
 
     def remove(self, number: int) -> None:
         """Remove a segment that is in the database, and remember that it was. Raises OSError."""
-        self._write(self._path / _DRAINED, str(number).encode())
-        self._file(number).unlink()
-        self._file(number, _ATTEMPT).unlink(missing_ok=True)
+        self._write(self._path / _DRAINED, str(max(number, self._drained)).encode())
+        for suffix in (_ASIDE, _SEGMENT, _ATTEMPT):
+            self._file(number, suffix).unlink(missing_ok=True)
         self.sync()
-
-    def put_aside(self, number: int) -> None:
-        """Rename a segment that can't be read, so that people find it."""
-        path = self._file(number)
-        _log.critical("a part of the audit spool is damaged and was put aside as %s", path.stem + _DAMAGED)
-        path.rename(path.with_suffix(_DAMAGED))
 
     def sync(self) -> None:
         """Have the names of the files on the disk. Raises OSError."""
@@ -130,6 +131,18 @@ class SpoolFolder:
             return int((self._path / _DRAINED).read_bytes())
         except (FileNotFoundError, ValueError):
             return 0
+
+    def _put_aside(self, number: int, damaged_at: int) -> None:
+        """Keep what can't be read where people find it, and let the segment end before that byte."""
+        path, damaged = self._file(number), self._file(number, _DAMAGED)
+        _log.critical("a part of the audit spool is damaged and was put aside as %s", damaged.name)
+        if damaged_at:
+            self._write(damaged, path.read_bytes()[damaged_at:])
+            os.truncate(path, damaged_at)
+        else:
+            self._file(number, _ASIDE).touch()
+            path.rename(damaged)
+            self.sync()
 
     def _write(self, path: Path, data: bytes) -> None:
         draft = path.with_suffix(".draft")

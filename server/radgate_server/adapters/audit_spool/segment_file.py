@@ -2,7 +2,8 @@
 
 A frame is the length of what follows, u32 big-endian, and the sealed form of a batch, to which the file's number and
 the frame's place are bound: frames can neither be moved nor taken out of the middle. A frame that ends too early was
-being written when the server died. Nobody was told that it was kept, so it is passed over.
+being written when the server died. Nobody was told that it was kept, so it is passed over. After a power cut frames
+that were not synced may be anything; those before them are whole.
 
 A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then for each record its time and size,
 i64, the length of its words, u32, and the words in UTF-8 with a NUL between two.
@@ -11,6 +12,7 @@ i64, the length of its words, u32, and the words in UTF-8 with a NUL between two
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
@@ -33,6 +35,7 @@ class SegmentFile:
         self._cipher = cipher
         self._frames = 0
         self._synced_bytes = 0
+        self._torn = False
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def frame_of(self, batch: SpooledBatch) -> bytes:
@@ -42,6 +45,8 @@ class SegmentFile:
 
     def append(self, frame: bytes, records: int, *, synced: bool) -> None:
         """Write the frame, and to the disk if `synced`, or leave no trace of it. Raises OSError."""
+        if self._torn:
+            self._cut()
         try:
             written = os.write(self._file, frame)
             while written < len(frame):
@@ -49,8 +54,9 @@ class SegmentFile:
             if synced:
                 os.fsync(self._file)
         except OSError:
-            os.ftruncate(self._file, self.size_bytes)
-            os.lseek(self._file, self.size_bytes, os.SEEK_SET)
+            self._torn = True
+            with suppress(OSError):  # the next one tries again, for behind half a frame nothing is found
+                self._cut()
             raise
         self.size_bytes += len(frame)
         self.records += records
@@ -58,36 +64,50 @@ class SegmentFile:
         if synced:
             self._synced_bytes = self.size_bytes
 
-    def sync(self) -> bool:
-        """Have on the disk what was written; whether there was something that was not. Raises OSError."""
+    @property
+    def is_synced(self) -> bool:
+        """Whether all that was written is on the disk."""
+        return self._synced_bytes == self.size_bytes
+
+    def sync(self) -> None:
+        """Have on the disk what was written. Raises OSError."""
         size_bytes = self.size_bytes
-        if size_bytes == self._synced_bytes:
-            return False
         os.fsync(self._file)
         self._synced_bytes = size_bytes
-        return True
 
     def close(self) -> None:
         """Write no more."""
         os.close(self._file)
 
-
-def read_segment(path: Path, number: int, cipher: Cipher) -> list[SpooledBatch]:
-    """All batches of a segment. Raises ValueError when one was damaged, OSError when the file can't be read."""
-    return [
-        _decode(cipher.open(sealed, _PLACE.pack(number, place)))
-        for place, sealed in enumerate(_frames(path.read_bytes()))
-    ]
+    def _cut(self) -> None:
+        os.ftruncate(self._file, self.size_bytes)
+        os.lseek(self._file, self.size_bytes, os.SEEK_SET)
+        self._torn = False
 
 
-def _frames(data: bytes) -> Iterator[bytes]:
+def read_segment(path: Path, number: int, cipher: Cipher) -> tuple[list[SpooledBatch], int | None]:
+    """All batches before the first that was damaged, and the byte where that begins, None: all are whole.
+
+    Raises OSError when the file can't be read.
+    """
+    batches = list[SpooledBatch]()
+    for place, (start, sealed) in enumerate(_frames(path.read_bytes())):
+        try:
+            batches.append(_decode(cipher.open(sealed, _PLACE.pack(number, place))))
+        except ValueError:
+            return batches, start
+    return batches, None
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where each frame begins, and what is sealed in it."""
     at = 0
     while at + _LENGTH.size <= len(data):
-        start = at + _LENGTH.size
+        begin, start = at, at + _LENGTH.size
         at = start + _LENGTH.unpack_from(data, at)[0]
         if at > len(data):
             return
-        yield data[start:at]
+        yield begin, data[start:at]
 
 
 def encode_attempt(attempt: Attempt) -> bytes:

@@ -58,10 +58,13 @@ class FileAuditSpool:
         self._size_bytes = sum(one.size_bytes for one in self._waiting.values())
         self._newest = self._folder.last_number
         self._active = bool(self._waiting)
+        self._failing = False  # the disk, when it was to take for good what was appended
 
     def append(self, content: Content) -> None:
         """Keep one record, and be active from now on. It outlives this process, but a power cut only after `sync`."""
         with self._lock:
+            if self._failing:
+                raise SpoolFullError("the audit spool can't be synced")
             self._put(SpooledBatch([content]), synced=False)
             self._active = True
 
@@ -82,9 +85,15 @@ class FileAuditSpool:
         """Have on the disk what was appended. Raises OSError."""
         with self._lock:
             current, ended = self._open, list(self._ended)
-        for segment in (*ended, *([current] if current else [])):
-            if segment.sync():
-                self._folder.sync()
+        try:
+            for segment in (*ended, *([current] if current else [])):
+                if not segment.is_synced:
+                    self._folder.sync()
+                    segment.sync()
+        except OSError:
+            self._failing = True
+            raise
+        self._failing = False
         for segment in ended:
             segment.close()
             self._ended.remove(segment)
@@ -103,11 +112,9 @@ class FileAuditSpool:
                     self._end_segment()
                 batches = self._in_memory.get(number)
             self.sync()
-            try:
-                return Segment(number, batches or self._folder.read(number), self._folder.attempt(number))
-            except ValueError:
-                self._folder.put_aside(number)
-                self._forget(number)
+            if batches := batches or self._folder.read(number):
+                return Segment(number, batches, self._folder.attempt(number))
+            self._forget(number)
 
     def note_attempt(self, number: int, attempt: Attempt) -> None:
         """Remember that the segment is about to be committed. Raises OSError."""
@@ -145,8 +152,10 @@ class FileAuditSpool:
         with self._lock:
             if self._open is not None:
                 self._end_segment()
-        self.sync()
-        self._folder.close()
+        try:
+            self.sync()
+        finally:
+            self._folder.close()
 
     def _put(self, batch: SpooledBatch, *, synced: bool) -> None:
         try:
