@@ -164,6 +164,7 @@ class CacheEraser:
 
     async def _recorded(self, order: ErasureOrder) -> StoredRecord:
         """The record of the order in the audit trail, made now if there is none."""
+        await self._audit.settle()  # it may be on its way since an earlier try
         if (found := await self._find_record(order)) is None:
             await self._audit.record(entry_of(order, self._clock.now()))
             await self._audit.settle()
