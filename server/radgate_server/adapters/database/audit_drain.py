@@ -77,8 +77,10 @@ class SpoolDrain:
 
     def _drain(self) -> None:
         """Bring to the database what has waited long enough, and what is in a hurry."""
-        gather_s = 0.0 if self._hurry.is_set() else self._gather_s
-        self._hurry.clear()
+        gather_s = self._gather_s
+        if self._hurry.is_set():  # whoever comes after this has it set when we look again
+            self._hurry.clear()
+            gather_s = 0.0
         self._spool.sync()
         while not self._closing and (segment := self._spool.oldest(gather_s)) is not None:
             self._writer.commit_spooled(segment, partial(self._spool.note_attempt, segment.number))
