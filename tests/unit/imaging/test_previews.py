@@ -14,6 +14,8 @@ from radgate_server.services.imaging.previews import worth_making
         ((512, 512), (64, 64), False),  # encoded whole as soon
         ((1024, 1024), (257, 256), False),  # not much smaller
         ((16384, 16384), (1024, 1024), False),  # a preview too large for a message
+        ((4096, 65535), (512, 512), False),  # nor one of 512 by 8192
+        ((1024, 9000), (256, 256), True),
         ((4096, 4096), (0, 0), False),  # all at once
         ((4096, 4096), (256, 0), False),
     ],

@@ -16,7 +16,9 @@ _TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
 _LEAST_PIXELS = 1 << 20
 """Of a frame; a smaller one is encoded whole in the time that a preview of it takes."""
 _MOST_PIXELS = 1 << 18
-"""That are wished for; what is made has at most four times as many, and fits into one message."""
+"""That are wished for."""
+_MOST_BYTES = 3 << 20
+"""Of what is made, before it is encoded: it is one message, of which clients of gRPC take 4 MiB unless they say so."""
 _LEAST_FACTOR = 4
 """Between the frame's rows and columns and those wished for; with less there is little to gain."""
 
@@ -65,10 +67,15 @@ class Previews:
 
 
 def worth_making(image: ImagePixel, rows: int, columns: int) -> bool:
-    """Whether a picture of that size is there much sooner than the frame."""
-    return (
-        0 < rows * columns <= _MOST_PIXELS
-        and image.rows * image.columns >= _LEAST_PIXELS
-        and image.rows >= _LEAST_FACTOR * rows
-        and image.columns >= _LEAST_FACTOR * columns
-    )
+    """Whether a picture of that size is there much sooner than the frame, and fits into a message."""
+    if not 0 < rows * columns <= _MOST_PIXELS or image.rows * image.columns < _LEAST_PIXELS:
+        return False
+    factor = min(image.rows // rows, image.columns // columns)
+    return factor >= _LEAST_FACTOR and _made_bytes(image, factor) <= _MOST_BYTES
+
+
+def _made_bytes(image: ImagePixel, factor: int) -> int:
+    """At most so many are made; wavelets halve, so that they may reach less than `factor`."""
+    halved = factor.bit_length() - 1
+    sample_bytes = -(-image.bits_allocated // 8)
+    return (image.rows >> halved) * (image.columns >> halved) * image.samples_per_pixel * sample_bytes
