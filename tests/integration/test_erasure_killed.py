@@ -15,15 +15,15 @@ from tests.fakes.erasure_bench import open_bench
 
 ROOT = Path(__file__).parents[2]
 MOMENTS = {
-    "the order was kept": 3,
-    "it was recorded": 6,
-    "a study was counted": 10,
-    "its key was erased": 11,
-    "its files were deleted": 12,
-    "all was erased": 16,
+    "the order was kept": 4,
+    "it was recorded": 8,
+    "a study was counted": 13,
+    "its key was erased": 14,
+    "its files were deleted": 15,
+    "all was erased": 19,
 }
 """How many calls were made by then."""
-CALLS = 17
+CALLS = 20
 """So many it takes to erase two studies."""
 
 
