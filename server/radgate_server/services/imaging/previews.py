@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import google_crc32c
 
 from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
@@ -50,8 +50,10 @@ class Previews:
     ) -> Preview | None:
         """A picture of at least `rows` by `columns`; None where it is not worth the work, or no codec takes the frame.
 
+        None also of a frame that seems damaged: other codecs than this one's read the whole, and those decide.
+
         Raises:
-            GatewayError: the frame can't be had, or is damaged.
+            GatewayError: the frame can't be had.
         """
         if not worth_making(await self._frames.image(tenant_id, handle), rows, columns):
             return None
@@ -61,7 +63,7 @@ class Previews:
                 small = await self._workers.decode_reduced(stored, rows=rows, columns=columns, priority=priority)
             frame = StoredFrame(small.pixels, EXPLICIT_VR_LITTLE_ENDIAN, small.image)
             (made,) = await self._workers.transcode([frame], _TARGET, priority=priority)
-        except NotAcceptableError:
+        except (NotAcceptableError, InstanceMalformedError):
             return None
         return Preview(made.data, HTJ2K_LOSSLESS_RPCL, made.image.rows, made.image.columns)
 

@@ -74,7 +74,7 @@ class ProgressiveFrames:
         """A small picture of a frame (from 1) whose front can't be had soon; None when it can, or nobody wants one.
 
         Raises:
-            GatewayError: it can't be had, or is damaged.
+            GatewayError: it can't be had.
         """
         if self._previews is None:
             return None
