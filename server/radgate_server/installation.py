@@ -32,7 +32,7 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.adapters.secrets import FileSigner, SpoolCipher, make_data_dir, open_secrets
+from radgate_server.adapters.secrets import FileSigner, SpoolCiphers, make_data_dir, open_secrets
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import AuditSettings, Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
@@ -162,7 +162,7 @@ def _open_spool(stack: AsyncExitStack, settings: Settings) -> FileAuditSpool | N
     limit_bytes = settings.audit.spool_bytes
     if not limit_bytes:
         return None
-    spool = FileAuditSpool(settings.data_dir / _AUDIT_SPOOL, SpoolCipher(settings.data_dir), limit_bytes=limit_bytes)
+    spool = FileAuditSpool(settings.data_dir / _AUDIT_SPOOL, SpoolCiphers(settings.data_dir), limit_bytes=limit_bytes)
     stack.callback(spool.close)
     return spool
 

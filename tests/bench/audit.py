@@ -12,7 +12,7 @@ import uvloop
 
 from radgate_server.adapters.audit_spool import FileAuditSpool
 from radgate_server.adapters.database import Database, SpooledAuditSink, SqlAuditSink, SqlAuditTrail, migrate
-from radgate_server.adapters.secrets import SpoolCipher
+from radgate_server.adapters.secrets import SpoolCiphers
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_verify import ChainVerifier
 from tests.conformance.database_suites import audit_entry
@@ -83,7 +83,7 @@ async def main(url: str, folder: Path) -> None:
     """Measure both writing ends, several processes that write into one chain, and the check of all that was written."""
     migrate(url)
     database = Database(url)
-    spool = FileAuditSpool(folder / "spool", SpoolCipher(folder), limit_bytes=1 << 30)
+    spool = FileAuditSpool(folder / "spool", SpoolCiphers(folder), limit_bytes=1 << 30)
     for name, sink in (
         ("by the spool", SpooledAuditSink(database, spool)),
         ("by the database", SqlAuditSink(database)),

@@ -28,7 +28,7 @@ from radgate_server.adapters.database import (
 )
 from radgate_server.adapters.database.audit_dialects import DIALECTS
 from radgate_server.adapters.database.schema import audit_entries
-from radgate_server.adapters.secrets import SpoolCipher
+from radgate_server.adapters.secrets import SpoolCiphers
 from radgate_server.core.audit_verify import ChainVerifier
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
 from tests.conformance.database_suites import audit_entry
@@ -57,7 +57,7 @@ class AuditSpoolSuite:
 
     @pytest.fixture
     def spool(self, tmp_path: Path) -> Iterator[FileAuditSpool]:
-        spool = FileAuditSpool(tmp_path / "spool", SpoolCipher(tmp_path), limit_bytes=1 << 20)
+        spool = FileAuditSpool(tmp_path / "spool", SpoolCiphers(tmp_path), limit_bytes=1 << 20)
         yield spool
         spool.close()
 
@@ -119,7 +119,7 @@ class AuditSpoolSuite:
     async def test_nothing_is_recorded_once_the_spool_is_full(
         self, database: Database, open_sink: OpenSink, tmp_path: Path
     ) -> None:
-        spool = FileAuditSpool(tmp_path / "small", SpoolCipher(tmp_path), limit_bytes=3000)
+        spool = FileAuditSpool(tmp_path / "small", SpoolCiphers(tmp_path), limit_bytes=3000)
         sink = open_sink(spool)
         async with self.away(database):
             recording = (sink.record(audit_entry(number)) for number in range(20))
@@ -202,7 +202,7 @@ class AuditSpoolSuite:
     async def test_two_servers_go_on_with_one_chain(
         self, database: Database, open_sink: OpenSink, tmp_path: Path
     ) -> None:
-        spools = [FileAuditSpool(tmp_path / name, SpoolCipher(tmp_path), limit_bytes=1 << 20) for name in "ab"]
+        spools = [FileAuditSpool(tmp_path / name, SpoolCiphers(tmp_path), limit_bytes=1 << 20) for name in "ab"]
         sinks = [open_sink(spool) for spool in spools]
         for number in range(0, 100, 2):
             await self.record(sinks[0], [number])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from radgate_server.adapters.audit_spool import FileAuditSpool, spool
 from radgate_server.adapters.database import Database, SqlAuditSink
-from radgate_server.adapters.secrets import SpoolCipher
+from radgate_server.adapters.secrets import SpoolCiphers
 
 SEGMENT_RECORDS = 25
 
@@ -17,7 +17,7 @@ SEGMENT_RECORDS = 25
 def open_spool(data_dir: Path) -> FileAuditSpool:
     """With short segments, so that there are many moments to be killed in."""
     spool.SEGMENT_RECORDS = SEGMENT_RECORDS
-    return FileAuditSpool(data_dir / "audit-spool", SpoolCipher(data_dir), limit_bytes=1 << 24)
+    return FileAuditSpool(data_dir / "audit-spool", SpoolCiphers(data_dir), limit_bytes=1 << 24)
 
 
 async def main(url: str, data_dir: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from radgate_server.adapters.audit_spool import FileAuditSpool
 from radgate_server.adapters.database import Database, SqlAuditSink, SqlAuditTrail, engine, migrate
-from radgate_server.adapters.secrets import SpoolCipher
+from radgate_server.adapters.secrets import SpoolCiphers
 from radgate_server.core.audit_chain import WORDS, content_of
 from radgate_server.core.audit_verify import ChainVerifier, StoredRecord
 from radgate_server.core.ports.audit_spool import SpooledBatch
@@ -63,7 +63,7 @@ async def drained(spool: FileAuditSpool) -> None:
 async def test_access_goes_on_while_postgresql_is_stopped(server: Postgres, tmp_path: Path) -> None:
     url = server.new_database("stopped")
     migrate(url)
-    database, spool = Database(url), FileAuditSpool(tmp_path, SpoolCipher(tmp_path), limit_bytes=1 << 20)
+    database, spool = Database(url), FileAuditSpool(tmp_path, SpoolCiphers(tmp_path), limit_bytes=1 << 20)
     sink = SqlAuditSink(database, spool=spool)
     await sink.record(audit_entry(0))
     await asyncio.to_thread(server.stop)
@@ -82,7 +82,7 @@ async def test_access_goes_on_while_sqlite_is_locked(tmp_path: Path, monkeypatch
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.2)
     url = f"sqlite:///{tmp_path}/radgate.db"
     migrate(url)
-    database, spool = Database(url), FileAuditSpool(tmp_path, SpoolCipher(tmp_path), limit_bytes=1 << 20)
+    database, spool = Database(url), FileAuditSpool(tmp_path, SpoolCiphers(tmp_path), limit_bytes=1 << 20)
     sink = SqlAuditSink(database, spool=spool)
     locker = sqlite3.connect(tmp_path / "radgate.db", isolation_level=None)
     locker.execute("BEGIN IMMEDIATE")

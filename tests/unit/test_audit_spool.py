@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.audit_spool import FileAuditSpool, spool
-from radgate_server.adapters.secrets import SpoolCipher
+from radgate_server.adapters.secrets import SpoolCiphers
 from radgate_server.core.audit_chain import Content, content_of
 from radgate_server.core.errors import ConfigurationError, SpoolFullError
 from radgate_server.core.ports.audit_spool import Attempt, AuditSpool, Segment, SpooledBatch
@@ -40,9 +40,9 @@ class Opener:
 
     def __call__(self, limit_bytes: int = 1 << 20) -> FileAuditSpool:
         self.close()
-        cipher = SpoolCipher(self._data_dir)
+        ciphers = SpoolCiphers(self._data_dir)
         self._opened = FileAuditSpool(
-            self.folder, cipher, limit_bytes=limit_bytes, unix_s=lambda: 5.0, monotonic_s=lambda: self.passed_s
+            self.folder, ciphers, limit_bytes=limit_bytes, unix_s=lambda: 5.0, monotonic_s=lambda: self.passed_s
         )
         return self._opened
 
@@ -346,4 +346,4 @@ def test_nothing_is_answered_while_what_was_before_can_not_be_synced(
 def test_a_second_server_may_not_use_the_folder(reopen: Opener, tmp_path: Path) -> None:
     reopen()
     with pytest.raises(ConfigurationError):
-        FileAuditSpool(reopen.folder, SpoolCipher(tmp_path), limit_bytes=1)
+        FileAuditSpool(reopen.folder, SpoolCiphers(tmp_path), limit_bytes=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from radgate_server.adapters.audit_spool.segment_file import SegmentFile, decode_attempt, encode_attempt, read_segment
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
+from radgate_server.core.ports.audit_spool import Attempt, Ciphers, SpooledBatch
 
 _log = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ class SpoolFolder:
         ConfigurationError: the folder can't be used, or another server uses it.
     """
 
-    def __init__(self, path: Path, cipher: Cipher) -> None:
+    def __init__(self, path: Path, ciphers: Ciphers) -> None:
         self._path = path
-        self._cipher = cipher
+        self._ciphers = ciphers
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -84,7 +84,7 @@ class SpoolFolder:
 
     def begin(self, number: int) -> SegmentFile:
         """A new segment, whose name is on the disk after `sync`. Raises OSError."""
-        return SegmentFile(self._file(number), number, self._cipher)
+        return SegmentFile(self._file(number), number, self._ciphers.of_segment(number))
 
     def read(self, number: int) -> list[SpooledBatch]:
         """All batches of a segment before the first that is damaged; what begins with that is put aside.
@@ -92,7 +92,7 @@ class SpoolFolder:
         Raises OSError.
         """
         try:
-            batches, damaged_at = read_segment(self._file(number), number, self._cipher)
+            batches, damaged_at = read_segment(self._file(number), self._ciphers.of_segment(number))
         except FileNotFoundError:
             _log.critical("a part of the audit spool was removed before it was drained: %s", self._file(number).name)
             return []

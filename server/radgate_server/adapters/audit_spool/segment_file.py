@@ -1,9 +1,9 @@
 """One file of the spool: frames, each a batch, sealed.
 
-A frame is the length of what follows, u32 big-endian, and the sealed form of a batch, to which the file's number and
-the frame's place are bound: frames can neither be moved nor taken out of the middle. A frame that ends too early was
-being written when the server died. Nobody was told that it was kept, so it is passed over. After a power cut frames
-that were not synced may be anything; those before them are whole.
+A frame is the length of what follows, u32 big-endian, and the sealed form of a batch, to which the frame's place is
+bound, under a key of the file's own: frames can neither be moved nor taken out of the middle. A frame that ends too
+early was being written when the server died. Nobody was told that it was kept, so it is passed over. After a power cut
+frames that were not synced may be anything; those before them are whole.
 
 A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then for each record its time and size,
 i64, the length of its words, u32, and the words in UTF-8 with a NUL between two.
@@ -20,7 +20,7 @@ from radgate_server.core.audit_chain import Content
 from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
 
 _LENGTH = Struct(">I")
-_PLACE = Struct(">QI")
+_PLACE = Struct(">I")
 _CONTENT = Struct(">qqI")
 _SEPARATOR = "\0"  # no word of a record has it
 
@@ -40,7 +40,7 @@ class SegmentFile:
 
     def frame_of(self, batch: SpooledBatch) -> bytes:
         """The batch as the next frame."""
-        sealed = self._cipher.seal(_encode(batch), _PLACE.pack(self.number, self._frames))
+        sealed = self._cipher.seal(_encode(batch), _PLACE.pack(self._frames))
         return _LENGTH.pack(len(sealed)) + sealed
 
     def append(self, frame: bytes, records: int, *, synced: bool) -> None:
@@ -85,7 +85,7 @@ class SegmentFile:
         self._torn = False
 
 
-def read_segment(path: Path, number: int, cipher: Cipher) -> tuple[list[SpooledBatch], int | None]:
+def read_segment(path: Path, cipher: Cipher) -> tuple[list[SpooledBatch], int | None]:
     """All batches before the first that was damaged, and the byte where that begins, None: all are whole.
 
     Raises OSError when the file can't be read.
@@ -93,7 +93,7 @@ def read_segment(path: Path, number: int, cipher: Cipher) -> tuple[list[SpooledB
     batches = list[SpooledBatch]()
     for place, (start, sealed) in enumerate(_frames(path.read_bytes())):
         try:
-            batches.append(_decode(cipher.open(sealed, _PLACE.pack(number, place))))
+            batches.append(_decode(cipher.open(sealed, _PLACE.pack(place))))
         except ValueError:
             return batches, start
     return batches, None

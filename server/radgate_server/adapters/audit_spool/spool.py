@@ -11,7 +11,7 @@ from radgate_server.adapters.audit_spool.folder import SpoolFolder
 from radgate_server.adapters.audit_spool.segment_file import SegmentFile
 from radgate_server.core.audit_chain import Content
 from radgate_server.core.errors import SpoolFullError
-from radgate_server.core.ports.audit_spool import Attempt, Cipher, Segment, SpooledBatch, SpoolState
+from radgate_server.core.ports.audit_spool import Attempt, Ciphers, Segment, SpooledBatch, SpoolState
 
 SEGMENT_RECORDS = 1000
 """A segment is one transaction of the database's, which others wait for."""
@@ -36,13 +36,13 @@ class FileAuditSpool:
     def __init__(
         self,
         folder: Path,
-        cipher: Cipher,
+        ciphers: Ciphers,
         *,
         limit_bytes: int,
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder = SpoolFolder(folder, cipher)
+        self._folder = SpoolFolder(folder, ciphers)
         self._limit_bytes = limit_bytes
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s

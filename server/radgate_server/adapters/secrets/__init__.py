@@ -5,7 +5,7 @@ from radgate_server.adapters.secrets.file_keys import FileKeys
 from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
-from radgate_server.adapters.secrets.spool_cipher import SpoolCipher
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.adapters.secrets.study_keys import StudyKeyChain
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "FileSigner",
     "PublicKeys",
     "SecretStore",
-    "SpoolCipher",
+    "SpoolCiphers",
     "StudyKeyChain",
     "make_data_dir",
     "open_secrets",

@@ -12,15 +12,26 @@ from radgate_server.adapters.secrets.key_file import load_key
 _NONCE_BYTES = 12
 
 
-class SpoolCipher:
-    """Cipher by AES-256-GCM (NIST SP 800-38D); the random nonce stands before the ciphertext.
+class SpoolCiphers:
+    """Ciphers by a key for each segment, since random nonces are good for 2^32 records under one (SP 800-38D, 8.3).
 
     Raises:
         ConfigurationError: the key file in `data_dir` can't be used.
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self._key = AESGCM(derive(load_key(data_dir), b"radgate audit spool 1"))
+        self._key = load_key(data_dir)
+
+    def of_segment(self, number: int) -> "SpoolCipher":
+        """That segment's, always the same."""
+        return SpoolCipher(derive(self._key, b"radgate audit spool 2 " + str(number).encode()))
+
+
+class SpoolCipher:
+    """Cipher by AES-256-GCM (NIST SP 800-38D); the random nonce stands before the ciphertext."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = AESGCM(key)
 
     def seal(self, clear: bytes, bound: bytes) -> bytes:
         """Encrypt; `bound` must be the same when opening."""

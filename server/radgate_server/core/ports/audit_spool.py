@@ -105,7 +105,7 @@ class AuditSpool(Protocol):
 
 
 class Cipher(Protocol):
-    """Encrypts what waits."""
+    """Encrypts what waits in one segment."""
 
     def seal(self, clear: bytes, bound: bytes) -> bytes:
         """Encrypt; `bound` must be the same when opening."""
@@ -113,4 +113,12 @@ class Cipher(Protocol):
 
     def open(self, sealed: bytes, bound: bytes) -> bytes:
         """Decrypt. Raises ValueError when it can't be."""
+        ...
+
+
+class Ciphers(Protocol):
+    """Gives each segment a key of its own: what is sealed for one does not open in another."""
+
+    def of_segment(self, number: int) -> Cipher:
+        """That segment's, always the same."""
         ...
