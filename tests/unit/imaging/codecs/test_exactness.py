@@ -83,6 +83,15 @@ def test_pixel_representation_counts(uid: str, bits: int) -> None:
     assert np.array_equal(samples_of(negative), samples_of(positive).view("<i2") << shift >> shift)
 
 
+@pytest.mark.parametrize("uid", PRECISE)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_noise_that_becomes_longer_can_be_encoded(uid: str, bits: int) -> None:
+    """CharLS is given room for less, at first: a large frame runs over it."""
+    noise = np.random.default_rng(1).integers(0, 2**bits, (1024, 1024)).astype("<u1" if bits == 8 else "<u2")
+    native = native_of(noise, bits)
+    assert decode_frame(stored(native, uid)).pixels == native.data
+
+
 def test_a_palette_is_never_averaged() -> None:
     native = synthetic_frame(8, photometric_interpretation="PALETTE COLOR", rows=64, columns=64)
     reduced = decode_reduced(stored(native, uids.HTJ2K_LOSSLESS), 16, 16)

@@ -1,5 +1,7 @@
 """JPEG-LS (ISO 14495-1) through CharLS."""
 
+from functools import partial
+
 import imagecodecs
 
 from radgate_server.adapters.imaging.codecs.jpeg_header import JPEG_LS, checked_header
@@ -10,6 +12,9 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.transfer_syntaxes import JPEG_LS_LOSSLESS
 
 _END_OF_IMAGE = b"\xff\xd9"
+_LONGEST = 4
+"""Times the bytes of its samples: LIMIT of ISO 14495-1 A.2.1 bounds the bits of one."""
+_HEADER_BYTES = 1024
 
 
 def decode(data: bytes, image: ImagePixel) -> Samples:
@@ -28,5 +33,10 @@ def encode(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
     precision = max(image.bits_stored, 2)
     most = min(((1 << image.bits_stored) - 1) // 2, 255)
     near = 0 if target.transfer_syntax_uid == JPEG_LS_LOSSLESS else min(target.near, most)
-    data = imagecodecs.jpegls_encode(bit_patterns(samples, precision), level=near, bitspersample=precision)
+    words = bit_patterns(samples, precision)
+    write = partial(imagecodecs.jpegls_encode, words, level=near, bitspersample=precision)
+    try:
+        data = write()
+    except imagecodecs.JpeglsError:  # there was room for what becomes shorter; noise becomes longer
+        data = write(out=_LONGEST * words.nbytes + _HEADER_BYTES)
     return Encoded(bytes(data), lossy=near > 0, bits_stored=precision)
