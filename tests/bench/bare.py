@@ -1,10 +1,10 @@
 """The bare limit: a gRPC server that does nothing but give recorded messages, as fast as Python can.
 
-    python -m tests.bench.bare PORT SOCKET RECORDING
+    python -m tests.bench.bare PORT RECORDING
 
-It answers DicomWebService and RetrieveService behind the same Envoy as Radgate, which reaches both by a Unix socket.
-`record` asks a Radgate for its answers and keeps the encoded messages, so that both servers send the very same bytes,
-and both send the last message of an HTTP body together with the status (rpc/pipeline.py says how and why).
+It answers DicomWebService and RetrieveService behind the same Envoy as Radgate. `record` asks a Radgate for its answers
+and keeps the encoded messages, so that both servers send the very same bytes, and both send the last message of an HTTP
+body together with the status (rpc/pipeline.py says how and why).
 """
 
 import asyncio
@@ -67,17 +67,16 @@ def _stream(table: Mapping[bytes, Sequence[bytes]]) -> Callable[..., Any]:
     return answer
 
 
-async def serve(port: int, socket: str, recording: Path) -> None:
+async def serve(port: int, recording: Path) -> None:
     """Serve the recording until killed."""
     answers = pickle.loads(recording.read_bytes())
     server = grpc.aio.server(options=[("grpc.max_send_message_length", -1)])
     server.add_generic_rpc_handlers((_Handlers(answers),))
     server.add_insecure_port(f"127.0.0.1:{port}")
-    server.add_insecure_port(f"unix:{socket}")
     await server.start()
     print("ready", flush=True)
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))

@@ -86,15 +86,15 @@ def radgate_for(
 @asynccontextmanager
 async def bare_limit(recording: Path, folder: Path) -> AsyncIterator[tuple[int, int]]:
     """Start the bare server behind an Envoy of its own; its HTTP and gRPC ports."""
-    folder.mkdir(parents=True, exist_ok=True)
-    grpc_port, socket = free_port(), folder / "server.sock"
-    command = [sys.executable, "-m", "tests.bench.bare", str(grpc_port), str(socket), str(recording)]
+    grpc_port = free_port()
+    command = [sys.executable, "-m", "tests.bench.bare", str(grpc_port), str(recording)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
+    folder.mkdir(parents=True, exist_ok=True)
     settings = load_settings(data_dir=folder, http_port=free_port())
     with (folder / "envoy.log").open("wb") as log:
-        envoy = EnvoyProcess(settings, f"unix:{socket}", output=log)
+        envoy = EnvoyProcess(settings, f"127.0.0.1:{grpc_port}", output=log)
         try:
             await envoy.start()
             yield envoy.port, grpc_port

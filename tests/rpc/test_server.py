@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from pathlib import Path
 
 import grpc
 import pytest
@@ -139,31 +138,3 @@ async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
         with pytest.raises(ConfigurationError, match=f"grpc_port: can't listen on 127.0.0.1:{port}"):
             await server.start()
         await server.stop(0)
-
-
-async def test_the_gateway_has_a_socket_of_its_own_which_goes_with_the_server(tmp_path: Path) -> None:
-    path = tmp_path / "server.sock"
-    server = RpcServer([], HealthServicer([]), host="127.0.0.1", port=0, options=CHANNEL_OPTIONS)
-    await server.start(path)
-    async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await invoke(channel, "grpc.health.v1.Health/Check")
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED  # so the server answered: it has no handlers
-    await server.stop(0)
-    assert not path.exists()
-
-
-async def test_a_socket_left_by_a_server_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
-    path = tmp_path / "server.sock"
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path))
-    server = RpcServer([], HealthServicer([]), host="127.0.0.1", port=0, options=CHANNEL_OPTIONS)
-    await server.start(path)
-    await server.stop(0)
-
-
-async def test_a_folder_that_takes_no_socket_stops_the_start_with_one_clear_line(tmp_path: Path) -> None:
-    server = RpcServer([], HealthServicer([]), host="127.0.0.1", port=0, options=CHANNEL_OPTIONS)
-    with pytest.raises(ConfigurationError, match="data_dir: can't listen on a socket below it"):
-        await server.start(tmp_path / "nowhere" / "server.sock")
-    await server.stop(0)

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.adapters.gateway.sockets import server_socket
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.administration import Administration
 from radgate_server.app.entrance import Entrance
@@ -82,15 +81,13 @@ async def open_doors(
     stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str, entrance: Entrance, readiness: Readiness
 ) -> int | None:
     """Open the gRPC port and, in front of it, Envoy's."""
+    await rpc.start()
     if not settings.gateway.enabled:
-        await rpc.start()
         stack.push_async_callback(rpc.stop, settings.drain_s)
         return None
-    await rpc.start(socket := server_socket(settings))
     tls, secret = entrance.tls, entrance.gateway_secret
     first = tls.current if tls else None
-    server = f"unix:{socket}" if socket else f"{rpc.host}:{rpc.port}"
-    envoy = EnvoyProcess(settings, server, secret=secret, tls=first, viewer=viewer)
+    envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", secret=secret, tls=first, viewer=viewer)
     if tls:
         tls.on_renewal(envoy.renew_tls)
     stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)

@@ -1,7 +1,6 @@
 """The gRPC server: what it serves, how it is tuned, how it starts and how it stops."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -77,13 +76,11 @@ class RpcServer:
         self._tls = tls
         self._server: grpc.aio.Server | None = None
 
-    async def start(self, socket: Path | None = None) -> None:
-        """Open the port, and beside it a Unix socket; `port` is then the one that was bound, also when 0 was asked for.
-
-        The socket is plain: whoever may not come in must not reach its folder.
+    async def start(self) -> None:
+        """Open the port; `port` is then the one that was bound, also when 0 was asked for.
 
         Raises:
-            ConfigurationError: the port can't be bound, or the socket.
+            ConfigurationError: the port can't be bound.
         """
         server = grpc.aio.server(options=self._options)
         server.add_generic_rpc_handlers(self._handlers)
@@ -92,11 +89,6 @@ class RpcServer:
             self.port = self._add_port(server, f"{host}:{self.port}")
         except RuntimeError:
             raise ConfigurationError(f"grpc_port: can't listen on {host}:{self.port}; is it in use?") from None
-        try:
-            if socket is not None:
-                server.add_insecure_port(f"unix:{socket}")
-        except RuntimeError:
-            raise ConfigurationError("data_dir: can't listen on a socket below it; is it on a local disk?") from None
         await server.start()
         self._server = server
 

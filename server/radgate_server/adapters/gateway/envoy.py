@@ -16,7 +16,6 @@ from radgate_server.adapters.gateway import launch
 from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
-from radgate_server.adapters.gateway.sockets import folder_of, socket_in
 from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
@@ -32,12 +31,12 @@ _KILL_S = 5.0
 _STEADY_S = 60.0  # an Envoy that lived this long starts the back-off anew
 _PROCESSORS_PER_THREAD = 4
 """Of a thread's requests more are read, passed on and answered at once than of two threads' requests."""
+_MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes
 
 
 class EnvoyProcess:
-    """One Envoy in front of the gRPC server, and of the demo's viewer if there is one.
+    """One Envoy in front of the gRPC server at `server` ("127.0.0.1:50051"), and of the demo's viewer if there is one.
 
-    `server` is where it listens for Envoy ("127.0.0.1:50051" or "unix:/path"), `viewer` where that is ("": none).
     `secret` is what the server knows it by. `tls` is what its TLS begins with, None for none; see `renew_tls`.
     `start` returns when clients are served; `close` must be awaited afterwards, by whoever called `start`. `output`
     takes Envoy's log and access log instead of the server's own stdout and stderr; it stays the caller's.
@@ -59,7 +58,7 @@ class EnvoyProcess:
         self._tls = tls
         self._viewer = viewer
         self._output = output
-        self._folder = folder_of(settings)
+        self._folder = settings.data_dir / "gateway"
         self._admin_address = self._choose_admin_address()
         self._admin = EnvoyAdmin(self._admin_address)
         self._port = 0
@@ -137,8 +136,10 @@ class EnvoyProcess:
     def _choose_admin_address(self) -> str:
         if self._settings.gateway.admin_port:
             return f"127.0.0.1:{self._settings.gateway.admin_port}"
-        path = socket_in(self._folder, "admin.sock")
-        return f"unix:{path}" if path else f"127.0.0.1:{claim_port('127.0.0.1', 0)}"
+        path = self._folder / "admin.sock"
+        if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+            return f"127.0.0.1:{claim_port('127.0.0.1', 0)}"
+        return f"unix:{path}"
 
     def _write_config(self) -> Path:
         files = gateway_folder()
