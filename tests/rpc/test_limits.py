@@ -263,3 +263,16 @@ async def test_limits_are_for_those_only_who_can_come(admin: Administrator, root
             await admin("UpdateLimits", limits=messages.Limits(key_id=who, concurrent_requests=1))
         assert reason_of(caught.value) == "RESOURCE_NOT_FOUND"
     await root("UpdateLimits", limits=messages.Limits(key_id=everywhere, concurrent_requests=1))
+
+
+async def test_what_was_set_for_somebody_who_is_gone_can_be_ended(
+    admin: Administrator, root: Administrator, rig: Rig
+) -> None:
+    gone = LimitSubject("east", "oidc:former:jane")
+    await rig.directory.put_limits(gone, Limits(daily_requests=1))
+    wanted = masked(messages.Limits(key_id=gone.key_id), ["daily_requests"])
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await admin("UpdateLimits", **wanted)
+    assert reason_of(caught.value) == "RESOURCE_NOT_FOUND"
+    await root("UpdateLimits", **wanted)
+    assert gone not in await rig.directory.list_limits()

@@ -71,13 +71,15 @@ class LimitsAdmin:
 
         Raises:
             InvalidArgumentError: they make no sense, or would shut out the caller itself.
-            ResourceNotFoundError: the tenant has no such key, or nobody can come under that name.
+            ResourceNotFoundError: the tenant has no such key, or nobody can come under that name; who runs the
+                installation may change what was set for those who were there once.
             RoleNotAllowedError: a tenant's own admin may not say how much the tenant may use.
         """
         subject = LimitSubject(acting_tenant(caller), key_id)
-        if key_id:
+        were_set = await self._directory.list_limits()
+        if key_id and not (subject in were_set and caller.principal.may_use_every_tenant):  # what was set can be ended
             await self._require_principal(caller, subject)
-        before = (await self._directory.list_limits()).get(subject, Limits())
+        before = were_set.get(subject, Limits())
         limits = change(before)
         check_limits(limits)
         changed = [name for name in LIMIT_NAMES if getattr(limits, name) != getattr(before, name)]
