@@ -22,7 +22,7 @@ from tests.integration.audit_drainer import open_spool
 from tests.integration.postgres import Postgres, running_postgres
 
 REQUEST = WORDS.index("request_id")
-RECORDS, BATCH = 800, 5
+RECORDS, BATCH, KILLS = 800, 5, 4
 _random = random.Random(5)
 
 
@@ -119,3 +119,21 @@ async def test_a_drain_that_is_killed_again_and_again_writes_each_record_once(ur
         drainer.wait()
     assert kills >= 2
     assert await told(url) == list(range(RECORDS))
+
+
+async def test_what_may_be_answered_is_in_the_chain_once_though_the_server_is_killed(url: str, tmp_path: Path) -> None:
+    migrate(url)
+    answered = list[int]()
+    for start in range(0, KILLS * 100_000, 100_000):
+        command = [sys.executable, "-m", "tests.integration.audit_recorder", url, str(tmp_path), str(start)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as recorder:
+            assert recorder.stdout
+            answered.append(int(recorder.stdout.readline()))
+            time.sleep(_random.random())
+            recorder.kill()
+            answered += [int(line) for line in recorder.stdout]
+    subprocess.run([sys.executable, "-m", "tests.integration.audit_drainer", url, str(tmp_path)], check=True)
+    found = await told(url)
+    assert found == sorted(set(found))
+    assert set(answered) <= set(found)
+    assert len(found) - len(answered) <= KILLS  # recorded, and killed before that was told

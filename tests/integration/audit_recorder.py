@@ -1,0 +1,28 @@
+"""A server that does nothing but record: `python -m tests.integration.audit_recorder URL DATA_DIR FIRST`.
+
+It tells each record's number once it may be answered. The tests kill it while it does.
+"""
+
+import asyncio
+import os
+import sys
+from itertools import count
+from pathlib import Path
+
+from radgate_server.adapters.database import Database, SpooledAuditSink
+from tests.conformance.database_suites import audit_entry
+from tests.integration.audit_drainer import open_spool
+
+
+async def main(url: str, data_dir: Path, first: int) -> None:
+    """Record until somebody ends it."""
+    sink = SpooledAuditSink(Database(url), open_spool(data_dir))
+    for number in count(first):
+        await sink.record(audit_entry(number))
+        os.write(sys.stdout.fileno(), b"%d\n" % number)
+        if number % 3 == 0:
+            await asyncio.sleep(0.001)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
