@@ -17,6 +17,7 @@ from radgate_server.core.ports.cache import IndexStore
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN
 from radgate_server.services.recent import RecentMap
 from radgate_server.services.single_flight import SingleFlight
+from radgate_server.services.spanned import cut_spans, read_at
 from radgate_server.services.steady_instance import SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
@@ -79,25 +80,18 @@ class InstanceReader:
         index = await self.index(tenant_id, handle)
         spans = [self._frame_spans(index, number) for number in frame_numbers]
         if all(spans) and index.transfer_syntax_uid != EXPLICIT_VR_BIG_ENDIAN:
-            return [await _read(handle, frame) for frame in spans]
+            return [await read_at(handle, frame) for frame in spans]
         return await self.in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
 
-    async def read_frame(
-        self, tenant_id: str, handle: InstanceHandle, frame_number: int, offset: int, length: int
-    ) -> bytes:
-        """A part of a frame that `addressed_bytes` tells the size of."""
-        index = await self.index(tenant_id, handle)
-        return await _read(handle, cut_spans(self._frame_spans(index, frame_number), offset, length))
-
-    async def addressed_bytes(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> int:
-        """The size of a frame that can be read in parts; 0 of one that comes out of the whole file.
+    async def frame_spans(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> tuple[Span, ...]:
+        """Where a frame lies that can be read in parts; () of one that comes out of the whole file.
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
         """
         index = await self.index(tenant_id, handle)
         spans = self._frame_spans(index, frame_number)
-        return 0 if index.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else sum(span.length for span in spans)
+        return () if index.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else spans
 
     async def frame_bytes(
         self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
@@ -132,7 +126,7 @@ class InstanceReader:
             return await _read_swapped(handle, item, offset, length)
         spans = cut_spans(item.spans, offset, length)
         if not index.deflated:
-            return await _read(handle, spans)
+            return await read_at(handle, spans)
         return await self.in_thread(handle, lambda buffer: read_spans(inflated_data_set(buffer), spans))
 
     async def in_thread[Made](self, handle: InstanceHandle, use: Callable[[memoryview], Made]) -> Made:
@@ -164,31 +158,11 @@ def _weight(index: InstanceIndex) -> int:
     return len(index.metadata) + _SPAN_BYTES * (1 + frames + len(index.bulk))
 
 
-def cut_spans(spans: tuple[Span, ...], offset: int, length: int | None) -> tuple[Span, ...]:
-    """The part of a value that lies in several spans: `length` bytes (to the end when None) from `offset`."""
-    left = sum(span.length for span in spans) - offset if length is None else length
-    cut = []
-    for span in spans:
-        skipped = min(offset, span.length)
-        taken = min(left, span.length - skipped)
-        offset -= skipped
-        left -= taken
-        if taken > 0:
-            cut.append(Span(span.offset + skipped, taken))
-    return tuple(cut)
-
-
-async def _read(handle: InstanceHandle, spans: tuple[Span, ...]) -> bytes:
-    if len(spans) == 1:
-        return await handle.read(*spans[0])
-    return b"".join([await handle.read(*span) for span in spans])
-
-
 async def _read_swapped(handle: InstanceHandle, item: BulkItem, offset: int, length: int | None) -> bytes:
     """Read a part of a big endian value in little endian: whole words around it, of which the part is cut."""
     cut = offset % _LONGEST_WORD_BYTES
     words = None if length is None else -(-(cut + length) // _LONGEST_WORD_BYTES) * _LONGEST_WORD_BYTES
-    big = await _read(handle, cut_spans(item.spans, offset - cut, words))
+    big = await read_at(handle, cut_spans(item.spans, offset - cut, words))
     little = little_endian_value(big, item.vr, little_endian=False)
     return bytes(little[cut:] if length is None else little[cut : cut + length])
 

@@ -8,10 +8,9 @@ from pydicom.data import get_testdata_file
 
 from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instance_index import Span
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.instances import InstanceReader, cut_spans
+from radgate_server.services.instances import InstanceReader
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_instance, received
 
@@ -93,21 +92,6 @@ async def test_a_malformed_instance_is_an_error_of_its_own(store: CountingStore,
     cut = ReceivedInstance(REF, CT_IMAGE_STORAGE, "1.2.840.10008.1.2.1", MemoryContent((file[:-20],)))
     with pytest.raises(InstanceMalformedError):
         await reader.index("east", await store.put("east", cut))
-
-
-@pytest.mark.parametrize(
-    ("offset", "length", "cut"),
-    [
-        (0, None, (Span(10, 4), Span(30, 6))),
-        (2, None, (Span(12, 2), Span(30, 6))),
-        (4, 3, (Span(30, 3),)),
-        (3, 2, (Span(13, 1), Span(30, 1))),
-        (9, 1, (Span(35, 1),)),
-        (10, None, ()),
-    ],
-)
-def test_a_range_is_cut_across_spans(offset: int, length: int | None, cut: tuple[Span, ...]) -> None:
-    assert cut_spans((Span(10, 4), Span(30, 6)), offset, length) == cut
 
 
 async def test_bulk_data_of_a_big_endian_instance_is_given_in_little_endian(

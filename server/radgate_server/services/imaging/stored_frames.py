@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import NamedTuple
 
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
@@ -19,6 +18,7 @@ from radgate_server.services.imaging.frame_room import FrameRoom
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.recent import RecentMap
 from radgate_server.services.single_flight import SingleFlight
+from radgate_server.services.spanned import SpannedValue
 
 _KEPT_IMAGES = 4096
 _KEPT_METADATA_BYTES = 4 << 20
@@ -136,10 +136,9 @@ class StoredFrames:
         Raises:
             ObjectNotFoundError: the instance has no such frame.
         """
-        size_bytes = await self._instances.addressed_bytes(tenant_id, handle, frame_number)
-        if size_bytes <= more_than:
-            return None
-        return FrameInPieces(size_bytes, partial(self._instances.read_frame, tenant_id, handle, frame_number))
+        spans = await self._instances.frame_spans(tenant_id, handle, frame_number)
+        size_bytes = sum(span.length for span in spans)
+        return FrameInPieces(size_bytes, SpannedValue(handle, spans).read) if size_bytes > more_than else None
 
     @asynccontextmanager
     async def at_work(
