@@ -59,6 +59,11 @@ def reopen(tmp_path: Path) -> Iterator[Opener]:
     opener.close()
 
 
+def damaged(data: bytes) -> bytes:
+    """With another last byte."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
 def segments(reopen: Opener, suffix: str = ".spool") -> list[Path]:
     return sorted(reopen.folder.glob(f"*{suffix}"))
 
@@ -219,7 +224,7 @@ def test_a_segment_that_was_put_aside_comes_back_once(reopen: Opener) -> None:
     reopen.close()
     (path,) = segments(reopen)
     whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + b"!")  # as if it were sealed under another key
+    path.write_bytes(damaged(whole))  # as if it were sealed under another key
     waiting = reopen()
     waiting.put(SpooledBatch(contents(2)))
     assert drain(waiting) == contents(2)
@@ -249,7 +254,7 @@ def test_what_was_put_aside_stays_when_something_else_is_damaged(reopen: Opener)
         reopen().put(SpooledBatch(contents(1)))
         reopen.close()
         (path,) = segments(reopen)
-        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        path.write_bytes(damaged(path.read_bytes()))
     assert reopen().state.damaged == 2
 
 

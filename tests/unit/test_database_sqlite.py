@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
 from radgate_server.adapters.database.audit_index import SqlAuditIndex
+from radgate_server.adapters.database.database import describe
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
@@ -92,6 +94,14 @@ def test_a_file_that_is_no_database_is_unavailable(url: str, tmp_path: Path) -> 
     (tmp_path / "radgate.db").write_bytes(os.urandom(4096))
     with pytest.raises(DatabaseUnavailableError):
         migrate(url)
+
+
+def test_a_failure_is_told_without_its_text() -> None:
+    assert describe(OSError(28, "no space in /data/P-1")) == "OSError ENOSPC"
+    assert describe(ValueError("P-1")) == "ValueError"
+    with closing(sqlite3.connect(":memory:")) as database, pytest.raises(sqlite3.Error) as caught:
+        database.execute("SELECT patient")
+    assert describe(caught.value) == "OperationalError SQLITE_ERROR"
 
 
 def test_a_failing_migration_leaves_nothing_behind(url: str, tmp_path: Path) -> None:

@@ -132,8 +132,7 @@ class FileAuditSpool:
 
     def is_waiting(self, upto: int) -> bool:
         """Whether segments up to that number still wait."""
-        with self._lock:
-            return min(self._waiting, default=upto + 1) <= upto
+        return min(list(self._waiting), default=upto + 1) <= upto
 
     @property
     def state(self) -> SpoolState:

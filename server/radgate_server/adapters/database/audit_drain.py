@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from functools import partial
-from threading import Condition, Event, Thread
+from threading import Event, Thread
 
 from sqlalchemy import Engine
 
@@ -20,6 +20,9 @@ RETRY_S = 1.0
 SETTLE_S = 5.0
 """Who reads the trail waits so long for the records that came before; so does the server when it stops."""
 
+LOOK_S = 0.005
+"""Between two looks of theirs. No thread waits for them: when the database is away, others need those."""
+
 
 class SpoolDrain:
     """A thread with a connection of its own, for nobody else must wait for a database that is away. `close()` it.
@@ -34,7 +37,6 @@ class SpoolDrain:
         self._gather_s = gather_s
         self._closing = False
         self._hurry = Event()
-        self._progress = Condition()
         self._thread = Thread(target=self._run, name="audit-drain", daemon=True)
         self._thread.start()
 
@@ -44,8 +46,14 @@ class SpoolDrain:
         Raises:
             DatabaseUnavailableError: that takes longer.
         """
-        if not await asyncio.to_thread(self._settle, timeout_s):
-            raise DatabaseUnavailableError("records of the audit trail still wait for the database")
+        upto = self._spool.newest
+        self._hurry.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._spool.is_waiting(upto):  # noqa: ASYNC110 - who drains is a thread and knows no loop
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            raise DatabaseUnavailableError("records of the audit trail still wait for the database") from None
 
     def close(self) -> None:
         """End with the segment that is being written; the others wait for the next start."""
@@ -53,12 +61,6 @@ class SpoolDrain:
         self._hurry.set()
         self._thread.join()
         self._writer.disconnect()
-
-    def _settle(self, timeout_s: float) -> bool:
-        upto = self._spool.newest
-        self._hurry.set()
-        with self._progress:
-            return self._progress.wait_for(lambda: not self._spool.is_waiting(upto), timeout_s)
 
     def _run(self) -> None:
         failing = False
@@ -85,6 +87,4 @@ class SpoolDrain:
         while not self._closing and (segment := self._spool.oldest(gather_s)) is not None:
             self._writer.commit_spooled(segment, partial(self._spool.note_attempt, segment.number))
             self._spool.drop(segment.number)
-            with self._progress:
-                self._progress.notify_all()
             gather_s = self._gather_s

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from errno import errorcode
 from typing import cast
 
 from sqlalchemy import Connection
@@ -90,7 +91,9 @@ def translated_errors() -> Iterator[None]:
 
 
 def describe(error: Exception) -> str:
-    """The kind of a database's failure without its text, which may hold data: class and SQLSTATE or SQLite code."""
+    """The kind of a failure without its text, which may hold data: class and SQLSTATE, SQLite code or errno's name."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if isinstance(cause, OSError):
+        code = errorcode.get(cause.errno or 0)
     return f"{type(cause).__name__} {code}" if code else type(cause).__name__
