@@ -155,7 +155,12 @@ class AuditSpoolSuite:
         await sink.close()
 
     async def test_a_segment_that_could_not_be_removed_is_not_written_twice(
-        self, database: Database, sink: WritingEnd, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch
+        self,
+        database: Database,
+        sink: WritingEnd,
+        spool: FileAuditSpool,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         drop, failures = spool.drop, iter([True, True, False])
 
@@ -169,6 +174,7 @@ class AuditSpoolSuite:
             await self.record(sink, range(5))
         await self.drained(spool)
         assert await self.told(database) == list(range(5))
+        assert caplog.text.count("the audit spool can't be drained yet: OSError EIO") == 1
 
     async def test_what_waits_is_drained_by_the_next_server(
         self, database: Database, open_sink: OpenSink, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch

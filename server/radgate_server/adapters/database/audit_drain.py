@@ -63,19 +63,18 @@ class SpoolDrain:
         self._writer.disconnect()
 
     def _run(self) -> None:
-        failing = False
+        trouble = ""
         while not self._closing:
             try:
                 self._drain()
-                if failing:
+                if trouble:
                     _log.warning("the audit trail's database is back; the spool is drained")
-                failing = False
+                trouble = ""
             except Exception as error:  # noqa: BLE001 - the records are safe where they are, and are tried again
                 self._writer.disconnect()
-                if not failing:
-                    _log.warning("the audit spool can't be drained yet: %s", describe(error))
-                failing = True
-            self._hurry.wait(RETRY_S if failing or not self._gather_s else self._gather_s / 2)
+                if trouble != (trouble := describe(error)):
+                    _log.warning("the audit spool can't be drained yet: %s", trouble)
+            self._hurry.wait(RETRY_S if trouble or not self._gather_s else self._gather_s / 2)
 
     def _drain(self) -> None:
         """Bring to the database what has waited long enough, and what is in a hurry."""
