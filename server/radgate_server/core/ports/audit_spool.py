@@ -43,8 +43,9 @@ class SpoolState(NamedTuple):
 
 
 class AuditSpool(Protocol):
-    """Keeps records in files of this server, in order. Methods may be called from any thread; all but `append` and
-    `is_waiting` block.
+    """Keeps records in files of this server, in order.
+
+    Methods may be called from any thread; all but `append` and `is_waiting` block.
 
     It is active from the first record that comes until the last one is gone: meanwhile all new ones must go here too,
     or they would overtake those that wait.
