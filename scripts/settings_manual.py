@@ -123,8 +123,10 @@ def kinds(path: str, tables: Iterable[type[BaseModel]]) -> Iterator[str]:
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of a nested table, None for a plain setting."""
+    """Return the model of a nested table, which may be one that can be left out; None for a plain setting."""
     kind = field.annotation
+    if isinstance(kind, types.UnionType) and len(given := set(typing.get_args(kind)) - {types.NoneType}) == 1:
+        (kind,) = given
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 

@@ -121,14 +121,14 @@ class CertificateSettings(Table):
     )
     tenants: Texts = Field(min_length=1, description="Tenants that it may use, the first by default; `*` is every one.")
     role: RoleName = Field(description="What it may do; a viewer, if it is confined to some studies.")
-    only: OnlyStudies = Field(
-        default=OnlyStudies(), description="The studies that it is confined to: `[auth.certificates.only]`."
+    only: OnlyStudies | None = Field(
+        default=None, description="The studies that it is confined to: `[auth.certificates.only]`."
     )
 
     @property
     def restriction(self) -> StudyRestriction | None:
         """The studies that it may see, None for all."""
-        return self.only.restriction if "only" in self.model_fields_set else None
+        return None if self.only is None else self.only.restriction
 
     @field_validator("name")
     @classmethod
