@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.viewer import install
 from radgate_server.adapters.viewer.app_config import app_config
 from radgate_server.adapters.viewer.install import find_or_install_ohif, is_genuine, unpack
 from radgate_server.adapters.viewer.rewrite import rewrite
@@ -117,6 +119,24 @@ def test_without_npm_one_line_says_what_to_do(tmp_path: Path, monkeypatch: pytes
     assert find_or_install_ohif(tmp_path, said.append) is None
     assert len(said) == 1
     assert "apt-get install npm" in said[0]
+
+
+def test_two_who_want_the_viewer_at_once_fetch_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, fetched = tmp_path / "index.html", tmp_path / "fetched"
+    page.touch()
+    archive = tmp_path / "app.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(page, "package/dist/index.html")
+    npm = tmp_path / "npm"
+    npm.write_text(f'#!/bin/sh\necho >> {fetched}\nfor last; do :; done\ncp {archive} "$last"\n')
+    npm.chmod(0o700)
+    monkeypatch.setattr(install.shutil, "which", lambda _name: str(npm))
+    monkeypatch.setattr(install, "is_genuine", lambda _archive: True)
+    tools = tmp_path / "tools"
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: find_or_install_ohif(tools, lambda _line: None), range(2)))
+    assert found == [tools / "ohif-3.12.10"] * 2
+    assert fetched.read_text() == "\n"
 
 
 def test_the_build_alone_is_unpacked(tmp_path: Path) -> None:

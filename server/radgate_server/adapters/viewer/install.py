@@ -1,11 +1,13 @@
 """OHIF from npm: the package's ready-made build, pinned by version and digest."""
 
 import base64
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +25,8 @@ def find_or_install_ohif(tools_dir: Path, say: Callable[[str], None]) -> Path | 
     Returns None when there is no npm or no network; `say` is told then how to get the viewer, in one line.
     """
     folder = tools_dir / _FOLDER
-    if (folder / "index.html").is_file():
+    page = folder / "index.html"
+    if page.is_file():
         return folder
     npm = shutil.which("npm")
     if npm is None:
@@ -31,11 +34,20 @@ def find_or_install_ohif(tools_dir: Path, say: Callable[[str], None]) -> Path | 
         return None
     say(f"Fetching the viewer {PACKAGE} with npm (100 MB, once) ...")
     tools_dir.mkdir(parents=True, exist_ok=True)
-    problem = _install(npm, tools_dir, folder)
+    with _one_at_a_time(tools_dir):
+        problem = "" if page.is_file() else _install(npm, tools_dir, folder)
     if problem:
         say(f"No viewer: {problem}. Everything else works; start again to try once more.")
         return None
     return folder
+
+
+@contextmanager
+def _one_at_a_time(tools_dir: Path) -> Iterator[None]:
+    """Wait for another process that fetches the viewer at this moment."""
+    with (tools_dir / f"{_FOLDER}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _install(npm: str, tools_dir: Path, folder: Path) -> str:
