@@ -1,6 +1,5 @@
 """`radgate audit`: check the audit trail, vouch for it, hand it out."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from radgate_server.cli.admin import caller_for
-from radgate_server.cli.audit_waiting import hint_at_waiting_records
+from radgate_server.cli.audit_running import run_on_trail
 from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, current_settings, tenant_option
 from radgate_server.cli.output import hint
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
@@ -141,16 +140,7 @@ def _run[T](work: Callable[[AuditDesk], Awaitable[T]]) -> T:
     # Only here: the whole server's imports would make `--help` slow.
     from radgate_server.installation import open_audit_desk
 
-    settings = current_settings()
-
-    async def run() -> T:
-        async with open_audit_desk(settings) as desk:
-            return await work(desk)
-
-    try:
-        return asyncio.run(run())
-    finally:
-        hint_at_waiting_records(settings)
+    return run_on_trail(open_audit_desk, work)
 
 
 def _read_checkpoints(path: Path) -> Sequence[Checkpoint]:

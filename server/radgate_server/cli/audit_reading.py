@@ -1,6 +1,5 @@
 """`radgate audit search` and `report`: who did what, for people and for programs. Reading is recorded."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from radgate_server.cli.admin import caller_for
-from radgate_server.cli.audit_waiting import hint_at_waiting_records
-from radgate_server.cli.options import Words, config_option, current_settings, json_option, tenant_option
+from radgate_server.cli.audit_running import run_on_trail
+from radgate_server.cli.options import Words, config_option, json_option, tenant_option
 from radgate_server.cli.output import hint, print_rows
 from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.audit_search import AuditCriteria, AuditRecord
@@ -107,16 +106,7 @@ def run_reading[T](work: "Callable[[AuditReading], Awaitable[T]]") -> T:
     # Only here: the whole server's imports would make `--help` slow.
     from radgate_server.app.reports import open_audit_reading
 
-    settings = current_settings()
-
-    async def run() -> T:
-        async with open_audit_reading(settings) as reading:
-            return await work(reading)
-
-    try:
-        return asyncio.run(run())
-    finally:
-        hint_at_waiting_records(settings)
+    return run_on_trail(open_audit_reading, work)
 
 
 async def _search(

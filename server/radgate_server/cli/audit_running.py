@@ -1,0 +1,38 @@
+"""How commands that read the audit trail's database are run: opened, closed, and told what is not there yet."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from radgate_server.cli.options import current_settings
+from radgate_server.cli.output import hint
+from radgate_server.config import Settings
+
+
+def run_on_trail[Opened, T](
+    open_trail: Callable[[Settings], AbstractAsyncContextManager[Opened]], work: Callable[[Opened], Awaitable[T]]
+) -> T:
+    """Open the installation's trail, do `work`, and close it; say then whether newer records wait for a server.
+
+    Raises:
+        GatewayError: from the settings, the database, or `work`.
+    """
+    settings = current_settings()
+
+    async def run() -> T:
+        async with open_trail(settings) as opened:
+            return await work(opened)
+
+    try:
+        return asyncio.run(run())
+    finally:
+        _hint_at_waiting_records(settings)
+
+
+def _hint_at_waiting_records(settings: Settings) -> None:
+    # Only here: the whole server's imports would make `--help` slow.
+    from radgate_server.installation import count_late_segments
+
+    if late := count_late_segments(settings):
+        files = "1 file" if late == 1 else f"{late} files"
+        hint(f"newer records wait in data_dir/audit-spool ({files}); a server brings them to the database")
