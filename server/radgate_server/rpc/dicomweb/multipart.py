@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.offers import Offer
@@ -53,26 +54,36 @@ def envelope_of(offer: Offer) -> Envelope:
 def part_messages(envelope: Envelope, data: bytes, *, first: bool, last: bool, chunk_bytes: int) -> Iterator[bytes]:
     """Yield the messages of one part whose data is in memory; mostly that is one."""
     view = memoryview(data)
-    for offset, length in part_spans(len(data), chunk_bytes):
-        head, tail = _around(envelope, offset, last if offset + length == len(data) else None)
-        content_type = envelope.content_type if first and not offset else ""
-        yield encode_http_body(content_type, head, view[offset : offset + length], tail)
+    for piece in _pieces(envelope, len(data), first=first, last=last, chunk_bytes=chunk_bytes):
+        yield encode_http_body(piece.content_type, piece.head, view[piece.offset : piece.end], piece.tail)
 
 
 async def read_messages(
     envelope: Envelope, size_bytes: int, read: ReadSpan, *, first: bool, last: bool, chunk_bytes: int
 ) -> AsyncGenerator[bytes]:
     """Yield the messages of one part whose data is read when its turn comes."""
+    for piece in _pieces(envelope, size_bytes, first=first, last=last, chunk_bytes=chunk_bytes):
+        value = await read(piece.offset, piece.end - piece.offset)
+        yield encode_http_body(piece.content_type, piece.head, value, piece.tail)
+
+
+class _Piece(NamedTuple):
+    """What of a part's data goes into one message, and what stands around it there."""
+
+    offset: int
+    end: int
+    content_type: str
+    head: bytes
+    tail: bytes
+
+
+def _pieces(envelope: Envelope, size_bytes: int, *, first: bool, last: bool, chunk_bytes: int) -> Iterator[_Piece]:
+    content_type, head = envelope.content_type if first else "", envelope.head
     for offset, length in part_spans(size_bytes, chunk_bytes):
-        head, tail = _around(envelope, offset, last if offset + length == size_bytes else None)
-        content_type = envelope.content_type if first and not offset else ""
-        yield encode_http_body(content_type, head, await read(offset, length), tail)
-
-
-def _around(envelope: Envelope, offset: int, last: bool | None) -> tuple[bytes, bytes]:
-    """What stands before and after the data from `offset`; `last`: of the last part or not, None within one."""
-    tail = b"" if last is None else envelope.tail if last else envelope.between
-    return b"" if offset else envelope.head, tail
+        end = offset + length
+        closing = envelope.tail if last else envelope.between
+        yield _Piece(offset, end, content_type, head, closing if end == size_bytes else b"")
+        content_type, head = "", b""
 
 
 def part_spans(size_bytes: int, chunk_bytes: int) -> list[tuple[int, int]]:
