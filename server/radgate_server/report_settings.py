@@ -2,10 +2,12 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.reports.spec import parse_zone
 from radgate_server.core.reports.unusual import Night
 from radgate_server.core.tenancy import ANY_TENANT
 from radgate_server.receiver_settings import MailServer, WebService
@@ -95,6 +97,6 @@ class ReportSettings(Table):
 
 def _zone(name: str) -> str:
     try:
-        return ZoneInfo(name).key
-    except (OSError, ZoneInfoNotFoundError):
-        raise ValueError("must be a time zone such as Europe/Berlin") from None
+        return parse_zone(name, "time_zone").key
+    except InvalidArgumentError as error:
+        raise ValueError(error.description) from None
