@@ -102,7 +102,6 @@ class CacheEraser:
 
     async def _order(self, caller: Caller, subject: HoldSubject, value: str, reason: str) -> ErasureOrder:
         tenant_id = acting_tenant(caller)
-        await self._audit.settle()  # the trail tells which studies were the patient's
         studies = {value} if subject is HoldSubject.STUDY else await self._studies_of(tenant_id, value)
         return ErasureOrder(
             erasure_id=secrets.token_hex(_ID_BYTES),
@@ -122,6 +121,7 @@ class CacheEraser:
 
     async def _studies_of(self, tenant_id: str, patient_id: str) -> set[str]:
         """The patient's studies, as what was cached and what was accessed tell."""
+        await self._audit.settle()
         keys = await self._keys.keys_of_patient(tenant_id, patient_id)
         named = await self._links.studies_of(tenant_id, [patient_id])
         return {key.study_instance_uid for key in keys} | {*named.get(patient_id, ())}
