@@ -66,10 +66,10 @@ class SpoolFolder:
 
         Segments without a whole frame hold nothing that anybody was told of.
         """
-        kept = set[int]()
+        kept, drained = set[int](), self._drained
         for path in sorted(self._path.glob(f"*{_SEGMENT}")):
             number = int(path.stem)
-            if number <= self._drained and not self._file(number, _ASIDE).exists():
+            if number <= drained and not self._file(number, _ASIDE).exists():
                 _log.warning("a part of the audit spool that was drained before was removed: %s", path.name)
                 path.unlink()
                 continue

@@ -84,12 +84,13 @@ class FileAuditSpool:
     def sync(self) -> None:
         """Have on the disk what was appended. Raises OSError."""
         with self._lock:
-            current, ended = self._open, list(self._ended)
+            ended = list(self._ended)
+            unsynced = [segment for segment in (*ended, self._open) if segment and not segment.is_synced]
         try:
-            for segment in (*ended, *([current] if current else [])):
-                if not segment.is_synced:
-                    self._folder.sync()
-                    segment.sync()
+            if unsynced:
+                self._folder.sync()
+            for segment in unsynced:
+                segment.sync()
         except OSError:
             self._failing = True
             raise
