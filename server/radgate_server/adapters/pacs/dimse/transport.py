@@ -109,17 +109,20 @@ class ReactiveProvider(DULServiceProvider):
             return
         try:
             header = sock.recv(_PDU_HEADER.size)
-            for left in reversed(range(_PDUS_AT_ONCE)):
-                if header[:1] != bytes((_P_DATA_TF,)):
-                    sock.give_back(header)
-                    super()._read_pdu_data()
+            for _ in range(_PDUS_AT_ONCE - 1):
+                if not self._read_pdu(sock, header) or not (header := sock.recv_now(_PDU_HEADER.size)):
                     return
-                if not self._read_data(sock, header) or not left:
-                    return
-                if not (header := sock.recv_now(_PDU_HEADER.size)):
-                    return
+            self._read_pdu(sock, header)
         except OSError:
             self.event_queue.put(CONNECTION_CLOSED)
+
+    def _read_pdu(self, sock: QuickSocket, header: bytearray) -> bool:
+        """Read the rest of a PDU; whether another one of data may follow at once."""
+        if header[:1] == bytes((_P_DATA_TF,)):
+            return self._read_data(sock, header)
+        sock.give_back(header)
+        super()._read_pdu_data()
+        return False
 
     def _read_data(self, sock: QuickSocket, header: bytearray) -> bool:
         """Read the rest of a P-DATA PDU; whether the association is good for another one."""
