@@ -16,7 +16,7 @@ class WritingEnd(Protocol):
 
     @property
     def recorded(self) -> Mapping[tuple[str, str], int]:
-        """Records committed by this process, by action and outcome."""
+        """Records taken by this process, by action and outcome."""
         ...
 
     @property
