@@ -7,7 +7,6 @@ and keeps the encoded messages, so that both servers send the very same bytes, a
 body together with the status (rpc/pipeline.py says how and why).
 """
 
-import asyncio
 import pickle
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import uvloop
 
 type Recording = dict[tuple[str, bytes], list[bytes]]
 """By method and encoded request: the encoded messages of the answer."""
@@ -79,4 +79,4 @@ async def serve(port: int, recording: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2])))

@@ -471,4 +471,4 @@ def rich_status_of(error: grpc.aio.AioRpcError) -> Status:
 
 
 def trailer_of(error: grpc.aio.AioRpcError, name: str) -> bytes | str:
-    return dict(error.trailing_metadata()).get(name, "")
+    return dict(iter(error.trailing_metadata())).get(name, "")

@@ -25,7 +25,7 @@ async def test_a_failure_names_the_trace_that_the_client_began(rig: Rig, channel
 async def test_without_a_trace_none_is_named(rig: Rig, channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await invoke(channel, SEARCH, traceparent="00-not-a-trace-01")
-    assert "x-trace-id" not in dict(caught.value.trailing_metadata() or ())
+    assert "x-trace-id" not in dict(iter(caught.value.trailing_metadata() or ()))
 
 
 async def test_a_defect_names_request_and_trace(

@@ -135,7 +135,6 @@ METHODS: dict[str, Access] = {
     "radgate.dicomweb.v1.DicomWebService/StoreInstances": _OPERATOR,
     # Load balancers and orchestrators have no keys, and learn nothing but "serving".
     "grpc.health.v1.Health/Check": PUBLIC,
-    "grpc.health.v1.Health/List": PUBLIC,
     "grpc.health.v1.Health/Watch": PUBLIC,
     # The contract is no secret, but an open door for probing is of no use to anyone without a key.
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY_KEY,

@@ -5,12 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
-from grpc_health.v1.health_pb2 import (
-    HealthCheckRequest,
-    HealthCheckResponse,
-    HealthListRequest,
-    HealthListResponse,
-)
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.rpc.call import Call
@@ -39,10 +34,6 @@ class HealthServicer:
         if request.service not in self._names:
             raise ResourceNotFoundError("there is no service of this name", kind="service")
         return self._health()
-
-    async def List(self, _request: HealthListRequest, _call: Call) -> HealthListResponse:
-        """Tell the health of every service."""
-        return HealthListResponse(statuses={name: self._health() for name in self._names})
 
     async def Watch(self, request: HealthCheckRequest, _call: Call) -> AsyncGenerator[HealthCheckResponse]:
         """Tell one service's health now and when the server stops; an unknown one may yet come, by the protocol."""

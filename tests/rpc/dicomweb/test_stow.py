@@ -46,7 +46,7 @@ class Uploader:
         ]
         call = self._channel.stream_unary(STORE)(iter(requests), metadata=metadata, timeout=30)
         answer = HttpBody.FromString(await call)
-        headers = dict(await call.initial_metadata())
+        headers = dict(iter(await call.initial_metadata()))
         return int(headers.get("x-http-status", 200)), answer
 
 

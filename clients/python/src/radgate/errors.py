@@ -200,7 +200,7 @@ _BY_CODE: dict[grpc.StatusCode, type[RadgateError]] = {
 def error_from_rpc(error: grpc.RpcError) -> RadgateError:
     """Turn what grpc raises into the exception for its reason, or for its code when it was a proxy that answered."""
     call: Any = error  # all errors of finished calls have these methods; grpc's types do not say so
-    trailers: dict[str, Any] = dict(call.trailing_metadata() or ())
+    trailers: dict[str, Any] = dict(iter(call.trailing_metadata() or ()))  # grpcio 1.78: its keys() are pairs
     try:
         status = Status.FromString(trailers.get("grpc-status-details-bin", b""))
     except DecodeError:

@@ -124,7 +124,7 @@ class Pacs(_message.Message):
     state: _pacs_pb2.PacsState
     validation: _pacs_pb2.ValidationReport
     active: bool
-    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: _Optional[bool] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: bool = ...) -> None: ...
 
 class DimseConnection(_message.Message):
     __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref", "sender_aets", "sender_networks")
@@ -170,7 +170,7 @@ class DimseTls(_message.Message):
     profile: TlsProfile
     server_name: str
     certificate_ref: str
-    def __init__(self, ca_file: _Optional[str] = ..., certificate_file: _Optional[str] = ..., private_key_file: _Optional[str] = ..., verify_host: _Optional[bool] = ..., profile: _Optional[_Union[TlsProfile, str]] = ..., server_name: _Optional[str] = ..., certificate_ref: _Optional[str] = ...) -> None: ...
+    def __init__(self, ca_file: _Optional[str] = ..., certificate_file: _Optional[str] = ..., private_key_file: _Optional[str] = ..., verify_host: bool = ..., profile: _Optional[_Union[TlsProfile, str]] = ..., server_name: _Optional[str] = ..., certificate_ref: _Optional[str] = ...) -> None: ...
 
 class FolderConnection(_message.Message):
     __slots__ = ("path",)
@@ -302,7 +302,7 @@ class CreatePacsRequest(_message.Message):
     SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
     skip_validation: bool
-    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: _Optional[bool] = ...) -> None: ...
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: bool = ...) -> None: ...
 
 class CreatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -318,7 +318,7 @@ class UpdatePacsRequest(_message.Message):
     pacs: Pacs
     update_mask: _field_mask_pb2.FieldMask
     skip_validation: bool
-    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: _Optional[bool] = ...) -> None: ...
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: bool = ...) -> None: ...
 
 class UpdatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -444,7 +444,7 @@ class PacsCapabilities(_message.Message):
     services: _containers.RepeatedScalarFieldContainer[str]
     charset: str
     can_store: bool
-    def __init__(self, vendor: _Optional[str] = ..., version: _Optional[str] = ..., transfer_syntax_uids: _Optional[_Iterable[str]] = ..., query_levels: _Optional[_Iterable[str]] = ..., retrieve_methods: _Optional[_Iterable[_Union[RetrieveMethod, str]]] = ..., services: _Optional[_Iterable[str]] = ..., charset: _Optional[str] = ..., can_store: _Optional[bool] = ...) -> None: ...
+    def __init__(self, vendor: _Optional[str] = ..., version: _Optional[str] = ..., transfer_syntax_uids: _Optional[_Iterable[str]] = ..., query_levels: _Optional[_Iterable[str]] = ..., retrieve_methods: _Optional[_Iterable[_Union[RetrieveMethod, str]]] = ..., services: _Optional[_Iterable[str]] = ..., charset: _Optional[str] = ..., can_store: bool = ...) -> None: ...
 
 class DetectAttempt(_message.Message):
     __slots__ = ("kind", "port", "target", "reason", "message")

@@ -5,7 +5,7 @@ import warnings
 
 from radgate.v1 import admin_service_pb2 as radgate_dot_v1_dot_admin__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class AdminServiceStub:
+class AdminServiceStub(object):
     """Runs Radgate: tenants, API keys, PACS and caches. The tenant of PACS, keys and caches is the caller's (its key's, or
     X-Tenant-ID among those that the key may use). Tenants themselves are managed by keys that may use every tenant.
     """
@@ -148,7 +148,7 @@ class AdminServiceStub:
                 _registered_method=True)
 
 
-class AdminServiceServicer:
+class AdminServiceServicer(object):
     """Runs Radgate: tenants, API keys, PACS and caches. The tenant of PACS, keys and caches is the caller's (its key's, or
     X-Tenant-ID among those that the key may use). Tenants themselves are managed by keys that may use every tenant.
     """
@@ -430,7 +430,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class AdminService:
+class AdminService(object):
     """Runs Radgate: tenants, API keys, PACS and caches. The tenant of PACS, keys and caches is the caller's (its key's, or
     X-Tenant-ID among those that the key may use). Tenants themselves are managed by keys that may use every tenant.
     """

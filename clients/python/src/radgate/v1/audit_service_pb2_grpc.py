@@ -6,7 +6,7 @@ import warnings
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from radgate.v1 import audit_service_pb2 as radgate_dot_v1_dot_audit__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -26,7 +26,7 @@ if _version_not_supported:
     )
 
 
-class AuditServiceStub:
+class AuditServiceStub(object):
     """Reads the tenant's audit trail, which is itself recorded there. docs/audit-reports.md explains searches and reports.
     """
 
@@ -83,7 +83,7 @@ class AuditServiceStub:
                 _registered_method=True)
 
 
-class AuditServiceServicer:
+class AuditServiceServicer(object):
     """Reads the tenant's audit trail, which is itself recorded there. docs/audit-reports.md explains searches and reports.
     """
 
@@ -206,7 +206,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class AuditService:
+class AuditService(object):
     """Reads the tenant's audit trail, which is itself recorded there. docs/audit-reports.md explains searches and reports.
     """
 

@@ -151,7 +151,7 @@ class FailoverPolicy(_message.Message):
     enabled: bool
     threshold: int
     failback_after: _duration_pb2.Duration
-    def __init__(self, enabled: _Optional[bool] = ..., threshold: _Optional[int] = ..., failback_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    def __init__(self, enabled: bool = ..., threshold: _Optional[int] = ..., failback_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class OperationState(_message.Message):
     __slots__ = ("operation", "breaker", "consecutive_failures")
@@ -197,7 +197,7 @@ class ValidationReport(_message.Message):
     time: _timestamp_pb2.Timestamp
     passed: bool
     checks: _containers.RepeatedCompositeFieldContainer[ValidationCheck]
-    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., passed: _Optional[bool] = ..., checks: _Optional[_Iterable[_Union[ValidationCheck, _Mapping]]] = ...) -> None: ...
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., passed: bool = ..., checks: _Optional[_Iterable[_Union[ValidationCheck, _Mapping]]] = ...) -> None: ...
 
 class PacsTransition(_message.Message):
     __slots__ = ("time", "primary", "from_pacs", "to_pacs", "cause", "reason")

@@ -29,7 +29,7 @@ class SearchStudiesRequest(_message.Message):
     fuzzy_matching: bool
     page_size: int
     page_token: str
-    def __init__(self, keys: _Optional[_Iterable[_Union[_dicom_pb2.MatchKey, _Mapping]]] = ..., include_fields: _Optional[_Iterable[str]] = ..., fuzzy_matching: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, keys: _Optional[_Iterable[_Union[_dicom_pb2.MatchKey, _Mapping]]] = ..., include_fields: _Optional[_Iterable[str]] = ..., fuzzy_matching: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class SearchStudiesResponse(_message.Message):
     __slots__ = ("studies", "next_page_token", "warnings")
@@ -55,7 +55,7 @@ class SearchSeriesRequest(_message.Message):
     fuzzy_matching: bool
     page_size: int
     page_token: str
-    def __init__(self, study_instance_uid: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[_dicom_pb2.MatchKey, _Mapping]]] = ..., include_fields: _Optional[_Iterable[str]] = ..., fuzzy_matching: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, study_instance_uid: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[_dicom_pb2.MatchKey, _Mapping]]] = ..., include_fields: _Optional[_Iterable[str]] = ..., fuzzy_matching: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class SearchSeriesResponse(_message.Message):
     __slots__ = ("series", "next_page_token", "warnings")
@@ -83,7 +83,7 @@ class SearchInstancesRequest(_message.Message):
     fuzzy_matching: bool
     page_size: int
     page_token: str
-    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[_dicom_pb2.MatchKey, _Mapping]]] = ..., include_fields: _Optional[_Iterable[str]] = ..., fuzzy_matching: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[_dicom_pb2.MatchKey, _Mapping]]] = ..., include_fields: _Optional[_Iterable[str]] = ..., fuzzy_matching: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class SearchInstancesResponse(_message.Message):
     __slots__ = ("instances", "next_page_token", "warnings")
@@ -121,7 +121,7 @@ class StudyChanged(_message.Message):
     study_instance_uid: str
     pacs: str
     removed: bool
-    def __init__(self, study_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., removed: _Optional[bool] = ...) -> None: ...
+    def __init__(self, study_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., removed: bool = ...) -> None: ...
 
 class NewsMissed(_message.Message):
     __slots__ = ()

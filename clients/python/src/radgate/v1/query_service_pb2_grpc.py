@@ -5,7 +5,7 @@ import warnings
 
 from radgate.v1 import query_service_pb2 as radgate_dot_v1_dot_query__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class QueryServiceStub:
+class QueryServiceStub(object):
     """Finds studies, series and instances in all PACS of the tenant (PS3.4 C.4.1, PS3.18 10.6).
 
     All PACS are asked in parallel; results are merged without duplicates. A PACS that fails is named in
@@ -60,7 +60,7 @@ class QueryServiceStub:
                 _registered_method=True)
 
 
-class QueryServiceServicer:
+class QueryServiceServicer(object):
     """Finds studies, series and instances in all PACS of the tenant (PS3.4 C.4.1, PS3.18 10.6).
 
     All PACS are asked in parallel; results are merged without duplicates. A PACS that fails is named in
@@ -127,7 +127,7 @@ def add_QueryServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class QueryService:
+class QueryService(object):
     """Finds studies, series and instances in all PACS of the tenant (PS3.4 C.4.1, PS3.18 10.6).
 
     All PACS are asked in parallel; results are merged without duplicates. A PACS that fails is named in

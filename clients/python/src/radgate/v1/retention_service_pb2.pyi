@@ -43,7 +43,7 @@ class RetentionRule(_message.Message):
     kind: RecordKind
     days: int
     own: bool
-    def __init__(self, kind: _Optional[_Union[RecordKind, str]] = ..., days: _Optional[int] = ..., own: _Optional[bool] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[RecordKind, str]] = ..., days: _Optional[int] = ..., own: bool = ...) -> None: ...
 
 class LegalHold(_message.Message):
     __slots__ = ("hold_id", "subject", "value", "reason", "placed_by", "place_time", "released_by", "release_time", "release_reason")
@@ -77,7 +77,7 @@ class Erasure(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     done: bool
     certificate: str
-    def __init__(self, erasure_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done: _Optional[bool] = ..., certificate: _Optional[str] = ...) -> None: ...
+    def __init__(self, erasure_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done: bool = ..., certificate: _Optional[str] = ...) -> None: ...
 
 class GetRetentionRequest(_message.Message):
     __slots__ = ()
@@ -139,7 +139,7 @@ class ListLegalHoldsRequest(_message.Message):
     __slots__ = ("include_released",)
     INCLUDE_RELEASED_FIELD_NUMBER: _ClassVar[int]
     include_released: bool
-    def __init__(self, include_released: _Optional[bool] = ...) -> None: ...
+    def __init__(self, include_released: bool = ...) -> None: ...
 
 class ListLegalHoldsResponse(_message.Message):
     __slots__ = ("holds",)

@@ -5,7 +5,7 @@ import warnings
 
 from radgate.v1 import retention_service_pb2 as radgate_dot_v1_dot_retention__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class RetentionServiceStub:
+class RetentionServiceStub(object):
     """How long records of the audit trail are kept, what legal holds keep longer, and the erasure of cached data. The tenant
     is the caller's.
     """
@@ -78,7 +78,7 @@ class RetentionServiceStub:
                 _registered_method=True)
 
 
-class RetentionServiceServicer:
+class RetentionServiceServicer(object):
     """How long records of the audit trail are kept, what legal holds keep longer, and the erasure of cached data. The tenant
     is the caller's.
     """
@@ -192,7 +192,7 @@ def add_RetentionServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class RetentionService:
+class RetentionService(object):
     """How long records of the audit trail are kept, what legal holds keep longer, and the erasure of cached data. The tenant
     is the caller's.
     """

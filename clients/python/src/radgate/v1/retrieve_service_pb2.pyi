@@ -168,7 +168,7 @@ class StreamFramesOpen(_message.Message):
     first_rows: int
     first_columns: int
     previews: bool
-    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., first_rows: _Optional[int] = ..., first_columns: _Optional[int] = ..., previews: _Optional[bool] = ...) -> None: ...
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., first_rows: _Optional[int] = ..., first_columns: _Optional[int] = ..., previews: bool = ...) -> None: ...
 
 class StreamFramesPriority(_message.Message):
     __slots__ = ("series_instance_uid", "sop_instance_uid", "whole")
@@ -178,7 +178,7 @@ class StreamFramesPriority(_message.Message):
     series_instance_uid: str
     sop_instance_uid: str
     whole: bool
-    def __init__(self, series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., whole: _Optional[bool] = ...) -> None: ...
+    def __init__(self, series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., whole: bool = ...) -> None: ...
 
 class StreamFramesResponse(_message.Message):
     __slots__ = ("opened", "piece", "failed", "preview", "end")

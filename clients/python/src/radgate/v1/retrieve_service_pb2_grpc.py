@@ -5,7 +5,7 @@ import warnings
 
 from radgate.v1 import retrieve_service_pb2 as radgate_dot_v1_dot_retrieve__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class RetrieveServiceStub:
+class RetrieveServiceStub(object):
     """Streams studies, series and instances as they arrive from the cache or from the PACS (PS3.4 C.4.2, C.4.3).
     """
 
@@ -57,7 +57,7 @@ class RetrieveServiceStub:
                 _registered_method=True)
 
 
-class RetrieveServiceServicer:
+class RetrieveServiceServicer(object):
     """Streams studies, series and instances as they arrive from the cache or from the PACS (PS3.4 C.4.2, C.4.3).
     """
 
@@ -125,7 +125,7 @@ def add_RetrieveServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class RetrieveService:
+class RetrieveService(object):
     """Streams studies, series and instances as they arrive from the cache or from the PACS (PS3.4 C.4.2, C.4.3).
     """
 

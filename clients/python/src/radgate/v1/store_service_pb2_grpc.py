@@ -5,7 +5,7 @@ import warnings
 
 from radgate.v1 import store_service_pb2 as radgate_dot_v1_dot_store__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class StoreServiceStub:
+class StoreServiceStub(object):
     """Stores instances into a PACS of the tenant (PS3.4 B), whatever that speaks. Needs the role OPERATOR.
     """
 
@@ -42,7 +42,7 @@ class StoreServiceStub:
                 _registered_method=True)
 
 
-class StoreServiceServicer:
+class StoreServiceServicer(object):
     """Stores instances into a PACS of the tenant (PS3.4 B), whatever that speaks. Needs the role OPERATOR.
     """
 
@@ -72,7 +72,7 @@ def add_StoreServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class StoreService:
+class StoreService(object):
     """Stores instances into a PACS of the tenant (PS3.4 B), whatever that speaks. Needs the role OPERATOR.
     """
 

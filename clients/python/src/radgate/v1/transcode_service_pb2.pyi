@@ -70,7 +70,7 @@ class TranscodedFrameHeader(_message.Message):
     columns: int
     lossy: bool
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., media_type: _Optional[str] = ..., size_bytes: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ..., lossy: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., media_type: _Optional[str] = ..., size_bytes: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ..., lossy: bool = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TranscodedFrameTrailer(_message.Message):
     __slots__ = ("crc32c",)
@@ -108,7 +108,7 @@ class TranscodedInstanceHeader(_message.Message):
     size_bytes: int
     lossy: bool
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., transfer_syntax_uid: _Optional[str] = ..., size_bytes: _Optional[int] = ..., lossy: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., transfer_syntax_uid: _Optional[str] = ..., size_bytes: _Optional[int] = ..., lossy: bool = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TranscodedInstanceTrailer(_message.Message):
     __slots__ = ("crc32c", "status")

@@ -5,7 +5,7 @@ import warnings
 
 from radgate.v1 import transcode_service_pb2 as radgate_dot_v1_dot_transcode__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class TranscodeServiceStub:
+class TranscodeServiceStub(object):
     """Makes images what a client can use: another transfer syntax, or a picture. Decoding and encoding run outside of the
     server's process; results are cached.
     """
@@ -53,7 +53,7 @@ class TranscodeServiceStub:
                 _registered_method=True)
 
 
-class TranscodeServiceServicer:
+class TranscodeServiceServicer(object):
     """Makes images what a client can use: another transfer syntax, or a picture. Decoding and encoding run outside of the
     server's process; results are cached.
     """
@@ -107,7 +107,7 @@ def add_TranscodeServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class TranscodeService:
+class TranscodeService(object):
     """Makes images what a client can use: another transfer syntax, or a picture. Decoding and encoding run outside of the
     server's process; results are cached.
     """

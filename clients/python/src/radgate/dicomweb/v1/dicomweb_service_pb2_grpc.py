@@ -6,7 +6,7 @@ import warnings
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from radgate.dicomweb.v1 import dicomweb_service_pb2 as radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.78.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -26,7 +26,7 @@ if _version_not_supported:
     )
 
 
-class DicomWebServiceStub:
+class DicomWebServiceStub(object):
     """DICOMweb (PS3.18) as Envoy calls it. The query string reaches the server as the metadata `x-envoy-original-path`,
     the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`. The data of a stream's
     messages are to be joined; the last of them may be empty.
@@ -100,7 +100,7 @@ class DicomWebServiceStub:
                 _registered_method=True)
 
 
-class DicomWebServiceServicer:
+class DicomWebServiceServicer(object):
     """DICOMweb (PS3.18) as Envoy calls it. The query string reaches the server as the metadata `x-envoy-original-path`,
     the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`. The data of a stream's
     messages are to be joined; the last of them may be empty.
@@ -263,7 +263,7 @@ def add_DicomWebServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class DicomWebService:
+class DicomWebService(object):
     """DICOMweb (PS3.18) as Envoy calls it. The query string reaches the server as the metadata `x-envoy-original-path`,
     the media types as `accept`. A status other than 200 stands in the metadata `x-http-status`. The data of a stream's
     messages are to be joined; the last of them may be empty.
