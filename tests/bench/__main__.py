@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import platform
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.bench import scenarios
@@ -16,15 +16,22 @@ from tests.bench.storing import stow
 from tests.bench.table import Row, markdown
 from tests.bench.trust import trust
 from tests.bench.web_pacs import web_pacs
+from tests.bench.worklist import worklist
 from tests.integration.orthanc import OrthancServer
 
-SCENARIOS = ("dicomweb", "rendered", "progressive", "stream", "find", "several", "stow", "web", "trust", "memory")
-
-
-def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
-    """Store instances through Orthanc's REST API."""
-    for instance in instances:
-        orthanc.request("POST", "/instances", instance)
+SCENARIOS = (
+    "dicomweb",
+    "rendered",
+    "progressive",
+    "stream",
+    "find",
+    "several",
+    "stow",
+    "web",
+    "trust",
+    "memory",
+    "worklist",
+)
 
 
 def main() -> None:
@@ -34,17 +41,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter runs and a smaller study; for trying things out")
     arguments = parser.parse_args()
     wanted = arguments.scenario or list(SCENARIOS)
-    seconds, rounds, mib = (2, 1, 256) if arguments.quick else (5, 3, 2048)
+    seconds, rounds, mib = (2, 1, 256) if arguments.quick else (3, 7, 2048)
     with tempfile.TemporaryDirectory(prefix="radgate-bench-") as folder:
         root = Path(folder)
         with OrthancServer(root / "orthanc", options={"OverwriteInstances": False}) as orthanc:
-            upload(orthanc, ct_instances())
+            scenarios.upload(orthanc, ct_instances())
             if "memory" in wanted:
-                upload(orthanc, big_instances(mib))
+                scenarios.upload(orthanc, big_instances(mib))
             runs: dict[str, Callable[[], Awaitable[list[Row]]]] = {
                 "dicomweb": lambda: scenarios.dicomweb(orthanc, root / "dicomweb", seconds, rounds),
                 "rendered": lambda: rendered(orthanc, root / "rendered", seconds, rounds),
-                "progressive": lambda: progressive(orthanc, root / "progressive", rounds + 2),
+                "progressive": lambda: progressive(orthanc, root / "progressive", rounds),
                 "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
                 "find": lambda: scenarios.find(orthanc, seconds),
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
@@ -52,6 +59,7 @@ def main() -> None:
                 "web": lambda: web_pacs(orthanc, rounds),
                 "trust": lambda: trust(orthanc, root / "trust", seconds, rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
+                "worklist": lambda: worklist(orthanc, root / "worklist", seconds, rounds),
             }
             rows = []
             for name in wanted:

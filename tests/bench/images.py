@@ -20,6 +20,12 @@ def ct_instances() -> Iterator[bytes]:
         yield from _ct_study(study)
 
 
+def worklist_instances(studies: int) -> Iterator[bytes]:
+    """As many more of the same as make `studies` of them together."""
+    for number in range(len(CT_STUDIES), studies):
+        yield from _ct_study(f"2.25.7701{number:02}1")
+
+
 def _ct_study(study: str) -> Iterator[bytes]:
     for series in (f"{study}.1", f"{study}.2"):
         for number in range(1, SLICES_PER_SERIES + 1):

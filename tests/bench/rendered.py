@@ -11,6 +11,7 @@ from radgate.dicomweb.v1 import dicomweb_service_pb2 as facade
 from tests.bench.bare import record
 from tests.bench.images import CT_SERIES, CT_STUDY, SLICES_PER_SERIES
 from tests.bench.load import run_wrk
+from tests.bench.rounds import typical_ratio
 from tests.bench.scenarios import FACADE, fetch_study
 from tests.bench.servers import Radgate, bare_limit, radgate_for
 from tests.bench.table import Row
@@ -81,7 +82,7 @@ def _cold(orthanc: OrthancServer, radgate: Radgate, seconds: int, rounds: int) -
         paths = [next(unlike) for _ in range(COLD_REQUESTS_EACH_RUN)]
         ours.append(_per_second(radgate.http_port, paths, radgate, seconds))
         theirs.append(_per_second(orthanc.http_port, paths, radgate, seconds))
-    return _row("rendered, 512 x 512 JPEG, each one rendered anew", median(ours), median(theirs), 2.0)
+    return _row("rendered, 512 x 512 JPEG, each one rendered anew", ours, theirs, 2.0)
 
 
 def _unlike_paths() -> Iterator[str]:
@@ -99,13 +100,14 @@ def _warm(
         ours.append(_per_second(radgate.http_port, pictures.radgate, radgate, seconds))
         theirs.append(_per_second(orthanc.http_port, pictures.orthanc, radgate, seconds))
         bare.append(_per_second(bare_port, pictures.radgate, radgate, seconds))
-    share = f"{median(ours) / median(bare):.2f} of {median(bare):,.0f} /s"
-    return _row(pictures.name, median(ours), median(theirs), pictures.target, share)
+    share = f"{typical_ratio(ours, bare):.2f} of {median(bare):,.0f} /s"
+    return _row(pictures.name, ours, theirs, pictures.target, share)
 
 
-def _row(name: str, ours: float, theirs: float, target: float, bare: str = "") -> Row:
-    reference = f"Orthanc's DICOMweb {theirs:,.0f} /s"
-    return Row(f"{name}, 16 connections", f"{ours:,.0f} /s", reference, ours / theirs, target, bare)
+def _row(name: str, ours: list[float], theirs: list[float], target: float, bare: str = "") -> Row:
+    reference = f"Orthanc's DICOMweb {median(theirs):,.0f} /s"
+    ratio = typical_ratio(ours, theirs)
+    return Row(f"{name}, 16 connections", f"{median(ours):,.0f} /s", reference, ratio, target, bare)
 
 
 def _per_second(port: int, paths: Sequence[str], radgate: Radgate, seconds: int) -> float:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -22,6 +22,7 @@ from radgate_server.core.query import MatchingKey, Query
 from tests.bench.bare import record
 from tests.bench.images import BIG_STUDY, CT_SERIES, CT_STUDY, SLICES_PER_SERIES
 from tests.bench.load import Load, run_curl, run_wrk
+from tests.bench.rounds import typical_ratio
 from tests.bench.servers import PACS, TENANT, Radgate, bare_limit, radgate_for
 from tests.bench.table import Row
 from tests.fakes.clock import START
@@ -105,20 +106,32 @@ RESOURCES = _resources()
 
 async def dicomweb(orthanc: OrthancServer, folder: Path, seconds: int, rounds: int) -> list[Row]:
     """Warm DICOMweb through Envoy against Orthanc's own plug-in and the bare limit, 16 connections, in turn."""
-    rows = []
     with radgate_for(orthanc, folder / "radgate") as radgate:
-        for resource in RESOURCES:
-            make_ready(radgate, resource)
-            recording = folder / "recording.pickle"
-            name = "accept", resource.accept
-            requests = [(FACADE + resource.method, request) for request in resource.requests]
-            # Asked for as through Envoy, so that the answers are the ready ones that Envoy's clients get.
-            host = "x-forwarded-host", f"127.0.0.1:{radgate.http_port}"
-            metadata = [radgate.authorization, name, host, ("x-forwarded-proto", "http")]
-            record(radgate.grpc_port, requests, metadata, recording)
-            async with bare_limit(recording, folder / "bare") as (bare_port, _):
-                rows.append(await asyncio.to_thread(_compare, orthanc, radgate, bare_port, resource, seconds, rounds))
-    return rows
+        return [
+            await measure(orthanc, radgate, resource, resource.name, folder, seconds, rounds) for resource in RESOURCES
+        ]
+
+
+async def measure(
+    orthanc: OrthancServer, radgate: Radgate, resource: Resource, what: str, folder: Path, seconds: int, rounds: int
+) -> Row:
+    """One resource by Radgate, Orthanc and the bare limit; `what` names its row."""
+    make_ready(radgate, resource)
+    recording = folder / "recording.pickle"
+    name = "accept", resource.accept
+    requests = [(FACADE + resource.method, request) for request in resource.requests]
+    # Asked for as through Envoy, so that the answers are the ready ones that Envoy's clients get.
+    host = "x-forwarded-host", f"127.0.0.1:{radgate.http_port}"
+    metadata = [radgate.authorization, name, host, ("x-forwarded-proto", "http")]
+    record(radgate.grpc_port, requests, metadata, recording)
+    async with bare_limit(recording, folder / "bare") as (bare_port, _):
+        return await asyncio.to_thread(_compare, orthanc, radgate, bare_port, resource, what, seconds, rounds)
+
+
+def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
+    """Store instances through Orthanc's REST API."""
+    for instance in instances:
+        orthanc.request("POST", "/instances", instance)
 
 
 def fetch_study(radgate: Radgate) -> None:
@@ -133,7 +146,7 @@ def make_ready(radgate: Radgate, resource: Resource) -> None:
 
 
 def _compare(
-    orthanc: OrthancServer, radgate: Radgate, bare_port: int, resource: Resource, seconds: int, rounds: int
+    orthanc: OrthancServer, radgate: Radgate, bare_port: int, resource: Resource, what: str, seconds: int, rounds: int
 ) -> Row:
     headers = resource.headers(radgate)
     ports = {"radgate": radgate.http_port, "orthanc": orthanc.http_port, "bare": bare_port}
@@ -145,14 +158,15 @@ def _compare(
                 raise RuntimeError(f"{resource.name} by {name}: {load.failed} failed")
             loads[name].append(load)
     unit = "MB/s" if resource.by_bytes else "/s"
-    value = {name: median(_figure(load, resource) for load in taken) for name, taken in loads.items()}
+    figures = {name: [_figure(load, resource) for load in taken] for name, taken in loads.items()}
+    value = {name: median(taken) for name, taken in figures.items()}
     return Row(
-        f"{resource.name}, warm, 16 connections",
+        f"{what}, warm, 16 connections",
         f"{value['radgate']:,.0f} {unit}",
         f"Orthanc's DICOMweb {value['orthanc']:,.0f} {unit}",
-        value["radgate"] / value["orthanc"],
+        typical_ratio(figures["radgate"], figures["orthanc"]),
         resource.target,
-        f"{value['radgate'] / value['bare']:.2f} of {value['bare']:,.0f} {unit}",
+        f"{typical_ratio(figures['radgate'], figures['bare']):.2f} of {value['bare']:,.0f} {unit}",
     )
 
 

@@ -30,7 +30,7 @@ async def web_pacs(orthanc: OrthancServer, rounds: int) -> list[Row]:
     client = build_dicomweb_pacs(config, settings=WebPacsSettings(), telemetry=RecordingTelemetry())
     adapter, plain = [], []
     try:
-        for _ in range(3 * rounds):
+        for _ in range(rounds):
             plain.append(await _download(f"{orthanc.dicomweb_url}/studies/{CT_STUDY}"))
             adapter.append(await _retrieve(client))
     finally:
