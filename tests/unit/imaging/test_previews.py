@@ -17,10 +17,14 @@ LARGE = ImagePixel(4096, 4096, 1, 16, 12, 0, 1, "MONOCHROME2")
 
 
 class Frames:
-    """StoredFrames of a large image."""
+    """StoredFrames of a large image, which is compressed."""
 
     async def image(self, *_: object) -> ImagePixel:
         return LARGE
+
+    @asynccontextmanager
+    async def thinned_at_work(self, *_: object) -> AsyncGenerator[None]:
+        yield None
 
     @asynccontextmanager
     async def at_work(self, *_: object) -> AsyncGenerator[list[StoredFrame]]:

@@ -15,6 +15,7 @@ from radgate_server.core.imaging import metadata_reader
 from radgate_server.core.imaging.instance_content import Frames, Nothing
 from radgate_server.core.imaging.metadata_reader import Metadata, read_metadata
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.services.imaging import stored_frames
 from radgate_server.services.imaging.stored_frames import StoredFrames
@@ -67,6 +68,25 @@ async def test_native_frames_are_little_endian(name: str, store: MemoryInstanceS
             assert np.array_equal(bits[: pixels.size], pixels)
         else:
             assert frame.data == pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CT_small.dcm", "MR_small_implicit.dcm", "SC_rgb_rle_2frame.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm"],
+)
+async def test_native_frames_that_can_be_read_in_parts_are_thinned_on_the_way(
+    name: str, store: MemoryInstanceStore, frames: StoredFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_frames, "_STRIP_BYTES", 1000)
+    handle = await keep(store, name)
+    dataset = pydicom.dcmread(corpus.path_of(name))
+    async with frames.thinned_at_work("east", handle, 1, 3, Priority.INTERACTIVE) as thinned:
+        assert (thinned is not None) is (name in {"CT_small.dcm", "MR_small_implicit.dcm"})
+        if thinned is not None:
+            expected = dataset.pixel_array[::3, ::3]
+            assert thinned.data == expected.tobytes()
+            assert (thinned.image.rows, thinned.image.columns) == expected.shape
+            assert thinned.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN
 
 
 async def test_encapsulated_frames_come_as_stored(store: MemoryInstanceStore, frames: StoredFrames) -> None:

@@ -6,13 +6,14 @@ import google_crc32c
 
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
-from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
+from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, HTJ2K_LOSSLESS_RPCL
 from radgate_server.services.imaging.stored_frames import StoredFrames
 
 _TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
+_PRIORITY = Priority.INTERACTIVE
 _LEAST_PIXELS = 1 << 20
 """Of a frame; a smaller one is encoded whole in the time that a preview of it takes."""
 _MOST_PIXELS = 1 << 18
@@ -55,25 +56,49 @@ class Previews:
         Raises:
             GatewayError: the frame can't be had.
         """
-        if not worth_making(await self._frames.image(tenant_id, handle), rows, columns):
+        image = await self._frames.image(tenant_id, handle)
+        if not worth_making(image, rows, columns):
             return None
-        priority = Priority.INTERACTIVE
+        step = _factor(image, rows, columns)
         try:
-            async with self._frames.at_work(tenant_id, handle, (frame_number,), priority) as (stored,):
-                small = await self._workers.decode_reduced(stored, rows=rows, columns=columns, priority=priority)
-            frame = StoredFrame(small.pixels, EXPLICIT_VR_LITTLE_ENDIAN, small.image)
-            (made,) = await self._workers.transcode([frame], _TARGET, priority=priority)
+            made = await self._thinned(tenant_id, handle, frame_number, step) or await self._reduced(
+                tenant_id, handle, frame_number, rows, columns
+            )
         except (NotAcceptableError, InstanceMalformedError):
             return None
         return Preview(made.data, HTJ2K_LOSSLESS_RPCL, made.image.rows, made.image.columns)
+
+    async def _thinned(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, step: int
+    ) -> EncodedFrame | None:
+        """Of a native frame, which neither is in memory as a whole nor crosses to a worker."""
+        async with self._frames.thinned_at_work(tenant_id, handle, frame_number, step, _PRIORITY) as small:
+            return None if small is None else await self._encoded(small)
+
+    async def _reduced(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, rows: int, columns: int
+    ) -> EncodedFrame:
+        """Of any other, by its codec."""
+        async with self._frames.at_work(tenant_id, handle, (frame_number,), _PRIORITY) as (stored,):
+            small = await self._workers.decode_reduced(stored, rows=rows, columns=columns, priority=_PRIORITY)
+        return await self._encoded(StoredFrame(small.pixels, EXPLICIT_VR_LITTLE_ENDIAN, small.image))
+
+    async def _encoded(self, small: StoredFrame) -> EncodedFrame:
+        (made,) = await self._workers.transcode([small], _TARGET, priority=_PRIORITY)
+        return made
 
 
 def worth_making(image: ImagePixel, rows: int, columns: int) -> bool:
     """Whether a picture of that size is there much sooner than the frame, and fits into a message."""
     if not 0 < rows * columns <= _MOST_PIXELS or image.rows * image.columns < _LEAST_PIXELS:
         return False
-    factor = min(image.rows // rows, image.columns // columns)
+    factor = _factor(image, rows, columns)
     return factor >= _LEAST_FACTOR and _made_bytes(image, factor) <= _MOST_BYTES
+
+
+def _factor(image: ImagePixel, rows: int, columns: int) -> int:
+    """How many times the rows and columns that are wished for the frame has, of each at least."""
+    return min(image.rows // rows, image.columns // columns)
 
 
 def _made_bytes(image: ImagePixel, factor: int) -> int:

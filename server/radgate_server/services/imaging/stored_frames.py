@@ -10,6 +10,7 @@ from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frames import StoredFrame
 from radgate_server.core.imaging.instance_content import Frames, InstanceContent, content_of
 from radgate_server.core.imaging.metadata_reader import LARGE_BYTES, read_metadata
+from radgate_server.core.imaging.thinning import Thinning
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.query import DicomJson
@@ -25,6 +26,8 @@ _KEPT_METADATA_BYTES = 4 << 20
 """Of JSON that is parsed. What is larger, without the groups of single frames, is parsed whenever it is asked for."""
 _PARSED_FACTOR = 10
 """Memory of parsed JSON against that of its text."""
+_STRIP_BYTES = 2 << 20
+"""Of a frame that is thinned, read at once: with more, memory costs more than the reading."""
 
 
 class _Place(NamedTuple):
@@ -154,6 +157,27 @@ class StoredFrames:
         size_bytes = await self._instances.frame_bytes(tenant_id, handle, image, frame_numbers)
         async with self._room.taken(size_bytes, priority):
             yield await self.read_many(tenant_id, handle, frame_numbers)
+
+    @asynccontextmanager
+    async def thinned_at_work(
+        self, tenant_id: str, handle: InstanceHandle, frame_number: int, step: int, priority: Priority
+    ) -> AsyncGenerator[StoredFrame | None]:
+        """Every `step`-th pixel of every `step`-th row of a native frame (from 1), as `at_work` gives whole frames.
+
+        None where a frame is encapsulated, or has to be read as a whole.
+
+        Raises what `at_work` raises.
+        """
+        image, syntax = await self._pixels_of(tenant_id, handle)
+        pieces = await self.in_pieces(tenant_id, handle, frame_number, more_than=0)
+        thinning = pieces and Thinning.of(image, step, pieces.size_bytes)
+        if not pieces or not thinning or syntax != EXPLICIT_VR_LITTLE_ENDIAN:
+            yield None
+            return
+        thinned = thinning.thinned_image
+        async with self._room.taken(_STRIP_BYTES + thinned.decoded_frame_bytes, priority):
+            rows = [thinning.thin(await pieces.read(*strip)) for strip in thinning.strips(_STRIP_BYTES)]
+            yield StoredFrame(b"".join(rows), syntax, thinned)
 
     async def read_many(
         self, tenant_id: str, handle: InstanceHandle, frame_numbers: Sequence[int]
