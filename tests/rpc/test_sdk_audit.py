@@ -57,3 +57,16 @@ async def test_what_there_is_not_is_told_before_anything_is_asked(rig: Rig, wron
             await client.audit.create_schedule("x", **{"kind": "unusual-access", **PLAN, **wrong})
         with pytest.raises(ValueError, match=f"{word} must be one of"):
             await client.audit.update_schedule("x", **wrong)
+
+
+async def test_one_name_is_no_list_of_names(rig: Rig) -> None:
+    """A string is a sequence of strings as well: `receivers="ops"` would be o, p and s."""
+    async with radgate.aio.Client(rig.target, "none") as client:
+        with pytest.raises(ValueError, match="receivers must be a list of strings"):
+            await client.audit.create_schedule("x", "unusual-access", **{**PLAN, "receivers": "ops"})
+        with pytest.raises(ValueError, match="receivers must be a list of strings"):
+            await client.audit.update_schedule("x", receivers="ops")
+        with pytest.raises(ValueError, match="actions must be a list of strings"):
+            await anext(aiter(client.audit.search(actions="retrieve")))
+        with pytest.raises(ValueError, match="transfer_syntaxes must be a list of strings"):
+            client.retrieve_study("1.2", transfer_syntaxes="1.2.840.10008.1.2.1")

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from radgate.requests import MAX_PAGE_SIZE, PartialAnswerWarning, Search, keyword_of, studies_pages
+from radgate.requests import MAX_PAGE_SIZE, PartialAnswerWarning, Search, frames_request, keyword_of, studies_pages
 from radgate.v1.dicom_pb2 import Study
 from radgate.v1.query_service_pb2 import QueryWarning, SearchStudiesResponse
 
@@ -37,6 +37,16 @@ def test_values_are_spelled_as_dicom_spells_them() -> None:
         "00400275.00400009": "x",
     }
     assert (list(request.include_fields), request.fuzzy_matching) == (["Rows"], True)
+
+
+def test_one_field_is_no_list_of_fields() -> None:
+    with pytest.raises(ValueError, match="include_fields must be a list of strings"):
+        studies_pages(Search({}, None, "Rows", False, None))
+
+
+def test_one_transfer_syntax_is_no_list_of_them() -> None:
+    with pytest.raises(ValueError, match="transfer_syntaxes must be a list of strings"):
+        frames_request("1.2", "1.3", "1.4", (1,), "1.2.840.10008.1.2.1")
 
 
 @pytest.mark.parametrize(("limit", "size"), [(None, MAX_PAGE_SIZE), (7, 7), (10_000, MAX_PAGE_SIZE)])

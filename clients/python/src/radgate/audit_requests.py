@@ -6,6 +6,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from radgate.requests import several
 from radgate.v1 import audit_service_pb2 as messages
 
 _PAGE = 500
@@ -32,7 +33,8 @@ _OF_SPEC = ("kind", "subject", "format", "time_zone")
 def search_request(
     since: datetime | None, until: datetime | None, fields: dict[str, Any]
 ) -> messages.SearchAuditRecordsRequest:
-    """Ask for records. Raises ValueError for a field that is none."""
+    """Ask for records. Raises ValueError for a field that is none, and for a string in place of several actions."""
+    several("actions", fields.get("actions", ()))
     return messages.SearchAuditRecordsRequest(page_size=_PAGE, since=since, until=until, **fields)
 
 
@@ -59,14 +61,15 @@ def schedule_request(
             frequency=_chosen(_FREQUENCIES, "every", frequency),
             day=day,
             time_of_day=time_of_day,
-            receivers=receivers,
+            receivers=several("receivers", receivers),
         )
     )
 
 
 def schedule_update_request(name: str, changes: Mapping[str, Any]) -> messages.UpdateReportScheduleRequest:
-    """Ask for changes of a schedule. Raises ValueError for what it has not, and for a kind, format or frequency."""
+    """Ask for changes of a schedule. Raises ValueError for what it has not, and for what `schedule_request` refuses."""
     wanted = {word: _chosen(_WORDS[word], word, value) if word in _WORDS else value for word, value in changes.items()}
+    several("receivers", changes.get("receivers", ()))
     if "every" in wanted:
         wanted["frequency"] = wanted.pop("every")
     spec = {word: wanted.pop(word) for word in _OF_SPEC if word in wanted}

@@ -28,6 +28,7 @@ from radgate.requests import (
     frames_request,
     instances_pages,
     series_pages,
+    several,
     studies_pages,
 )
 from radgate.resuming import MAX_RESUMES, Resumption
@@ -167,7 +168,7 @@ class Client:
             study_instance_uid=study_instance_uid,
             series_instance_uid=series_instance_uid,
             sop_instance_uid=sop_instance_uid,
-            accepted_transfer_syntax_uids=transfer_syntaxes,
+            accepted_transfer_syntax_uids=several("transfer_syntaxes", transfer_syntaxes),
             resume_token=resume_token,
         )
         assembler = InstanceAssembler(on_progress, allow_partial=allow_partial, resume_token=resume_token)

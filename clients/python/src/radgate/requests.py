@@ -50,6 +50,13 @@ def _text_of(value: MatchValue) -> str:
             return "\\".join(value)
 
 
+def several(what: str, values: Sequence[str]) -> Sequence[str]:
+    """Insist on a list: a lone string is a sequence of strings too, that of its letters. Raises ValueError."""
+    if isinstance(values, str):
+        raise ValueError(f"{what} must be a list of strings, not one string")
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What all searches have in common."""
@@ -61,10 +68,10 @@ class Search:
     limit: int | None
 
     def fields(self) -> dict[str, Any]:
-        """The request's fields."""
+        """The request's fields. Raises ValueError for a string in place of several."""
         return {
             "keys": match_keys(self.keywords, self.keys),
-            "include_fields": self.include_fields,
+            "include_fields": several("include_fields", self.include_fields),
             "fuzzy_matching": self.fuzzy_matching,
             "page_size": MAX_PAGE_SIZE if self.limit is None else max(1, min(self.limit, MAX_PAGE_SIZE)),
         }
@@ -114,9 +121,9 @@ def instances_pages(study: str, series: str, search: Search) -> Pages[dicom_pb2.
 def frames_request(
     study: str, series: str, instance: str, frame_numbers: Sequence[int], transfer_syntaxes: Sequence[str]
 ) -> retrieve_service_pb2.RetrieveFramesRequest:
-    """Ask for frames of one instance."""
+    """Ask for frames of one instance. Raises ValueError for a string in place of several transfer syntaxes."""
     return retrieve_service_pb2.RetrieveFramesRequest(
         ref=dicom_pb2.InstanceRef(study_instance_uid=study, series_instance_uid=series, sop_instance_uid=instance),
         frame_numbers=frame_numbers,
-        accepted_transfer_syntax_uids=transfer_syntaxes,
+        accepted_transfer_syntax_uids=several("transfer_syntaxes", transfer_syntaxes),
     )
