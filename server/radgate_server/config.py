@@ -75,7 +75,10 @@ class DimseSettings(Table):
     connect_timeout_s: Seconds = Field(default=10, description="Opening the TCP connection and the association.")
     idle_timeout_s: Seconds = Field(default=120, description="Silence of the PACS within an operation.")
     acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free association of the pool.")
-    pool_idle_s: Seconds = Field(default=60, description="An unused association is released after this.")
+    pool_idle_s: Seconds = Field(
+        default=60,
+        description="An unused association is released after this; one that the PACS ends before is let go at once.",
+    )
     max_pdu_bytes: int = Field(default=131072, ge=4096, le=1 << 20, description="Largest PDU that we receive.")
     max_instance_bytes: int = Field(
         default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."

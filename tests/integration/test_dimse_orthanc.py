@@ -1,5 +1,6 @@
 """The DIMSE adapter against a real Orthanc: the conformance suite over C-GET and over C-MOVE."""
 
+import asyncio
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.config import DimseSettings
+from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.query import MatchingKey, Query
 from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer
@@ -51,3 +54,26 @@ class TestOrthancByGet(OrthancSuite):
 
 class TestOrthancByMove(OrthancSuite):
     method = RetrieveMethod.MOVE
+
+
+async def test_an_association_that_orthanc_closes_for_its_silence_is_let_go_and_missed_by_nobody(
+    tmp_path: Path,
+) -> None:
+    """Orthanc does so after 30 s as it comes, here after 1: both are less than `pool_idle_s`."""
+    telemetry = RecordingTelemetry()
+    settings = SETTINGS.model_copy(update={"pool_idle_s": 600})
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=settings)
+    one_study = Query(QueryLevel.STUDY, (MatchingKey(("0020000D",), "1.2.3"),))
+    with OrthancServer(tmp_path, options={"DicomScpTimeout": 1}) as orthanc:
+        connection = DimseConnection("127.0.0.1", orthanc.dicom_port, "ORTHANC", "RADGATE")
+        pacs = build_dimse_pacs(config_of(connection), settings=settings, storage_scp=scp, telemetry=telemetry)
+        for _ in range(3):
+            assert not (await pacs.query.find(one_study, max_results=5)).matches
+            assert list(telemetry.associations.values()) == [(0, 1)]
+            async with asyncio.timeout(60):
+                while list(telemetry.associations.values()) != [(0, 0)]:
+                    await asyncio.sleep(0.01)
+        for _ in range(5):
+            await pacs.query.find(one_study, max_results=5)
+            await asyncio.sleep(1)  # the next one comes in the moment in which Orthanc closes
+        await pacs.close()
