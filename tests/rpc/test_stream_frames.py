@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.audit import AuditAction
+from radgate_server.services.imaging import progressive_frames
 from tests.fakes.instances import make_instance
 from tests.rpc.rig import Rig, reason_of
 
@@ -148,7 +149,13 @@ async def test_wishes_that_come_with_the_opening_are_obeyed(rig: Rig, channel: g
     assert len(whole) == 6
 
 
-async def test_what_is_htj2k_already_comes_in_pieces_of_what_is_stored(rig: Rig, channel: grpc.aio.Channel) -> None:
+@pytest.mark.parametrize("front_bytes", [1 << 18, 20_000, 1000])
+async def test_what_is_htj2k_already_comes_in_pieces_of_what_is_stored(
+    front_bytes: int, rig: Rig, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small, large, and large with a front that does not show enough."""
+    monkeypatch.setattr(progressive_frames, "_FRONT_BYTES", front_bytes)
+    monkeypatch.setattr(progressive_frames, "_LARGE_BYTES", 2 * front_bytes)
     codestream = imagecodecs.htj2k_encode(
         pixels(1), reversible=True, prog_order="RPCL", tilepart="RESOLUTIONS", resolutions=5
     )
@@ -165,7 +172,10 @@ async def test_what_is_htj2k_already_comes_in_pieces_of_what_is_stored(rig: Rig,
     )
     came = pieces(await call(rig, channel, opening(first_rows=60, first_columns=60)))
     assert [piece.reduction for piece in came if piece.reduction >= 0] == [2, 0]
-    assert b"".join(piece.data for piece in came).rstrip(b"\0") == codestream
+    data = b"".join(piece.data for piece in came)
+    assert data.rstrip(b"\0") == codestream
+    assert {piece.size_bytes for piece in came} == {len(data)}
+    assert came[-1].crc32c == google_crc32c.value(data)
 
 
 async def test_what_can_not_be_made_htj2k_comes_whole_as_stored(rig: Rig, channel: grpc.aio.Channel) -> None:

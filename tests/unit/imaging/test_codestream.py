@@ -73,6 +73,25 @@ def test_a_stream_that_does_not_come_by_resolutions_has_no_ends(options: dict[st
     assert stream.bytes_for(2) is None
 
 
+@pytest.mark.parametrize("reduction", [1, 2, 3])
+def test_the_front_tells_of_the_resolutions_that_begin_in_it(reduction: int) -> None:
+    whole = encoded()
+    end = read_codestream(whole).bytes_for(reduction)  # type: ignore[union-attr]
+    front = read_codestream(whole[:end], len(whole))
+    assert front is not None
+    assert front.bytes_for(reduction) == end
+    assert front.bytes_for(reduction - 1) is None
+
+
+def test_a_front_whose_tile_parts_do_not_say_how_many_they_are_tells_of_none() -> None:
+    whole = bytearray(encoded())
+    whole[whole.index(b"\xff\x90") + 11] = 0  # TNsot (ISO 15444-1 A.4.2)
+    front = read_codestream(whole[:1000], len(whole))
+    assert front is not None
+    assert front.resolution_ends == ()
+    assert read_codestream(whole) == read_codestream(encoded())
+
+
 def test_classic_jpeg_2000_is_told_apart() -> None:
     stream = read_codestream(imagecodecs.jpeg2k_encode(pixels(), codecformat="j2k", level=30))
     assert stream is not None

@@ -30,8 +30,10 @@ class Frames:
         size_bytes: int = 100,
         failing: dict[InstanceRef, GatewayError] | None = None,
         previewed: Collection[InstanceRef] = (),
+        fronted: Collection[InstanceRef] = (),
     ) -> None:
         self.previewed = previewed
+        self.fronted = fronted
         self.frames = frames
         self.size_bytes = size_bytes
         self.failing = failing or {}
@@ -42,6 +44,12 @@ class Frames:
 
     async def preview(self, ref: InstanceRef, frame_number: int) -> Preview | None:
         return Preview(bytes([frame_number]), HTJ2K, 2, 3) if ref in self.previewed else None
+
+    async def front(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame | None:
+        if ref not in self.fronted:
+            return None
+        front = bytes([frame_number]) * 2 * FIRST_BYTES
+        return ProgressiveFrame(front, HTJ2K, FIRST_BYTES, 3, self.size_bytes - len(front))
 
     async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
         await asyncio.sleep(0)
@@ -131,6 +139,30 @@ async def test_previews_come_with_the_low_resolutions_and_the_frames_whole_after
     assert len(joined(rest)) == 8
     assert set(frames.made.values()) == {1}
     assert (stream.counts.frames, stream.counts.delivered, stream.counts.failed) == (8, 8, 0)
+
+
+@pytest.mark.parametrize("ahead", [1, 100])
+async def test_of_large_frames_no_more_than_the_front_is_read_for_a_low_resolution(ahead: int) -> None:
+    frames = Frames(fronted=A)
+    stream, _ = stream_of(*A, frames=frames, ahead=ahead)
+    made_by_then: list[int] = []
+    events = await collect(stream, lambda _: made_by_then.append(sum(frames.made.values())))
+    assert seen(events) == [(f"1.{number}", *span) for span in ((0, 10), (10, 100)) for number in (3, 2, 4, 1, 5)]
+    assert made_by_then[0] == 0
+    assert joined(events) == {(ref, 1): b"\x01" * 100 for ref in A}
+    assert set(frames.made.values()) == {1}
+    assert (stream.counts.frames, stream.counts.delivered) == (5, 5)
+
+
+async def test_a_front_is_sent_though_the_frame_is_wanted_whole_meanwhile() -> None:
+    stream, _ = stream_of(*A, frames=Frames(fronted=A), ahead=100)
+
+    def wish(_: int) -> None:
+        assert stream.prioritize("1.1", "1.1.1", whole=True)
+
+    events = await collect(stream, wish)
+    assert seen(events)[:2] == [("1.3", 0, 10), ("1.2", 0, 10)]
+    assert joined(events) == {(ref, 1): b"\x01" * 100 for ref in A}
 
 
 async def test_who_wants_frames_whole_gets_no_preview_of_them() -> None:

@@ -28,7 +28,8 @@ class Codestream:
     """The main header. `levels` is the number of wavelet decompositions: the lowest resolution is a 2^levels-th.
 
     `resolution_ends[r]` is the number of bytes after which resolution r (0 is the lowest, `levels` the full one) can be
-    decoded; empty where the codestream does not come resolution by resolution, each in a tile-part of its own.
+    decoded; empty where the codestream does not come resolution by resolution, each in a tile-part of its own. The
+    front of a codestream tells of the lowest ones.
     """
 
     rows: int
@@ -47,8 +48,9 @@ class Codestream:
         return reduction
 
     def bytes_for(self, reduction: int) -> int | None:
-        """Bytes from the front that hold a 2^reduction-th; None when only the whole codestream does."""
-        return self.resolution_ends[self.levels - reduction] if self.resolution_ends else None
+        """Bytes from the front that hold a 2^reduction-th; None when only the whole codestream is known to."""
+        resolution = self.levels - reduction
+        return self.resolution_ends[resolution] if resolution < len(self.resolution_ends) else None
 
     def _fits(self, reduction: int, rows: int, columns: int) -> bool:
         return -(-self.rows >> reduction) >= rows and -(-self.columns >> reduction) >= columns
@@ -60,8 +62,18 @@ class _Segment(NamedTuple):
     length: int
 
 
-def read_codestream(data: bytes | memoryview) -> Codestream | None:
-    """Read the headers; None when `data` is no codestream, or one whose headers do not hold together."""
+class _TilePart(NamedTuple):
+    """Where it ends, and of how many it says that it is one (0: it does not)."""
+
+    end: int
+    of: int
+
+
+def read_codestream(data: bytes | memoryview, size_bytes: int | None = None) -> Codestream | None:
+    """Read the headers; None when `data` is no codestream, or one whose headers do not hold together.
+
+    With `size_bytes`, `data` is the front of a codestream of that length.
+    """
     view = memoryview(data)
     segments = {segment.marker: segment for segment in _main_header(view)}
     size, style = segments.get(_SIZ), segments.get(_COD)
@@ -72,7 +84,7 @@ def read_codestream(data: bytes | memoryview) -> Codestream | None:
     )
     _, progression, _, _, levels, _, _, _, transformation = _CODING_STYLE.unpack_from(view, style.offset)
     single_tile = tile_left + tile_width >= right and tile_top + tile_height >= bottom
-    ends = tuple(_tile_part_ends(view)) if single_tile and progression in _RESOLUTIONS_FIRST else ()
+    ends = _resolution_ends(view, size_bytes, levels) if single_tile and progression in _RESOLUTIONS_FIRST else ()
     return Codestream(
         rows=bottom - top,
         columns=right - left,
@@ -80,7 +92,7 @@ def read_codestream(data: bytes | memoryview) -> Codestream | None:
         levels=levels,
         reversible=transformation == _REVERSIBLE,
         high_throughput=_CAP in segments,
-        resolution_ends=ends if len(ends) == levels + 1 else (),
+        resolution_ends=ends,
     )
 
 
@@ -100,17 +112,24 @@ def _main_header(view: memoryview) -> Iterator[_Segment]:
         at += 2 + length
 
 
-def _tile_part_ends(view: memoryview) -> Iterator[int]:
-    """Where each tile-part ends, by the lengths in their SOT segments (A.4.2)."""
+def _resolution_ends(view: memoryview, size_bytes: int | None, levels: int) -> tuple[int, ...]:
+    """Where tile-parts end, if there is one for each resolution; of a front, by what they say of their number."""
+    parts = list(_tile_parts(view, len(view) if size_bytes is None else size_bytes))
+    counts = {len(parts)} if size_bytes is None else {part.of for part in parts}
+    return tuple(part.end for part in parts) if counts == {levels + 1} else ()
+
+
+def _tile_parts(view: memoryview, size_bytes: int) -> Iterator[_TilePart]:
+    """Those that begin within `view`, by their SOT segments (A.4.2)."""
     at = _first_tile_part(view)
     for _ in range(_MAX_TILE_PARTS):
         if at is None or at + _TILE_PART.size > len(view) or _MARKER.unpack_from(view, at)[0] != _SOT:
             return
-        _, length, _, _ = _TILE_PART.unpack_from(view, at)
-        end = at + length if length else len(view) - 2  # 0 goes on to the end of the codestream
-        if (length and length < _TILE_PART.size) or end > len(view):
+        _, length, _, count = _TILE_PART.unpack_from(view, at)
+        end = at + length if length else size_bytes - 2  # 0 goes on to the end of the codestream
+        if (length and length < _TILE_PART.size) or end > size_bytes:
             return
-        yield end
+        yield _TilePart(end, count)
         at = end
 
 

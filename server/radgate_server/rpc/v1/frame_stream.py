@@ -86,12 +86,12 @@ class FrameStreamer:
                 transfer_syntax_uid=frame.transfer_syntax_uid,
                 offset=start,
                 data=bytes(data[start:end]),
-                size_bytes=len(data),
+                size_bytes=frame.size_bytes,
                 reduction=_NOTHING_YET,
             )
             if end == event.end:
                 piece.reduction = 0 if event.last else frame.reduction
-            if end == len(data):
+            if end == frame.size_bytes:
                 piece.crc32c = frame.crc32c
             yield piece
 

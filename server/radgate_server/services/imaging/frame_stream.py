@@ -34,7 +34,7 @@ class FramePiece:
     @property
     def last(self) -> bool:
         """Whether the frame is whole with this."""
-        return self.end == len(self.frame.data)
+        return self.end == self.frame.size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class FrameStream:
         self._frames = frames
         self._ahead = ahead
         self._kept: RecentMap[tuple[InstanceRef, int], ProgressiveFrame] = RecentMap(_KEPT_BYTES)
-        self._previewed: set[tuple[InstanceRef, int]] = set()
+        self._sent: dict[tuple[InstanceRef, int], int] = {}  # bytes, of frames whose rest is still to be sent
         self._frames_left: dict[InstanceRef, int] = {}
         self._failed: set[InstanceRef] = set()
 
@@ -136,9 +136,9 @@ class FrameStream:
     async def _frame(self, step: FrameStep) -> _Made:
         ref, number, part = step
         if part is Part.FIRST and not self._order.wants_whole(ref):
-            preview = await self._frames.preview(ref, number)
-            if preview is not None:
-                return preview
+            first = await self._frames.preview(ref, number) or await self._frames.front(ref, number)
+            if first is not None:
+                return first
         return self._kept.get((ref, number)) or await self._frames.make(ref, number)
 
     async def _send(self, step: FrameStep, making: asyncio.Task[_Made]) -> FrameEvent | None:
@@ -150,24 +150,28 @@ class FrameStream:
         if ref in self._failed:
             return None
         if isinstance(made, Preview):
-            self._previewed.add((ref, number))
             self._order.defer_rest(ref, number)
             return FramePreview(ref, number, made)
-        if part is Part.FIRST and made.first_bytes and not self._order.wants_whole(ref):
-            self._kept.put((ref, number), made, len(made.data))
-            self._order.defer_rest(ref, number)
-            return FramePiece(ref, number, made, 0, made.first_bytes)
-        return self._end(step, made)
+        early = part is Part.FIRST and made.first_bytes and not self._order.wants_whole(ref)
+        return self._begin(step, made) if early or made.missing_bytes else self._end(step, made)
+
+    def _begin(self, step: FrameStep, frame: ProgressiveFrame) -> FramePiece:
+        """What shows a low resolution; the rest is due when it is its turn."""
+        ref, number, _ = step
+        if not frame.missing_bytes:
+            self._kept.put((ref, number), frame, len(frame.data))
+        self._sent[ref, number] = frame.first_bytes
+        self._order.defer_rest(ref, number)
+        return FramePiece(ref, number, frame, 0, frame.first_bytes)
 
     def _end(self, step: FrameStep, frame: ProgressiveFrame) -> FramePiece:
         """What completes the frame: its rest, or all of it when none of its own bytes was sent."""
-        ref, number, part = step
+        ref, number, _ = step
         self._kept.drop((ref, number))
         self.counts.frames += 1
         self._frames_left[ref] -= 1
         self.counts.delivered += not self._frames_left[ref]
-        begun = part is Part.REST and (ref, number) not in self._previewed
-        return FramePiece(ref, number, frame, frame.first_bytes if begun else 0, len(frame.data))
+        return FramePiece(ref, number, frame, self._sent.pop((ref, number), 0), frame.size_bytes)
 
     def _fail(self, ref: InstanceRef, error: GatewayError) -> FailedInstance:
         """Give an instance up; it fails once, however many of its frames do."""

@@ -18,20 +18,33 @@ from radgate_server.services.recent import RecentMap
 from radgate_server.services.retrieve import RetrieveService
 
 _TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
+_FRONT_BYTES = 256 << 10
+"""Read of a frame to show a low resolution of it: 512 by 512 pixels of 16 bits, about."""
+_LARGE_BYTES = 4 * _FRONT_BYTES
+"""A frame of no more is read as a whole at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressiveFrame:
-    """One frame as it is sent. The first `first_bytes` show a 2^`reduction`-th of it; 0 of both: it comes whole."""
+    """One frame as it is sent. The first `first_bytes` show a 2^`reduction`-th of it; 0 of both: it comes whole.
+
+    `data` is its front, to which `missing_bytes` are missing.
+    """
 
     data: bytes
     transfer_syntax_uid: str
     first_bytes: int = 0
     reduction: int = 0
+    missing_bytes: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the whole frame."""
+        return len(self.data) + self.missing_bytes
 
     @property
     def crc32c(self) -> int:
-        """CRC-32C of the whole frame."""
+        """CRC-32C of the frame, of which nothing may be missing."""
         return int(google_crc32c.value(self.data))
 
 
@@ -84,6 +97,21 @@ class ProgressiveFrames:
         rows, columns = self._rows, self._columns
         return await self._previews.make(self._tenant_id, handle, frame_number, rows=rows, columns=columns)
 
+    async def front(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame | None:
+        """The front of a large frame (from 1) that shows enough, read without the rest; None of all others.
+
+        Raises:
+            GatewayError: it can't be had.
+        """
+        handle = await self._instance(ref)
+        if handle.transfer_syntax_uid != HTJ2K_LOSSLESS_RPCL:
+            return None
+        pieces = await self._frames.in_pieces(self._tenant_id, handle, frame_number, more_than=_LARGE_BYTES)
+        if pieces is None:
+            return None
+        front = self._cut(await pieces.read(0, _FRONT_BYTES), pieces.size_bytes - _FRONT_BYTES)
+        return front if 0 < front.first_bytes <= _FRONT_BYTES else None
+
     async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
         """One frame (from 1). What can't be made HTJ2K (video, odd pixels) is given whole, as stored.
 
@@ -106,12 +134,12 @@ class ProgressiveFrames:
         self._last.put(ref, handle)
         return handle
 
-    def _cut(self, data: bytes) -> ProgressiveFrame:
-        codestream = read_codestream(data)
+    def _cut(self, data: bytes, missing_bytes: int = 0) -> ProgressiveFrame:
+        codestream = read_codestream(data, len(data) + missing_bytes if missing_bytes else None)
         if codestream is None or not (self._rows or self._columns):
             return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL)
         reduction = codestream.reduction_for(self._rows, self._columns)
         first_bytes = codestream.bytes_for(reduction) if reduction else None
         if not first_bytes:
             return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL)
-        return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL, first_bytes, reduction)
+        return ProgressiveFrame(data, HTJ2K_LOSSLESS_RPCL, first_bytes, reduction, missing_bytes)
