@@ -2,14 +2,15 @@
 
 import os
 import socket
+import struct
 import sys
 
 from radgate_server.adapters.imaging.worker.answers import READY
 
 LIES = {
     "pickle": b"cos\nsystem\n(S'true'\ntR.",
-    "elsewhere": b'["done",[[1,1,1,8,8,0,1,"MONOCHROME2",0],[]],[2000000000,1000]]\n',
-    "strange": b'["refused","SystemExit","text",{}]\n',
+    "elsewhere": b'there [[1,1,1,8,8,0,1,"MONOCHROME2",0],[]]\n' + struct.pack("<QQ", 2_000_000_000, 1000),
+    "strange": b'refused ["SystemExit","text",{}]\n',
 }
 
 

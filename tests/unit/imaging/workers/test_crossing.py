@@ -3,18 +3,21 @@
 import json
 import os
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radgate_server.adapters.imaging.codecs import transcode_frame
 from radgate_server.adapters.imaging.operations import Result
 from radgate_server.adapters.imaging.worker import answers, requests
 from radgate_server.adapters.imaging.worker.answers import Done, Failed, read_answer, write_error, write_result
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError
 from radgate_server.adapters.imaging.worker.failures import FAILURES
 from radgate_server.adapters.imaging.worker.requests import Task, read_round, write_round
+from radgate_server.adapters.imaging.worker.results import unpack
 from radgate_server.adapters.imaging.worker.shared_memory import MAPPED_BYTES, SharedMemory, Span
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError, PacsFailedError
@@ -82,16 +85,28 @@ def test_the_number_of_arguments_that_are_remembered_is_bounded(memory: SharedMe
     assert len(requests._unpacked) <= requests._REMEMBERED
 
 
-def test_native_frames_are_read_where_they_lie(memory: SharedMemory) -> None:
+def test_frames_are_read_where_they_lie(memory: SharedMemory) -> None:
     data = bytes(range(256)) * (LARGE // 256)
-    image = IMAGE._replace(rows=LARGE // 2, columns=1)
-    fitting, other = (StoredFrame(data, EXPLICIT_VR_LITTLE_ENDIAN, each) for each in (image, IMAGE))
-    message = write_round([Task("decode", (fitting, other), ())], memory)
-    read, copied = (frame.data for frame in read_round(message, memory)[0].frames)
-    assert isinstance(read, memoryview)
-    assert (read.readonly, read) == (True, data)
-    assert (type(copied), copied) == (bytes, data)  # it may be something else than its transfer syntax says
-    read.release()
+    message = write_round([Task("decode", (StoredFrame(data, EXPLICIT_VR_LITTLE_ENDIAN, IMAGE),), ())], memory)
+    (frame,) = read_round(message, memory)[0].frames
+    view = cast("memoryview", frame.data)
+    assert (view.readonly, bytes(view)) == (True, data)
+    view.release()
+
+
+@pytest.mark.parametrize("end", [".5", ".4.50", ".4.70", ".4.80", ".4.90", ".4.202", ".4.110"])
+def test_every_codec_reads_frames_where_they_lie(memory: SharedMemory, end: str) -> None:
+    image = ImagePixel(128, 128, 1, 8, 8, 0, 7, "MONOCHROME2")
+    native = StoredFrame(bytes(range(256)) * 64, EXPLICIT_VR_LITTLE_ENDIAN, image)
+    encoded = transcode_frame(native, EncodeTarget(f"1.2.840.10008.1.2{end}"))
+    stored = StoredFrame(bytes(encoded.data), encoded.transfer_syntax_uid, encoded.image)
+    there = replace(stored, data=cast("bytes", memory.view(memory.put(stored.data))))
+    misnamed = replace(there, transfer_syntax_uid="1.2.840.10008.1.2.5")
+    target = EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN)
+    wanted = transcode_frame(stored, target)
+    for frame in (there, misnamed):
+        assert replace(transcode_frame(frame, target), notes=()) == wanted
+    cast("memoryview", there.data).release()
 
 
 def test_what_is_not_mapped_is_copied(memory: SharedMemory) -> None:
@@ -105,9 +120,8 @@ def test_what_is_not_mapped_is_copied(memory: SharedMemory) -> None:
 def test_our_own_errors_cross(kind: Any) -> None:
     error = kind("field: text", {"field": "field"})
     crossed = read_answer(write_error(error), MOST_BYTES)
-    assert type(crossed) is type(error)
     assert isinstance(crossed, GatewayError)
-    assert (crossed.message, crossed.details) == (error.message, error.details)
+    assert (type(crossed), crossed.message, crossed.details) == (type(error), error.message, error.details)
 
 
 def test_an_invalid_argument_keeps_its_field() -> None:
@@ -131,27 +145,29 @@ def test_a_message_is_bounded_however_long_the_text() -> None:
     assert isinstance(read_answer(message, MOST_BYTES), NotAcceptableError)
 
 
+def place(offset: int, length: int) -> bytes:
+    return offset.to_bytes(8, "little") + length.to_bytes(8, "little")
+
+
 BROKEN = (
     b"",
     b"\x80\x04K\x01.",
-    b"[" * 100_000,
-    b'["ready"]\n',
-    b'["done"]\n',
-    b'["done",{},null]\n',
-    b'["done",[],[0,-1]]\n',
-    b'["done",[],[0,true]]\n',
-    b'["done",[],[0,1.5]]\n',
-    b'["done",[],[99999999999,1]]\n',
-    b'["done",[],[0,1048577]]\n',
-    b'["failed","Doe^Jane"]\n',
-    b'["failed",' + json.dumps("a" * 2000).encode() + b"]\n",
-    b'["refused","SystemExit","text",{}]\n',
-    b'["refused","PacsFailedError","text",{}]\n',
-    b'["refused","NotAcceptableError",5,{}]\n',
-    b'["refused","NotAcceptableError","text",{"stored":5}]\n',
-    b'["refused","NotAcceptableError","text",{"message":"twice"}]\n',
-    b'["refused","NotAcceptableError","text",{"self":"twice"}]\n',
-    b'["refused","NotAcceptableError",' + json.dumps("a" * 2000).encode() + b",{}]\n",
+    b"refused " + b"[" * 100_000,
+    b"ready\n",
+    b"there []\n",
+    b"there []\n" + bytes(15),
+    b"there []\n" + bytes(17),
+    b"there []\n" + place(MOST_BYTES + 1, 1),
+    b"there []\n" + place(0, MOST_BYTES + 1),
+    b'failed ["Doe^Jane"]\n',
+    b"failed " + json.dumps(["a" * 2000]).encode() + b"\n",
+    b'refused ["SystemExit","text",{}]\n',
+    b'refused ["PacsFailedError","text",{}]\n',
+    b'refused ["NotAcceptableError",5,{}]\n',
+    b'refused ["NotAcceptableError","text",{"stored":5}]\n',
+    b'refused ["NotAcceptableError","text",{"message":"twice"}]\n',
+    b'refused ["NotAcceptableError","text",{"self":"twice"}]\n',
+    b"refused " + json.dumps(["NotAcceptableError", "a" * 2000, {}]).encode() + b"\n",
 )
 
 
@@ -182,7 +198,21 @@ def test_a_broken_message_is_not_believed(message: bytes) -> None:
 )
 def test_a_result_with_broken_fields_is_not_believed(fields: list[Any], memory: SharedMemory) -> None:
     with pytest.raises(BrokenAnswerError):
+        Done(json.dumps(fields).encode(), b"", None).result(DecodedFrame, memory)
+
+
+@pytest.mark.parametrize("fields", [b"", b"{}", b"5", b"\xff", b"[" * 100_000, json.dumps([[], ["a"] * 1000]).encode()])
+def test_a_result_without_fields_is_not_believed(fields: bytes, memory: SharedMemory) -> None:
+    with pytest.raises(BrokenAnswerError):
         Done(fields, b"", None).result(DecodedFrame, memory)
+
+
+def test_fields_are_checked_for_each_kind_of_result_by_itself(memory: SharedMemory) -> None:
+    fields = write_result(DecodedFrame(b"", IMAGE), memory).removeprefix(b"here ").removesuffix(b"\n")
+    assert Done(fields, b"1", None).result(DecodedFrame, memory) == DecodedFrame(b"1", IMAGE)
+    assert Done(fields, b"2", None).result(DecodedFrame, memory) == DecodedFrame(b"2", IMAGE)
+    with pytest.raises(BrokenAnswerError):
+        Done(fields, b"1", None).result(RenderedImage, memory)
 
 
 def test_a_result_of_another_kind_is_not_believed(memory: SharedMemory) -> None:
@@ -201,7 +231,8 @@ def test_memory_can_be_made_neither_shorter_nor_longer(memory: SharedMemory) -> 
 
 
 def test_a_result_beyond_the_memory_is_not_believed(memory: SharedMemory) -> None:
-    done = read_answer(b'["done",[[1,1,1,8,8,0,1,"MONOCHROME2",0],[]],[16777210,100]]\n', REGION_BYTES)
+    message = b'there [[1,1,1,8,8,0,1,"MONOCHROME2",0],[]]\n' + place(REGION_BYTES - 6, 100)
+    done = read_answer(message, REGION_BYTES)
     assert isinstance(done, Done)
     with pytest.raises(BrokenAnswerError):
         done.result(DecodedFrame, memory)
@@ -216,20 +247,19 @@ def test_memory_is_one_whether_mapped_or_not(before: int, memory: SharedMemory) 
 
 
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from(["done", "refused", "failed"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(sorted(FAILURES)),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
-@given(st.lists(JSON), st.binary())
-def test_nothing_that_a_worker_says_does_anything_but_be_an_answer_or_be_broken(items: list[Any], data: bytes) -> None:
+@given(st.sampled_from(["here", "there", "refused", "failed", "else"]), st.lists(JSON), st.binary())
+def test_nothing_that_a_worker_says_does_anything_but_be_an_answer_or_be_broken(
+    word: str, items: list[Any], data: bytes
+) -> None:
     try:
-        answer = read_answer(json.dumps(items).encode() + b"\n" + data, MOST_BYTES)
+        answer = read_answer(f"{word} {json.dumps(items)}\n".encode() + data, MOST_BYTES)
+        if isinstance(answer, Done):
+            unpack(EncodedFrame, answer.data, answer.fields)
     except BrokenAnswerError:
         return
     assert isinstance(answer, Done | Failed | GatewayError)

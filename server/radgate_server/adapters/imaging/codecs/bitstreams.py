@@ -38,19 +38,22 @@ _STARTS_OF_FRAME = {
 }
 """Start-of-frame markers (ITU-T T.81 table B.1, T.87 C.1.1) without their 0xFF."""
 
+_LONGEST_SIGNATURE = 12
+
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _START_OF_SCAN = 0xDA
 
 
 def bitstream_of(data: bytes) -> Bitstream | None:
     """What the bytes begin like; None for what has no signature: uncompressed and deflated frames, and noise."""
-    if data.startswith(_SOI):
+    head = bytes(data[:_LONGEST_SIGNATURE])
+    if head.startswith(_SOI):
         start = start_of_frame(data)
         return _STARTS_OF_FRAME[start[0]] if start else Bitstream.JPEG
-    if data.startswith((_SOC_SIZ, _JP2_SIGNATURE)):
+    if head.startswith((_SOC_SIZ, _JP2_SIGNATURE)):
         codestream = read_codestream(without_boxes(data))
         return Bitstream.HTJ2K if codestream and codestream.high_throughput else Bitstream.JPEG_2000
-    if data.startswith((_JXL_CODESTREAM, _JXL_CONTAINER)):
+    if head.startswith((_JXL_CODESTREAM, _JXL_CONTAINER)):
         return Bitstream.JPEG_XL
     return Bitstream.RLE if _begins_like_rle(data) else None
 
@@ -75,7 +78,7 @@ def start_of_frame(data: bytes) -> tuple[int, int] | None:
 
 def without_boxes(data: bytes) -> bytes:
     """The codestream of a JPEG 2000 file (ISO 15444-1 annex I), which DICOM does not allow but some devices write."""
-    if not data.startswith(_JP2_SIGNATURE):
+    if data[: len(_JP2_SIGNATURE)] != _JP2_SIGNATURE:
         return data
     at = 0
     while at + 8 <= len(data):

@@ -26,6 +26,8 @@ from radgate_server.core.imaging.frames import DecodedFrame, StoredFrame
 MAX_FRAME_BYTES = 2 << 30
 """Decoded; what an operator allows (`imaging.max_frame_bytes`) is checked before and is less."""
 
+_READ_IN_PLACE = frozenset({Bitstream.NATIVE, Bitstream.RLE})
+"""Whose decoders take a frame that lies in memory shared with the server; others and their headers want bytes."""
 _UNCOMPRESSED = frozenset({Bitstream.NATIVE, Bitstream.DEFLATED})
 
 type _Call = tuple[str, tuple[int, ...]]
@@ -52,6 +54,7 @@ def decoded_array(frame: StoredFrame) -> Described:
 def decoded_words(frame: StoredFrame) -> Described:
     """What decoded_array gives, but with what is stored where High Bit says, whatever is above and below of it."""
     decoding, notes = decoding_for(frame)
+    frame = _readable(frame, decoding)
     samples = _first_loadable(frame, tuple((name, ()) for name in decoding.decoders))
     if samples.array.shape != shape_of(frame.image):
         raise InstanceMalformedError("a decoded frame has another shape than the data set says")
@@ -71,6 +74,7 @@ def decode_reduced(frame: StoredFrame, rows: int, columns: int) -> DecodedFrame:
 def reduced_array(frame: StoredFrame, rows: int, columns: int) -> Described:
     """What decode_reduced gives, with the pixels as an array of their container's type."""
     decoding, notes = decoding_for(frame)
+    frame = _readable(frame, decoding)
     rows, columns = max(rows, 1), max(columns, 1)
     reducers: tuple[_Call, ...] = ((decoding.reducer, (rows, columns)),) if decoding.reducer else ()
     samples = _first_loadable(frame, (*reducers, *((name, ()) for name in decoding.decoders)))
@@ -92,6 +96,12 @@ def decoding_for(frame: StoredFrame) -> tuple[Decoding, tuple[str, ...]]:
     if decoding is None:
         raise NotAcceptableError(f"{found} can't be decoded", stored=frame.transfer_syntax_uid)
     return decoding, (f"the frame is {found}, the transfer syntax says {stated}",)
+
+
+def _readable(frame: StoredFrame, decoding: Decoding) -> StoredFrame:
+    if decoding.bitstream in _READ_IN_PLACE:
+        return frame
+    return replace(frame, data=bytes(frame.data))
 
 
 def _bitstream(frame: StoredFrame, stated: Bitstream) -> Bitstream:

@@ -1,5 +1,7 @@
 """Frames without compression (PS3.5 8.1, A.4.11)."""
 
+from typing import cast
+
 import numpy as np
 
 from radgate_server.adapters.imaging.codecs.samples import (
@@ -40,8 +42,10 @@ def decode(data: bytes, image: ImagePixel) -> Samples:
 
 
 def encode(samples: Array, image: ImagePixel, _target: EncodeTarget) -> Encoded:
-    """Colour by pixel; the words are little endian already."""
-    return Encoded(to_bits(samples) if image.bits_allocated == 1 else samples.tobytes())
+    """Colour by pixel; the words are little endian already, and are given where they lie."""
+    if image.bits_allocated == 1:
+        return Encoded(to_bits(samples))
+    return Encoded(cast("bytes", memoryview(samples.reshape(-1).view(np.uint8))))
 
 
 def from_bits(data: bytes, image: ImagePixel) -> Array:

@@ -31,6 +31,6 @@ def decode(data: bytes, image: ImagePixel) -> Samples:
         "correct_unused_bits": False,
     }
     array, _ = get_decoder(RLELossless).as_array(
-        encapsulate([data], has_bot=False), index=0, raw=True, decoding_plugin="pydicom", **options
+        encapsulate([bytes(data)], has_bot=False), index=0, raw=True, decoding_plugin="pydicom", **options
     )
     return Samples(array, image.photometric_interpretation)

@@ -1,10 +1,11 @@
-"""What a worker answers: one message a job, a line of JSON and, when they are few, the bytes of the result.
+"""What a worker answers: one message a job, a word, JSON, and after this line the result's bytes or where they lie.
 
 The server parses it, every type and bound checked: the worker may have been taken over by the image it was given.
 """
 
 import json
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any
 
 from radgate_server.adapters.imaging.operations import Result
@@ -18,9 +19,10 @@ INLINE_BYTES = 16 << 10
 """Results up to here travel inside of the message."""
 LONGEST_MESSAGE_BYTES = 128 << 10
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_PLACE = Struct("<QQ")
+"""Offset and length in the shared memory."""
 
-READY = b'["ready"]\n'
+READY = b"ready\n"
 """The first message: the worker has started."""
 
 
@@ -56,8 +58,8 @@ def write_result(result: Result, memory: SharedMemory) -> bytes:
     """The message of a result; its bytes go into memory unless they are few."""
     data, fields = pack(result)
     if len(data) <= INLINE_BYTES:
-        return _line("done", fields, None) + data
-    return _line("done", fields, memory.put(data))
+        return b"here %b\n%b" % (fields, data)
+    return b"there %b\n%b" % (fields, _PLACE.pack(*memory.put(data)))
 
 
 def write_error(error: BaseException) -> bytes:
@@ -75,22 +77,27 @@ def read_answer(message: bytes, most_bytes: int) -> Done | Failed | GatewayError
     Raises:
         BrokenAnswerError: it is none.
     """
-    line, _, data = message.partition(b"\n")
-    try:
-        answer = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BrokenAnswerError from error
-    match answer:
-        case ["done", list(fields), None]:
-            return Done(fields, data, None)
-        case ["done", list(fields), [offset, length]]:
-            return Done(fields, b"", Span(number(offset, most_bytes), number(length, most_bytes)))
-        case ["refused", str(name), message_text, dict(details)] if name in FAILURES:
+    line, _, rest = message.partition(b"\n")
+    word, _, said = line.partition(b" ")
+    if word == b"there" and len(rest) == _PLACE.size:
+        offset, length = _PLACE.unpack(rest)
+        return Done(said, b"", Span(number(offset, most_bytes), number(length, most_bytes)))
+    if word == b"here":
+        return Done(said, rest, None)
+    match word, _parsed(said):
+        case b"refused", [str(name), message_text, dict(details)] if name in FAILURES:
             return _refusal(name, text(message_text), text_table(details))
-        case ["failed", str(kind)] if kind.isidentifier():
+        case b"failed", [str(kind)] if kind.isidentifier():
             return Failed(text(kind))
         case _:
             raise BrokenAnswerError
+
+
+def _parsed(said: bytes) -> Any:
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError) as error:
+        raise BrokenAnswerError from error
 
 
 def _refusal(name: str, message: str, details: dict[str, str]) -> GatewayError:
@@ -100,5 +107,5 @@ def _refusal(name: str, message: str, details: dict[str, str]) -> GatewayError:
         raise BrokenAnswerError from error
 
 
-def _line(*items: Any) -> bytes:
-    return _encode(items).encode() + b"\n"
+def _line(word: str, *items: Any) -> bytes:
+    return f"{word} {json.dumps(items)}\n".encode()

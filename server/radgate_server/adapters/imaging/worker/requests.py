@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, cast
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory, Span
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 
 INLINE_BYTES = 16 << 10
 """What is smaller travels inside of the message: no reading and writing of memory."""
@@ -17,7 +16,8 @@ _REMEMBERED = 256
 _REMEMBERED_BYTES = 1024
 """Packed. Longer arguments hold look-up tables and overlays: data of one image, not to be kept."""
 
-_NATIVE = frozenset(uid for uid, row in TRANSFER_SYNTAXES.items() if row.kind == "native")
+type _Where = bytes | tuple[int, ...]
+"""A frame's bytes, or offset and length of a span: to pickle our own classes costs a multiple of plain tuples."""
 
 _packed: dict[tuple[Any, ...], bytes] = {}
 _unpacked: dict[bytes, tuple[Any, ...]] = {}
@@ -38,14 +38,14 @@ def write_round(tasks: Sequence[Task], memory: SharedMemory) -> bytes:
         (task.operation, [_put(frame, memory) for frame in task.frames], _pack(task.arguments)) for task in tasks
     ]
     message = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
-    return message if len(message) <= INLINE_BYTES else pickle.dumps(memory.put(message), pickle.HIGHEST_PROTOCOL)
+    return message if len(message) <= INLINE_BYTES else pickle.dumps(tuple(memory.put(message)))
 
 
 def read_round(message: bytes, memory: SharedMemory) -> list[Task]:
     """The tasks of a message from write_round."""
     content = pickle.loads(message)  # noqa: S301 - the server wrote it
-    if isinstance(content, Span):
-        content = pickle.loads(memory.take(content))  # noqa: S301 - the server wrote it
+    if isinstance(content, tuple):
+        content = pickle.loads(memory.take(Span(*content)))  # noqa: S301 - the server wrote it
     return [
         Task(operation, [_take(memory, *packed) for packed in frames], _unpack(arguments))
         for operation, frames, arguments in content
@@ -78,18 +78,12 @@ def _remember[Key, Value](table: dict[Key, Value], key: Key, value: Value, size_
         table[key] = value
 
 
-def _put(frame: StoredFrame, memory: SharedMemory) -> tuple[bytes | Span, str, tuple[int | str, ...]]:
-    """Plain tuples: pickling them costs a fraction of what our own classes do."""
-    data = frame.data if len(frame.data) <= INLINE_BYTES else memory.put(frame.data)
-    return data, frame.transfer_syntax_uid, tuple(frame.image)
+def _put(frame: StoredFrame, memory: SharedMemory) -> tuple[_Where, str, tuple[int | str, ...]]:
+    where = frame.data if len(frame.data) <= INLINE_BYTES else tuple(memory.put(frame.data))
+    return where, frame.transfer_syntax_uid, tuple(frame.image)
 
 
-def _take(
-    memory: SharedMemory, data: bytes | Span, transfer_syntax_uid: str, image: tuple[int | str, ...]
-) -> StoredFrame:
-    described, here = ImagePixel._make(image), data
-    if isinstance(data, Span):
-        native = transfer_syntax_uid in _NATIVE and data.length * 8 == described.native_frame_bits
-        # NumPy alone sees a native frame, and reads it where it lies; codecs and their signatures take bytes.
-        here = cast("bytes", memory.view(data)) if native else memory.take(data)
-    return StoredFrame(cast("bytes", here), transfer_syntax_uid, described)
+def _take(memory: SharedMemory, where: _Where, transfer_syntax_uid: str, image: tuple[int | str, ...]) -> StoredFrame:
+    """The frame where it lies: codecs that can't read it there copy it."""
+    data = where if isinstance(where, bytes) else cast("bytes", memory.view(Span(*where)))
+    return StoredFrame(data, transfer_syntax_uid, ImagePixel._make(image))
