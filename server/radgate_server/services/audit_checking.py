@@ -28,8 +28,7 @@ class AuditChecker:
             AuditUnavailableError: it could not be recorded.
             DatabaseUnavailableError: the trail can't be read.
         """
-        await self._auditor.record(caller, AuditAction.READ_AUDIT, detail="verify")
-        await self._auditor.settle()
+        await self._auditor.record_reading(caller, AuditAction.READ_AUDIT, detail="verify")
         loop = asyncio.get_running_loop()
         news: asyncio.Queue[Progress | None] = asyncio.Queue()
 

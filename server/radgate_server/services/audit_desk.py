@@ -107,8 +107,7 @@ class AuditDesk:
             AuditUnavailableError: it could not be recorded.
             DatabaseUnavailableError: the trail can't be read.
         """
-        await self._auditor.record(caller, AuditAction.EXPORT_AUDIT)
-        await self._auditor.settle()
+        await self._auditor.record_reading(caller, AuditAction.EXPORT_AUDIT)
         await self._trail.scan(visit, tenant_id=caller.tenant_id, upto=await self._trail.last_number())
 
 

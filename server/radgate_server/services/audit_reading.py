@@ -95,5 +95,4 @@ class AuditReader:
         scope = RetrieveScope(study, criteria.series_instance_uid or None) if study else None
         detail = f"{what}, user {criteria.user}" if criteria.user else what
         action = AuditAction.READ_AUDIT
-        await self._auditor.record(caller, action, scope, detail, patient_id=criteria.patient_id)
-        await self._auditor.settle()
+        await self._auditor.record_reading(caller, action, scope, detail, patient_id=criteria.patient_id)

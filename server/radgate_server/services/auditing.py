@@ -69,6 +69,24 @@ class Auditor:
             )
         )
 
+    async def record_reading(
+        self,
+        caller: Caller,
+        action: AuditAction,
+        scope: RetrieveScope | None = None,
+        detail: str = "",
+        *,
+        patient_id: str = "",
+    ) -> None:
+        """Record that the trail itself is read; returns when its readers find that, and all that was recorded before.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded.
+            DatabaseUnavailableError: records still wait for the database.
+        """
+        await self.record(caller, action, scope, detail, patient_id=patient_id)
+        await self.settle()
+
     async def settle(self) -> None:
         """Return when the trail's readers find what was recorded before. Raises DatabaseUnavailableError."""
         await self._sink.settle()
