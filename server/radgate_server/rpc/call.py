@@ -45,9 +45,8 @@ class Call:
 
     caller: Caller
 
-    def __init__(self, context: ServicerContext[Any, Any], method: str, payload: Any) -> None:
+    def __init__(self, context: ServicerContext[Any, Any], method: str, metadata: Metadata, payload: Any) -> None:
         self._context = context
-        metadata: Any = context.invocation_metadata() or ()
         headers: dict[str, Any] = dict(metadata)
         self._headers: Mapping[str, Any] = headers if len(headers) == len(metadata) else _join_repeated(metadata)
         self.method = method
@@ -62,9 +61,9 @@ class Call:
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
     def header(self, name: str) -> str:
-        """A request header (metadata) by its lower-case name, "" when it was not sent."""
-        value = self._headers.get(name, "")
-        return value if isinstance(value, str) else ""
+        """A request header (metadata), but no binary one, by its lower-case name; "" when it was not sent."""
+        value: str = self._headers.get(name, "")
+        return value
 
     @property
     def is_local(self) -> bool:

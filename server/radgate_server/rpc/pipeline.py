@@ -1,4 +1,4 @@
-"""From a service's descriptor, a servicer and the layers to what grpc.aio serves.
+"""From a service's descriptor, a servicer and the layers to the ways of its methods.
 
 Interceptors of grpc.aio are looked up anew for each call; layers are composed once for each method. Servicer methods
 look like `async def SearchStudies(self, request, call) -> response`, or like async generators for streams. They may
@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
-import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
@@ -18,7 +17,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.authz import METHODS
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
-from radgate_server.rpc.reading_on import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
+from radgate_server.rpc.method_table import Way
 from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
 
 
@@ -26,10 +25,10 @@ class Servicer(Protocol):
     """Implements the methods of one service, each under its own name."""
 
 
-def build_handlers(
+def build_ways(
     service: ServiceDescriptor, servicer: Servicer, layers: tuple[Layer, ...], gate: StudyGate
-) -> grpc.GenericRpcHandler:
-    """Make the handlers of all methods of the service.
+) -> dict[str, Way]:
+    """Make the ways of all methods of the service, by their full names.
 
     Raises:
         KeyError: a method has no row in the table of access, or its row says STUDY or FEED and no row of the table
@@ -37,41 +36,21 @@ def build_handlers(
         AttributeError: the servicer lacks a method.
 
     """
-    handlers = {method.name: _build_handler(service, method, servicer, layers, gate) for method in service.methods}
-    return grpc.method_handlers_generic_handler(service.full_name, handlers)
+    ways = (_build_way(service, method, servicer, layers, gate) for method in service.methods)
+    return {way.full_name: way for way in ways}
 
 
-def _build_handler(
+def _build_way(
     service: ServiceDescriptor,
     descriptor: MethodDescriptor,
     servicer: Servicer,
     layers: tuple[Layer, ...],
     gate: StudyGate,
-) -> "grpc.RpcMethodHandler[Any, Any]":
+) -> Way:
     method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
     proceed = compose(method, layers, _innermost(descriptor, getattr(servicer, descriptor.name), method, gate))
-
-    async def serve(payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
-        call = Call(context, full_name, payload)
-        await proceed(call)
-        if call.failure is not None and descriptor.client_streaming:
-            await pass_over(payload, KNOWN_LIMITS if call.authenticated else STRANGER_LIMITS)
-        await call.finish()
-        return call.response
-
-    async def serve_stream(payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        await serve(payload, context)
-
-    # Without (de)serialisers grpc passes bytes: parsing is the innermost layer's, so that its failure is answered too.
-    match descriptor.client_streaming, descriptor.server_streaming and not _ends_with_message(descriptor):
-        case False, False:
-            return grpc.unary_unary_rpc_method_handler(serve)
-        case False, True:
-            return grpc.unary_stream_rpc_method_handler(serve_stream)
-        case True, False:
-            return grpc.stream_unary_rpc_method_handler(serve)
-        case _:
-            return grpc.stream_stream_rpc_method_handler(serve_stream)
+    gives_stream = descriptor.server_streaming and not _ends_with_message(descriptor)
+    return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
 
 
 def _ends_with_message(method: MethodDescriptor) -> bool:

@@ -24,7 +24,8 @@ from radgate_server.core.tracing import Tracer
 from radgate_server.rpc import health, reflection
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layers import CredentialChecker, LimitGate, RefusalNotes, StreamNotes, standard_layers
-from radgate_server.rpc.pipeline import Servicer, build_handlers
+from radgate_server.rpc.method_table import MethodTable, Way
+from radgate_server.rpc.pipeline import Servicer, build_ways
 from radgate_server.rpc.restricting import StudyGate
 from radgate_server.rpc.tls import server_credentials
 from radgate_server.settings_table import MIB
@@ -154,8 +155,11 @@ def build_server(
     health_servicer = health.HealthServicer(names)
     servicers[HEALTH] = health_servicer
     servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
+    ways: dict[str, Way] = {}
+    for service, servicer in servicers.items():
+        ways |= build_ways(service, servicer, layers, restrictions)
     return RpcServer(
-        [build_handlers(service, servicer, layers, restrictions) for service, servicer in servicers.items()],
+        [MethodTable(ways)],
         health_servicer,
         host="127.0.0.1" if settings.gateway.enabled else settings.host,
         port=settings.grpc_port,

@@ -1,5 +1,6 @@
 """Whom to believe about where a call comes from, and who made it."""
 
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -19,13 +20,9 @@ GATEWAY = {"x-radgate-gateway": "secret", "x-radgate-client-address": "10.1.2.3"
 class FakeContext:
     """The part of grpc's context that is looked at."""
 
-    def __init__(self, peer: str, certificate: bytes, headers: dict[str, str]) -> None:
+    def __init__(self, peer: str, certificate: bytes) -> None:
         self._peer = peer
         self._certificate = certificate
-        self._headers = headers
-
-    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        return tuple(self._headers.items())
 
     def peer(self) -> str:
         return self._peer
@@ -38,8 +35,9 @@ def read(
     *, secret: str = "secret", peer: str = "ipv4:127.0.0.1:5", certificate: bytes = b"", **changed: str
 ) -> Credentials:
     headers = {**GATEWAY, **{name.replace("_", "-"): value for name, value in changed.items()}}
-    context = FakeContext(peer, certificate, headers)
-    return Introductions(secret).read(Call(context, "radgate.v1.QueryService/SearchStudies", b""))  # type: ignore[arg-type]
+    context: Any = FakeContext(peer, certificate)
+    call = Call(context, "radgate.v1.QueryService/SearchStudies", tuple(headers.items()), b"")
+    return Introductions(secret).read(call)
 
 
 def test_the_gateway_is_believed() -> None:

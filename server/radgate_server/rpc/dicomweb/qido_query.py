@@ -74,8 +74,9 @@ def asked_name(query_string: str) -> str:
     return _asked(query_string, _PATIENT_NAME)
 
 
-def _asked(query_string: str, names: tuple[str, ...]) -> str:
-    if not any(name in query_string for name in names):
+def _asked(query_string: str, names: tuple[str, str]) -> str:
+    keyword, tag = names
+    if keyword not in query_string and tag not in query_string:
         return ""
     found = dict(parse_qsl(query_string, errors="replace"))
     return next((found[name] for name in names if name in found), "")
