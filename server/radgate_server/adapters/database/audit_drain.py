@@ -17,6 +17,9 @@ _log = logging.getLogger(__name__)
 RETRY_S = 1.0
 """Between two attempts at a database that is away, and two looks at a spool that is used only then."""
 
+SYNC_S = 0.1
+"""Records that gather are on the disk after so long, so that a power cut takes no more of them than that."""
+
 SETTLE_S = 5.0
 """Who reads the trail waits so long for the records that came before; so does the server when it stops."""
 
@@ -74,7 +77,7 @@ class SpoolDrain:
                 self._writer.disconnect()
                 if trouble != (trouble := describe(error)):
                     _log.warning("the audit spool can't be drained yet: %s", trouble)
-            self._hurry.wait(RETRY_S if trouble or not self._gather_s else self._gather_s / 2)
+            self._hurry.wait(RETRY_S if trouble or not self._gather_s else SYNC_S)
 
     def _drain(self) -> None:
         """Bring to the database what has waited long enough, and what is in a hurry."""

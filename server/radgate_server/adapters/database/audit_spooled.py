@@ -15,8 +15,8 @@ from radgate_server.core.ports.audit_spool import AuditSpool, SpoolState
 
 _log = logging.getLogger(__name__)
 
-GATHER_S = 0.2
-"""Records wait so long for others to go with, and up to half as long again for the drain to look."""
+GATHER_S = 0.4
+"""Records wait so long for others to go with, and up to SYNC_S more for the drain to look: half a second."""
 
 
 class SpooledAuditSink:
