@@ -14,6 +14,7 @@ from radgate_server.adapters.cache.derived_disk import DerivedDisk
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.layout import answer_key, entry_key
 from radgate_server.adapters.cache.sealed_bytes import SealedForm
+from radgate_server.adapters.cache.stored_bytes import Owner
 from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.ports.cache import CacheKey
@@ -174,6 +175,21 @@ async def test_it_is_written_down_whose_study_it_is(tmp_path: Path) -> None:
         await store.put("a", instance)
         await store.put("a", received(DATA))
     assert keys.patients == {instance.ref.study_instance_uid: "P-77", REF.study_instance_uid: ""}
+
+
+@pytest.mark.parametrize("piece_bytes", [1000, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, 1 << 30])
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, len(DATA)])
+def test_pieces_of_any_size_come_out_as_they_were(tmp_path: Path, size: int, piece_bytes: int) -> None:
+    form, key, owner = SealedForm(MemoryStudyKeys()), entry_key("a", REF), Owner(REF.study_instance_uid, lambda: "")
+    with (tmp_path / "file").open("w+b") as file:
+        writer = form.writer(file.fileno(), key, "role", owner)
+        for start in range(0, size, piece_bytes):
+            writer.write(memoryview(DATA)[:size][start : start + piece_bytes])
+        writer.finish()
+        assert os.fstat(file.fileno()).st_size == HEADER + size + 16 * max(1, -(-size // BLOCK_BYTES))
+        content = form.reader(file.fileno(), key, "role")
+        assert content.size_bytes == size
+        assert content.read(0, size) == DATA[:size]
 
 
 class OvertakenKeys(MemoryStudyKeys):

@@ -1,5 +1,6 @@
 """Small instances, transcoded in one go: what comes out is what comes out step by step, with less done for it."""
 
+import mmap
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.taken_apart import take_apart
 from radgate_server.core.instances import MemoryContent
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.services.imaging import at_once
@@ -58,6 +60,19 @@ async def test_it_is_what_is_made_step_by_step(name: str, syntax: str, monkeypat
     in_one_go = await transcode(corpus.read(name), EncodeTarget(syntax))
     monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
     assert in_one_go == await transcode(corpus.read(name), EncodeTarget(syntax))
+
+
+def test_a_frame_is_not_copied_out_of_bytes_but_out_of_memory_that_is_mapped() -> None:
+    file = encode(make_dataset("2.25.1", "2.25.1.1", "2.25.1.1.1"))
+    apart = take_apart(memoryview(file))
+    assert apart is not None
+    assert memoryview(apart.frame.data).obj is file
+    with mmap.mmap(-1, len(file)) as mapped:
+        mapped.write(file)
+        with memoryview(mapped) as buffer:
+            copied = take_apart(buffer)
+    assert copied is not None
+    assert (type(copied.frame.data), copied.frame.data) == (bytes, apart.frame.data)
 
 
 @pytest.mark.parametrize("syntax", [HTJ2K, HTJ2K_LOSSY])

@@ -127,8 +127,7 @@ class DerivedDisk:
         os.close(temporary.fd)
 
     def _incoming_file(self) -> AbstractContextManager[TemporaryFile]:
-        if not self._folder.incoming.exists():  # an operator may have emptied the folder under us
-            self._folder.prepare()
+        self._folder.prepare()  # an operator may have emptied the folder under us
         return temporary_file(self._folder.incoming)
 
     def _delete(self, keys: Iterable[EntryKey]) -> None:

@@ -84,7 +84,9 @@ class TierFolder:
         self.incoming = root / _INCOMING
 
     def prepare(self) -> None:
-        """Make the folder, for this user only. Raises OSError."""
+        """Make the folder, for this user only, unless it is there. Raises OSError."""
+        if self.incoming.exists():
+            return
         self._root.parent.mkdir(parents=True, exist_ok=True)
         for folder in (self._root, self.incoming):
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
@@ -102,7 +104,7 @@ class TierFolder:
 
     def path(self, key: EntryKey, suffix: str = "") -> Path:
         """The file of an entry, or with `index_suffix` of its index."""
-        return self._root / key.tenant_id / key.study / f"{key.instance}{suffix or self._suffix}"
+        return self._root.joinpath(key.tenant_id, key.study, f"{key.instance}{suffix or self._suffix}")
 
     def publish(self, temporary: Path, key: EntryKey, suffix: str = "") -> None:
         """Let a finished file appear in its place, in one step. Raises OSError."""

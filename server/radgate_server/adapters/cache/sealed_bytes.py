@@ -82,7 +82,7 @@ class _BlockCipher:
         self._cipher = AESGCM(hmac.digest(study_key.secret, _PURPOSE + salt, "sha256"))
         self._bound = f"{key.tenant_id}/{key.study}/{key.instance}/{role}".encode()
 
-    def seal(self, number: int, block: bytearray | memoryview, *, last: bool) -> bytes:
+    def seal(self, number: int, block: bytes | memoryview, *, last: bool) -> bytes:
         return self._cipher.encrypt(_nonce(number, last), block, self._bound)
 
     def open(self, number: int, sealed: bytes, *, last: bool) -> bytes:
@@ -98,20 +98,22 @@ class _SealedWriter:
     def __init__(self, fd: int, cipher: _BlockCipher) -> None:
         self._fd = fd
         self._cipher = cipher
-        self._held = bytearray()
+        self._held: bytes | memoryview = b""
         self._number = 0
 
     def write(self, data: bytes | memoryview) -> None:
-        self._held += data
-        while len(self._held) > BLOCK_BYTES:
-            with memoryview(self._held) as held, held[:BLOCK_BYTES] as block:
-                self._put(block, last=False)
-            del self._held[:BLOCK_BYTES]
+        rest = memoryview(data)
+        while rest:
+            if len(self._held) == BLOCK_BYTES:
+                self._put(self._held, last=False)
+                self._held = b""
+            taken, rest = rest[: BLOCK_BYTES - len(self._held)], rest[BLOCK_BYTES - len(self._held) :]
+            self._held = b"".join((self._held, taken)) if self._held else taken  # a whole block is not copied
 
     def finish(self) -> None:
         self._put(self._held, last=True)
 
-    def _put(self, block: bytearray | memoryview, *, last: bool) -> None:
+    def _put(self, block: bytes | memoryview, *, last: bool) -> None:
         write_all(self._fd, self._cipher.seal(self._number, block, last=last))
         self._number += 1
 

@@ -1,6 +1,7 @@
 """A small instance of one frame taken apart in one go: the frame, and the data set that stands around it."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 from radgate_server.core.dicom.frames import frame_table
 from radgate_server.core.dicom.image_pixel import ImagePixel
@@ -9,7 +10,7 @@ from radgate_server.core.dicom.native import NativePixels
 from radgate_server.core.dicom.opened import OpenedFile, open_file
 from radgate_server.core.dicom.walker import PIXEL_DATA, Element
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.instance_index import FrameTable
+from radgate_server.core.instance_index import FrameTable, Span
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 
 SMALL_BYTES = 4 << 20
@@ -17,7 +18,7 @@ SMALL_BYTES = 4 << 20
 
 
 class TakenApart(NamedTuple):
-    """Refers to nothing of the file's buffer. `around` lacks the pixels."""
+    """`around` lacks the pixels. The frame lies in the file's own bytes where it can, and keeps them alive."""
 
     frame: StoredFrame
     around: OpenedFile
@@ -46,6 +47,14 @@ def take_apart(file: memoryview) -> TakenApart | None:
 
 def _frame(opened: OpenedFile, pixel_data: Element, table: FrameTable, image: ImagePixel) -> bytes:
     if table.encapsulated or opened.data_set.little_endian:
-        return read_spans(opened.data, table.frames[0])
+        return _where_it_lies(opened.data, table.frames[0])
     value = opened.data[pixel_data.offset : pixel_data.offset + pixel_data.length]
     return NativePixels.of(value, pixel_data.vr, image, little_endian=False).frame(image, 1)
+
+
+def _where_it_lies(data: memoryview, spans: Sequence[Span]) -> bytes:
+    """Without a copy where it is in one piece; memory that is mapped goes when it is let go of."""
+    if len(spans) == 1 and isinstance(data.obj, bytes):
+        offset, length = spans[0]
+        return cast("bytes", data[offset : offset + length])
+    return read_spans(data, spans)

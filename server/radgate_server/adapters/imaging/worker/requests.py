@@ -79,7 +79,7 @@ def _remember[Key, Value](table: dict[Key, Value], key: Key, value: Value, size_
 
 
 def _put(frame: StoredFrame, memory: SharedMemory) -> tuple[_Where, str, tuple[int | str, ...]]:
-    where = frame.data if len(frame.data) <= INLINE_BYTES else tuple(memory.put(frame.data))
+    where = bytes(frame.data) if len(frame.data) <= INLINE_BYTES else tuple(memory.put(frame.data))
     return where, frame.transfer_syntax_uid, tuple(frame.image)
 
 
