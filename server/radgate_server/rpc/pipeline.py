@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.authz import METHODS
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.method_table import Way
 from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
@@ -49,12 +50,12 @@ def _build_way(
 ) -> Way:
     method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
     proceed = compose(method, layers, _innermost(descriptor, getattr(servicer, descriptor.name), method, gate))
-    gives_stream = descriptor.server_streaming and not _ends_with_message(descriptor)
+    gives_stream = descriptor.server_streaming and not _is_body(descriptor)
     return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
 
 
-def _ends_with_message(method: MethodDescriptor) -> bool:
-    """Whether a stream's last message may leave together with the status, as `call.response`.
+def _is_body(method: MethodDescriptor) -> bool:
+    """Whether an answer is an HTTP body: its last message may leave together with the status, as `call.response`.
 
     grpc.aio sends them together for unary methods alone. A stream that answers as one is the same on the wire, and a
     send less is a way less through grpc's thread and back. When no response is set, an empty message comes last: it
@@ -68,7 +69,8 @@ def _innermost(descriptor: MethodDescriptor, serve: Callable[..., Any], method: 
     decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
     admit = admission(reach := method.access.reach, descriptor, gate)
     if descriptor.server_streaming:
-        return _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
+        answer = _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
+        return _break_off(answer) if _is_body(descriptor) else answer
     return _answer_unary(serve, decode, admit)
 
 
@@ -121,3 +123,17 @@ def _answer_stream(serve: Callable[..., Any], decode: _Decoder, admit: Admit | N
                 await call.write(_encode(message))
 
     return answer
+
+
+def _break_off(answer: Proceed) -> Proceed:
+    """Let a body that fails after its first message end as a broken one. Who speaks gRPC is told by the status."""
+
+    async def answer_or_break_off(call: Call) -> None:
+        try:
+            await answer(call)
+        except Exception:
+            if call.sent_bytes and call.header("x-envoy-original-path"):
+                await call.write(BREAK_OFF)
+            raise
+
+    return answer_or_break_off

@@ -1,7 +1,6 @@
 """DicomWebService: each method hands its path to the resource that answers it."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
@@ -20,7 +19,6 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
 from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
 from radgate_server.rpc.dicomweb.frames import FramesResource
-from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.metadata import MetadataResource
 from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
@@ -111,56 +109,38 @@ class DicomWebServicer:
 
     def RetrieveInstances(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Study, Series or Instance."""
-        return _told_when_cut(self._instances.retrieve(request.study, request.series, request.instance, call))
+        return self._instances.retrieve(request.study, request.series, request.instance, call)
 
     def RetrieveMetadata(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Metadata."""
-        return _told_when_cut(self._metadata.retrieve(request.study, request.series, request.instance, call))
+        return self._metadata.retrieve(request.study, request.series, request.instance, call)
 
     def RetrieveBulkdata(self, request: RetrieveBulkdataRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Bulkdata."""
-        messages = self._bulkdata.retrieve(request.study, request.series, request.instance, request.path, call)
-        return _told_when_cut(messages)
+        return self._bulkdata.retrieve(request.study, request.series, request.instance, request.path, call)
 
     def RetrieveFrames(self, request: RetrieveFramesRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Frames."""
-        messages = self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
-        return _told_when_cut(messages)
+        return self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
 
     def RetrieveRendered(self, request: RetrieveRenderedRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Rendered."""
-        messages = self._rendered.retrieve(request.study, request.series, request.instance, request.frames, call)
-        return _told_when_cut(messages)
+        return self._rendered.retrieve(request.study, request.series, request.instance, request.frames, call)
 
     def RetrieveThumbnail(self, request: RetrieveRenderedRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Thumbnail."""
-        messages = self._thumbnail.retrieve(request.study, request.series, request.instance, request.frames, call)
-        return _told_when_cut(messages)
+        return self._thumbnail.retrieve(request.study, request.series, request.instance, request.frames, call)
 
     def RetrieveInstanceThumbnail(  # noqa: N802
         self, request: RetrieveInstanceThumbnailRequest, call: Call
     ) -> AsyncGenerator[bytes]:
         """A thumbnail by SOP Instance UID alone."""
-        return _told_when_cut(self._thumbnail.retrieve_by_instance(request.instance, call))
+        return self._thumbnail.retrieve_by_instance(request.instance, call)
 
     def RetrieveWadoUri(self, request: RetrieveWadoUriRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-URI Retrieve DICOM Instance, Retrieve Rendered Instance."""
-        return _told_when_cut(self._wado_uri.retrieve(call))
+        return self._wado_uri.retrieve(call)
 
     async def StoreInstances(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:  # noqa: N802
         """STOW-RS Store Instances."""
         return await self._stow.store(requests, call)
-
-
-async def _told_when_cut(messages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass the messages on; when they fail after the first, let the body that has begun end as a broken one."""
-    begun = False
-    async with aclosing(messages):
-        try:
-            async for message in messages:
-                begun = True
-                yield message
-        except Exception:
-            if begun:
-                yield BREAK_OFF
-            raise
