@@ -22,6 +22,8 @@ _SHORT_HEADER = Struct("<HH2sH")
 _LONG_HEADER = Struct("<HH2sxxL")
 _ITEM_HEADER = Struct("<HHL")
 _MAX_SHORT_LENGTH = 0xFFFE
+_SHORT_VRS = {str(vr.value): vr.value.encode() for vr in EXPLICIT_VR_LENGTH_16}
+"""Those whose length takes 16 bits (PS3.5 7.1.2), as they are written."""
 _NUL_PADDED_VRS = frozenset({"OB", "UI", "UN"})
 """Of those that can be odd; text is padded with a space (PS3.5 6.2)."""
 _OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003})
@@ -87,9 +89,9 @@ def element_header(tag: int, vr: str, length: int) -> bytes:
 
 
 def _holds_fragments(element: Element) -> bool:
-    if element.fragments is not None:
-        return True
-    return any(_holds_fragments(inner) for item in element.items or () for inner in item.elements)
+    if element.items is None:
+        return element.fragments is not None
+    return any(_holds_fragments(inner) for item in element.items for inner in item.elements)
 
 
 def _write(data: memoryview, element: Element, little_endian: bool, signed: bool, parts: list[Part]) -> None:
@@ -100,7 +102,9 @@ def _write(data: memoryview, element: Element, little_endian: bool, signed: bool
         _write_sequence(data, tag, items, signed, parts)
         return
     vr = resolved_vr(vr, signed)
-    value = little_endian_value(data[offset : offset + length], vr, little_endian=little_endian)
+    value: Part = data[offset : offset + length]
+    if not little_endian:
+        value = little_endian_value(value, vr, little_endian=False)
     _write_value(tag, vr, (value,), parts)
 
 
@@ -126,11 +130,12 @@ def _item_header(tag: int, length: int) -> bytes:
 def _write_value(tag: int, vr: str, value: Sequence[Part], parts: list[Part]) -> None:
     length = sum(map(len, value))
     padding = length % 2
-    if vr in EXPLICIT_VR_LENGTH_16 and length <= _MAX_SHORT_LENGTH:
-        parts.append(_SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length + padding))
+    short_vr = _SHORT_VRS.get(vr)
+    if short_vr is not None and length <= _MAX_SHORT_LENGTH:
+        parts.append(_SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, short_vr, length + padding))
     else:
         # What outgrew a short length becomes UN (PS3.5 6.2.2 note 1).
-        written_vr = "UN" if vr in EXPLICIT_VR_LENGTH_16 else vr
+        written_vr = vr if short_vr is None else "UN"
         parts.append(element_header(tag, written_vr, length + padding))
     parts.extend(value)
     if padding:
