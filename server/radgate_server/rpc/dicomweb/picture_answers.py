@@ -1,7 +1,6 @@
 """Pictures on their way out: kept ready to be sent again, told apart by an ETag, each delivery recorded."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from hashlib import sha256
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
@@ -11,18 +10,18 @@ from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
+from radgate_server.rpc.dicomweb.kept_answer import entity_tag
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
 from radgate_server.rpc.dicomweb.query_string import query_of
 from radgate_server.rpc.dicomweb.warnings import note_warnings
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.single_flight import SingleFlight
 
-_TAG_BYTES = 16
 _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
 
 type Kept = bytes
-"""A tag of _TAG_BYTES ASCII characters, then encoded HttpBody messages end to end, noted (core.imaging.noted)."""
+"""Encoded HttpBody messages end to end, noted (core.imaging.noted)."""
 
 
 class Picture(NamedTuple):
@@ -70,21 +69,21 @@ class PictureAnswers:
         data, notes = picture.made
         envelope = Envelope(picture.media_type)
         body = b"".join(part_messages(envelope, data, first=True, last=True, chunk_bytes=self._chunk_bytes))
-        kept = sha256(body).hexdigest()[:_TAG_BYTES].encode() + Noted(body, notes).joined()
+        kept = Noted(body, notes).joined()
         if picture.lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, kept, ttl_s)
         return kept
 
     async def send(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> AsyncGenerator[bytes]:
         """Record the delivery, then yield the messages but for the last, which leaves with the status."""
-        tag = f'"{kept[:_TAG_BYTES].decode()}"'
+        tag = entity_tag(kept)
         is_known = tag in call.header("if-none-match")
-        await self.record(call, scope, detail, 0 if is_known else len(kept) - _TAG_BYTES)
+        await self.record(call, scope, detail, 0 if is_known else len(kept))
         if is_known:
             await call.send_initial_metadata((("x-http-status", "304"), ("etag", tag)))
             call.response = encode_http_body("", b"")
             return
-        body, notes = Noted.read(kept[_TAG_BYTES:])
+        body, notes = Noted.read(kept)
         await call.send_initial_metadata((("etag", tag), *note_warnings(notes)))
         *before, call.response = split_http_bodies(body)
         for message in before:
