@@ -158,9 +158,8 @@ class Stub(
             await context.send_initial_metadata((("x-http-status", "304"), ("etag", self.metadata["if-none-match"])))
             yield HttpBody()
             return
-        await context.send_initial_metadata((("etag", '"tag"'),))
         places = (request.study, request.series, request.instance, request.frames)
-        yield HttpBody(content_type="image/jpeg", data=" ".join(filter(None, places)).encode())
+        yield HttpBody(content_type='image/jpeg; etag="tag"', data=" ".join(filter(None, places)).encode())
 
     async def RetrieveThumbnail(self, request: RetrieveRenderedRequest, context: Context) -> AsyncIterator[HttpBody]:
         async for message in self.RetrieveRendered(request, context):

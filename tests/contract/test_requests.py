@@ -88,6 +88,7 @@ async def test_pictures_are_for_the_client_alone_and_asked_for_anew(
     path = f"{place}/{kind}?viewport=64,64&window=40,400,linear"
     response = await gateway.client.get(path, headers={"origin": ORIGIN})
     assert (response.status_code, response.text, response.headers["etag"]) == (200, named, '"tag"')
+    assert response.headers["content-type"] == "image/jpeg"
     assert gateway.stub.metadata["x-envoy-original-path"] == path
     assert response.headers["cache-control"] == "private, no-cache"
     assert response.headers["vary"] == "accept, authorization, x-tenant-id"

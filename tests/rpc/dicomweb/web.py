@@ -91,5 +91,6 @@ async def _call(
         assert received.pop() == BREAK_OFF, "HTTP can't tell otherwise that the body is not whole"
     messages = [HttpBody.FromString(message) for message in received]
     headers = [(name, value) for name, value in await call.initial_metadata() if isinstance(value, str)]
-    content_type = messages[0].content_type if messages else ""
+    content_type, _, tag = (messages[0].content_type if messages else "").partition("; etag=")
+    headers += [("etag", tag)] if tag else []  # as the gateway does
     return Answer(headers, content_type, b"".join(message.data for message in messages), len(messages), error)

@@ -1,10 +1,13 @@
 import asyncio
+from functools import partial
 
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.ports.cache import CacheKey
+from radgate_server.rpc.dicomweb.http_body import encode_http_body, etag_of
 from radgate_server.rpc.dicomweb.picture_answers import Picture, PictureAnswers
 from radgate_server.services.auditing import Auditor
 from tests.fakes.audit import RecordingAuditSink
@@ -48,3 +51,20 @@ async def test_only_what_lasts_is_kept(answers: PictureAnswers) -> None:
         made = await answers.make(key, 1, render)
         assert b"picture" in made
         assert await answers.kept(key) == (made if lasting else None)
+
+
+async def test_the_same_picture_has_the_same_tag_and_it_comes_with_the_picture(answers: PictureAnswers) -> None:
+    async def render(data: bytes) -> Picture:
+        return Picture("image/png", Noted(data, ("a note",)), lasting=True)
+
+    tags = []
+    for number, data in enumerate((b"picture", b"picture", b"another")):
+        kept = await answers.make(CacheKey("east", "2.25.1", "rendered", str(number)), 1, partial(render, data))
+        body = Noted.read(kept).data
+        tags.append(etag_of(body))
+        assert HttpBody.FromString(body).content_type == f"image/png; etag={tags[-1]}"
+    assert tags[0] == tags[1] != tags[2]
+
+
+def test_a_body_without_a_tag_has_none() -> None:
+    assert etag_of(encode_http_body("image/png", b"1")) == etag_of(encode_http_body("", b"1")) == ""

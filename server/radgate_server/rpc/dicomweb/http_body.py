@@ -15,6 +15,10 @@ The status of a call that fails after its first message has no place in HTTP: En
 and a client would take half a study for a whole one.
 """
 
+_ETAG = "; etag="
+"""A parameter of the content type, of which the gateway makes a header. Headers of their own would leave before the
+first message, and grpc's threads would have two things to hand on in place of one."""
+
 _CONTENT_TYPE = 0x0A  # field 1, length-delimited
 _DATA = 0x12  # field 2, length-delimited
 
@@ -26,6 +30,24 @@ def encode_http_body(content_type: str, *pieces: bytes | memoryview) -> bytes:
         return b"".join((b"\x12", varint(size), *pieces))
     text = content_type.encode()
     return b"".join((b"\x0a", varint(len(text)), text, b"\x12", varint(size), *pieces))
+
+
+def with_etag(content_type: str, tag: str) -> str:
+    """The content type of a body that has an ETag; `tag` is quoted."""
+    return f"{content_type}{_ETAG}{tag}"
+
+
+def etag_of(kept: bytes) -> str:
+    """The ETag in the content type of encoded messages, "" when there is none.
+
+    Raises:
+        ValueError: `kept` was not made of whole messages of `encode_http_body`.
+
+    """
+    if kept[0] != _CONTENT_TYPE:
+        return ""
+    length, begin = _read_varint(kept, 1)
+    return kept[begin : begin + length].decode().partition(_ETAG)[2]
 
 
 def split_http_bodies(kept: bytes) -> Iterator[bytes]:

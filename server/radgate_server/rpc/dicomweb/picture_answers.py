@@ -9,7 +9,7 @@ from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
+from radgate_server.rpc.dicomweb.http_body import encode_http_body, etag_of, split_http_bodies, with_etag
 from radgate_server.rpc.dicomweb.kept_answer import entity_tag
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
 from radgate_server.rpc.dicomweb.query_string import query_of
@@ -67,7 +67,7 @@ class PictureAnswers:
     async def keep(self, key: CacheKey, picture: Picture, ttl_s: float | None) -> Kept:
         """The answer of a picture, kept unless it is too large or does not last."""
         data, notes = picture.made
-        envelope = Envelope(picture.media_type)
+        envelope = Envelope(with_etag(picture.media_type, entity_tag(data)))
         body = b"".join(part_messages(envelope, data, first=True, last=True, chunk_bytes=self._chunk_bytes))
         kept = Noted(body, notes).joined()
         if picture.lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
@@ -76,15 +76,16 @@ class PictureAnswers:
 
     async def send(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> AsyncGenerator[bytes]:
         """Record the delivery, then yield the messages but for the last, which leaves with the status."""
-        tag = entity_tag(kept)
-        is_known = tag in call.header("if-none-match")
+        body, notes = Noted.read(kept)
+        tag = etag_of(body)
+        is_known = bool(tag) and tag in call.header("if-none-match")
         await self.record(call, scope, detail, 0 if is_known else len(kept))
         if is_known:
             await call.send_initial_metadata((("x-http-status", "304"), ("etag", tag)))
             call.response = encode_http_body("", b"")
             return
-        body, notes = Noted.read(kept)
-        await call.send_initial_metadata((("etag", tag), *note_warnings(notes)))
+        if notes:
+            await call.send_initial_metadata(note_warnings(notes))
         *before, call.response = split_http_bodies(body)
         for message in before:
             yield message
