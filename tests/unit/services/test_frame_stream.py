@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 import pytest
 
-from radgate_server.core.errors import GatewayError, InstanceMalformedError, InstanceNotSentError
+from radgate_server.core.errors import GatewayError, InstanceMalformedError, InstanceNotSentError, ResumeTokenStaleError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frame_order import FrameOrder
 from radgate_server.core.instances import FailedInstance
@@ -152,6 +152,28 @@ async def test_of_large_frames_no_more_than_the_front_is_read_for_a_low_resoluti
     assert joined(events) == {(ref, 1): b"\x01" * 100 for ref in A}
     assert set(frames.made.values()) == {1}
     assert (stream.counts.frames, stream.counts.delivered) == (5, 5)
+
+
+@pytest.mark.parametrize("size_bytes", [5, 90, 100])
+async def test_a_front_is_not_completed_by_another_frame(size_bytes: int) -> None:
+    """The instance was replaced between the two: its frame is as long, shorter, or shorter than what was sent."""
+
+    class Replaced(Frames):
+        async def make(self, ref: InstanceRef, frame_number: int) -> ProgressiveFrame:
+            return await super().make(ref, frame_number + 1)
+
+    frames = Replaced(fronted=A[:1])
+    stream, _ = stream_of(A[0], frames=frames)
+
+    def replace(_: int) -> None:
+        frames.size_bytes = size_bytes
+
+    front, failed = await collect(stream, replace)
+    assert isinstance(front, FramePiece)
+    assert not front.last
+    assert isinstance(failed, FailedInstance)
+    assert isinstance(failed.error, ResumeTokenStaleError)
+    assert (stream.counts.frames, stream.counts.delivered, stream.counts.failed) == (0, 0, 1)
 
 
 async def test_a_front_is_sent_though_the_frame_is_wanted_whole_meanwhile() -> None:

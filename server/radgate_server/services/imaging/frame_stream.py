@@ -4,8 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import GatewayError, ResumeTokenStaleError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frame_order import FrameOrder, FrameStep, Part
 from radgate_server.core.instances import FailedInstance
@@ -55,6 +56,22 @@ class Counts:
     failed: int = 0
 
 
+class _Front(NamedTuple):
+    """What a viewer has of a frame: the rest must be that of the same one."""
+
+    length: int
+    size_bytes: int
+    crc32c: int
+
+    @classmethod
+    def of(cls, frame: ProgressiveFrame, length: int) -> Self:
+        """The first bytes of a frame."""
+        return cls(length, frame.size_bytes, frame.front_crc32c(length))
+
+
+_NOTHING = _Front(0, 0, 0)
+
+
 type FrameEvent = FramePiece | FramePreview | FailedInstance
 type _Made = ProgressiveFrame | Preview
 type _Making = deque[tuple[FrameStep, asyncio.Task[_Made]]]
@@ -73,7 +90,7 @@ class FrameStream:
         self._frames = frames
         self._ahead = ahead
         self._kept: RecentMap[tuple[InstanceRef, int], ProgressiveFrame] = RecentMap(_KEPT_BYTES)
-        self._sent: dict[tuple[InstanceRef, int], int] = {}  # bytes, of frames whose rest is still to be sent
+        self._sent: dict[tuple[InstanceRef, int], _Front] = {}  # of frames whose rest is still to be sent
         self._frames_left: dict[InstanceRef, int] = {}
         self._failed: set[InstanceRef] = set()
 
@@ -160,18 +177,21 @@ class FrameStream:
         ref, number, _ = step
         if not frame.missing_bytes:
             self._kept.put((ref, number), frame, len(frame.data))
-        self._sent[ref, number] = frame.first_bytes
+        self._sent[ref, number] = _Front.of(frame, frame.first_bytes)
         self._order.defer_rest(ref, number)
         return FramePiece(ref, number, frame, 0, frame.first_bytes)
 
-    def _end(self, step: FrameStep, frame: ProgressiveFrame) -> FramePiece:
+    def _end(self, step: FrameStep, frame: ProgressiveFrame) -> FramePiece | FailedInstance:
         """What completes the frame: its rest, or all of it when none of its own bytes was sent."""
         ref, number, _ = step
         self._kept.drop((ref, number))
+        sent = self._sent.pop((ref, number), _NOTHING)
+        if sent is not _NOTHING and sent != _Front.of(frame, sent.length):
+            return self._fail(ref, ResumeTokenStaleError("the instance was replaced while it was sent; begin it anew"))
         self.counts.frames += 1
         self._frames_left[ref] -= 1
         self.counts.delivered += not self._frames_left[ref]
-        return FramePiece(ref, number, frame, self._sent.pop((ref, number), 0), frame.size_bytes)
+        return FramePiece(ref, number, frame, sent.length, frame.size_bytes)
 
     def _fail(self, ref: InstanceRef, error: GatewayError) -> FailedInstance:
         """Give an instance up; it fails once, however many of its frames do."""

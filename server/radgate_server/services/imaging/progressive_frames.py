@@ -47,6 +47,10 @@ class ProgressiveFrame:
         """CRC-32C of the frame, of which nothing may be missing."""
         return int(google_crc32c.value(self.data))
 
+    def front_crc32c(self, length: int) -> int:
+        """CRC-32C of its first bytes."""
+        return int(google_crc32c.value(self.data[:length]))
+
 
 class ProgressiveFrames:
     """Makes them for one tenant's viewer, who wants to see at least `rows` by `columns` first (0 by 0: all at once).
@@ -103,6 +107,8 @@ class ProgressiveFrames:
         Raises:
             GatewayError: it can't be had.
         """
+        if not (self._rows or self._columns):
+            return None
         handle = await self._instance(ref)
         if handle.transfer_syntax_uid != HTJ2K_LOSSLESS_RPCL:
             return None
