@@ -44,6 +44,7 @@ def test_rows_close_together_are_read_with_what_is_between_them() -> None:
         ImagePixel(40, 40, 1, 12, 12, 0, 1, "MONOCHROME2"),
         ImagePixel(40, 40, 3, 8, 8, 0, 1, "YBR_FULL_422"),
         ImagePixel(40, 40, 3, 8, 8, 0, 1, "RGB", planar_configuration=1),
+        ImagePixel(40, 40, 1, 16, 12, 0, 1, "MONOCHROME2", high_bit=15),
     ],
 )
 def test_some_pixels_do_not_lie_one_after_the_other(image: ImagePixel) -> None:

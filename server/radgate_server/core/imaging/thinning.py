@@ -18,11 +18,12 @@ class Thinning:
         """Of a frame of that size; None when its pixels don't lie one after the other, each in bytes of its own.
 
         Such are pixels of 1 bit, with chroma for every second one alone, colour by plane, and a frame that is not as
-        long as the data set says: what it holds may be anything.
+        long as the data set says: what it holds may be anything. None also of pixels with bits below theirs, which
+        encoders refuse.
         """
         whole_bytes = image.native_frame_bits == 8 * image.decoded_frame_bytes
         by_plane = image.samples_per_pixel > 1 and image.planar_configuration
-        if not whole_bytes or by_plane or size_bytes - image.decoded_frame_bytes not in (0, 1):
+        if image.bits_below or not whole_bytes or by_plane or size_bytes - image.decoded_frame_bytes not in (0, 1):
             return None
         return cls(image, step)
 
