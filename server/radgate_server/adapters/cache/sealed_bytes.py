@@ -98,24 +98,28 @@ class _SealedWriter:
     def __init__(self, fd: int, cipher: _BlockCipher) -> None:
         self._fd = fd
         self._cipher = cipher
-        self._held: bytes | memoryview = b""
+        self._held: list[memoryview] = []
+        self._held_bytes = 0
         self._number = 0
 
     def write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while rest:
-            if len(self._held) == BLOCK_BYTES:
-                self._put(self._held, last=False)
-                self._held = b""
-            taken, rest = rest[: BLOCK_BYTES - len(self._held)], rest[BLOCK_BYTES - len(self._held) :]
-            self._held = b"".join((self._held, taken)) if self._held else taken  # a whole block is not copied
+            if self._held_bytes == BLOCK_BYTES:
+                self._put(last=False)
+            taken = rest[: BLOCK_BYTES - self._held_bytes]
+            self._held.append(taken)
+            self._held_bytes += len(taken)
+            rest = rest[len(taken) :]
 
     def finish(self) -> None:
-        self._put(self._held, last=True)
+        self._put(last=True)
 
-    def _put(self, block: bytes | memoryview, *, last: bool) -> None:
+    def _put(self, *, last: bool) -> None:
+        block = self._held[0] if len(self._held) == 1 else b"".join(self._held)  # a whole block is not copied
         write_all(self._fd, self._cipher.seal(self._number, block, last=last))
         self._number += 1
+        self._held, self._held_bytes = [], 0
 
 
 @dataclass(frozen=True, slots=True)
