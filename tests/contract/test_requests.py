@@ -97,6 +97,11 @@ async def test_pictures_are_for_the_client_alone_and_asked_for_anew(
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", '"tag"')
 
 
+async def test_a_deadline_of_grpc_means_nothing_over_rest(gateway: Gateway) -> None:
+    response = await gateway.client.get(f"{INSTANCE}/rendered", headers={"grpc-timeout": "1n"})
+    assert response.status_code == 200
+
+
 @pytest.mark.parametrize("root", ["/thumbnails", "/dicom-web/thumbnails"])
 async def test_thumbnails_by_instance_are_served_at_both_of_their_places(gateway: Gateway, root: str) -> None:
     response = await gateway.client.get(f"{root}/1.2.3?size=64")
