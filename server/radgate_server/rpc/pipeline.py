@@ -6,7 +6,7 @@ give messages already encoded, as bytes, which go out untouched.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -133,7 +133,8 @@ def _break_off(answer: Proceed) -> Proceed:
             await answer(call)
         except Exception:
             if call.sent_bytes and call.header("x-envoy-original-path"):
-                await call.write(BREAK_OFF)
+                with suppress(Exception):  # why it failed is what counts
+                    await call.write(BREAK_OFF)
             raise
 
     return answer_or_break_off
