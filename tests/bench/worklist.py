@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import httpx
+
 from tests.bench.images import worklist_instances
 from tests.bench.scenarios import RESOURCES, measure, upload
 from tests.bench.servers import radgate_for
@@ -17,4 +19,7 @@ async def worklist(orthanc: OrthancServer, folder: Path, seconds: int, rounds: i
     await asyncio.to_thread(upload, orthanc, worklist_instances(STUDIES))
     qido = next(resource for resource in RESOURCES if resource.name == "QIDO studies")
     with radgate_for(orthanc, folder / "radgate") as radgate:
-        return [await measure(orthanc, radgate, qido, f"QIDO studies, {STUDIES} found", folder, seconds, rounds)]
+        (path,) = qido.paths
+        url = f"http://127.0.0.1:{radgate.http_port}{path}"
+        found = len(await asyncio.to_thread(lambda: httpx.get(url, headers=qido.headers(radgate), timeout=60).json()))
+        return [await measure(orthanc, radgate, qido, f"QIDO studies, {found} found", folder, seconds, rounds)]
