@@ -18,7 +18,7 @@ RETRY_S = 1.0
 """Between two attempts at a database that is away, and two looks at a spool that is used only then."""
 
 SYNC_S = 0.1
-"""Records that gather are on the disk after so long, so that a power cut takes no more of them than that."""
+"""Records that gather are on the disk after so long, or when the commit is over that goes on meanwhile."""
 
 SETTLE_S = 5.0
 """Who reads the trail waits so long for the records that came before; so does the server when it stops."""
