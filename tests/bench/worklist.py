@@ -11,15 +11,20 @@ from tests.bench.servers import radgate_for
 from tests.bench.table import Row
 from tests.integration.orthanc import OrthancServer
 
-STUDIES = 12
+STUDIES = (6, 12)
+"""Beside whatever else was uploaded."""
 
 
 async def worklist(orthanc: OrthancServer, folder: Path, seconds: int, rounds: int) -> list[Row]:
-    """The same question as in `dicomweb`, when twelve such studies are there."""
-    await asyncio.to_thread(upload, orthanc, worklist_instances(STUDIES))
+    """The same question as in `dicomweb`, when more of the same studies are there."""
+    return [await _among(studies, orthanc, folder / str(studies), seconds, rounds) for studies in STUDIES]
+
+
+async def _among(studies: int, orthanc: OrthancServer, folder: Path, seconds: int, rounds: int) -> Row:
+    await asyncio.to_thread(upload, orthanc, worklist_instances(studies))
     qido = next(resource for resource in RESOURCES if resource.name == "QIDO studies")
+    (folder / "radgate").mkdir(parents=True)
     with radgate_for(orthanc, folder / "radgate") as radgate:
-        (path,) = qido.paths
-        url = f"http://127.0.0.1:{radgate.http_port}{path}"
+        url = f"http://127.0.0.1:{radgate.http_port}{qido.paths[0]}"
         found = len(await asyncio.to_thread(lambda: httpx.get(url, headers=qido.headers(radgate), timeout=60).json()))
-        return [await measure(orthanc, radgate, qido, f"QIDO studies, {found} found", folder, seconds, rounds)]
+        return await measure(orthanc, radgate, qido, f"QIDO studies, {found} found", folder, seconds, rounds)

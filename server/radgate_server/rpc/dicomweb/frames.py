@@ -71,13 +71,13 @@ class FramesResource:
         kept = await self._hot.get(key)
         if kept is not None:
             await record(len(kept))
-            messages = give_kept(kept, call, ranges=len(numbers) == 1)
-        else:
-            handle = await self._retrieve.instance(call.caller.tenant_id, ref)
-            require_frames(await self._frames.number_of_frames(call.caller.tenant_id, handle), numbers)
-            give = self._give_one if len(numbers) == 1 else self._give_list
-            messages = give(handle, numbers, key, call, record)
-        async with aclosing(messages):
+            for message in await give_kept(kept, call, ranges=len(numbers) == 1):
+                yield message
+            return
+        handle = await self._retrieve.instance(call.caller.tenant_id, ref)
+        require_frames(await self._frames.number_of_frames(call.caller.tenant_id, handle), numbers)
+        give = self._give_one if len(numbers) == 1 else self._give_list
+        async with aclosing(give(handle, numbers, key, call, record)) as messages:
             async for message in messages:
                 yield message
 
@@ -98,7 +98,7 @@ class FramesResource:
                     break
             await record(size_bytes if size_bytes <= self._max_kept_bytes else None)
             if size_bytes <= self._max_kept_bytes:
-                async for message in give_kept(await self._keep(key, handle, made, notes), call, ranges=True):
+                for message in await give_kept(await self._keep(key, handle, made, notes), call, ranges=True):
                     yield message
                 return
             await notes.send(call)

@@ -1,6 +1,6 @@
 """Answers that are whole in memory, encoded: sent as they are, or a range of their body (RFC 9110 14)."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 
 import google_crc32c
 
@@ -13,8 +13,8 @@ from radgate_server.rpc.dicomweb.warnings import note_warnings
 _RANGES = ("accept-ranges", "bytes")
 
 
-async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> AsyncGenerator[bytes]:
-    """Yield the messages of a kept answer but for the last, which leaves with the status as `call.response`.
+async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> Sequence[bytes]:
+    """The messages of a kept answer but for the last, which leaves with the status as `call.response`.
 
     With `ranges`, a client that sends Range gets that range of the body, be it multipart or a single part, with status
     206; unless it sends If-Range and has the beginning of another body.
@@ -33,7 +33,7 @@ async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> AsyncGenerator[
         if call.header("if-range") in ("", tag) and (wanted := parse_range(header, sum(map(len, pieces)))):
             await call.send_initial_metadata((*_range_headers(wanted, tag), *warnings))
             call.response = encode_http_body(content_type, *cut(pieces, wanted))
-            return
+            return ()
     *before, call.response = split_http_bodies(kept)
     if before:  # one message more than the shortest way takes: viewers that show what has come want to know the length
         length = sum(map(len, read_http_bodies(kept)[1]))
@@ -41,8 +41,7 @@ async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> AsyncGenerator[
         await call.send_initial_metadata((*headers, *warnings))
     elif warnings:
         await call.send_initial_metadata(warnings)
-    for message in before:
-        yield message
+    return before
 
 
 def entity_tag(kept: bytes) -> str:
