@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-_EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
+from tests.integration.otlp_collector import EXPORT
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def trace_sink() -> Iterator[str]:
     """One that listens on a free port of the loopback address; its URL, for OTLP over gRPC."""
     server = grpc.server(ThreadPoolExecutor(1))
     handlers = {"Export": grpc.unary_unary_rpc_method_handler(_take)}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_EXPORT, handlers),))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(EXPORT, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

@@ -46,8 +46,7 @@ def etag_of(kept: bytes) -> str:
     """
     if kept[0] != _CONTENT_TYPE:
         return ""
-    length, begin = _read_varint(kept, 1)
-    return kept[begin : begin + length].decode().partition(_ETAG)[2]
+    return _read_content_type(kept, 0)[0].partition(_ETAG)[2]
 
 
 def split_http_bodies(kept: bytes) -> Iterator[bytes]:
@@ -76,12 +75,16 @@ def read_http_bodies(kept: bytes) -> tuple[str, list[memoryview]]:
     while start < len(kept):
         end = _message_end(kept, start)
         if kept[start] == _CONTENT_TYPE:
-            length, begin = _read_varint(kept, start + 1)
-            start = begin + length
-            content_type = kept[begin:start].decode()
+            content_type, start = _read_content_type(kept, start)
         pieces.append(view[_read_varint(kept, start + 1)[1] : end])
         start = end
     return content_type, pieces
+
+
+def _read_content_type(kept: bytes, start: int) -> tuple[str, int]:
+    """The content type whose field begins at `start`, and where that ends."""
+    length, begin = _read_varint(kept, start + 1)
+    return kept[begin : begin + length].decode(), begin + length
 
 
 def _message_end(kept: bytes, start: int) -> int:
