@@ -1,10 +1,10 @@
 """Running an administrator's command in this process, as the principal "cli"."""
 
-import asyncio
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
+from radgate_server.cli.opened import run_opened
 from radgate_server.cli.options import current_settings
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
@@ -27,13 +27,7 @@ def run_admin[T](work: Callable[[AdminService], Awaitable[T]]) -> T:
     # Only here: the whole server's imports would make `--help` slow.
     from radgate_server.installation import open_admin
 
-    settings = current_settings()
-
-    async def run() -> T:
-        async with open_admin(settings) as admin:
-            return await work(admin)
-
-    return asyncio.run(run())
+    return run_opened(open_admin(current_settings()), work)
 
 
 async def tenants_asked_for(admin: AdminService, tenant_id: str | None) -> Sequence[str]:

@@ -1,9 +1,9 @@
 """How commands that read the audit trail's database are run: opened, closed, and told what is not there yet."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
+from radgate_server.cli.opened import run_opened
 from radgate_server.cli.options import current_settings
 from radgate_server.cli.output import hint
 from radgate_server.config import Settings
@@ -18,13 +18,8 @@ def run_on_trail[Opened, T](
         GatewayError: from the settings, the database, or `work`.
     """
     settings = current_settings()
-
-    async def run() -> T:
-        async with open_trail(settings) as opened:
-            return await work(opened)
-
     try:
-        return asyncio.run(run())
+        return run_opened(open_trail(settings), work)
     finally:
         _hint_at_waiting_records(settings)
 

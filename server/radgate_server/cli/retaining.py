@@ -1,11 +1,11 @@
 """What commands of retention have in common."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from radgate_server.cli.opened import run_opened
 from radgate_server.cli.options import current_settings
 from radgate_server.core.retention import HoldSubject
 
@@ -47,10 +47,4 @@ def run_retention[T](work: Callable[["RetentionTools"], Awaitable[T]]) -> T:
     # Only here: the whole server's imports would make `--help` slow.
     from radgate_server.retention_tools import open_retention_tools
 
-    settings = current_settings()
-
-    async def run() -> T:
-        async with open_retention_tools(settings) as tools:
-            return await work(tools)
-
-    return asyncio.run(run())
+    return run_opened(open_retention_tools(current_settings()), work)
