@@ -62,27 +62,32 @@ class Used(NamedTuple):
 
 @dataclass(slots=True)
 class DailyUse:
-    """What was used today, by all processes as far as is known; `new_...` is what only this one knows of."""
+    """What was used today, by all processes as far as is known; `new_...` is what only this one knows of.
+
+    `turn` to the day before counting anything in `new_...`.
+    """
 
     day: int = 0
-    requests: int = 0
-    bytes: int = 0
+    known_requests: int = 0
+    known_bytes: int = 0
     new_requests: int = 0
     new_bytes: int = 0
 
-    def add(self, day: int, requests: int, size_bytes: int) -> None:
-        """Count what is used now."""
-        self.turn(day)
-        self.requests += requests
-        self.bytes += size_bytes
-        self.new_requests += requests
-        self.new_bytes += size_bytes
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.known_requests + self.new_requests
+
+    @property
+    def bytes(self) -> int:
+        """All of them."""
+        return self.known_bytes + self.new_bytes
 
     def turn(self, day: int) -> None:
         """Begin anew if it is another day."""
         if day != self.day:
             self.day = day
-            self.requests = self.bytes = self.new_requests = self.new_bytes = 0
+            self.known_requests = self.known_bytes = self.new_requests = self.new_bytes = 0
 
     def unwritten(self, day: int) -> Used:
         """What only this process knows of the day."""
@@ -93,8 +98,7 @@ class DailyUse:
         if day == self.day:
             self.new_requests -= written.requests
             self.new_bytes -= written.bytes
-            self.requests = counted.requests + self.new_requests
-            self.bytes = counted.bytes + self.new_bytes
+            self.known_requests, self.known_bytes = counted
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -128,52 +132,62 @@ class Meter:
         numbers = self.rate or self.bandwidth or self.limits.concurrent_requests or self.counts_days
         return bool(numbers or self.limits.has_lists)
 
-    def shortage(self, now_s: float, today: Today) -> Shortage | None:
-        """Why one more request can't be let in, None if it can. Nothing is taken."""
-        limits = self.limits
-        if (rate := self.rate) and (wait_s := rate.wait_s(now_s)):
+    def enter(self, now_s: float, today: Today, longest_wait_s: float = math.inf) -> Shortage | None:
+        """Let one more request in, None; or say why not, of which nothing is counted.
+
+        None is let in either while what is to be sent waits for the bandwidth for longer than `longest_wait_s`.
+        """
+        self.asked_s = now_s
+        rate = self.rate
+        if rate is not None and (wait_s := rate.claim(now_s)):
             return Shortage(Policy.RATE, int(rate.capacity), rate.capacity / rate.rate, wait_s)
-        if limits.concurrent_requests and self.running + self.elsewhere >= limits.concurrent_requests:
-            return Shortage(Policy.CONCURRENCY, limits.concurrent_requests, None, None)
-        return self._shortage_today(today.day, today.end_s - now_s) if self.counts_days else None
-
-    def overdue(self, now_s: float, longest_s: float) -> Shortage | None:
-        """Why no more may begin: what is to be sent waits for the bandwidth longer than it may. None if it does not."""
-        if self.bandwidth is None:
-            return None
-        late_s = self.bandwidth.wait_s(now_s, 0) - longest_s
-        return Shortage(Policy.BANDWIDTH, int(self.bandwidth.rate), 1, late_s) if late_s > 0 else None
-
-    def enter(self, now_s: float, today: Today) -> None:
-        """One more request runs."""
+        if (shortage := self._shortage(now_s, today, longest_wait_s)) is not None:
+            if rate is not None:
+                rate.take(now_s, -1)
+            return shortage
         self.running += 1
-        if self.rate:
-            self.rate.take(now_s)
         if self.counts_days:
-            self.used.add(today.day, 1, 0)
+            self.used.new_requests += 1
+        return None
 
-    def leave(self) -> None:
-        """It runs no more."""
+    def take_back(self, now_s: float) -> None:
+        """Undo `enter`, of this same moment."""
         self.running -= 1
+        if self.rate is not None:
+            self.rate.take(now_s, -1)
+        if self.counts_days:
+            self.used.new_requests -= 1
 
     def pass_bytes(self, now_s: float, today: Today, count: int) -> float:
         """So many bytes are about to go through; returns for how many seconds they should wait."""
         if self.counts_days:
-            self.used.add(today.day, 0, count)
-        return self.bandwidth.take(now_s, count) if self.bandwidth else 0.0
+            used = self.used
+            if used.day != today.day:
+                used.turn(today.day)
+            used.new_bytes += count
+        return 0.0 if self.bandwidth is None else self.bandwidth.take(now_s, count)
 
     def give_back_bytes(self, now_s: float, count: int) -> None:
         """So many of those that should wait won't go through."""
-        if self.bandwidth:
+        if self.bandwidth is not None:
             self.bandwidth.take(now_s, -count)
 
-    def _shortage_today(self, day: int, left_s: float) -> Shortage | None:
-        limits, used = self.limits, self.used
-        used.turn(day)
-        if limits.daily_requests and used.requests >= limits.daily_requests:
-            return Shortage(Policy.DAILY_REQUESTS, limits.daily_requests, DAY_S, left_s)
-        if limits.daily_bytes and used.bytes >= limits.daily_bytes:
-            return Shortage(Policy.DAILY_BYTES, limits.daily_bytes, DAY_S, left_s)
+    def _shortage(self, now_s: float, today: Today, longest_wait_s: float) -> Shortage | None:
+        """What is lacking besides the rate."""
+        limits = self.limits
+        if (most := limits.concurrent_requests) and self.running + self.elsewhere >= most:
+            return Shortage(Policy.CONCURRENCY, most, None, None)
+        if self.counts_days:
+            used = self.used
+            if used.day != today.day:
+                used.turn(today.day)
+            if (most := limits.daily_requests) and used.known_requests + used.new_requests >= most:
+                return Shortage(Policy.DAILY_REQUESTS, most, DAY_S, today.end_s - now_s)
+            if (most := limits.daily_bytes) and used.known_bytes + used.new_bytes >= most:
+                return Shortage(Policy.DAILY_BYTES, most, DAY_S, today.end_s - now_s)
+        width = self.bandwidth
+        if width is not None and width.left < 0 and (late_s := width.wait_s(now_s, 0) - longest_wait_s) > 0:
+            return Shortage(Policy.BANDWIDTH, int(width.rate), 1, late_s)
         return None
 
 

@@ -120,8 +120,8 @@ class Call:
         """Send one encoded message of a stream; returns when the client's flow control took it."""
         if self.first_write_s is None:
             self.first_write_s = time.perf_counter()
-        if self.lease is not None:
-            await self.lease.pass_bytes(len(message))
+        if self.lease is not None and (wait := self.lease.pass_bytes(len(message))) is not None:
+            await wait
         await self._context.write(message)
         self.sent_bytes += len(message)
 

@@ -210,7 +210,8 @@ async def _proceed_within(lease: Lease, call: Call, proceed: Proceed) -> None:
         call.payload = lease.pass_through(call.payload)
     try:
         await proceed(call)
-        await lease.pass_bytes(len(call.response))
+        if (wait := lease.pass_bytes(len(call.response))) is not None:
+            await wait
     finally:
         lease.leave()
 

@@ -36,69 +36,76 @@ _KINDS: dict[Policy, tuple[type[LimitError], str]] = {
 
 
 class Lease:
-    """One request that was let in. `leave` when it is over."""
+    """What a caller's requests have to keep to once they were let in; each one's `leave` when it is over."""
 
-    __slots__ = ("_limiter", "_meters", "_tenant_id")
+    __slots__ = ("_limiter", "_tenant_id", "meters")
 
     def __init__(self, limiter: "Limiter", meters: tuple[Meter, ...], tenant_id: str) -> None:
         self._limiter = limiter
-        self._meters = meters
         self._tenant_id = tenant_id
+        self.meters = meters
 
-    async def pass_bytes(self, count: int) -> None:
-        """Count so many bytes that are about to be sent, and wait until they may go.
+    def pass_bytes(self, count: int) -> Awaitable[None] | None:
+        """Count so many bytes that are about to be sent; returns what to await until they may go, None for nothing.
 
         What nobody wants any more while it waits is given back: who leaves many streams would else wait long for the
         next one.
         """
-        try:
-            await self._count_and_wait(count)
-        except asyncio.CancelledError:
-            now_s, _ = self._limiter.time()
-            for meter in self._meters:
-                meter.give_back_bytes(now_s, count)
-            raise
+        delay_s = self._count(count)
+        return self._wait(delay_s, count) if delay_s else None
 
     async def pass_through(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Hand on the messages of an upload, as fast as they may come."""
         async for message in messages:
-            await self._count_and_wait(len(message))
+            if delay_s := self._count(len(message)):
+                await self._limiter.delay(self._tenant_id, delay_s)
             yield message
-
-    async def _count_and_wait(self, count: int) -> None:
-        now_s, today = self._limiter.time()
-        delay_s = 0.0
-        for meter in self._meters:
-            delay_s = max(delay_s, meter.pass_bytes(now_s, today, count))
-        if delay_s:
-            await self._limiter.delay(self._tenant_id, delay_s)
 
     def leave(self) -> None:
         """It is over."""
-        for meter in self._meters:
-            meter.leave()
+        for meter in self.meters:
+            meter.running -= 1
+
+    def _count(self, count: int) -> float:
+        now_s, today = self._limiter.time()
+        longest_s = 0.0
+        for meter in self.meters:
+            if (delay_s := meter.pass_bytes(now_s, today, count)) > longest_s:
+                longest_s = delay_s
+        return longest_s
+
+    async def _wait(self, delay_s: float, count: int) -> None:
+        try:
+            await self._limiter.delay(self._tenant_id, delay_s)
+        except asyncio.CancelledError:
+            now_s, _ = self._limiter.time()
+            for meter in self.meters:
+                meter.give_back_bytes(now_s, count)
+            raise
 
 
 class _Entry:
-    """What one caller has to keep to, and whether it may come from the addresses that it came from of late."""
+    """What one caller has to keep to, and whether it may come from the addresses that it came from of late.
 
-    __slots__ = ("admitted", "meters")
+    `lease` is the one of all its requests, None without any limit; `admitted` is None where any address will do.
+    """
 
-    def __init__(self, meters: tuple[Meter, ...]) -> None:
-        self.meters = meters
-        has_lists = any(meter.limits.has_lists for meter in meters)
+    __slots__ = ("admitted", "lease")
+
+    def __init__(self, lease: Lease | None) -> None:
+        self.lease = lease
+        has_lists = lease is not None and any(meter.limits.has_lists for meter in lease.meters)
         self.admitted: dict[str, bool] | None = {} if has_lists else None
 
-    def check_address(self, address: str) -> None:
-        if self.admitted is None:
-            return
-        admitted = self.admitted.get(address)
-        if admitted is None:
-            if len(self.admitted) >= _MAX_ADDRESSES:
-                self.admitted.clear()
-            admitted = self.admitted[address] = all(meter.limits.admits(address) for meter in self.meters)
-        if not admitted:
-            raise ClientAddressNotAllowedError("this credential may not be used from the client's address")
+
+def _check_address(known: dict[str, bool], address: str, meters: tuple[Meter, ...]) -> None:
+    admitted = known.get(address)
+    if admitted is None:
+        if len(known) >= _MAX_ADDRESSES:
+            known.clear()
+        admitted = known[address] = all(meter.limits.admits(address) for meter in meters)
+    if not admitted:
+        raise ClientAddressNotAllowedError("this credential may not be used from the client's address")
 
 
 class Limiter:
@@ -122,6 +129,7 @@ class Limiter:
         self._longest_wait_s = longest_wait_s
         self._defaults = {True: settings.key.limits(), False: settings.tenant.limits()}
         self._clock = clock
+        self._monotonic_s = clock.monotonic_s
         self._telemetry = telemetry
         self._sleep = sleep
         self._set: Mapping[LimitSubject, Limits] = {}
@@ -131,7 +139,7 @@ class Limiter:
         self._meters: WeakValueDictionary[LimitSubject, Meter] = WeakValueDictionary()
         self._callers: RecentMap[tuple[str, str], _Entry] = RecentMap(_MAX_CALLERS)
         self._today = Today(0, 0.0)
-        self._looked_s = -math.inf
+        self._look_s = -math.inf
 
     def load(self, limits: Mapping[LimitSubject, Limits]) -> None:
         """Go by these from now on."""
@@ -159,26 +167,32 @@ class Limiter:
         """
         who = (caller.tenant_id, caller.principal.key_id)
         entry = self._callers.get(who) or self._open(who)
-        meters = entry.meters
-        if not meters:
+        lease = entry.lease
+        if lease is None:
             return None
-        now_s, today = self.time()
         try:
-            entry.check_address(caller.address)
-            _check_room(meters, now_s, today, self._longest_wait_s)
+            if entry.admitted is not None:
+                _check_address(entry.admitted, caller.address, lease.meters)
+            self._enter(lease.meters)
         except GatewayError as error:
             self._telemetry.refused(caller.tenant_id, reason_of(error))
             raise
-        for meter in meters:
-            meter.enter(now_s, today)
-        return Lease(self, meters, caller.tenant_id)
+        return lease
+
+    def _enter(self, meters: tuple[Meter, ...]) -> None:
+        now_s, today = self.time()
+        for number, meter in enumerate(meters):
+            if shortage := meter.enter(now_s, today, self._longest_wait_s):
+                for entered in meters[:number]:
+                    entered.take_back(now_s)
+                raise _error(shortage, "key" if meter.subject.key_id else "tenant")
 
     def time(self) -> tuple[float, Today]:
         """Seconds of the clock that only grows, and the day; the clock on the wall is looked at once a minute."""
-        now_s = self._clock.monotonic_s()
-        if now_s >= self._today.end_s or now_s - self._looked_s > _LOOK_AFTER_S:
-            self._looked_s = now_s
-            self._today = Today.of(self._clock.now().timestamp(), now_s)
+        now_s = self._monotonic_s()
+        if now_s >= self._look_s:
+            self._today = today = Today.of(self._clock.now().timestamp(), now_s)
+            self._look_s = min(today.end_s, now_s + _LOOK_AFTER_S)
         return now_s, self._today
 
     async def delay(self, tenant_id: str, seconds: float) -> None:
@@ -198,7 +212,8 @@ class Limiter:
     def _open(self, who: tuple[str, str]) -> _Entry:
         tenant_id, key_id = who
         subjects = [LimitSubject(tenant_id, key_id), *([LimitSubject(tenant_id)] if tenant_id else [])]
-        entry = _Entry(tuple(meter for meter in map(self._meter, subjects) if meter.holds))
+        meters = tuple(meter for meter in map(self._meter, subjects) if meter.holds)
+        entry = _Entry(Lease(self, meters, tenant_id) if meters else None)
         self._callers.put(who, entry)
         return entry
 
@@ -210,13 +225,6 @@ class Limiter:
             meter.change(self.in_force(subject), self._clock.monotonic_s())
             self._meters[subject] = meter
         return meter
-
-
-def _check_room(meters: tuple[Meter, ...], now_s: float, today: Today, longest_wait_s: float) -> None:
-    for meter in meters:
-        meter.asked_s = now_s
-        if shortage := meter.shortage(now_s, today) or meter.overdue(now_s, longest_wait_s):
-            raise _error(shortage, "key" if meter.subject.key_id else "tenant")
 
 
 def _error(shortage: Shortage, whose: str) -> LimitError:
