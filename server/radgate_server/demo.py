@@ -20,7 +20,7 @@ import click
 
 from radgate_server.adapters.dimse_archive import DimseArchive
 from radgate_server.adapters.pacs.folder import FolderIndex, build_folder_pacs, index_folder
-from radgate_server.adapters.secrets import make_data_dir
+from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.telemetry import PrometheusTelemetry, set_up_logging
 from radgate_server.adapters.viewer import find_or_install_ohif, serve_viewer
 from radgate_server.app import App, build_app

@@ -10,29 +10,29 @@ from radgate_server.adapters.audit_spool import FileAuditSpool, count_late
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.database import (
-    Database,
-    SpooledAuditSink,
-    SqlAuditRecords,
-    SqlAuditSink,
-    SqlAuditTrail,
-    SqlChangeFeed,
-    SqlFailoverDirectory,
-    SqlKeyDirectory,
-    SqlLimitDirectory,
-    SqlPacsDirectory,
-    SqlReportSchedules,
-    SqlSealedRecords,
-    SqlStatusBoard,
-    SqlTenantDirectory,
-    SqlUsageLedger,
-    migrate,
-)
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
+from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.changes import SqlChangeFeed
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.failover import SqlFailoverDirectory
+from radgate_server.adapters.database.keys import SqlKeyDirectory
+from radgate_server.adapters.database.limits import SqlLimitDirectory, SqlUsageLedger
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.pacs import SqlPacsDirectory
+from radgate_server.adapters.database.report_schedules import SqlReportSchedules
+from radgate_server.adapters.database.sealed import SqlSealedRecords
+from radgate_server.adapters.database.statuses import SqlStatusBoard
+from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.adapters.secrets import FileSigner, SpoolCiphers, make_data_dir, open_secrets
+from radgate_server.adapters.secrets.key_file import make_data_dir
+from radgate_server.adapters.secrets.opening import open_secrets
+from radgate_server.adapters.secrets.signing import FileSigner
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import AuditSettings, Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate

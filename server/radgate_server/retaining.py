@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from radgate_server.adapters.database import (
-    Database,
-    SqlCacheKeyRecords,
-    SqlErasureRecords,
-    SqlHoldDirectory,
-    SqlRecordEraser,
-    SqlRetentionRules,
-)
-from radgate_server.adapters.secrets import StudyKeyChain
+from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
+from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.erasures import SqlErasureRecords
+from radgate_server.adapters.database.retention import SqlHoldDirectory, SqlRetentionRules
+from radgate_server.adapters.secrets.study_keys import StudyKeyChain
 from radgate_server.config import Settings
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.cache_keys import CacheKeyRecords, StudyKeys

@@ -11,8 +11,12 @@ from pathlib import Path
 import uvloop
 
 from radgate_server.adapters.audit_spool import FileAuditSpool
-from radgate_server.adapters.database import Database, SpooledAuditSink, SqlAuditSink, SqlAuditTrail, migrate
-from radgate_server.adapters.secrets import SpoolCiphers
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_verify import ChainVerifier
 from tests.conformance.database_suites import audit_entry

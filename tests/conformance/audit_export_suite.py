@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from radgate_server.adapters.database import Database, SqlAuditSink, SqlExportPositions, migrate
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_exports import SqlExportPositions
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.ports.audit_export import Backlog, ExportPositions
 from tests.conformance.database_suites import audit_entry
 

@@ -8,14 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from radgate_server.adapters.database import (
-    Database,
-    SqlAuditRecords,
-    SqlAuditSink,
-    audit_index,
-    audit_records,
-    migrate,
-)
+from radgate_server.adapters.database import audit_index, audit_records
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema import audit_entries
 from radgate_server.adapters.database.schema import audit_index as index_table
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome

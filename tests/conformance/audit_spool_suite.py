@@ -17,19 +17,15 @@ from sqlalchemy import select, text
 
 from radgate_server.adapters.audit_spool import FileAuditSpool
 from radgate_server.adapters.audit_spool import spool as spool_files
-from radgate_server.adapters.database import (
-    Database,
-    SpooledAuditSink,
-    SqlAuditSink,
-    SqlAuditTrail,
-    audit,
-    audit_drain,
-    audit_spooled,
-    migrate,
-)
+from radgate_server.adapters.database import audit, audit_drain, audit_spooled
+from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_dialects import DIALECTS
+from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema import audit_entries
-from radgate_server.adapters.secrets import SpoolCiphers
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.audit_verify import ChainVerifier
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
 from tests.conformance.database_suites import audit_entry

@@ -13,19 +13,14 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, select, text
 
-from radgate_server.adapters.database import (
-    Database,
-    SqlAuditSink,
-    SqlAuditTrail,
-    audit_dialects,
-    audit_trail,
-    audit_writer,
-    migrate,
-)
+from radgate_server.adapters.database import audit_dialects, audit_trail, audit_writer
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.engine import WRITES, open_engine
-from radgate_server.adapters.database.migration import config
+from radgate_server.adapters.database.migration import config, migrate
 from radgate_server.adapters.database.schema import audit_checkpoints, audit_entries, audit_heads
-from radgate_server.adapters.secrets import FileSigner, PublicKeys
+from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.audit_chain import FIRST_WORDS, START, WORDS, Content, genesis, record_hash
 from radgate_server.core.audit_checkpoint import Checkpoint

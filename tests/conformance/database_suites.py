@@ -14,23 +14,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
-from radgate_server.adapters.database import (
-    Database,
-    SqlAuditSink,
-    SqlChangeFeed,
-    SqlFailoverDirectory,
-    SqlKeyDirectory,
-    SqlPacsDirectory,
-    SqlSealedRecords,
-    SqlStatusBoard,
-    SqlTenantDirectory,
-    failover,
-    migrate,
-)
+from radgate_server.adapters.database import failover
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.changes import SqlChangeFeed
+from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.engine import WRITES, open_engine
-from radgate_server.adapters.database.migration import config
+from radgate_server.adapters.database.failover import SqlFailoverDirectory
+from radgate_server.adapters.database.keys import SqlKeyDirectory
+from radgate_server.adapters.database.migration import config, migrate
+from radgate_server.adapters.database.pacs import SqlPacsDirectory
 from radgate_server.adapters.database.schema import audit_entries, changes, metadata, pacs
-from radgate_server.adapters.secrets import EnvelopeBox, FileKeys
+from radgate_server.adapters.database.sealed import SqlSealedRecords
+from radgate_server.adapters.database.statuses import SqlStatusBoard
+from radgate_server.adapters.database.tenants import SqlTenantDirectory
+from radgate_server.adapters.secrets.box import EnvelopeBox
+from radgate_server.adapters.secrets.file_keys import FileKeys
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
 from radgate_server.core.pacs import PacsConfig, secret_of, with_secret

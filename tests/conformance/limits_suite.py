@@ -6,16 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from radgate_server.adapters.database import (
-    Database,
-    SqlChangeFeed,
-    SqlKeyDirectory,
-    SqlLimitDirectory,
-    SqlTenantDirectory,
-    SqlUsageLedger,
-    migrate,
-)
-from radgate_server.adapters.database.limits import KEPT_DAYS
+from radgate_server.adapters.database.changes import SqlChangeFeed
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.keys import SqlKeyDirectory
+from radgate_server.adapters.database.limits import KEPT_DAYS, SqlLimitDirectory, SqlUsageLedger
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.limits import Limits, LimitSubject, read_networks
 from radgate_server.core.meters import Used

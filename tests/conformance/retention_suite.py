@@ -12,20 +12,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, select, text
 
-from radgate_server.adapters.database import (
-    Database,
-    SqlAuditSink,
-    SqlAuditTrail,
-    SqlCacheKeyRecords,
-    SqlHoldDirectory,
-    SqlRecordEraser,
-    SqlRetentionRules,
-    SqlSealedRecords,
-    SqlTenantDirectory,
-    migrate,
-)
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.retention import SqlHoldDirectory, SqlRetentionRules
 from radgate_server.adapters.database.schema import audit_entries
-from radgate_server.adapters.secrets import FileKeys, FileSigner, PublicKeys, StudyKeyChain
+from radgate_server.adapters.database.sealed import SqlSealedRecords
+from radgate_server.adapters.database.tenants import SqlTenantDirectory
+from radgate_server.adapters.secrets.file_keys import FileKeys
+from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
+from radgate_server.adapters.secrets.study_keys import StudyKeyChain
 from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.audit_chain import WORDS
 from radgate_server.core.audit_verify import Fault

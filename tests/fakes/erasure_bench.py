@@ -9,18 +9,19 @@ from typing import Any
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.database import (
-    Database,
-    SqlAuditSink,
-    SqlAuditTrail,
-    SqlCacheKeyRecords,
-    SqlChangeFeed,
-    SqlErasureRecords,
-    SqlHoldDirectory,
-    SqlRecordEraser,
-    migrate,
-)
-from radgate_server.adapters.secrets import EnvelopeBox, FileKeys, FileSigner, PublicKeys, StudyKeyChain
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
+from radgate_server.adapters.database.changes import SqlChangeFeed
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.erasures import SqlErasureRecords
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.retention import SqlHoldDirectory
+from radgate_server.adapters.secrets.box import EnvelopeBox
+from radgate_server.adapters.secrets.file_keys import FileKeys
+from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
+from radgate_server.adapters.secrets.study_keys import StudyKeyChain
 from radgate_server.core.audit_checkpoint import Check
 from radgate_server.core.deletion_certificate import DeletionCertificate, from_text, is_genuine
 from radgate_server.core.instances import ReceivedInstance

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from radgate_server.adapters.audit_spool import FileAuditSpool, spool
-from radgate_server.adapters.database import Database, SqlAuditSink
-from radgate_server.adapters.secrets import SpoolCiphers
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 
 SEGMENT_RECORDS = 25
 

@@ -9,7 +9,8 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from radgate_server.adapters.database import Database, SpooledAuditSink
+from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
+from radgate_server.adapters.database.database import Database
 from tests.conformance.database_suites import audit_entry
 from tests.integration.audit_drainer import open_spool
 

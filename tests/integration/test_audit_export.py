@@ -22,7 +22,10 @@ from pydantic import SecretStr
 
 from radgate_server.adapters.audit_export import build_receiver
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.database import Database, SqlAuditSink, SqlExportPositions, migrate
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_exports import SqlExportPositions
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.telemetry import ExportMetrics
 from radgate_server.adapters.telemetry.families import Families
 from radgate_server.audit_export_settings import AuditCollector, FhirCollector, SyslogCollector

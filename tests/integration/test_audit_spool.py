@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.audit_spool import FileAuditSpool
-from radgate_server.adapters.database import Database, SqlAuditSink, SqlAuditTrail, engine, migrate
-from radgate_server.adapters.secrets import SpoolCiphers
+from radgate_server.adapters.database import engine
+from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.audit_chain import WORDS, content_of
 from radgate_server.core.audit_verify import ChainVerifier, StoredRecord
 from radgate_server.core.ports.audit_spool import SpooledBatch

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from radgate_server.adapters.secrets import SecretStore, open_secrets
+from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
 from radgate_server.core.secret import Secret, SecretContext, parse_reference

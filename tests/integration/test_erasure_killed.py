@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.database import SqlAuditTrail, SqlErasureRecords
-from radgate_server.adapters.secrets import FileSigner
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.erasures import SqlErasureRecords
+from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.auditing import Auditor
 from tests.fakes.erasure_bench import open_bench

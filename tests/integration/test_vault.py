@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.secrets import SecretStore, open_secrets
+from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.config import Settings, load_settings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
 from radgate_server.core.secret import Secret, SecretContext, parse_reference

@@ -17,7 +17,7 @@ from google.rpc.status_pb2 import Status
 from radgate_server.adapters.cache.memory import MemoryHotCache
 from radgate_server.adapters.queue import MemoryJobQueue
 from radgate_server.adapters.reports import report_writers
-from radgate_server.adapters.secrets import FileSigner, PublicKeys
+from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 from radgate_server.adapters.spool import DiskSpool
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.config import PacsSettings, RetrieveSettings, Settings

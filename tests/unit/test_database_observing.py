@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from radgate_server.adapters.database import Database, observe_database
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.observing import observe_database
 from radgate_server.core.errors import DatabaseUnavailableError
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.database import Database, SqlTenantDirectory, migrate
 from radgate_server.adapters.database.audit_index import SqlAuditIndex
-from radgate_server.adapters.database.database import describe
+from radgate_server.adapters.database.database import Database, describe
 from radgate_server.adapters.database.engine import open_engine, parse_url
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
 from tests.conformance.audit_export_suite import AuditExportSuite

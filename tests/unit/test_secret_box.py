@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from radgate_server.adapters.secrets import EnvelopeBox, FileKeys
+from radgate_server.adapters.secrets.box import EnvelopeBox
 from radgate_server.adapters.secrets.envelope import unpack
+from radgate_server.adapters.secrets.file_keys import FileKeys
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.secret import SealedSecret, Secret, SecretContext
 

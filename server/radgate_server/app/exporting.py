@@ -3,7 +3,8 @@
 from contextlib import AsyncExitStack
 
 from radgate_server.adapters.audit_export import build_receiver
-from radgate_server.adapters.database import Database, SqlExportPositions
+from radgate_server.adapters.database.audit_exports import SqlExportPositions
+from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.telemetry import ExportMetrics, PrometheusTelemetry
 from radgate_server.audit_export_settings import AuditExportSettings
 from radgate_server.core.ports.clock import Clock

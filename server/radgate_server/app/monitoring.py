@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from radgate_server.adapters.certificates import read_expiry
-from radgate_server.adapters.database import Database, observe_database
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.observing import observe_database
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, RegistrySamples

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import report_writers
-from radgate_server.adapters.secrets import PublicKeys
+from radgate_server.adapters.secrets.signing import PublicKeys
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.installation import Installation, open_installation

@@ -121,7 +121,7 @@ def public_key() -> None:
 
 async def _verify(desk: AuditDesk, tenant_id: str | None, kept: Sequence[Checkpoint], pems: Sequence[str]) -> Verdict:
     # Only here, as in `_run`.
-    from radgate_server.adapters.secrets import PublicKeys
+    from radgate_server.adapters.secrets.signing import PublicKeys
 
     check = PublicKeys(pems or [desk.public_key_pem]).check
     with ExitStack() as stack:

@@ -80,7 +80,7 @@ def show_certificate(tenant_id: str, erasure_id: str) -> None:
 def verify(file: Path, public_key_files: Sequence[Path]) -> None:
     """Check the signature of a certificate of deletion; exit status 1 when it is not good. Needs no server."""
     # Only here, as in `run_retention`.
-    from radgate_server.adapters.secrets import PublicKeys
+    from radgate_server.adapters.secrets.signing import PublicKeys
 
     check = PublicKeys([path.read_text(encoding="utf-8", errors="replace") for path in public_key_files]).check
     try:

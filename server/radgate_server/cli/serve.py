@@ -51,11 +51,12 @@ def migrate() -> None:
 
     `serve` does so too when it starts.
     """
-    from radgate_server.adapters import database, secrets
+    from radgate_server.adapters.database import migration
+    from radgate_server.adapters.secrets.key_file import make_data_dir
 
     settings = current_settings()
-    secrets.make_data_dir(settings.data_dir)
-    database.migrate(settings.database_url_or_default)
+    make_data_dir(settings.data_dir)
+    migration.migrate(settings.database_url_or_default)
     hint("the database is up to date")
 
 

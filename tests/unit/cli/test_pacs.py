@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from radgate_server.adapters.database import Database, SqlStatusBoard
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.cli.pacs.detect import add_command
 from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
 from radgate_server.core.pacs import (

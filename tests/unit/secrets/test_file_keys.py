@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.secrets import FileKeys
+from radgate_server.adapters.secrets.file_keys import FileKeys
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.secret import SecretContext
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from radgate_server.adapters.database import Database, SqlAuditTrail, migrate
-from radgate_server.adapters.secrets import FileSigner
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.config import AuditSettings
 from radgate_server.core.audit_chain import ChainHead
 from radgate_server.services.audit_keeper import AuditKeeper

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.database import SqlAuditTrail, SqlErasureRecords, SqlHoldDirectory
-from radgate_server.adapters.secrets import FileSigner
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
+from radgate_server.adapters.database.erasures import SqlErasureRecords
+from radgate_server.adapters.database.retention import SqlHoldDirectory
+from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.deletion_certificate import from_text, is_genuine
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError, LegalHoldError
