@@ -1,16 +1,14 @@
-"""Instances on their way through: small ones in memory, as far as that goes, the others in unnamed files."""
+"""Instances on their way through: small ones in memory, as far as that goes, the others in sealed files."""
 
-import mmap
 import os
 from asyncio import to_thread
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
-from threading import Lock
 
 from radgate_server.core.errors import ConfigurationError, SpoolFullError
-from radgate_server.core.instances import InstanceContent, MemoryContent
+from radgate_server.core.instances import FileBytes, InstanceContent, MemoryContent
+from radgate_server.core.sealed_file import SealedFile
 
 _SHARE = 8
 """An instance takes at most this part of the memory, so that a large one leaves room for small ones."""
@@ -21,7 +19,7 @@ _PIECE_BYTES = 64
 
 
 class DiskSpool:
-    """Spool. Files have no names, so that whatever happens, none is left behind."""
+    """Spool. Files have no names and are sealed: whatever happens, nothing is left behind that can be read."""
 
     def __init__(self, folder: Path, *, memory_bytes: int) -> None:
         self._folder = folder
@@ -57,9 +55,9 @@ class DiskSpool:
         """Give memory back."""
         self._used_bytes -= count
 
-    def new_file(self) -> "_SpoolFile":
+    def new_file(self) -> SealedFile:
         """Make a file. Raises OSError."""
-        return _SpoolFile(self._folder)
+        return SealedFile(self._folder)
 
 
 class DiskSpoolEntry:
@@ -69,7 +67,7 @@ class DiskSpoolEntry:
 
     def __init__(self, spool: DiskSpool) -> None:
         self._spool = spool
-        self._file: _SpoolFile | None = None
+        self._file: SealedFile | None = None
         self._parts: list[bytes] = []
         self._batch_bytes = 0
         self._reserved_bytes = 0
@@ -94,29 +92,40 @@ class DiskSpoolEntry:
     async def complete(self) -> None:
         """Write what is left, if it goes to a file. Raises SpoolFullError."""
         if self._file is not None:
-            await self._flush()
+            await self._flush(last=True)
 
-    async def _flush(self) -> None:
+    async def _flush(self, *, last: bool = False) -> None:
         """Move what is in memory to the file."""
         parts, self._parts, self._batch_bytes = self._parts, [], 0
         try:
             if self._file is None:
                 self._file = self._spool.new_file()
-            await to_thread(self._file.append, parts)
+            await to_thread(self._file.append, parts, last=last)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise SpoolFullError(f"the disk takes no more of what is on its way: {reason}") from None
         finally:
             self._release()
 
+    def view(self) -> memoryview | FileBytes:
+        """The file to look into."""
+        return self._joined() if self._file is None else self._file.view()
+
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:
-        """Give the whole file as one buffer."""
+        """Give the whole file as one buffer in memory."""
         if self._file is None:
-            yield memoryview(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+            yield self._joined()
             return
-        with self._file.mapped() as buffer:
-            yield buffer
+        mapped = self._file.map()
+        try:
+            yield memoryview(mapped)[: self.size_bytes].toreadonly()
+        finally:
+            with suppress(BufferError):  # a view that somebody still holds lets go of it when it goes
+                mapped.close()
+
+    def _joined(self) -> memoryview:
+        return memoryview(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
 
     def discard(self) -> None:
         """Let go of memory and file."""
@@ -130,56 +139,3 @@ class DiskSpoolEntry:
         if self._reserved_bytes:
             self._spool.release(self._reserved_bytes)
             self._reserved_bytes = 0
-
-
-class _SpoolFile:
-    """InstanceContent in an unnamed file.
-
-    The lock keeps its descriptor from being closed, and taken for another file, while a thread is about to use it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._file = TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - closed by `close`
-        self._lock = Lock()
-        self.size_bytes = 0
-
-    def append(self, parts: list[bytes]) -> None:
-        """Write all of it. Raises OSError, ValueError once closed."""
-        rest = memoryview(b"".join(parts))
-        while rest:
-            with self._lock:
-                written = self._file.write(rest) or 0
-            self.size_bytes += written
-            rest = rest[written:]
-
-    def pieces(self, chunk_bytes: int) -> Iterator[bytes | memoryview]:
-        """Read the file piece by piece; several readers do not disturb one another. Raises OSError."""
-        for offset in range(0, self.size_bytes, chunk_bytes):
-            yield self._read(offset, min(chunk_bytes, self.size_bytes - offset))
-
-    def _read(self, offset: int, length: int) -> bytes:
-        with self._lock:
-            if self._file.closed:
-                raise OSError("the upload was given up")
-            return os.pread(self._file.fileno(), length, offset)
-
-    @contextmanager
-    def mapped(self) -> Iterator[memoryview]:
-        """The file as memory. Raises OSError."""
-        if not self.size_bytes:
-            yield memoryview(b"")
-            return
-        with self._lock:
-            if self._file.closed:
-                raise OSError("the upload was given up")
-            mapping = mmap.mmap(self._file.fileno(), self.size_bytes, access=mmap.ACCESS_READ)
-        try:
-            yield memoryview(mapping)
-        finally:
-            with suppress(BufferError):  # a view that somebody still holds unmaps it when it goes
-                mapping.close()
-
-    def close(self) -> None:
-        """Close the file, which frees its space."""
-        with self._lock:
-            self._file.close()

@@ -23,6 +23,18 @@ class InstanceContent(Protocol):
         ...
 
 
+class FileBytes(Protocol):
+    """A DICOM file that is not in memory: what is sliced out of it is read. Slices raise OSError."""
+
+    def __len__(self) -> int:
+        """Length of the file."""
+        ...
+
+    def __getitem__(self, span: slice, /) -> bytes:
+        """The bytes from `span.start` to before `span.stop`, or fewer at the end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryContent:
     """A DICOM file in memory, as parts that need not be joined (file meta made by us, data set as it came)."""

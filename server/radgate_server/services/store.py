@@ -266,13 +266,13 @@ def _look_into(entry: SpoolEntry) -> tuple[Identity, str, InstanceMalformedError
     Raises:
         InstanceMalformedError: it does not tell which it is.
     """
-    with entry.open_buffer() as data:
-        identity = identify(data)
-        try:
-            check_whole(data)
-        except InstanceMalformedError as defect:
-            return identity, patient_id_of(data), defect
-        return identity, patient_id_of(data), None
+    data = entry.view()
+    identity = identify(data)
+    try:
+        check_whole(data)
+    except InstanceMalformedError as defect:
+        return identity, patient_id_of(data), defect
+    return identity, patient_id_of(data), None
 
 
 def _log_refusals(tenant_id: str, report: StoreReport) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from radgate_server.adapters.spool import DiskSpool, DiskSpoolEntry
 from radgate_server.core.errors import ConfigurationError, SpoolFullError
+from radgate_server.core.sealed_file import SealedFile
 
 KIB = 1024
 SMALL, LARGE = os.urandom(100 * KIB), os.urandom(3000 * KIB + 7)
@@ -45,6 +46,9 @@ async def test_what_was_written_is_read(spool: DiskSpool, data: bytes, piece_byt
     assert b"".join(entry.content.pieces(999)) == data  # again
     with entry.open_buffer() as buffer:
         assert buffer == data
+    view = entry.view()
+    assert len(view) == len(data)
+    assert view[50_000:90_000] == data[50_000:90_000]
     entry.discard()
     entry.discard()
 
@@ -80,6 +84,8 @@ async def test_a_reader_of_what_was_given_up_is_told(spool: DiskSpool) -> None:
         next(pieces)
     with pytest.raises(OSError, match="given up"), entry.open_buffer():
         raise AssertionError("there is nothing to look into")
+    with pytest.raises(OSError, match="given up"):
+        entry.view()[0:1]
 
 
 async def test_a_view_may_outlive_its_file(spool: DiskSpool) -> None:
@@ -89,6 +95,13 @@ async def test_a_view_may_outlive_its_file(spool: DiskSpool) -> None:
     entry.discard()
     assert view == LARGE[:10]
     del view, buffer
+
+
+async def test_what_lies_on_the_disk_is_sealed(spool: DiskSpool) -> None:
+    entry = await written(spool, b"PATIENT^NAME" * 100_000)
+    assert isinstance(entry.content, SealedFile)
+    assert spool.used_bytes == 0
+    entry.discard()
 
 
 async def test_a_full_disk_says_so_and_gives_the_memory_back(spool: DiskSpool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,7 @@
 """Files out of HTTP answers."""
 
 import errno
-import tempfile
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ from radgate_server.adapters.pacs.http import received
 from radgate_server.adapters.pacs.http.received import receive_content
 from radgate_server.core.errors import InstanceTooLargeError, SpoolFullError
 from radgate_server.core.instances import MemoryContent
+from radgate_server.core.sealed_file import SealedFile
 
 DATA = bytes(range(256)) * 40
 
@@ -30,7 +29,7 @@ async def test_small_ones_stay_in_memory() -> None:
 async def test_large_ones_go_to_a_file_that_several_may_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(received, "_BATCH_BYTES", 2000)
     content = await receive_content(in_pieces(DATA, 700), max_bytes=len(DATA), memory_bytes=3000)
-    assert not isinstance(content, MemoryContent)
+    assert isinstance(content, SealedFile)
     assert content.size_bytes == len(DATA)
     one, other = content.pieces(100), content.pieces(5000)
     assert next(one) == DATA[:100]
@@ -50,11 +49,10 @@ async def test_too_large_ones_are_refused_while_they_arrive() -> None:
 
 
 async def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(**_: Any) -> Any:
+    def full() -> SealedFile:
         raise OSError(errno.ENOSPC, "a path that nobody should see")
 
-    monkeypatch.setattr(received, "TemporaryFile", full)
-    assert tempfile.TemporaryFile is not full
+    monkeypatch.setattr(received, "SealedFile", full)
     with pytest.raises(SpoolFullError) as caught:
         await receive_content(in_pieces(DATA, 700), max_bytes=len(DATA), memory_bytes=100)
     assert "nobody" not in caught.value.message

@@ -13,10 +13,12 @@ from radgate_server.core.dicom.walker import (
     Element,
     Encoding,
     Walker,
+    encoding_in,
     truncated,
 )
 from radgate_server.core.errors import InstanceMalformedError, InvalidArgumentError
 from radgate_server.core.identifiers import InstanceRef, parse_uid
+from radgate_server.core.instances import FileBytes
 from radgate_server.core.transfer_syntaxes import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -30,8 +32,11 @@ PREAMBLE_BYTES = 128
 _PREFIX = b"DICM"
 _META_START = PREAMBLE_BYTES + len(_PREFIX)
 _META_GROUP = 0x0002
+_META_GROUP_BYTES = _META_GROUP.to_bytes(2, "little")
 _SHORT_HEADER = Struct("<HH2sH")
 _IDENTIFY_INFLATED_BYTES = 1 << 20
+_IDENTIFY_DEFLATED_BYTES = 2 * _IDENTIFY_INFLATED_BYTES
+"""More than what inflates to so much, whatever it is: deflating adds five bytes to a block at most (RFC 1951)."""
 
 _MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 _MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
@@ -76,7 +81,7 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     return EXPLICIT_BIG if transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else EXPLICIT_LITTLE
 
 
-def read_file_meta(data: memoryview) -> FileMeta:
+def read_file_meta(data: memoryview | FileBytes) -> FileMeta:
     """Read the file meta from a file, or from enough of its first bytes.
 
     The group length (0002,0000) is not relied on: real files lack it or have it wrong.
@@ -87,9 +92,9 @@ def read_file_meta(data: memoryview) -> FileMeta:
     if bytes(data[PREAMBLE_BYTES:_META_START]) != _PREFIX:
         raise InstanceMalformedError("this is not a DICOM file: no DICM after the preamble (PS3.10 7.1)")
     uids: dict[int, str] = {}
-    at = _META_START
-    while at + 2 <= len(data) and data[at] == _META_GROUP and not data[at + 1]:
-        tag, _, length, offset = EXPLICIT_LITTLE.read_header(data, at, len(data))
+    encoding, at = encoding_in(data, EXPLICIT_LITTLE), _META_START
+    while data[at : at + 2] == _META_GROUP_BYTES:
+        tag, _, length, offset = encoding.read_header(data, at, len(data))
         at = offset + length
         if at > len(data):
             raise truncated()
@@ -120,7 +125,7 @@ def file_meta_bytes(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_u
     return bytes(PREAMBLE_BYTES) + _PREFIX + group_length + group
 
 
-def identify(head: bytes | memoryview) -> Identity:
+def identify(head: bytes | memoryview | FileBytes) -> Identity:
     """Read the UIDs of the instance from its file, or from as much of it as reaches (0020,000E).
 
     Raises:
@@ -142,12 +147,12 @@ def identify(head: bytes | memoryview) -> Identity:
     return Identity(ref, sop_class_uid, meta.transfer_syntax_uid)
 
 
-def patient_id_of(head: bytes | memoryview) -> str:
+def patient_id_of(head: bytes | memoryview | FileBytes) -> str:
     """Patient ID (0010,0020), as `patient_of` finds it."""
     return patient_of(head).patient_id
 
 
-def patient_of(head: bytes | memoryview) -> PatientTold:
+def patient_of(head: bytes | memoryview | FileBytes) -> PatientTold:
     """Whose it is, from the file or from as much of it as reaches (0010,0020); "" for what is not found.
 
     Raises:
@@ -158,6 +163,8 @@ def patient_of(head: bytes | memoryview) -> PatientTold:
     for element in elements:
         if element.tag > _PATIENT_ID:
             break
+        if element.tag not in (_SPECIFIC_CHARACTER_SET, _PATIENT_NAME, _PATIENT_ID):
+            continue
         value = bytes(view[element.offset : element.offset + element.length])
         if element.tag == _SPECIFIC_CHARACTER_SET:
             charset = charset_of(value.decode("latin-1").split("\\"))
@@ -168,13 +175,15 @@ def patient_of(head: bytes | memoryview) -> PatientTold:
     return PatientTold("", name)
 
 
-def _open_data_set(head: bytes | memoryview) -> tuple[FileMeta, memoryview, Iterator[Element]]:
+def _open_data_set(
+    head: bytes | memoryview | FileBytes,
+) -> tuple[FileMeta, memoryview | FileBytes, Iterator[Element]]:
     """The file meta, the elements one by one, and what their offsets count in."""
-    view = memoryview(head)
+    view = memoryview(head) if isinstance(head, bytes) else head
     meta = read_file_meta(view)
     start = meta.data_set_offset
     if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        view, start = _inflated_head(view[start:]), 0
+        view, start = _inflated_head(view[start : start + _IDENTIFY_DEFLATED_BYTES]), 0
     return meta, view, Walker(view).elements(start, encoding_of(meta.transfer_syntax_uid))
 
 
@@ -184,7 +193,7 @@ def _short_element(tag: int, vr: bytes, text: str, padding: bytes) -> bytes:
     return _SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, vr, len(value)) + value
 
 
-def _uid(data: memoryview, offset: int, length: int) -> str:
+def _uid(data: memoryview | FileBytes, offset: int, length: int) -> str:
     return bytes(data[offset : offset + length]).decode("latin-1").strip("\0 ")
 
 
@@ -195,7 +204,7 @@ def _required(value: str | None, keyword: str) -> str:
         raise InstanceMalformedError(f"{keyword} is missing or is no UID") from None
 
 
-def _inflated_head(deflated: memoryview) -> memoryview:
+def _inflated_head(deflated: bytes | memoryview) -> memoryview:
     try:
         return memoryview(zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated, _IDENTIFY_INFLATED_BYTES))
     except zlib.error:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 from radgate_server.core.errors import InstanceMalformedError
+from radgate_server.core.instances import FileBytes
 
 MAX_INFLATED_BYTES = 1 << 30
 _PIECE_BYTES = 1 << 20
@@ -24,12 +25,14 @@ def inflate(deflated: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> byte
     return result
 
 
-def inflated_pieces(deflated: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> Iterator[bytes]:
-    """The same piece by piece, which needs no memory for the whole. Raises InstanceMalformedError as `inflate`."""
-    limit_bytes = min(limit_bytes, max(_HARMLESS_BYTES, _MAX_RATIO * len(deflated)))
+def inflated_pieces(
+    data: memoryview | FileBytes, limit_bytes: int = MAX_INFLATED_BYTES, *, start: int = 0
+) -> Iterator[bytes]:
+    """The same piece by piece, from `start` on, in little memory. Raises InstanceMalformedError likewise."""
+    limit_bytes = min(limit_bytes, max(_HARMLESS_BYTES, _MAX_RATIO * (len(data) - start)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated_bytes = 0
-    for piece in _decompressed(inflater, deflated):
+    for piece in _decompressed(inflater, data, start):
         inflated_bytes += len(piece)
         if inflated_bytes > limit_bytes:
             raise InstanceMalformedError("the deflated data set inflates beyond all bounds")
@@ -38,10 +41,10 @@ def inflated_pieces(deflated: memoryview, limit_bytes: int = MAX_INFLATED_BYTES)
         raise InstanceMalformedError("the deflated data set is truncated")
 
 
-def _decompressed(inflater: "zlib._Decompress", deflated: memoryview) -> Iterator[bytes]:
+def _decompressed(inflater: "zlib._Decompress", data: memoryview | FileBytes, start: int) -> Iterator[bytes]:
     try:
-        for start in range(0, len(deflated), _PIECE_BYTES):
-            piece: bytes | memoryview = deflated[start : start + _PIECE_BYTES]
+        for at in range(start, len(data), _PIECE_BYTES):
+            piece: bytes | memoryview = data[at : at + _PIECE_BYTES]
             while piece and not inflater.eof:
                 yield inflater.decompress(piece, _PIECE_BYTES)
                 piece = inflater.unconsumed_tail

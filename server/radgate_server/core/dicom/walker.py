@@ -7,13 +7,14 @@ limited, so hostile input costs an InstanceMalformedError and little else.
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydicom.datadict import dictionary_VR
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import Span
+from radgate_server.core.instances import FileBytes
 
 MAX_DEPTH = 32
 """Sequences inside sequences. Deep structured reports reach about fifteen."""
@@ -37,11 +38,13 @@ _AMBIGUOUS_VRS = {
     "US or SS": ("US", "SS"),
     "US or SS or OW": ("OW", "OW"),
 }
+_LONGEST_HEADER_BYTES = 12
 _ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
 
 type Header = tuple[int, str, int, int]
 """Tag, VR, length, offset of the value."""
-type HeaderReader = Callable[[memoryview, int, int], Header]
+type HeaderReader = Callable[[Any, int, int], Header]
+"""Reads the header at an offset of the data, a memoryview or FileBytes, that must end before another offset."""
 
 
 class Element(NamedTuple):
@@ -67,12 +70,12 @@ class DataSet(NamedTuple):
 
 
 class Encoding(NamedTuple):
-    """How elements are written (PS3.5 annex A)."""
+    """How elements are written (PS3.5 annex A). `read_item` gives group, number and length of the item at an offset."""
 
     explicit: bool
     little_endian: bool
     read_header: HeaderReader
-    item_header: Struct
+    read_item: Callable[[Any, int], tuple[int, int, int]]
 
 
 def truncated() -> InstanceMalformedError:
@@ -142,16 +145,37 @@ def _explicit_reader(order: str) -> HeaderReader:
     return read_header
 
 
-IMPLICIT_LITTLE = Encoding(False, True, _implicit_reader("<"), Struct("<HHL"))
-EXPLICIT_LITTLE = Encoding(True, True, _explicit_reader("<"), Struct("<HHL"))
-EXPLICIT_BIG = Encoding(True, False, _explicit_reader(">"), Struct(">HHL"))
+def _of_file(encoding: Encoding) -> Encoding:
+    """The same for FileBytes."""
+
+    def read_header(data: FileBytes, at: int, end: int) -> Header:
+        tag, vr, length, offset = encoding.read_header(data[at : at + _LONGEST_HEADER_BYTES], 0, end - at)
+        return tag, vr, length, at + offset
+
+    def read_item(data: FileBytes, at: int) -> tuple[int, int, int]:
+        return encoding.read_item(data[at : at + _LONGEST_HEADER_BYTES], 0)
+
+    return encoding._replace(read_header=read_header, read_item=read_item)
+
+
+IMPLICIT_LITTLE = Encoding(False, True, _implicit_reader("<"), Struct("<HHL").unpack_from)
+EXPLICIT_LITTLE = Encoding(True, True, _explicit_reader("<"), Struct("<HHL").unpack_from)
+EXPLICIT_BIG = Encoding(True, False, _explicit_reader(">"), Struct(">HHL").unpack_from)
+_OF_FILES = {encoding: _of_file(encoding) for encoding in (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG)}
+
+
+def encoding_in(data: memoryview | FileBytes, encoding: Encoding) -> Encoding:
+    """One of the encodings above as it is read in such data."""
+    return encoding if isinstance(data, memoryview) else _OF_FILES[encoding]
 
 
 class Walker:
     """One walk over one encoded data set; counts what it meets. `data` may hold more than the data set."""
 
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview | FileBytes) -> None:
         self._data = data
+        self._implicit_little = encoding_in(data, IMPLICIT_LITTLE)
+        self._explicit_little = encoding_in(data, EXPLICIT_LITTLE)
         self._left = MAX_ELEMENTS
 
     def data_set(self, start: int, encoding: Encoding) -> DataSet:
@@ -160,13 +184,12 @@ class Walker:
         Raises:
             InstanceMalformedError: it does not hold together, or is deeper or longer than the limits.
         """
-        encoding = self._encoding_found(start, len(self._data), encoding)
         return DataSet(list(self.elements(start, encoding)), encoding.little_endian)
 
     def elements(self, start: int, encoding: Encoding) -> Iterator[Element]:
         """The top-level elements one by one, so that the walk may stop early. Raises InstanceMalformedError."""
         data, end, at = self._data, len(self._data), start
-        encoding = self._encoding_found(start, end, encoding)
+        encoding = self._encoding_found(start, end, encoding_in(data, encoding))
         while at < end:
             if not any(data[at : at + 4]):
                 self._check_padding_from(at)
@@ -200,7 +223,7 @@ class Walker:
         if vr not in ("SQ", "UN"):
             raise InstanceMalformedError("an element that is neither a sequence nor encapsulated has undefined length")
         # UN of undefined length is a sequence in Implicit VR Little Endian whatever surrounds it (PS3.5 6.2.2 note 4).
-        inner = IMPLICIT_LITTLE if vr == "UN" else encoding
+        inner = self._implicit_little if vr == "UN" else encoding
         items, after = self._items(offset, end, inner, depth + 1, delimited=True)
         return Element(tag, "SQ", offset, after - offset, items)
 
@@ -210,7 +233,7 @@ class Walker:
         if vr != "SQ":
             return Element(tag, vr, offset, length)
         try:
-            items, _ = self._items(offset, offset + length, IMPLICIT_LITTLE, depth + 1, delimited=False)
+            items, _ = self._items(offset, offset + length, self._implicit_little, depth + 1, delimited=False)
         except InstanceMalformedError:
             return Element(tag, "UN", offset, length)
         return Element(tag, vr, offset, length, items)
@@ -269,7 +292,7 @@ class Walker:
             raise InstanceMalformedError(f"the instance has more than {MAX_ELEMENTS} data elements")
         if at + 8 > end:
             raise truncated()
-        group, number, length = encoding.item_header.unpack_from(self._data, at)
+        group, number, length = encoding.read_item(self._data, at)
         tag = group << 16 | number
         if tag not in (ITEM, SEQUENCE_DELIMITATION):
             raise InstanceMalformedError("something else stands where an item of a sequence should")
@@ -283,13 +306,13 @@ class Walker:
             return encoding
         explicit = bytes(self._data[at + 4 : at + 6]) in _VRS
         if encoding.explicit and not explicit and self._looks_implicit(at, end):
-            return IMPLICIT_LITTLE
+            return self._implicit_little
         if not encoding.explicit and explicit:
-            return EXPLICIT_LITTLE
+            return self._explicit_little
         return encoding
 
     def _looks_implicit(self, at: int, end: int) -> bool:
-        tag, _, length, offset = IMPLICIT_LITTLE.read_header(self._data, at, end)
+        tag, _, length, offset = self._implicit_little.read_header(self._data, at, end)
         fits = length == UNDEFINED_LENGTH or offset + length <= end
         return fits and tag >> 16 != 0xFFFE
 

@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from radgate_server.core.instances import InstanceContent
+from radgate_server.core.instances import FileBytes, InstanceContent
 
 
 class SpoolEntry(Protocol):
-    """One instance that arrives. Belongs to one event loop; `content` and `open_buffer` are for threads too."""
+    """One instance that arrives. Belongs to one event loop; what gives bytes is for threads too."""
 
     @property
     def size_bytes(self) -> int:
@@ -28,11 +28,18 @@ class SpoolEntry(Protocol):
         ...
 
     async def complete(self) -> None:
-        """Say that all has been written, before `content` or `open_buffer` are used. Raises SpoolFullError."""
+        """Say that all has been written, before any of it is read. Raises SpoolFullError."""
+        ...
+
+    def view(self) -> memoryview | FileBytes:
+        """The file to look into, by one thread; what lies on the disk is read when it is sliced out.
+
+        Slices of that block on I/O and raise OSError, also after `discard`.
+        """
         ...
 
     def open_buffer(self) -> AbstractContextManager[memoryview]:
-        """Give the whole file as one read-only buffer. Blocks on I/O: call it from a thread. Raises OSError."""
+        """Give the whole file as one buffer in memory. Blocks on I/O: call it from a thread. Raises OSError."""
         ...
 
     def discard(self) -> None:

@@ -108,12 +108,11 @@ class _SpooledInstance:
         return await asyncio.to_thread(self._read, offset, length)
 
     def _read(self, offset: int, length: int) -> bytes:
-        with self.open_buffer() as buffer:
-            return bytes(buffer[offset : offset + length])
+        return bytes(self._entry.view()[offset : offset + length])
 
 
 def _look_into(entry: SpoolEntry) -> Identity:
     """Which instance it is. Blocks: call it from a thread. Raises InstanceMalformedError."""
-    with entry.open_buffer() as data:
-        check_whole(data)
-        return identify(data)
+    data = entry.view()
+    check_whole(data)
+    return identify(data)
