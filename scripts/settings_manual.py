@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def manual() -> str:
     for name, field in Settings.model_fields.items():
         section = section_of(field)
         if section is not None:
-            parts += [f"\n## `[{name}]`\n\n{section.__doc__}\n", TABLE, *rows(section.model_fields, (name,))]
+            parts += [f"\n## `[{name}]`\n\n{_text(section)}\n", TABLE, *rows(section.model_fields, (name,))]
         if section is AlertsSettings:
             parts += kinds(f"{name}.receivers", RECEIVERS)
         if section is ReportSettings:
@@ -96,11 +97,11 @@ def manual() -> str:
 def repeated(section: str, tables: dict[str, type[BaseModel]]) -> Iterator[str]:
     """Yield the tables of a section that may be repeated, each with those within it."""
     for name, table in tables.items():
-        yield f"\n### `[[{section}.{name}]]`\n\n{table.__doc__}\n{REPEATED_TABLE}"
+        yield f"\n### `[[{section}.{name}]]`\n\n{_text(table)}\n{REPEATED_TABLE}"
         yield from table_lines(table)
         for inner, field in table.model_fields.items():
             if (within := section_of(field)) is not None:
-                yield f"\n### `[{section}.{name}.{inner}]`\n\n{within.__doc__}\n{REPEATED_TABLE}"
+                yield f"\n### `[{section}.{name}.{inner}]`\n\n{_text(within)}\n{REPEATED_TABLE}"
                 yield from table_lines(within)
 
 
@@ -118,7 +119,7 @@ def kinds(path: str, tables: Iterable[type[BaseModel]]) -> Iterator[str]:
     """Yield a table for each kind of what the list holds."""
     for table in tables:
         kind = typing.get_args(table.model_fields["kind"].annotation)[0]
-        yield f'\n### `[[{path}]]`, `kind = "{kind}"`\n\n{table.__doc__}\n{REPEATED_TABLE}'
+        yield f'\n### `[[{path}]]`, `kind = "{kind}"`\n\n{_text(table)}\n{REPEATED_TABLE}'
         yield from table_lines(table, without="kind")
 
 
@@ -154,6 +155,10 @@ def inner_tables(field: FieldInfo) -> tuple[type[BaseModel], ...]:
         return ()
     kinds = typing.get_args(field.annotation) or (field.annotation,)
     return tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+
+
+def _text(section: type[BaseModel]) -> str:
+    return cleandoc(section.__doc__ or "")  # its indentation goes by itself from Python 3.13 on
 
 
 def default_text(name: str, field: FieldInfo) -> str:

@@ -12,6 +12,8 @@ type Network = IPv4Network | IPv6Network
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _MAPPED_BITS = 96
 """Those before an IPv4 address in ::ffff:0:0/96."""
+_PROTOCOL_ASSIGNMENTS = IPv4Network("192.0.0.0/24")
+"""RFC 6890. Python before 3.12.4 takes all but the first eight of them for public."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
 _COMPATIBLE = IPv6Network("::/96")
@@ -83,5 +85,5 @@ def _is_public(address: Address) -> bool:
     if address.is_multicast or address.is_reserved or not address.is_global:
         return False
     if isinstance(address, IPv4Address):
-        return True
+        return address not in _PROTOCOL_ASSIGNMENTS
     return not address.is_site_local and address not in _SIX_TO_FOUR and address not in _COMPATIBLE
