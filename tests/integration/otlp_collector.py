@@ -30,13 +30,12 @@ class Collector:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settings(self, protocol: str = "grpc") -> dict[str, str]:
-        """With which a server records what its clients want recorded, and sends it here soon."""
+        """With which a server records what its clients want recorded, and sends it here."""
         return {
             "RADGATE_TELEMETRY__TRACING_ENABLED": "true",
             "RADGATE_TELEMETRY__TRACE_SHARE": "0",
             "RADGATE_TELEMETRY__OTLP_PROTOCOL": protocol,
             "RADGATE_TELEMETRY__OTLP_ENDPOINT": self.http_url if protocol == "http" else self.grpc_url,
-            "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
 
     def take(self, request: ExportTraceServiceRequest) -> None:

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import NamedTuple, Protocol, Self, TypedDict, Unpack
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_SAMPLED = 0x01
+_SAMPLED = frozenset("13579bdf")
+"""What the last digit of the flags is when bit 0 is set (3.2.2.5.1)."""
 
 
 class TraceContext(NamedTuple):
@@ -33,7 +34,7 @@ def parse_traceparent(header: str) -> TraceContext | None:
     if found is None:
         return None
     trace_id, span_id, flags = found.groups()
-    return TraceContext(trace_id, span_id, bool(int(flags, 16) & _SAMPLED))
+    return TraceContext(trace_id, span_id, flags[1] in _SAMPLED)
 
 
 class SpanKind(Enum):
@@ -95,8 +96,8 @@ current_span: ContextVar[Span | None] = ContextVar("current_span", default=None)
 class Tracer(Protocol):
     """Decides which traces are recorded, and records them."""
 
-    def begin(self, name: str, parent: TraceContext | None) -> tuple[TraceContext, Span | None]:
-        """Begin our part of a trace, or a trace if there is no `parent`; no span when it is not recorded."""
+    def begin(self, name: str, parent: TraceContext | None) -> tuple[str, Span | None]:
+        """Begin our part of a trace, or a trace if there is no `parent`: its id; no span when it is not recorded."""
         ...
 
 

@@ -1,7 +1,6 @@
 """How both faces cut data into messages and frame them: by hand, with one copy of the data instead of two."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 MAX_DATA_BYTES = 3 << 20
 """Data of one message at most: gRPC clients take messages of 4 MiB unless told otherwise."""
@@ -17,14 +16,3 @@ def spans_of(size_bytes: int, chunk_bytes: int) -> Iterator[tuple[int, int]]:
     length = -(-size_bytes // count)
     for offset in range(0, size_bytes, max(1, length)):
         yield offset, min(length, size_bytes - offset)
-
-
-@lru_cache(maxsize=256)
-def varint(value: int) -> bytes:
-    """Encode a length as protobuf does: seven bits a byte, the lowest first."""
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.request_context import request_id, trace_id
-from radgate_server.core.tracing import Part, Tracer, parse_traceparent
+from radgate_server.core.tracing import Part, Span, Tracer, parse_traceparent
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.layer import Layer, Method, Proceed
 
@@ -38,17 +38,22 @@ def record_trace(tracer: Tracer) -> Layer:
     """Make the call a part of its client's trace, or of one of its own, and record what it consists of."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
-        async def layer(call: Call) -> None:
+        def layer(call: Call) -> Awaitable[None]:
             given = parse_traceparent(call.header("traceparent"))
-            context, recorded = tracer.begin(method.full_name, given)
-            trace_id.set(context.trace_id)
-            with Part(recorded) as part:
-                await proceed(call)
-                part.note(code=call.failure.code.name if call.failure else "OK")
+            trace, recorded = tracer.begin(method.full_name, given)
+            trace_id.set(trace)
+            # What is not recorded, as most is, needs no coroutine of its own.
+            return proceed(call) if recorded is None else _proceed_recorded(recorded, call, proceed)
 
         return layer
 
     return wrap
+
+
+async def _proceed_recorded(recorded: Span, call: Call, proceed: Proceed) -> None:
+    with Part(recorded) as part:
+        await proceed(call)
+        part.note(code=call.failure.code.name if call.failure else "OK")
 
 
 def count_calls(telemetry: Telemetry) -> Layer:

@@ -44,7 +44,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     handlers, level, raise_exceptions = root.handlers, root.level, logging.raiseExceptions
     hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     levels = {name: logging.getLogger(name).level for name in ("pydicom", "pynetdicom", "py.warnings", "sqlalchemy")}
-    levels |= {name: logging.getLogger(name).level for name in ("alembic", "asyncio", "grpc", "opentelemetry")}
+    levels |= {name: logging.getLogger(name).level for name in ("alembic", "asyncio", "grpc")}
     levels |= {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "hpack", "h2")}
     lines = Lines()
     set_up_logging("INFO", lines.stream)
@@ -158,7 +158,7 @@ def test_of_asyncio_and_grpc_the_first_line_is_told_without_its_values(lines: Li
 
 @pytest.mark.parametrize(
     "name",
-    ["pydicom", "pynetdicom.acse", "sqlalchemy.engine", "opentelemetry.sdk", "httpx", "httpcore.http11", "hpack.hpack"],
+    ["pydicom", "pynetdicom.acse", "sqlalchemy.engine", "httpx", "httpcore.http11", "hpack.hpack"],
 )
 def test_chatty_libraries_are_silenced(lines: Lines, name: str) -> None:
     logging.getLogger(name).info("data set: %s", PATIENT)

@@ -20,7 +20,6 @@ _LEVELS = {
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
     "grpc": logging.WARNING,
-    "opentelemetry": logging.WARNING,
     "httpx": logging.WARNING,  # below that they tell URLs, with UIDs and patients' names, and headers
     "httpcore": logging.WARNING,
     "hpack": logging.WARNING,

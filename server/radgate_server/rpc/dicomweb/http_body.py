@@ -6,7 +6,7 @@ of several messages is kept as one value.
 
 from collections.abc import Iterator
 
-from radgate_server.rpc.messages import varint
+from radgate_server.core.varint import varint
 
 BREAK_OFF = b"\xff"
 """No message at all, on which the gateway resets the connection (HTTP/1.1) or the stream (HTTP/2).

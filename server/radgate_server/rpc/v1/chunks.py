@@ -3,7 +3,7 @@
 `chunk` is field 2 of the responses of RetrieveService and TranscodeService; a test compares with the generated code.
 """
 
-from radgate_server.rpc.messages import varint
+from radgate_server.core.varint import varint
 
 _CHUNK_TAG = b"\x12"  # field 2, length-delimited
 

@@ -1,0 +1,122 @@
+"""How spans that have ended go to a collector."""
+
+import logging
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from radgate_server.adapters.telemetry.otlp import HttpExport
+from radgate_server.adapters.telemetry.span_encoding import encode_request
+from radgate_server.adapters.telemetry.span_sending import MOST_WAITING, SpanSender
+
+
+class ScriptedExport:
+    """SpanExport that fails so many times first."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.requests: list[ExportTraceServiceRequest] = []
+        self.closed = False
+
+    def send(self, request: bytes) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("UNAVAILABLE")
+        self.requests.append(ExportTraceServiceRequest.FromString(request))
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def spans(self) -> list[Span]:
+        return [
+            span
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+
+class Sent:
+    """A sender, and what it tells of itself."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.export = ScriptedExport(failures)
+        self.counted: list[tuple[str, int]] = []
+        self.sender = SpanSender(self.export, lambda outcome, count: self.counted.append((outcome, count)))
+
+    def add(self, number: int) -> None:
+        for each in range(number):
+            self.sender.add(Span(name=str(each)).SerializeToString())
+
+
+def test_spans_go_in_order_many_at_a_time_with_their_resource_once() -> None:
+    sent = Sent()
+    sent.add(1500)
+    sent.sender.send_waiting()
+    assert [span.name for span in sent.export.spans] == [str(number) for number in range(1500)]
+    assert sent.counted == [("sent", 1024), ("sent", 476)]
+    for request in sent.export.requests:
+        (resource,) = request.resource_spans
+        told = {item.key: item.value.string_value for item in resource.resource.attributes}
+        assert told["service.name"] == "radgate"
+        assert told["service.version"]
+
+
+def test_what_waits_at_the_end_is_sent() -> None:
+    sent = Sent()
+    sent.sender.start()
+    sent.add(3)
+    sent.sender.close()
+    assert (len(sent.export.spans), sent.counted, sent.export.closed) == (3, [("sent", 3)], True)
+
+
+def test_a_collector_that_is_away_costs_spans_and_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    sent = Sent(failures=2)
+    sent.sender._closing.set()  # who goes does not wait for it to come back
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            sent.add(2)
+            sent.sender.send_waiting()
+    assert sent.counted == [("failed", 2), ("failed", 2), ("sent", 2)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "traces can't be sent to the collector: UNAVAILABLE",
+        "traces are sent again",
+    ]
+
+
+def test_what_waits_has_a_bound() -> None:
+    sent = Sent()
+    sent.add(MOST_WAITING + 5)
+    assert sent.counted == [("failed", 1)] * 5
+
+
+def test_over_http_a_request_is_posted_and_a_refusal_is_a_failure() -> None:
+    posted: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        posted.append(request)
+        return httpx.Response(200 if len(posted) == 1 else 503)
+
+    export = HttpExport("http://collector.example:4318/", timeout_s=1, transport=httpx.MockTransport(answer))
+    payload = encode_request([Span(name="a").SerializeToString()])
+    export.send(payload)
+    with pytest.raises(ConnectionError, match="HTTP status 503"):
+        export.send(payload)
+    export.close()
+    assert posted[0].url == "http://collector.example:4318/v1/traces"
+    assert posted[0].headers["content-type"] == "application/x-protobuf"
+    assert posted[0].content == payload
+
+
+def test_over_http_a_collector_that_is_away_is_a_failure() -> None:
+    def away(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no such host: who knows what stands here", request=request)
+
+    export = HttpExport("http://collector.example:4318", timeout_s=1, transport=httpx.MockTransport(away))
+    with pytest.raises(ConnectionError, match=r"^ConnectError$"):
+        export.send(b"")
+    export.close()
