@@ -73,6 +73,8 @@ class InstanceStoreSuite:
             for end in (edge for edge in edges if edge >= start):
                 handle = await got(store)  # anew each time: some stores read otherwise the second time
                 assert await handle.read(start, end - start) == data[start:end]
+                view = handle.view(start, end - start)
+                assert view is None or (view.readonly and view == data[start:end])
 
     @pytest.mark.parametrize("span", [(-1, 2), (0, 1001), (1001, 0), (3, -1)])
     async def test_refuses_to_read_outside(self, store: InstanceStore, span: tuple[int, int]) -> None:

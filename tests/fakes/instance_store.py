@@ -84,6 +84,10 @@ class StoredInstance:
         self._check()
         return await self._instance.read(offset, length)
 
+    def view(self, offset: int, length: int) -> memoryview | None:
+        self._check()
+        return self._instance.view(offset, length)
+
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:
         self._check()

@@ -165,6 +165,13 @@ class InstanceHandle(Protocol):
         """
         ...
 
+    def view(self, offset: int, length: int) -> memoryview | None:
+        """The same without a copy, for who needs it for a moment: read-only; None where it has to be read.
+
+        It keeps all of the DICOM file in memory, so it is given of most of a file alone.
+        """
+        ...
+
     def open_buffer(self) -> AbstractContextManager[memoryview]:
         """Give the whole DICOM file as one read-only buffer (mapped, not read, when on disk). Call it from a thread.
 

@@ -22,6 +22,11 @@ def check_span(offset: int, length: int, size_bytes: int) -> None:
         raise ValueError(f"{length} bytes from {offset} do not lie within {size_bytes} bytes")
 
 
+def view_of(data: bytes, offset: int, length: int) -> memoryview | None:
+    """InstanceHandle.view of a file in memory: of half of it or more."""
+    return memoryview(data)[offset : offset + length] if 2 * length >= len(data) else None
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryInstance:
     """InstanceHandle over bytes in memory. `data` is the DICOM file, `crc32c` its checksum as computed when it came."""
@@ -60,6 +65,15 @@ class MemoryInstance:
         """
         check_span(offset, length, len(self.data))
         return self.data[offset : offset + length]
+
+    def view(self, offset: int, length: int) -> memoryview | None:
+        """The span where it lies.
+
+        Raises:
+            ValueError: the span does not lie within the file.
+        """
+        check_span(offset, length, len(self.data))
+        return view_of(self.data, offset, length)
 
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:

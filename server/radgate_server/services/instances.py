@@ -70,9 +70,17 @@ class InstanceReader:
         return kept is not None and kept.crc32c == handle.crc32c
 
     async def pixel_frames(
-        self, tenant_id: str, handle: InstanceHandle, image: ImagePixel, frame_numbers: Sequence[int]
-    ) -> list[bytes]:
+        self,
+        tenant_id: str,
+        handle: InstanceHandle,
+        image: ImagePixel,
+        frame_numbers: Sequence[int],
+        *,
+        in_place: bool = False,
+    ) -> list[bytes | memoryview]:
         """Frames (from 1) as stored when they are encapsulated, fragments joined; native ones in little endian.
+
+        With `in_place` those that lie in memory may come as views of it (InstanceHandle.view), without it all as bytes.
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
@@ -80,8 +88,8 @@ class InstanceReader:
         index = await self.index(tenant_id, handle)
         spans = [self._frame_spans(index, number) for number in frame_numbers]
         if all(spans) and index.transfer_syntax_uid != EXPLICIT_VR_BIG_ENDIAN:
-            return [await read_at(handle, frame) for frame in spans]
-        return await self.in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers))
+            return [(in_place and _viewed(handle, frame)) or await read_at(handle, frame) for frame in spans]
+        return list(await self.in_thread(handle, lambda file: read_native_frames(file, index, image, frame_numbers)))
 
     async def frame_spans(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> tuple[Span, ...]:
         """Where a frame lies that can be read in parts; () of one that comes out of the whole file.
@@ -151,6 +159,10 @@ class InstanceReader:
         if table is None or not 1 <= frame_number <= table.number_of_frames:
             raise ObjectNotFoundError(f"the instance has no frame {frame_number}", kind="frame")
         return table.frames[frame_number - 1] if table.frames else ()
+
+
+def _viewed(handle: InstanceHandle, spans: tuple[Span, ...]) -> memoryview | None:
+    return handle.view(*spans[0]) if len(spans) == 1 else None
 
 
 def _weight(index: InstanceIndex) -> int:

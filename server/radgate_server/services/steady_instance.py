@@ -48,6 +48,10 @@ class SteadyInstance:
             await self.renew()
             return await self._handle.read(offset, length)
 
+    def view(self, offset: int, length: int) -> memoryview | None:
+        """The span where it lies in memory, if it does."""
+        return self._handle.view(offset, length)
+
     def open_buffer(self) -> AbstractContextManager[memoryview]:
         """The whole file; raises CorruptEntryError when it is lost: call `renew` and try again."""
         return self._handle.open_buffer()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.hot_instances import HotInstanceStore
+from radgate_server.adapters.cache.hot_instances import HotInstanceStore, HotKey
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.instances import FileContent, InstanceHandle, ReceivedInstance
 from tests.conformance.instance_store_suite import INDEX, REF, got, pattern, received, whole
@@ -67,6 +67,25 @@ async def test_what_arrives_in_memory_is_read_from_memory(inner: CountingStore) 
     assert await whole(handle) == DATA
     assert await (await got(store)).read(10, 10) == DATA[10:20]
     assert (inner.gets, inner.reads) == (0, [])
+
+
+async def test_most_of_what_is_in_memory_is_seen_where_it_lies(inner: CountingStore) -> None:
+    store = make(inner)
+    handle = await store.put("alpha", received(DATA))
+    kept = store.in_memory(HotKey("alpha", *REF), handle.crc32c)
+    view = handle.view(10, 60_000)
+    assert view is not None
+    assert view.obj is kept
+    assert view == DATA[10:60_010]
+    assert handle.view(10, 10) is None, "a few bytes would keep all of it in memory"
+    with pytest.raises(ValueError, match="do not lie within"):
+        handle.view(0, len(DATA) + 1)
+
+
+async def test_what_is_not_in_memory_can_not_be_seen(inner: CountingStore) -> None:
+    handle = await inner.put("alpha", received(DATA))
+    assert (await got(make(inner))).view(0, handle.size_bytes) is None
+    assert inner.reads == []
 
 
 async def test_a_read_of_most_of_it_brings_it_in(inner: CountingStore) -> None:

@@ -29,7 +29,17 @@ async def test_the_whole_file_is_read_without_a_copy() -> None:
     assert await handle.read(0, 12) is handle.data
 
 
+async def test_most_of_it_is_seen_where_it_lies_and_less_is_to_be_read() -> None:
+    handle = received()
+    view = handle.view(4, 8)
+    assert view is not None
+    assert (view, view.obj is handle.data) == (b"data set", True)
+    assert handle.view(4, 4) is None
+
+
 @pytest.mark.parametrize("span", [(-1, 2), (0, 13), (13, 0), (3, -1)])
 async def test_refuses_to_read_outside_of_the_file(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="do not lie within"):
         await received().read(*span)
+    with pytest.raises(ValueError, match="do not lie within"):
+        received().view(*span)

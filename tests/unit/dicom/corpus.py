@@ -58,6 +58,9 @@ class BytesHandle:
     async def read(self, offset: int, length: int) -> bytes:
         return bytes(self._data[offset : offset + length])
 
+    def view(self, offset: int, length: int) -> memoryview:
+        return self._data[offset : offset + length]
+
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:
         yield self._data

@@ -98,6 +98,19 @@ async def test_encapsulated_frames_come_as_stored(store: MemoryInstanceStore, fr
     assert {frame.transfer_syntax_uid for frame in read} == {"1.2.840.10008.1.2.5"}
 
 
+@pytest.mark.parametrize("name", ["CT_small.dcm", "SC_rgb_rle_2frame.dcm", "MR_small_bigendian.dcm"])
+async def test_frames_to_be_worked_at_are_those_that_are_read(
+    name: str, store: MemoryInstanceStore, frames: StoredFrames
+) -> None:
+    handle = await keep(store, name)
+    read = await frames.read("east", handle, 1)
+    assert isinstance(read.data, bytes)
+    async with frames.at_work("east", handle, (1,), Priority.INTERACTIVE) as worked_at:
+        assert worked_at == [read]
+        in_place = isinstance(worked_at[0].data, memoryview)
+        assert in_place is (name == "CT_small.dcm"), "most of a file that is in memory is not copied"
+
+
 async def test_there_are_no_other_frames(store: MemoryInstanceStore, frames: StoredFrames) -> None:
     handle = await keep(store, "CT_small.dcm")
     for number in (0, 2):

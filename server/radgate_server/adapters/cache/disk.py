@@ -134,6 +134,10 @@ class DiskInstance:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._disk.read, self._key, self._footer, offset, length)
 
+    def view(self, _offset: int, _length: int) -> memoryview | None:
+        """None: it has to be read."""
+        return None
+
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:
         """Map the whole DICOM file, verified. Call it from a thread.

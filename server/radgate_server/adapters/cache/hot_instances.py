@@ -15,7 +15,7 @@ from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
-from radgate_server.core.memory_instance import check_span
+from radgate_server.core.memory_instance import check_span, view_of
 from radgate_server.core.ports.cache import InstanceStore, TierUsage
 from radgate_server.core.ports.erasure import Held
 from radgate_server.core.ports.telemetry import Telemetry
@@ -248,6 +248,16 @@ class HotInstance:
                 return await self._inner.read(offset, length)
             data = await self._store.load(self._key, self._inner)
         return data[offset : offset + length]
+
+    def view(self, offset: int, length: int) -> memoryview | None:
+        """The span where it lies in memory, if it does.
+
+        Raises:
+            ValueError: the span does not lie within the file.
+        """
+        check_span(offset, length, self._inner.size_bytes)
+        data = self._store.in_memory(self._key, self._inner.crc32c)
+        return None if data is None else view_of(data, offset, length)
 
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.identifiers import InstanceRef
@@ -149,14 +149,16 @@ class StoredFrames:
     ) -> AsyncGenerator[list[StoredFrame]]:
         """Frames as `read_many` gives them, to be handed to the workers within the block, once there is room for them.
 
+        Their data may be views of what is in memory: whoever keeps them longer copies them.
+
         Raises:
             ObjectNotFoundError: the instance has no such frame.
             ImageWorkersBusyError: too many wait for room.
         """
-        image = await self.image(tenant_id, handle)
-        size_bytes = await self._instances.frame_bytes(tenant_id, handle, image, frame_numbers)
+        pixels = await self._pixels_of(tenant_id, handle)
+        size_bytes = await self._instances.frame_bytes(tenant_id, handle, pixels.image, frame_numbers)
         async with self._room.taken(size_bytes, priority):
-            yield await self.read_many(tenant_id, handle, frame_numbers)
+            yield await self._read(tenant_id, handle, pixels, frame_numbers, in_place=True)
 
     @asynccontextmanager
     async def thinned_at_work(
@@ -190,9 +192,20 @@ class StoredFrames:
         Raises:
             ObjectNotFoundError: the instance has no such frame.
         """
-        image, syntax = await self._pixels_of(tenant_id, handle)
-        frames = await self._instances.pixel_frames(tenant_id, handle, image, frame_numbers)
-        return [StoredFrame(frame, syntax, image) for frame in frames]
+        return await self._read(tenant_id, handle, await self._pixels_of(tenant_id, handle), frame_numbers)
+
+    async def _read(
+        self,
+        tenant_id: str,
+        handle: InstanceHandle,
+        pixels: _Pixels,
+        frame_numbers: Sequence[int],
+        *,
+        in_place: bool = False,
+    ) -> list[StoredFrame]:
+        image, syntax = pixels
+        frames = await self._instances.pixel_frames(tenant_id, handle, image, frame_numbers, in_place=in_place)
+        return [StoredFrame(cast("bytes", frame), syntax, image) for frame in frames]
 
     async def _pixels_of(self, tenant_id: str, handle: InstanceHandle) -> _Pixels:
         place = _Place(tenant_id, handle.ref, handle.crc32c)

@@ -230,7 +230,7 @@ class Transcoder:
                 == {EXPLICIT_VR_LITTLE_ENDIAN}
             ):
                 native = EXPLICIT_VR_LITTLE_ENDIAN
-                return [EncodedFrame(frame.data, native, frame.image, lossy=False) for frame in stored]
+                return [EncodedFrame(bytes(frame.data), native, frame.image, lossy=False) for frame in stored]
             index = await self._instances.index(making.tenant_id, making.handle)
             require_encodable(making.handle, index, making.target)
             return await self._workers.transcode(stored, making.target, priority=making.priority)

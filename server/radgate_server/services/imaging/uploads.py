@@ -107,6 +107,9 @@ class _SpooledInstance:
         check_span(offset, length, self.size_bytes)
         return await asyncio.to_thread(self._read, offset, length)
 
+    def view(self, _offset: int, _length: int) -> memoryview | None:
+        return None
+
     def _read(self, offset: int, length: int) -> bytes:
         return bytes(self._entry.view()[offset : offset + length])
 
