@@ -21,7 +21,7 @@ class SingleFlight[Key: Hashable, Value]:
         """Return what `make` returns, or raise what it raises, made by this or an earlier caller still waiting."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(_as_coroutine(make)))
+            flight = self._flights[key] = _Flight(asyncio.create_task(_as_coroutine(make)))
             flight.task.add_done_callback(lambda _: self._land(key, flight))
         flight.waiting += 1
         try:

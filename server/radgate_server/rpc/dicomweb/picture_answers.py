@@ -1,6 +1,6 @@
 """Pictures on their way out: kept ready to be sent again, told apart by an ETag, each delivery recorded."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
@@ -11,9 +11,9 @@ from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, etag_of, split_http_bodies, with_etag
 from radgate_server.rpc.dicomweb.kept_answer import entity_tag
-from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
 from radgate_server.rpc.dicomweb.query_string import query_of
 from radgate_server.rpc.dicomweb.warnings import note_warnings
+from radgate_server.rpc.messages import spans_of
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.single_flight import SingleFlight
 
@@ -67,28 +67,27 @@ class PictureAnswers:
     async def keep(self, key: CacheKey, picture: Picture, ttl_s: float | None) -> Kept:
         """The answer of a picture, kept unless it is too large or does not last."""
         data, notes = picture.made
-        envelope = Envelope(with_etag(picture.media_type, entity_tag(data)))
-        body = b"".join(part_messages(envelope, data, first=True, last=True, chunk_bytes=self._chunk_bytes))
-        kept = Noted(body, notes).joined()
+        content_type = with_etag(picture.media_type, entity_tag(data))
+        kept = Noted(_encoded(content_type, data, self._chunk_bytes), notes).joined()
         if picture.lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, kept, ttl_s)
         return kept
 
-    async def send(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> AsyncGenerator[bytes]:
-        """Record the delivery, then yield the messages but for the last, which leaves with the status."""
+    async def give(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> Sequence[bytes]:
+        """Record the delivery; the messages but for the last, which leaves with the status as `call.response`."""
         body, notes = Noted.read(kept)
-        tag = etag_of(body)
-        is_known = bool(tag) and tag in call.header("if-none-match")
+        known = call.header("if-none-match")
+        tag = etag_of(body) if known else ""
+        is_known = bool(tag) and tag in known
         await self.record(call, scope, detail, 0 if is_known else len(kept))
         if is_known:
             await call.send_initial_metadata((("x-http-status", "304"), ("etag", tag)))
             call.response = encode_http_body("", b"")
-            return
+            return ()
         if notes:
             await call.send_initial_metadata(note_warnings(notes))
         *before, call.response = split_http_bodies(body)
-        for message in before:
-            yield message
+        return before
 
     async def record(self, call: Call, scope: RetrieveScope, detail: str, size_bytes: int | None = None) -> None:
         """Record that a picture is about to be given; `detail` names the frames. None: its size is not known yet."""
@@ -97,6 +96,15 @@ class PictureAnswers:
             await record_stream(self._auditor, call, AuditAction.RENDER, scope, detail)
         else:
             await self._auditor.record(call.caller, AuditAction.RENDER, scope, detail, size_bytes=size_bytes)
+
+
+def _encoded(content_type: str, data: bytes, chunk_bytes: int) -> bytes:
+    """The messages of a body, end to end; mostly that is one."""
+    view = memoryview(data)
+    return b"".join(
+        encode_http_body("" if offset else content_type, view[offset : offset + length])
+        for offset, length in spans_of(len(data), chunk_bytes)
+    )
 
 
 def request_key(kind: str, call: Call, study: str, path: str) -> CacheKey:

@@ -10,7 +10,7 @@ from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
-from radgate_server.rpc.dicomweb.picture_answers import Picture, PictureAnswers
+from radgate_server.rpc.dicomweb.picture_answers import Kept, Picture, PictureAnswers
 from radgate_server.rpc.dicomweb.picture_offers import PicturePlan
 from radgate_server.rpc.dicomweb.picture_request import PictureRequest
 from radgate_server.rpc.dicomweb.warnings import note_warnings
@@ -32,18 +32,16 @@ class PictureSender:
         target: RenderTarget,
         request: PictureRequest,
         key: CacheKey,
-        call: Call,
-    ) -> AsyncGenerator[bytes]:
-        """Render one picture or animation; the messages of the answer, which is kept as `key`."""
+    ) -> Kept:
+        """Render one picture or animation; the answer, which is kept as `key`."""
 
         async def render() -> Picture:
-            tenant_id = call.caller.tenant_id
+            tenant_id = key.tenant_id
             picture = await self._renderer.frames(tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
             lasting = await self._renderer.is_current(tenant_id, handle)
             return Picture(picture.media_type, Noted.of(picture.data, picture.notes), lasting)
 
-        kept = await self._answers.make(key, handle.crc32c, render, request.ttl_s)
-        return self._answers.send(kept, request.scope, request.detail, call)
+        return await self._answers.make(key, handle.crc32c, render, request.ttl_s)
 
     async def parts(
         self, handle: InstanceHandle, plan: PicturePlan, target: RenderTarget, request: PictureRequest, call: Call

@@ -12,7 +12,7 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
 from radgate_server.rpc.dicomweb.frames import parse_frame_list
-from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers, request_key
+from radgate_server.rpc.dicomweb.picture_answers import Kept, PictureAnswers, request_key
 from radgate_server.rpc.dicomweb.picture_offers import plan_pictures
 from radgate_server.rpc.dicomweb.picture_query import parse_picture_query
 from radgate_server.rpc.dicomweb.picture_request import PictureRequest, cut_region
@@ -53,18 +53,21 @@ class RenderedResource:
         scope = parse_scope(study, series, instance)
         key = request_key(RENDERED, call, study, f"{series}/{instance}/{frames}")
         kept = await self._answers.kept(key)
-        if kept is not None:
-            messages = self._answers.send(kept, scope, frames, call)
-        else:
+        if kept is None:
             path = call.header("x-envoy-original-path")
             accepted = acceptables(call.header("accept"), path)
             numbers = parse_frame_list(frames) if frames else ()
             ttl_s = None if scope.sop_instance_uid else self._ttl_s
             request = PictureRequest(scope, accepted, parse_picture_query(query_of(path)), numbers, ttl_s)
-            messages = await self._make(request, key, call)
-        async with aclosing(messages):
-            async for message in messages:
-                yield message
+            made = await self._make(request, key, call)
+            if not isinstance(made, bytes):
+                async with aclosing(made):
+                    async for message in made:
+                        yield message
+                return
+            kept, frames = made, request.detail
+        for message in await self._answers.give(kept, scope, frames, call):
+            yield message
 
     async def give(self, request: PictureRequest, key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
         """The encoded HttpBody messages for a request that was parsed already, kept as `key`.
@@ -72,12 +75,15 @@ class RenderedResource:
         Raises:
             NotAcceptableError: the client takes nothing that can be made of it, or there is nothing to be seen.
         """
-        kept = await self._answers.kept(key)
-        if kept is not None:
-            return self._answers.send(kept, request.scope, request.detail, call)
-        return await self._make(request, key, call)
+        made = await self._answers.kept(key) or await self._make(request, key, call)
+        return self._given(made, request, call) if isinstance(made, bytes) else made
 
-    async def _make(self, request: PictureRequest, key: CacheKey, call: Call) -> AsyncGenerator[bytes]:
+    async def _given(self, kept: Kept, request: PictureRequest, call: Call) -> AsyncGenerator[bytes]:
+        for message in await self._answers.give(kept, request.scope, request.detail, call):
+            yield message
+
+    async def _make(self, request: PictureRequest, key: CacheKey, call: Call) -> Kept | AsyncGenerator[bytes]:
+        """The answer that is kept; of what is not, the messages."""
         self._pictures.renderer.require_size(request.target)
         tenant_id, frames = call.caller.tenant_id, self._pictures.frames
         ref = await self._pictures.representatives.of(tenant_id, request.scope)
@@ -97,7 +103,7 @@ class RenderedResource:
 
     async def _render(
         self, handle: InstanceHandle, frames: Frames, request: PictureRequest, key: CacheKey, call: Call
-    ) -> AsyncGenerator[bytes]:
+    ) -> Kept | AsyncGenerator[bytes]:
         _require_frames(frames, request.frame_numbers)
         plan = plan_pictures(request.accepted, frames, request.frame_numbers)
         target = request.target._replace(media_type=plan.offer.media_type, frame_time_ms=frames.frame_time_ms)
@@ -106,7 +112,7 @@ class RenderedResource:
             target = cut_region(target, request.region, image)
         if plan.offer.multipart:
             return self._sender.parts(handle, plan, target, request, call)
-        return await self._sender.single(handle, plan, target, request, key, call)
+        return await self._sender.single(handle, plan, target, request, key)
 
 
 def _require_frames(frames: Frames, numbers: tuple[int, ...]) -> None:

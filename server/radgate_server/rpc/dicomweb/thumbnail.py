@@ -1,7 +1,6 @@
 """WADO-RS Retrieve Thumbnail (PS3.18 10.4.1.1.4), and thumbnails by SOP Instance UID alone."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_scope, parse_uid
 from radgate_server.core.ports.cache import CacheKey
@@ -42,9 +41,8 @@ class ThumbnailResource:
             self._pictures.thumbnails.require_size(target)
             ref = await self._pictures.representatives.of(call.caller.tenant_id, scope)
             kept = await self._make(ref, target, key, call, None if instance else self._ttl_s)
-        async with aclosing(self._answers.send(kept, scope, frames, call)) as messages:
-            async for message in messages:
-                yield message
+        for message in await self._answers.give(kept, scope, frames, call):
+            yield message
 
     async def retrieve_by_instance(self, instance: str, call: Call) -> AsyncGenerator[bytes]:
         """Encoded HttpBody messages."""
@@ -55,9 +53,8 @@ class ThumbnailResource:
             target = parse_sized_thumbnail(call.header("x-envoy-original-path"), call.header("accept"))
             kept = await self._make(ref, target, key, call, None)
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        async with aclosing(self._answers.send(kept, scope, "", call)) as messages:
-            async for message in messages:
-                yield message
+        for message in await self._answers.give(kept, scope, "", call):
+            yield message
 
     async def _make(
         self, ref: InstanceRef, target: ThumbnailTarget, key: CacheKey, call: Call, ttl_s: float | None

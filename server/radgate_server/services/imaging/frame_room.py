@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from radgate_server.core.errors import ImageWorkersBusyError
 from radgate_server.core.ports.imaging import Priority
@@ -22,19 +20,29 @@ class FrameRoom:
     def __init__(self, max_bytes: int = ROOM_BYTES, max_waiting: int = MAX_WAITING) -> None:
         self._lines = {priority: _Line(max_bytes, max_waiting) for priority in Priority}
 
-    @asynccontextmanager
-    async def taken(self, size_bytes: int, priority: Priority) -> AsyncGenerator[None]:
-        """Take room for the block's time. Nobody may ask for more while holding some.
+    def taken(self, size_bytes: int, priority: Priority) -> "_Taken":
+        """Take room for the block's time, as an async context manager. Nobody may ask for more while holding some.
 
-        Raises:
+        Entering raises:
             ImageWorkersBusyError: too many wait for it already.
         """
-        line = self._lines[priority]
-        await line.enter(size_bytes)
-        try:
-            yield
-        finally:
-            line.leave(size_bytes)
+        return _Taken(self._lines[priority], size_bytes)
+
+
+class _Taken:
+    """Room in a line. No generator: with one, taking room costs more than all else about it."""
+
+    __slots__ = ("_line", "_size_bytes")
+
+    def __init__(self, line: "_Line", size_bytes: int) -> None:
+        self._line = line
+        self._size_bytes = size_bytes
+
+    async def __aenter__(self) -> None:
+        await self._line.enter(self._size_bytes)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._line.leave(self._size_bytes)
 
 
 class _Line:
@@ -47,6 +55,9 @@ class _Line:
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     async def enter(self, size_bytes: int) -> None:
+        if not self._waiting and self._fits(size_bytes):
+            self._taken_bytes += size_bytes
+            return
         if len(self._waiting) >= self._max_waiting:
             raise ImageWorkersBusyError("too many images wait for memory; try again in a moment")
         turn = asyncio.get_running_loop().create_future()
@@ -72,8 +83,11 @@ class _Line:
         while self._waiting:
             turn, size_bytes = self._waiting[0]
             if not turn.cancelled():
-                if self._taken_bytes and self._taken_bytes + size_bytes > self._max_bytes:
+                if not self._fits(size_bytes):
                     return
                 self._taken_bytes += size_bytes
                 turn.set_result(None)
             self._waiting.popleft()
+
+    def _fits(self, size_bytes: int) -> bool:
+        return not self._taken_bytes or self._taken_bytes + size_bytes <= self._max_bytes
