@@ -1,10 +1,12 @@
 """Where resolutions end, shown by decoding what comes before."""
 
+from dataclasses import replace
+
 import imagecodecs
 import numpy as np
 import pytest
 
-from radgate_server.core.imaging.codestream import read_codestream
+from radgate_server.core.imaging.codestream import is_high_throughput, read_codestream
 
 ROWS, COLUMNS = 250, 301
 
@@ -109,3 +111,17 @@ def test_whatever_is_cut_or_changed_is_read_or_refused() -> None:
             read_codestream(bytes(changed))
     assert read_codestream(b"") is None
     assert read_codestream(b"\xff\xd8\xff\xe0") is None
+
+
+def test_the_main_header_alone_tells_all_but_where_resolutions_end() -> None:
+    whole = encoded()
+    stream, main = read_codestream(whole), read_codestream(whole, with_ends=False)
+    assert stream is not None
+    assert main == replace(stream, resolution_ends=())
+
+
+def test_high_throughput_is_told_from_the_main_header() -> None:
+    assert is_high_throughput(encoded())
+    assert not is_high_throughput(imagecodecs.jpeg2k_encode(pixels(), codecformat="j2k"))
+    assert not is_high_throughput(b"")
+    assert not is_high_throughput(encoded()[:40])

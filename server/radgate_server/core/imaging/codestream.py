@@ -69,10 +69,18 @@ class _TilePart(NamedTuple):
     of: int
 
 
-def read_codestream(data: bytes | memoryview, size_bytes: int | None = None) -> Codestream | None:
+def is_high_throughput(data: bytes | memoryview) -> bool:
+    """Whether a codestream is HTJ2K (ISO 15444-15): its main header tells of capabilities."""
+    return any(segment.marker == _CAP for segment in _main_header(memoryview(data)))
+
+
+def read_codestream(
+    data: bytes | memoryview, size_bytes: int | None = None, *, with_ends: bool = True
+) -> Codestream | None:
     """Read the headers; None when `data` is no codestream, or one whose headers do not hold together.
 
-    With `size_bytes`, `data` is the front of a codestream of that length.
+    With `size_bytes`, `data` is the front of a codestream of that length. Without `with_ends`, tile-parts are not
+    looked at, and `resolution_ends` is empty.
     """
     view = memoryview(data)
     segments = {segment.marker: segment for segment in _main_header(view)}
@@ -84,7 +92,7 @@ def read_codestream(data: bytes | memoryview, size_bytes: int | None = None) -> 
     )
     _, progression, _, _, levels, _, _, _, transformation = _CODING_STYLE.unpack_from(view, style.offset)
     single_tile = tile_left + tile_width >= right and tile_top + tile_height >= bottom
-    ends = _resolution_ends(view, size_bytes, levels) if single_tile and progression in _RESOLUTIONS_FIRST else ()
+    by_resolution = with_ends and single_tile and progression in _RESOLUTIONS_FIRST
     return Codestream(
         rows=bottom - top,
         columns=right - left,
@@ -92,7 +100,7 @@ def read_codestream(data: bytes | memoryview, size_bytes: int | None = None) -> 
         levels=levels,
         reversible=transformation == _REVERSIBLE,
         high_throughput=_CAP in segments,
-        resolution_ends=ends,
+        resolution_ends=_resolution_ends(view, size_bytes, levels) if by_resolution else (),
     )
 
 

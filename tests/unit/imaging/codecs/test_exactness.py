@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
+from radgate_server.adapters.imaging.codecs.rle_segments import joined
 from radgate_server.adapters.imaging.codecs.table import CODECS, load
 from radgate_server.core import transfer_syntaxes as uids
 from radgate_server.core.errors import CodecFailedError
@@ -31,15 +32,23 @@ def stored(native: StoredFrame, uid: str, **options: int) -> StoredFrame:
     return StoredFrame(encoded.data, uid, encoded.image)
 
 
-def test_lossless_jpeg_that_counts_modulo() -> None:
+@pytest.mark.parametrize("signed", [False, True])
+def test_lossless_jpeg_that_counts_modulo(signed: bool) -> None:
     """Differences of T.81 H.1.2.1 are modulo 2^16; writers use that for samples of fewer bits."""
     samples = np.random.default_rng(1).integers(0, 4096, (16, 16)).astype("<u2")
     wrapped = samples + 4096 * np.random.default_rng(2).integers(0, 4, (16, 16)).astype("<u2")
     # The first sample's prediction is 2^(precision - 1): the difference moves it to that of 12 bits.
     data = bytearray(imagecodecs.jpeg8_encode(wrapped + 2**15 - 2**11, lossless=True, predictor=1, bitspersample=16))
     data[data.index(b"\xff\xc3") + 4] = 12
-    native = native_of(samples, 12)
+    native = native_of(np.where(samples < 2048, samples, samples - 4096).astype("<i2") if signed else samples, 12)
     assert decode_frame(StoredFrame(bytes(data), uids.JPEG_LOSSLESS_SV1, native.image)).pixels == native.data
+
+
+@pytest.mark.parametrize("segment", [b"\x02abc", b"\x05abcdef", b"\x01ab\xfdc", b"\x00a\x80\x01bc", b"\x02abc\x00"])
+def test_an_rle_segment_may_hold_more_than_the_pixels(segment: bytes) -> None:
+    native = native_of(np.frombuffer(b"abc", np.uint8).reshape(1, 3), 8)
+    stored_frame = StoredFrame(joined([segment]), uids.RLE_LOSSLESS, native.image)
+    assert decode_frame(stored_frame).pixels == b"abc"
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])

@@ -4,7 +4,7 @@ from enum import StrEnum
 from itertools import pairwise
 from struct import Struct
 
-from radgate_server.core.imaging.codestream import read_codestream
+from radgate_server.core.imaging.codestream import is_high_throughput
 
 
 class Bitstream(StrEnum):
@@ -51,8 +51,7 @@ def bitstream_of(data: bytes) -> Bitstream | None:
         start = start_of_frame(data)
         return _STARTS_OF_FRAME[start[0]] if start else Bitstream.JPEG
     if head.startswith((_SOC_SIZ, _JP2_SIGNATURE)):
-        codestream = read_codestream(without_boxes(data))
-        return Bitstream.HTJ2K if codestream and codestream.high_throughput else Bitstream.JPEG_2000
+        return Bitstream.HTJ2K if is_high_throughput(without_boxes(data)) else Bitstream.JPEG_2000
     if head.startswith((_JXL_CODESTREAM, _JXL_CONTAINER)):
         return Bitstream.JPEG_XL
     return Bitstream.RLE if _begins_like_rle(data) else None

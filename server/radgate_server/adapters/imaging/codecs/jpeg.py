@@ -32,13 +32,13 @@ def decode(data: bytes, image: ImagePixel) -> Samples:
     notes = precision_notes(image, header.precision)
     if image.samples_per_pixel == 1:
         array = imagecodecs.jpeg8_decode(data)
-        return Samples(_modulo(array, header), image.photometric_interpretation, header.precision, notes)
+        return Samples(_modulo(array, header, image), image.photometric_interpretation, header.precision, notes)
     if image.samples_per_pixel != 3:
         raise NotAcceptableError("JPEG of other than 1 or 3 components can't be decoded")
     # Naming one colour space for both sides keeps libjpeg from converting.
     array = imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
     photometric_interpretation, colour_notes = colour_of(header, image.photometric_interpretation)
-    return Samples(_modulo(array, header), photometric_interpretation, header.precision, (*notes, *colour_notes))
+    return Samples(_modulo(array, header, image), photometric_interpretation, header.precision, (*notes, *colour_notes))
 
 
 def encode_dct(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
@@ -82,8 +82,11 @@ def encode_lossless(samples: Array, image: ImagePixel, target: EncodeTarget) -> 
     return Encoded(bytes(data), bits_stored=precision)
 
 
-def _modulo(array: Array, header: JpegHeader) -> Array:
-    """Differences of lossless JPEG wrap around (T.81 H.1.2.1); libjpeg lets them run into the unused bits."""
-    if header.process != LOSSLESS or header.precision == array.dtype.itemsize * 8:
+def _modulo(array: Array, header: JpegHeader, image: ImagePixel) -> Array:
+    """Differences of lossless JPEG wrap around (T.81 H.1.2.1); libjpeg lets them run into the unused bits.
+
+    In signed samples these are written over later, by the signs.
+    """
+    if header.process != LOSSLESS or header.precision == array.dtype.itemsize * 8 or image.pixel_representation:
         return array
     return low_bits(array, header.precision)

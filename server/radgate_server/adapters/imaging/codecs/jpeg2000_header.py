@@ -1,6 +1,5 @@
 """What has to hold of a JPEG 2000 or HTJ2K codestream before a decoder may see it (ISO 15444-1 annex A)."""
 
-from collections import Counter
 from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
@@ -52,10 +51,10 @@ def checked_coding(data: bytes, image: ImagePixel) -> Coding:
         NotAcceptableError: components are subsampled or of several precisions, or there are too many tiles.
         InstanceMalformedError: the headers do not hold together, differ from the data set, or tile-parts are cut off.
     """
-    codestream = read_codestream(data)
+    codestream = read_codestream(data, with_ends=False)
     if codestream is None:
         raise InstanceMalformedError("a JPEG 2000 frame has no sound header")
-    segments = list(_segments(data, 2, _SOT))
+    segments = list(_segments(data, 2, _SOT, len(data)))
     precision, signed, tiles = _size(_only(segments, _SIZ), image)
     style = _only(segments, _COD)
     if len(style) < _COD_BYTES or codestream.levels > _MAX_LEVELS or not _only(segments, _QCD):
@@ -94,7 +93,7 @@ def _size(value: bytes, image: ImagePixel) -> tuple[int, bool, int]:
 
 def _tile_parts(data: bytes, at: int, tiles: int) -> tuple[bool, bool]:
     """Walk over all tile-parts; whether one changes the coding style, and whether the end marker follows them."""
-    varies, parts, announced = False, Counter[int](), dict[int, int]()
+    varies, parts, announced = False, dict[int, int](), dict[int, int]()
     while data[at : at + 2] == _SOT.to_bytes(2):
         if at + _TILE_PART.size > len(data):
             raise InstanceMalformedError("a JPEG 2000 frame is cut off")
@@ -102,9 +101,9 @@ def _tile_parts(data: bytes, at: int, tiles: int) -> tuple[bool, bool]:
         end = at + size if size else _end_of_last(data)
         if length != _TILE_PART.size - 2 or tile >= tiles or not at + _TILE_PART.size < end <= len(data):
             raise InstanceMalformedError("a tile-part of a JPEG 2000 frame is cut off, or of no tile")
-        styles = _segments(data[:end], at + _TILE_PART.size, _SOD)
+        styles = _segments(data, at + _TILE_PART.size, _SOD, end)
         varies = varies or any(segment.marker in _CODING_STYLES for segment in styles)
-        parts[tile] += 1
+        parts[tile] = parts.get(tile, 0) + 1
         announced[tile] = max(count, announced.get(tile, 0))  # 0 where the writer did not know yet
         at = end
     if len(parts) != tiles or any(parts[tile] < count for tile, count in announced.items()):
@@ -123,16 +122,16 @@ def _end_of_last(data: bytes) -> int:
     return end
 
 
-def _segments(data: bytes, at: int, last: int) -> Iterator[_Segment]:
-    """Marker segments up to the marker `last`."""
-    while at + 4 <= len(data):
+def _segments(data: bytes, at: int, last: int, limit: int) -> Iterator[_Segment]:
+    """Marker segments up to the marker `last`, all before `limit`."""
+    while at + 4 <= limit:
         marker, length = int.from_bytes(data[at : at + 2]), int.from_bytes(data[at + 2 : at + 4])
         if marker == last:
             return
         end = at + 2 + length
-        if marker < 0xFF00 or length < 2 or end > len(data):
+        if marker < 0xFF00 or length < 2 or end > limit:
             break
         yield _Segment(marker, data[at + 4 : end], end)
         at = end
-    if data[at : at + 2] != last.to_bytes(2):
+    if data[at : min(at + 2, limit)] != last.to_bytes(2):
         raise InstanceMalformedError("the headers of a JPEG 2000 frame do not hold together")

@@ -69,8 +69,9 @@ def checked_header(data: bytes, image: ImagePixel) -> JpegHeader:
     """
     header = read_header(data)
     check_dimensions(image, header.rows, header.columns, len(header.component_ids), header.precision)
-    # An entropy-coded FF is always followed by 00 (JPEG-LS: by a byte below 80), so this is the end of the image.
-    if data.find(_END_OF_IMAGE, header.scan) < 0:
+    # An entropy-coded FF is always followed by 00 (JPEG-LS: by a byte below 80), so this is the end of the image. It is
+    # looked for from behind, where it nearly always is.
+    if data.rfind(_END_OF_IMAGE, header.scan) < 0:
         raise InstanceMalformedError("a JPEG frame is cut off")
     return header
 

@@ -50,10 +50,18 @@ def _packed(plane: Array | bytes) -> bytes:
 def _bytes_of(segment: memoryview, length: int) -> Array:
     if length > _MAX_RATIO * len(segment):
         raise InstanceMalformedError("an RLE frame is shorter than the data set says")
-    decoded = np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
+    decoded = np.frombuffer(_unpacked(segment, length), np.uint8)
     if len(decoded) < length:
         raise InstanceMalformedError("an RLE frame is shorter than the data set says")
     return decoded[:length]  # what follows is made of the padding
+
+
+def _unpacked(segment: memoryview, length: int) -> bytes:
+    """Told the length, the decoder need not count it first, a quarter of its time. What is longer it refuses then."""
+    try:
+        return bytes(imagecodecs.packbits_decode(segment, out=length))
+    except imagecodecs.PackbitsError:
+        return bytes(imagecodecs.packbits_decode(segment))
 
 
 def _words(planes: list[Array], image: ImagePixel) -> Array:

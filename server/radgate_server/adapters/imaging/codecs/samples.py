@@ -84,7 +84,8 @@ def in_container(samples: Samples, image: ImagePixel) -> Array:
     if signed is not (array.dtype.kind == "i"):
         array = array.view(f"{'i' if signed else 'u'}{array.dtype.itemsize}")
         if unused and signed:
-            array = array << unused >> unused
+            array = array << unused
+            array >>= unused
         elif unused:
             array = low_bits(array, samples.precision)
     return array.astype(wanted, copy=False)
