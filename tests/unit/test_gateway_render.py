@@ -191,6 +191,7 @@ def test_traces_go_where_the_servers_go_and_tell_no_path(protocol: Literal["grpc
     config = rendered(GatewaySettings(), telemetry=telemetry)
     tracing = http_of(config)["tracing"]
     assert tracing["max_path_tag_length"] == 0
+    assert config["layered_runtime"]["layers"][0]["static_layer"]["tracing.opentelemetry.min_flush_spans"] == 512
     tracer = tracing["provider"]["typed_config"]
     assert f"{protocol}_service" in tracer
     ratio = tracer["sampler"]["typed_config"]["wrapped_sampler"]["typed_config"]["sampling_percentage"]
@@ -203,4 +204,5 @@ def test_traces_go_where_the_servers_go_and_tell_no_path(protocol: Literal["grpc
 def test_without_tracing_nothing_of_it_is_there() -> None:
     config = rendered(GatewaySettings())
     assert "tracing" not in http_of(config)
+    assert not any("opentelemetry" in key for key in config["layered_runtime"]["layers"][0]["static_layer"])
     assert "otlp" not in {cluster["name"] for cluster in config["static_resources"]["clusters"]}

@@ -10,6 +10,11 @@ from radgate_server.telemetry_settings import TelemetrySettings
 type Node = dict[str, Any]
 
 _CLUSTER = "otlp"
+_SENDING = {
+    # Left to itself it sends a request for every five spans, which costs more than to record them.
+    "tracing.opentelemetry.min_flush_spans": 512,
+    "tracing.opentelemetry.flush_interval_ms": 1000,
+}
 
 
 def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
@@ -28,6 +33,7 @@ def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
         {"header": {"key": "traceparent", "value": "%REQ(TRACEPARENT)%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
     )
     config["static_resources"]["clusters"].append(_collector(settings))
+    config["layered_runtime"]["layers"][0]["static_layer"] |= _SENDING
 
 
 def _tracer(settings: TelemetrySettings) -> Node:
