@@ -43,15 +43,11 @@ class SealedFile:
             OSError: once it is closed; when the disk fails, or gives other bytes than were written (EIO).
         """
         reader = self._reader()
-        step = max(1, chunk_bytes // BLOCK_BYTES) * BLOCK_BYTES  # no block is opened twice
-        for offset in range(0, self.size_bytes, step):
-            data = reader.read(offset, step)
-            if len(data) <= chunk_bytes:
-                yield data
-                continue
-            for start in range(0, len(data), chunk_bytes):
+        for number in range(reader.blocks):
+            block = reader.block(number)
+            for start in range(0, len(block), chunk_bytes):
                 self._file.check_open()
-                yield memoryview(data)[start : start + chunk_bytes]
+                yield block if len(block) <= chunk_bytes else memoryview(block)[start : start + chunk_bytes]
 
     def view(self) -> "SealedView":
         """The file to look into, by one thread; its slices raise what `pieces` raises."""
@@ -85,10 +81,11 @@ class SealedView:
 
     def __getitem__(self, span: slice) -> bytes:
         """The bytes from `span.start` to before `span.stop`, or fewer at the end."""
-        start, stop, _ = span.indices(self._reader.size_bytes)
-        if start >= stop:
-            return b""
-        if not self._start <= start < stop <= self._end:
+        start, stop = span.start, span.stop
+        if not self._start <= start <= stop <= self._end:
+            stop = min(stop, self._reader.size_bytes)
+            if start >= stop:
+                return b""
             if start // BLOCK_BYTES != (stop - 1) // BLOCK_BYTES:
                 return self._reader.read(start, stop - start)
             self._block = self._reader.block(start // BLOCK_BYTES)

@@ -3,8 +3,9 @@
 import errno
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 
@@ -14,8 +15,20 @@ from radgate_server.core.sealed_file import SealedFile
 DATA = os.urandom(3 * BLOCK_BYTES + 1000)
 
 
+FILES: WeakSet[SealedFile] = WeakSet()
+
+
+@pytest.fixture(autouse=True)
+def none_stays_open() -> Iterator[None]:
+    """Close what an error that was caught still refers to."""
+    yield
+    for file in FILES:
+        file.close()
+
+
 def written(data: bytes, folder: Path, piece_bytes: int = 1 << 20) -> SealedFile:
     file = SealedFile(folder)
+    FILES.add(file)
     for start in range(0, len(data), piece_bytes):
         file.append([memoryview(data)[start : start + piece_bytes]])
     file.append([], last=True)
