@@ -10,7 +10,9 @@ from enum import Enum
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self, TypedDict, Unpack
 
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]([0-9a-f])(?:-.*)?"
+)
 _SAMPLED = frozenset("13579bdf")
 """What the last digit of the flags is when bit 0 is set (3.2.2.5.1)."""
 
@@ -31,10 +33,7 @@ class TraceContext(NamedTuple):
 def parse_traceparent(header: str) -> TraceContext | None:
     """Read the header traceparent; None when it is not there or not valid, as 3.2.2 wants it."""
     found = _TRACEPARENT.fullmatch(header) if header else None
-    if found is None:
-        return None
-    trace_id, span_id, flags = found.groups()
-    return TraceContext(trace_id, span_id, flags[1] in _SAMPLED)
+    return None if found is None else TraceContext(found[1], found[2], found[3] in _SAMPLED)
 
 
 class SpanKind(Enum):

@@ -151,7 +151,7 @@ def check_access(access: Access, principal: Principal, tenant_id: str) -> None:
         InvalidArgumentError: a key for every tenant must choose one here.
 
     """
-    if not access.is_public and principal.role not in access.roles:
+    if access.roles and principal.role not in access.roles:
         needed = min(access.roles, key=lambda role: role.value).name.lower()
         raise RoleNotAllowedError(f"this needs the role {needed}", needs=needed)
     if principal.restriction is not None and access.reach is Reach.CLOSED:

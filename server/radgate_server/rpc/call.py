@@ -26,6 +26,7 @@ class Call:
     """What is known of one call. `caller` is set once the call is authenticated, before any servicer sees it.
 
     `stream` is what is being sent if its size was not known beforehand, `sent_bytes` what `write` has sent.
+    `under_way` is the connection that the call is counted for, "" before it is let in.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Call:
         "response",
         "sent_bytes",
         "stream",
+        "under_way",
     )
 
     caller: Caller
@@ -56,6 +58,7 @@ class Call:
         self.lease: Lease | None = None
         self.stream: AuditedStream | None = None
         self.sent_bytes = 0
+        self.under_way = ""
         self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

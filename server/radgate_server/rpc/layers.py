@@ -77,7 +77,7 @@ def standard_layers(
     return (
         name_request,  # first, so that every line of log below carries the request id
         name_trace if tracer is None else record_trace(tracer),  # outside of the counting, which names examples
-        count_calls(telemetry),  # outside of the errors, to see the code that they become
+        count_calls(telemetry),  # outside of the errors, to see the code that they become, and every end
         answer_errors,  # outside of all that fails on purpose
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
         record_refusals(refusals, introductions),  # outside of all that refuses

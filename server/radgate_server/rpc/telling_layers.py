@@ -57,10 +57,13 @@ async def _proceed_recorded(recorded: Span, call: Call, proceed: Proceed) -> Non
 
 
 def count_calls(telemetry: Telemetry) -> Layer:
-    """Report each call's method, code and duration, and of retrieves how long their first byte took."""
+    """Report each call's method, code and duration, and of retrieves how long their first byte took.
+
+    Also that the call is no more under way: each has its end here, and needs no other layer to see it.
+    """
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
-        retrieves = method.name.startswith(_RETRIEVES)
+        name, retrieves = method.full_name, method.name.startswith(_RETRIEVES)
 
         async def layer(call: Call) -> None:
             start_s = time.perf_counter()
@@ -70,15 +73,13 @@ def count_calls(telemetry: Telemetry) -> Layer:
                 code = call.failure.code.name if call.failure else "OK"
             finally:
                 end_s = time.perf_counter()
+                tenant_id = call.caller.tenant_id if call.authenticated else ""
+                if call.under_way:
+                    telemetry.call_ended(tenant_id, call.under_way)
                 # What is answered in one piece goes out when the call is over.
                 first_s = call.first_write_s or (end_s if code == "OK" else None)
-                telemetry.rpc_finished(
-                    method.full_name,
-                    code,
-                    end_s - start_s,
-                    tenant_id=call.caller.tenant_id if call.authenticated else "",
-                    first_byte_s=first_s - start_s if retrieves and first_s else None,
-                )
+                first_byte_s = first_s - start_s if retrieves and first_s else None
+                telemetry.rpc_finished(name, code, end_s - start_s, tenant_id=tenant_id, first_byte_s=first_byte_s)
 
         return layer
 
@@ -92,13 +93,10 @@ def count_under_way(telemetry: Telemetry) -> Layer:
         if method.access.is_public:
             return proceed
 
-        async def layer(call: Call) -> None:
-            tenant_id, connection = call.caller.tenant_id, call.connection
-            telemetry.call_began(tenant_id, connection)
-            try:
-                await proceed(call)
-            finally:
-                telemetry.call_ended(tenant_id, connection)
+        def layer(call: Call) -> Awaitable[None]:
+            call.under_way = call.connection
+            telemetry.call_began(call.caller.tenant_id, call.under_way)
+            return proceed(call)
 
         return layer
 

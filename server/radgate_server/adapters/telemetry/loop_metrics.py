@@ -47,7 +47,7 @@ class Timings:
 
 
 class LoopMetrics:
-    """A collector of prometheus_client. `add_…` and `call_…` are called on the event loop alone."""
+    """A collector of prometheus_client, and what of Telemetry is called on the event loop alone."""
 
     def __init__(self, families: Families) -> None:
         self._families = families
@@ -71,8 +71,10 @@ class LoopMetrics:
         if not connections[connection]:
             del connections[connection]
 
-    def add_rpc(self, method: str, code: str, seconds: float, tenant_id: str, first_byte_s: float | None) -> None:
-        """An rpc ended; the tenant is "" when it was not let in."""
+    def rpc_finished(
+        self, method: str, code: str, seconds: float, *, tenant_id: str = "", first_byte_s: float | None = None
+    ) -> None:
+        """An rpc ended."""
         self._rpcs[method, code] += 1
         self._timings[method].add(seconds)
         if tenant_id:
@@ -80,11 +82,11 @@ class LoopMetrics:
         if first_byte_s is not None:
             self._first_bytes[method].add(first_byte_s)
 
-    def add_lookup(self, tier: str, hit: bool) -> None:
+    def cache_lookup(self, tier: str, hit: bool) -> None:
         """A cache tier was asked."""
         self._lookups[tier, hit] += 1
 
-    def add_image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
+    def image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
         """A worker is through with a job."""
         self._image_jobs[operation, outcome] += 1
         self._image_timings[operation, priority].add(seconds)

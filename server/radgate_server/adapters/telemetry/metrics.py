@@ -25,10 +25,16 @@ class PrometheusTelemetry:
         self.families = Families(limit=named)
         self.registry = self.families.registry
         self._of = self.families.of
-        self._on_loop = LoopMetrics(self.families)
         self._state = StateMetrics(self.families)
-        for collector in (self._on_loop, self._state):
+        on_loop = LoopMetrics(self.families)
+        for collector in (on_loop, self._state):
             self.registry.register(collector)
+        # What each call tells goes there without a method between.
+        self.call_began = on_loop.call_began
+        self.call_ended = on_loop.call_ended
+        self.rpc_finished = on_loop.rpc_finished
+        self.cache_lookup = on_loop.cache_lookup
+        self.image_job = on_loop.image_job
         self._begin_at_zero()
         for of_python in (ProcessCollector, PlatformCollector, GCCollector):
             of_python(registry=self.registry)
@@ -38,24 +44,6 @@ class PrometheusTelemetry:
         for kind, state in product(JobKind, JobState):
             if state.final:
                 self._of("radgate_jobs_ended", kind.value, state.value)
-
-    def call_began(self, tenant_id: str, connection: str) -> None:
-        """A tenant's call is let in. Call it on the event loop."""
-        self._on_loop.call_began(tenant_id, connection)
-
-    def call_ended(self, tenant_id: str, connection: str) -> None:
-        """It is over. Call it on the event loop."""
-        self._on_loop.call_ended(tenant_id, connection)
-
-    def rpc_finished(
-        self, method: str, code: str, seconds: float, *, tenant_id: str = "", first_byte_s: float | None = None
-    ) -> None:
-        """An rpc ended. Call it on the event loop."""
-        self._on_loop.add_rpc(method, code, seconds, tenant_id, first_byte_s)
-
-    def cache_lookup(self, tier: str, hit: bool) -> None:
-        """A tier was asked. Call it on the event loop."""
-        self._on_loop.add_lookup(tier, hit)
 
     def cache_failed(self, tier: str, cause: str) -> None:
         """A tier could not keep or read something."""
@@ -104,10 +92,6 @@ class PrometheusTelemetry:
     def failover(self, tenant_id: str, primary: str, cause: str) -> None:
         """Another PACS of a group is active."""
         self._of("radgate_pacs_failovers", tenant_id, primary, cause).inc()
-
-    def image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
-        """A worker is through with a job. Call it on the event loop."""
-        self._on_loop.add_image_job(operation, priority, outcome, seconds)
 
     def image_worker_ended(self, cause: str) -> None:
         """A worker for images ended."""
