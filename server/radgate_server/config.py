@@ -169,11 +169,13 @@ class AuditSettings(Table):
     check_records: int = Field(
         default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
     )
-    answers_wait_for: Literal["spool", "database"] = Field(
-        default="spool",
-        description="Where an access must be recorded before its first byte leaves. spool: in a file in data_dir, from"
-        " where it comes to the database within half a second; the server's death loses none, a power cut may lose"
-        " those of the last half second. database: there, on its disk; each answer waits for that.",
+    answers_wait_for: Literal["memory", "spool", "database"] = Field(
+        default="memory",
+        description="Where an access must be recorded before its first byte leaves. memory: in memory that the server"
+        " shares with a process of its own, which has it in a file in data_dir some milliseconds later and in the"
+        " database within half a second; the death of either loses none, that of both at once those of these"
+        " milliseconds, a power cut those of the last half second. spool: in that file, written by the server itself;"
+        " no death loses any. database: there, on its disk; each answer waits for that.",
     )
     spool_bytes: int = Field(
         default=256 * MIB,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from radgate_server.adapters.audit_spool import FileAuditSpool, count_late
+from radgate_server.adapters.audit_spool import FileAuditSpool, SharedAuditSink, Terms, count_late, shared_audit_sink
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
@@ -34,7 +34,7 @@ from radgate_server.adapters.secrets.opening import open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import AuditSettings, Settings
+from radgate_server.config import Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.audit_records import AuditRecords
@@ -71,6 +71,9 @@ from radgate_server.services.validate import Validator
 
 _AUDIT_SPOOL = "audit-spool"
 
+type WritingEnd = SharedAuditSink | SpooledAuditSink | SqlAuditSink
+"""Of the audit trail, by what answers wait for: memory, the spool, the database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -92,7 +95,7 @@ class Installation:
     sealed: SealedRecords
     secrets: SecretReader
     audit: AuditSink
-    writing_end: SpooledAuditSink | SqlAuditSink
+    writing_end: WritingEnd
     trail: AuditTrail
     signer: CheckpointSigner
     retention: RetentionStore
@@ -118,8 +121,10 @@ async def open_installation(
     await asyncio.to_thread(migrate, settings.database_url_or_default)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
-    audit = _writing_end(database, settings.audit, _open_spool(stack, settings) if spooling else None)
-    stack.push_async_callback(audit.close)
+    if spooling:
+        audit = await _open_writing_end(stack, settings, database)
+    else:
+        stack.push_async_callback((audit := SqlAuditSink(database)).close)
     sealed = SqlSealedRecords(database, box)
     return Installation(
         SqlTenantDirectory(database, clock.now),
@@ -145,26 +150,24 @@ async def open_installation(
     )
 
 
-def _writing_end(
-    database: Database, settings: AuditSettings, spool: FileAuditSpool | None
-) -> SpooledAuditSink | SqlAuditSink:
-    if spool is None or settings.answers_wait_for == "database":
-        return SqlAuditSink(database, spool=spool)
-    return SpooledAuditSink(database, spool)
+async def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database) -> WritingEnd:
+    folder, limit_bytes = settings.data_dir / _AUDIT_SPOOL, settings.audit.spool_bytes
+    wait_for = settings.audit.answers_wait_for if limit_bytes else "database"
+    if wait_for == "memory":
+        terms = Terms(settings.database_url_or_default, settings.data_dir, folder, limit_bytes)
+        return await stack.enter_async_context(shared_audit_sink(terms))
+    spool = None
+    if limit_bytes:
+        spool = FileAuditSpool(folder, SpoolCiphers(settings.data_dir), limit_bytes=limit_bytes)
+        stack.callback(spool.close)
+    sink = SpooledAuditSink(database, spool) if spool and wait_for == "spool" else SqlAuditSink(database, spool=spool)
+    stack.push_async_callback(sink.close)
+    return sink
 
 
 def count_late_segments(settings: Settings) -> int:
     """How many parts of the audit spool wait for longer than usual, without opening it."""
     return count_late(settings.data_dir / _AUDIT_SPOOL, time.time())
-
-
-def _open_spool(stack: AsyncExitStack, settings: Settings) -> FileAuditSpool | None:
-    limit_bytes = settings.audit.spool_bytes
-    if not limit_bytes:
-        return None
-    spool = FileAuditSpool(settings.data_dir / _AUDIT_SPOOL, SpoolCiphers(settings.data_dir), limit_bytes=limit_bytes)
-    stack.callback(spool.close)
-    return spool
 
 
 async def open_disk_store(

@@ -28,6 +28,7 @@ from radgate_server.adapters.database.schema import audit_entries
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.audit_verify import ChainVerifier
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
+from radgate_server.core.ports.audit import AuditSink
 from tests.conformance.database_suites import audit_entry
 
 type WritingEnd = SpooledAuditSink | SqlAuditSink
@@ -36,14 +37,8 @@ type OpenSink = Callable[[FileAuditSpool], WritingEnd]
 RENAME = "ALTER TABLE {} RENAME TO {}"
 
 
-class AuditSpoolSuite:
-    """The writing end with a spool."""
-
-    @pytest.fixture(autouse=True)
-    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(audit_drain, "RETRY_S", 0.02)
-        monkeypatch.setattr(audit_spooled, "GATHER_S", 0.02)
-        monkeypatch.setattr(spool_files, "SEGMENT_RECORDS", 20)
+class AuditTrailBench:
+    """A database, how to have it away, and what came into it."""
 
     @pytest.fixture
     async def database(self, url: str) -> AsyncIterator[Database]:
@@ -51,6 +46,38 @@ class AuditSpoolSuite:
         database = Database(url)
         yield database
         await database.close()
+
+    async def record(self, sink: AuditSink, numbers: Sequence[int]) -> None:
+        await asyncio.gather(*(sink.record(audit_entry(number)) for number in numbers))
+
+    @asynccontextmanager
+    async def away(self, database: Database) -> AsyncIterator[None]:
+        """The table is not to be found, so that every statement fails."""
+        await self.execute(database, RENAME.format("audit_entries", "elsewhere"))
+        yield
+        await self.execute(database, RENAME.format("elsewhere", "audit_entries"))
+
+    async def execute(self, database: Database, statement: str) -> None:
+        await database.write(lambda connection: connection.execute(text(statement)))
+
+    async def told(self, database: Database) -> list[int]:
+        """The numbers of the entries in the order of the chain, which is whole."""
+        query = select(audit_entries.c.request_id).order_by("sequence")
+        rows: Sequence[Any] = await database.read(lambda connection: connection.execute(query).all())
+        trail, verifier = SqlAuditTrail(database), ChainVerifier(lambda *_: None)
+        await trail.scan(verifier.take, upto=await trail.last_number())
+        assert verifier.finish(await trail.heads()) == ()
+        return [int(row.request_id.removeprefix("request-")) for row in rows]
+
+
+class AuditSpoolSuite(AuditTrailBench):
+    """The writing end with a spool."""
+
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(audit_drain, "RETRY_S", 0.02)
+        monkeypatch.setattr(audit_spooled, "GATHER_S", 0.02)
+        monkeypatch.setattr(spool_files, "SEGMENT_RECORDS", 20)
 
     @pytest.fixture
     def spool(self, tmp_path: Path) -> Iterator[FileAuditSpool]:
@@ -71,31 +98,9 @@ class AuditSpoolSuite:
         yield sink
         await sink.close()
 
-    async def record(self, sink: WritingEnd, numbers: Sequence[int]) -> None:
-        await asyncio.gather(*(sink.record(audit_entry(number)) for number in numbers))
-
-    @asynccontextmanager
-    async def away(self, database: Database) -> AsyncIterator[None]:
-        """The table is not to be found, so that every statement fails."""
-        await self.execute(database, RENAME.format("audit_entries", "elsewhere"))
-        yield
-        await self.execute(database, RENAME.format("elsewhere", "audit_entries"))
-
-    async def execute(self, database: Database, statement: str) -> None:
-        await database.write(lambda connection: connection.execute(text(statement)))
-
     async def drained(self, spool: FileAuditSpool) -> None:
         while spool.state.records:
             await asyncio.sleep(0.01)
-
-    async def told(self, database: Database) -> list[int]:
-        """The numbers of the entries in the order of the chain, which is whole."""
-        query = select(audit_entries.c.request_id).order_by("sequence")
-        rows: Sequence[Any] = await database.read(lambda connection: connection.execute(query).all())
-        trail, verifier = SqlAuditTrail(database), ChainVerifier(lambda *_: None)
-        await trail.scan(verifier.take, upto=await trail.last_number())
-        assert verifier.finish(await trail.heads()) == ()
-        return [int(row.request_id.removeprefix("request-")) for row in rows]
 
     async def test_records_wait_and_follow_in_order(
         self, database: Database, sink: WritingEnd, spool: FileAuditSpool

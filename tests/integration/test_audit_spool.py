@@ -125,11 +125,15 @@ async def test_a_drain_that_is_killed_again_and_again_writes_each_record_once(ur
     assert await told(url) == list(range(RECORDS))
 
 
-async def test_what_may_be_answered_is_in_the_chain_once_though_the_server_is_killed(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wait_for", ["memory", "spool"])
+async def test_what_may_be_answered_is_in_the_chain_once_though_the_server_is_killed(
+    url: str, tmp_path: Path, wait_for: str
+) -> None:
     migrate(url)
     answered = list[int]()
     for start in range(0, KILLS * 100_000, 100_000):
-        command = [sys.executable, "-m", "tests.integration.audit_recorder", url, str(tmp_path), str(start)]
+        program = "tests.integration.audit_recorder"
+        command = [sys.executable, "-m", program, url, str(tmp_path), str(start), wait_for]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as recorder:
             assert recorder.stdout
             answered.append(int(recorder.stdout.readline()))

@@ -85,14 +85,14 @@ def test_is_active_from_the_first_record_to_the_last(reopen: Opener) -> None:
 def test_records_that_are_appended_gather_for_a_while(reopen: Opener) -> None:
     waiting = reopen()
     for number in range(3):
-        waiting.append(contents(number)[0])
+        waiting.append(contents(number))
     assert waiting.oldest(gather_s=0.2) is None
     assert waiting.is_waiting(waiting.newest)
     reopen.passed_s += 0.2
     segment = waiting.oldest(gather_s=0.2)
     assert segment
     assert [content for batch in segment.batches for content in batch.contents] == contents(0, 1, 2)
-    waiting.append(contents(3)[0])  # comes to the next one
+    waiting.append(contents(3))  # comes to the next one
     waiting.drop(segment.number)
     assert not waiting.is_waiting(segment.number)
     assert drain(waiting) == contents(3)
@@ -101,7 +101,7 @@ def test_records_that_are_appended_gather_for_a_while(reopen: Opener) -> None:
 
 def test_what_is_appended_outlives_the_process_at_once(reopen: Opener) -> None:
     waiting = reopen()
-    waiting.append(contents(1)[0])
+    waiting.append(contents(1))
     (path,) = segments(reopen)
     copy = path.read_bytes()  # what the next process would find if this one died now
     assert drain(waiting) == contents(1)
@@ -113,17 +113,29 @@ def test_what_is_appended_outlives_the_process_at_once(reopen: Opener) -> None:
     assert drain(reopen()) == contents(1)
 
 
+def test_what_is_appended_at_once_is_known_to_the_next_process(reopen: Opener) -> None:
+    waiting, told = reopen(), list[str]()
+    assert list(waiting.last_kept()) == []
+    waiting.append(contents(1, 2), lambda: told.append("kept"))
+    waiting.append(contents(3, 4, 5), lambda: told.append("kept"))
+    assert told == ["kept", "kept"]
+    assert list(reopen().last_kept()) == contents(3, 4, 5)
+    with pytest.raises(SpoolFullError):
+        reopen(limit_bytes=1).append(contents(6), lambda: told.append("kept"))
+    assert told == ["kept", "kept"]
+
+
 def test_what_is_appended_is_synced_before_it_goes(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, synced = reopen(), list[int]()
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), fsync(file)))
-    waiting.append(contents(1)[0])
+    waiting.append(contents(1))
     assert synced == []  # the caller waits for no disk
     waiting.sync()
     assert len(synced) == 2  # the records, and the file's name
     waiting.sync()
     assert len(synced) == 2
-    waiting.append(contents(2)[0])
+    waiting.append(contents(2))
     assert waiting.oldest()
     assert len(synced) == 4
 
@@ -133,7 +145,7 @@ def test_more_segments_than_stay_in_memory_go_all_the_same(reopen: Opener, monke
     monkeypatch.setattr(spool, "SEGMENTS_IN_MEMORY", 2)
     waiting = reopen()
     for number in range(9):
-        waiting.append(contents(number)[0])
+        waiting.append(contents(number))
     assert drain(waiting) == contents(*range(9))
 
 
@@ -242,7 +254,7 @@ def test_who_removes_files_does_not_stop_the_others(
     monkeypatch.setattr(spool, "SEGMENTS_IN_MEMORY", 1)
     waiting = reopen()
     for number in range(3):
-        waiting.append(contents(number)[0])
+        waiting.append(contents(number))
     for path in segments(reopen)[:2]:
         path.unlink()
     assert drain(waiting) == contents(0, 2)
@@ -303,7 +315,7 @@ def test_a_disk_that_fails_leaves_no_half_record(reopen: Opener, monkeypatch: py
 
 def test_nothing_is_written_behind_half_a_frame(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, write = reopen(), os.write
-    waiting.append(contents(1)[0])
+    waiting.append(contents(1))
     (path,) = segments(reopen)
 
     def fail(*_: object) -> int:
@@ -318,8 +330,8 @@ def test_nothing_is_written_behind_half_a_frame(reopen: Opener, monkeypatch: pyt
         patch.setattr(os, "ftruncate", fail)
         for _ in range(2):
             with pytest.raises(SpoolFullError):
-                waiting.append(contents(2)[0])
-    waiting.append(contents(3)[0])
+                waiting.append(contents(2))
+    waiting.append(contents(3))
     copy = path.read_bytes()
     assert drain(waiting) == contents(1, 3)
     reopen.close()
@@ -332,7 +344,7 @@ def test_nothing_is_answered_while_what_was_before_can_not_be_synced(
     reopen: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = reopen()
-    waiting.append(contents(1)[0])
+    waiting.append(contents(1))
 
     def fail(_file: int) -> None:
         raise OSError(5, "the disk fails")
@@ -342,9 +354,9 @@ def test_nothing_is_answered_while_what_was_before_can_not_be_synced(
         with pytest.raises(OSError, match="the disk fails"):
             waiting.sync()
     with pytest.raises(SpoolFullError, match=r"^the audit spool can't be synced$"):
-        waiting.append(contents(2)[0])
+        waiting.append(contents(2))
     waiting.sync()
-    waiting.append(contents(3)[0])
+    waiting.append(contents(3))
     assert drain(waiting) == contents(1, 3)
 
 

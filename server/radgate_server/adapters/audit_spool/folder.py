@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,9 @@ _ASIDE = ".aside"
 _DRAINED = "drained"
 """Holds the number of the last segment that went: none comes twice, not even from a copy of the folder."""
 
+_LOOK_S = 0.02
+"""Between two looks at whether the other process is gone."""
+
 LATE_S = 5.0
 """What is older does not wait for others to go with: no server brings it to the database just now."""
 
@@ -33,19 +37,19 @@ def count_late(path: Path, now_s: float) -> int:
 
 
 class SpoolFolder:
-    """Only one process may have it open; `close()` it.
+    """Only one process may have it open, for which another waits `patience_s`; `close()` it.
 
     Raises:
         ConfigurationError: the folder can't be used, or another server uses it.
     """
 
-    def __init__(self, path: Path, ciphers: Ciphers) -> None:
+    def __init__(self, path: Path, ciphers: Ciphers, patience_s: float = 0.0) -> None:
         self._path = path
         self._ciphers = ciphers
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._descriptor, patience_s)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"data_dir: can't use the folder of the audit spool: {reason}") from None
@@ -157,3 +161,16 @@ class SpoolFolder:
 
     def _file(self, number: int, suffix: str = _SEGMENT) -> Path:
         return self._path / f"{number:012}{suffix}"
+
+
+def _lock(descriptor: int, patience_s: float) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline_s:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return

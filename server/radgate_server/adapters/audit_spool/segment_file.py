@@ -5,8 +5,8 @@ bound, under a key of the file's own: frames can neither be moved nor taken out 
 early was being written when the server died. Nobody was told that it was kept, so it is passed over. After a power cut
 frames that were not synced may be anything; those before them are whole.
 
-A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then for each record its time and size,
-i64, the length of its words, u32, and the words in UTF-8 with a NUL between two.
+A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then the content of each record
+(content_form.py).
 """
 
 import json
@@ -16,13 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-from radgate_server.core.audit_chain import Content
+from radgate_server.adapters.audit_spool.content_form import decode_contents, encode_content
 from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
 
 _LENGTH = Struct(">I")
 _PLACE = Struct(">I")
-_CONTENT = Struct(">qqI")
-_SEPARATOR = "\0"  # no word of a record has it
 
 
 class SegmentFile:
@@ -123,19 +121,10 @@ def decode_attempt(data: bytes) -> Attempt:
 
 def _encode(batch: SpooledBatch) -> bytes:
     attempt = encode_attempt(batch.attempt) if batch.attempt else b""
-    return b"".join([_LENGTH.pack(len(attempt)), attempt, *map(_encode_content, batch.contents)])
-
-
-def _encode_content(content: Content) -> bytes:
-    words = _SEPARATOR.join(content.words).encode()
-    return _CONTENT.pack(content.time_us, content.size_bytes, len(words)) + words
+    return b"".join([_LENGTH.pack(len(attempt)), attempt, *map(encode_content, batch.contents)])
 
 
 def _decode(data: bytes) -> SpooledBatch:
-    at = _LENGTH.size + _LENGTH.unpack_from(data)[0]
-    attempt, contents = data[_LENGTH.size : at], []
-    while at < len(data):
-        time_us, size_bytes, length = _CONTENT.unpack_from(data, at)
-        start, at = at + _CONTENT.size, at + _CONTENT.size + length
-        contents.append(Content(time_us, size_bytes, tuple(data[start:at].decode().split(_SEPARATOR))))
-    return SpooledBatch(contents, decode_attempt(attempt) if attempt else None)
+    start = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+    attempt = data[_LENGTH.size : start]
+    return SpooledBatch(list(decode_contents(data, start)), decode_attempt(attempt) if attempt else None)

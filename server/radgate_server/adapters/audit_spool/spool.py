@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class _Waiting(NamedTuple):
 
 
 class FileAuditSpool:
-    """AuditSpool. Only one process may have the folder open; `close()` it.
+    """AuditSpool. Only one process may have the folder open, for which another waits `patience_s`; `close()` it.
 
     Raises:
         ConfigurationError: the folder can't be used, or another server uses it.
@@ -39,10 +39,11 @@ class FileAuditSpool:
         ciphers: Ciphers,
         *,
         limit_bytes: int,
+        patience_s: float = 0.0,
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder = SpoolFolder(folder, ciphers)
+        self._folder = SpoolFolder(folder, ciphers, patience_s)
         self._limit_bytes = limit_bytes
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
@@ -60,13 +61,19 @@ class FileAuditSpool:
         self._active = bool(self._waiting)
         self._failing = False  # the disk, when it was to take for good what was appended
 
-    def append(self, content: Content) -> None:
-        """Keep one record, and be active from now on. It outlives this process, but a power cut only after `sync`."""
+    def append(self, contents: Sequence[Content], kept: Callable[[], None] = lambda: None) -> None:
+        """Keep records, and be active from now on. They outlive this process, but a power cut only after `sync`."""
         with self._lock:
             if self._failing:
                 raise SpoolFullError("the audit spool can't be synced")
-            self._put(SpooledBatch([content]), synced=False)
+            self._put(SpooledBatch(contents), synced=False)
             self._active = True
+            kept()
+
+    def last_kept(self) -> Sequence[Content]:
+        """What was kept at once by an earlier process, as the last of all that waits. Raises OSError."""
+        batches = self._folder.read(max(self._waiting)) if self._waiting else []
+        return batches[-1].contents if batches else ()
 
     def put_if_active(self, batch: SpooledBatch) -> bool:
         """Keep the batch if something waits already. Raises SpoolFullError."""

@@ -1,6 +1,5 @@
 """Brings what waits in the spool to the database, in order, each record once."""
 
-import asyncio
 import logging
 from functools import partial
 from threading import Event, Thread
@@ -9,8 +8,8 @@ from sqlalchemy import Engine
 
 from radgate_server.adapters.database.audit_writer import AuditWriter
 from radgate_server.adapters.database.database import describe
-from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit_spool import AuditSpool
+from radgate_server.core.quick_audit import until_settled
 
 _log = logging.getLogger(__name__)
 
@@ -20,11 +19,8 @@ RETRY_S = 1.0
 SYNC_S = 0.1
 """Records that gather are on the disk after so long, or when the commit is over that goes on meanwhile."""
 
-SETTLE_S = 5.0
-"""Who reads the trail waits so long for the records that came before; so does the server when it stops."""
-
-LOOK_S = 0.005
-"""Between two looks of theirs. No thread waits for them: when the database is away, others need those."""
+GATHER_S = 0.4
+"""Records wait so long for others to go with, and up to SYNC_S more for the drain to look: half a second."""
 
 
 class SpoolDrain:
@@ -49,14 +45,14 @@ class SpoolDrain:
         Raises:
             DatabaseUnavailableError: that takes longer.
         """
+        upto = self.hurry()
+        await until_settled(lambda: not self._spool.is_waiting(upto), timeout_s)
+
+    def hurry(self) -> int:
+        """Let what waits now go at once; the segment with which it is gone. From any thread."""
         upto = self._spool.newest
         self._hurry.set()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self._spool.is_waiting(upto):  # noqa: ASYNC110 - who drains is a thread and knows no loop
-                    await asyncio.sleep(LOOK_S)
-        except TimeoutError:
-            raise DatabaseUnavailableError("records of the audit trail still wait for the database") from None
+        return upto
 
     def close(self) -> None:
         """End with the segment that is being written; the others wait for the next start."""

@@ -1,25 +1,16 @@
 """The audit trail's writing end that waits for no database: records go by way of this server's spool."""
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 
-from radgate_server.adapters.database.audit_drain import SETTLE_S, SpoolDrain
+from radgate_server.adapters.database.audit_drain import GATHER_S, SpoolDrain
 from radgate_server.adapters.database.database import Database
-from radgate_server.core.audit import AuditEntry
-from radgate_server.core.audit_chain import content_of
-from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError, SpoolFullError
+from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.audit_spool import AuditSpool, SpoolState
-
-_log = logging.getLogger(__name__)
-
-GATHER_S = 0.4
-"""Records wait so long for others to go with, and up to SYNC_S more for the drain to look: half a second."""
+from radgate_server.core.quick_audit import SETTLE_S, QuickAuditSink
 
 
-class SpooledAuditSink:
+class SpooledAuditSink(QuickAuditSink):
     """AuditSink that keeps records in the spool, from where they follow to `audit_entries` within GATHER_S or so.
 
     A record is written to a file in the caller's thread, in some microseconds: no other thread is woken, no future
@@ -27,26 +18,9 @@ class SpooledAuditSink:
     """
 
     def __init__(self, database: Database, spool: AuditSpool) -> None:
+        super().__init__(lambda content: spool.append([content]))
         self._spool = spool
         self._drain = SpoolDrain(database.engine, spool, gather_s=GATHER_S)
-        self._recorded: Counter[tuple[str, str]] = Counter()
-        self._closing = False
-
-    async def record(self, entry: AuditEntry) -> None:
-        """Record the access; returns when it is in the spool.
-
-        Raises:
-            AuditUnavailableError: there is no room for it, or the disk fails.
-        """
-        if self._closing:
-            raise AuditUnavailableError("the access could not be recorded")
-        content = content_of(entry)
-        try:
-            self._spool.append(content)
-        except SpoolFullError as error:
-            _log.error("the audit trail can't be written: %s", error.message)
-            raise AuditUnavailableError("the access could not be recorded") from None
-        self._recorded[content.kind] += 1
 
     async def settle(self) -> None:
         """Have in the database what was recorded before.
@@ -55,16 +29,6 @@ class SpooledAuditSink:
             DatabaseUnavailableError: it is not there after SETTLE_S.
         """
         await self._drain.settled(SETTLE_S)
-
-    @property
-    def recorded(self) -> Mapping[tuple[str, str], int]:
-        """Records in the spool or the database, by action and outcome; from any thread."""
-        return dict(self._recorded)
-
-    @property
-    def waiting(self) -> int:
-        """Nobody waits."""
-        return 0
 
     @property
     def lag_s(self) -> float:

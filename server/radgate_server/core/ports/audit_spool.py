@@ -1,6 +1,6 @@
 """Where records of the audit trail wait for its database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from radgate_server.core.audit_chain import Content
@@ -51,8 +51,10 @@ class AuditSpool(Protocol):
     or they would overtake those that wait.
     """
 
-    def append(self, content: Content) -> None:
-        """Keep one record, and be active from now on. It outlives this process, but a power cut only after `sync`.
+    def append(self, contents: Sequence[Content], kept: Callable[[], None] = ...) -> None:
+        """Keep some records, and be active from now on. They outlive this process, but a power cut only after `sync`.
+
+        `kept` is called when they are, before any of them can go to the database.
 
         Raises:
             SpoolFullError: there is no room, or the disk fails.
@@ -61,6 +63,10 @@ class AuditSpool(Protocol):
 
     def sync(self) -> None:
         """Have on the disk what was appended. Raises OSError."""
+        ...
+
+    def last_kept(self) -> Sequence[Content]:
+        """What was kept at once by an earlier process, as the last of all that waits. Raises OSError."""
         ...
 
     def put_if_active(self, batch: SpooledBatch) -> bool:

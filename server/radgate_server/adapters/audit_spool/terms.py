@@ -1,0 +1,55 @@
+"""What server and recorder say to each other beside the records: terms on the way in, lines of log on the way out."""
+
+import json
+import logging
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+WAKE, END = b"w", b"e"
+"""To the recorder: look into the ring now; finish and end."""
+
+READY = b"ready\n"
+"""From the recorder: records may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a recorder works with. They go through a pipe: arguments and environment can be seen by others."""
+
+    database_url: str
+    data_dir: Path
+    folder: Path
+    limit_bytes: int
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """Take them from a line."""
+        database_url, data_dir, folder, limit_bytes = json.loads(line)
+        return cls(database_url, Path(data_dir), Path(folder), limit_bytes)
+
+    def line(self) -> bytes:
+        """The line that `read` takes."""
+        return json.dumps([self.database_url, str(self.data_dir), str(self.folder), self.limit_bytes]).encode() + b"\n"
+
+
+class LineHandler(logging.Handler):
+    """Writes each record of log as one line that `log_line` takes; drops it where nobody reads."""
+
+    def __init__(self, server: socket.socket) -> None:
+        super().__init__()
+        self._server = server
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send it, unless that would have to wait."""
+        line = json.dumps([record.name, record.levelno, record.getMessage()]).encode() + b"\n"
+        with suppress(OSError):
+            self._server.send(line, socket.MSG_DONTWAIT)
+
+
+def log_line(line: bytes) -> None:
+    """Log what a recorder wanted to be logged."""
+    name, level, message = json.loads(line)
+    logging.getLogger(name).log(level, "%s", message)

@@ -1,0 +1,156 @@
+"""The recorder, a process that keeps the audit trail's records: `python -m radgate_server.audit_recorder SOCKET RING`.
+
+It takes them out of the memory that it shares with its server, writes them into the spool, and brings them from there
+to the database. The arguments are descriptors that it inherits. Over the socket come one line, the Terms, then bytes
+that wake it (WAKE) or end it (END); when the socket ends without one, the server has died. The recorder says READY, or
+what is wrong, and later what the server is to log.
+
+Signals don't end it, for they come to all processes of a service at once, and the server still records then.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Protocol
+
+from radgate_server.adapters.audit_spool.ring import Ring
+from radgate_server.adapters.audit_spool.spool import FileAuditSpool
+from radgate_server.adapters.audit_spool.terms import END, READY, LineHandler, Terms
+from radgate_server.adapters.database.audit_drain import GATHER_S, SpoolDrain
+from radgate_server.adapters.database.database import describe
+from radgate_server.adapters.database.engine import open_engine
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
+from radgate_server.core.errors import GatewayError, SpoolFullError
+from radgate_server.core.quick_audit import SETTLE_S
+
+_log = logging.getLogger(__name__)
+
+BUSY_S, IDLE_S = 0.005, 0.025
+"""Between two looks into the ring, while records come and while none do: nobody wakes it for them."""
+
+AT_ONCE = 500
+"""So many records make one frame of a segment, at most."""
+
+PATIENCE_S = 10.0
+"""The recorder of a server that was killed has so long to finish."""
+
+
+class Hurry(Protocol):
+    """What brings records from the spool to the database (SpoolDrain)."""
+
+    def hurry(self) -> int:
+        """Let what waits now go at once; the segment with which it is gone."""
+        ...
+
+
+class Recorder:
+    """Moves records from the ring to the spool until the server ends; the drain's thread takes them on from there."""
+
+    def __init__(self, ring: Ring, spool: FileAuditSpool, drain: Hurry) -> None:
+        self._ring = ring
+        self._spool = spool
+        self._drain = drain
+        self._trouble = ""
+        self._awaited: tuple[int, int] | None = None  # a position in the ring, and the segment that it has come into
+
+    def pass_over_kept(self) -> None:
+        """Let go of what an earlier recorder of this ring wrote into the spool, but was killed before it said so."""
+        kept = list(self._spool.last_kept())
+        contents, position = self._ring.look(len(kept))
+        if contents == kept:
+            self._ring.free(position)
+
+    def work(self) -> float:
+        """Do what is to be done now; how many seconds there are until the next look."""
+        moved = self._move()
+        self._settle()
+        self._ring.tell(self._spool.state, refusing=bool(self._trouble))
+        return BUSY_S if moved or self._awaited else IDLE_S
+
+    def finish(self) -> bool:
+        """Move the rest; whether that worked."""
+        while self._move():
+            self._ring.tell(self._spool.state, refusing=False)
+        return not self._trouble
+
+    def _move(self) -> bool:
+        contents, position = self._ring.look(AT_ONCE)
+        if not contents:
+            self._trouble = ""
+            return False
+        try:
+            self._spool.append(contents, lambda: self._ring.free(position))
+        except SpoolFullError as error:
+            if self._trouble != (trouble := error.message):
+                _log.error("the audit trail can't be written: %s", trouble)
+            self._trouble = trouble
+            return False
+        self._trouble = ""
+        return True
+
+    def _settle(self) -> None:
+        """Have in the database what somebody waits for, and say so."""
+        asked = self._ring.asked
+        if self._awaited is None and self._ring.settled < asked <= self._ring.taken:
+            self._awaited = asked, self._drain.hurry()
+        if self._awaited is not None and not self._spool.is_waiting(self._awaited[1]):
+            self._ring.settle(self._awaited[0])
+            self._awaited = None
+
+
+def main(socket_fd: int, ring_fd: int) -> None:
+    """Keep records until the server ends."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    server = socket.socket(fileno=socket_fd)
+    with server.makefile("rb", buffering=0) as stream:
+        terms = Terms.read(stream.readline())
+    logging.basicConfig(level=logging.WARNING, handlers=[LineHandler(server)])
+    try:
+        engine = open_engine(terms.database_url)
+        ciphers = SpoolCiphers(terms.data_dir)
+        spool = FileAuditSpool(terms.folder, ciphers, limit_bytes=terms.limit_bytes, patience_s=PATIENCE_S)
+    except GatewayError as error:
+        server.sendall(error.message.encode())
+        return
+    drain = SpoolDrain(engine, spool, gather_s=GATHER_S)
+    recorder = Recorder(Ring(ring_fd), spool, drain)
+    recorder.pass_over_kept()
+    recorder.work()
+    server.sendall(READY)
+    try:
+        _end(recorder, spool, drain, orderly=_until_ended(recorder, server))
+    except Exception as error:  # noqa: BLE001 - its text may hold data; the server starts another recorder
+        _log.critical("the recorder of the audit trail fails: %s", describe(error))
+    os._exit(0)  # a transaction that is under way ends as if we had been killed, which the spool is made for
+
+
+def _until_ended(recorder: Recorder, server: socket.socket) -> bool:
+    """Work; whether the server ended us, rather than died."""
+    while True:
+        pause_s = recorder.work()
+        if select.select([server], [], [], pause_s)[0]:
+            heard = server.recv(1024)
+            if not heard or END in heard:
+                return bool(heard)
+
+
+def _end(recorder: Recorder, spool: FileAuditSpool, drain: SpoolDrain, *, orderly: bool) -> None:
+    """Have in the spool what was put, and in the database too if there is time; the next start goes on."""
+    if not recorder.finish():
+        _log.critical("records of the audit trail are lost: the audit spool takes nothing")
+    deadline_s = time.monotonic() + (SETTLE_S if orderly else 0.0)
+    newest = drain.hurry()
+    while spool.is_waiting(newest) and time.monotonic() < deadline_s:
+        time.sleep(BUSY_S)
+    if orderly:
+        drain.close()
+    spool.close()
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

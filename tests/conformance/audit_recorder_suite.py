@@ -1,0 +1,157 @@
+"""Records that go by way of memory and a recorder reach the chain in order, each once, whatever dies on the way.
+
+A subclass's module gives the fixture `url`: empty.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from radgate_server.adapters.audit_spool import SharedAuditSink, Terms, recorder_process, ring, shared_audit_sink
+from radgate_server.adapters.audit_spool import shared_sink as shared_sinks
+from radgate_server.adapters.database.database import Database
+from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
+from tests.conformance.audit_spool_suite import AuditTrailBench
+
+type OpenShared = Callable[..., AbstractAsyncContextManager[SharedAuditSink]]
+
+
+class AuditRecorderSuite(AuditTrailBench):
+    """The writing end with a process of its own."""
+
+    @pytest.fixture
+    def open_shared(self, url: str, database: Database, tmp_path: Path) -> OpenShared:
+        def open_it(limit_bytes: int = 1 << 24) -> AbstractAsyncContextManager[SharedAuditSink]:
+            return shared_audit_sink(Terms(url, tmp_path, tmp_path / "audit-spool", limit_bytes))
+
+        return open_it
+
+    @pytest.fixture
+    async def sink(self, open_shared: OpenShared) -> AsyncIterator[SharedAuditSink]:
+        async with open_shared() as sink:
+            yield sink
+
+    async def record_until_refused(self, sink: SharedAuditSink, first: int) -> int:
+        """The number of the record that was refused."""
+        for number in range(first, first + 1000):
+            try:
+                await self.record(sink, [number])
+            except AuditUnavailableError:
+                return number
+            await asyncio.sleep(0.02)
+        pytest.fail("everything is taken")
+
+    async def test_who_settles_finds_what_was_recorded_before(self, database: Database, sink: SharedAuditSink) -> None:
+        for start in range(0, 50, 10):
+            await self.record(sink, range(start, start + 10))
+            await sink.settle()
+            assert await self.told(database) == list(range(start + 10))
+        assert sum(sink.recorded.values()) == 50
+        assert sink.lag_s == 0
+
+    async def test_what_was_recorded_is_in_the_database_when_it_is_closed(
+        self, database: Database, open_shared: OpenShared
+    ) -> None:
+        async with open_shared() as sink:
+            await self.record(sink, range(30))
+        assert await self.told(database) == list(range(30))
+        with pytest.raises(AuditUnavailableError):
+            await self.record(sink, [30])
+
+    async def test_records_wait_while_the_database_is_away(
+        self,
+        database: Database,
+        sink: SharedAuditSink,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(shared_sinks, "SETTLE_S", 0.3)
+        async with self.away(database):
+            await self.record(sink, range(40))
+            with pytest.raises(DatabaseUnavailableError):
+                await sink.settle()
+            assert sink.spooled.records == 40
+            while "the audit spool can't be drained yet" not in caplog.text:
+                await asyncio.sleep(0.02)
+        while sink.spooled.records:
+            await asyncio.sleep(0.02)
+        assert await self.told(database) == list(range(40))
+
+    async def test_nothing_is_recorded_once_the_spool_is_full(
+        self, database: Database, open_shared: OpenShared, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with open_shared(limit_bytes=20_000) as sink:
+            async with self.away(database):
+                kept = await self.record_until_refused(sink, 0)
+                assert 0 < kept < 100
+            while "the audit trail can't be written: the audit spool is full" not in caplog.text:
+                await asyncio.sleep(0.02)
+            while sink.spooled.records:
+                await asyncio.sleep(0.02)
+            await self.record(sink, [kept])
+        assert await self.told(database) == list(range(kept + 1))
+
+    async def test_a_recorder_that_is_killed_again_and_again_loses_nothing(
+        self, database: Database, sink: SharedAuditSink
+    ) -> None:
+        chance, number = random.Random(11), 0
+        for _ in range(5):
+            recorder = sink.recorder_pid
+            for _ in range(chance.randrange(3, 30)):
+                await self.record(sink, range(number, number + 20))
+                number += 20
+                await asyncio.sleep(chance.random() * 0.01)
+            os.kill(recorder, signal.SIGKILL)
+            while sink.recorder_pid == recorder or sink.lag_s:
+                await self.record(sink, [number])
+                number += 1
+                await asyncio.sleep(0.01)
+        await sink.settle()
+        assert await self.told(database) == list(range(number))
+
+    async def test_a_recorder_that_stands_still_is_not_served_past(
+        self, database: Database, sink: SharedAuditSink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ring, "STALLED_NS", 500_000_000)
+        await self.record(sink, range(3))
+        os.kill(sink.recorder_pid, signal.SIGSTOP)
+        number = await self.record_until_refused(sink, 3)
+        assert sink.lag_s > 0.5
+        os.kill(sink.recorder_pid, signal.SIGCONT)
+        while sink.lag_s:
+            await asyncio.sleep(0.02)
+        await self.record(sink, [number])
+        await sink.settle()
+        assert await self.told(database) == list(range(number + 1))
+
+    async def test_signals_to_the_whole_service_do_not_end_it(self, database: Database, sink: SharedAuditSink) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(sink.recorder_pid, number)
+        await self.record(sink, range(5))
+        await sink.settle()
+        assert await self.told(database) == list(range(5))
+
+    async def test_one_that_does_not_end_is_killed_and_the_next_goes_on(
+        self, database: Database, open_shared: OpenShared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recorder_process, "END_S", 0.2)
+        async with open_shared() as sink, self.away(database):
+            await self.record(sink, range(5))
+            while not sink.spooled.records:
+                await asyncio.sleep(0.02)
+            os.kill(sink.recorder_pid, signal.SIGSTOP)
+        async with open_shared() as sink:
+            await self.record(sink, range(5, 7))
+        assert await self.told(database) == list(range(7))
+
+    async def test_says_why_it_can_not_start(self, open_shared: OpenShared, tmp_path: Path) -> None:
+        (tmp_path / "audit-spool").write_text("not a folder")
+        with pytest.raises(ConfigurationError, match="the folder of the audit spool"):
+            async with open_shared():
+                pass
