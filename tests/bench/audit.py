@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from radgate_server.adapters.audit_spool import FileAuditSpool
+from radgate_server.adapters.audit_spool import FileAuditSpool, Terms, shared_audit_sink
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
@@ -19,6 +19,7 @@ from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_verify import ChainVerifier
+from radgate_server.core.ports.audit import AuditSink
 from tests.conformance.database_suites import audit_entry
 
 ENTRIES = {1: 2_000, 16: 20_000, 64: 20_000}
@@ -28,7 +29,7 @@ PROCESSES, RECORDERS, SHARE = 2, 16, 10_000
 """Servers that write into one chain, each by so many recorders, and what each writes."""
 
 
-async def measure(sink: SpooledAuditSink | SqlAuditSink, recorders: int, count: int) -> str:
+async def measure(sink: AuditSink, recorders: int, count: int) -> str:
     """Record `count` entries by `recorders` that each wait for one entry before they record the next.
 
     The rate is that of entries in the database, the wait that of whoever records.
@@ -83,17 +84,24 @@ async def verify(database: Database) -> str:
     return f"verify {verifier.records} records: {rates}, {len(faults)} faults"
 
 
+async def measure_all(name: str, sink: AuditSink) -> None:
+    """One writing end with few recorders and with many."""
+    for recorders, count in ENTRIES.items():
+        print(f"{name}, {await measure(sink, recorders, count)}")
+
+
 async def main(url: str, folder: Path) -> None:
-    """Measure both writing ends, several processes that write into one chain, and the check of all that was written."""
+    """Measure the writing ends, several processes that write into one chain, and the check of all that was written."""
     migrate(url)
     database = Database(url)
+    async with shared_audit_sink(Terms(url, folder, folder / "shared", 1 << 30)) as shared:
+        await measure_all("by the recorder", shared)
     spool = FileAuditSpool(folder / "spool", SpoolCiphers(folder), limit_bytes=1 << 30)
     for name, sink in (
         ("by the spool", SpooledAuditSink(database, spool)),
         ("by the database", SqlAuditSink(database)),
     ):
-        for recorders, count in ENTRIES.items():
-            print(f"{name}, {await measure(sink, recorders, count)}")
+        await measure_all(name, sink)
         await sink.close()
     spool.close()
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
