@@ -1,7 +1,9 @@
 """What handing frames to image workers costs: `python -m tests.bench.workers [SECONDS]`.
 
 Each way of a codec is run bare, by one thread a processor that calls the function again and again, and through the
-pool, by calls of one frame and of many. They take turns, so that whatever else the machine does strikes all of them.
+pool: by calls of one frame, by batches as the server makes them of such frames (4 MiB decoded, two for each worker),
+and by large ones, all of whose results are held at once. They take turns, so that whatever else the machine does
+strikes all of them.
 Decoding is what the server has done of it: a frame made Explicit VR Little Endian. What is that already, it sends to no
 worker.
 """
@@ -33,6 +35,7 @@ SYNTAXES = ("5", "4.70", "4.80", "4.90", "4.202")
 ROUNDS = 5
 """The best of them counts: the one that was disturbed least."""
 CALLERS = 16
+SERVER_BATCH = 8
 MANY = 64
 PRIORITY = Priority.INTERACTIVE
 
@@ -125,16 +128,17 @@ def worker_cpu_s(pid: int) -> float:
 
 async def measure(way: Way, seconds: float, threads: int, workers: ImageWorkers) -> str:
     """One line of the table. The ratio of processor time holds on a busy machine too, that of rates on a quiet one."""
-    bare, single, batches = [], [], []
+    bare, single, server, batches = [], [], [], []
     for _ in range(ROUNDS):
         bare.append(await asyncio.to_thread(run_bare, way, seconds, threads))
         single.append(await run_pooled(way, seconds, CALLERS, 1, workers))
+        server.append(await run_pooled(way, seconds, 2 * threads, SERVER_BATCH, workers))
         batches.append(await run_pooled(way, seconds, 2, MANY, workers))
     megabytes = len(ct_frame().data) / min(each.cpu_us for each in batches)
     return (
-        f"{way.name:38} bare {_told(bare)}; single {_told(single, bare)}; batches of {MANY} {_told(batches, bare)}, "
-        f"{megabytes:4.0f} MB/s of processor time; loop {min(each.loop_us for each in single):4.0f} µs, "
-        f"{min(each.loop_us for each in batches):4.0f} µs"
+        f"{way.name:38} bare {_told(bare)}; single {_told(single, bare)}; batches of {SERVER_BATCH} "
+        f"{_told(server, bare)}; of {MANY} {_told(batches, bare)}, {megabytes:4.0f} MB/s of processor time; "
+        f"loop {', '.join(f'{min(each.loop_us for each in runs):4.0f} µs' for runs in (single, server, batches))}"
     )
 
 
