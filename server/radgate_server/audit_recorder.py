@@ -29,7 +29,7 @@ from radgate_server.core.quick_audit import SETTLE_S
 
 _log = logging.getLogger(__name__)
 
-BUSY_S, IDLE_S = 0.005, 0.025
+BUSY_S, IDLE_S = 0.005, 0.01
 """Between two looks into the ring, while records come and while none do: nobody wakes it for them."""
 
 AT_ONCE = 500
@@ -122,11 +122,13 @@ def main(socket_fd: int, ring_fd: int) -> None:
     recorder.pass_over_kept()
     recorder.work()
     server.sendall(READY)
+    failed = False
     try:
         _end(recorder, spool, drain, orderly=_until_ended(recorder, server))
     except Exception as error:  # noqa: BLE001 - its text may hold data; the server starts another recorder
         _log.critical("the recorder of the audit trail fails: %s", describe(error))
-    os._exit(0)  # a transaction that is under way ends as if we had been killed, which the spool is made for
+        failed = True
+    os._exit(failed)  # a transaction that is under way ends as if we had been killed, which the spool is made for
 
 
 def _until_ended(recorder: Recorder, server: socket.socket) -> bool:

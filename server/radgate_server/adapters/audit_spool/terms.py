@@ -50,6 +50,7 @@ class LineHandler(logging.Handler):
 
 
 def log_line(line: bytes) -> None:
-    """Log what a recorder wanted to be logged."""
-    name, level, message = json.loads(line)
-    logging.getLogger(name).log(level, "%s", message)
+    """Log what a recorder wanted to be logged, unless only a part of it came through."""
+    with suppress(ValueError):
+        name, level, message = json.loads(line)
+        logging.getLogger(name).log(level, "%s", message)
