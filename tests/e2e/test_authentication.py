@@ -182,8 +182,7 @@ def test_what_only_the_gateway_may_say_is_worthless_from_clients(hospital: Hospi
     certificate = "%0A".join(hospital.clients.sign(VIEWER).certificate.decode().replace("+", "%2B").splitlines())
     forged = {
         "x-forwarded-client-cert": f'Hash=00;Cert="{certificate}"',
-        "x-radgate-gateway": "-",
-        "x-radgate-client-address": "10.0.0.1",
+        "x-radgate-client": "7 10.0.0.1 -",
         "x-forwarded-for": "10.0.0.1",
     }
     if door == "gateway":

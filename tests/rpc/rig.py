@@ -181,7 +181,7 @@ def seen_by_gateway(
     *, certificate: bytes = b"", address: str = "10.9.8.7", secret: str = GATEWAY_SECRET
 ) -> dict[str, str]:
     """The headers in which the gateway says what it saw of a client."""
-    headers = {"x_radgate_client_address": address, "x_radgate_gateway": secret}
+    headers = {"x_radgate_client": f"7 {address} {secret}"}
     if certificate:
         headers["x_forwarded_client_cert"] = f'Hash={"0" * 64};Cert="{quote(certificate.decode(), safe="")}"'
     return headers

@@ -29,8 +29,7 @@ class Viewer:
         self._metadata = (
             ("authorization", f"bearer {token}"),
             ("x-request-id", "r-7"),
-            ("x-radgate-client-address", "9.9.9.9"),
-            ("x-radgate-gateway", GATEWAY_SECRET),
+            ("x-radgate-client", f"7 9.9.9.9 {GATEWAY_SECRET}"),
         )
 
     async def __call__(self, rpc: str, request: object) -> Any:

@@ -73,7 +73,7 @@ async def test_the_address_is_what_our_own_proxy_saw(rig: Rig, channel: grpc.aio
     assert rig.audit.entries[-1].address == "127.0.0.1"
     await invoke(channel, SEARCH, token=token, x_forwarded_for="6.6.6.6", **seen_by_gateway(address="10.0.0.1"))
     assert rig.audit.entries[-1].address == "10.0.0.1"
-    await invoke(channel, SEARCH, token=token, x_radgate_client_address="6.6.6.6")
+    await invoke(channel, SEARCH, token=token, x_radgate_client="7 6.6.6.6 guessed")
     assert rig.audit.entries[-1].address == "127.0.0.1"
 
 

@@ -176,9 +176,10 @@ def test_certificates_are_written_for_envoy_alone(tmp_path: Path) -> None:
 
 def test_what_the_server_believes_stands_beside_its_secret_which_is_in_no_file() -> None:
     added = http_of(rendered(GatewaySettings()))["route_config"]["virtual_hosts"][0]["request_headers_to_add"]
-    proof = next(item for item in added if item["header"]["key"] == "x-radgate-gateway")
+    proof = next(item for item in added if item["header"]["key"] == "x-radgate-client")
+    seen = "%CONNECTION_ID% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
     assert proof == {
-        "header": {"key": "x-radgate-gateway", "value": f"%ENVIRONMENT({SECRET_VARIABLE})%"},
+        "header": {"key": "x-radgate-client", "value": f"{seen} %ENVIRONMENT({SECRET_VARIABLE})%"},
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
     }
 

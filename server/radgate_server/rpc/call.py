@@ -82,7 +82,12 @@ class Call:
     @property
     def connection(self) -> str:
         """What tells the client's connection from others: the gateway's number for it, or both its ends."""
-        return self.header("x-radgate-connection") or self._context.peer()
+        return self.seen_by_gateway.partition(" ")[0] or self._context.peer()
+
+    @property
+    def seen_by_gateway(self) -> str:
+        """What the gateway says that it saw of the client: "CONNECTION ADDRESS SECRET" (rpc/introduction.py)."""
+        return self.header("x-radgate-client")
 
     @property
     def peer_certificate(self) -> bytes:

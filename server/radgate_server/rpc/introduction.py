@@ -1,7 +1,7 @@
 """What a call shows to say who it is: its token, its certificate, its address; and whom to believe about the last two.
 
 The gateway writes down what it saw of a client, in headers that it lets nobody else write. Whoever reaches the gRPC
-port past the gateway could write them too; so they count only beside the secret that the server and its gateway share,
+port past the gateway could write them too; so they count only with the secret that the server and its gateway share,
 and from this machine.
 """
 
@@ -15,9 +15,8 @@ from radgate_server.core.credentials import Credentials
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.rpc.call import Call
 
-_PROOF = "x-radgate-gateway"
-_ADDRESS = "x-radgate-client-address"
 _CERTIFICATE = "x-forwarded-client-cert"
+_TOLD = 3  # connection, address, secret
 _MAX_ADDRESS = 45  # an IPv6 address with an IPv4 tail
 _ONE_CERTIFICATE = re.compile(r'(?:By=[^",;]*;)*Hash=[0-9A-Fa-f]*;Cert="([^"]*)"')
 
@@ -31,22 +30,23 @@ class Introductions:
     def read(self, call: Call) -> Credentials:
         """Return what the call shows. Raises UnauthenticatedError for what is no bearer token."""
         token = _bearer_token(call.header("authorization"))
-        if not self._is_from_gateway(call):
+        address = self._address_forwarded(call)
+        if not address:
             return Credentials(token, _names_of_peer(call.peer_certificate), call.peer_address)
         names = _names_forwarded(forwarded) if (forwarded := call.header(_CERTIFICATE)) else ()
-        return Credentials(token, names, _address_forwarded(call))
+        return Credentials(token, names, address)
 
     def address_of(self, call: Call) -> str:
         """Where the call comes from."""
-        return _address_forwarded(call) if self._is_from_gateway(call) else call.peer_address
+        return self._address_forwarded(call) or call.peer_address
 
-    def _is_from_gateway(self, call: Call) -> bool:
-        proof = call.header(_PROOF)
-        return bool(self._secret and proof and call.is_local and hmac.compare_digest(proof.encode(), self._secret))
-
-
-def _address_forwarded(call: Call) -> str:
-    return call.header(_ADDRESS)[:_MAX_ADDRESS] or call.peer_address
+    def _address_forwarded(self, call: Call) -> str:
+        """What the gateway says of where the call comes from, "" when it is not proven that the gateway says so."""
+        told = call.seen_by_gateway.split(" ", 2)
+        if len(told) < _TOLD or not self._secret or not call.is_local:
+            return ""
+        _, address, proof = told
+        return address[:_MAX_ADDRESS] if hmac.compare_digest(proof.encode(), self._secret) else ""
 
 
 def _bearer_token(authorization: str) -> str:

@@ -14,7 +14,7 @@ from tests.fakes.authority import Authority
 NAMES = ("URI:spiffe://example/a;DNS=b", "DNS:host.example", "email:a@example.org")
 CERTIFICATE = Authority().sign(*NAMES, "IP:10.0.0.1").certificate
 FORWARDED = f'Hash=00;Cert="{quote(CERTIFICATE.decode(), safe="")}"'
-GATEWAY = {"x-radgate-gateway": "secret", "x-radgate-client-address": "10.1.2.3", "x-forwarded-client-cert": FORWARDED}
+GATEWAY = {"x-radgate-client": "7 10.1.2.3 secret", "x-forwarded-client-cert": FORWARDED}
 
 
 class FakeContext:
@@ -42,14 +42,21 @@ def read(
 
 def test_the_gateway_is_believed() -> None:
     assert read() == Credentials("", NAMES, "10.1.2.3")
-    assert read(x_radgate_client_address="x" * 1000).address == "x" * 45
+    assert read(x_radgate_client=f"7 {'x' * 1000} secret").address == "x" * 45
+    spaced = "a secret of several words"
+    assert read(secret=spaced, x_radgate_client=f"7 2001:db8::1 {spaced}").address == "2001:db8::1"
 
 
 @pytest.mark.parametrize(
     ("secret", "shown"), [("secret", ""), ("secret", "Secret"), ("other", "secret"), ("", "secret"), ("", "")]
 )
 def test_nobody_without_the_secret_is(secret: str, shown: str) -> None:
-    assert read(secret=secret, x_radgate_gateway=shown) == Credentials("", (), "127.0.0.1")
+    assert read(secret=secret, x_radgate_client=f"7 10.1.2.3 {shown}") == Credentials("", (), "127.0.0.1")
+
+
+@pytest.mark.parametrize("told", ["", "secret", "7 secret", "7 10.1.2.3", "7 10.1.2.3secret"])
+def test_what_is_cut_short_is_not_believed(told: str) -> None:
+    assert read(x_radgate_client=told) == Credentials("", (), "127.0.0.1")
 
 
 def test_nobody_from_another_machine_is() -> None:
@@ -57,7 +64,7 @@ def test_nobody_from_another_machine_is() -> None:
 
 
 def test_a_certificate_of_the_connection_itself_counts_without_a_gateway() -> None:
-    shown = read(x_radgate_gateway="", peer="ipv4:10.1.1.1:5", certificate=CERTIFICATE)
+    shown = read(x_radgate_client="", peer="ipv4:10.1.1.1:5", certificate=CERTIFICATE)
     assert shown == Credentials("", NAMES, "10.1.1.1")
 
 
