@@ -80,6 +80,13 @@ def test_slopes_beyond_reason_show_something(slope: str) -> None:
     assert shown.shape == RAMP.shape
 
 
+@pytest.mark.parametrize("values", [(2, 2), (-2, -2), (1, 2), (-2, 2)])
+@pytest.mark.parametrize("slope", ["8.98e307", "-8.98e307"])
+def test_values_at_the_end_of_all_numbers_show_something(slope: str, values: tuple[int, int]) -> None:
+    pixels = np.array([values], "<i2")
+    assert instance_of(pixels, RescaleSlope=slope, RescaleIntercept="0").picture().shape == pixels.shape
+
+
 def test_integers_of_64_bits_are_refused() -> None:
     with pytest.raises(InstanceMalformedError):
         instance_of(np.zeros((2, 2), "<u8")).picture()

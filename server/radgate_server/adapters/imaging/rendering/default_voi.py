@@ -57,10 +57,12 @@ def statistical_window(samples: Samples, modality: ModalityStage, presentation: 
     order = np.argsort(values, kind="stable")
     values, reached = values[order], np.cumsum(counts[order])
     total = int(reached[-1])
-    low, high = (values[np.searchsorted(reached, ceil(total * part / 100))] for part in (LOW_PERCENT, HIGH_PERCENT))
+    low, high = (
+        float(values[np.searchsorted(reached, ceil(total * part / 100))]) for part in (LOW_PERCENT, HIGH_PERCENT)
+    )
     if low == high:
-        low, high = values[0], values[-1]
-    return range_window(float(low), float(high if high > low else low + max(abs(low), 1)))
+        low, high = float(values[0]), float(values[-1])
+    return range_window(low, high if high > low else low + max(abs(low), 1))
 
 
 def identity_window(modality: ModalityStage) -> Window:
@@ -71,7 +73,7 @@ def identity_window(modality: ModalityStage) -> Window:
 
 def range_window(low: float, high: float) -> Window:
     """The window that shows `low` black and `high` white."""
-    return Window((low + high) / 2, high - low, VoiFunction.LINEAR_EXACT)
+    return Window(low / 2 + high / 2, high - low, VoiFunction.LINEAR_EXACT)
 
 
 def _distinct(samples: Samples, modality: ModalityStage) -> tuple[Samples, Samples]:
