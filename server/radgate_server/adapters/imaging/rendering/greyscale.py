@@ -94,8 +94,12 @@ def greys(samples: Samples, modality: ModalityStage, voi: Voi, *, inverse: bool)
 
 @lru_cache(maxsize=_MAX_TABLES)
 def grey_table(modality: ModalityStage, voi: Voi, *, inverse: bool) -> Picture:
-    """The grey of each container."""
-    table = _formula(modality.containers(), modality, voi, inverse=inverse)
+    """The grey of each container, worked out once for those that differ in bits that are not stored alone.
+
+    Who moves a window has a table made for each picture.
+    """
+    stored = _formula(np.arange(1 << modality.bits_stored), modality, voi, inverse=inverse)
+    table = np.tile(stored, 1 << modality.bits_allocated - modality.bits_stored)
     table.flags.writeable = False
     return table
 
