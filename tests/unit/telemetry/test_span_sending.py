@@ -88,6 +88,14 @@ def test_a_collector_that_is_away_costs_spans_and_is_told_of_once(caplog: pytest
     ]
 
 
+def test_who_ends_waits_for_one_request_that_fails_and_not_for_each() -> None:
+    sent = Sent(failures=1)
+    sent.add(3000)
+    sent.sender._closing.set()
+    sent.sender.send_waiting()
+    assert (sent.counted, sent.export.requests) == ([("failed", 3000)], [])
+
+
 def test_what_waits_has_a_bound() -> None:
     sent = Sent()
     sent.add(MOST_WAITING + 5)

@@ -47,7 +47,7 @@ class SpanSender:
         self._thread.start()
 
     def close(self) -> None:
-        """Send what waits, and no more. Blocks while that is being sent."""
+        """Send what waits, and no more. Blocks until that is sent, or a request of it fails."""
         self._closing.set()
         self._wake.set()
         self._thread.join()
@@ -68,7 +68,13 @@ class SpanSender:
         waiting = self._waiting
         while number := min(len(waiting), _MOST_AT_ONCE):
             spans = [waiting.popleft() for _ in range(number)]
-            self._count("sent" if self._send(encode_request(spans)) else "failed", number)
+            if self._send(encode_request(spans)):
+                self._count("sent", number)
+                continue
+            if self._closing.is_set():  # nobody waits any longer for a collector that is away
+                number += len(waiting)
+                waiting.clear()
+            self._count("failed", number)
 
     def _run(self) -> None:
         while not self._closing.is_set():
