@@ -22,6 +22,8 @@ TENANT = "bench"
 PACS = "orthanc"
 RADGATE = (sys.executable, "-m", "radgate_server")
 UNGUARDED = (sys.executable, "-m", "tests.bench.unguarded")
+REQUESTS_PER_SECOND = 1_000_000
+"""What Envoy lets one address ask for: all load comes from one, and a fast machine gives more than the default."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def radgate_for(
         "RADGATE_GRPC_PORT": str(grpc_port),
         "RADGATE_DICOM_PORT": str(free_port()),
         "RADGATE_METRICS_PORT": str(free_port()),
+        "RADGATE_GATEWAY__REQUESTS_PER_SECOND_PER_ADDRESS": str(REQUESTS_PER_SECOND),
         **environment,
     }
     _radgate(settings, "tenant", "create", TENANT)
@@ -92,7 +95,8 @@ async def bare_limit(recording: Path, folder: Path) -> AsyncIterator[tuple[int, 
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     folder.mkdir(parents=True, exist_ok=True)
-    settings = load_settings(data_dir=folder, http_port=free_port())
+    gateway = {"requests_per_second_per_address": REQUESTS_PER_SECOND}
+    settings = load_settings(data_dir=folder, http_port=free_port(), gateway=gateway)
     with (folder / "envoy.log").open("wb") as log:
         envoy = EnvoyProcess(settings, f"127.0.0.1:{grpc_port}", output=log)
         try:
