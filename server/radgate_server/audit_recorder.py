@@ -15,11 +15,13 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from radgate_server.adapters.audit_spool.ring import Ring
 from radgate_server.adapters.audit_spool.spool import FileAuditSpool
-from radgate_server.adapters.audit_spool.terms import END, READY, LineHandler, Terms
+from radgate_server.adapters.audit_spool.terms import END, READY, LineHandler, Terms, problem_line
 from radgate_server.adapters.database.audit_drain import GATHER_S, SpoolDrain
 from radgate_server.adapters.database.database import describe
 from radgate_server.adapters.database.engine import open_engine
@@ -31,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 BUSY_S, IDLE_S = 0.005, 0.01
 """Between two looks into the ring, while records come and while none do: nobody wakes it for them."""
+
+ROOM_S = 0.05
+"""Between two attempts at a spool that is full, at the end."""
 
 AT_ONCE = 500
 """So many records make one frame of a segment, at most."""
@@ -55,14 +60,8 @@ class Recorder:
         self._spool = spool
         self._drain = drain
         self._trouble = ""
+        self._most = AT_ONCE
         self._awaited: tuple[int, int] | None = None  # a position in the ring, and the segment that it has come into
-
-    def pass_over_kept(self) -> None:
-        """Let go of what an earlier recorder of this ring wrote into the spool, but was killed before it said so."""
-        kept = list(self._spool.last_kept())
-        contents, position = self._ring.look(len(kept))
-        if contents == kept:
-            self._ring.free(position)
 
     def work(self) -> float:
         """Do what is to be done now; how many seconds there are until the next look."""
@@ -78,19 +77,22 @@ class Recorder:
         return not self._trouble
 
     def _move(self) -> bool:
-        contents, position = self._ring.look(AT_ONCE)
-        if not contents:
-            self._trouble = ""
-            return False
-        try:
-            self._spool.append(contents, lambda: self._ring.free(position))
-        except SpoolFullError as error:
-            if self._trouble != (trouble := error.message):
-                _log.error("the audit trail can't be written: %s", trouble)
-            self._trouble = trouble
-            return False
-        self._trouble = ""
-        return True
+        """Move some; whether there were any, and the spool took them. When it is nearly full it takes fewer at once."""
+        contents, position = self._ring.look(self._most)
+        trouble = ""
+        while contents:
+            try:
+                self._spool.append(contents, partial(self._ring.free, position))
+                self._most = min(AT_ONCE, 2 * self._most)
+                break
+            except SpoolFullError as error:
+                trouble = error.message
+            self._most = max(1, len(contents) // 2)
+            contents, position = self._ring.look(self._most if len(contents) > 1 else 0)
+        if not contents and trouble and trouble != self._trouble:
+            _log.error("the audit trail can't be written: %s", trouble)
+        self._trouble = "" if contents else trouble
+        return bool(contents)
 
     def _settle(self) -> None:
         """Have in the database what somebody waits for, and say so."""
@@ -102,11 +104,22 @@ class Recorder:
             self._awaited = None
 
 
+def pass_over_kept(ring: Ring, spool: FileAuditSpool) -> None:
+    """Let go of what an earlier recorder of this ring wrote into the spool, but was killed before it said so.
+
+    Nothing may go from the spool to the database before.
+    """
+    kept = list(spool.last_kept())
+    contents, position = ring.look(len(kept))
+    if contents == kept:
+        ring.free(position)
+
+
 def main(socket_fd: int, ring_fd: int) -> None:
     """Keep records until the server ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    server = socket.socket(fileno=socket_fd)
+    server, ring = socket.socket(fileno=socket_fd), Ring(ring_fd)
     with server.makefile("rb", buffering=0) as stream:
         terms = Terms.read(stream.readline())
     logging.basicConfig(level=logging.WARNING, handlers=[LineHandler(server)])
@@ -114,16 +127,18 @@ def main(socket_fd: int, ring_fd: int) -> None:
         engine = open_engine(terms.database_url)
         ciphers = SpoolCiphers(terms.data_dir)
         spool = FileAuditSpool(terms.folder, ciphers, limit_bytes=terms.limit_bytes, patience_s=PATIENCE_S)
-    except GatewayError as error:
-        server.sendall(error.message.encode())
+        pass_over_kept(ring, spool)
+    except Exception as error:  # noqa: BLE001 - the server says so, and stops or tries again
+        problem = error.message if isinstance(error, GatewayError) else f"the audit spool: {describe(error)}"
+        server.sendall(problem_line(problem))
         return
     drain = SpoolDrain(engine, spool, gather_s=GATHER_S)
-    recorder = Recorder(Ring(ring_fd), spool, drain)
-    recorder.pass_over_kept()
-    recorder.work()
-    server.sendall(READY)
     failed = False
     try:
+        recorder = Recorder(ring, spool, drain)
+        recorder.work()
+        with suppress(OSError):  # the server has died already
+            server.sendall(READY)
         _end(recorder, spool, drain, orderly=_until_ended(recorder, server))
     except Exception as error:  # noqa: BLE001 - its text may hold data; the server starts another recorder
         _log.critical("the recorder of the audit trail fails: %s", describe(error))
@@ -136,21 +151,31 @@ def _until_ended(recorder: Recorder, server: socket.socket) -> bool:
     while True:
         pause_s = recorder.work()
         if select.select([server], [], [], pause_s)[0]:
-            heard = server.recv(1024)
+            heard = b""
+            with suppress(ConnectionError):  # it died, and has not read what we had to log
+                heard = server.recv(1024)
             if not heard or END in heard:
                 return bool(heard)
 
 
 def _end(recorder: Recorder, spool: FileAuditSpool, drain: SpoolDrain, *, orderly: bool) -> None:
-    """Have in the spool what was put, and in the database too if there is time; the next start goes on."""
-    if not recorder.finish():
+    """Have in the spool what was put, and in the database too if the server waits for that; the next start goes on.
+
+    A spool that is full may have room again when the drain has gone on for a while.
+    """
+    deadline_s = time.monotonic() + SETTLE_S
+    while not (kept := recorder.finish()) and time.monotonic() < deadline_s:
+        drain.hurry()
+        time.sleep(ROOM_S)
+    if not kept:
         _log.critical("records of the audit trail are lost: the audit spool takes nothing")
-    deadline_s = time.monotonic() + (SETTLE_S if orderly else 0.0)
+    if not orderly:
+        spool.sync()
+        return
     newest = drain.hurry()
     while spool.is_waiting(newest) and time.monotonic() < deadline_s:
         time.sleep(BUSY_S)
-    if orderly:
-        drain.close()
+    drain.close()
     spool.close()
 
 

@@ -115,6 +115,65 @@ class AuditRecorderSuite(AuditTrailBench):
         await sink.settle()
         assert await self.told(database) == list(range(number))
 
+    async def test_what_was_recorded_while_there_is_no_recorder_is_not_lost_by_closing(
+        self, database: Database, open_shared: OpenShared
+    ) -> None:
+        number = 0
+        for pause_s in (0.0, 0.05, 0.2, 0.4):
+            async with open_shared() as sink:
+                await self.record(sink, range(number, number + 5))
+                os.kill(sink.recorder_pid, signal.SIGKILL)
+                await asyncio.sleep(pause_s)
+                await self.record(sink, range(number + 5, number + 10))
+            number += 10
+            assert await self.told(database) == list(range(number))
+
+    async def test_who_settles_while_there_is_no_recorder_waits_for_the_next_one(
+        self, database: Database, sink: SharedAuditSink
+    ) -> None:
+        recorder = sink.recorder_pid
+        os.kill(recorder, signal.SIGKILL)
+        await self.record(sink, range(5))
+        while sink.recorder_pid == recorder:
+            await sink.settle()
+        await sink.settle()
+        assert await self.told(database) == list(range(5))
+
+    async def test_what_it_has_to_say_first_does_not_keep_it_from_starting(
+        self, database: Database, open_shared: OpenShared, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with open_shared() as sink, self.away(database):
+            await self.record(sink, range(5))
+            while not sink.spooled.records:
+                await asyncio.sleep(0.02)
+            os.kill(sink.recorder_pid, signal.SIGSTOP)
+            (segment,) = (tmp_path / "audit-spool").glob("*.spool")
+            segment.write_bytes(segment.read_bytes()[:-1] + b"?")  # as a power cut may leave it
+            os.kill(sink.recorder_pid, signal.SIGKILL)
+            while "is damaged and was put aside" not in caplog.text:
+                await asyncio.sleep(0.02)
+            await self.record(sink, range(5, 8))
+        async with open_shared() as sink:
+            await self.record(sink, [8])
+        assert (await self.told(database))[-4:] == [5, 6, 7, 8]
+
+    async def test_a_spool_that_is_full_is_emptied_before_it_ends(
+        self, database: Database, open_shared: OpenShared
+    ) -> None:
+        async with open_shared(limit_bytes=20_000) as sink:
+            async with self.away(database):
+                await self.record(sink, range(60))
+                kept = await self.record_until_refused(sink, 60)
+            assert sink.lag_s  # some have no room yet
+        assert await self.told(database) == list(range(kept))
+
+    async def test_a_burst_that_is_more_than_the_spool_may_hold_goes_through_it(
+        self, database: Database, open_shared: OpenShared
+    ) -> None:
+        async with open_shared(limit_bytes=10_000) as sink:
+            await self.record(sink, range(200))
+        assert await self.told(database) == list(range(200))
+
     async def test_a_recorder_that_stands_still_is_not_served_past(
         self, database: Database, sink: SharedAuditSink, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -117,7 +117,10 @@ def test_refuses_while_nobody_knows_of_the_recorder(ring: Ring, monkeypatch: pyt
     ring.tell(NOTHING, refusing=False)
     ring.put(record("word"))
     assert take(ring) == [record("before"), record("word")]
+    assert ring.is_empty
     assert ring.lag_s == 0
+    monkeypatch.setattr(ring_module.time, "monotonic_ns", lambda: now_ns + ring_module.STALLED_NS + 1)
+    assert ring.lag_s > 5  # also of a recorder that had nothing to do
 
 
 def test_before_its_first_sign_a_recorder_is_given_nothing() -> None:

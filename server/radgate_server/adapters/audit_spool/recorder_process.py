@@ -4,10 +4,11 @@ import asyncio
 import logging
 import socket
 import sys
+import time
 from contextlib import suppress
 
 from radgate_server.adapters.audit_spool.ring import Ring
-from radgate_server.adapters.audit_spool.terms import END, READY, WAKE, Terms, log_line
+from radgate_server.adapters.audit_spool.terms import END, READY, WAKE, Terms, take_line
 from radgate_server.core.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -16,9 +17,9 @@ PROGRAM = "radgate_server.audit_recorder"
 START_S = 60.0
 """Longest that a recorder may take to start."""
 RESTART_S = 0.5
-"""Between a recorder's end and the next one's start."""
-END_S = 30.0
-"""Longest that it may take to finish, as long as a commit may hang; then it is killed."""
+"""Before another start when the last one failed, or its recorder lived no longer. Else the next one starts at once."""
+END_S = 20.0
+"""Longest that it may take to finish: as long as a commit may hang, and then some. Then it is killed."""
 
 
 class RecorderProcess:
@@ -48,76 +49,94 @@ class RecorderProcess:
         return self._process.pid
 
     def wake(self) -> None:
-        """Let it look into the ring now."""
-        self._to_it.write(WAKE)
+        """Let it look into the ring now. One that is being started does so anyway."""
+        self._say(WAKE)
 
     async def close(self) -> None:
         """Let it bring what was put to the database, as far as it can be had, and end."""
         self._closing = True
-        self._to_it.write(END)
+        self._say(END)
         try:
             async with asyncio.timeout(END_S):
                 await self._watch
         except TimeoutError:
             _log.error("the recorder of the audit trail does not end, and is killed")
         await self._end()
+        if not self._ring.is_empty:
+            _log.critical("records of the audit trail are lost: its recorder did not take them")
 
     async def _keep_running(self) -> None:
         while True:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, ValueError):  # the latter of a line that is too long; the others go unread
                 async for line in self._from_it:
-                    log_line(line)
+                    take_line(line)
             code = await self._process.wait()
-            if self._closing:
+            if self._closing and (code == 0 or self._ring.is_empty):
                 return
             _log.error("the recorder of the audit trail ended (%d); another one is started", code)
             await self._end()
             await self._start_again()
+            if self._closing:
+                self._say(END)
 
     async def _start_again(self) -> None:
-        started = False
-        while not (started or self._closing):
+        if time.monotonic() - self._started_s < RESTART_S:
             await asyncio.sleep(RESTART_S)
+        started = False
+        while not started:
             try:
                 await self._spawn()
                 started = True
             except (ConfigurationError, OSError) as error:
                 _log.error("the recorder of the audit trail does not start: %s", error)
+                await asyncio.sleep(RESTART_S)
 
     async def _spawn(self) -> None:
+        self._started_s = time.monotonic()
         ours, theirs = socket.socketpair()
         with theirs:
+            self._from_it, self._to_it = await asyncio.open_connection(sock=ours)
             descriptors = (theirs.fileno(), self._ring.fd)
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", PROGRAM, *map(str, descriptors)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                pass_fds=descriptors,
-                start_new_session=True,  # Ctrl-C reaches the server alone
-            )
-        self._from_it, self._to_it = await asyncio.open_connection(sock=ours)
-        self._to_it.write(self._terms.line())
-        problem = await self._problem()
-        if problem:
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", PROGRAM, *map(str, descriptors)),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    pass_fds=descriptors,
+                    start_new_session=True,  # Ctrl-C reaches the server alone
+                )
+            except BaseException:
+                self._to_it.close()
+                raise
+        try:
+            self._to_it.write(self._terms.line())
+            if problem := await self._problem():
+                raise ConfigurationError(problem)
+        except BaseException:
             await self._end()
-            raise ConfigurationError(problem)
+            raise
 
     async def _problem(self) -> str:
-        """Why it does not start; "" once it has."""
-        try:
-            async with asyncio.timeout(START_S):
-                line = await self._from_it.readline()
-        except TimeoutError:
-            return f"the recorder of the audit trail did not start within {START_S:.0f} s"
-        except ConnectionError:
-            line = b""
-        if line == READY:
-            return ""
-        return line.decode() or "the recorder of the audit trail ended while it started"
+        """Why it does not start; "" once it has. What it wants to be logged before is."""
+        with suppress(ConnectionError):
+            try:
+                async with asyncio.timeout(START_S):
+                    async for line in self._from_it:
+                        if line == READY:
+                            return ""
+                        if problem := take_line(line):
+                            return problem
+            except TimeoutError:
+                return f"the recorder of the audit trail did not start within {START_S:.0f} s"
+        return "the recorder of the audit trail ended while it started"
 
     async def _end(self) -> None:
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
         self._to_it.close()
+
+    def _say(self, word: bytes) -> None:
+        if not self._to_it.is_closing():
+            self._to_it.write(word)

@@ -94,10 +94,14 @@ class Ring:
 
     @property
     def lag_s(self) -> float:
-        """How many seconds ago the recorder looked last, if it has left something lie; 0 if not."""
-        if self._words[_PUT] == self._words[_TAKEN]:
-            return 0.0
-        return max(0, time.monotonic_ns() - self._words[_ALIVE_NS]) / 1e9
+        """How many seconds ago the recorder looked last, if it has left something lie or does not answer; 0 if not."""
+        since_ns = max(0, time.monotonic_ns() - self._words[_ALIVE_NS])
+        return 0.0 if self.is_empty and since_ns <= STALLED_NS else since_ns / 1e9
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the recorder has taken all that was put."""
+        return self._words[_PUT] == self._words[_TAKEN]
 
     @property
     def state(self) -> SpoolState:

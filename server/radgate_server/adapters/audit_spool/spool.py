@@ -48,6 +48,7 @@ class FileAuditSpool:
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
         self._lock = Lock()
+        self._syncing = Lock()  # of two threads that sync, one waits; whoever appends does not
         self._open: SegmentFile | None = None
         self._open_since_s = 0.0
         self._ended: list[SegmentFile] = []  # whole, and to be synced and closed by whoever may wait
@@ -90,21 +91,22 @@ class FileAuditSpool:
 
     def sync(self) -> None:
         """Have on the disk what was appended. Raises OSError."""
-        with self._lock:
-            ended = list(self._ended)
-            unsynced = [segment for segment in (*ended, self._open) if segment and not segment.is_synced]
-        try:
-            if unsynced:
-                self._folder.sync()
-            for segment in unsynced:
-                segment.sync()
-        except OSError:
-            self._failing = True
-            raise
-        self._failing = False
-        for segment in ended:
-            segment.close()
-            self._ended.remove(segment)
+        with self._syncing:
+            with self._lock:
+                ended = list(self._ended)
+                unsynced = [segment for segment in (*ended, self._open) if segment and not segment.is_synced]
+            try:
+                if unsynced:
+                    self._folder.sync()
+                for segment in unsynced:
+                    segment.sync()
+            except OSError:
+                self._failing = True
+                raise
+            self._failing = False
+            for segment in ended:
+                segment.close()
+                self._ended.remove(segment)
 
     def oldest(self, gather_s: float = 0.0) -> Segment | None:
         """What is to go first; None when nothing waits, or it is not `gather_s` seconds old. Raises OSError."""

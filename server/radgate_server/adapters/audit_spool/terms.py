@@ -36,7 +36,7 @@ class Terms:
 
 
 class LineHandler(logging.Handler):
-    """Writes each record of log as one line that `log_line` takes; drops it where nobody reads."""
+    """Writes each record of log as one line that `take_line` takes; drops it where nobody reads."""
 
     def __init__(self, server: socket.socket) -> None:
         super().__init__()
@@ -49,8 +49,17 @@ class LineHandler(logging.Handler):
             self._server.send(line, socket.MSG_DONTWAIT)
 
 
-def log_line(line: bytes) -> None:
-    """Log what a recorder wanted to be logged, unless only a part of it came through."""
+def problem_line(problem: str) -> bytes:
+    """The line by which a recorder says why it does not start."""
+    return json.dumps(problem).encode() + b"\n"
+
+
+def take_line(line: bytes) -> str:
+    """Log what a recorder wanted to be logged, unless only a part of it came; or return why it does not start."""
     with suppress(ValueError):
-        name, level, message = json.loads(line)
-        logging.getLogger(name).log(level, "%s", message)
+        match json.loads(line):
+            case str(problem):
+                return problem
+            case [name, level, message]:
+                logging.getLogger(name).log(level, "%s", message)
+    return ""
