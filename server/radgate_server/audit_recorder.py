@@ -78,21 +78,27 @@ class Recorder:
 
     def _move(self) -> bool:
         """Move some; whether there were any, and the spool took them. When it is nearly full it takes fewer at once."""
-        contents, position = self._ring.look(self._most)
-        trouble = ""
-        while contents:
+        while True:
+            contents, position = self._ring.look(self._most)
+            if not contents:
+                self._trouble = ""
+                return False
             try:
                 self._spool.append(contents, partial(self._ring.free, position))
-                self._most = min(AT_ONCE, 2 * self._most)
-                break
             except SpoolFullError as error:
-                trouble = error.message
-            self._most = max(1, len(contents) // 2)
-            contents, position = self._ring.look(self._most if len(contents) > 1 else 0)
-        if not contents and trouble and trouble != self._trouble:
+                self._most = max(1, len(contents) // 2)
+                if len(contents) == 1:
+                    self._refuse(error.message)
+                    return False
+            else:
+                self._most = min(AT_ONCE, 2 * self._most)
+                self._trouble = ""
+                return True
+
+    def _refuse(self, trouble: str) -> None:
+        if trouble != self._trouble:
             _log.error("the audit trail can't be written: %s", trouble)
-        self._trouble = "" if contents else trouble
-        return bool(contents)
+        self._trouble = trouble
 
     def _settle(self) -> None:
         """Have in the database what somebody waits for, and say so."""

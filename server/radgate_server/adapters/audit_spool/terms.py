@@ -17,7 +17,7 @@ READY = b"ready\n"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a recorder works with. They go through a pipe: arguments and environment can be seen by others."""
+    """What a recorder works with. They go through a socket: arguments and environment can be seen by others."""
 
     database_url: str
     data_dir: Path
