@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.container import BLOCK_BYTES
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.derived_disk import DerivedDisk
 from radgate_server.adapters.cache.disk import DiskInstanceStore
@@ -19,6 +18,7 @@ from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.cache_keys import StudyKey
+from radgate_server.core.sealed_blocks import BLOCK_BYTES
 from tests.conformance.instance_store_suite import INDEX, REF, pattern, received, whole
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_dataset

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import google_crc32c
 
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.sealed_blocks import BLOCK_BYTES  # a block that is checked is one that is opened
 
-BLOCK_BYTES = 256 * 1024
 FOOTER_GUESS_BYTES = 4096
 """Reading this much of the end gets the whole footer of an instance of up to some 200 MiB."""
 

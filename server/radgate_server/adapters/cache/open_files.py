@@ -11,7 +11,6 @@ from threading import Lock
 import google_crc32c
 
 from radgate_server.adapters.cache.container import (
-    BLOCK_BYTES,
     FOOTER_GUESS_BYTES,
     DamagedError,
     Footer,
@@ -21,6 +20,7 @@ from radgate_server.adapters.cache.container import (
 )
 from radgate_server.adapters.cache.layout import INSTANCE_SUFFIX, EntryKey, entry_key
 from radgate_server.adapters.cache.stored_bytes import FileForm, StoredBytes
+from radgate_server.core.sealed_blocks import BLOCK_BYTES
 
 ROLE = INSTANCE_SUFFIX
 

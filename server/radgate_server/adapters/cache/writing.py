@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 
-from radgate_server.adapters.cache.container import BLOCK_BYTES, Checksums, Footer
+from radgate_server.adapters.cache.container import Checksums, Footer
 from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.sealed_blocks import BLOCK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
