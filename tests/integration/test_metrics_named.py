@@ -9,7 +9,7 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -141,8 +141,13 @@ async def retrieve(client: Client, study: str) -> None:
         continue
 
 
-def children() -> set[int]:
-    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+def kill_the_workers() -> None:
+    """Any thread may have started them; threads and processes may end meanwhile."""
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            for pid in (task / "children").read_text().split():
+                if b"radgate_server.adapters.imaging.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 async def work_and_fail(server: Server) -> None:
@@ -159,9 +164,7 @@ async def work_and_fail(server: Server) -> None:
         )
         with pytest.raises(RadgateError):
             await client.jobs.get("no-such-job")
-    for pid in children():
-        if b"radgate_server.adapters.imaging.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
+    kill_the_workers()
     await server.until_shown(
         lambda shown: shown.keys() >= RARE,
         lambda: asyncio.sleep(0),
