@@ -1,38 +1,15 @@
 """The rules, one row each. deploy/prometheus/rules has the same by the same names, and a few that need a database."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from radgate_server.alert_settings import AlertsSettings
-from radgate_server.core.alerts import Alert, Severity
-from radgate_server.services.alerting.measures import Growth, Measure, Readings, Share, TimeLeft, Value, series
+from radgate_server.core.alerts import Severity
+from radgate_server.services.alerting.measures import Growth, Share, TimeLeft, Value, series
+from radgate_server.services.alerting.rule import Rule, above, below
 
 DAY_S = 86_400.0
 EVENT_S = 900.0
 """For how long what happened in one moment counts as being so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """When `measure` gives a value that is `bad` for `for_s` seconds, somebody is told.
-
-    `summary` has the names of labels in braces.
-    """
-
-    name: str
-    severity: Severity
-    measure: Measure
-    bad: Callable[[float], bool]
-    for_s: float
-    summary: str
-    remedy: str
-
-    def find(self, readings: Readings) -> Iterator[Alert]:
-        """What is wrong by this rule now."""
-        for labels, measured in self.measure(readings).items():
-            if self.bad(measured):
-                summary = self.summary.format(**dict(labels))
-                yield Alert(self.name, self.severity, labels, summary, self.remedy)
 
 
 def longest_window_s() -> float:
@@ -40,25 +17,24 @@ def longest_window_s() -> float:
     return EVENT_S
 
 
-def below(limit: float) -> Callable[[float], bool]:
-    """Bad when smaller."""
-    return lambda measured: measured < limit
-
-
-def above(limit: float) -> Callable[[float], bool]:
-    """Bad when larger."""
-    return lambda measured: measured > limit
-
-
 def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
-    """The table."""
-    warning, critical = Severity.WARNING, Severity.CRITICAL
-    expiry = series("radgate_certificate_expiry_timestamp_seconds", "use", "tenant", "pacs")
-    free = Share(series("radgate_disk_free_bytes"), series("radgate_disk_total_bytes"))
+    """All of them, group by group."""
+    return (
+        *_of_pacs(settings),
+        *_OF_THE_CACHE,
+        *_of_the_disk(settings),
+        *_of_certificates(settings),
+        *_OF_THE_AUDIT_TRAIL,
+        *_OF_IMAGES,
+        *_OF_THE_SERVICE,
+    )
+
+
+def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
     return (
         Rule(
             "RadgatePacsDown",
-            critical,
+            Severity.CRITICAL,
             Value(series("radgate_pacs_up", "tenant", "pacs")),
             below(1),
             settings.pacs_down_for_s,
@@ -67,7 +43,7 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         ),
         Rule(
             "RadgatePacsBreakerOpen",
-            warning,
+            Severity.WARNING,
             Value(series("radgate_pacs_breaker_state", "tenant", "pacs", "operation", state="open|half-open")),
             above(0),
             60,
@@ -76,25 +52,22 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         ),
         Rule(
             "RadgatePacsFailover",
-            warning,
+            Severity.WARNING,
             Growth(series("radgate_pacs_failovers_total", "tenant", "primary", "cause"), EVENT_S),
             above(0),
             0,
             "The work of PACS {primary} of tenant {tenant} went to another one: {cause}",
             "See why: radgate pacs history. It goes back by itself unless an operator chose the backup.",
         ),
-        Rule(
-            "RadgateCacheFailing",
-            warning,
-            Growth(series("radgate_cache_failures_total", "tier", "cause"), EVENT_S),
-            above(0),
-            0,
-            "The cache tier {tier} fails: {cause}",
-            "See room and health of the disk of data_dir; readers are served from the PACS meanwhile.",
-        ),
+    )
+
+
+def _of_the_disk(settings: AlertsSettings) -> tuple[Rule, ...]:
+    free = Share(series("radgate_disk_free_bytes"), series("radgate_disk_total_bytes"))
+    return (
         Rule(
             "RadgateDiskFilling",
-            warning,
+            Severity.WARNING,
             free,
             below(settings.disk_free_percent / 100),
             60,
@@ -103,17 +76,23 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         ),
         Rule(
             "RadgateDiskFull",
-            critical,
+            Severity.CRITICAL,
             free,
             below(settings.disk_free_percent / 400),
             0,
             "The disk of data_dir is nearly full",
             "Make room now, or radgate cache invalidate: without room for the audit trail nothing is served.",
         ),
+    )
+
+
+def _of_certificates(settings: AlertsSettings) -> tuple[Rule, ...]:
+    until = TimeLeft(series("radgate_certificate_expiry_timestamp_seconds", "use", "tenant", "pacs"))
+    return (
         Rule(
             "RadgateCertificateExpiring",
-            warning,
-            TimeLeft(expiry),
+            Severity.WARNING,
+            until,
             below(settings.certificate_days * DAY_S),
             0,
             "A certificate ({use}) expires soon (tenant {tenant}, PACS {pacs})",
@@ -121,8 +100,8 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         ),
         Rule(
             "RadgateCertificateExpired",
-            critical,
-            TimeLeft(expiry),
+            Severity.CRITICAL,
+            until,
             below(0),
             0,
             "A certificate ({use}) has expired (tenant {tenant}, PACS {pacs})",
@@ -130,113 +109,135 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         ),
         Rule(
             "RadgateCertificateUnreadable",
-            warning,
+            Severity.WARNING,
             Value(series("radgate_certificate_unreadable", "use", "tenant", "pacs")),
             above(0),
             60,
             "The file of a certificate ({use}) can't be read (tenant {tenant}, PACS {pacs})",
             "See that the file is there, readable for the server, and PEM; radgate pacs list names the PACS.",
         ),
-        Rule(
-            "RadgateAuditFailing",
-            critical,
-            Growth(series("radgate_audit_failures_total"), 300),
-            above(0),
-            0,
-            "Accesses can't be recorded in the audit trail and are refused",
-            "See that the database answers and its disk has room; the server's log names the failure.",
-        ),
-        Rule(
-            "RadgateAuditChainBroken",
-            critical,
-            Value(series("radgate_audit_chain_broken", "tenant")),
-            above(0),
-            0,
-            "The audit trail of tenant {tenant} was tampered with, or is damaged",
-            "Touch nothing; radgate audit verify names the first broken record. Tell who is responsible for security.",
-        ),
-        Rule(
-            "RadgateAuditLagging",
-            warning,
-            Value(series("radgate_audit_lag_seconds")),
-            above(5),
-            60,
-            "Accesses wait for seconds to be recorded in the audit trail",
-            "See how fast the database and its disk write, and who locks it: all calls wait for it.",
-        ),
-        Rule(
-            "RadgateAuditSpooling",
-            warning,
-            Value(series("radgate_audit_spool_oldest_seconds")),
-            above(30),
-            30,
-            "Records of the audit trail wait on the server's own disk, since their database is away",
-            "See that the database answers; the records follow by themselves. Calls of new callers fail meanwhile.",
-        ),
-        Rule(
-            "RadgateAuditSpoolFull",
-            critical,
-            Share(series("radgate_audit_spool_bytes"), series("radgate_audit_spool_limit_bytes")),
-            above(0.8),
-            0,
-            "The audit trail's spool is nearly full; then nothing is served any more",
-            "Bring the database back now, or give audit.spool_bytes more room.",
-        ),
-        Rule(
-            "RadgateAuditSpoolDamaged",
-            critical,
-            Value(series("radgate_audit_spool_damaged")),
-            above(0),
-            0,
-            "A part of the audit trail's spool can't be read",
-            "Keep the .damaged file in data_dir/audit-spool: records are in it that the trail lacks.",
-        ),
-        Rule(
-            "RadgateAuditExportLagging",
-            warning,
-            Value(series("radgate_audit_export_lag_seconds", "receiver")),
-            above(300),
-            60,
-            "The audit trail's collector {receiver} lacks records that are minutes old",
-            "See the server's log for why it does not take them; they are kept and sent again.",
-        ),
-        Rule(
-            "RadgateImageWorkersFailing",
-            warning,
-            Growth(
-                series("radgate_image_workers_ended_total", cause="crashed|timed-out|not-started|broken-answer"),
-                EVENT_S,
-            ),
-            above(2),
-            0,
-            "Image workers crash or hang",
-            "See the server's log for the codec that fails; images that are well are served on.",
-        ),
-        Rule(
-            "RadgateImagesWaiting",
-            warning,
-            Value(series("radgate_image_oldest_waiting_seconds", priority="interactive")),
-            above(5),
-            60,
-            "Images wait for a worker",
-            "Give the server more processors and imaging.workers, or see who asks for so many.",
-        ),
-        Rule(
-            "RadgateJobsFailing",
-            warning,
-            Growth(series("radgate_jobs_ended_total", "kind", state="failed"), EVENT_S),
-            above(0),
-            0,
-            "Jobs of the kind {kind} fail",
-            "See why: GET /api/v1/jobs has the reason of each.",
-        ),
-        Rule(
-            "RadgateNotReady",
-            critical,
-            Value(series("radgate_health_check", "check")),
-            below(1),
-            60,
-            "The server can't serve: {check}",
-            "GET /readyz on the metrics port says what is wrong.",
-        ),
     )
+
+
+_OF_THE_CACHE: tuple[Rule, ...] = (
+    Rule(
+        "RadgateCacheFailing",
+        Severity.WARNING,
+        Growth(series("radgate_cache_failures_total", "tier", "cause"), EVENT_S),
+        above(0),
+        0,
+        "The cache tier {tier} fails: {cause}",
+        "See room and health of the disk of data_dir; readers are served from the PACS meanwhile.",
+    ),
+)
+
+_OF_THE_AUDIT_TRAIL: tuple[Rule, ...] = (
+    Rule(
+        "RadgateAuditFailing",
+        Severity.CRITICAL,
+        Growth(series("radgate_audit_failures_total"), 300),
+        above(0),
+        0,
+        "Accesses can't be recorded in the audit trail and are refused",
+        "See that the database answers and its disk has room; the server's log names the failure.",
+    ),
+    Rule(
+        "RadgateAuditChainBroken",
+        Severity.CRITICAL,
+        Value(series("radgate_audit_chain_broken", "tenant")),
+        above(0),
+        0,
+        "The audit trail of tenant {tenant} was tampered with, or is damaged",
+        "Touch nothing; radgate audit verify names the first broken record. Tell who is responsible for security.",
+    ),
+    Rule(
+        "RadgateAuditLagging",
+        Severity.WARNING,
+        Value(series("radgate_audit_lag_seconds")),
+        above(5),
+        60,
+        "Accesses wait for seconds to be recorded in the audit trail",
+        "See how fast the database and its disk write, and who locks it: all calls wait for it.",
+    ),
+    Rule(
+        "RadgateAuditSpooling",
+        Severity.WARNING,
+        Value(series("radgate_audit_spool_oldest_seconds")),
+        above(30),
+        30,
+        "Records of the audit trail wait on the server's own disk, since their database is away",
+        "See that the database answers; the records follow by themselves. Calls of new callers fail meanwhile.",
+    ),
+    Rule(
+        "RadgateAuditSpoolFull",
+        Severity.CRITICAL,
+        Share(series("radgate_audit_spool_bytes"), series("radgate_audit_spool_limit_bytes")),
+        above(0.8),
+        0,
+        "The audit trail's spool is nearly full; then nothing is served any more",
+        "Bring the database back now, or give audit.spool_bytes more room.",
+    ),
+    Rule(
+        "RadgateAuditSpoolDamaged",
+        Severity.CRITICAL,
+        Value(series("radgate_audit_spool_damaged")),
+        above(0),
+        0,
+        "A part of the audit trail's spool can't be read",
+        "Keep the .damaged file in data_dir/audit-spool: records are in it that the trail lacks.",
+    ),
+    Rule(
+        "RadgateAuditExportLagging",
+        Severity.WARNING,
+        Value(series("radgate_audit_export_lag_seconds", "receiver")),
+        above(300),
+        60,
+        "The audit trail's collector {receiver} lacks records that are minutes old",
+        "See the server's log for why it does not take them; they are kept and sent again.",
+    ),
+)
+
+_OF_IMAGES: tuple[Rule, ...] = (
+    Rule(
+        "RadgateImageWorkersFailing",
+        Severity.WARNING,
+        Growth(
+            series("radgate_image_workers_ended_total", cause="crashed|timed-out|not-started|broken-answer"),
+            EVENT_S,
+        ),
+        above(2),
+        0,
+        "Image workers crash or hang",
+        "See the server's log for the codec that fails; images that are well are served on.",
+    ),
+    Rule(
+        "RadgateImagesWaiting",
+        Severity.WARNING,
+        Value(series("radgate_image_oldest_waiting_seconds", priority="interactive")),
+        above(5),
+        60,
+        "Images wait for a worker",
+        "Give the server more processors and imaging.workers, or see who asks for so many.",
+    ),
+)
+
+_OF_THE_SERVICE: tuple[Rule, ...] = (
+    Rule(
+        "RadgateJobsFailing",
+        Severity.WARNING,
+        Growth(series("radgate_jobs_ended_total", "kind", state="failed"), EVENT_S),
+        above(0),
+        0,
+        "Jobs of the kind {kind} fail",
+        "See why: GET /api/v1/jobs has the reason of each.",
+    ),
+    Rule(
+        "RadgateNotReady",
+        Severity.CRITICAL,
+        Value(series("radgate_health_check", "check")),
+        below(1),
+        60,
+        "The server can't serve: {check}",
+        "GET /readyz on the metrics port says what is wrong.",
+    ),
+)

@@ -11,7 +11,8 @@ from radgate_server.core.ports.clock import Clock
 from radgate_server.services.alerting.courier import Courier
 from radgate_server.services.alerting.ledger import AlertLedger
 from radgate_server.services.alerting.measures import Reading, Readings
-from radgate_server.services.alerting.rules import Rule, longest_window_s
+from radgate_server.services.alerting.rule import Rule
+from radgate_server.services.alerting.rules import longest_window_s
 
 _log = logging.getLogger(__name__)
 
