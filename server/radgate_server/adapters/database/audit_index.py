@@ -5,6 +5,7 @@ records, in the database's own code, whenever somebody has time.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -107,11 +108,8 @@ def _lock(connection: Connection, tenant_id: str) -> tuple[int, int]:
         .with_for_update()
     )
     if (row := connection.execute(query).one_or_none()) is None:
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(audit_indexed).values(tenant_id=tenant_id, number=0, sequence=0))
-        except IntegrityError:  # another server was faster
-            pass
+        with suppress(IntegrityError), connection.begin_nested():  # another server was faster: its row is as good
+            connection.execute(insert(audit_indexed).values(tenant_id=tenant_id, number=0, sequence=0))
         row = connection.execute(query).one()
     return row.number, row.sequence
 

@@ -75,14 +75,21 @@ class Seat:
         watching.add_done_callback(lambda _: self._desk.look_up())
         cause, tenure = Cause.NOT_STARTED, Tenure(worker, self._desk, self._terms, self._telemetry)
         try:
-            async with asyncio.timeout(_START_S):
-                await worker.ready()
-            self._failures, self._tenure = 0, tenure
-            cause = await tenure.serve()
-        except (WorkerGoneError, TimeoutError):
-            pass  # it never got ready: `cause` says so, and the caller begins another one
+            if await _gets_ready(worker):
+                self._failures, self._tenure = 0, tenure
+                cause = await tenure.serve()
         finally:
             self._worker = self._tenure = None
             status = await worker.end()
             await watching
         return cause, tenure.jobs > 0, status
+
+
+async def _gets_ready(worker: WorkerProcess) -> bool:
+    """Whether it comes to work in time, instead of ending or hanging before."""
+    try:
+        async with asyncio.timeout(_START_S):
+            await worker.ready()
+    except (WorkerGoneError, TimeoutError):
+        return False
+    return True
