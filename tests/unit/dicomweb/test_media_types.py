@@ -11,6 +11,7 @@ from radgate_server.rpc.dicomweb.media_types import (
     negotiate_instance,
     negotiate_json,
     require_instances,
+    takes_instance,
 )
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, SINGLE_FIRST
 
@@ -110,13 +111,17 @@ def test_instances_that_do_not_fit(accept: str, stored: str) -> None:
 
 @pytest.mark.parametrize("accept", ["", "*/*", "multipart/related", multi(DICOM, JLS), f"text/html, {multi(DICOM)}"])
 def test_several_instances_come_as_multipart(accept: str) -> None:
-    require_instances(parse_accept(accept))
+    accepted = parse_accept(accept)
+    require_instances(accepted)
+    assert takes_instance(accepted, multipart=True)
 
 
 @pytest.mark.parametrize("accept", [DICOM, "application/zip", multi(OCTETS), multi(DICOM, q="0")])
 def test_several_instances_do_not_come_as_anything_else(accept: str) -> None:
-    with pytest.raises(NotAcceptableError):
-        require_instances(parse_accept(accept))
+    accepted = parse_accept(accept)
+    with pytest.raises(NotAcceptableError, match=r"^instances are given as multipart/related"):
+        require_instances(accepted)
+    assert not takes_instance(accepted, multipart=True)
 
 
 FRAMES = [

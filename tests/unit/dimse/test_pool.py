@@ -114,6 +114,7 @@ async def test_what_is_given_back_to_a_closed_pool_does_not_lie_idle(
         await pool.close()
         associator.opened[0].open = True  # it was in use, and noticed nothing
     await _all_ended(associator)
+    assert [association.open for association in associator.opened] == [False]
 
 
 async def test_an_association_that_opens_after_the_pool_was_closed_is_ended(

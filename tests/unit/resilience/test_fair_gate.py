@@ -1,4 +1,5 @@
 import asyncio
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -72,20 +73,33 @@ async def test_a_turn_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -
     ),
 )
 def test_no_place_is_lost_whoever_is_cancelled_whenever(places: int, script: list[tuple[str, int]]) -> None:
-    asyncio.run(_play(places, script))
+    played = asyncio.run(_play(places, script))
+    assert played.most_inside <= places
+    assert all(end is None or isinstance(end, asyncio.CancelledError) for end in played.ends)
+    assert played.counts == (0, 0)
+    assert played.free == places
 
 
-async def _play(places: int, script: list[tuple[str, int]]) -> None:
+class Played(NamedTuple):
+    """How many were inside at a time, how each ended, who still waits or is inside, who can go in at once."""
+
+    most_inside: int
+    ends: list[BaseException | None]
+    counts: tuple[int, int]
+    free: int
+
+
+async def _play(places: int, script: list[tuple[str, int]]) -> Played:
     shared = Entrance(places)
     tasks: list[asyncio.Task[None]] = []
     releases: list[asyncio.Event] = []
-    running = 0
+    running = most_inside = 0
 
     async def work(applicant: Applicant, release: asyncio.Event) -> None:
-        nonlocal running
+        nonlocal running, most_inside
         turn = await shared.enter(applicant)
         running += 1
-        assert running <= places
+        most_inside = max(most_inside, running)
         try:
             await release.wait()
         finally:
@@ -106,8 +120,9 @@ async def _play(places: int, script: list[tuple[str, int]]) -> None:
                 await asyncio.sleep(0)
     for release in releases:
         release.set()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
-    assert shared.counts() == (0, 0)
-    for turn in [await shared.enter() for _ in range(places)]:
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    counts = shared.counts()
+    turns = [await shared.enter() for _ in range(places)]
+    for turn in turns:
         shared.leave(turn)
+    return Played(most_inside, ends, counts, len(turns))

@@ -251,13 +251,17 @@ async def test_who_guesses_is_not_even_looked_at_for_a_while_and_others_are(
 async def test_good_callers_behind_the_same_address_are_not_locked_out(
     directory: MemoryDirectory, authenticator: Authenticator, tokens: ScriptedTokens, clock: FakeClock
 ) -> None:
-    _, proven = await _key(directory, "east")
+    key_id, proven = await _key(directory, "east")
     await authenticator.authenticate(shown(proven, address="10.6.6.6"), "")
     await fail(authenticator, 4, address="10.6.6.6")
     authenticator.forget()
-    await authenticator.authenticate(shown(proven, address="10.6.6.6"), "")
-    await authenticator.authenticate(shown(tokens.issue(tenant="E"), address="10.6.6.6"), "")
-    await authenticator.authenticate(shown("", "DNS:ward.example", address="10.6.6.6"), "")
+    known = {
+        key_id: shown(proven, address="10.6.6.6"),
+        "oidc:hospital:jane": shown(tokens.issue(tenant="E"), address="10.6.6.6"),
+        "certificate:DNS:ward.example": shown("", "DNS:ward.example", address="10.6.6.6"),
+    }
+    for who, credentials in known.items():
+        assert (await authenticator.authenticate(credentials, ""))[0].key_id == who
 
 
 async def test_a_key_that_was_revoked_does_not_pass_for_having_been_good(
@@ -278,7 +282,8 @@ async def test_nobody_can_lock_a_key_out_from_elsewhere(
     key_id, token = await _key(directory, "east")
     for number in range(10):
         await fail(authenticator, 1, key_id=key_id, address=f"10.6.6.{number}")
-    await authenticator.authenticate(shown(token, address="10.0.0.1"), "")
+    principal, tenant_id = await authenticator.authenticate(shown(token, address="10.0.0.1"), "")
+    assert (principal.key_id, tenant_id) == (key_id, "east")
 
 
 async def test_bad_tokens_make_wait_too(authenticator: Authenticator) -> None:
