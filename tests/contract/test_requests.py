@@ -247,8 +247,9 @@ async def test_a_client_that_goes_cancels_the_servers_call(gateway: Gateway) -> 
 
     gateway.stub.messages = endless
     async with gateway.client.stream("GET", STUDY) as response:
-        await anext(response.aiter_raw())
-    await asyncio.wait_for(gateway.stub.cancelled.wait(), PATIENCE_S)
+        assert await anext(response.aiter_raw()) == b"first"
+        assert not gateway.stub.cancelled.is_set()
+    assert await asyncio.wait_for(gateway.stub.cancelled.wait(), PATIENCE_S)
 
 
 async def test_a_browser_of_an_allowed_origin_may_ask(gateway: Gateway) -> None:

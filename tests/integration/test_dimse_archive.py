@@ -269,8 +269,10 @@ async def test_a_peer_that_leaves_ends_the_retrieve(archive: DimseArchive, pacs:
     association = await asyncio.to_thread(_associate, archive.port, on_store, timeout_s=1)
     peer = asyncio.to_thread(lambda: list(association.send_c_get(_whole_study(), STUDY_ROOT_GET)))
     getting = asyncio.create_task(peer)
-    await until(lambda: (pacs.open_retrieves, pacs.cancelled) == (0, 1))
+    await until(lambda: pacs.cancelled > 0)
     await getting
+    assert association.is_aborted
+    assert (pacs.open_retrieves, pacs.cancelled) == (0, 1)
 
 
 async def test_closing_does_not_wait_for_a_silent_pacs(archive: DimseArchive, pacs: MemoryPacs, tmp_path: Path) -> None:

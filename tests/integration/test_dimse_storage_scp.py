@@ -179,6 +179,7 @@ def is_turned_away(port: int) -> bool:
 async def test_strangers_who_connect_and_say_nothing_are_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scp_server, "MAX_STRANGERS", 2)
     async with moving(lambda *_: iter(())) as (_, scp):
+        assert not await asyncio.to_thread(is_turned_away, scp.port)  # alone, a stranger is waited for
         silent = [socket.create_connection(("127.0.0.1", scp.port)) for _ in range(2)]
         async with asyncio.timeout(LONG_S):
             while not await asyncio.to_thread(is_turned_away, scp.port):

@@ -16,7 +16,7 @@ from radgate_server.core.errors import PacsError, PacsFailedError, PacsTlsFailed
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod, TlsProfile
-from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.ports.pacs import EchoReport, PacsClient
 from radgate_server.core.secret import Secret, SecretSource
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
@@ -54,11 +54,11 @@ class Given:
 
 async def echo(
     port: int, tls: DimseTls, secrets: Given | None = None, seen: dict[CertificateUse, datetime] | None = None
-) -> None:
+) -> EchoReport:
     connection = DimseConnection("127.0.0.1", port, "FAULTY", "RADGATE", tls=tls)
     client = connect(connection, StorageScp("RADGATE", host="127.0.0.1", port=0, settings=PLAIN), secrets, seen)
     try:
-        await client.echo.echo()
+        return await client.echo.echo()
     finally:
         await client.close()
 
@@ -122,7 +122,8 @@ async def test_settings_that_let_a_pacs_be_reached(
     hospital: Hospital, certificate: str, changes: dict[str, object]
 ) -> None:
     with FaultyScp(tls=server_of(getattr(hospital, certificate), hospital.ca)) as pacs:
-        await echo(pacs.port, hospital.tls(**changes))
+        report = await echo(pacs.port, hospital.tls(**changes))
+    assert report.latency_ms > 0
 
 
 async def test_a_certificate_from_a_secret_and_the_ends_of_both_are_told(hospital: Hospital) -> None:
@@ -165,7 +166,8 @@ async def listens(port: int) -> None:
 async def test_an_echo_to_each_profile_of_dcmtk(hospital: Hospital, profile: str) -> None:
     with storescp(hospital.folder / "got", profile, *options_of(hospital.pacs, hospital.ca)) as port:
         await listens(port)
-        await echo(port, hospital.tls())
+        report = await echo(port, hospital.tls())
+    assert report.latency_ms > 0
 
 
 async def test_dcmtk_refuses_a_certificate_that_it_does_not_trust(hospital: Hospital) -> None:
