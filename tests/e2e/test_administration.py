@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydicom import dcmread
 
 from tests.e2e.radgate_process import PACS, RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY, SYNTAXES, SYNTAXES_STUDY, WEST_FILE, path_of
@@ -38,14 +39,16 @@ def test_a_pacs_is_asked_once_it_is_added_and_no_more_when_removed(server: Radga
     (tmp_path / "dose.dcm").symlink_to(path_of(WEST_FILE))
     with server.client(EAST) as web:
 
-        def found() -> int:
-            return len(web.get("/dicom-web/studies").json())
+        def studies() -> set[str]:
+            return {study["0020000D"]["Value"][0] for study in web.get("/dicom-web/studies").json()}
 
-        before = found()
+        before = studies()
         server.cli("pacs", "add", "folder", "--tenant", EAST, "--name", "second", "--path", str(tmp_path))
-        wait_for(lambda: found() == before + 1, "the new archive's study is found", SEEN_S)
+        added = wait_for(lambda: studies() - before, "the new archive's study is found", SEEN_S)
+        assert added == {dcmread(path_of(WEST_FILE)).StudyInstanceUID}
         server.cli("pacs", "remove", "--tenant", EAST, "--name", "second")
-        wait_for(lambda: found() == before, "the old archive's study is gone", SEEN_S)
+        gone = wait_for(lambda: added - studies(), "the old archive's study is gone", SEEN_S)
+        assert (gone, studies()) == (added, before)
 
 
 def test_an_archive_answers_the_test(server: RadgateProcess) -> None:
@@ -53,7 +56,11 @@ def test_an_archive_answers_the_test(server: RadgateProcess) -> None:
 
 
 def test_what_the_server_sees_of_an_archive_is_listed(server: RadgateProcess) -> None:
-    wait_for(lambda: " up (" in server.cli("pacs", "list"), "the archive was probed", 5 * SEEN_S)
+    def probed() -> list[str]:
+        return [row for row in server.cli("pacs", "list").splitlines() if " up (" in row]
+
+    (seen,) = wait_for(probed, "the archive was probed", 5 * SEEN_S)
+    assert PACS in seen
 
 
 def test_an_archive_is_changed_and_validated_over_rest(server: RadgateProcess) -> None:

@@ -213,14 +213,16 @@ def test_a_killed_envoy_comes_back(radgate: RadgateProcess) -> None:
     os.kill(envoy, signal.SIGKILL)
     wait_for(lambda: child_of(radgate.pid, "envoy") not in (0, envoy), "another Envoy")
 
-    def serves() -> bool:
+    def served() -> httpx.Response | None:
         try:
             with radgate.client(EAST) as web:
-                return len(web.get("/dicom-web/studies").json()) == 1
+                answer = web.get("/dicom-web/studies")
         except httpx.TransportError:
-            return False
+            return None
+        return answer if answer.status_code == 200 else None
 
-    wait_for(serves, "the gateway serves again")
+    answer = wait_for(served, "the gateway serves again")
+    assert [study["0020000D"]["Value"] for study in answer.json()] == [[BULKY_STUDY]]
     radgate.stop()
 
 
