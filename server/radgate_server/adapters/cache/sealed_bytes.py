@@ -14,7 +14,7 @@ from struct import Struct
 from radgate_server.adapters.cache.container import DamagedError, KeyAwayError, KeyErasedError
 from radgate_server.adapters.cache.layout import EntryKey
 from radgate_server.adapters.cache.stored_bytes import BytesWriter, FileForm, Owner, PlainForm, StoredBytes
-from radgate_server.adapters.cache.writing import write_all
+from radgate_server.core.descriptors import write_all
 from radgate_server.core.errors import GatewayError, StorageFullError
 from radgate_server.core.ports.cache_keys import StudyKey, StudyKeys
 from radgate_server.core.sealed_blocks import BlockCipher, SealedReader, SealedWriter, clear_bytes

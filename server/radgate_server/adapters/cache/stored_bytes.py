@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.adapters.cache.layout import EntryKey
-from radgate_server.adapters.cache.writing import write_all
+from radgate_server.core.descriptors import write_all
 
 
 class StoredBytes(Protocol):

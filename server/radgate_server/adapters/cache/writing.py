@@ -66,10 +66,3 @@ def write_instance(write: Callable[[bytes | memoryview], None], instance: Receiv
     )
     write(footer.encode())
     return footer
-
-
-def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write all of it, however little the system takes at once. Raises OSError."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
