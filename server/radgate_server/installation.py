@@ -155,7 +155,7 @@ async def _open_writing_end(stack: AsyncExitStack, settings: Settings, database:
     wait_for = settings.audit.answers_wait_for if limit_bytes else "database"
     if wait_for == "memory":
         terms = Terms(settings.database_url_or_default, settings.data_dir, folder, limit_bytes)
-        return await stack.enter_async_context(shared_audit_sink(terms))
+        return await stack.enter_async_context(shared_audit_sink(terms, settings.audit.memory_dir))
     spool = None
     if limit_bytes:
         spool = FileAuditSpool(folder, SpoolCiphers(settings.data_dir), limit_bytes=limit_bytes)

@@ -17,6 +17,7 @@ from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
+from radgate_server.config import AuditSettings
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_verify import ChainVerifier
 from radgate_server.core.ports.audit import AuditSink
@@ -94,7 +95,7 @@ async def main(url: str, folder: Path) -> None:
     """Measure the writing ends, several processes that write into one chain, and the check of all that was written."""
     migrate(url)
     database = Database(url)
-    async with shared_audit_sink(Terms(url, folder, folder / "shared", 1 << 30)) as shared:
+    async with shared_audit_sink(Terms(url, folder, folder / "shared", 1 << 30), AuditSettings().memory_dir) as shared:
         await measure_all("by the recorder", shared)
     spool = FileAuditSpool(folder / "spool", SpoolCiphers(folder), limit_bytes=1 << 30)
     for name, sink in (

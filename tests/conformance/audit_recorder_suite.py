@@ -7,6 +7,8 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -16,8 +18,13 @@ import pytest
 from radgate_server.adapters.audit_spool import SharedAuditSink, Terms, recorder_process, ring, shared_audit_sink
 from radgate_server.adapters.audit_spool import shared_sink as shared_sinks
 from radgate_server.adapters.database.database import Database
+from radgate_server.config import AuditSettings
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
 from tests.conformance.audit_spool_suite import AuditTrailBench
+from tests.e2e.network import child_of
+
+MEMORY = AuditSettings().memory_dir
+"""Where the memory between server and recorder lies, as it is set by default."""
 
 type OpenShared = Callable[..., AbstractAsyncContextManager[SharedAuditSink]]
 
@@ -28,7 +35,7 @@ class AuditRecorderSuite(AuditTrailBench):
     @pytest.fixture
     def open_shared(self, url: str, database: Database, tmp_path: Path) -> OpenShared:
         def open_it(limit_bytes: int = 1 << 24) -> AbstractAsyncContextManager[SharedAuditSink]:
-            return shared_audit_sink(Terms(url, tmp_path, tmp_path / "audit-spool", limit_bytes))
+            return shared_audit_sink(Terms(url, tmp_path, tmp_path / "audit-spool", limit_bytes), MEMORY)
 
         return open_it
 
@@ -208,6 +215,27 @@ class AuditRecorderSuite(AuditTrailBench):
         async with open_shared() as sink:
             await self.record(sink, range(5, 7))
         assert await self.told(database) == list(range(7))
+
+    async def test_what_both_had_in_memory_when_they_were_killed_is_found_by_the_next(
+        self, database: Database, url: str, open_shared: OpenShared, tmp_path: Path
+    ) -> None:
+        program = (sys.executable, "-m", "tests.integration.audit_recorder", url, str(tmp_path), "0", "memory")
+        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout
+            server.stdout.readline()
+            recorder = child_of(server.pid, recorder_process.PROGRAM)
+            os.kill(recorder, signal.SIGSTOP)
+            recorded = [int(server.stdout.readline()) for _ in range(100)][-1]
+            server.kill()
+            os.kill(recorder, signal.SIGKILL)
+            recorded = [recorded, *map(int, server.stdout)][-1]
+        async with open_shared() as sink:
+            await self.record(sink, [recorded + 2])
+        found = await self.told(database)
+        assert set(range(recorded + 1)) <= set(found)
+        assert found[-1] == recorded + 2
+        assert found == sorted(set(found))
+        assert not list((tmp_path / "audit-spool").glob("*.ring*"))
 
     async def test_says_why_it_can_not_start(self, open_shared: OpenShared, tmp_path: Path) -> None:
         (tmp_path / "audit-spool").write_text("not a folder")

@@ -14,9 +14,10 @@ def connections_to(port: int) -> int:
 
 
 def child_of(pid: int, program: str) -> int:
-    """The child process of `pid` that runs `program`; 0 when there is none at the moment."""
+    """The child process of `pid` that runs `program`, an executable's name or a module; 0 when there is none now."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with suppress(OSError):  # it has ended meanwhile
-            if Path(f"/proc/{child}/comm").read_text().strip() == program:
+            arguments = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+            if program in (Path(f"/proc/{child}/comm").read_text().strip(), *arguments):
                 return int(child)
     return 0

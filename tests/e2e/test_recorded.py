@@ -1,5 +1,7 @@
 """What was answered is recorded, whatever becomes of the server and its database."""
 
+import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -9,8 +11,10 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
+from radgate_server.adapters.audit_spool.recorder_process import PROGRAM
 from radgate_server.core.pacs import FolderConnection
 from tests.e2e.audit_trail import granted
+from tests.e2e.network import child_of
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import WEST, WEST_FILE, path_of
 from tests.e2e.waiting import wait_for
@@ -69,6 +73,21 @@ def test_what_was_answered_is_recorded_though_the_server_ended_before_it_could_b
     assert granted(server, answers[-1]).action == "query"
     assert [found for found in trail_of(server) if found in asked] == asked
     server.cli("audit", "verify")
+
+
+def test_what_was_answered_is_recorded_though_all_is_killed_before_it_could_be(server: RadgateProcess) -> None:
+    """As when a container is."""
+    server.start()
+    recorder = child_of(server.pid, PROGRAM)
+    os.kill(recorder, signal.SIGSTOP)
+    answers = [ask(server) for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {200}
+    server.kill()
+    os.kill(recorder, signal.SIGKILL)
+    server.start()
+    asked = [answer.headers["x-request-id"] for answer in answers]
+    assert granted(server, answers[-1]).action == "query"
+    assert [found for found in trail_of(server) if found in asked] == asked
 
 
 def test_nothing_is_served_that_can_not_be_recorded(server: RadgateProcess) -> None:

@@ -15,6 +15,7 @@ from radgate_server.adapters.audit_spool import Terms, shared_audit_sink
 from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
 from radgate_server.adapters.database.database import Database
 from radgate_server.core.ports.audit import AuditSink
+from tests.conformance.audit_recorder_suite import MEMORY
 from tests.conformance.database_suites import audit_entry
 from tests.integration.audit_drainer import open_spool
 
@@ -22,7 +23,7 @@ from tests.integration.audit_drainer import open_spool
 async def main(url: str, data_dir: Path, first: int, wait_for: str) -> None:
     """Record until somebody ends it."""
     if wait_for == "memory":
-        async with shared_audit_sink(Terms(url, data_dir, data_dir / "audit-spool", 1 << 24)) as sink:
+        async with shared_audit_sink(Terms(url, data_dir, data_dir / "audit-spool", 1 << 24), MEMORY) as sink:
             await record(sink, first)
     else:
         await record(SpooledAuditSink(Database(url), open_spool(data_dir)), first)

@@ -16,12 +16,12 @@ import uvloop
 
 from radgate_server.adapters.audit_spool import Terms, shared_audit_sink
 from radgate_server.adapters.audit_spool.recorder_process import PROGRAM
-from radgate_server.adapters.audit_spool.ring import Ring
+from radgate_server.adapters.audit_spool.ring_files import create_ring
 from radgate_server.adapters.audit_spool.terms import READY
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.audit_chain import content_of
 from radgate_server.core.ports.audit_spool import SpoolState
-from tests.conformance.audit_recorder_suite import AuditRecorderSuite
+from tests.conformance.audit_recorder_suite import MEMORY, AuditRecorderSuite
 from tests.conformance.database_suites import audit_entry
 from tests.integration.audit_drainer import open_spool
 
@@ -45,7 +45,7 @@ def test_with_the_loop_of_the_server_too_a_recorders_death_loses_nothing(url: st
     async def record() -> int:
         number = 0
         for pause_s in (0.0, 0.1, 0.3):
-            async with shared_audit_sink(Terms(url, tmp_path, tmp_path / "audit-spool", 1 << 24)) as sink:
+            async with shared_audit_sink(Terms(url, tmp_path, tmp_path / "audit-spool", 1 << 24), MEMORY) as sink:
                 for _ in range(2):
                     os.kill(sink.recorder_pid, signal.SIGKILL)
                     await asyncio.sleep(pause_s)
@@ -68,7 +68,7 @@ def test_with_the_loop_of_the_server_too_a_recorders_death_loses_nothing(url: st
 def test_a_server_that_dies_leaves_nothing_behind_in_memory(url: str, tmp_path: Path, dies: str) -> None:
     """The test is the server: it puts records, and closes the socket without a word."""
     migrate(url)
-    ring = Ring.create()
+    ring = create_ring(MEMORY, tmp_path / "audit-spool")
     ring.tell(SpoolState(0, 0, 0.0, 0, 0), refusing=False)
     ours, theirs = socket.socketpair()
     descriptors = theirs.fileno(), ring.fd
@@ -88,6 +88,8 @@ def test_a_server_that_dies_leaves_nothing_behind_in_memory(url: str, tmp_path: 
     ours.close()
     assert recorder.wait(30) == 0
     assert ring.is_empty
+    assert os.fstat(ring.fd).st_nlink == 0
+    assert not list((tmp_path / "audit-spool").glob("*.ring"))
     ring.close()
     waiting = open_spool(tmp_path)
     assert waiting.state.records <= MANY

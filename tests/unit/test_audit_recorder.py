@@ -1,5 +1,6 @@
 """What the recorder does at one look: records go from the ring into the spool, once, and what is asked for is told."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -35,19 +36,24 @@ class Drain:
 
 
 class Rig:
-    """A recorder over a ring and a folder; `restart` puts another one in its place, as if it had been killed."""
+    """A recorder over a ring and a folder; `restart` puts another one in its place, as if it had been killed.
 
-    def __init__(self, folder: Path, ring: Ring) -> None:
-        self.ring = ring
+    `restart_all` does so with the ring too, as if its server had been killed with it. `done` are rings that were left.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.ring = new_ring()
+        self.done: list[Ring] = []
         self._folder = folder
         self._start()
 
-    def _start(self) -> None:
+    def _start(self, *left_behind: Ring) -> None:
         ciphers = SpoolCiphers(self._folder)
         self.spool = FileAuditSpool(self._folder / "spool", ciphers, limit_bytes=LIMIT_BYTES)
-        pass_over_kept(self.ring, self.spool)
+        for ring in (*left_behind, self.ring):
+            pass_over_kept(ring, self.spool)
         self.drain = Drain(self.spool)
-        self.recorder = Recorder(self.ring, self.spool, self.drain)
+        self.recorder = Recorder(self.ring, self.spool, self.drain, left_behind, self.done.append)
         self.recorder.work()
 
     def put(self, numbers: Sequence[int]) -> None:
@@ -58,18 +64,30 @@ class Rig:
         self.spool.close()
         self._start()
 
+    def restart_all(self) -> None:
+        self.spool.close()
+        left, self.ring = self.ring, new_ring()
+        self._start(left)
+
+    def close(self) -> None:
+        self.spool.close()
+        for ring in (self.ring, *self.done):
+            ring.close()
+
 
 def contents(numbers: Sequence[int]) -> list[Content]:
     return [content_of(audit_entry(number)) for number in numbers]
 
 
+def new_ring() -> Ring:
+    return Ring.over(os.memfd_create("ring"), 1 << 20)
+
+
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    ring = Ring.create(1 << 20)
-    rig = Rig(tmp_path, ring)
+    rig = Rig(tmp_path)
     yield rig
-    rig.spool.close()
-    ring.close()
+    rig.close()
 
 
 def test_moves_what_was_put_and_tells_what_waits(rig: Rig) -> None:
@@ -171,3 +189,58 @@ def test_one_that_was_killed_after_that_is_followed_by_the_rest(rig: Rig) -> Non
     rig.restart()
     rig.drain.drain()
     assert rig.drain.arrived == contents(range(5))
+
+
+def test_what_was_left_behind_goes_first(rig: Rig) -> None:
+    rig.put(range(3))
+    left = rig.ring
+    rig.restart_all()
+    rig.put(range(3, 5))
+    assert rig.recorder.finish()
+    assert rig.done == [left]
+    rig.drain.drain()
+    assert rig.drain.arrived == contents(range(5))
+
+
+def test_what_was_kept_before_both_were_killed_is_not_kept_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.put(range(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(Ring, "free", lambda *_: None)
+        rig.recorder.work()
+    rig.put(range(3, 5))
+    rig.restart_all()
+    rig.put([5])
+    assert rig.recorder.finish()
+    rig.drain.drain()
+    assert rig.drain.arrived == contents(range(6))
+
+
+def test_what_was_left_behind_waits_for_room_and_others_behind_it(rig: Rig) -> None:
+    rig.put(range(40))
+    rig.restart_all()
+    while rig.recorder.work() == BUSY_S:
+        assert rig.done == []
+    with pytest.raises(SpoolFullError):
+        rig.put([40])
+    while not rig.recorder.finish():
+        rig.drain.drain()
+    rig.drain.drain()
+    rig.recorder.work()
+    rig.put([40])
+    assert rig.recorder.finish()
+    rig.drain.drain()
+    assert rig.drain.arrived == contents(range(41))
+    assert len(rig.done) == 1
+
+
+def test_what_can_not_be_read_is_told_and_stops_nobody(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.put(range(2))
+    rig.put([2])
+    os.pwrite(rig.ring.fd, b"?", os.fstat(rig.ring.fd).st_size - (1 << 20))  # the first record's length
+    rig.restart_all()
+    assert "records that an earlier server left in memory can't be read" in caplog.text
+    assert not rig.done[0].is_empty
+    rig.put([3])
+    assert rig.recorder.finish()
+    rig.drain.drain()
+    assert rig.drain.arrived == contents([3])

@@ -20,9 +20,13 @@ LEAST_BYTES = HEADER_BYTES + 20 + len("a-")
 """What a record takes beside its word."""
 
 
+def new_ring() -> Ring:
+    return Ring.over(os.memfd_create("ring"), 1000)
+
+
 @pytest.fixture
 def ring() -> Iterator[Ring]:
-    ring = Ring.create(1000)
+    ring = new_ring()
     ring.tell(NOTHING, refusing=False)
     yield ring
     ring.close()
@@ -124,7 +128,7 @@ def test_refuses_while_nobody_knows_of_the_recorder(ring: Ring, monkeypatch: pyt
 
 
 def test_before_its_first_sign_a_recorder_is_given_nothing() -> None:
-    ring = Ring.create(1000)
+    ring = new_ring()
     with pytest.raises(SpoolFullError):
         ring.put(record("word"))
     ring.close()
@@ -142,3 +146,18 @@ def test_what_is_not_whole_yet_is_not_taken(ring: Ring, offset: int) -> None:
     assert take(ring) == []
     os.pwrite(ring.fd, written, at)
     assert take(ring) == [record("not yet")]
+
+
+@pytest.mark.parametrize("size_bytes", [0, os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PAGE_SIZE") + 1000])
+def test_what_is_no_ring_is_not_taken_for_one(size_bytes: int) -> None:
+    fd = os.memfd_create("other")
+    os.ftruncate(fd, size_bytes)
+    with pytest.raises(ValueError, match=r"^(the file is too small|another version wrote it)$"):
+        Ring(fd)
+    os.close(fd)
+
+
+def test_all_memory_is_taken_at_once(ring: Ring) -> None:
+    """A page that can't be had later would end the server."""
+    found = os.fstat(ring.fd)
+    assert found.st_blocks * 512 >= found.st_size

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from radgate_server.adapters.audit_spool.segment_file import SegmentFile, decode_attempt, encode_attempt, read_segment
@@ -36,6 +36,16 @@ def count_late(path: Path, now_s: float) -> int:
     return late
 
 
+@contextmanager
+def said_of_the_folder() -> Iterator[None]:
+    """Make a ConfigurationError of what the system says when a server starts."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise ConfigurationError(f"data_dir: can't use the folder of the audit spool: {reason}") from None
+
+
 class SpoolFolder:
     """Only one process may have it open, for which another waits `patience_s`; `close()` it.
 
@@ -46,13 +56,10 @@ class SpoolFolder:
     def __init__(self, path: Path, ciphers: Ciphers, patience_s: float = 0.0) -> None:
         self._path = path
         self._ciphers = ciphers
-        try:
+        with said_of_the_folder():
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             _lock(self._descriptor, patience_s)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise ConfigurationError(f"data_dir: can't use the folder of the audit spool: {reason}") from None
 
     @property
     def last_number(self) -> int:

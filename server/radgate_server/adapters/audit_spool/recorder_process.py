@@ -63,7 +63,9 @@ class RecorderProcess:
             _log.error("the recorder of the audit trail does not end, and is killed")
         await self._end()
         if not self._ring.is_empty:
-            _log.critical("records of the audit trail are lost: its recorder did not take them")
+            _log.critical(
+                "records of the audit trail stay in memory for the next start: the recorder did not take them"
+            )
 
     async def _keep_running(self) -> None:
         while True:

@@ -1,8 +1,8 @@
 """Memory that the server and its recorder have in common: records go in at one end and out at the other.
 
-The region is a file without a name that exists in memory alone (memfd_create(2)), and lives as long as one of the two
-processes does. It begins with a page of numbers, each written by one side alone; then comes the ring. Positions count
-all bytes that were ever put, so that they only grow; where one lies in the ring is its remainder.
+The region is a file that lies in memory (ring_files.py). It begins with a page of numbers, each written by one side
+alone; then comes the ring. Positions count all bytes that were ever put, so that they only grow; where one lies in the
+ring is its remainder.
 
 A record is its length and a check, u32 each, and its content (content_form.py); none is broken in two at the end.
 The check is CRC-32 of position and content: neither what a processor with a weak order of memory shows too early nor
@@ -20,42 +20,61 @@ from radgate_server.core.audit_chain import Content
 from radgate_server.core.errors import SpoolFullError
 from radgate_server.core.ports.audit_spool import SpoolState
 
-RING_BYTES = 16 << 20
-"""Some 40,000 records: ten seconds of them. Pages that were never used take no memory."""
+RING_BYTES = 8 << 20
+"""Some 20,000 records: what comes within STALLED_NS, if much does."""
 
 STALLED_NS = 5_000_000_000
 """A recorder that gave no sign of life for so long has ended or hangs, and nothing may be served any more."""
 
 _PAGE = mmap.PAGESIZE
-_HEADER = Struct("=II")
+_NUMBER, _HEADER = Struct("=q"), Struct("=II")
 _CHECKED_BITS = 0xFFFFFFFF
 
-# Where the numbers stand, i64 each. The server writes the first two, the recorder the others.
-_PUT, _ASKED, _TAKEN, _SETTLED, _ALIVE_NS, _REFUSING, _STATE = range(7)
+# Where the numbers stand, i64 each. The server writes the first three, the recorder the others.
+_FORMAT, _PUT, _ASKED, _TAKEN, _SETTLED, _ALIVE_NS, _REFUSING, _STATE = range(8)
 _STATE_WORDS = 5
+
+_THIS_FORMAT = 1
+"""Of the numbers and of what a record is; one that an earlier version left behind may have another."""
 
 
 class Ring:
-    """The region over the descriptor `fd`, which it owns. One thread of each side uses it. `close()` it."""
+    """The region over the descriptor `fd`, which it owns. One thread of each side uses it. `close()` it.
+
+    Raises:
+        ValueError: the file is no such region, or one of another version; `fd` stays open then.
+    """
 
     def __init__(self, fd: int) -> None:
+        size_bytes = os.fstat(fd).st_size - _PAGE
+        if size_bytes <= 0:
+            raise ValueError("the file is too small")
         self.fd = fd
-        self._size_bytes = os.fstat(fd).st_size - _PAGE
-        self._mapped = mmap.mmap(fd, _PAGE + self._size_bytes)
+        self._size_bytes = size_bytes
+        self._mapped = mmap.mmap(fd, _PAGE + size_bytes)
         self._words = memoryview(self._mapped)[:_PAGE].cast("q")
+        if self._words[_FORMAT] != _THIS_FORMAT:
+            self._let_go()
+            raise ValueError("another version wrote it")
 
     @classmethod
-    def create(cls, size_bytes: int = RING_BYTES) -> "Ring":
-        """A new one, for records of up to half of `size_bytes`. /proc shows its name. Raises OSError."""
-        fd = os.memfd_create("radgate-audit", os.MFD_CLOEXEC)
-        os.ftruncate(fd, _PAGE + size_bytes)
+    def over(cls, fd: int, size_bytes: int = RING_BYTES) -> "Ring":
+        """A new one over an empty file, for records of up to half of `size_bytes`. Raises OSError.
+
+        All of its memory is taken now, for a process that touches a page which can't be had dies.
+        """
+        os.posix_fallocate(fd, 0, _PAGE + size_bytes)
+        os.pwrite(fd, _NUMBER.pack(_THIS_FORMAT), _FORMAT * _NUMBER.size)
         return cls(fd)
 
     def close(self) -> None:
-        """Let go of the memory; it is free when the other side has done so too."""
+        """Let go of the memory."""
+        self._let_go()
+        os.close(self.fd)
+
+    def _let_go(self) -> None:
         self._words.release()
         self._mapped.close()
-        os.close(self.fd)
 
     # The server's side.
 

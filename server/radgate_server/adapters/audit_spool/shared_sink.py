@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from radgate_server.adapters.audit_spool.recorder_process import RecorderProcess
 from radgate_server.adapters.audit_spool.ring import Ring
+from radgate_server.adapters.audit_spool.ring_files import create_ring, remove_ring
 from radgate_server.adapters.audit_spool.terms import Terms
 from radgate_server.core.ports.audit_spool import SpoolState
 from radgate_server.core.quick_audit import SETTLE_S, QuickAuditSink, until_settled
@@ -14,7 +16,7 @@ class SharedAuditSink(QuickAuditSink):
     """AuditSink that puts records into memory which it shares with a recorder (docs/adr/0033-recorder.md).
 
     From there they are in a file some milliseconds later, and in the database within half a second. Neither the
-    server's death nor the recorder's loses any. `close()` it.
+    server's death nor the recorder's loses any, nor that of both: the next start finds the memory. `close()` it.
     """
 
     def __init__(self, ring: Ring, recorder: RecorderProcess) -> None:
@@ -54,13 +56,13 @@ class SharedAuditSink(QuickAuditSink):
 
 
 @asynccontextmanager
-async def shared_audit_sink(terms: Terms) -> AsyncIterator[SharedAuditSink]:
-    """One with a recorder of its own.
+async def shared_audit_sink(terms: Terms, memory_dir: Path) -> AsyncIterator[SharedAuditSink]:
+    """One with a recorder of its own, and memory in `memory_dir`.
 
     Raises:
-        ConfigurationError: the spool's folder or the database's URL can't be used.
+        ConfigurationError: that folder, the spool's folder or the database's URL can't be used.
     """
-    ring = Ring.create()
+    ring = create_ring(memory_dir, terms.folder)
     try:
         recorder = RecorderProcess(ring, terms)
         await recorder.start()
@@ -70,4 +72,4 @@ async def shared_audit_sink(terms: Terms) -> AsyncIterator[SharedAuditSink]:
         finally:
             await sink.close()
     finally:
-        ring.close()
+        remove_ring(ring, terms.folder)
