@@ -1,7 +1,7 @@
 """STOW-RS by `dicomweb-client` and by the SDK, through Envoy and Radgate into Orthanc, by every way there is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.request import urlopen
@@ -19,6 +19,7 @@ from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_instance, make_study
 from tests.integration.orthanc import OrthancServer
+from tests.open_files import open_below
 
 STUDY = "2.25.5150"
 MAX_INSTANCE_BYTES = 2 << 20
@@ -139,13 +140,4 @@ def test_no_file_of_an_upload_is_left(gate: RadgateProcess) -> None:
     stored = httpx.post(f"{gate.url}/dicom-web/studies", content=large, headers=headers, timeout=60, trust_env=False)
     assert stored.is_success
     spool = gate.data_dir / "spool"
-    wait_for(lambda: not list(spool.iterdir()) and not opened_below(spool, gate.pid), "the upload's file is gone")
-
-
-def opened_below(folder: Path, pid: int) -> list[str]:
-    """What the process has open there; a deleted file counts too."""
-    opened = []
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            opened.append(str(link.readlink()))
-    return [target for target in opened if target.startswith(str(folder))]
+    wait_for(lambda: not list(spool.iterdir()) and not open_below(spool, gate.pid), "the upload's file is gone")

@@ -11,6 +11,7 @@ import pytest
 
 from radgate_server.core.sealed_blocks import BLOCK_BYTES, STRIDE_BYTES
 from radgate_server.core.sealed_file import SealedFile
+from tests.open_files import open_below
 
 DATA = os.urandom(3 * BLOCK_BYTES + 1000)
 
@@ -33,19 +34,6 @@ def written(data: bytes, folder: Path, piece_bytes: int = 1 << 20) -> SealedFile
         file.append([memoryview(data)[start : start + piece_bytes]])
     file.append([], last=True)
     return file
-
-
-def on_disk(folder: Path) -> list[Path]:
-    """The ways to the open files without names in the folder."""
-    found = []
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            target = link.readlink()
-        except FileNotFoundError:  # the listing's own
-            continue
-        if str(target).startswith(f"{folder}/"):
-            found.append(link)
-    return found
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, len(DATA)])
@@ -74,7 +62,7 @@ def test_a_view_gives_what_is_sliced_out(tmp_path: Path, start: int) -> None:
 
 def test_nothing_of_it_is_on_the_disk_and_it_has_no_name(tmp_path: Path) -> None:
     file = written(b"PATIENT^NAME" * 50_000, tmp_path)
-    (path,) = on_disk(tmp_path)
+    (path,) = open_below(tmp_path)
     stored = path.read_bytes()
     assert len(stored) > file.size_bytes
     assert b"PATIENT" not in stored
@@ -83,7 +71,7 @@ def test_nothing_of_it_is_on_the_disk_and_it_has_no_name(tmp_path: Path) -> None
 
 def test_two_files_with_the_same_bytes_have_no_block_in_common(tmp_path: Path) -> None:
     files = [written(DATA, tmp_path) for _ in range(2)]
-    one, other = (path.read_bytes() for path in on_disk(tmp_path))
+    one, other = (path.read_bytes() for path in open_below(tmp_path))
     assert files[0].size_bytes == files[1].size_bytes
     blocks = [{data[start : start + 32] for start in range(0, len(data), STRIDE_BYTES)} for data in (one, other)]
     assert not blocks[0] & blocks[1]
@@ -118,7 +106,7 @@ def empty(_: bytes) -> bytes:
 )
 def test_what_was_tampered_with_is_found(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     file = written(DATA, tmp_path)
-    (path,) = on_disk(tmp_path)
+    (path,) = open_below(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
     for read in (lambda: list(file.pieces(1 << 20)), file.map, lambda: file.view()[0 : len(DATA)]):
         with pytest.raises(OSError, match="other bytes than were written") as caught:
@@ -128,9 +116,9 @@ def test_what_was_tampered_with_is_found(tmp_path: Path, damage: Callable[[bytes
 
 def test_a_file_in_the_place_of_another_is_found(tmp_path: Path) -> None:
     file = written(DATA, tmp_path)
-    (place,) = on_disk(tmp_path)
+    (place,) = open_below(tmp_path)
     other = written(DATA, tmp_path)
-    (second,) = {*on_disk(tmp_path)} - {place}
+    (second,) = {*open_below(tmp_path)} - {place}
     place.write_bytes(second.read_bytes())
     assert b"".join(other.pieces(1 << 20)) == DATA
     with pytest.raises(OSError, match="other bytes"):
@@ -144,10 +132,10 @@ def test_it_goes_with_the_last_reference_and_waits_for_no_collector(tmp_path: Pa
         pieces = file.pieces(1000)
         next(pieces)
         del file
-        assert on_disk(tmp_path)
+        assert open_below(tmp_path)
         assert len(b"".join(pieces)) == len(DATA) - 1000
         del pieces
-        assert not on_disk(tmp_path)
+        assert not open_below(tmp_path)
     finally:
         gc.enable()
 
@@ -158,7 +146,7 @@ def test_what_was_closed_is_neither_read_nor_written(tmp_path: Path) -> None:
     next(pieces)
     file.close()
     file.close()
-    assert not on_disk(tmp_path)
+    assert not open_below(tmp_path)
     for use in (lambda: next(pieces), lambda: view[0:5], file.map, lambda: file.append([DATA])):
         with pytest.raises(OSError, match="given up"):
             use()
