@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,22 @@ from radgate_server.adapters.notify import build_report_senders, report_files
 from radgate_server.adapters.notify.report_webhook import WebhookReportSender
 from radgate_server.core.errors import NotDeliveredError
 from radgate_server.core.ports.reports import MadeReport
+from radgate_server.core.sealed_file import SealedFile
 from radgate_server.report_settings import FolderReportReceiver, MailReportReceiver, WebhookReportReceiver
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.receivers import PASSWORD, USER, mailbox, web_receiver
+from tests.open_files import open_below
 
 CONTENT = b"%PDF-1.4 \x00\xff not really"
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> MadeReport:
-    path = tmp_path / "made"
-    path.write_bytes(CONTENT)
-    return MadeReport("Who saw this patient: north, weekly", "north-weekly-2026-01-04.pdf", "application/pdf", path)
+def report(tmp_path: Path) -> Iterator[MadeReport]:
+    """Sealed, as it is on its way."""
+    content = SealedFile(tmp_path)
+    content.append([CONTENT], last=True)
+    yield MadeReport("Who saw this patient: north, weekly", "north-weekly-2026-01-04.pdf", "application/pdf", content)
+    content.close()
 
 
 def mail(port: int, **values: object) -> MailReportReceiver:
@@ -95,3 +100,20 @@ async def test_a_folder_that_is_not_there_is_told(report: MadeReport, tmp_path: 
     receiver = FolderReportReceiver(kind="folder", name="archive", folder=tmp_path / "gone", tenants=("north",))
     with pytest.raises(NotDeliveredError, match="No such file or directory"):
         await build_report_senders([receiver])["archive"].deliver(report)
+
+
+async def test_a_report_that_was_changed_on_the_disk_goes_nowhere(report: MadeReport, tmp_path: Path) -> None:
+    (sealed,) = open_below(tmp_path)
+    sealed.write_bytes(bytes(1000))
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    async with web_receiver() as web, mailbox() as box:
+        receivers = [
+            FolderReportReceiver(kind="folder", name="archive", folder=folder, tenants=("north",)),
+            WebhookReportReceiver(kind="webhook", name="web", url=web.url, secret="hook-secret", tenants=("north",)),
+            mail(box.port, security="none"),
+        ]
+        for sender in build_report_senders(receivers).values():
+            with pytest.raises(NotDeliveredError, match="can't be read: a temporary file holds other bytes than were"):
+                await sender.deliver(report)
+    assert (list(folder.iterdir()), web.posted, box.mails) == ([], [], [])

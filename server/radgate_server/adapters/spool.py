@@ -1,4 +1,4 @@
-"""Instances on their way through: small ones in memory, as far as that goes, the others in sealed files."""
+"""Instances and reports on their way through: small ones in memory, as far as that goes, the others in sealed files."""
 
 import os
 from asyncio import to_thread
@@ -37,11 +37,11 @@ class DiskSpool:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise ConfigurationError(f"data_dir: can't make the folder for uploads: {reason}") from None
+            raise ConfigurationError(f"data_dir: can't make the folder for what is on its way: {reason}") from None
         return self
 
     def begin(self) -> "DiskSpoolEntry":
-        """Start an instance."""
+        """Start one."""
         return DiskSpoolEntry(self)
 
     def reserve(self, held_bytes: int, more_bytes: int) -> bool:
@@ -75,7 +75,7 @@ class DiskSpoolEntry:
 
     @property
     def content(self) -> InstanceContent:
-        """The DICOM file."""
+        """The file."""
         return MemoryContent(tuple(self._parts)) if self._file is None else self._file
 
     async def write(self, piece: bytes | memoryview) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import build_report_senders
-from radgate_server.adapters.reports import report_writers
+from radgate_server.adapters.reports import remove_leftovers, report_writers
 from radgate_server.adapters.secrets.signing import PublicKeys
+from radgate_server.adapters.spool import DiskSpool
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.installation import Installation, open_installation
@@ -19,9 +20,6 @@ from radgate_server.services.auditing import Auditor
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.schedules import ScheduleDesk
 from radgate_server.services.reports.scheduling import ReportRunner
-
-FOLDER = "reports"
-"""Below data_dir: where reports lie until they are delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +49,14 @@ def start_reporting(
     stack: AsyncExitStack, settings: Settings, installation: Installation, reading: AuditReading, clock: Clock
 ) -> None:
     """Index the trail and deliver what is due, from now on; `stack` ends it."""
-    folder = settings.data_dir / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
+    remove_leftovers(settings.data_dir)
+    spool = DiskSpool(settings.data_dir / "spool", memory_bytes=0).open()  # rare: not worth memory
     runner = ReportRunner(
         installation.schedules,
         reading.maker,
         build_report_senders(settings.reports.receivers),
         settings.reports,
-        folder,
+        spool,
         clock,
     )
     for background in (AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner):

@@ -11,7 +11,10 @@ from radgate_server.core.identifiers import InstanceRef
 
 
 class InstanceContent(Protocol):
-    """A whole DICOM file (PS3.10 7: preamble, file meta, data set) that can be read again and again, from the front."""
+    """A whole file that can be read again and again, from the front.
+
+    It is a DICOM file (PS3.10 7: preamble, file meta, data set), save where it is said to be another.
+    """
 
     @property
     def size_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Instances on the disk for as long as they are on their way: without a name, sealed under a key that nobody keeps."""
+"""Files on the disk for as long as they are on their way: without a name, sealed under a key that nobody keeps."""
 
 import errno
 import mmap
@@ -119,7 +119,7 @@ class _UnnamedFile:
 
     def check_open(self) -> None:
         if not self._closing.alive:
-            raise OSError("the instance was given up")
+            raise OSError("the file was given up")
 
     def close(self) -> None:
         with self._lock:

@@ -119,5 +119,5 @@ async def test_a_full_disk_says_so_and_gives_the_memory_back(spool: DiskSpool, m
 
 def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="uploads"):
+    with pytest.raises(ConfigurationError, match="on its way"):
         DiskSpool(tmp_path / "file" / "spool", memory_bytes=1).open()

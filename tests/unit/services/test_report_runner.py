@@ -1,6 +1,7 @@
 """Reports that are due: made once, delivered to each receiver, tried again when that failed."""
 
 import asyncio
+import errno
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.reports import report_writers
+from radgate_server.adapters.spool import DiskSpool
 from radgate_server.core.errors import NotDeliveredError
 from radgate_server.core.ports.reports import MadeReport
 from radgate_server.core.reports.schedule import RETRY_AFTER, Frequency, Plan, ReportSchedule
 from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpec
+from radgate_server.core.sealed_file import SealedFile
 from radgate_server.report_settings import FolderReportReceiver, ReportSettings
 from radgate_server.services.audit_reading import AuditReader
 from radgate_server.services.auditing import Auditor
@@ -37,29 +40,35 @@ class Sender:
         if self.failures:
             self.failures -= 1
             raise NotDeliveredError("the mail server answered 451")
-        self.got.append((report.file_name, report.title, report.path.read_bytes()))
+        self.got.append((report.file_name, report.title, b"".join(report.content.pieces(1000))))
 
 
 class World:
     """A runner and what it works on."""
 
-    def __init__(self, folder: Path, receivers: Sequence[str] = ("mail", "archive")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        receivers: Sequence[str] = ("mail", "archive"),
+        *,
+        making: type[ReportMaker] = ReportMaker,
+    ) -> None:
         self.clock = FakeClock(DUE)
         self.sink = RecordingAuditSink()
         self.schedules = MemorySchedules()
         self.senders = {name: Sender() for name in ("mail", "archive")}
-        self.folder = folder
+        self.spool = DiskSpool(folder / "spool", memory_bytes=0).open()
         settings = ReportSettings(
             receivers=tuple(
                 FolderReportReceiver(kind="folder", name=name, folder=folder, tenants=("a",)) for name in receivers
             )
         )
         reader = AuditReader(MemoryAuditRecords(self.sink), Auditor(self.sink, self.clock), self.clock)
-        maker = ReportMaker(reader, report_writers(pdf_rows=10), settings, self.clock)
-        self.runner = ReportRunner(self.schedules, maker, self.senders, settings, folder, self.clock)
+        self.maker = making(reader, report_writers(pdf_rows=10), settings, self.clock)
+        self.runner = ReportRunner(self.schedules, self.maker, self.senders, settings, self.spool, self.clock)
 
-    async def schedule(self, name: str = "weekly") -> None:
-        plan = Plan(SPEC, Frequency.WEEKLY, 1, "06:30", ("mail", "archive"))
+    async def schedule(self, name: str = "weekly", spec: ReportSpec = SPEC) -> None:
+        plan = Plan(spec, Frequency.WEEKLY, 1, "06:30", ("mail", "archive"))
         await self.schedules.create(ReportSchedule("a", name, plan, DUE, DUE))
 
     @property
@@ -88,7 +97,6 @@ async def test_what_is_due_is_delivered_once_and_recorded(world: World) -> None:
         "report unusual-access",
     )
     assert (world.state.due_time, world.state.last_run_time, world.state.last_error) == (NEXT, DUE, "")
-    assert list(world.folder.iterdir()) == []
 
 
 async def test_who_did_not_get_it_gets_it_later_and_only_they(world: World) -> None:
@@ -127,6 +135,20 @@ async def test_a_trail_that_can_not_be_written_delays_the_report(world: World) -
     assert world.state.last_error.startswith("the report can't be made")
     assert world.state.pending == ("mail", "archive")
     world.sink.broken = False
+    world.clock.advance(RETRY_AFTER[0].total_seconds())
+    await world.runner.look()
+    assert [len(sender.got) for sender in world.senders.values()] == [1, 1]
+
+
+async def test_a_disk_that_takes_no_more_delays_the_report(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> SealedFile:
+        raise OSError(errno.ENOSPC, "a path that nobody should see")
+
+    await world.schedule()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.spool, "new_file", full)
+        await world.runner.look()
+    assert world.state.last_error.endswith("the disk takes no more of what is on its way: No space left on device")
     world.clock.advance(RETRY_AFTER[0].total_seconds())
     await world.runner.look()
     assert [len(sender.got) for sender in world.senders.values()] == [1, 1]

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from radgate_server.adapters.notify.report_files import pieces_of
 from radgate_server.core.errors import NotDeliveredError
 from radgate_server.core.ports.reports import MadeReport
 from radgate_server.report_settings import FolderReportReceiver
@@ -24,19 +25,20 @@ class FolderReportSender:
     def _copy(self, report: MadeReport) -> None:
         part = self._folder / f".{report.file_name}.part"
         try:
-            _copy_and_sync(report.path, part)
+            _write_and_sync(pieces_of(report), part)
             part.replace(self._folder / report.file_name)
         except OSError as error:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
             why = os.strerror(error.errno or 0)
             raise NotDeliveredError(f"the folder can't be written: {why}", passing=True) from None
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
-def _copy_and_sync(source: Path, target: Path) -> None:
-    """Copy for the owner's eyes only, and have it on the disk."""
+def _write_and_sync(pieces: Iterable[bytes | memoryview], target: Path) -> None:
+    """Write for the owner's eyes only, and have it on the disk."""
     target.touch(0o600)
-    with source.open("rb") as read, target.open("wb") as write:
-        shutil.copyfileobj(read, write)
-        write.flush()
-        os.fsync(write.fileno())
+    with target.open("wb") as file:
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from radgate_server.core.instances import InstanceContent
 from radgate_server.core.reports.spec import ReportFormat, ReportHead
 from radgate_server.core.reports.tables import Row, Table
 
@@ -31,12 +31,15 @@ type ReportWriters = dict[ReportFormat, Callable[[], ReportWriter]]
 
 @dataclass(frozen=True, slots=True)
 class MadeReport:
-    """A report in a file, under the name that its receivers see; the name holds no patient data."""
+    """A report, under the name that its receivers see; the name holds no patient data.
+
+    `content` is the document; once the report was delivered or given up, its pieces may raise OSError.
+    """
 
     title: str
     file_name: str
     content_type: str
-    path: Path
+    content: InstanceContent
 
 
 class ReportSender(Protocol):

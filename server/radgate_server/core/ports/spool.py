@@ -1,4 +1,4 @@
-"""Where instances wait between the client that sends them and the PACS that takes them."""
+"""Where instances wait between the client that sends them and the PACS that takes them, and reports for delivery."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -7,7 +7,7 @@ from radgate_server.core.instances import FileBytes, InstanceContent
 
 
 class SpoolEntry(Protocol):
-    """One instance that arrives. Belongs to one event loop; what gives bytes is for threads too."""
+    """One instance, or report, that arrives. Belongs to one event loop; what gives bytes is for threads too."""
 
     @property
     def size_bytes(self) -> int:
@@ -16,7 +16,7 @@ class SpoolEntry(Protocol):
 
     @property
     def content(self) -> InstanceContent:
-        """The DICOM file, once it is whole. Its pieces raise OSError after `discard`."""
+        """The file, once it is whole. Its pieces raise OSError after `discard`."""
         ...
 
     async def write(self, piece: bytes | memoryview) -> None:
@@ -48,8 +48,8 @@ class SpoolEntry(Protocol):
 
 
 class Spool(Protocol):
-    """Bounded room for instances on their way."""
+    """Bounded room for instances and reports on their way."""
 
     def begin(self) -> SpoolEntry:
-        """Start an instance; the caller discards it in the end, whatever happens."""
+        """Start one; the caller discards it in the end, whatever happens."""
         ...

@@ -7,13 +7,12 @@ from collections.abc import Container, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from radgate_server.core.errors import GatewayError, NotDeliveredError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.reports import MadeReport, ReportSender
+from radgate_server.core.ports.spool import Spool, SpoolEntry
 from radgate_server.core.reports.schedule import ReportSchedule, next_due, period_of, retry_time
 from radgate_server.core.reports.spec import CONTENT_TYPES, TITLES, Period
 from radgate_server.core.tenancy import Caller, Principal, Role
@@ -30,7 +29,7 @@ HELD = timedelta(minutes=30)
 class ReportRunner(Repeating):
     """Every `settings.interval_s` seconds. What is being made when the server stops is made anew by whoever is there.
 
-    `folder` is where reports lie while they are made and delivered; `senders` hand them to the receivers that the
+    `spool` is where reports wait while they are made and delivered; `senders` hand them to the receivers that the
     settings name.
     """
 
@@ -40,7 +39,7 @@ class ReportRunner(Repeating):
         maker: ReportMaker,
         senders: Mapping[str, ReportSender],
         settings: ReportSettings,
-        folder: Path,
+        spool: Spool,
         clock: Clock,
         *,
         sleep: Sleep = asyncio.sleep,
@@ -52,7 +51,7 @@ class ReportRunner(Repeating):
         self._maker = maker
         self._senders = senders
         self._settings = settings
-        self._folder = folder
+        self._spool = spool
         self._clock = clock
 
     async def look(self) -> None:
@@ -86,31 +85,32 @@ class ReportRunner(Repeating):
         """Make the report and hand it to those who wait for it; why not, by receiver."""
         names = schedule.to_serve
         allowed = self._settings.receivers_of(schedule.tenant_id)  # the settings may have changed
+        entry = self._spool.begin()
         try:
-            with TemporaryDirectory(dir=self._folder, prefix="report-") as folder:
-                report = await self._make(schedule, Path(folder))
-                failures = {name: await self._deliver(name, allowed.keys(), report) for name in names}
+            report = await self._make(schedule, entry)
+            failures = {name: await self._deliver(name, allowed.keys(), report) for name in names}
         except GatewayError as error:
             failures = dict.fromkeys(names, f"the report can't be made: {error.message}")
         except Exception:  # noqa: BLE001 - the schedule must tell, and be tried again
             _log.exception("a report can't be made", extra={"schedule": schedule.name})
             failures = dict.fromkeys(names, "the report can't be made; the server's log says why")
+        finally:
+            entry.discard()
         failures = {name: why for name, why in failures.items() if why}
         for name, why in failures.items():
             _log.warning("report %s was not delivered to %s: %s", schedule.name, name, why)
         return failures
 
-    async def _make(self, schedule: ReportSchedule, folder: Path) -> MadeReport:
+    async def _make(self, schedule: ReportSchedule, entry: SpoolEntry) -> MadeReport:
         plan, spec = schedule.plan, schedule.plan.spec
         period = period_of(plan, self._settings.zone_of(schedule.tenant_id, spec.time_zone), schedule.due_time)
-        path = folder / _file_name(schedule, period)
         pieces = self._maker.make(_caller(schedule), spec, period.since, period.until)
-        with await asyncio.to_thread(path.open, "wb") as file:
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    await asyncio.to_thread(file.write, piece)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await entry.write(piece)
+        await entry.complete()
         title = f"{TITLES[spec.kind]}: {schedule.tenant_id}, {schedule.name}"
-        return MadeReport(title, path.name, CONTENT_TYPES[spec.format], path)
+        return MadeReport(title, _file_name(schedule, period), CONTENT_TYPES[spec.format], entry.content)
 
     async def _deliver(self, name: str, allowed: Container[str], report: MadeReport) -> str:
         """Hand it over; why not, "" if it was."""
