@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +17,7 @@ from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.gateway_settings import GatewaySettings
 from tests.contract.conftest import PATIENCE_S, Gateway
+from tests.e2e.processes import has_ended
 from tests.e2e.waiting import wait_for
 
 NO_SERVER = "127.0.0.1:1"
@@ -126,9 +126,7 @@ def test_a_killed_server_leaves_no_envoy(settings: Settings) -> None:
         pid = int(server.stdout.readline())
         server.kill()
         server.wait()
-    descriptor = Path(f"/proc/{pid}/cmdline")
-    # Gone, or a zombie that init has yet to reap.
-    wait_for(lambda: not descriptor.exists() or not descriptor.read_bytes(), "Envoy ends with the server", PATIENCE_S)
+    wait_for(lambda: has_ended(pid), "Envoy ends with the server", PATIENCE_S)
 
 
 async def test_connections_beyond_the_limit_are_refused(settings: Settings) -> None:

@@ -58,7 +58,8 @@ class Costs:
 
     def look(self, server_pid: int, port: int) -> None:
         """Look once more."""
-        self.envoy_mib = max(self.envoy_mib, rss_mib(child_of(server_pid, "envoy")))
+        if envoy := child_of(server_pid, "envoy"):
+            self.envoy_mib = max(self.envoy_mib, rss_mib(envoy))
         self.server_mib = max(self.server_mib, rss_mib(server_pid))
         self.connections = max(self.connections, connections_to(port))
 

@@ -16,6 +16,7 @@ import pytest
 
 import radgate as sdk
 from tests.e2e.network import child_of, connections_to
+from tests.e2e.processes import has_ended, running_child_of
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import BULKY_INSTANCES, BULKY_STUDY, EAST, bulky_instances, store
 from tests.e2e.waiting import wait_for
@@ -72,7 +73,7 @@ def test_a_killed_server_leaves_whole_instances(
     radgate: RadgateProcess, running_archive: OrthancServer, pixels: dict[str, bytes]
 ) -> None:
     radgate.start()
-    envoy = child_of(radgate.pid, "envoy")
+    envoy = running_child_of(radgate.pid, "envoy")
     with client_of(radgate) as client:
         stream = client.retrieve_study(BULKY_STUDY, max_resumes=0)
         received = list(islice(stream, 5))
@@ -80,7 +81,7 @@ def test_a_killed_server_leaves_whole_instances(
         with pytest.raises(sdk.RadgateError) as caught:
             list(stream)
     assert caught.value.code is grpc.StatusCode.UNAVAILABLE
-    wait_for(lambda: not Path(f"/proc/{envoy}").exists(), "Envoy ends with the server")
+    wait_for(lambda: has_ended(envoy), "Envoy ends with the server")
 
     running_archive.kill()
     radgate.start()
@@ -209,7 +210,7 @@ def on_a_small_disk(folder: Path, mib: int) -> list[str]:
 
 def test_a_killed_envoy_comes_back(radgate: RadgateProcess) -> None:
     radgate.start()
-    envoy = child_of(radgate.pid, "envoy")
+    envoy = running_child_of(radgate.pid, "envoy")
     os.kill(envoy, signal.SIGKILL)
     wait_for(lambda: child_of(radgate.pid, "envoy") not in (0, envoy), "another Envoy")
 

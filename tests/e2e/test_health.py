@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.network import child_of
+from tests.e2e.processes import running_child_of
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.waiting import wait_for
 
@@ -41,7 +41,7 @@ def test_a_gateway_that_hangs_is_told_and_so_is_that_it_does_no_more(server: Rad
     with server:
         wait_for(lambda: problems(server) == {}, "the server is ready")
         assert checks_of(server).keys() == {"database", "audit", "disk", "image-workers", "gateway"}
-        envoy = child_of(server.pid, "envoy")
+        envoy = running_child_of(server.pid, "envoy")
         os.kill(envoy, signal.SIGSTOP)
         try:
             wait_for(lambda: set(problems(server)) == {"gateway"}, "the gateway is missed")
@@ -54,7 +54,7 @@ def test_a_gateway_that_hangs_is_told_and_so_is_that_it_does_no_more(server: Rad
 def test_a_server_that_stops_sends_calls_elsewhere_while_it_drains(server: RadgateProcess) -> None:
     with server:
         wait_for(lambda: problems(server) == {}, "the server is ready")
-        os.kill(child_of(server.pid, "envoy"), signal.SIGSTOP)  # the drain waits for it
+        os.kill(running_child_of(server.pid, "envoy"), signal.SIGSTOP)  # the drain waits for it
         server.terminate()
         wait_for(lambda: problems(server).get("server") == "it is stopping", "it says that it stops")
         assert ask(server, "/healthz") == (200, {"alive": True})

@@ -1,0 +1,23 @@
+"""Processes of a running server, which a test sends signals to."""
+
+from pathlib import Path
+
+from tests.e2e.network import child_of
+from tests.e2e.waiting import wait_for
+
+
+def running_child_of(pid: int, program: str) -> int:
+    """The child process of `pid` that runs `program`, once it is seen.
+
+    Never 0, which as the receiver of a signal means the test's own process group. While other children end, the
+    kernel may leave some out (proc_pid_task(5) on `children`).
+    """
+    return wait_for(lambda: child_of(pid, program), f"{program} runs")
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, or a zombie that init has yet to bury."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
