@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,6 @@ from radgate.v1.retrieve_service_pb2 import (
     FrameHeader,
     InstanceHeader,
     InstanceTrailer,
-    RetrieveFramesResponse,
     RetrieveInstancesResponse,
     RetrieveMetadataResponse,
 )
@@ -280,14 +280,14 @@ class MetadataAssembler:
         self._completeness.check()
 
 
-class FrameAssembler:
-    """Makes frames of the pieces of RetrieveFrames."""
+class FramesAssembler[Frame](ABC):
+    """Makes frames of a stream's pieces: of each its header, chunks, and a trailer."""
 
     def __init__(self) -> None:
-        self._header: FrameHeader | None = None
+        self._header: Any = None
         self._pieces = Pieces(0)
 
-    def feed(self, response: RetrieveFramesResponse) -> RetrievedFrame | None:
+    def feed(self, response: Any) -> Frame | None:
         """Take the next piece; return the frame that it ends. Raises CorruptDataError."""
         match response.WhichOneof("piece"):
             case "header":
@@ -304,8 +304,19 @@ class FrameAssembler:
         if self._header is not None:
             raise CorruptDataError("the stream ended within a frame")
 
-    def _end(self, crc32c: int) -> RetrievedFrame:
+    @abstractmethod
+    def _frame(self, header: Any, data: bytes) -> Frame:
+        """The frame whose header this is; its data is checked."""
+
+    def _end(self, crc32c: int) -> Frame:
         header, self._header = self._header, None
         if header is None:
             raise CorruptDataError("a frame ended that had not begun")
-        return RetrievedFrame(header.frame_number, header.transfer_syntax_uid, self._pieces.join(crc32c))
+        return self._frame(header, self._pieces.join(crc32c))
+
+
+class FrameAssembler(FramesAssembler[RetrievedFrame]):
+    """Makes frames of the pieces of RetrieveFrames."""
+
+    def _frame(self, header: FrameHeader, data: bytes) -> RetrievedFrame:
+        return RetrievedFrame(header.frame_number, header.transfer_syntax_uid, data)

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from radgate.assembly import Pieces, save_instance
+from radgate.assembly import FramesAssembler, Pieces, save_instance
 from radgate.errors import CorruptDataError, error_from_status
 from radgate.storing import CHUNK_BYTES, Storable, opened
 from radgate.v1 import dicom_pb2
@@ -58,34 +58,10 @@ class TranscodedInstance:
         return save_instance(self.data, self.sop_instance_uid, folder)
 
 
-class TranscodedFrameAssembler:
+class TranscodedFrameAssembler(FramesAssembler[TranscodedFrame]):
     """Makes frames of the pieces of TranscodeFrames."""
 
-    def __init__(self) -> None:
-        self._header: messages.TranscodedFrameHeader | None = None
-        self._pieces = Pieces(0)
-
-    def feed(self, response: messages.TranscodeFramesResponse) -> TranscodedFrame | None:
-        """Take the next piece; return the frame that it ends. Raises CorruptDataError."""
-        match response.WhichOneof("piece"):
-            case "header":
-                self._header = response.header
-                self._pieces = Pieces(response.header.size_bytes)
-            case "chunk":
-                self._pieces.add(response.chunk)
-            case "trailer":
-                return self._end(response.trailer.crc32c)
-        return None
-
-    def finish(self) -> None:
-        """Insist that the last frame ended."""
-        if self._header is not None:
-            raise CorruptDataError("the stream ended within a frame")
-
-    def _end(self, crc32c: int) -> TranscodedFrame:
-        header, self._header = self._header, None
-        if header is None:
-            raise CorruptDataError("a frame ended that had not begun")
+    def _frame(self, header: messages.TranscodedFrameHeader, data: bytes) -> TranscodedFrame:
         return TranscodedFrame(
             header.frame_number,
             header.transfer_syntax_uid,
@@ -94,7 +70,7 @@ class TranscodedFrameAssembler:
             header.columns,
             header.lossy,
             tuple(header.notes),
-            self._pieces.join(crc32c),
+            data,
         )
 
 
