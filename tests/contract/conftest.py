@@ -14,6 +14,7 @@ from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.config import Settings
 from radgate_server.gateway_settings import GatewaySettings
 from tests.contract.stub_server import Stub, serve
+from tests.integration.ports import free_port
 
 ORIGIN = "https://viewer.example"
 
@@ -44,7 +45,12 @@ def short_folder() -> Iterator[Path]:
 
 
 def settings_in(folder: Path) -> Settings:
-    return Settings(data_dir=folder, http_port=0, drain_s=2, gateway=GatewaySettings(allowed_origins=(ORIGIN,)))
+    return settings_with(folder, GatewaySettings(allowed_origins=(ORIGIN,)))
+
+
+def settings_with(folder: Path, gateway: GatewaySettings) -> Settings:
+    """On a port that no connection takes before Envoy has it, nor between one Envoy and the next."""
+    return Settings(data_dir=folder, http_port=free_port(), drain_s=2, gateway=gateway)
 
 
 @asynccontextmanager

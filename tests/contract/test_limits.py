@@ -9,9 +9,8 @@ import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from radgate_server.config import Settings
 from radgate_server.gateway_settings import GatewaySettings
-from tests.contract.conftest import ORIGIN, Gateway, run_gateway, short_folder
+from tests.contract.conftest import ORIGIN, Gateway, run_gateway, settings_with, short_folder
 from tests.contract.stub_server import Context
 
 STUDY = "/dicom-web/studies/1.2.3"
@@ -23,7 +22,7 @@ SLOW = GatewaySettings(allowed_origins=(ORIGIN,), requests_per_second_per_addres
 async def strict() -> AsyncIterator[Gateway]:
     """A gateway that is soon at the end of its patience."""
     with short_folder() as folder:
-        async with run_gateway(Settings(data_dir=folder, http_port=0, drain_s=2, gateway=SHORT)) as gateway:
+        async with run_gateway(settings_with(folder, SHORT)) as gateway:
             yield gateway
 
 
@@ -31,7 +30,7 @@ async def strict() -> AsyncIterator[Gateway]:
 async def slow() -> AsyncIterator[Gateway]:
     """A gateway that takes two requests, and then one a second."""
     with short_folder() as folder:
-        async with run_gateway(Settings(data_dir=folder, http_port=0, drain_s=2, gateway=SLOW)) as gateway:
+        async with run_gateway(settings_with(folder, SLOW)) as gateway:
             yield gateway
 
 
@@ -117,7 +116,7 @@ async def test_browsers_may_read_how_much_is_left(own_gateway: Gateway) -> None:
 async def test_without_a_limit_nobody_is_refused() -> None:
     with short_folder() as folder:
         settings = GatewaySettings(requests_per_second_per_address=0)
-        async with run_gateway(Settings(data_dir=folder, http_port=0, drain_s=2, gateway=settings)) as gateway:
+        async with run_gateway(settings_with(folder, settings)) as gateway:
             answers = [await gateway.client.get("/dicom-web/studies") for _ in range(50)]
             assert {answer.status_code for answer in answers} == {200}
 

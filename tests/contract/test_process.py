@@ -109,7 +109,7 @@ from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.config import Settings
 
 async def main():
-    envoy = EnvoyProcess(Settings(data_dir=sys.argv[1], http_port=0), "127.0.0.1:1")
+    envoy = EnvoyProcess(Settings(data_dir=sys.argv[1], http_port=int(sys.argv[2])), "127.0.0.1:1")
     await envoy.start()
     print(envoy.pid, flush=True)
     await asyncio.Event().wait()
@@ -119,9 +119,8 @@ asyncio.run(main())
 
 
 def test_a_killed_server_leaves_no_envoy(settings: Settings) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(settings.data_dir)], stdout=subprocess.PIPE, text=True
-    ) as server:
+    command = [sys.executable, "-c", SERVER, str(settings.data_dir), str(settings.http_port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         pid = int(server.stdout.readline())
         server.kill()

@@ -22,6 +22,7 @@ from radgate_server.installation import open_admin
 from radgate_server.services.admin import AdminService
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PACS = "archive"
@@ -121,8 +122,10 @@ class RadgateProcess:
         """Start it and wait until it serves."""
         offset = self.log_file.stat().st_size if self.log_file.exists() else 0
         self._log = self.log_file.open("ab")
+        # Envoy listens a second after the server has chosen the port, and must be able to do so again.
+        environment = {**self.environment, "RADGATE_HTTP_PORT": str(free_port()), **self.settings}
         self.process = subprocess.Popen(
-            [*self.prefix, *self.command], env=self.environment, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT
+            [*self.prefix, *self.command], env=environment, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT
         )
         try:
             self._ports = wait_for(lambda: self._announced(offset), "radgate serves", 180)
@@ -155,7 +158,7 @@ class RadgateProcess:
             return
         try:
             with contextlib.suppress(httpx.HTTPError):  # for tests/told.py
-                (self.folder / "metrics.txt").write_text(httpx.get(self.metrics_url).text, encoding="utf-8")
+                (self.folder / "metrics.txt").write_text(httpx.get(self.metrics_url, timeout=30).text, encoding="utf-8")
             self.terminate()
             assert self.wait() == 0
         finally:

@@ -16,6 +16,8 @@ import httpx
 import pydicom
 import pytest
 
+from tests.integration.ports import free_port
+
 CT = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
 CT_STUDY = "1.3.6.1.4.1.5962.1.2.1.20040119072730.12322"
 FREE_PORTS = ("RADGATE_HTTP_PORT", "RADGATE_GRPC_PORT", "RADGATE_DICOM_PORT", "RADGATE_METRICS_PORT")
@@ -64,7 +66,7 @@ def studies(tmp_path: Path) -> Path:
 
 @contextmanager
 def running(data_dir: Path, *options: str, **environment: str) -> Iterator[Demo]:
-    ports = dict.fromkeys(FREE_PORTS, "0")
+    ports = {**dict.fromkeys(FREE_PORTS, "0"), "RADGATE_HTTP_PORT": str(free_port())}
     process = subprocess.Popen(
         [sys.executable, "-m", "radgate_server", "demo", *options],
         env={**os.environ, **ports, "RADGATE_DATA_DIR": str(data_dir), **environment},

@@ -21,6 +21,7 @@ from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import BULKY_INSTANCES, BULKY_STUDY, EAST, bulky_instances, store
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 
 SERIES = f"{BULKY_STUDY}.1"
 STUDY_PATH = f"/dicom-web/studies/{BULKY_STUDY}"
@@ -102,9 +103,9 @@ def test_a_killed_server_leaves_whole_instances(
 def test_a_stream_goes_on_when_a_killed_server_is_back(
     radgate: RadgateProcess, door: str, pixels: dict[str, bytes]
 ) -> None:
-    radgate.start()
-    ports = {f"RADGATE_{name.upper()}_PORT": place.rpartition(":")[2] for name, place in radgate.doors.items()}
+    ports = {f"RADGATE_{name}_PORT": str(free_port()) for name in ("HTTP", "GRPC")}
     radgate.settings = {**radgate.settings, **ports}  # the second start listens where the first did
+    radgate.start()
     with client_of(radgate, door) as client:
         stream = client.retrieve_study(BULKY_STUDY)
         received = list(islice(stream, 5))

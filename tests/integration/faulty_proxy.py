@@ -11,10 +11,12 @@ from contextlib import suppress
 from enum import Enum
 from typing import Self
 
+from tests.integration.ports import free_port
+
 _READ_BYTES = 64 * 1024
 _GARBAGE = bytes(range(256)) * 16
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no time: closing sends RST
-_START_TIMEOUT_S = 10.0
+_PATIENCE_S = 60.0
 _LOOK_S = 0.01
 
 
@@ -42,7 +44,7 @@ class FaultyProxy:
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
-        self.port = 0
+        self.port = free_port()  # of those that no connection gets: it is to be there for `accept` again
         self.fault = Fault.NONE
         self.latency_s = 0.0
         self.fails_after_bytes = 0
@@ -80,11 +82,10 @@ class FaultyProxy:
         self._call(self._cancel_all())
 
     def _call(self, work: "asyncio._CoroutineLike[None]") -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_TIMEOUT_S)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close_all(self) -> None:
         if self._server is not None:

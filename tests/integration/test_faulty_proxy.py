@@ -42,7 +42,7 @@ def proxy(echo_port: int) -> Iterator[FaultyProxy]:
 
 
 def connect(proxy: FaultyProxy) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=60)
 
 
 def check_silent(client: socket.socket) -> None:
