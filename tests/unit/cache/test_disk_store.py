@@ -9,7 +9,8 @@ from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.layout import RESERVE_BYTES, entry_key
 from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file
 from radgate_server.adapters.cache.stored_bytes import PlainForm
-from radgate_server.adapters.cache.warm_disk import OPEN_FILES, TOUCH_INTERVAL_S
+from radgate_server.adapters.cache.tier_disk import TOUCH_INTERVAL_S
+from radgate_server.adapters.cache.warm_disk import OPEN_FILES
 from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instances import InstanceHandle

@@ -1,58 +1,27 @@
 """The folder of derived things: files and catalogue kept in step. Blocks on the disk; shared by threads."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
-from itertools import takewhile
 from pathlib import Path
-from threading import Event
 
-from radgate_server.adapters.cache.catalogue import Catalogue
 from radgate_server.adapters.cache.container import DamagedError, KeyAwayError, KeyErasedError
 from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tail_of
 from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
-from radgate_server.adapters.cache.warm_disk import TOUCH_INTERVAL_S
+from radgate_server.adapters.cache.tier_disk import TOUCH_INTERVAL_S, TierDisk
 from radgate_server.adapters.cache.writing import TemporaryFile, temporary_file
 from radgate_server.core.errors import StorageFullError
 from radgate_server.core.ports.clock import Clock
 
 
-class DerivedDisk:
-    """Answers in files, up to `limit_bytes` for all tenants; the least recently used make room.
-
-    Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
-    `failed` is told of what goes wrong: "disk" or "damaged". `form` is how bytes come to the files.
-    """
+class DerivedDisk(TierDisk):
+    """Answers in files of the folder `root`; the least recently used make room."""
 
     def __init__(
         self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
     ) -> None:
-        self.catalogue = Catalogue(limit_bytes)
-        self._form = form
-        self._folder = TierFolder(root, ANSWER_SUFFIX, form.mark)
-        self._clock = clock
-        self._failed = failed
-        self._closing = Event()
-        self._stock_taken = False
-        self._removals: Counter[str] = Counter()
-
-    def prepare(self) -> None:
-        """Make the folder. Raises OSError."""
-        self._folder.prepare()
-
-    def take_stock(self) -> None:
-        """Account for what an earlier run left, and clear away what it left half written."""
-        self._folder.remove_abandoned()
-        self._folder.remove_foreign()
-        found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
-        self._delete(self.catalogue.merge(found))
-        self._stock_taken = not self._closing.is_set()
-
-    def stop(self) -> None:
-        """Let a stock-taking that is under way end early."""
-        self._closing.set()
+        super().__init__(TierFolder(root, ANSWER_SUFFIX, form.mark), limit_bytes, clock, failed, form)
 
     def surely_lacks(self, key: EntryKey) -> bool:
         """Whether there is no need to look. Does not block: the catalogue knows all that any file was written for."""
@@ -112,10 +81,6 @@ class DerivedDisk:
             self._removals[tenant_id] += 1
             self._folder.remove_group(tenant_id, study)
             self.catalogue.forget_group(tenant_id, study)
-
-    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
-        """How many files there are of the study (told by its hash), and how many bytes."""
-        return self._folder.measure(tenant_id, study)
 
     def _publish(self, key: EntryKey, study_instance_uid: str, answer: bytes, tail: bytes) -> None:
         with self._incoming_file() as temporary:

@@ -4,37 +4,15 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, Self
+from typing import Self
 
-from radgate_server.adapters.cache.catalogue import Catalogue
 from radgate_server.adapters.cache.layout import study_hash
 from radgate_server.adapters.cache.lookups import Lookups
+from radgate_server.adapters.cache.tier_disk import TierDisk
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.ports.erasure import Held
 from radgate_server.core.ports.telemetry import Telemetry
-
-
-class TierDisk(Protocol):
-    """The blocking part of a tier; `catalogue` accounts for its files."""
-
-    catalogue: Catalogue
-
-    def prepare(self) -> None:
-        """Make the folder. Raises OSError."""
-        ...
-
-    def take_stock(self) -> None:
-        """Account for what an earlier run left."""
-        ...
-
-    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
-        """How many files there are of the study (told by its hash), and how many bytes."""
-        ...
-
-    def stop(self) -> None:
-        """Let a stock-taking that is under way end early."""
-        ...
 
 
 class DiskTier[Disk: TierDisk]:

@@ -2,64 +2,34 @@
 
 import mmap
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
-from threading import Event
 
-from radgate_server.adapters.cache.catalogue import Catalogue
 from radgate_server.adapters.cache.container import DamagedError, Footer, KeyErasedError, decode_index, encode_index
 from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.open_files import ROLE, OpenFile, OpenFiles, open_file, read_verified, verify_whole
 from radgate_server.adapters.cache.owner import owner_of
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
+from radgate_server.adapters.cache.tier_disk import TOUCH_INTERVAL_S, TierDisk
 from radgate_server.adapters.cache.writing import temporary_file, write_instance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.instances import ReceivedInstance
 from radgate_server.core.ports.clock import Clock
 
 OPEN_FILES = 256
-TOUCH_INTERVAL_S = 60.0
-"""The time of last use is written to a file at most this often: it only has to order evictions after a restart."""
 _FOOTER_ALLOWANCE_BYTES = 1024
 _OPEN_TRIES = 3
 
 
-class WarmDisk:
-    """Instances and their indexes in a folder, up to `limit_bytes` for all tenants; the least recently used make room.
-
-    Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
-    `failed` is told of what goes wrong: "disk" or "damaged". `form` is how bytes come to the files.
-    """
+class WarmDisk(TierDisk):
+    """Instances and their indexes in the folder `root`; the least recently used make room."""
 
     def __init__(
         self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
     ) -> None:
-        self.catalogue = Catalogue(limit_bytes)
-        self._form = form
-        self._folder = TierFolder(root, mark=form.mark)
+        super().__init__(TierFolder(root, mark=form.mark), limit_bytes, clock, failed, form)
         self._files = OpenFiles(OPEN_FILES)
-        self._removals: Counter[str] = Counter()
-        self._clock = clock
-        self._failed = failed
-        self._closing = Event()
-
-    def prepare(self) -> None:
-        """Make the folder. Raises OSError."""
-        self._folder.prepare()
-
-    def take_stock(self) -> None:
-        """Account for what an earlier run left, and clear away what it left half written."""
-        self._folder.remove_abandoned()
-        self._folder.remove_foreign()
-        found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
-        self._delete(self.catalogue.merge(found))
-
-    def stop(self) -> None:
-        """Let a stock-taking that is under way end early."""
-        self._closing.set()
 
     def close(self) -> None:
         """Close all files."""
@@ -169,10 +139,6 @@ class WarmDisk:
         self.catalogue.forget_group(tenant_id, study)
         self._files.drop_group(tenant_id, study)
         return count
-
-    def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
-        """How many files there are of the study (told by its hash), and how many bytes."""
-        return self._folder.measure(tenant_id, study)
 
     @contextmanager
     def _room_for(self, size_bytes: int) -> Iterator[None]:
