@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from threading import Lock
 from weakref import finalize
 
+from radgate_server.core.descriptors import write_all
 from radgate_server.core.sealed_blocks import BLOCK_BYTES, BlockCipher, SealedReader, SealedWriter
 
 _KEY_BYTES = 32
@@ -105,12 +106,9 @@ class _UnnamedFile:
         self._lock = Lock()
 
     def write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            with self._lock:
-                self.check_open()
-                written = os.write(self._descriptor, rest)
-            rest = rest[written:]
+        with self._lock:
+            self.check_open()
+            write_all(self._descriptor, data)
 
     def pread(self, length: int, offset: int) -> bytes:
         with self._lock:
