@@ -250,29 +250,37 @@ async def test_move_to_where_nobody_is(archive: DimseArchive, tmp_path: Path, mo
 
 
 async def test_cancel_ends_the_retrieve(archive: DimseArchive, pacs: MemoryPacs) -> None:
-    pacs.latency_s = 0.05
-    statuses = await asyncio.to_thread(_get_and_cancel, archive.port)
+    loop = asyncio.get_running_loop()
+
+    def pause() -> None:
+        """Send no more, so that the cancellation is not too late."""
+        asyncio.run_coroutine_threadsafe(silenced(pacs), loop).result()
+
+    statuses = await asyncio.to_thread(_get_and_cancel, archive.port, pause)
     assert statuses[-1] == 0xFE00
     await until(lambda: (pacs.open_retrieves, pacs.cancelled) == (0, 1))
 
 
 async def test_a_peer_that_leaves_ends_the_retrieve(archive: DimseArchive, pacs: MemoryPacs) -> None:
     def on_store(event: evt.Event) -> int:
-        asyncio.run_coroutine_threadsafe(silence(), loop).result()
+        asyncio.run_coroutine_threadsafe(silenced(pacs), loop).result()
         event.assoc.abort()
+        event.assoc.dimse_timeout = 1  # of its own waiting for an answer, that can't come any more
         return 0
 
-    async def silence() -> None:
-        pacs.silence()
-
     loop = asyncio.get_running_loop()
-    association = await asyncio.to_thread(_associate, archive.port, on_store, timeout_s=1)
+    association = await asyncio.to_thread(_associate, archive.port, on_store)
     peer = asyncio.to_thread(lambda: list(association.send_c_get(_whole_study(), STUDY_ROOT_GET)))
     getting = asyncio.create_task(peer)
     await until(lambda: pacs.cancelled > 0)
     await getting
     assert association.is_aborted
     assert (pacs.open_retrieves, pacs.cancelled) == (0, 1)
+
+
+async def silenced(pacs: MemoryPacs) -> None:
+    """In the PACS's event loop, which whoever answers the archive is not in."""
+    pacs.silence()
 
 
 async def test_closing_does_not_wait_for_a_silent_pacs(archive: DimseArchive, pacs: MemoryPacs, tmp_path: Path) -> None:
@@ -305,10 +313,11 @@ def _study_of(path: Path) -> str:
     return str(pydicom.dcmread(path, stop_before_pixels=True).StudyInstanceUID)
 
 
-def _get_and_cancel(port: int) -> Sequence[int]:
-    """C-GET that is cancelled as soon as the first instance is in; the statuses that were answered."""
+def _get_and_cancel(port: int, pause: Callable[[], None]) -> Sequence[int]:
+    """C-GET that is paused and cancelled as soon as the first instance is in; the statuses that were answered."""
 
     def on_store(event: evt.Event) -> int:
+        pause()
         event.assoc.send_c_cancel(1, None, query_model=STUDY_ROOT_GET)
         return 0
 
@@ -318,10 +327,9 @@ def _get_and_cancel(port: int) -> Sequence[int]:
     return statuses
 
 
-def _associate(port: int, on_store: Callable[[evt.Event], int], *, timeout_s: float = 30) -> Association:
-    """An association that can C-GET our studies, and waits so long for an answer."""
+def _associate(port: int, on_store: Callable[[evt.Event], int]) -> Association:
+    """An association that can C-GET our studies."""
     ae = AE()
-    ae.dimse_timeout = timeout_s
     ae.add_requested_context(STUDY_ROOT_GET)
     ae.add_requested_context(CT_IMAGE_STORAGE, "1.2.840.10008.1.2.1")
     role = build_role(CT_IMAGE_STORAGE, scp_role=True)
