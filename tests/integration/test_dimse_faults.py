@@ -180,7 +180,8 @@ async def test_silence_in_a_query_times_out_but_slow_answers_do_not() -> None:
             over.set()
 
 
-async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association() -> None:
+async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", LONG_S)
     cancelled = threading.Event()
 
     def endless(event: Event) -> Iterator[Any]:

@@ -29,7 +29,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 
-SETTINGS = DimseSettings(idle_timeout_s=20, connect_timeout_s=5)
+SETTINGS = DimseSettings(idle_timeout_s=30, connect_timeout_s=30)
 SCP_PORT = free_port()
 SIDE = 16
 METHODS = pytest.mark.parametrize("method", list(RetrieveMethod))

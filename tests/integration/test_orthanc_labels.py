@@ -55,7 +55,7 @@ def orthanc(tmp_path: Path) -> Iterator[OrthancServer]:
 
 def put_label(orthanc: OrthancServer, study: str, label: str, method: str = "PUT") -> None:
     (found,) = orthanc.request("POST", "/tools/lookup", study.encode())
-    httpx.request(method, f"{orthanc.url}{found['Path']}/labels/{label}").raise_for_status()
+    httpx.request(method, f"{orthanc.url}{found['Path']}/labels/{label}", timeout=60).raise_for_status()
 
 
 def labels_of(orthanc: OrthancServer, study: str) -> list[str]:
@@ -128,7 +128,7 @@ async def test_of_two_studies_of_one_uid_only_the_labelled_one_is_seen(orthanc: 
     (found,) = orthanc.request("POST", "/tools/lookup", twin.encode())
     copy_id = orthanc.request("POST", "/instances", copies[3])["ParentStudy"]
     assert found["ID"] != copy_id
-    httpx.put(f"{orthanc.url}/studies/{copy_id}/labels/c").raise_for_status()
+    httpx.put(f"{orthanc.url}/studies/{copy_id}/labels/c", timeout=60).raise_for_status()
     async with seeing(orthanc, StudyLabels(("c",))) as pacs:
         for level in QueryLevel:
             (match,) = await find(pacs, level, t0020000d=twin)

@@ -32,7 +32,8 @@ from tests.integration.ports import free_port
 
 SECRET = "s3cr&t"
 PATIENT = WebPacsSettings(connect_timeout_s=30, idle_timeout_s=30, acquire_timeout_s=30)
-IMPATIENT = WebPacsSettings(connect_timeout_s=30, idle_timeout_s=1, acquire_timeout_s=0.5)
+IMPATIENT = PATIENT.model_copy(update={"idle_timeout_s": 1})
+BUSY = PATIENT.model_copy(update={"acquire_timeout_s": 0.5})
 """Where it is about waiting; elsewhere a busy machine may let some seconds go by."""
 
 
@@ -159,7 +160,7 @@ async def test_something_that_is_not_http() -> None:
 
 async def test_no_free_connection_is_busy() -> None:
     silent = Reply(body=b"x", declared=10, hangs=True)
-    async with asking(lambda _: silent, connections=1, settings=IMPATIENT) as (_, http), http.open("/studies/1"):
+    async with asking(lambda _: silent, connections=1, settings=BUSY) as (_, http), http.open("/studies/1"):
         with pytest.raises(PacsBusyError):
             await http.ask("GET", "/studies")
 
