@@ -84,8 +84,9 @@ class Rsyslog:
 
     @property
     def received(self) -> list[str]:
+        """Lines that are whole: it writes as its buffer fills, in the middle of a line or a letter."""
         path = self.folder / "received"
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return path.read_bytes().rpartition(b"\n")[0].decode().splitlines() if path.exists() else []
 
 
 @pytest.fixture
