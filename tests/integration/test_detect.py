@@ -17,9 +17,9 @@ from radgate_server.core.pacs import (
     HttpAuthMethod,
     OrthancConnection,
     RetrieveMethod,
-    check_connection,
     with_secret,
 )
+from radgate_server.core.pacs_checks import check_connection
 from radgate_server.core.secret import NO_SECRET, Secret
 from tests.conformance.pacs_suite import sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer

@@ -25,8 +25,8 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
     RetrieveMethod,
-    parse_ae_title,
 )
+from radgate_server.core.pacs_checks import parse_ae_title
 from radgate_server.core.secret import NO_SECRET, SecretSource
 
 USUAL_PORTS = (104, 11112, 4242, 8042, 80, 443, 8080)

@@ -15,12 +15,11 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConfig,
     PacsConnection,
-    check_connection,
-    check_failover,
     secret_of,
     urls_of,
     with_secret,
 )
+from radgate_server.core.pacs_checks import check_connection, check_failover
 
 
 @dataclass(frozen=True, slots=True)

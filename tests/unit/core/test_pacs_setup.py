@@ -16,8 +16,8 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConfig,
     PacsConnection,
-    check_connection,
 )
+from radgate_server.core.pacs_checks import check_connection
 from radgate_server.core.pacs_setup import PacsSetup, check_setup, hosts_of, keep_secret, place_of
 from radgate_server.core.secret import NO_SECRET, Secret
 from tests.fakes.clock import START

@@ -5,7 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs import DimseConnection, DimseTls, check_connection
+from radgate_server.core.pacs import DimseConnection, DimseTls
+from radgate_server.core.pacs_checks import check_connection
 from radgate_server.core.senders import (
     REJECTIONS,
     REMEDIES,

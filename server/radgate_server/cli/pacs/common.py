@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from radgate_server.cli.options import tenant_option, together
-from radgate_server.core.pacs import MAX_FAILOVER_THRESHOLD, PacsConnection
+from radgate_server.core.pacs import PacsConnection
+from radgate_server.core.pacs_checks import MAX_FAILOVER_THRESHOLD
 from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.validation import Check
 

@@ -10,7 +10,8 @@ import click
 from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_tls_options
 from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
-from radgate_server.core.pacs import MAX_ASSOCIATIONS, DimseConnection, RetrieveMethod
+from radgate_server.core.pacs import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs_checks import MAX_ASSOCIATIONS
 from radgate_server.core.pacs_setup import keep_secret
 from radgate_server.core.secret import NO_SECRET, SecretSource
 

@@ -12,7 +12,6 @@ from radgate_server.cli.pacs.label_options import changed_labels
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.core.labels import StudyLabels
 from radgate_server.core.pacs import (
-    MAX_HTTP_CONNECTIONS,
     DicomWebConnection,
     HttpAuth,
     HttpAuthMethod,
@@ -20,6 +19,7 @@ from radgate_server.core.pacs import (
     HttpTls,
     OrthancConnection,
 )
+from radgate_server.core.pacs_checks import MAX_HTTP_CONNECTIONS
 from radgate_server.core.pacs_setup import keep_secret
 from radgate_server.core.secret import NO_SECRET, SecretSource
 
