@@ -12,7 +12,8 @@ from radgate_server.core.family_name import family_name_in
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import FailedInstance, InstanceHandle, ListedInstance
 from radgate_server.core.ports.cache import InstanceStore
-from radgate_server.services.fetch import Arrived, Fetch, FetchLimits, FetchReader, instance_scope, plan_scopes
+from radgate_server.services.fetch import Arrived, Fetch, FetchLimits, FetchReader
+from radgate_server.services.fetch_scopes import instance_scope, plan_scopes
 from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import Listing, ListingPart, StudyLister
 from radgate_server.services.steady_instance import SteadyInstance

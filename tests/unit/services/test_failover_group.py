@@ -26,7 +26,7 @@ from radgate_server.core.query import Query
 from radgate_server.core.tenancy import Tenant
 from radgate_server.services.failover import patience
 from radgate_server.services.failover.tracker import FailoverTracker
-from radgate_server.services.fetch import instance_scope
+from radgate_server.services.fetch_scopes import instance_scope
 from radgate_server.services.pacs_clients import PacsClients
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory

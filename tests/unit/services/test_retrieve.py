@@ -24,7 +24,8 @@ from radgate_server.core.instances import (
 )
 from radgate_server.core.query import FindResult, Query
 from radgate_server.services.asking import AskLimits
-from radgate_server.services.fetch import FetchLimits, plan_scopes
+from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.fetch_scopes import plan_scopes
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.retrieve import Retrieval, RetrieveService
 from tests.fakes.clock import FakeClock

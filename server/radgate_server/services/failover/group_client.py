@@ -13,7 +13,7 @@ from radgate_server.core.instances import Arrival, FailedInstance, ListedInstanc
 from radgate_server.core.ports.pacs import EchoReport, PacsClient, StoreOutcome
 from radgate_server.core.query import FindResult, Query
 from radgate_server.services.failover.tracker import FailoverTracker
-from radgate_server.services.fetch import plan_scopes
+from radgate_server.services.fetch_scopes import plan_scopes
 from radgate_server.services.resilience.operations import Operation
 
 
