@@ -35,6 +35,7 @@ from tests.integration.observability import expressions
 from tests.integration.ports import free_port
 from tests.integration.promql import ADDED, groupings, selectors
 from tests.integration.receivers import WebReceiver, web_receiver
+from tests.integration.waiting import until
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 GIVE_UP_S = 60
@@ -141,13 +142,16 @@ async def retrieve(client: Client, study: str) -> None:
         continue
 
 
-def kill_the_workers() -> None:
-    """Any thread may have started them; threads and processes may end meanwhile."""
+def kill_the_workers() -> int:
+    """How many there were: any thread may have started them, threads and processes may end meanwhile."""
+    killed = 0
     for task in Path("/proc/self/task").iterdir():
         with suppress(OSError):
             for pid in (task / "children").read_text().split():
                 if b"radgate_server.adapters.imaging.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     os.kill(int(pid), signal.SIGKILL)
+                    killed += 1
+    return killed
 
 
 async def work_and_fail(server: Server) -> None:
@@ -164,7 +168,7 @@ async def work_and_fail(server: Server) -> None:
         )
         with pytest.raises(RadgateError):
             await client.jobs.get("no-such-job")
-    kill_the_workers()
+    await until(lambda: kill_the_workers() > 0)  # while other children end, the kernel may leave some out
     await server.until_shown(
         lambda shown: shown.keys() >= RARE,
         lambda: asyncio.sleep(0),
