@@ -12,7 +12,8 @@ from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.byte_range import parse_range
-from radgate_server.rpc.dicomweb.frames import FramesResource, parse_ref
+from radgate_server.rpc.dicomweb.frame_paths import parse_ref
+from radgate_server.rpc.dicomweb.frames import FramesResource
 from radgate_server.rpc.dicomweb.media_types import negotiate_bulkdata
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, SINGLE_FIRST
 from radgate_server.rpc.dicomweb.values import Headers, answer_value

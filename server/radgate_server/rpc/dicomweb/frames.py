@@ -1,14 +1,13 @@
 """WADO-RS Retrieve Frames (PS3.18 10.4.1.1.6)."""
 
-import re
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError, ObjectNotFoundError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.noted import Noted
 from radgate_server.core.instances import InstanceHandle
@@ -17,6 +16,7 @@ from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
+from radgate_server.rpc.dicomweb.frame_paths import parse_frame_list, parse_ref, require_frames
 from radgate_server.rpc.dicomweb.kept_answer import give_kept
 from radgate_server.rpc.dicomweb.media_types import negotiate_frames, told_why
 from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages, read_messages
@@ -27,7 +27,6 @@ from radgate_server.services.imaging.stored_frames import FrameInPieces, StoredF
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.retrieve import RetrieveService
 
-_FRAME_LIST = re.compile(r"[1-9][0-9]{0,8}(?:,[1-9][0-9]{0,8})*")
 _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
 
@@ -218,38 +217,3 @@ def choose_offer(
     accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
     framings = MULTIPART_FIRST if len(numbers) == 1 else MULTIPART_ONLY
     return negotiate_frames(accepted, handle.transfer_syntax_uid, framings, refused=refused)
-
-
-def parse_ref(study: str, series: str, instance: str) -> InstanceRef:
-    """The place of an instance.
-
-    Raises:
-        InvalidArgumentError: naming the UID that is malformed.
-    """
-    return InstanceRef(
-        parse_uid(study, "study_instance_uid"),
-        parse_uid(series, "series_instance_uid"),
-        parse_uid(instance, "sop_instance_uid"),
-    )
-
-
-def parse_frame_list(frames: str) -> tuple[int, ...]:
-    """Frame numbers, from 1, separated by commas (PS3.18 table 10.4.1-1).
-
-    Raises:
-        InvalidArgumentError: naming `frames`.
-    """
-    if not _FRAME_LIST.fullmatch(frames):
-        raise InvalidArgumentError("frames", "frame numbers, from 1, separated by commas")
-    return tuple(map(int, frames.split(",")))
-
-
-def require_frames(count: int, numbers: Sequence[int]) -> None:
-    """Insist that all frames exist of an instance that has `count`, so that an answer never breaks off for want of one.
-
-    Raises:
-        ObjectNotFoundError: naming the first one that does not.
-    """
-    for number in numbers:
-        if not 1 <= number <= count:
-            raise ObjectNotFoundError(f"the instance has no frame {number}", kind="frame")

@@ -11,7 +11,7 @@ from radgate_server.core.ports.cache import CacheKey
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
-from radgate_server.rpc.dicomweb.frames import parse_frame_list
+from radgate_server.rpc.dicomweb.frame_paths import parse_frame_list, require_frames
 from radgate_server.rpc.dicomweb.picture_answers import Kept, PictureAnswers, request_key
 from radgate_server.rpc.dicomweb.picture_offers import plan_pictures
 from radgate_server.rpc.dicomweb.picture_query import parse_picture_query
@@ -118,6 +118,4 @@ class RenderedResource:
 def _require_frames(frames: Frames, numbers: tuple[int, ...]) -> None:
     if not frames.count:
         raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
-    for number in numbers:
-        if number > frames.count:
-            raise ObjectNotFoundError(f"the instance has no frame {number}", kind="frame")
+    require_frames(frames.count, numbers)
