@@ -201,8 +201,10 @@ def type_text(kind: Any) -> str:
         Path: "path",
         SecretStr: "text, secret",
     }
+    if typing.get_origin(kind) is dict:
+        return "table, secret" if SecretStr in typing.get_args(kind) else "table"
     if isinstance(kind, types.GenericAlias):
-        return "table" if typing.get_origin(kind) is dict else LISTS.get(typing.get_args(kind)[0], "list of text")
+        return LISTS.get(typing.get_args(kind)[0], "list of text")
     if isinstance(kind, typing.TypeAliasType):
         return ", ".join(f"`{value}`" for value in typing.get_args(kind.__value__))
     if isinstance(kind, types.UnionType):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from radgate_server.alert_settings import AlertsSettings
 from radgate_server.audit_export_settings import AuditExportSettings
@@ -330,6 +330,8 @@ def load_settings(config_file: Path | None = None, **overrides: Any) -> Settings
         settings = Settings(**values)
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
+    except SettingsError as error:  # it names the field, and nothing of the value
+        raise ConfigurationError(f"in the environment a list or a table must be JSON: {error}") from None
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
 
 

@@ -1,10 +1,18 @@
 """What the server tells of itself, as an operator configures it."""
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from radgate_server.settings_table import Table
+
+# Headers that HTTP and gRPC (its PROTOCOL-HTTP2.md, Custom-Metadata) both take, and those that are not the operator's.
+_HEADER_NAME = re.compile(r"[a-z0-9_.-]+")
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_RESERVED_NAME = re.compile(
+    r"grpc-.*|.*-bin|content-.*|host|te|trailer|connection|proxy-connection|keep-alive|transfer-encoding|upgrade"
+)
 
 
 class LogRule(Table):
@@ -55,4 +63,25 @@ class TelemetrySettings(Table):
         description="The collector; its HTTP port is mostly 4318.",
     )
     otlp_protocol: Literal["grpc", "http"] = Field(default="grpc", description="How OTLP travels there.")
+    otlp_headers: dict[str, SecretStr] = Field(
+        default={},
+        description="Headers that the collector wants, as `authorization`; sent by Envoy and the server. In the"
+        " environment JSON, or a variable for each, as `RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION`.",
+    )
     otlp_timeout_s: float = Field(default=10, gt=0, description="Longest that sending some spans may take.")
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """In lower case, as HTTP/2 wants them. Nothing that may be a secret is told of what is wrong."""
+        headers = {name.lower(): secret for name, secret in value.items()}
+        if len(headers) < len(value):
+            raise ValueError("two names differ in their case alone, which makes them one header; leave one out")
+        for name, secret in headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError("a header's name has a-z, 0-9, `-`, `_` and `.` only, as in authorization")
+            if _RESERVED_NAME.fullmatch(name):
+                raise ValueError(f"{name} is a header of the protocol itself; leave it out")
+            if not _HEADER_VALUE.fullmatch(secret.get_secret_value()):
+                raise ValueError(f"the value of {name} must be of printable ASCII, without line break or outer spaces")
+        return headers

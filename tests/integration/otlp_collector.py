@@ -1,7 +1,7 @@
-"""A small collector of traces: takes OTLP over gRPC and over HTTP, and keeps what came."""
+"""A small collector of traces: takes OTLP over gRPC and HTTP from whoever knows its headers, and keeps what came."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,10 +22,12 @@ EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
 
 @dataclass
 class Collector:
-    """What came, by either way, and where to send it."""
+    """What came, by either way, and where to send it. Who comes without the headers that are `wanted` is refused."""
 
+    wanted: Mapping[str, str] = field(default_factory=dict)
     grpc_url: str = ""
     http_url: str = ""
+    refused: list[str] = field(default_factory=list)
     _found: list[Found] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -38,8 +40,16 @@ class Collector:
             "RADGATE_TELEMETRY__OTLP_ENDPOINT": self.http_url if protocol == "http" else self.grpc_url,
         }
 
-    def take(self, request: ExportTraceServiceRequest) -> None:
+    def lets_in(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers is taken; else who sends it is among those refused."""
+        known = all(headers.get(name) == value for name, value in self.wanted.items())
+        if not known:
+            self.refused.append(headers["user-agent"])
+        return known
+
+    def take(self, payload: bytes) -> None:
         """Keep the spans of a request."""
+        request = ExportTraceServiceRequest.FromString(payload)
         found = [
             _found(_text(resource.resource.attributes, "service.name"), span)
             for resource in request.resource_spans
@@ -61,12 +71,15 @@ class Collector:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
-    """One that listens on two free ports of the loopback address."""
-    kept = Collector()
+def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
+    """One that listens on two free ports, at one of the addresses that localhost may have."""
+    kept = Collector(wanted or {})
 
-    def export(payload: bytes, _: Any) -> bytes:
-        kept.take(ExportTraceServiceRequest.FromString(payload))
+    def export(payload: bytes, context: Any) -> bytes:
+        headers = dict(context.invocation_metadata())
+        if not kept.lets_in(headers):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, f"who are you? {headers}")
+        kept.take(payload)
         return ExportTraceServiceResponse().SerializeToString()
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,10 +87,15 @@ def collector() -> Iterator[Collector]:
 
         def do_POST(self) -> None:
             assert self.path == "/v1/traces"
-            kept.take(ExportTraceServiceRequest.FromString(self._body()))
-            self.send_response(200)
-            self.send_header("content-length", "0")
+            payload, headers = self._body(), {name.lower(): value for name, value in self.headers.items()}
+            known = kept.lets_in(headers)
+            if known:
+                kept.take(payload)
+            answer = b"" if known else f"who are you? {headers}".encode()
+            self.send_response(200 if known else 401)
+            self.send_header("content-length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def _body(self) -> bytes:
             """Envoy sends it in chunks (RFC 9112 7.1)."""
@@ -95,9 +113,9 @@ def collector() -> Iterator[Collector]:
     server = grpc.server(ThreadPoolExecutor(2))
     handlers = {"Export": grpc.unary_unary_rpc_method_handler(export)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(EXPORT, handlers),))
-    kept.grpc_url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    kept.grpc_url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
     web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.http_url = f"http://127.0.0.1:{web.server_port}"
+    kept.http_url = f"http://localhost:{web.server_port}"
     thread = threading.Thread(target=web.serve_forever)
     server.start()
     thread.start()

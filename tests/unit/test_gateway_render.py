@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, number_of_threads, restart_delay_s
 from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
+from radgate_server.adapters.gateway.tracing import header_variables
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.tls import TlsMaterial
 from radgate_server.gateway_settings import GatewaySettings
@@ -198,8 +200,30 @@ def test_traces_go_where_the_servers_go_and_tell_no_path(protocol: Literal["grpc
     ratio = tracer["sampler"]["typed_config"]["wrapped_sampler"]["typed_config"]["sampling_percentage"]
     assert ratio == {"numerator": 250_000, "denominator": "MILLION"}
     (cluster,) = (cluster for cluster in config["static_resources"]["clusters"] if cluster["name"] == "otlp")
-    assert ("typed_extension_protocol_options" in cluster) is (protocol == "grpc")
+    (options,) = cluster["typed_extension_protocol_options"].values()
+    assert options["explicit_http_config"] == {f"http{'2' if protocol == 'grpc' else ''}_protocol_options": {}}
+    assert "http_filters" not in options
     assert cluster["transport_socket"]["typed_config"]["sni"] == "collector.example"
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_what_the_collector_wants_is_in_the_environment_and_in_no_file(protocol: Literal["grpc", "http"]) -> None:
+    headers = {"authorization": SecretStr("Bearer 1"), "x-site": SecretStr("2")}
+    telemetry = TelemetrySettings(tracing_enabled=True, otlp_protocol=protocol, otlp_headers=headers)
+    (cluster,) = (
+        cluster
+        for cluster in rendered(GatewaySettings(), telemetry=telemetry)["static_resources"]["clusters"]
+        if cluster["name"] == "otlp"
+    )
+    (options,) = cluster["typed_extension_protocol_options"].values()
+    adding, codec = options["http_filters"]
+    assert [item["append"]["header"] for item in adding["typed_config"]["mutations"]["request_mutations"]] == [
+        {"key": "authorization", "value": "%ENVIRONMENT(RADGATE_OTLP_HEADER_0)%"},
+        {"key": "x-site", "value": "%ENVIRONMENT(RADGATE_OTLP_HEADER_1)%"},
+    ]
+    assert codec["name"] == "envoy.filters.http.upstream_codec"
+    assert header_variables(telemetry) == {"RADGATE_OTLP_HEADER_0": "Bearer 1", "RADGATE_OTLP_HEADER_1": "2"}
+    assert header_variables(telemetry.model_copy(update={"tracing_enabled": False})) == {}
 
 
 def test_without_tracing_nothing_of_it_is_there() -> None:

@@ -44,3 +44,56 @@ def test_a_certificate_that_is_confined_to_nothing_or_in_vain_is_told(
 def test_a_time_zone_that_does_not_exist_is_told(zone: str) -> None:
     with pytest.raises(ConfigurationError):
         load_settings(reports={"time_zone": zone})
+
+
+def test_headers_for_the_collector_are_in_lower_case_and_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS", '{"Authorization": "Bearer s3cret", "x-site": "north 1"}')
+    settings = load_settings()
+    headers = settings.telemetry.otlp_headers
+    assert {name: value.get_secret_value() for name, value in headers.items()} == {
+        "authorization": "Bearer s3cret",
+        "x-site": "north 1",
+    }
+    for shown in (repr(settings), str(settings), f"{settings.model_dump()}", settings.model_dump_json()):
+        assert "authorization" in shown
+        assert "s3cret" not in shown
+
+
+def test_each_header_for_the_collector_may_have_a_variable_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION", "Bearer s3cret")
+    assert load_settings().telemetry.otlp_headers["authorization"].get_secret_value() == "Bearer s3cret"
+
+
+def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS", "authorization=Bearer s3cret")
+    with pytest.raises(ConfigurationError, match=r"^in the environment .* must be JSON: .*telemetry") as caught:
+        load_settings()
+    assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Bearer s3cret": "x"}, "a header's name has a-z, 0-9"),
+        ({":path": "/s3cret"}, "a header's name has a-z, 0-9"),
+        ({"authorization\n": "s3cret"}, "a header's name has a-z, 0-9"),
+        ({"": "s3cret"}, "a header's name has a-z, 0-9"),
+        ({"host": "s3cret"}, "host is a header of the protocol itself"),
+        ({"content-type": "s3cret"}, "content-type is a header of the protocol itself"),
+        ({"grpc-timeout": "s3cret"}, "grpc-timeout is a header of the protocol itself"),
+        ({"token-bin": "s3cret"}, "token-bin is a header of the protocol itself"),
+        ({"x-site": "s3cret", "X-Site": "s3cret"}, "two names differ in their case alone"),
+        ({"x-site": "s3cret\r\nx-other: 1"}, "the value of x-site must be of printable ASCII"),
+        ({"x-site": "s3cret\n"}, "the value of x-site must be of printable ASCII"),
+        ({"x-site": " s3cret"}, "the value of x-site must be of printable ASCII"),
+        ({"x-site": "s3crét"}, "the value of x-site must be of printable ASCII"),
+        ({"x-site": ""}, "the value of x-site must be of printable ASCII"),
+    ],
+)
+def test_what_is_no_header_is_told_without_its_value(headers: dict[str, str], told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(telemetry={"otlp_headers": headers})
+    assert caught.value.message.startswith(
+        f"setting telemetry.otlp_headers (or RADGATE_TELEMETRY__OTLP_HEADERS): {told}"
+    )
+    assert "s3cr" not in caught.value.message

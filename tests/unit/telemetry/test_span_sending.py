@@ -11,19 +11,21 @@ from radgate_server.adapters.telemetry.otlp import HttpExport
 from radgate_server.adapters.telemetry.span_encoding import encode_request
 from radgate_server.adapters.telemetry.span_sending import MOST_WAITING, SpanSender
 
+AWAY = ConnectionError("UNAVAILABLE")
+REFUSED = PermissionError("UNAUTHENTICATED; give it what it wants")
+
 
 class ScriptedExport:
-    """SpanExport that fails so many times first."""
+    """SpanExport that fails in these ways first, once in each."""
 
-    def __init__(self, failures: int = 0) -> None:
-        self.failures = failures
+    def __init__(self, *failures: OSError) -> None:
+        self.failures = list(failures)
         self.requests: list[ExportTraceServiceRequest] = []
         self.closed = False
 
     def send(self, request: bytes) -> None:
         if self.failures:
-            self.failures -= 1
-            raise ConnectionError("UNAVAILABLE")
+            raise self.failures.pop(0)
         self.requests.append(ExportTraceServiceRequest.FromString(request))
 
     def close(self) -> None:
@@ -43,8 +45,8 @@ class ScriptedExport:
 class Sent:
     """A sender, and what it tells of itself."""
 
-    def __init__(self, failures: int = 0) -> None:
-        self.export = ScriptedExport(failures)
+    def __init__(self, *failures: OSError) -> None:
+        self.export = ScriptedExport(*failures)
         self.counted: list[tuple[str, int]] = []
         self.sender = SpanSender(self.export, lambda outcome, count: self.counted.append((outcome, count)))
 
@@ -75,7 +77,7 @@ def test_what_waits_at_the_end_is_sent() -> None:
 
 
 def test_a_collector_that_is_away_costs_spans_and_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    sent = Sent(failures=2)
+    sent = Sent(AWAY, AWAY)
     sent.sender._closing.set()  # who goes does not wait for it to come back
     with caplog.at_level(logging.INFO):
         for _ in range(3):
@@ -88,8 +90,30 @@ def test_a_collector_that_is_away_costs_spans_and_is_told_of_once(caplog: pytest
     ]
 
 
+def test_a_refusal_is_told_of_once_and_no_request_is_repeated_for_it(caplog: pytest.LogCaptureFixture) -> None:
+    sent = Sent(REFUSED, REFUSED)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            sent.add(2)
+            sent.sender.send_waiting()
+    assert sent.counted == [("failed", 2), ("failed", 2), ("sent", 2)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "traces can't be sent to the collector: UNAUTHENTICATED; give it what it wants",
+        "traces are sent again",
+    ]
+
+
+def test_a_collector_that_comes_back_and_refuses_is_told_of_too(caplog: pytest.LogCaptureFixture) -> None:
+    sent = Sent(AWAY, REFUSED)
+    sent.sender._closing.set()
+    for _ in range(2):
+        sent.add(1)
+        sent.sender.send_waiting()
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [str(AWAY), str(REFUSED)]
+
+
 def test_who_ends_waits_for_one_request_that_fails_and_not_for_each() -> None:
-    sent = Sent(failures=1)
+    sent = Sent(AWAY)
     sent.add(3000)
     sent.sender._closing.set()
     sent.sender.send_waiting()
@@ -109,7 +133,8 @@ def test_over_http_a_request_is_posted_and_a_refusal_is_a_failure() -> None:
         posted.append(request)
         return httpx.Response(200 if len(posted) == 1 else 503)
 
-    export = HttpExport("http://collector.example:4318/", timeout_s=1, transport=httpx.MockTransport(answer))
+    transport = httpx.MockTransport(answer)
+    export = HttpExport("http://collector.example:4318/", headers={"x-site": "a"}, timeout_s=1, transport=transport)
     payload = encode_request([Span(name="a").SerializeToString()])
     export.send(payload)
     with pytest.raises(ConnectionError, match="HTTP status 503"):
@@ -117,6 +142,7 @@ def test_over_http_a_request_is_posted_and_a_refusal_is_a_failure() -> None:
     export.close()
     assert posted[0].url == "http://collector.example:4318/v1/traces"
     assert posted[0].headers["content-type"] == "application/x-protobuf"
+    assert posted[0].headers["x-site"] == "a"
     assert posted[0].content == payload
 
 
@@ -124,7 +150,7 @@ def test_over_http_a_collector_that_is_away_is_a_failure() -> None:
     def away(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no such host: who knows what stands here", request=request)
 
-    export = HttpExport("http://collector.example:4318", timeout_s=1, transport=httpx.MockTransport(away))
+    export = HttpExport("http://collector.example:4318", headers={}, timeout_s=1, transport=httpx.MockTransport(away))
     with pytest.raises(ConnectionError, match=r"^ConnectError$"):
         export.send(b"")
     export.close()

@@ -17,6 +17,7 @@ from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
+from radgate_server.adapters.gateway.tracing import header_variables
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.tls import TlsMaterial
@@ -164,8 +165,8 @@ class EnvoyProcess:
 
     def _arguments(self, envoy: Path, config: Path) -> list[str]:
         launcher = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(envoy)]
-        # The component "main" warns of being asked to stop.
-        log = ["--log-level", "warning", "--component-log-level", "main:error"]
+        # "main" warns of being asked to stop, "tracing" of each refusal by a collector, which the server tells once.
+        log = ["--log-level", "warning", "--component-log-level", "main:error,tracing:critical"]
         drain = ["--drain-time-s", str(max(1, round(self._settings.drain_s))), "--drain-strategy", "immediate"]
         threads = ["--concurrency", str(number_of_threads(self._settings.gateway))]
         return [*launcher, "--config-path", str(config), "--disable-hot-restart", *threads, *log, *drain]
@@ -174,7 +175,7 @@ class EnvoyProcess:
         # In a session of its own: Ctrl-C reaches the server alone, which drains before it stops Envoy.
         return await asyncio.create_subprocess_exec(
             *self._command,
-            env={**os.environ, SECRET_VARIABLE: self._secret},
+            env={**os.environ, **header_variables(self._settings.telemetry), SECRET_VARIABLE: self._secret},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,

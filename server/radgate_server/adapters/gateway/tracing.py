@@ -1,5 +1,6 @@
 """Envoy's part of traces: the span around the server's, by OTLP to the same collector."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ _SENDING = {
     "tracing.opentelemetry.min_flush_spans": 512,
     "tracing.opentelemetry.flush_interval_ms": 1000,
 }
+_PROTOCOL_OPTIONS = {"grpc": "http2_protocol_options", "http": "http_protocol_options"}
 
 
 def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
@@ -34,6 +36,17 @@ def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
     )
     config["static_resources"]["clusters"].append(_collector(settings))
     config["layered_runtime"]["layers"][0]["static_layer"] |= _SENDING
+
+
+def header_variables(settings: TelemetrySettings) -> dict[str, str]:
+    """What the environment tells Envoy: headers for the collector, which so are in no file and in no `config_dump`."""
+    if not settings.tracing_enabled:
+        return {}
+    return {_variable(place): value.get_secret_value() for place, value in enumerate(settings.otlp_headers.values())}
+
+
+def _variable(place: int) -> str:
+    return f"RADGATE_OTLP_HEADER_{place}"
 
 
 def _tracer(settings: TelemetrySettings) -> Node:
@@ -63,21 +76,39 @@ def _collector(settings: TelemetrySettings) -> Node:
     secured = url.scheme == "https"
     address = {"address": url.hostname, "port_value": url.port or (443 if secured else 80)}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": address}}}]}]
+    options: Node = {
+        "@type": _type("extensions.upstreams.http.v3.HttpProtocolOptions"),
+        "explicit_http_config": {_PROTOCOL_OPTIONS[settings.otlp_protocol]: {}},
+    }
+    if settings.otlp_headers:
+        options["http_filters"] = _adding(settings.otlp_headers)
     cluster: Node = {
         "name": _CLUSTER,
-        "type": "STRICT_DNS",
+        # Of a name's addresses the first that answers (RFC 8305): a collector may listen at one of localhost's two.
+        "type": "LOGICAL_DNS",
+        "dns_lookup_family": "ALL",
         "connect_timeout": "2s",
         "load_assignment": {"cluster_name": _CLUSTER, "endpoints": endpoints},
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
     }
-    if settings.otlp_protocol == "grpc":
-        name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-        options = {"@type": _type("extensions.upstreams.http.v3.HttpProtocolOptions")}
-        cluster["typed_extension_protocol_options"] = {
-            name: {**options, "explicit_http_config": {"http2_protocol_options": {}}}
-        }
     if secured:
         cluster["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": _tls(url.hostname or "")}
     return cluster
+
+
+def _adding(names: Iterable[str]) -> list[Node]:
+    """What adds these headers to each request; in a grpc_service's `initial_metadata` no `%ENVIRONMENT` is replaced."""
+    headers = [{"key": name, "value": f"%ENVIRONMENT({_variable(place)})%"} for place, name in enumerate(names)]
+    added = [{"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}} for header in headers]
+    return [
+        _filter("header_mutation", "HeaderMutation", mutations={"request_mutations": added}),
+        _filter("upstream_codec", "UpstreamCodec"),
+    ]
+
+
+def _filter(name: str, kind: str, **config: object) -> Node:
+    full = _type(f"extensions.filters.http.{name}.v3.{kind}")
+    return {"name": f"envoy.filters.http.{name}", "typed_config": {"@type": full, **config}}
 
 
 def _tls(host: str) -> Node:

@@ -22,7 +22,12 @@ class SpanExport(Protocol):
     """The way to a collector (otlp.py)."""
 
     def send(self, request: bytes) -> None:
-        """Send an encoded request. Raises ConnectionError, which says why, when it was not taken."""
+        """Send an encoded request.
+
+        Raises:
+            ConnectionError: it was not taken; it says why.
+            PermissionError: nor will it be as long as nobody changes a setting; it says which.
+        """
         ...
 
     def close(self) -> None:
@@ -39,7 +44,7 @@ class SpanSender:
         self._waiting: deque[bytes] = deque()
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._works = True
+        self._trouble: type[OSError] | None = None
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
 
     def start(self) -> None:
@@ -87,18 +92,22 @@ class SpanSender:
         for pause_s in (*_PAUSES_S, None):
             try:
                 self._export.send(request)
-            except ConnectionError as error:
-                self._tell(works=False, cause=str(error))
+            except (ConnectionError, PermissionError) as error:
+                self._tell(error)
+                if isinstance(error, PermissionError):
+                    break
             else:
-                self._tell(works=True)
+                self._tell(None)
                 return True
             if pause_s is None or self._closing.wait(pause_s):
                 break
         return False
 
-    def _tell(self, *, works: bool, cause: str = "") -> None:
-        if self._works and not works:
-            _log.warning("traces can't be sent to the collector: %s", cause)
-        elif works and not self._works:
+    def _tell(self, error: OSError | None) -> None:
+        """Log what begins and what is over: not each request."""
+        trouble = None if error is None else type(error)
+        if trouble and trouble is not self._trouble:
+            _log.warning("traces can't be sent to the collector: %s", str(error))
+        elif self._trouble and not trouble:
             _log.info("traces are sent again")
-        self._works = works
+        self._trouble = trouble

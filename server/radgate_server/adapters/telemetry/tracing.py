@@ -35,11 +35,11 @@ async def open_tracer(
 def _export(settings: TelemetrySettings) -> "SpanExport":
     from radgate_server.adapters.telemetry.otlp import GrpcExport, HttpExport
 
+    headers = {name: value.get_secret_value() for name, value in settings.otlp_headers.items()}
     if settings.otlp_protocol == "http":
-        return HttpExport(settings.otlp_endpoint, timeout_s=settings.otlp_timeout_s)
+        return HttpExport(settings.otlp_endpoint, headers=headers, timeout_s=settings.otlp_timeout_s)
     url = urlsplit(settings.otlp_endpoint)
     secured = url.scheme == "https"
-    address = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    return GrpcExport(
-        f"{address}:{url.port or (443 if secured else 80)}", secured=secured, timeout_s=settings.otlp_timeout_s
-    )
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    address = f"{host}:{url.port or (443 if secured else 80)}"
+    return GrpcExport(address, secured=secured, headers=headers, timeout_s=settings.otlp_timeout_s)
