@@ -4,39 +4,26 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.dicom.file_meta import Identity, identify, patient_id_of
-from radgate_server.core.dicom.whole import check_whole
 from radgate_server.core.errors import (
     AuditUnavailableError,
     DatabaseUnavailableError,
     GatewayError,
-    InstanceMalformedError,
-    InstanceTooLargeError,
-    InvalidArgumentError,
     PacsCannotError,
     reason_of,
 )
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.ports.pacs import PacsStore
-from radgate_server.core.ports.spool import Spool, SpoolEntry
-from radgate_server.core.storing import RefusedInstance, StoredInstance, StoreReport, StoreResult
+from radgate_server.core.ports.spool import Spool
+from radgate_server.core.storing import RefusedInstance, StoreReport
 from radgate_server.core.tenancy import Caller
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.uploading import Pieces, Stored, Upload
 
 _log = logging.getLogger(__name__)
-
-MAX_INSTANCES = 100_000
-"""In one upload: results are kept to its end, so that an endless one would take endless memory."""
-
-type Pieces = AsyncIterator[bytes | memoryview]
-"""The DICOM file of one instance. A GatewayError that it raises concerns this instance alone."""
 
 
 class StoreService:
@@ -75,7 +62,7 @@ class StoreService:
             GatewayError: what `incoming` raised. In both cases instances that had arrived by then have been stored.
         """
         name, store = await self._target(caller.tenant_id, pacs)
-        upload = _Upload(
+        upload = Upload(
             caller,
             name,
             store,
@@ -104,7 +91,7 @@ class StoreService:
         text = "this PACS can't store" if pacs else "no PACS of the tenant can store"
         raise PacsCannotError(text, pacs=clients[0].name)
 
-    async def _settle(self, caller: Caller, pacs: str, studies: Mapping[str, "_Stored"]) -> None:
+    async def _settle(self, caller: Caller, pacs: str, studies: Mapping[str, Stored]) -> None:
         """Do it in a task of its own, for a caller that was cancelled may be cancelled again."""
 
         async def settle() -> None:
@@ -121,7 +108,7 @@ class StoreService:
             task.add_done_callback(self._settling.discard)
             await asyncio.shield(task)
 
-    async def _record_stored(self, caller: Caller, pacs: str, study_instance_uid: str, stored: "_Stored") -> None:
+    async def _record_stored(self, caller: Caller, pacs: str, study_instance_uid: str, stored: Stored) -> None:
         """Record how much the PACS has taken of the study."""
         try:
             await self._auditor.record(
@@ -138,143 +125,6 @@ class StoreService:
             _log.error("what was stored could not be recorded: %s", error.message)
 
 
-@dataclass(slots=True)
-class _Stored:
-    """What the PACS has taken of a study."""
-
-    patient_id: str
-    instances: int = 0
-    size_bytes: int = 0
-
-
-class _Upload:
-    """One call of StoreService.store. `studies` are those into which something was, or may have been, stored."""
-
-    def __init__(
-        self,
-        caller: Caller,
-        pacs: str,
-        store: PacsStore,
-        spool: Spool,
-        auditor: Auditor,
-        max_instance_bytes: int,
-        parallel: int,
-        study_instance_uid: str | None,
-    ) -> None:
-        self._caller = caller
-        self._pacs = pacs
-        self._store = store
-        self._spool = spool
-        self._auditor = auditor
-        self._max_instance_bytes = max_instance_bytes
-        self._slots = asyncio.Semaphore(parallel)
-        self._study_instance_uid = study_instance_uid
-        self.studies: dict[str, _Stored] = {}
-        self._results: list[StoreResult | None] = []  # None: on its way
-
-    async def run(self, incoming: AsyncIterator[Pieces]) -> tuple[StoreResult, ...]:
-        """Store them all; when `incoming` fails, what has arrived is stored first. Cancelling cancels that too.
-
-        Raises:
-            GatewayError: what `incoming` raised.
-        """
-        failure: GatewayError | None = None
-        async with asyncio.TaskGroup() as group:
-            try:
-                async for pieces in incoming:
-                    self._check_room()
-                    await self._take(pieces, group)
-            except GatewayError as error:
-                failure = error
-        if failure is not None:
-            raise failure
-        return tuple(result for result in self._results if result is not None)
-
-    def _check_room(self) -> None:
-        if len(self._results) >= MAX_INSTANCES:
-            raise InvalidArgumentError("body", f"an upload may hold {MAX_INSTANCES} instances at most; send several")
-
-    async def _take(self, pieces: Pieces, group: asyncio.TaskGroup) -> None:
-        """Receive one instance; hand it to a task of its own as soon as one of the slots is free."""
-        place = len(self._results)
-        self._results.append(None)
-        entry = self._spool.begin()
-        with ExitStack() as stack:
-            stack.callback(entry.discard)
-            received = await self._receive(pieces, entry)
-            if isinstance(received, RefusedInstance):
-                self._results[place] = received
-                return
-            await self._slots.acquire()
-            task = group.create_task(self._forward(place, received))
-            task.add_done_callback(lambda _: entry.discard())  # also of a task that is cancelled before it starts
-            stack.pop_all()
-
-    async def _receive(self, pieces: Pieces, entry: SpoolEntry) -> ReceivedInstance | RefusedInstance:
-        """Spool one instance and check it; whatever fails concerns this one alone."""
-        try:
-            await self._spool_pieces(pieces, entry)
-            identity, patient_id, defect = await asyncio.to_thread(_look_into, entry)
-        except Exception as error:  # noqa: BLE001
-            return _refused(error)
-        try:
-            self._check(identity, defect)
-            await self._audit(identity, patient_id)
-        except Exception as error:  # noqa: BLE001
-            return _refused(error, identity.ref, identity.sop_class_uid)
-        return ReceivedInstance(identity.ref, identity.sop_class_uid, identity.transfer_syntax_uid, entry.content)
-
-    async def _spool_pieces(self, pieces: Pieces, entry: SpoolEntry) -> None:
-        limit = self._max_instance_bytes
-        async for piece in pieces:
-            if entry.size_bytes + len(piece) > limit:
-                raise InstanceTooLargeError(f"an instance may have {limit} bytes at most", max_bytes=str(limit))
-            await entry.write(piece)
-        await entry.complete()
-
-    def _check(self, identity: Identity, defect: InstanceMalformedError | None) -> None:
-        if self._study_instance_uid not in (None, identity.ref.study_instance_uid):
-            raise InvalidArgumentError("study_instance_uid", "the instance is of another study than the one named")
-        if defect is not None:
-            raise defect
-
-    async def _audit(self, identity: Identity, patient_id: str) -> None:
-        """Record the first instance of each study before it is passed on."""
-        study_instance_uid = identity.ref.study_instance_uid
-        if study_instance_uid not in self.studies:
-            scope = RetrieveScope(study_instance_uid)
-            await self._auditor.record(self._caller, AuditAction.STORE, scope, pacs=self._pacs, patient_id=patient_id)
-            self.studies[study_instance_uid] = _Stored(patient_id)
-
-    async def _forward(self, place: int, instance: ReceivedInstance) -> None:
-        try:
-            outcome = await self._store.store(instance)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the other instances go on
-            self._results[place] = _refused(error, instance.ref, instance.sop_class_uid)
-        else:
-            self._results[place] = StoredInstance(instance.ref, instance.sop_class_uid, outcome.warning)
-            stored = self.studies[instance.ref.study_instance_uid]
-            stored.instances += 1
-            stored.size_bytes += instance.content.size_bytes
-        finally:
-            self._slots.release()
-
-
-def _look_into(entry: SpoolEntry) -> tuple[Identity, str, InstanceMalformedError | None]:
-    """Which instance it is, its Patient ID, and what is wrong with it apart from that. Blocks: call it from a thread.
-
-    Raises:
-        InstanceMalformedError: it does not tell which it is.
-    """
-    data = entry.view()
-    identity = identify(data)
-    try:
-        check_whole(data)
-    except InstanceMalformedError as defect:
-        return identity, patient_id_of(data), defect
-    return identity, patient_id_of(data), None
-
-
 def _log_refusals(tenant_id: str, report: StoreReport) -> None:
     """Tell the operator how many instances were refused for which reasons; the senders' own logs may be far away."""
     errors = [result.error for result in report.results if isinstance(result, RefusedInstance)]
@@ -283,11 +133,3 @@ def _log_refusals(tenant_id: str, report: StoreReport) -> None:
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         where = {"tenant": tenant_id, "pacs": report.pacs}
         _log.warning("not all of %d instances were stored: %s", len(report.results), told, extra=where)
-
-
-def _refused(error: Exception, ref: InstanceRef | None = None, sop_class_uid: str = "") -> RefusedInstance:
-    if isinstance(error, GatewayError):
-        error.__traceback__ = error.__context__ = None  # which would keep the instance's bytes until the upload ends
-    else:
-        _log.error("an instance was not stored because of a defect", exc_info=error)
-    return RefusedInstance(error, ref, sop_class_uid)

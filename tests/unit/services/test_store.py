@@ -27,12 +27,13 @@ from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.storing import RefusedInstance, StoredInstance, StoreReport
 from radgate_server.core.tenancy import Caller, Principal, Role, Tenant
-from radgate_server.services import store as store_module
+from radgate_server.services import uploading
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.store import Pieces, StoreService
+from radgate_server.services.store import StoreService
 from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.uploading import Pieces
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
@@ -317,7 +318,7 @@ async def test_without_a_database_what_is_near_is_dropped_all_the_same(
 
 
 async def test_an_upload_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MAX_INSTANCES", 2)
+    monkeypatch.setattr(uploading, "MAX_INSTANCES", 2)
     await bench.open()
     files = [make_instance("2.25.1", "2.25.2", f"2.25.3.{n}") for n in range(3)]
     with pytest.raises(InvalidArgumentError, match="2 instances at most"):

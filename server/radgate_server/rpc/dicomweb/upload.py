@@ -16,7 +16,7 @@ from radgate_server.core.multipart import (
     parse_content_type,
 )
 from radgate_server.rpc.dicomweb.offers import DICOM
-from radgate_server.services.store import Pieces
+from radgate_server.services.uploading import Pieces
 
 type Chunks = AsyncIterator[bytes]
 

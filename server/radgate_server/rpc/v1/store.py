@@ -11,7 +11,8 @@ from radgate_server.core.storing import RefusedInstance, StoreReport, StoreResul
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.v1.convert import to_ref
-from radgate_server.services.store import Pieces, StoreService
+from radgate_server.services.store import StoreService
+from radgate_server.services.uploading import Pieces
 
 type _Requests = AsyncIterator[messages.StoreInstancesRequest]
 
