@@ -251,7 +251,7 @@ async def test_a_malformed_request_is_refused(viewer: Viewer, fields: dict[str, 
 
 
 async def test_a_client_that_leaves_gives_the_pacs_back(rig: Rig, viewer: Viewer) -> None:
-    rig.east.latency_s = 0.02
+    rig.east.latency_s = 0.2
     call = viewer("RetrieveInstances", RetrieveInstancesRequest(study_instance_uid=EAST_STUDY))
     assert isinstance(await call.read(), RetrieveInstancesResponse)
     assert rig.east.open_retrieves == 1

@@ -201,7 +201,7 @@ async def test_progress_is_told_while_chunks_arrive(rig: Rig, client: radgate.ai
 
 
 async def test_leaving_a_stream_early_lets_the_pacs_stop(rig: Rig, client: radgate.aio.Client) -> None:
-    rig.east.latency_s = 0.02
+    rig.east.latency_s = 0.2
     stream = client.retrieve_study(EAST_STUDY)
     await anext(stream)
     await stream.aclose()

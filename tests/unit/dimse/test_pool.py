@@ -39,11 +39,13 @@ class FakeAssociator:
 
     def __init__(self) -> None:
         self.opened: list[FakeAssociation] = []
+        self.opening = threading.Event()
         self.go_on = threading.Event()
         self.go_on.set()
 
     def open(self, _: Sequence[Proposal], __: Shown) -> FakeAssociation:
-        self.go_on.wait(5)
+        self.opening.set()
+        self.go_on.wait(60)
         self.opened.append(FakeAssociation())
         return self.opened[-1]
 
@@ -59,7 +61,7 @@ def pool(associator: Any) -> AssociationPool:
 
 
 async def _all_ended(associator: FakeAssociator) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while any(association.open for association in associator.opened):
             await asyncio.sleep(0.001)
 
@@ -102,7 +104,7 @@ async def test_one_that_the_pacs_closed_is_not_given_again(pool: AssociationPool
 
 
 async def _all_ended_but(associator: FakeAssociator, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while sum(association.open for association in associator.opened) > count:
             await asyncio.sleep(0.001)
 
@@ -127,7 +129,7 @@ async def test_an_association_that_opens_after_the_pool_was_closed_is_ended(
             await pool.run(lease.exchange, lambda: None)
 
     using = asyncio.create_task(use())
-    await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(associator.opening.wait, 60)
     closing = asyncio.create_task(pool.close())
     await asyncio.sleep(0.05)
     associator.go_on.set()

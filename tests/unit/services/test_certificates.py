@@ -103,7 +103,7 @@ async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
     await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))
     watch = CertificateWatch((), directory, directory, lambda _: None, telemetry, sightings)
     await watch.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not telemetry.expiries:
             await asyncio.sleep(0)
         for expires in (START, START + timedelta(days=90)):
