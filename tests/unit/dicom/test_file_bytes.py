@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from radgate_server.core.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from radgate_server.core.dicom.file_meta import file_meta_bytes, identify, patient_of, read_file_meta
-from radgate_server.core.dicom.walker import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Walker
+from radgate_server.core.dicom.walker import Walker
 from radgate_server.core.dicom.whole import check_whole
 from radgate_server.core.errors import InstanceMalformedError
 from tests.unit.dicom import corpus

@@ -5,16 +5,8 @@ import tracemalloc
 import pytest
 
 from radgate_server.core.dicom import walker
-from radgate_server.core.dicom.walker import (
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    MAX_DEPTH,
-    DataSet,
-    Encoding,
-    Walker,
-    implicit_vr,
-)
+from radgate_server.core.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, implicit_vr
+from radgate_server.core.dicom.walker import MAX_DEPTH, DataSet, Walker
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import Span
 from tests.unit.dicom.encode import (

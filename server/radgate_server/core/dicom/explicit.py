@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16
 
+from radgate_server.core.dicom.encoding import resolved_vr
 from radgate_server.core.dicom.walker import (
     ITEM,
     ITEM_DELIMITATION,
@@ -14,7 +15,6 @@ from radgate_server.core.dicom.walker import (
     DataSet,
     Element,
     has_signed_pixels,
-    resolved_vr,
 )
 from radgate_server.core.dicom.words import WORD_CODES, Part, little_endian_value
 

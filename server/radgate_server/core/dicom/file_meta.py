@@ -6,16 +6,15 @@ from struct import Struct
 from typing import NamedTuple
 
 from radgate_server.core.dicom.charset import charset_of
-from radgate_server.core.dicom.walker import (
+from radgate_server.core.dicom.encoding import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    Element,
     Encoding,
-    Walker,
     encoding_in,
     truncated,
 )
+from radgate_server.core.dicom.walker import Element, Walker
 from radgate_server.core.errors import InstanceMalformedError, InvalidArgumentError
 from radgate_server.core.identifiers import InstanceRef, parse_uid
 from radgate_server.core.instances import FileBytes

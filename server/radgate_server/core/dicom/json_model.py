@@ -10,18 +10,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from radgate_server.core.dicom.charset import DEFAULT_CHARSET, Charset, charset_of
+from radgate_server.core.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, resolved_vr
 from radgate_server.core.dicom.values import BINARY_VRS, CONVERTERS
-from radgate_server.core.dicom.walker import (
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    DataSet,
-    Element,
-    Encoding,
-    Walker,
-    has_signed_pixels,
-    resolved_vr,
-)
+from radgate_server.core.dicom.walker import DataSet, Element, Walker, has_signed_pixels
 from radgate_server.core.dicom.words import Part, little_endian_value
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import BULK_DATA_ROOT, BulkItem, Span

@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from struct import Struct
 
+from radgate_server.core.dicom.encoding import EXPLICIT_LITTLE
 from radgate_server.core.dicom.file_meta import file_meta_bytes, read_file_meta
 from radgate_server.core.dicom.walker import (
-    EXPLICIT_LITTLE,
     ITEM,
     ITEM_DELIMITATION,
     SEQUENCE_DELIMITATION,

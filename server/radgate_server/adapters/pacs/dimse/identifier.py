@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from radgate_server.core.attributes import vr_of
-from radgate_server.core.dicom.walker import Encoding, Walker
+from radgate_server.core.dicom.encoding import Encoding
+from radgate_server.core.dicom.walker import Walker
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.query import TagPath
 

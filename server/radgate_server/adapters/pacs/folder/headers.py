@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from radgate_server.core.dicom.encoding import Encoding, truncated
 from radgate_server.core.dicom.file_meta import encoding_of, identify, read_file_meta
 from radgate_server.core.dicom.json_model import JsonModel
-from radgate_server.core.dicom.walker import DataSet, Element, Encoding, Walker, truncated
+from radgate_server.core.dicom.walker import DataSet, Element, Walker
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instances import FileContent, InstanceContent
