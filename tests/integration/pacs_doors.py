@@ -42,14 +42,14 @@ class Door:
     """One way into Orthanc.
 
     The middle of the large study, on any connection, is `middle_bytes` after its beginning. At `trickle_bytes_per_s`
-    the answers to a query and a retrieve take longer than two seconds, but no short answer does.
+    the answers to a query and a retrieve take longer than four seconds, but no short answer does.
     """
 
     name: str
     port: Callable[[OrthancServer], int]
     connection: Callable[[int], PacsConnection]
     middle_bytes: int
-    trickle_bytes_per_s: int = 400_000
+    trickle_bytes_per_s: int = 300_000
 
     def __str__(self) -> str:
         return self.name
@@ -63,7 +63,7 @@ def _dimse(method: RetrieveMethod) -> Callable[[int], PacsConnection]:
 DOORS = (
     Door("C-GET", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.GET), 200_000),
     # the answers alone: the instances come over another connection
-    Door("C-MOVE", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.MOVE), 1000, 600),
+    Door("C-MOVE", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.MOVE), 1000, 450),
     Door(
         "DICOMweb",
         lambda orthanc: orthanc.http_port,
@@ -75,7 +75,7 @@ DOORS = (
         lambda orthanc: orthanc.http_port,
         lambda port: OrthancConnection(f"http://127.0.0.1:{port}", max_connections=3),
         200_000,
-        150_000,
+        110_000,
     ),
 )
 
