@@ -21,6 +21,7 @@ class Found(NamedTuple):
     start_ns: int
     end_ns: int
     attributes: dict[str, object]
+    links: tuple[tuple[str, str], ...] = ()  # trace and span
 
 
 class Node(NamedTuple):

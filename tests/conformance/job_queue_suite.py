@@ -56,6 +56,13 @@ class JobQueueSuite:
         assert (ended.ended, ended.reason, ended.message) == (clock.now(), "", "")
         assert await queue.get("alpha", submitted.job_id) == ended
 
+    async def test_the_work_is_told_all_that_was_asked(self, queue: JobQueue, work: LedWork) -> None:
+        traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        asked = JobRequest("alpha", JobKind.MAKE_THUMBNAILS, "1", "1.2", {"quality": "90"}, "mine", traceparent)
+        await until(queue, await queue.submit(asked), JobState.RUNNING)
+        await settle()
+        assert work.asked == [asked]
+
     async def test_jobs_belong_to_their_tenant(self, queue: JobQueue) -> None:
         job = await queue.submit(request("1"))
         for ask in (queue.get("beta", job.job_id), queue.cancel("beta", job.job_id), queue.get("alpha", "nothing")):

@@ -15,6 +15,7 @@ class LedWork:
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.asked: list[JobRequest] = []
         self.stopped: list[str] = []
         self.stubborn = asyncio.Event()
         self.stubborn.set()
@@ -23,6 +24,7 @@ class LedWork:
     async def __call__(self, request: JobRequest, report: Report) -> None:
         study = request.study_instance_uid
         self.begun.append(study)
+        self.asked.append(request)
         try:
             while order := await self._orders[study].get():
                 if isinstance(order, Exception):

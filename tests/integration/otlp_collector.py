@@ -139,6 +139,7 @@ def _found(service: str, span: OtlpSpan) -> Found:
         span.start_time_unix_nano,
         span.end_time_unix_nano,
         attributes,
+        tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
     )
 
 

@@ -17,6 +17,7 @@ from radgate_server.core.jobs import JobKind
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.imaging import FrameWorkers
 from radgate_server.core.ports.queue import JobHandler, JobQueue
+from radgate_server.core.tracing import Tracer
 from radgate_server.installation import Installation
 from radgate_server.services.arrivals import AnnouncingStore, ArrivalListener
 from radgate_server.services.audited_streams import StreamLog
@@ -32,6 +33,7 @@ from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
+from radgate_server.services.jobs.traced import traced
 from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
@@ -78,6 +80,7 @@ def build_services(
     clients: PacsClients,
     clock: Clock,
     telemetry: PrometheusTelemetry,
+    tracer: Tracer | None,
 ) -> Services:
     """Put the use cases together, from the inside outwards."""
     asking = build_asking(settings, clients, clock)
@@ -89,6 +92,8 @@ def build_services(
     retrieve = RetrieveService(asking.lister, store, fetching, asking.studies)
     stack.push_async_callback(retrieve.close)
     handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
+    if tracer is not None:
+        handlers = traced(handlers, tracer)
     sent = StreamLog(auditor)
     stack.push_async_callback(sent.close)
     restrictions = Restrictions(asking.facts, asking.places, auditor, clock)

@@ -36,7 +36,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What is to be done. `request_id` makes asking twice the same as asking once; `parameters` are the kind's own."""
+    """What is to be done. `request_id` makes asking twice the same as asking once; `parameters` are the kind's own.
+
+    `traceparent` names the call that asked, "" when it is not recorded (core/tracing.py).
+    """
 
     tenant_id: str
     kind: JobKind
@@ -44,6 +47,7 @@ class JobRequest:
     series_instance_uid: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     request_id: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

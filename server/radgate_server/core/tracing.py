@@ -54,9 +54,10 @@ class Facts(TypedDict, total=False):
     operation: str
     level: str  # of a query or retrieve (PS3.4 C.6.1.1)
     status: int  # of a DIMSE response (PS3.7 annex C)
+    reason: str  # a name of ErrorReason
     count: int
     bytes: int
-    completed: int  # sub-operations of a C-GET or C-MOVE, these four (PS3.7 9.1.3)
+    completed: int  # sub-operations of a C-GET or C-MOVE, these four (PS3.7 9.1.3); instances of a job, these two
     failed: int
     warning: int
     reused: bool
@@ -92,11 +93,21 @@ current_span: ContextVar[Span | None] = ContextVar("current_span", default=None)
 """What is being recorded; None outside of traces, and in those that are not recorded."""
 
 
+def current_traceparent() -> str:
+    """The header traceparent of what is being recorded, "" when nothing is."""
+    recorded = current_span.get()
+    return "" if recorded is None else recorded.context.traceparent
+
+
 class Tracer(Protocol):
     """Decides which traces are recorded, and records them."""
 
     def begin(self, name: str, parent: TraceContext | None) -> tuple[str, Span | None]:
         """Begin our part of a trace, or a trace if there is no `parent`: its id; no span when it is not recorded."""
+        ...
+
+    def begin_apart(self, name: str, cause: TraceContext | None) -> Span | None:
+        """Begin a trace of work that goes on by itself, with a link to its cause; None when it is not recorded."""
         ...
 
 

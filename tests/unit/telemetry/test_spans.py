@@ -107,6 +107,31 @@ def test_a_share_of_own_traces_is_recorded_and_of_others_what_they_say() -> None
     assert {len(each) for each in ids} == {32}
 
 
+def test_work_that_goes_on_by_itself_is_a_trace_of_its_own_with_a_link_to_its_cause() -> None:
+    spans = Ended()
+    recorded = SpanRecorder(spans.take, share=0).begin_apart("job make-thumbnails", PARENT)
+    with Part(recorded), span("C-FIND", SpanKind.CLIENT):
+        pass
+    find, job = spans
+    assert (job.name, job.kind, job.parent_span_id) == ("job make-thumbnails", OtlpSpan.SPAN_KIND_INTERNAL, b"")
+    assert (find.trace_id, find.parent_span_id) == (job.trace_id, job.span_id)
+    assert job.trace_id.hex() != PARENT.trace_id
+    (link,) = job.links
+    assert (link.trace_id.hex(), link.span_id.hex(), link.flags) == (PARENT.trace_id, PARENT.span_id, FROM_ELSEWHERE)
+    assert (told(job), len(find.links), job.flags) == ({}, 0, FROM_HERE)
+
+
+def test_without_a_cause_that_is_recorded_the_share_decides() -> None:
+    spans = Ended()
+    never, always = SpanRecorder(spans.take, share=0), SpanRecorder(spans.take, share=1)
+    assert never.begin_apart("job", None) is None
+    assert always.begin_apart("job", PARENT._replace(sampled=False)) is None
+    recorded = always.begin_apart("job", None)
+    assert recorded is not None
+    recorded.end()
+    assert list(spans[0].links) == []
+
+
 def test_a_trace_has_an_end_however_much_there_is_to_tell() -> None:
     spans = Ended()
     _, recorded = SpanRecorder(spans.take, share=1).begin(NAME, None)

@@ -12,7 +12,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, SpanFlags, Status
 
 from radgate_server import __version__
-from radgate_server.core.tracing import SpanKind
+from radgate_server.core.tracing import SpanKind, TraceContext
 from radgate_server.core.varint import varint
 
 _KINDS = {
@@ -31,7 +31,7 @@ _CANCELLED = "CancelledError"
 _OUR_FAULT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 _ERROR = Status(code=Status.STATUS_CODE_ERROR)
 _FLAGS = SpanFlags.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
-_FLAGS_OF_CALL = _FLAGS | SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
+_FLAGS_FROM_ELSEWHERE = _FLAGS | SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 
 # Numbers of fields with their kind on the wire, and the length of what has always the same: of a Span ...
 _TRACE_ID, _SPAN_ID, _PARENT_SPAN_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
@@ -61,8 +61,15 @@ def shared_part(name: str, kind: SpanKind, facts: tuple[tuple[str, object], ...]
         kind=_KINDS[kind],
         attributes=_attributes(known),
         status=_ERROR if failed else None,
-        flags=_FLAGS_OF_CALL if is_call else _FLAGS,
+        flags=_FLAGS_FROM_ELSEWHERE if is_call else _FLAGS,
     ).SerializeToString()
+
+
+def encode_link(context: TraceContext) -> bytes:
+    """Encode a span's link to another one, which belongs behind the span's shared part."""
+    trace_id, span_id = bytes.fromhex(context.trace_id), bytes.fromhex(context.span_id)
+    link = Span.Link(trace_id=trace_id, span_id=span_id, flags=_FLAGS_FROM_ELSEWHERE)
+    return Span(links=[link]).SerializeToString()
 
 
 def encode_span(

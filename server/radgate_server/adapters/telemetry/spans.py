@@ -7,37 +7,41 @@ import random
 import time
 from collections.abc import Callable
 
-from radgate_server.adapters.telemetry.span_encoding import encode_span, shared_part
+from radgate_server.adapters.telemetry.span_encoding import encode_link, encode_span, shared_part
 from radgate_server.core.token_bucket import TokenBucket
 from radgate_server.core.tracing import Facts, Span, SpanKind, TraceContext
 
 MOST_SPANS = 512
-"""Of one call; a study of a thousand instances has as many C-STORE requests, of which the first ones tell enough."""
+"""Of one call or job; a study of a thousand instances has as many C-STORE requests, of which the first tell enough."""
 
 
 class _Trace:
     """What the spans of our part of one trace have in common.
 
-    `ended` takes them one by one, encoded; `over` is told how many there were when the call has ended.
+    `ended` takes them one by one, encoded; `over` is told how many there were when their root, which has the encoded
+    `link`, has ended.
     """
 
-    __slots__ = ("ended", "left", "left_out", "over", "trace_id")
+    __slots__ = ("ended", "left", "left_out", "link", "over", "trace_id")
 
-    def __init__(self, trace_id: bytes, ended: Callable[[bytes], object], over: Callable[[int], object]) -> None:
+    def __init__(
+        self, trace_id: bytes, ended: Callable[[bytes], object], over: Callable[[int], object], link: bytes = b""
+    ) -> None:
         self.trace_id = trace_id
         self.ended = ended
         self.over = over
+        self.link = link
         self.left = MOST_SPANS
         self.left_out = 0
 
 
 class RecordedSpan:
-    """Span, until it ends. `is_call` tells that of the whole call."""
+    """Span, until it ends. `is_root` tells that of the whole call, which has the kind SERVER, or job."""
 
-    __slots__ = ("_facts", "_is_call", "_kind", "_name", "_parent_span_id", "_span_id", "_started_ns", "_trace")
+    __slots__ = ("_facts", "_is_root", "_kind", "_name", "_parent_span_id", "_span_id", "_started_ns", "_trace")
 
     def __init__(
-        self, trace: _Trace, name: str, kind: SpanKind, parent_span_id: bytes, facts: Facts, *, is_call: bool = False
+        self, trace: _Trace, name: str, kind: SpanKind, parent_span_id: bytes, facts: Facts, *, is_root: bool = False
     ) -> None:
         self._trace = trace
         self._name = name
@@ -45,7 +49,7 @@ class RecordedSpan:
         self._span_id = _new_id(8)
         self._parent_span_id = parent_span_id
         self._facts = facts
-        self._is_call = is_call
+        self._is_root = is_root
         self._started_ns = time.time_ns()
 
     @property
@@ -69,11 +73,15 @@ class RecordedSpan:
     def end(self, failure: str = "") -> None:
         """It ended."""
         trace, facts = self._trace, self._facts
-        if self._is_call:
+        is_root = self._is_root
+        if is_root:
             trace.over(MOST_SPANS - trace.left + 1)
             if trace.left_out:
                 facts["left_out"] = trace.left_out
-        shared = shared_part(self._name, self._kind, tuple(facts.items()), failure, self._is_call)
+        is_call = is_root and self._kind is SpanKind.SERVER
+        shared = shared_part(self._name, self._kind, tuple(facts.items()), failure, is_call)
+        if is_root:
+            shared += trace.link
         trace.ended(
             encode_span(shared, trace.trace_id, self._span_id, self._parent_span_id, self._started_ns, time.time_ns())
         )
@@ -103,12 +111,22 @@ class SpanRecorder:
     def begin(self, name: str, parent: TraceContext | None) -> tuple[str, Span | None]:
         """Begin our part of a trace."""
         trace_id = _new_id(16).hex() if parent is None else parent.trace_id
-        wanted = random.random() < self._share if parent is None else parent.sampled  # noqa: S311 - no secret
-        if not wanted or (self._room and self._room.wait_s(self._now_s())):
+        if not self._wants(parent):
             return trace_id, None
         trace = _Trace(bytes.fromhex(trace_id), self._ended, self._over)
         parent_span_id = b"" if parent is None else bytes.fromhex(parent.span_id)
-        return trace_id, RecordedSpan(trace, name, SpanKind.SERVER, parent_span_id, {}, is_call=True)
+        return trace_id, RecordedSpan(trace, name, SpanKind.SERVER, parent_span_id, {}, is_root=True)
+
+    def begin_apart(self, name: str, cause: TraceContext | None) -> Span | None:
+        """Begin a trace of work that goes on by itself, recorded if its cause is, else by the share."""
+        if not self._wants(cause):
+            return None
+        trace = _Trace(_new_id(16), self._ended, self._over, b"" if cause is None else encode_link(cause))
+        return RecordedSpan(trace, name, SpanKind.INTERNAL, b"", {}, is_root=True)
+
+    def _wants(self, origin: TraceContext | None) -> bool:
+        wanted = random.random() < self._share if origin is None else origin.sampled  # noqa: S311 - no secret
+        return wanted and not (self._room and self._room.wait_s(self._now_s()))
 
     def _over(self, spans: int) -> None:
         if self._room is not None:

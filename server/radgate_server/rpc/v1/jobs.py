@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from radgate.v1 import job_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.jobs import JobKind, JobRequest
 from radgate_server.core.ports.queue import JobQueue
+from radgate_server.core.tracing import current_traceparent
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert_jobs import from_create, to_job
 from radgate_server.services.auditing import Auditor
@@ -29,7 +31,8 @@ class JobServicer:
         asked = from_create(request, call.caller.tenant_id)
         scope = RetrieveScope(asked.study_instance_uid, asked.series_instance_uid or None)
         await self._auditor.record(call.caller, _ACTIONS[asked.kind], scope, _audited(asked))
-        return messages.CreateJobResponse(job=to_job(await self._queue.submit(asked)))
+        job = await self._queue.submit(replace(asked, traceparent=current_traceparent()))
+        return messages.CreateJobResponse(job=to_job(job))
 
     async def GetJob(self, request: messages.GetJobRequest, call: Call) -> messages.GetJobResponse:
         """Tell one job as it stands."""

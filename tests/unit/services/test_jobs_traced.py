@@ -1,0 +1,110 @@
+"""What a job's trace tells, and that it has nothing of the call that asked for the job but a link."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+from radgate_server.adapters.telemetry.spans import SpanRecorder
+from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.core.jobs import JobKind, JobProgress, JobRequest
+from radgate_server.core.ports.queue import Report
+from radgate_server.core.request_context import trace_id
+from radgate_server.core.tracing import Part, SpanKind, current_traceparent, span
+from radgate_server.services.jobs.traced import traced
+
+CALL = "radgate.v1.JobService/CreateJob"
+
+type Work = Callable[[Report], Awaitable[None]]
+
+
+class Recording:
+    """Calls and jobs of which so large a share is recorded, and their spans once they have ended."""
+
+    def __init__(self, *, share: float) -> None:
+        self.spans: list[OtlpSpan] = []
+        self.tracer = SpanRecorder(lambda encoded: self.spans.append(OtlpSpan.FromString(encoded)), share=share)
+        self.reported: list[JobProgress] = []
+
+    async def run(self, work: Work, *, traceparent: str = "") -> None:
+        """Run a job that is asked for by the call `traceparent`."""
+
+        async def handler(_request: JobRequest, report: Report) -> None:
+            await work(report)
+
+        async def keep(progress: JobProgress, _failures: dict[str, int]) -> None:
+            self.reported.append(progress)
+
+        handlers = traced({JobKind.MAKE_THUMBNAILS: handler}, self.tracer)
+        request = JobRequest("east", JobKind.MAKE_THUMBNAILS, "1.2.3", traceparent=traceparent)
+        await handlers[JobKind.MAKE_THUMBNAILS](request, keep)
+
+
+def told(ended: OtlpSpan) -> dict[str, object]:
+    return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in ended.attributes}
+
+
+async def find(report: Report) -> None:
+    """Work at a PACS, half of which succeeds."""
+    with span("C-FIND", SpanKind.CLIENT):
+        await report(JobProgress(done=1, failed=1, total=2), {"CODEC_FAILED": 1})
+
+
+async def test_a_job_is_a_trace_with_a_link_to_the_call_that_asked() -> None:
+    recording = Recording(share=1)
+    with Part(recording.tracer.begin(CALL, None)[1]):
+        asked = current_traceparent()
+        await recording.run(find, traceparent=asked)  # in the call's own context, as a queue in this process would
+    part, job, call = recording.spans
+    assert (job.name, job.parent_span_id, part.parent_span_id) == ("job make-thumbnails", b"", job.span_id)
+    assert [link.span_id for link in job.links] == [call.span_id]
+    assert part.trace_id == job.trace_id != call.trace_id
+    assert told(job) == {"radgate.completed": 1, "radgate.failed": 1}
+    assert recording.reported == [JobProgress(1, 1, 2)]
+    assert "1.2.3" not in str(recording.spans)
+
+
+async def test_a_job_that_fails_says_why_and_of_nobody() -> None:
+    async def fail(_report: Report) -> None:
+        raise PacsUnreachableError("no connection for Doe^Jane", pacs="main")
+
+    recording = Recording(share=1)
+    with pytest.raises(PacsUnreachableError):
+        await recording.run(fail)
+    (job,) = recording.spans
+    assert told(job) == {"radgate.reason": "PACS_UNREACHABLE", "error.type": "PacsUnreachableError"}
+    assert job.status.code == Status.STATUS_CODE_ERROR
+    assert "Doe" not in str(job)
+
+
+async def test_a_job_that_is_cancelled_has_not_failed() -> None:
+    async def cancelled(_report: Report) -> None:
+        raise asyncio.CancelledError
+
+    recording = Recording(share=1)
+    with pytest.raises(asyncio.CancelledError):
+        await recording.run(cancelled)
+    (job,) = recording.spans
+    assert (told(job), job.status.code) == ({"radgate.cancelled": True}, Status.STATUS_CODE_UNSET)
+
+
+async def test_a_job_that_is_not_recorded_adds_nothing_to_its_calls_trace() -> None:
+    calls, jobs = Recording(share=1), Recording(share=0)
+    with Part(calls.tracer.begin(CALL, None)[1]):
+        await jobs.run(find)
+    assert (jobs.spans, jobs.reported) == ([], [JobProgress(1, 1, 2)])
+    assert [call.name for call in calls.spans] == [CALL]
+
+
+async def test_the_log_of_a_job_names_its_trace() -> None:
+    seen = []
+
+    async def look(_report: Report) -> None:
+        seen.append(trace_id.get())
+
+    recording = Recording(share=1)
+    await recording.run(look)
+    assert seen == [recording.spans[0].trace_id.hex()]
+    assert trace_id.get() == ""
