@@ -50,7 +50,7 @@ def settings_in(folder: Path) -> Settings:
 
 def settings_with(folder: Path, gateway: GatewaySettings) -> Settings:
     """On a port that no connection takes before Envoy has it, nor between one Envoy and the next."""
-    return Settings(data_dir=folder, http_port=free_port(), drain_s=2, gateway=gateway)
+    return Settings(data_dir=folder, http_port=free_port(), drain_s=PATIENCE_S, gateway=gateway)
 
 
 @asynccontextmanager
