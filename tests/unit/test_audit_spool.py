@@ -340,6 +340,15 @@ def test_nothing_is_written_behind_half_a_frame(reopen: Opener, monkeypatch: pyt
     assert drain(reopen()) == contents(1, 3)
 
 
+def test_a_disk_that_takes_little_at_once_gets_all(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
+    waiting = reopen()
+    waiting.put(SpooledBatch(contents(1)))
+    waiting.note_attempt(waiting.newest, ATTEMPT)
+    assert reopen().oldest() == Segment(1, [SpooledBatch(contents(1))], ATTEMPT)
+
+
 def test_nothing_is_answered_while_what_was_before_can_not_be_synced(
     reopen: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from radgate_server.adapters.audit_spool.segment_file import SegmentFile, decode_attempt, encode_attempt, read_segment
+from radgate_server.core.descriptors import write_all
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.audit_spool import Attempt, Ciphers, SpooledBatch
 
@@ -159,7 +160,7 @@ class SpoolFolder:
         draft = path.with_suffix(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, data)
+            write_all(descriptor, data)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

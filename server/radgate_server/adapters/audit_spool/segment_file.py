@@ -17,6 +17,7 @@ from pathlib import Path
 from struct import Struct
 
 from radgate_server.adapters.audit_spool.content_form import decode_contents, encode_content
+from radgate_server.core.descriptors import write_all
 from radgate_server.core.ports.audit_spool import Attempt, Cipher, SpooledBatch
 
 _LENGTH = Struct(">I")
@@ -46,9 +47,7 @@ class SegmentFile:
         if self._torn:
             self._cut()
         try:
-            written = os.write(self._file, frame)
-            while written < len(frame):
-                written += os.write(self._file, frame[written:])
+            write_all(self._file, frame)
             if synced:
                 os.fsync(self._file)
         except OSError:
