@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
 from radgate_server.core.tracing import TraceContext
 
 _SHOWN = ("radgate.", "rpc.response", "http.response", "http.status", "error.")
@@ -47,6 +49,11 @@ class Node(NamedTuple):
         yield self
         for part in self.parts:
             yield from part.walk()
+
+
+def attributes_of(items: Iterable[KeyValue]) -> dict[str, object]:
+    """What OTLP tells of a span, or of who sent it."""
+    return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in items}
 
 
 def begin() -> TraceContext:

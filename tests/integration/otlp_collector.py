@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
-from tests.trace_tree import Found
+from tests.trace_tree import Found, attributes_of
 
 EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
 
@@ -51,7 +51,7 @@ class Collector:
         """Keep the spans of a request."""
         request = ExportTraceServiceRequest.FromString(payload)
         found = [
-            _found(_text(resource.resource.attributes, "service.name"), span)
+            _found(str(attributes_of(resource.resource.attributes)["service.name"]), span)
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
@@ -129,7 +129,6 @@ def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
 
 
 def _found(service: str, span: OtlpSpan) -> Found:
-    attributes = {item.key: _value(item.value) for item in span.attributes}
     return Found(
         service,
         span.trace_id.hex(),
@@ -138,14 +137,6 @@ def _found(service: str, span: OtlpSpan) -> Found:
         span.name,
         span.start_time_unix_nano,
         span.end_time_unix_nano,
-        attributes,
+        attributes_of(span.attributes),
         tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
     )
-
-
-def _text(attributes: Any, key: str) -> str:
-    return next((str(_value(item.value)) for item in attributes if item.key == key), "")
-
-
-def _value(value: Any) -> object:
-    return getattr(value, value.WhichOneof("value"))

@@ -14,6 +14,7 @@ from radgate_server.core.ports.queue import Report
 from radgate_server.core.request_context import trace_id
 from radgate_server.core.tracing import Part, SpanKind, current_traceparent, span
 from radgate_server.services.jobs.traced import traced
+from tests.trace_tree import attributes_of
 
 CALL = "radgate.v1.JobService/CreateJob"
 
@@ -42,10 +43,6 @@ class Recording:
         await handlers[JobKind.MAKE_THUMBNAILS](request, keep)
 
 
-def told(ended: OtlpSpan) -> dict[str, object]:
-    return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in ended.attributes}
-
-
 async def find(report: Report) -> None:
     """Work at a PACS, half of which succeeds."""
     with span("C-FIND", SpanKind.CLIENT):
@@ -61,7 +58,7 @@ async def test_a_job_is_a_trace_with_a_link_to_the_call_that_asked() -> None:
     assert (job.name, job.parent_span_id, part.parent_span_id) == ("job make-thumbnails", b"", job.span_id)
     assert [link.span_id for link in job.links] == [call.span_id]
     assert part.trace_id == job.trace_id != call.trace_id
-    assert told(job) == {"radgate.completed": 1, "radgate.failed": 1}
+    assert attributes_of(job.attributes) == {"radgate.completed": 1, "radgate.failed": 1}
     assert recording.reported == [JobProgress(1, 1, 2)]
     assert "1.2.3" not in str(recording.spans)
 
@@ -74,7 +71,7 @@ async def test_a_job_that_fails_says_why_and_of_nobody() -> None:
     with pytest.raises(PacsUnreachableError):
         await recording.run(fail)
     (job,) = recording.spans
-    assert told(job) == {"radgate.reason": "PACS_UNREACHABLE", "error.type": "PacsUnreachableError"}
+    assert attributes_of(job.attributes) == {"radgate.reason": "PACS_UNREACHABLE", "error.type": "PacsUnreachableError"}
     assert job.status.code == Status.STATUS_CODE_ERROR
     assert "Doe" not in str(job)
 
@@ -87,7 +84,7 @@ async def test_a_job_that_is_cancelled_has_not_failed() -> None:
     with pytest.raises(asyncio.CancelledError):
         await recording.run(cancelled)
     (job,) = recording.spans
-    assert (told(job), job.status.code) == ({"radgate.cancelled": True}, Status.STATUS_CODE_UNSET)
+    assert (attributes_of(job.attributes), job.status.code) == ({"radgate.cancelled": True}, Status.STATUS_CODE_UNSET)
 
 
 async def test_a_job_that_is_not_recorded_adds_nothing_to_its_calls_trace() -> None:

@@ -9,6 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from radgate_server.adapters.pacs.dimse.exchange import OperationCancelledError
 from radgate_server.adapters.telemetry.spans import MOST_SPANS, SpanRecorder
 from radgate_server.core.tracing import Part, SpanKind, TraceContext, mark, span
+from tests.trace_tree import attributes_of
 
 PARENT = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
 NAME = "radgate.v1.QueryService/SearchStudies"
@@ -20,11 +21,6 @@ class Ended(list[OtlpSpan]):
 
     def take(self, encoded: bytes) -> None:
         self.append(OtlpSpan.FromString(encoded))
-
-
-def told(ended: OtlpSpan) -> dict[str, object]:
-    """The attributes."""
-    return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in ended.attributes}
 
 
 def ended(code: str = "OK", *, parent: TraceContext | None = PARENT) -> Ended:
@@ -48,13 +44,13 @@ def test_a_call_goes_on_with_its_clients_trace() -> None:
     assert len(find.span_id) == 8
     assert (call.name, find.name) == (NAME, "C-FIND")
     assert (call.kind, find.kind) == (OtlpSpan.SPAN_KIND_SERVER, OtlpSpan.SPAN_KIND_CLIENT)
-    assert told(call) == {
+    assert attributes_of(call.attributes) == {
         "rpc.system.name": "grpc",
         "rpc.service": "radgate.v1.QueryService",
         "rpc.method": "SearchStudies",
         "rpc.response.status_code": "OK",
     }
-    assert told(find) == {"radgate.pacs": "main", "radgate.level": "STUDY", "radgate.count": 2}
+    assert attributes_of(find.attributes) == {"radgate.pacs": "main", "radgate.level": "STUDY", "radgate.count": 2}
     assert 0 < call.start_time_unix_nano <= find.start_time_unix_nano
     assert find.start_time_unix_nano <= find.end_time_unix_nano <= call.end_time_unix_nano
 
@@ -82,7 +78,7 @@ def test_a_failure_tells_its_kind_and_nothing_else() -> None:
     _, recorded = SpanRecorder(spans.take, share=1).begin(NAME, None)
     with Part(recorded), pytest.raises(ValueError, match="Doe"), span("C-FIND"):
         raise ValueError("no study of Doe^Jane")
-    assert told(spans[0]) == {"error.type": "ValueError"}
+    assert attributes_of(spans[0].attributes) == {"error.type": "ValueError"}
     assert spans[0].status.code == Status.STATUS_CODE_ERROR
     assert "Doe" not in str(spans[0])
 
@@ -93,7 +89,7 @@ def test_what_nobody_wants_any_more_is_no_failure(error: type[BaseException]) ->
     _, recorded = SpanRecorder(spans.take, share=1).begin(NAME, None)
     with Part(recorded), pytest.raises(error), span("C-GET"):
         raise error
-    assert told(spans[0]) == {"radgate.cancelled": True}
+    assert attributes_of(spans[0].attributes) == {"radgate.cancelled": True}
     assert spans[0].status.code == Status.STATUS_CODE_UNSET
 
 
@@ -118,7 +114,7 @@ def test_work_that_goes_on_by_itself_is_a_trace_of_its_own_with_a_link_to_its_ca
     assert job.trace_id.hex() != PARENT.trace_id
     (link,) = job.links
     assert (link.trace_id.hex(), link.span_id.hex(), link.flags) == (PARENT.trace_id, PARENT.span_id, FROM_ELSEWHERE)
-    assert (told(job), len(find.links), job.flags) == ({}, 0, FROM_HERE)
+    assert (attributes_of(job.attributes), len(find.links), job.flags) == ({}, 0, FROM_HERE)
 
 
 def test_without_a_cause_that_is_recorded_the_share_decides() -> None:
@@ -139,7 +135,7 @@ def test_a_trace_has_an_end_however_much_there_is_to_tell() -> None:
         for _ in range(MOST_SPANS + 7):
             mark("cache", tier="hot", hit=True)
     assert len(spans) == MOST_SPANS + 1
-    assert told(spans[-1])["radgate.left_out"] == 7
+    assert attributes_of(spans[-1].attributes)["radgate.left_out"] == 7
 
 
 def test_who_wants_every_call_recorded_gets_so_many_spans_a_second_and_no_more() -> None:
