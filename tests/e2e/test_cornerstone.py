@@ -19,6 +19,7 @@ from tests.e2e.browser import PICTURES, chromium
 from tests.e2e.cornerstone_page import serve_page
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import EAST, LARGE_STUDY, large_mammogram
+from tests.e2e.waiting import wait_for
 from tests.fakes.mammogram import COLUMNS, ROWS
 
 HTJ2K = "1.2.840.10008.1.2.4.202"
@@ -80,8 +81,13 @@ class Viewer:
             "title": title,
         }
         self._loaded.images = self._page.evaluate("work => window.load(work)", work)
+        wait_for(self._is_logged, "the ends of all responses are in the network log")
         self._page.screenshot(path=PICTURES / f"cornerstone-{title}.png")
         return self._loaded
+
+    def _is_logged(self) -> bool:
+        self._page.wait_for_timeout(1)  # meanwhile its events are told
+        return all(response["requestId"] in self._loaded.received for response in self._loaded.responses)
 
     def _note_response(self, event: dict[str, Any]) -> None:
         if "/frames/" in event["response"]["url"] and event["type"] != "Preflight":
