@@ -41,7 +41,7 @@ def make_detector(*allowed_networks: str, limits: DetectLimits = PATIENT) -> Det
 
 
 def make_validator() -> Validator:
-    return Validator(real_factories(Settings()), SystemClock())
+    return Validator(real_factories(Settings()), SystemClock(), deadline_s=60)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from radgate_server.core.pacs import (
 )
 from radgate_server.core.secret import Secret
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
+from radgate_server.services import examination
 from tests.conformance.pacs_suite import config_of, sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.orthanc import OrthancServer
@@ -34,6 +35,12 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]
     with OrthancServer(tmp_path_factory.mktemp("orthanc")) as server:
         server.upload(sample_instances())
         yield server
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine makes no archive slow."""
+    monkeypatch.setattr(examination, "SLOW_S", 60)
 
 
 async def validate(connection: PacsConnection) -> ValidationReport:
