@@ -27,6 +27,16 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self.folder), safe='')}"
 
+    @contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """A database of its own for the block; its SQLAlchemy URL.
+
+        Where there are many, each goes at its own end: some hundred files each, of all at once, may take minutes.
+        """
+        yield self.new_database(name)
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
     def stop(self) -> None:
         """Stop it at once; clients lose their connections."""
         self._control("stop", "-m", "fast")

@@ -28,8 +28,9 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def url(server: Postgres, request: pytest.FixtureRequest) -> str:
-    return server.new_database(f"{abs(hash(request.node.nodeid)):x}")
+def url(server: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    with server.database(f"{abs(hash(request.node.nodeid)):x}") as url:
+        yield url
 
 
 class TestPostgresDirectory(SqlDirectorySuite):
