@@ -15,21 +15,18 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
 from radgate_server.adapters.audit_spool.ring import Ring
-from radgate_server.adapters.audit_spool.ring_files import remove_ring, rings_left_behind
+from radgate_server.adapters.audit_spool.ring_file import PATIENCE_S, remove_ring
 from radgate_server.adapters.audit_spool.spool import FileAuditSpool
 from radgate_server.adapters.audit_spool.terms import END, READY, LineHandler, Terms, problem_line
 from radgate_server.adapters.database.audit_drain import GATHER_S, SpoolDrain
 from radgate_server.adapters.database.database import describe
 from radgate_server.adapters.database.engine import open_engine
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.core.audit_chain import Content
 from radgate_server.core.errors import GatewayError, SpoolFullError
 from radgate_server.core.quick_audit import SETTLE_S
 
@@ -44,9 +41,6 @@ ROOM_S = 0.05
 AT_ONCE = 500
 """So many records make one frame of a segment, at most."""
 
-PATIENCE_S = 10.0
-"""The recorder of a server that was killed has so long to finish."""
-
 
 class Hurry(Protocol):
     """What brings records from the spool to the database (SpoolDrain)."""
@@ -57,22 +51,10 @@ class Hurry(Protocol):
 
 
 class Recorder:
-    """Moves records from the ring to the spool until the server ends; the drain's thread takes them on from there.
+    """Moves records from the ring to the spool until the server ends; the drain's thread takes them on from there."""
 
-    What servers that died with their recorders left behind in other rings goes first; `done_with` gets each then.
-    """
-
-    def __init__(
-        self,
-        ring: Ring,
-        spool: FileAuditSpool,
-        drain: Hurry,
-        left_behind: Iterable[Ring] = (),
-        done_with: Callable[[Ring], None] = Ring.close,
-    ) -> None:
+    def __init__(self, ring: Ring, spool: FileAuditSpool, drain: Hurry) -> None:
         self._ring = ring
-        self._left_behind = deque(left_behind)
-        self._done_with = done_with
         self._spool = spool
         self._drain = drain
         self._trouble = ""
@@ -95,12 +77,12 @@ class Recorder:
     def _move(self) -> bool:
         """Move some; whether there were any, and the spool took them. When it is nearly full it takes fewer at once."""
         while True:
-            ring, (contents, position) = self._next()
+            contents, position = self._ring.look(self._most)
             if not contents:
                 self._trouble = ""
                 return False
             try:
-                self._spool.append(contents, partial(ring.free, position))
+                self._spool.append(contents, partial(self._ring.free, position))
             except SpoolFullError as error:
                 self._most = max(1, len(contents) // 2)
                 if len(contents) == 1:
@@ -110,17 +92,6 @@ class Recorder:
                 self._most = min(AT_ONCE, 2 * self._most)
                 self._trouble = ""
                 return True
-
-    def _next(self) -> tuple[Ring, tuple[list[Content], int]]:
-        """The ring whose turn it is, and what it has."""
-        while self._left_behind:
-            ring = self._left_behind[0]
-            if (seen := ring.look(self._most))[0]:
-                return ring, seen
-            if not ring.is_empty:
-                _log.critical("records that an earlier server left in memory can't be read")
-            self._done_with(self._left_behind.popleft())
-        return self._ring, self._ring.look(self._most)
 
     def _refuse(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -138,7 +109,7 @@ class Recorder:
 
 
 def pass_over_kept(ring: Ring, spool: FileAuditSpool) -> None:
-    """Let go of what an earlier recorder of the ring wrote into the spool, but was killed before it said so.
+    """Let go of what an earlier recorder of this ring wrote into the spool, but was killed before it said so.
 
     Nothing may go from the spool to the database before.
     """
@@ -160,9 +131,7 @@ def main(socket_fd: int, ring_fd: int) -> None:
         engine = open_engine(terms.database_url)
         ciphers = SpoolCiphers(terms.data_dir)
         spool = FileAuditSpool(terms.folder, ciphers, limit_bytes=terms.limit_bytes, patience_s=PATIENCE_S)
-        left_behind = list(rings_left_behind(terms.folder))
-        for one in (*left_behind, ring):
-            pass_over_kept(one, spool)
+        pass_over_kept(ring, spool)
     except Exception as error:  # noqa: BLE001 - the server says so, and stops or tries again
         problem = error.message if isinstance(error, GatewayError) else f"the audit spool: {describe(error)}"
         server.sendall(problem_line(problem))
@@ -170,7 +139,7 @@ def main(socket_fd: int, ring_fd: int) -> None:
     drain = SpoolDrain(engine, spool, gather_s=GATHER_S)
     failed = False
     try:
-        recorder = Recorder(ring, spool, drain, left_behind, partial(remove_ring, folder=terms.folder))
+        recorder = Recorder(ring, spool, drain)
         recorder.work()
         with suppress(OSError):  # the server has died already
             server.sendall(READY)

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from radgate_server.adapters.audit_spool import FileAuditSpool, SharedAuditSink, Terms, count_late, shared_audit_sink
+from radgate_server.adapters.audit_spool import (
+    FileAuditSpool,
+    SharedAuditSink,
+    Terms,
+    count_late,
+    shared_audit_sink,
+    take_what_memory_holds,
+)
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.clock import SystemClock
@@ -153,9 +160,10 @@ async def open_installation(
 async def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database) -> WritingEnd:
     folder, limit_bytes = settings.data_dir / _AUDIT_SPOOL, settings.audit.spool_bytes
     wait_for = settings.audit.answers_wait_for if limit_bytes else "database"
+    terms = Terms(settings.database_url_or_default, settings.data_dir, folder, limit_bytes)
     if wait_for == "memory":
-        terms = Terms(settings.database_url_or_default, settings.data_dir, folder, limit_bytes)
         return await stack.enter_async_context(shared_audit_sink(terms, settings.audit.memory_dir))
+    await take_what_memory_holds(terms, settings.audit.memory_dir)
     spool = None
     if limit_bytes:
         spool = FileAuditSpool(folder, SpoolCiphers(settings.data_dir), limit_bytes=limit_bytes)

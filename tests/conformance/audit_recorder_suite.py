@@ -9,19 +9,28 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.audit_spool import SharedAuditSink, Terms, recorder_process, ring, shared_audit_sink
+from radgate_server.adapters.audit_spool import (
+    SharedAuditSink,
+    Terms,
+    recorder_process,
+    ring,
+    ring_file,
+    shared_audit_sink,
+    take_what_memory_holds,
+)
 from radgate_server.adapters.audit_spool import shared_sink as shared_sinks
 from radgate_server.adapters.database.database import Database
 from radgate_server.config import AuditSettings
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
 from tests.conformance.audit_spool_suite import AuditTrailBench
-from tests.e2e.network import child_of
+from tests.e2e.processes import running_child_of
 
 MEMORY = AuditSettings().memory_dir
 """Where the memory between server and recorder lies, as it is set by default."""
@@ -216,26 +225,74 @@ class AuditRecorderSuite(AuditTrailBench):
             await self.record(sink, range(5, 7))
         assert await self.told(database) == list(range(7))
 
+    @pytest.fixture
+    def killed_while_it_records(self, url: str, tmp_path: Path) -> Callable[[int, int, float], int]:
+        """A server that records from a number on, and is killed with its recorder after that many and that pause.
+
+        The recorder takes nothing once so many are recorded. Gives the last number that was told as recorded.
+        """
+
+        def run(first: int, least: int, pause_s: float) -> int:
+            arguments = (url, str(tmp_path), str(first), "memory")
+            program = (sys.executable, "-m", "tests.integration.audit_recorder", *arguments)
+            with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+                assert server.stdout
+                told = [int(server.stdout.readline()) for _ in range(least)]
+                recorder = running_child_of(server.pid, recorder_process.PROGRAM)
+                os.kill(recorder, signal.SIGSTOP)
+                time.sleep(pause_s)
+                server.kill()
+                os.kill(recorder, signal.SIGKILL)
+                return [*told, *map(int, server.stdout)][-1]
+
+        return run
+
     async def test_what_both_had_in_memory_when_they_were_killed_is_found_by_the_next(
-        self, database: Database, url: str, open_shared: OpenShared, tmp_path: Path
+        self,
+        database: Database,
+        open_shared: OpenShared,
+        tmp_path: Path,
+        killed_while_it_records: Callable[[int, int, float], int],
     ) -> None:
-        program = (sys.executable, "-m", "tests.integration.audit_recorder", url, str(tmp_path), "0", "memory")
-        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout
-            server.stdout.readline()
-            recorder = child_of(server.pid, recorder_process.PROGRAM)
-            os.kill(recorder, signal.SIGSTOP)
-            recorded = [int(server.stdout.readline()) for _ in range(100)][-1]
-            server.kill()
-            os.kill(recorder, signal.SIGKILL)
-            recorded = [recorded, *map(int, server.stdout)][-1]
+        chance, number = random.Random(5), 0
+        told = set[int]()
+        for least in (1, 600, 1, 40, 2000):
+            last = killed_while_it_records(number, least, chance.random() * 0.1)
+            told |= set(range(number, last + 1))
+            number = last + 100
         async with open_shared() as sink:
-            await self.record(sink, [recorded + 2])
+            await self.record(sink, [number])
         found = await self.told(database)
-        assert set(range(recorded + 1)) <= set(found)
-        assert found[-1] == recorded + 2
+        assert told <= set(found)
+        assert len(found) <= len(told) + 6  # recorded, and killed before that was told
         assert found == sorted(set(found))
-        assert not list((tmp_path / "audit-spool").glob("*.ring*"))
+        assert not list((tmp_path / "audit-spool").glob("memory.ring*"))
+
+    @pytest.mark.parametrize("limit_bytes", [0, 1 << 24])
+    async def test_a_server_that_makes_no_use_of_memory_takes_what_is_in_it(
+        self,
+        database: Database,
+        url: str,
+        tmp_path: Path,
+        limit_bytes: int,
+        killed_while_it_records: Callable[[int, int, float], int],
+    ) -> None:
+        last = killed_while_it_records(0, 50, 0.05)
+        for _ in range(2):
+            await take_what_memory_holds(Terms(url, tmp_path, tmp_path / "audit-spool", limit_bytes), MEMORY)
+        found = await self.told(database)
+        assert found in (list(range(last + 1)), list(range(last + 2)))
+
+    async def test_two_servers_do_not_have_it_at_a_time(
+        self, database: Database, sink: SharedAuditSink, open_shared: OpenShared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ring_file, "PATIENCE_S", 0.1)
+        with pytest.raises(ConfigurationError, match="another server uses it"):
+            async with open_shared():
+                pass
+        await self.record(sink, [0])
+        await sink.settle()
+        assert await self.told(database) == [0]
 
     async def test_says_why_it_can_not_start(self, open_shared: OpenShared, tmp_path: Path) -> None:
         (tmp_path / "audit-spool").write_text("not a folder")

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from radgate_server.adapters.audit_spool.recorder_process import PROGRAM
 from radgate_server.core.pacs import FolderConnection
 from tests.e2e.audit_trail import granted
-from tests.e2e.network import child_of
+from tests.e2e.processes import running_child_of
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import WEST, WEST_FILE, path_of
 from tests.e2e.waiting import wait_for
@@ -75,19 +75,24 @@ def test_what_was_answered_is_recorded_though_the_server_ended_before_it_could_b
     server.cli("audit", "verify")
 
 
-def test_what_was_answered_is_recorded_though_all_is_killed_before_it_could_be(server: RadgateProcess) -> None:
+@pytest.mark.parametrize("next_waits_for", ["memory", "spool", "database"])
+def test_what_was_answered_is_recorded_though_all_is_killed_before_it_could_be(
+    server: RadgateProcess, next_waits_for: str
+) -> None:
     """As when a container is."""
     server.start()
-    recorder = child_of(server.pid, PROGRAM)
+    recorder = running_child_of(server.pid, PROGRAM)
     os.kill(recorder, signal.SIGSTOP)
     answers = [ask(server) for _ in range(3)]
     assert {answer.status_code for answer in answers} == {200}
     server.kill()
     os.kill(recorder, signal.SIGKILL)
+    server.settings = {"RADGATE_AUDIT__ANSWERS_WAIT_FOR": next_waits_for}
     server.start()
     asked = [answer.headers["x-request-id"] for answer in answers]
     assert granted(server, answers[-1]).action == "query"
     assert [found for found in trail_of(server) if found in asked] == asked
+    server.cli("audit", "verify")
 
 
 def test_nothing_is_served_that_can_not_be_recorded(server: RadgateProcess) -> None:

@@ -16,7 +16,7 @@ import uvloop
 
 from radgate_server.adapters.audit_spool import Terms, shared_audit_sink
 from radgate_server.adapters.audit_spool.recorder_process import PROGRAM
-from radgate_server.adapters.audit_spool.ring_files import create_ring
+from radgate_server.adapters.audit_spool.ring_file import open_ring
 from radgate_server.adapters.audit_spool.terms import READY
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.audit_chain import content_of
@@ -68,7 +68,7 @@ def test_with_the_loop_of_the_server_too_a_recorders_death_loses_nothing(url: st
 def test_a_server_that_dies_leaves_nothing_behind_in_memory(url: str, tmp_path: Path, dies: str) -> None:
     """The test is the server: it puts records, and closes the socket without a word."""
     migrate(url)
-    ring = create_ring(MEMORY, tmp_path / "audit-spool")
+    ring = open_ring(MEMORY, tmp_path / "audit-spool")
     ring.tell(SpoolState(0, 0, 0.0, 0, 0), refusing=False)
     ours, theirs = socket.socketpair()
     descriptors = theirs.fileno(), ring.fd
@@ -89,7 +89,7 @@ def test_a_server_that_dies_leaves_nothing_behind_in_memory(url: str, tmp_path: 
     assert recorder.wait(30) == 0
     assert ring.is_empty
     assert os.fstat(ring.fd).st_nlink == 0
-    assert not list((tmp_path / "audit-spool").glob("*.ring"))
+    assert not list((tmp_path / "audit-spool").glob("memory.ring*"))
     ring.close()
     waiting = open_spool(tmp_path)
     assert waiting.state.records <= MANY

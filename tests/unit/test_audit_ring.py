@@ -157,6 +157,22 @@ def test_what_is_no_ring_is_not_taken_for_one(size_bytes: int) -> None:
     os.close(fd)
 
 
+@pytest.mark.parametrize("taken", [-1, 2000])
+def test_numbers_that_do_not_fit_are_not_gone_on_with(ring: Ring, taken: int) -> None:
+    ring.free(taken)
+    with pytest.raises(ValueError, match=r"^its numbers don't fit$"):
+        Ring(ring.fd)
+
+
+def test_who_goes_on_has_nothing_put_before_a_recorder_is_there(ring: Ring) -> None:
+    ring.put(record("word"))
+    ring.tell(NOTHING, refusing=True)
+    assert ring.go_on() == 0
+    with pytest.raises(SpoolFullError, match="does not answer"):
+        ring.put(record("word"))
+    assert take(ring) == [record("word")]
+
+
 def test_all_memory_is_taken_at_once(ring: Ring) -> None:
     """A page that can't be had later would end the server."""
     found = os.fstat(ring.fd)

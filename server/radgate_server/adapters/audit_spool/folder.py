@@ -60,7 +60,7 @@ class SpoolFolder:
         with said_of_the_folder():
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            _lock(self._descriptor, patience_s)
+            lock(self._descriptor, patience_s)
 
     @property
     def last_number(self) -> int:
@@ -171,7 +171,8 @@ class SpoolFolder:
         return self._path / f"{number:012}{suffix}"
 
 
-def _lock(descriptor: int, patience_s: float) -> None:
+def lock(descriptor: int, patience_s: float) -> None:
+    """Have it for this process alone (flock(2)); raises BlockingIOError if another keeps it for longer than that."""
     deadline_s = time.monotonic() + patience_s
     while True:
         try:

@@ -1,6 +1,6 @@
 """Memory that the server and its recorder have in common: records go in at one end and out at the other.
 
-The region is a file that lies in memory (ring_files.py). It begins with a page of numbers, each written by one side
+The region is a file that lies in memory (ring_file.py). It begins with a page of numbers, each written by one side
 alone; then comes the ring. Positions count all bytes that were ever put, so that they only grow; where one lies in the
 ring is its remainder.
 
@@ -53,9 +53,9 @@ class Ring:
         self._size_bytes = size_bytes
         self._mapped = mmap.mmap(fd, _PAGE + size_bytes)
         self._words = memoryview(self._mapped)[:_PAGE].cast("q")
-        if self._words[_FORMAT] != _THIS_FORMAT:
+        if problem := self._problem():
             self._let_go()
-            raise ValueError("another version wrote it")
+            raise ValueError(problem)
 
     @classmethod
     def over(cls, fd: int, size_bytes: int = RING_BYTES) -> "Ring":
@@ -67,10 +67,30 @@ class Ring:
         os.pwrite(fd, _NUMBER.pack(_THIS_FORMAT), _FORMAT * _NUMBER.size)
         return cls(fd)
 
+    def go_on(self) -> int:
+        """Take over from processes that died; how many bytes can't be read of what they left, and are given up.
+
+        Nothing can be put before a recorder gives a sign of life.
+        """
+        words = self._words
+        _, readable = self.look(words[_PUT] - words[_TAKEN])
+        lost_bytes = words[_PUT] - readable
+        words[_PUT], words[_ASKED] = readable, words[_SETTLED]
+        words[_ALIVE_NS] = words[_REFUSING] = 0
+        return lost_bytes
+
     def close(self) -> None:
         """Let go of the memory."""
         self._let_go()
         os.close(self.fd)
+
+    def _problem(self) -> str:
+        if self._words[_FORMAT] != _THIS_FORMAT:
+            return "another version wrote it"
+        taken, put = self._words[_TAKEN], self._words[_PUT]
+        if not 0 <= taken <= put <= taken + self._size_bytes:
+            return "its numbers don't fit"
+        return ""
 
     def _let_go(self) -> None:
         self._words.release()

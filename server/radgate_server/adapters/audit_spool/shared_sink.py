@@ -1,12 +1,14 @@
 """The audit trail's writing end that hands records to a process of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from radgate_server.adapters.audit_spool.recorder_process import RecorderProcess
-from radgate_server.adapters.audit_spool.ring import Ring
-from radgate_server.adapters.audit_spool.ring_files import create_ring, remove_ring
+from radgate_server.adapters.audit_spool.ring import RING_BYTES, Ring
+from radgate_server.adapters.audit_spool.ring_file import is_left, open_ring, remove_ring
 from radgate_server.adapters.audit_spool.terms import Terms
 from radgate_server.core.ports.audit_spool import SpoolState
 from radgate_server.core.quick_audit import SETTLE_S, QuickAuditSink, until_settled
@@ -62,7 +64,7 @@ async def shared_audit_sink(terms: Terms, memory_dir: Path) -> AsyncIterator[Sha
     Raises:
         ConfigurationError: that folder, the spool's folder or the database's URL can't be used.
     """
-    ring = create_ring(memory_dir, terms.folder)
+    ring = await asyncio.to_thread(open_ring, memory_dir, terms.folder)  # that may have to wait for an earlier server
     try:
         recorder = RecorderProcess(ring, terms)
         await recorder.start()
@@ -73,3 +75,16 @@ async def shared_audit_sink(terms: Terms, memory_dir: Path) -> AsyncIterator[Sha
             await sink.close()
     finally:
         remove_ring(ring, terms.folder)
+
+
+async def take_what_memory_holds(terms: Terms, memory_dir: Path) -> None:
+    """Bring to the database what was left by a server that made use of memory and was killed with its recorder.
+
+    Raises:
+        ConfigurationError: as `shared_audit_sink` does.
+        DatabaseUnavailableError: it is not there after SETTLE_S; it has not been lost.
+    """
+    if is_left(terms.folder):
+        room = max(terms.limit_bytes, RING_BYTES)
+        async with shared_audit_sink(replace(terms, limit_bytes=room), memory_dir) as sink:
+            await sink.settle()
