@@ -2,12 +2,37 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from radgate_server.settings_table import Table
 
 NO_SECRET = SecretStr("")
+
+
+def _host(host: str) -> str:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError("must be a host's name, whose parts between dots have 1 to 63 characters") from None
+    return host
+
+
+def _url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port beyond 65535, or brackets that hold no IPv6 address
+        named = False
+    if not named:
+        raise ValueError("must be an http or https URL with a host and, if any, a port from 1 to 65535")
+    _host(parts.hostname or "")
+    return url
+
+
+Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
+WebUrl = Annotated[str, Field(pattern=r"^https?://\S+$"), AfterValidator(_url)]
 
 
 class Receiver(Table):
@@ -29,7 +54,7 @@ class Receiver(Table):
 class WebService(Receiver):
     """A web service of one's own, to which things are posted, signed."""
 
-    url: str = Field(pattern=r"^https?://\S+$", description="Where to post.")
+    url: WebUrl = Field(description="Where to post.")
     secret: SecretStr = Field(default=NO_SECRET, description="Key of the signature (HMAC-SHA-256).")
     secret_file: Path | None = Field(default=None, description="File that holds it.")
 
@@ -42,7 +67,7 @@ class WebService(Receiver):
 class MailServer(Receiver):
     """Mailboxes, by a mail server."""
 
-    host: str = Field(min_length=1, description="The mail server.")
+    host: Host = Field(description="The mail server.")
     port: int = Field(default=587, ge=1, le=65535, description="Its port.")
     security: Literal["starttls", "tls", "none"] = Field(default="starttls", description="How it is reached.")
     username: str = Field(default="", description="Needed by most servers.")
@@ -58,4 +83,6 @@ class MailServer(Receiver):
         self._needs_one_of("password", optional=not self.username)
         if self.username and self.security == "none":
             raise ValueError("username needs security tls or starttls: no password may cross the network in the clear")
+        if self.username and not (self.username + self.password.get_secret_value()).isascii():
+            raise ValueError("username and password must be ASCII")
         return self

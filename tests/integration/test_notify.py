@@ -113,6 +113,17 @@ async def test_mail_by_starttls_and_a_login(tmp_path: Path) -> None:
     assert "This is over. It began at 2026-01-01 00:00:00 UTC." in resolved.get_content()
 
 
+async def test_a_password_that_a_login_can_not_carry_is_told(tmp_path: Path) -> None:
+    certificate = write_certificate(tmp_path, "mail")
+    secret = tmp_path / "password"
+    secret.write_text("schlüssel", encoding="utf-8")
+    async with mailbox(starttls=server_context(certificate), login=True) as box:
+        receiver = smtp(box.port, username=USER, password_file=secret, ca_file=certificate[0])
+        with pytest.raises(NotDeliveredError, match=r"password must be ASCII$") as caught:
+            await build_notifier(receiver).deliver(FIRING)
+    assert (box.logins, caught.value.passing) == ([], False)
+
+
 async def test_mail_with_tls_from_the_first_byte(tmp_path: Path) -> None:
     certificate = write_certificate(tmp_path, "mail")
     async with mailbox(tls=server_context(certificate)) as box:

@@ -1,9 +1,11 @@
 """Reports as they arrive: at a mail server, at a web service, in a folder."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -71,6 +73,33 @@ async def test_a_report_that_is_too_large_is_not_sent(report: MadeReport, monkey
     assert box.mails == []
 
 
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+async def test_a_mail_server_that_is_waited_for_no_longer_is_hung_up_on(
+    report: MadeReport, tmp_path: Path, security: str
+) -> None:
+    asked, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(*_: object) -> str:
+        asked.set()
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            hung_up.set()
+
+    certificate = write_certificate(tmp_path, "mail")
+    context = None if security == "none" else server_context(certificate)
+    async with mailbox(**({} if context is None else {security: context})) as box:
+        box.handle_DATA = say_nothing  # type: ignore[method-assign]
+        sender = build_report_senders([mail(box.port, security=security, ca_file=certificate[0])])["mail"]
+        delivery = asyncio.create_task(sender.deliver(report))
+        await asked.wait()
+        delivery.cancel()
+        async with asyncio.timeout(5):  # smtplib alone would wait for ten
+            await hung_up.wait()
+    with pytest.raises(asyncio.CancelledError):
+        await delivery
+
+
 async def test_a_webhook_is_signed_and_has_the_reports_type(report: MadeReport) -> None:
     async with web_receiver() as web:
         receiver = WebhookReportReceiver(
@@ -83,6 +112,23 @@ async def test_a_webhook_is_signed_and_has_the_reports_type(report: MadeReport) 
     assert posted.headers["x-radgate-signature"] == f"t=1800000000,v1={expected}"
     assert posted.headers["content-type"] == "application/pdf"
     assert posted.headers["content-disposition"] == f'attachment; filename="{report.file_name}"'
+
+
+async def test_of_a_webhooks_answer_nothing_but_the_status_is_read(report: MadeReport) -> None:
+    left = asyncio.Event()
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(CONTENT)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 314572800\r\n\r\nx")
+        await reader.read()
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        receiver = WebhookReportReceiver(kind="webhook", name="web", url=url, secret="s", tenants=("north",))
+        await build_report_senders([receiver])["web"].deliver(report)
+        await left.wait()
 
 
 async def test_a_folder_gets_the_file_whole_and_for_its_owner_alone(report: MadeReport, tmp_path: Path) -> None:
@@ -100,6 +146,31 @@ async def test_a_folder_that_is_not_there_is_told(report: MadeReport, tmp_path: 
     receiver = FolderReportReceiver(kind="folder", name="archive", folder=tmp_path / "gone", tenants=("north",))
     with pytest.raises(NotDeliveredError, match="No such file or directory"):
         await build_report_senders([receiver])["archive"].deliver(report)
+
+
+async def test_a_folder_that_hangs_has_one_thread_alone(
+    report: MadeReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, goes_on = asyncio.Event(), Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(_: int) -> None:
+        loop.call_soon_threadsafe(hangs.set)
+        goes_on.wait()
+
+    monkeypatch.setattr("os.fsync", hang)
+    receiver = FolderReportReceiver(kind="folder", name="archive", folder=tmp_path, tenants=("north",))
+    sender = build_report_senders([receiver])["archive"]
+    first = asyncio.create_task(sender.deliver(report))
+    try:
+        await hangs.wait()
+        with pytest.raises(NotDeliveredError, match="an earlier report is still being written"):
+            await sender.deliver(report)
+    finally:
+        goes_on.set()
+    await first
+    await sender.deliver(report)
+    assert (tmp_path / report.file_name).read_bytes() == CONTENT
 
 
 async def test_a_report_that_was_changed_on_the_disk_goes_nowhere(report: MadeReport, tmp_path: Path) -> None:

@@ -50,6 +50,15 @@ def test_receivers_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch
         ({**PAGER, "routing_key": ""}, "routing_key or routing_key_file must be given"),
         ({**HOOK, "secret": ""}, "secret or secret_file must be given"),
         ({**HOOK, "url": "ftp://ops.example"}, "String should match pattern"),
+        ({**HOOK, "url": "http://ops.example:99999/"}, r"webhook\.url .*a port from 1 to 65535"),
+        ({**HOOK, "url": "http://ops.example:0/"}, "a port from 1 to 65535"),
+        ({**HOOK, "url": "http://[::1/"}, "URL with a host"),
+        ({**HOOK, "url": "http://:80/"}, "URL with a host"),
+        ({**HOOK, "url": "https://ops..example/"}, "parts between dots"),
+        ({**MAIL, "host": "mail..example"}, r"smtp\.host .*parts between dots"),
+        ({**MAIL, "host": "x" * 64}, "parts between dots"),
+        ({**MAIL, "username": "röntgen", "password": "very-secret"}, "must be ASCII"),
+        ({**MAIL, "username": "radgate", "password": "very-secret-schlüssel"}, "must be ASCII"),
         ({**MAIL, "username": "radgate"}, "password or password_file must be given"),
         ({**MAIL, "username": "u", "password": "very-secret", "security": "none"}, "no password may cross"),
         ({**MAIL, "recipients": []}, "at least 1 item"),
@@ -62,6 +71,21 @@ def test_what_is_wrong_stops_the_start(receiver: dict[str, Any], message: str) -
         load_settings(alerts={"receivers": [receiver]})
     assert "alerts.receivers" in caught.value.message
     assert "very-secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "receiver",
+    [
+        {**HOOK, "url": "https://[2001:db8::1]:8443/hook"},
+        {**HOOK, "url": "https://größe.example"},
+        {**MAIL, "host": "mail.example."},
+        {**MAIL, "host": "::1"},
+        {**MAIL, "password": "schlüssel"},  # not sent: there is no username
+    ],
+)
+def test_what_can_be_reached_is_taken(receiver: dict[str, Any]) -> None:
+    (taken,) = load_settings(alerts={"receivers": [receiver]}).alerts.receivers
+    assert taken.kind == receiver["kind"]
 
 
 def test_each_receiver_needs_a_name_of_its_own() -> None:

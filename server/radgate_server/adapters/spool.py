@@ -103,7 +103,7 @@ class DiskSpoolEntry:
             await to_thread(self._file.append, parts, last=last)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise SpoolFullError(f"the disk takes no more of what is on its way: {reason}") from None
+            raise SpoolFullError(f"what is on its way can't be written to data_dir/spool: {reason}") from None
         finally:
             self._release()
 

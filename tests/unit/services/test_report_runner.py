@@ -18,6 +18,7 @@ from radgate_server.core.sealed_file import SealedFile
 from radgate_server.report_settings import FolderReportReceiver, ReportSettings
 from radgate_server.services.audit_reading import AuditReader
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.reports import scheduling
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.scheduling import HELD, ReportRunner
 from tests.fakes.audit import RecordingAuditSink
@@ -35,8 +36,11 @@ class Sender:
     def __init__(self) -> None:
         self.got: list[tuple[str, str, bytes]] = []
         self.failures = 0
+        self.defect: Exception | None = None
 
     async def deliver(self, report: MadeReport) -> None:
+        if self.defect is not None:
+            raise self.defect
         if self.failures:
             self.failures -= 1
             raise NotDeliveredError("the mail server answered 451")
@@ -128,6 +132,34 @@ async def test_a_run_is_given_up_in_the_end_and_the_error_stays(world: World) ->
     assert len(world.senders["archive"].got) == 1
 
 
+async def test_a_defect_of_one_sender_is_its_own_and_tells_no_secret(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.schedule()
+    world.senders["mail"].defect = UnicodeEncodeError("ascii", "schlüssel", 4, 5, "a secret")
+    await world.runner.look()
+    assert (world.state.attempts, world.state.pending) == (1, ("mail",))
+    assert world.state.last_error == "mail: UnicodeEncodeError"
+    assert "secret" not in caplog.text
+    world.senders["mail"].defect = None
+    world.clock.advance(RETRY_AFTER[0].total_seconds())
+    await world.runner.look()
+    assert [len(sender.got) for sender in world.senders.values()] == [1, 1]
+
+
+async def test_a_receiver_that_never_has_enough_holds_nobody_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(report: MadeReport) -> None:
+        await asyncio.Event().wait()
+
+    await world.schedule()
+    monkeypatch.setattr(scheduling, "DELIVERY_S", 0)
+    monkeypatch.setattr(world.senders["mail"], "deliver", never)
+    async with asyncio.timeout(10):
+        await world.runner.look()
+    assert (world.state.pending, world.state.last_error) == (("mail",), "mail: not taken within 0 s")
+    assert len(world.senders["archive"].got) == 1
+
+
 async def test_a_trail_that_can_not_be_written_delays_the_report(world: World) -> None:
     await world.schedule()
     world.sink.broken = True
@@ -140,15 +172,21 @@ async def test_a_trail_that_can_not_be_written_delays_the_report(world: World) -
     assert [len(sender.got) for sender in world.senders.values()] == [1, 1]
 
 
-async def test_a_disk_that_takes_no_more_delays_the_report(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "reason"), [(errno.ENOSPC, "No space left on device"), (errno.EMFILE, "Too many open files")]
+)
+async def test_a_spool_that_can_not_be_written_delays_the_report_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
+) -> None:
     def full() -> SealedFile:
-        raise OSError(errno.ENOSPC, "a path that nobody should see")
+        raise OSError(number, "a path that nobody should see")
 
     await world.schedule()
     with monkeypatch.context() as patched:
         patched.setattr(world.spool, "new_file", full)
         await world.runner.look()
-    assert world.state.last_error.endswith("the disk takes no more of what is on its way: No space left on device")
+    told = f"the report can't be made: what is on its way can't be written to data_dir/spool: {reason}"
+    assert world.state.last_error == f"{told}; {told}"
     world.clock.advance(RETRY_AFTER[0].total_seconds())
     await world.runner.look()
     assert [len(sender.got) for sender in world.senders.values()] == [1, 1]

@@ -1,19 +1,35 @@
 """Hands mails to a mail server: SMTP with STARTTLS, or with TLS from the first byte."""
 
+import asyncio
 import smtplib
 from email.message import EmailMessage
 
-from radgate_server.adapters.notify.posting import TIMEOUT_S, trusting
+from radgate_server.adapters.notify.mail_line import LineSmtp, LineSmtpTls, MailLine
+from radgate_server.adapters.notify.posting import trusting
 from radgate_server.adapters.notify.secret_text import secret_text
 from radgate_server.core.errors import NotDeliveredError
 from radgate_server.receiver_settings import MailServer
 
 
-def send(server: MailServer, mail: EmailMessage) -> None:
-    """Hand the mail over. smtplib blocks, so each delivery needs a thread. Raises NotDeliveredError."""
-    password = secret_text(server.password, server.password_file)
+async def send(server: MailServer, mail: EmailMessage) -> None:
+    """Hand the mail over. smtplib blocks, so it has a thread, which ends when this is cancelled.
+
+    Raises:
+        NotDeliveredError: the server does not take it.
+    """
+    line = MailLine()
     try:
-        with _connect(server) as connection:
+        await asyncio.to_thread(_send, line, server, mail)
+    finally:
+        line.hang_up()
+
+
+def _send(line: MailLine, server: MailServer, mail: EmailMessage) -> None:
+    password = secret_text(server.password, server.password_file)
+    if not password.isascii():
+        raise NotDeliveredError("the mail server's password must be ASCII", passing=False)
+    try:
+        with _connect(line, server) as connection:
             if server.username:
                 connection.login(server.username, password)
             connection.send_message(mail, server.sender, list(server.recipients))
@@ -31,10 +47,10 @@ def one_line(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _connect(server: MailServer) -> smtplib.SMTP:
+def _connect(line: MailLine, server: MailServer) -> smtplib.SMTP:
     if server.security == "tls":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=trusting(server.ca_file))
-    connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
+        return LineSmtpTls(line, server.host, server.port, context=trusting(server.ca_file))
+    connection = LineSmtp(line, server.host, server.port)
     try:
         if server.security == "starttls":
             connection.starttls(context=trusting(server.ca_file))

@@ -20,18 +20,22 @@ async def post_json(url: str, body: bytes, headers: Mapping[str, str], ca_file: 
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], ca_file: Path | None) -> None:
-    """Post `body`. A connection of its own for each: notices are rare. Redirects are not followed.
+    """Post `body`. A connection of its own for each: notices are rare.
+
+    Redirects are not followed. Of the answer nothing but the status is read.
 
     Raises:
         NotDeliveredError: any status but 2xx, or no answer. The text of neither is told: URLs may be secrets.
     """
     try:
-        async with httpx.AsyncClient(verify=_trusting(ca_file), timeout=TIMEOUT_S) as client:
-            response = await client.post(url, content=body, headers=dict(headers))
+        async with (
+            httpx.AsyncClient(verify=_trusting(ca_file), timeout=TIMEOUT_S) as client,
+            client.stream("POST", url, content=body, headers=dict(headers)) as response,
+        ):
+            status = response.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotDeliveredError(f"it can't be reached ({type(error).__name__})", passing=True) from None
-    status = response.status_code
-    if not response.is_success:
+    if not httpx.codes.is_success(status):
         raise NotDeliveredError(f"it answered with HTTP status {status}", passing=status >= 500 or status in _PASSING)
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from radgate_server.adapters.notify.report_files import pieces_of
 from radgate_server.core.errors import NotDeliveredError
@@ -17,10 +18,23 @@ class FolderReportSender:
 
     def __init__(self, receiver: FolderReportReceiver) -> None:
         self._folder = receiver.folder
+        self._writing = Lock()
 
     async def deliver(self, report: MadeReport) -> None:
-        """Copy the report, whole or not at all. Raises NotDeliveredError."""
-        await asyncio.to_thread(self._copy, report)
+        """Copy the report, whole or not at all. Raises NotDeliveredError.
+
+        A thread that hangs in a file system can't be ended: the folder has no more than that one, and takes nothing
+        until it is done.
+        """
+        await asyncio.to_thread(self._copy_alone, report)
+
+    def _copy_alone(self, report: MadeReport) -> None:
+        if not self._writing.acquire(blocking=False):
+            raise NotDeliveredError("the folder hangs: an earlier report is still being written", passing=True)
+        try:
+            self._copy(report)
+        finally:
+            self._writing.release()
 
     def _copy(self, report: MadeReport) -> None:
         part = self._folder / f".{report.file_name}.part"

@@ -18,10 +18,10 @@ class MailReportSender:
 
     async def deliver(self, report: MadeReport) -> None:
         """Hand the mail to the server. Raises NotDeliveredError."""
-        await asyncio.to_thread(self._send, report)
+        await send(self._receiver, await asyncio.to_thread(self._mail, report))
 
-    def _send(self, report: MadeReport) -> None:
-        send(self._receiver, report_mail(report, content_of(report), self._receiver))
+    def _mail(self, report: MadeReport) -> EmailMessage:
+        return report_mail(report, content_of(report), self._receiver)
 
 
 def report_mail(report: MadeReport, content: bytes, receiver: MailReportReceiver) -> EmailMessage:

@@ -1,6 +1,5 @@
 """Mailboxes: one mail for each notice."""
 
-import asyncio
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
@@ -10,14 +9,14 @@ from radgate_server.core.alerts import AlertState, Notice, Severity
 
 
 class SmtpNotifier:
-    """Notifier by one mail for each notice. smtplib blocks, so each delivery has a thread."""
+    """Notifier by one mail for each notice."""
 
     def __init__(self, receiver: SmtpReceiver) -> None:
         self._receiver = receiver
 
     async def deliver(self, notice: Notice) -> None:
         """Hand the mail to the server. Raises NotDeliveredError."""
-        await asyncio.to_thread(send, self._receiver, mail_of(notice, self._receiver))
+        await send(self._receiver, mail_of(notice, self._receiver))
 
 
 def mail_of(notice: Notice, receiver: SmtpReceiver) -> EmailMessage:

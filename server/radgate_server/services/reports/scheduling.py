@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 HELD = timedelta(minutes=30)
 """A server that dies while it makes a report leaves it to another after this long."""
+DELIVERY_S = 300.0
+"""A delivery that takes longer has failed: others wait for it. Gigabytes may go to a folder across a network."""
 
 
 class ReportRunner(Repeating):
@@ -118,9 +120,14 @@ class ReportRunner(Repeating):
         if sender is None:
             return f"{name}: the settings have no such receiver for this tenant"
         try:
-            await sender.deliver(report)
+            async with asyncio.timeout(DELIVERY_S):
+                await sender.deliver(report)
         except NotDeliveredError as error:
             return f"{name}: {error.message}"
+        except TimeoutError:
+            return f"{name}: not taken within {DELIVERY_S:g} s"
+        except Exception as error:  # noqa: BLE001 - a defect of one sender: the others are not to be served again
+            return f"{name}: {type(error).__name__}"  # its text may hold a secret
         return ""
 
 
