@@ -68,6 +68,11 @@ class ReportSettings(Table):
         """When accesses are unusual."""
         return Night(self.night_begin_hour, self.night_end_hour)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those that reports are delivered into."""
+        return tuple(receiver.folder for receiver in self.receivers if isinstance(receiver, FolderReportReceiver))
+
     def zone_of(self, tenant_id: str, asked: str = "") -> ZoneInfo:
         """Return the time zone that was asked for, else the tenant's."""
         return ZoneInfo(asked or self.time_zones.get(tenant_id) or self.time_zone)

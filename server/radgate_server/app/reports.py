@@ -49,7 +49,7 @@ def start_reporting(
     stack: AsyncExitStack, settings: Settings, installation: Installation, reading: AuditReading, clock: Clock
 ) -> None:
     """Index the trail and deliver what is due, from now on; `stack` ends it."""
-    remove_leftovers(settings.data_dir)
+    remove_leftovers(settings.data_dir, settings.reports.folders)
     spool = DiskSpool(settings.data_dir / "spool", memory_bytes=0).open()  # rare: not worth memory
     runner = ReportRunner(
         installation.schedules,
