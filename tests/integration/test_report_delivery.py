@@ -164,8 +164,9 @@ async def test_a_folder_that_hangs_has_one_thread_alone(
     first = asyncio.create_task(sender.deliver(report))
     try:
         await hangs.wait()
-        with pytest.raises(NotDeliveredError, match="an earlier report is still being written"):
-            await sender.deliver(report)
+        async with asyncio.timeout(5):
+            with pytest.raises(NotDeliveredError, match="an earlier report is still being written"):
+                await sender.deliver(report)
     finally:
         goes_on.set()
     await first
