@@ -124,6 +124,12 @@ async def test_a_password_that_a_login_can_not_carry_is_told(tmp_path: Path) -> 
     assert (box.logins, caught.value.passing) == ([], False)
 
 
+async def test_a_password_is_of_no_account_without_a_username() -> None:
+    async with mailbox() as box:
+        await build_notifier(smtp(box.port, security="none", password="schlüssel")).deliver(FIRING)
+    assert len(box.mails) == 1
+
+
 async def test_mail_with_tls_from_the_first_byte(tmp_path: Path) -> None:
     certificate = write_certificate(tmp_path, "mail")
     async with mailbox(tls=server_context(certificate)) as box:

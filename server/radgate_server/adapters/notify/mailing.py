@@ -26,7 +26,7 @@ async def send(server: MailServer, mail: EmailMessage) -> None:
 
 def _send(line: MailLine, server: MailServer, mail: EmailMessage) -> None:
     password = secret_text(server.password, server.password_file)
-    if not password.isascii():
+    if server.username and not password.isascii():
         raise NotDeliveredError("the mail server's password must be ASCII", passing=False)
     try:
         with _connect(line, server) as connection:
