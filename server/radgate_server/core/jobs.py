@@ -38,7 +38,7 @@ class JobState(StrEnum):
 class JobRequest:
     """What is to be done. `request_id` makes asking twice the same as asking once; `parameters` are the kind's own.
 
-    `traceparent` names the call that asked, "" when it is not recorded (core/tracing.py).
+    `traceparent` names the call that asked and says whether that is recorded, "" without a call (core/tracing.py).
     """
 
     tenant_id: str

@@ -5,10 +5,13 @@ context variable. Of a span's facts none can hold patient data or a UID: there i
 """
 
 import re
+import secrets
 from contextvars import ContextVar, Token
 from enum import Enum
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self, TypedDict, Unpack
+
+from radgate_server.core.request_context import trace_id
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]([0-9a-f])(?:-.*)?"
@@ -94,9 +97,11 @@ current_span: ContextVar[Span | None] = ContextVar("current_span", default=None)
 
 
 def current_traceparent() -> str:
-    """The header traceparent of what is being recorded, "" when nothing is."""
-    recorded = current_span.get()
-    return "" if recorded is None else recorded.context.traceparent
+    """The header traceparent of what is being done, which says too whether that is recorded; "" outside of traces."""
+    if (recorded := current_span.get()) is not None:
+        return recorded.context.traceparent
+    trace = trace_id.get()  # of what is not recorded the span has no id but this one
+    return TraceContext(trace, secrets.token_hex(8), sampled=False).traceparent if trace else ""
 
 
 class Tracer(Protocol):

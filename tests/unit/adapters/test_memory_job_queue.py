@@ -1,6 +1,7 @@
 """MemoryJobQueue beyond the suite of its port: it ends with its process, and tells cancelled from failed."""
 
 import asyncio
+import logging
 
 import pytest
 
@@ -9,6 +10,7 @@ from radgate_server.adapters.queue.turns import FairTurns
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.jobs import Job, JobKind, JobRequest, JobState
 from radgate_server.core.ports.queue import JobHandler, Report
+from radgate_server.core.request_context import trace_id
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import LedWork, Pauses, settle, until
 
@@ -44,6 +46,30 @@ async def test_tells_of_each_job_that_has_ended() -> None:
     await until(queue, job, JobState.FAILED)
     assert [(each.job_id, each.state) for each in ended] == [(job.job_id, JobState.FAILED)]
     await queue.close()
+
+
+async def test_the_log_of_a_job_that_failed_names_the_trace_that_the_job_had(caplog: pytest.LogCaptureFixture) -> None:
+    named = []
+
+    async def fail(_: JobRequest, __: Report) -> None:
+        trace_id.set("of the job")
+        raise ZeroDivisionError
+
+    def name(_: logging.LogRecord) -> bool:
+        named.append(trace_id.get())
+        return True
+
+    async def no_pause(_: float) -> None:
+        pass
+
+    trace_id.set("of the call")
+    queue = MemoryJobQueue(dict.fromkeys(JobKind, fail), FakeClock(), max_running=1, max_waiting=1, sleep=no_pause)
+    caplog.handler.addFilter(name)
+    try:
+        await until(queue, await queue.submit(request()), JobState.FAILED)
+    finally:
+        caplog.handler.removeFilter(name)
+    assert (named, trace_id.get()) == (["of the job"], "of the call")
 
 
 async def test_a_job_that_is_cancelled_before_it_could_begin() -> None:

@@ -1,6 +1,17 @@
 import pytest
 
-from radgate_server.core.tracing import Facts, Part, Span, SpanKind, TraceContext, mark, parse_traceparent, span
+from radgate_server.core.request_context import trace_id
+from radgate_server.core.tracing import (
+    Facts,
+    Part,
+    Span,
+    SpanKind,
+    TraceContext,
+    current_traceparent,
+    mark,
+    parse_traceparent,
+    span,
+)
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -86,3 +97,13 @@ def test_what_has_no_room_in_a_trace_is_done_all_the_same() -> None:
             with span("part") as part:
                 part.note(count=1)
     assert len(root.parts) == 1
+
+
+async def test_what_is_handed_on_says_whether_it_is_recorded() -> None:
+    assert current_traceparent() == ""
+    trace_id.set(TRACE)  # as for each call, recorded or not
+    told = parse_traceparent(current_traceparent())
+    assert told is not None
+    assert (told.trace_id, told.sampled) == (TRACE, False)
+    with Part(Recorded()):
+        assert current_traceparent() == f"00-{TRACE}-{SPAN}-01"

@@ -12,7 +12,7 @@ from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.jobs import JobKind, JobProgress, JobRequest
 from radgate_server.core.ports.queue import Report
 from radgate_server.core.request_context import trace_id
-from radgate_server.core.tracing import Part, SpanKind, current_traceparent, span
+from radgate_server.core.tracing import Part, SpanKind, TraceContext, current_traceparent, span
 from radgate_server.services.jobs.traced import traced
 from tests.trace_tree import attributes_of
 
@@ -87,6 +87,26 @@ async def test_a_job_that_is_cancelled_has_not_failed() -> None:
     assert (attributes_of(job.attributes), job.status.code) == ({"radgate.cancelled": True}, Status.STATUS_CODE_UNSET)
 
 
+async def test_a_job_that_is_cancelled_and_fails_on_its_way_out_has_not_failed() -> None:
+    began = asyncio.Event()
+
+    async def fail(_report: Report) -> None:
+        try:
+            began.set()
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError
+
+    recording = Recording(share=1)
+    running = asyncio.create_task(recording.run(fail))
+    await began.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (job,) = recording.spans
+    assert (attributes_of(job.attributes), job.status.code) == ({"radgate.cancelled": True}, Status.STATUS_CODE_UNSET)
+
+
 async def test_a_job_that_is_not_recorded_adds_nothing_to_its_calls_trace() -> None:
     calls, jobs = Recording(share=1), Recording(share=0)
     with Part(calls.tracer.begin(CALL, None)[1]):
@@ -95,13 +115,16 @@ async def test_a_job_that_is_not_recorded_adds_nothing_to_its_calls_trace() -> N
     assert [call.name for call in calls.spans] == [CALL]
 
 
-async def test_the_log_of_a_job_names_its_trace() -> None:
+@pytest.mark.parametrize("sampled", [True, False])
+async def test_the_log_names_the_jobs_trace_to_its_end_or_else_that_of_the_call(*, sampled: bool) -> None:
+    recording, asked = Recording(share=1), TraceContext("a" * 32, "b" * 16, sampled)
+    trace_id.set("that of an earlier attempt")
     seen = []
 
     async def look(_report: Report) -> None:
         seen.append(trace_id.get())
 
-    recording = Recording(share=1)
-    await recording.run(look)
-    assert seen == [recording.spans[0].trace_id.hex()]
-    assert trace_id.get() == ""
+    await recording.run(look, traceparent=asked.traceparent)
+    told = [job.trace_id.hex() for job in recording.spans] or [asked.trace_id]
+    assert seen == [trace_id.get()] == told
+    assert (told == [asked.trace_id]) is not sampled

@@ -75,7 +75,8 @@ class MemoryJobQueue:
         self._register.add(entry)
         self._unsettled.add(entry)
         entry.task = asyncio.create_task(self._live(entry), name="job")
-        entry.task.add_done_callback(lambda task: self._settle(entry, task))
+        # In the context of the task, so that what is logged of the job's end names its trace and not the call's.
+        entry.task.add_done_callback(lambda task: self._settle(entry, task), context=entry.task.get_context())
         return job
 
     async def get(self, tenant_id: str, job_id: str) -> Job:

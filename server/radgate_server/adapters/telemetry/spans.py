@@ -118,7 +118,7 @@ class SpanRecorder:
         return trace_id, RecordedSpan(trace, name, SpanKind.SERVER, parent_span_id, {}, is_root=True)
 
     def begin_apart(self, name: str, cause: TraceContext | None) -> Span | None:
-        """Begin a trace of work that goes on by itself, recorded if its cause is, else by the share."""
+        """Begin a trace of work that goes on by itself, recorded if its cause is; without one the share decides."""
         if not self._wants(cause):
             return None
         trace = _Trace(_new_id(16), self._ended, self._over, b"" if cause is None else encode_link(cause))

@@ -1,5 +1,6 @@
 """Traces of jobs: each run is one of its own, for a job may wait for minutes, be begun again, or run elsewhere."""
 
+import asyncio
 from collections.abc import Mapping
 
 from radgate_server.core.jobs import JobKind, JobProgress, JobRequest, describe_failure
@@ -16,14 +17,16 @@ def traced(handlers: Mapping[JobKind, JobHandler], tracer: Tracer) -> Mapping[Jo
 def _traced(name: str, handler: JobHandler, tracer: Tracer) -> JobHandler:
     async def run(request: JobRequest, report: Report) -> None:
         current_span.set(None)  # a queue in this process may have taken along what the call recorded
-        recorded = tracer.begin_apart(name, parse_traceparent(request.traceparent))
+        cause = parse_traceparent(request.traceparent)
+        recorded = tracer.begin_apart(name, cause)
+        origin = cause if recorded is None else recorded.context
+        trace_id.set("" if origin is None else origin.trace_id)  # and stays: what a queue logs of the end names it too
         await (handler(request, report) if recorded is None else _run_recorded(recorded, handler, request, report))
 
     return run
 
 
 async def _run_recorded(recorded: Span, handler: JobHandler, request: JobRequest, report: Report) -> None:
-    before = trace_id.set(recorded.context.trace_id)
     with Part(recorded) as part:
 
         async def report_and_note(progress: JobProgress, failures: dict[str, int]) -> None:
@@ -33,7 +36,13 @@ async def _run_recorded(recorded: Span, handler: JobHandler, request: JobRequest
         try:
             await handler(request, report_and_note)
         except Exception as error:
+            if _is_cancelled():
+                raise asyncio.CancelledError from error
             part.note(reason=describe_failure(error).reason)
             raise
-        finally:
-            trace_id.reset(before)
+
+
+def _is_cancelled() -> bool:
+    """Whether the failure is one on the way out, which the port says is none."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
