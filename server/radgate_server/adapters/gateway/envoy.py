@@ -15,6 +15,7 @@ from typing import IO
 from radgate_server.adapters.gateway import launch
 from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
+from radgate_server.adapters.gateway.private_file import write_private
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.adapters.gateway.tracing import header_variables
@@ -159,14 +160,12 @@ class EnvoyProcess:
         if self._tls is not None:
             write_secrets(self._tls_folder, self._tls)
         path = self._folder / "envoy.yaml"
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - the mode must hold from the first byte on
-            file.write(text)
+        write_private(path, text)
         return path
 
     def _arguments(self, envoy: Path, config: Path) -> list[str]:
         launcher = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(envoy)]
-        # "main" warns of being asked to stop, "tracing" of each refusal by a collector, which the server tells once.
-        log = ["--log-level", "warning", "--component-log-level", "main:error,tracing:critical"]
+        log = ["--log-level", "warning", "--component-log-level", "main:error"]  # it warns of being asked to stop
         drain = ["--drain-time-s", str(max(1, round(self._settings.drain_s))), "--drain-strategy", "immediate"]
         threads = ["--concurrency", str(number_of_threads(self._settings.gateway))]
         return [*launcher, "--config-path", str(config), "--disable-hot-restart", *threads, *log, *drain]

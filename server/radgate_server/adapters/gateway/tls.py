@@ -1,11 +1,11 @@
 """The gateway's TLS in Envoy's words. Pure, but for writing the files that Envoy follows."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from radgate_server.adapters.gateway.private_file import write_private
 from radgate_server.core.ports.tls import TlsMaterial
 
 type Node = dict[str, Any]
@@ -61,8 +61,7 @@ def write_secrets(folder: Path, material: TlsMaterial) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in secrets_of(material).items():
         new = folder / f"{name}.new"
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - the mode must hold from the first byte on
-            file.write(text)
+        write_private(new, text)
         new.replace(folder / name)
 
 
