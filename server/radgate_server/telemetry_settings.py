@@ -2,6 +2,7 @@
 
 import re
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -11,8 +12,10 @@ from radgate_server.settings_table import Table
 _HEADER_NAME = re.compile(r"[a-z0-9_.-]+")
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _RESERVED_NAME = re.compile(
-    r"grpc-.*|.*-bin|content-.*|host|te|trailer|connection|proxy-connection|keep-alive|transfer-encoding|upgrade"
+    r"grpc-.*|.*-bin|content-.*|host|te|trailer|user-agent|connection|proxy-connection|keep-alive|transfer-encoding|upgrade"
 )
+_LONGEST_VALUE = 8192
+"""Characters. Servers take no longer ones, nor does an environment have room for any length."""
 
 
 class LogRule(Table):
@@ -66,9 +69,24 @@ class TelemetrySettings(Table):
     otlp_headers: dict[str, SecretStr] = Field(
         default={},
         description="Headers that the collector wants, as `authorization`; sent by Envoy and the server. In the"
-        " environment JSON, or a variable for each, as `RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION`.",
+        " environment JSON, or a variable for each, as `RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION`; a name with"
+        " `-`, as `x-honeycomb-team`, can't be a variable's and needs JSON, or the file.",
     )
     otlp_timeout_s: float = Field(default=10, gt=0, description="Longest that sending some spans may take.")
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        """With a host and port that there may be: labels of 1 to 63 characters, `xn--` of what it can stand for."""
+        try:
+            url = urlsplit(value)
+            is_whole = bool(url.hostname) and url.port != 0
+            (url.hostname or "").encode("idna").decode("idna")
+        except ValueError:
+            is_whole = False
+        if not is_whole:
+            raise ValueError("not an address such as http://collector.example:4317; check its host and port (1-65535)")
+        return value
 
     @field_validator("otlp_headers")
     @classmethod
@@ -76,12 +94,17 @@ class TelemetrySettings(Table):
         """In lower case, as HTTP/2 wants them. Nothing that may be a secret is told of what is wrong."""
         headers = {name.lower(): secret for name, secret in value.items()}
         if len(headers) < len(value):
-            raise ValueError("two names differ in their case alone, which makes them one header; leave one out")
+            raise ValueError(
+                "two names, of the file and the environment together, differ in their case alone, which makes them one"
+                " header; write both in lower case, or leave one out"
+            )
         for name, secret in headers.items():
             if not _HEADER_NAME.fullmatch(name):
                 raise ValueError("a header's name has a-z, 0-9, `-`, `_` and `.` only, as in authorization")
             if _RESERVED_NAME.fullmatch(name):
                 raise ValueError(f"{name} is a header of the protocol itself; leave it out")
+            if len(secret.get_secret_value()) > _LONGEST_VALUE:
+                raise ValueError(f"the value of {name} has more than {_LONGEST_VALUE} characters; give a shorter one")
             if not _HEADER_VALUE.fullmatch(secret.get_secret_value()):
                 raise ValueError(f"the value of {name} must be of printable ASCII, without line break or outer spaces")
         return headers

@@ -64,6 +64,46 @@ def test_each_header_for_the_collector_may_have_a_variable_of_its_own(monkeypatc
     assert load_settings().telemetry.otlp_headers["authorization"].get_secret_value() == "Bearer s3cret"
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://127.0.0.1:99999",
+        "http://collector.example:0",
+        "http://a..b:4318",
+        f"http://{'x' * 64}:4318",
+        "http://xn--zzzzzz--.example",
+        "http://[::1",
+        "http://a:b:c",
+        "http://:4318",
+    ],
+)
+def test_a_collector_that_can_be_nowhere_is_told(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(telemetry={"otlp_endpoint": endpoint})
+    assert caught.value.message == (
+        "setting telemetry.otlp_endpoint (or RADGATE_TELEMETRY__OTLP_ENDPOINT): not an address such as"
+        " http://collector.example:4317; check its host and port (1-65535)"
+    )
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://localhost:4317", "https://my_collector/", "http://[::1]:4317", "http://xn--mnchen-3ya.de:65535"],
+)
+def test_a_collector_may_be_anywhere_else(endpoint: str) -> None:
+    assert load_settings(telemetry={"otlp_endpoint": endpoint}).telemetry.otlp_endpoint == endpoint
+
+
+def test_the_environment_stands_in_for_a_header_that_the_file_has_in_lower_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION", "Bearer new")
+    headers = load_settings(telemetry={"otlp_headers": {"authorization": "old"}}).telemetry.otlp_headers
+    assert headers["authorization"].get_secret_value() == "Bearer new"
+    with pytest.raises(ConfigurationError, match="write both in lower case, or leave one out"):
+        load_settings(telemetry={"otlp_headers": {"Authorization": "old"}})
+
+
 def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS", "authorization=Bearer s3cret")
     with pytest.raises(ConfigurationError, match=r"^in the environment .* must be JSON: .*telemetry") as caught:
@@ -78,11 +118,13 @@ def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(mon
         ({":path": "/s3cret"}, "a header's name has a-z, 0-9"),
         ({"authorization\n": "s3cret"}, "a header's name has a-z, 0-9"),
         ({"": "s3cret"}, "a header's name has a-z, 0-9"),
+        ({"user-agent": "s3cret"}, "user-agent is a header of the protocol itself"),
+        ({"x-site": "s3cret" * 1366}, "the value of x-site has more than 8192 characters"),
         ({"host": "s3cret"}, "host is a header of the protocol itself"),
         ({"content-type": "s3cret"}, "content-type is a header of the protocol itself"),
         ({"grpc-timeout": "s3cret"}, "grpc-timeout is a header of the protocol itself"),
         ({"token-bin": "s3cret"}, "token-bin is a header of the protocol itself"),
-        ({"x-site": "s3cret", "X-Site": "s3cret"}, "two names differ in their case alone"),
+        ({"x-site": "s3cret", "X-Site": "s3cret"}, "two names, of the file and the environment together, differ in"),
         ({"x-site": "s3cret\r\nx-other: 1"}, "the value of x-site must be of printable ASCII"),
         ({"x-site": "s3cret\n"}, "the value of x-site must be of printable ASCII"),
         ({"x-site": " s3cret"}, "the value of x-site must be of printable ASCII"),

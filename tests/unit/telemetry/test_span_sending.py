@@ -18,7 +18,7 @@ REFUSED = PermissionError("UNAUTHENTICATED; give it what it wants")
 class ScriptedExport:
     """SpanExport that fails in these ways first, once in each."""
 
-    def __init__(self, *failures: OSError) -> None:
+    def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.requests: list[ExportTraceServiceRequest] = []
         self.closed = False
@@ -45,7 +45,7 @@ class ScriptedExport:
 class Sent:
     """A sender, and what it tells of itself."""
 
-    def __init__(self, *failures: OSError) -> None:
+    def __init__(self, *failures: Exception) -> None:
         self.export = ScriptedExport(*failures)
         self.counted: list[tuple[str, int]] = []
         self.sender = SpanSender(self.export, lambda outcome, count: self.counted.append((outcome, count)))
@@ -110,6 +110,14 @@ def test_a_collector_that_comes_back_and_refuses_is_told_of_too(caplog: pytest.L
         sent.add(1)
         sent.sender.send_waiting()
     assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [str(AWAY), str(REFUSED)]
+
+
+def test_a_defect_costs_the_spans_that_met_it_and_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    sent = Sent(ValueError("Bearer s3cret"), ValueError("Bearer s3cret"))
+    sent.add(2049)
+    sent.sender.send_waiting()
+    assert sent.counted == [("failed", 1024), ("failed", 1024), ("sent", 1)]
+    assert [record.getMessage() for record in caplog.records] == ["traces can't be sent because of a defect"]
 
 
 def test_who_ends_waits_for_one_request_that_fails_and_not_for_each() -> None:

@@ -44,7 +44,7 @@ class SpanSender:
         self._waiting: deque[bytes] = deque()
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._trouble: type[OSError] | None = None
+        self._trouble: type[Exception] | None = None
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
 
     def start(self) -> None:
@@ -92,9 +92,9 @@ class SpanSender:
         for pause_s in (*_PAUSES_S, None):
             try:
                 self._export.send(request)
-            except (ConnectionError, PermissionError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs these spans alone
                 self._tell(error)
-                if isinstance(error, PermissionError):
+                if not isinstance(error, ConnectionError):
                     break
             else:
                 self._tell(None)
@@ -103,11 +103,15 @@ class SpanSender:
                 break
         return False
 
-    def _tell(self, error: OSError | None) -> None:
+    def _tell(self, error: Exception | None) -> None:
         """Log what begins and what is over: not each request."""
-        trouble = None if error is None else type(error)
-        if trouble and trouble is not self._trouble:
-            _log.warning("traces can't be sent to the collector: %s", str(error))
-        elif self._trouble and not trouble:
-            _log.info("traces are sent again")
-        self._trouble = trouble
+        before, self._trouble = self._trouble, None if error is None else type(error)
+        if self._trouble is before:
+            return
+        match error:
+            case None:
+                _log.info("traces are sent again")
+            case ConnectionError() | PermissionError():
+                _log.warning("traces can't be sent to the collector: %s", str(error))
+            case _:
+                _log.error("traces can't be sent because of a defect", exc_info=error)
