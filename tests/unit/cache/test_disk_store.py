@@ -8,8 +8,8 @@ import pytest
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.layout import RESERVE_BYTES, entry_key
 from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file
+from radgate_server.adapters.cache.stocked_disk import TOUCH_INTERVAL_S
 from radgate_server.adapters.cache.stored_bytes import PlainForm
-from radgate_server.adapters.cache.tier_disk import TOUCH_INTERVAL_S
 from radgate_server.adapters.cache.warm_disk import OPEN_FILES
 from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
 from radgate_server.core.identifiers import InstanceRef
@@ -67,6 +67,14 @@ async def test_file_names_tell_nothing(tmp_path: Path) -> None:
     assert len(files(tmp_path)) == len(files(tmp_path, ".idx")) == 1
     assert "1.2" not in names
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
+
+
+async def test_a_disk_that_takes_little_at_once_gets_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:70_000]))
+    async with make(tmp_path) as store:
+        await store.put("alpha", received(DATA))
+        assert await whole(await got(store)) == DATA
 
 
 @pytest.mark.parametrize("damage", [truncate, empty, zero, grow, flip(-1), flip(-40), flip(-100), flip(SIZE)])

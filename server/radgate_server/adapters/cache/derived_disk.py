@@ -8,14 +8,14 @@ from pathlib import Path
 from radgate_server.adapters.cache.container import DamagedError, KeyAwayError, KeyErasedError
 from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tail_of
 from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
+from radgate_server.adapters.cache.stocked_disk import TOUCH_INTERVAL_S, StockedDisk
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
-from radgate_server.adapters.cache.tier_disk import TOUCH_INTERVAL_S, TierDisk
 from radgate_server.adapters.cache.writing import TemporaryFile, temporary_file
 from radgate_server.core.errors import StorageFullError
 from radgate_server.core.ports.clock import Clock
 
 
-class DerivedDisk(TierDisk):
+class DerivedDisk(StockedDisk):
     """Answers in files of the folder `root`; the least recently used make room."""
 
     def __init__(

@@ -8,14 +8,14 @@ from typing import Self
 
 from radgate_server.adapters.cache.layout import study_hash
 from radgate_server.adapters.cache.lookups import Lookups
-from radgate_server.adapters.cache.tier_disk import TierDisk
+from radgate_server.adapters.cache.stocked_disk import StockedDisk
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.ports.erasure import Held
 from radgate_server.core.ports.telemetry import Telemetry
 
 
-class DiskTier[Disk: TierDisk]:
+class DiskTier[Disk: StockedDisk]:
     """A tier over `disk`, whose work runs in `threads` threads.
 
     Use it as an async context manager: entering raises ConfigurationError when the folder, which `folder` tells in

@@ -10,8 +10,8 @@ from radgate_server.adapters.cache.container import DamagedError, Footer, KeyEra
 from radgate_server.adapters.cache.layout import INDEX_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.open_files import ROLE, OpenFile, OpenFiles, open_file, read_verified, verify_whole
 from radgate_server.adapters.cache.owner import owner_of
+from radgate_server.adapters.cache.stocked_disk import TOUCH_INTERVAL_S, StockedDisk
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
-from radgate_server.adapters.cache.tier_disk import TOUCH_INTERVAL_S, TierDisk
 from radgate_server.adapters.cache.writing import temporary_file, write_instance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.instances import ReceivedInstance
@@ -22,7 +22,7 @@ _FOOTER_ALLOWANCE_BYTES = 1024
 _OPEN_TRIES = 3
 
 
-class WarmDisk(TierDisk):
+class WarmDisk(StockedDisk):
     """Instances and their indexes in the folder `root`; the least recently used make room."""
 
     def __init__(

@@ -15,7 +15,7 @@ TOUCH_INTERVAL_S = 60.0
 """The time of last use is written to a file at most this often: it only has to order evictions after a restart."""
 
 
-class TierDisk(ABC):
+class StockedDisk(ABC):
     """Files in `folder`, up to `limit_bytes` for all tenants, which `catalogue` accounts for. Blocks on the disk.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
