@@ -50,6 +50,12 @@ def test_what_was_written_is_read(tmp_path: Path, size: int, piece_bytes: int) -
         assert mapped[:size] == data
 
 
+def test_a_disk_that_takes_little_at_once_gets_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:70_000]))
+    assert b"".join(written(DATA, tmp_path).pieces(1 << 20)) == DATA
+
+
 @pytest.mark.parametrize("start", [0, 1, BLOCK_BYTES - 5, BLOCK_BYTES, 2 * BLOCK_BYTES - 1, len(DATA) - 3, len(DATA)])
 def test_a_view_gives_what_is_sliced_out(tmp_path: Path, start: int) -> None:
     view = written(DATA, tmp_path).view()
