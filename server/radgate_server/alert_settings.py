@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from radgate_server.core.alerts import Severity
-from radgate_server.receiver_settings import NO_SECRET, MailServer, Receiver, WebService
+from radgate_server.receiver_settings import NO_SECRET, MailServer, Receiver, WebService, WebUrl
 from radgate_server.settings_table import Seconds, Table
 
 
@@ -42,9 +42,8 @@ class PagerDutyReceiver(_Alerted, Receiver):
     kind: Literal["pagerduty"]
     routing_key: SecretStr = Field(default=NO_SECRET, description="The integration key.")
     routing_key_file: Path | None = Field(default=None, description="File that holds it.")
-    url: str = Field(
+    url: WebUrl = Field(
         default="https://events.pagerduty.com/v2/enqueue",
-        pattern=r"^https?://\S+$",
         description="Where events are taken; EU accounts have another.",
     )
 

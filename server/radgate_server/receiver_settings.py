@@ -2,32 +2,30 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from radgate_server.core.web_addresses import is_host, is_web_address
 from radgate_server.settings_table import Table
 
 NO_SECRET = SecretStr("")
 
+_NO_HOST = "must be a host's name, whose parts between dots have 1 to 63 characters"
+_NO_URL = (
+    "must be an http or https URL with a host, whose parts between dots have 1 to 63 characters, and, if any, a port"
+    " from 1 to 65535"
+)
 
-def _host(host: str) -> str:
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        raise ValueError("must be a host's name, whose parts between dots have 1 to 63 characters") from None
-    return host
+
+def _host(name: str) -> str:
+    if not is_host(name):
+        raise ValueError(_NO_HOST)
+    return name
 
 
 def _url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        named = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of a port beyond 65535, or brackets that hold no IPv6 address
-        named = False
-    if not named:
-        raise ValueError("must be an http or https URL with a host and, if any, a port from 1 to 65535")
-    _host(parts.hostname or "")
+    if not is_web_address(url):
+        raise ValueError(_NO_URL)
     return url
 
 

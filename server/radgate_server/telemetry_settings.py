@@ -2,10 +2,10 @@
 
 import re
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from radgate_server.core.web_addresses import is_web_address
 from radgate_server.settings_table import Table
 
 # Headers that HTTP and gRPC (its PROTOCOL-HTTP2.md, Custom-Metadata) both take, and those that are not the operator's.
@@ -77,14 +77,7 @@ class TelemetrySettings(Table):
     @field_validator("otlp_endpoint")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        """With a host and port that there may be: labels of 1 to 63 characters, `xn--` of what it can stand for."""
-        try:
-            url = urlsplit(value)
-            is_whole = bool(url.hostname) and url.port != 0
-            (url.hostname or "").encode("idna").decode("idna")
-        except ValueError:
-            is_whole = False
-        if not is_whole:
+        if not is_web_address(value):
             raise ValueError("not an address such as http://collector.example:4317; check its host and port (1-65535)")
         return value
 
