@@ -51,12 +51,14 @@ class HandOver:
         return self
 
     async def __anext__(self) -> Arrival:
-        """The next arrival."""
-        if self._work is None or (self._work.done() and self._arrivals.empty()):
+        """The next arrival. Raises what the work failed with, when all that it handed over has been taken."""
+        if self._work is None:
             raise StopAsyncIteration
-        arrival = await self._arrivals.get()
-        if arrival is not None:
-            self._room.release()
-            return arrival
+        is_over = self._work.done() and self._arrivals.empty()  # maybe a moment before what `follow` puts is there
+        if not is_over:
+            arrival = await self._arrivals.get()
+            if arrival is not None:
+                self._room.release()
+                return arrival
         await self._work
         raise StopAsyncIteration
