@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
-from radgate_server.adapters.spool import DiskSpool
 from radgate_server.app.asking import Asking
+from radgate_server.app.spooling import open_spool
 from radgate_server.app.tiers import Tiers
 from radgate_server.config import Settings
 from radgate_server.core.ports.imaging import FrameWorkers
@@ -56,7 +56,7 @@ def build_images(
         max_pixels=max_pixels,
         room=room,
     )
-    spool = DiskSpool(settings.data_dir / "spool", memory_bytes=TRANSCODING_MEMORY_BYTES).open()
+    spool = open_spool(settings, TRANSCODING_MEMORY_BYTES)
     kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
     loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
     return Images(

@@ -8,7 +8,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import remove_leftovers, report_writers
 from radgate_server.adapters.secrets.signing import PublicKeys
-from radgate_server.adapters.spool import DiskSpool
+from radgate_server.app.spooling import open_spool
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.installation import Installation, open_installation
@@ -50,7 +50,7 @@ def start_reporting(
 ) -> None:
     """Index the trail and deliver what is due, from now on; `stack` ends it."""
     remove_leftovers(settings.data_dir, settings.reports.folders)
-    spool = DiskSpool(settings.data_dir / "spool", memory_bytes=0).open()  # rare: not worth memory
+    spool = open_spool(settings, memory_bytes=0)  # rare: not worth memory
     runner = ReportRunner(
         installation.schedules,
         reading.maker,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.queue import MemoryJobQueue
-from radgate_server.adapters.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.asking import build_asking
 from radgate_server.app.entrance import build_authenticator
 from radgate_server.app.images import build_images
+from radgate_server.app.spooling import open_spool
 from radgate_server.app.tiers import Tiers
 from radgate_server.config import ImagingSettings, Settings
 from radgate_server.core.jobs import JobKind
@@ -168,7 +168,7 @@ def build_store(
     limits = settings.store
     store = StoreService(
         clients,
-        DiskSpool(settings.data_dir / "spool", memory_bytes=limits.memory_bytes).open(),
+        open_spool(settings, limits.memory_bytes),
         auditor,
         caches,
         max_instance_bytes=limits.max_instance_bytes,
