@@ -280,7 +280,7 @@ class MetadataAssembler:
         self._completeness.check()
 
 
-class FramesAssembler[Frame](ABC):
+class AnyFrameAssembler[Frame](ABC):
     """Makes frames of a stream's pieces: of each its header, chunks, and a trailer."""
 
     def __init__(self) -> None:
@@ -315,7 +315,7 @@ class FramesAssembler[Frame](ABC):
         return self._frame(header, self._pieces.join(crc32c))
 
 
-class FrameAssembler(FramesAssembler[RetrievedFrame]):
+class FrameAssembler(AnyFrameAssembler[RetrievedFrame]):
     """Makes frames of the pieces of RetrieveFrames."""
 
     def _frame(self, header: FrameHeader, data: bytes) -> RetrievedFrame:

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from radgate.assembly import FramesAssembler, Pieces, save_instance
+from radgate.assembly import AnyFrameAssembler, Pieces, save_instance
 from radgate.errors import CorruptDataError, error_from_status
 from radgate.storing import CHUNK_BYTES, Storable, opened
 from radgate.v1 import dicom_pb2
@@ -58,7 +58,7 @@ class TranscodedInstance:
         return save_instance(self.data, self.sop_instance_uid, folder)
 
 
-class TranscodedFrameAssembler(FramesAssembler[TranscodedFrame]):
+class TranscodedFrameAssembler(AnyFrameAssembler[TranscodedFrame]):
     """Makes frames of the pieces of TranscodeFrames."""
 
     def _frame(self, header: messages.TranscodedFrameHeader, data: bytes) -> TranscodedFrame:
