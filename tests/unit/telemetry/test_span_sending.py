@@ -76,29 +76,26 @@ def test_what_waits_at_the_end_is_sent() -> None:
     assert (len(sent.export.spans), sent.counted, sent.export.closed) == (3, [("sent", 3)], True)
 
 
-def test_a_collector_that_is_away_costs_spans_and_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    sent = Sent(AWAY, AWAY)
-    sent.sender._closing.set()  # who goes does not wait for it to come back
+@pytest.mark.parametrize(
+    ("failure", "leaving", "told"),
+    [
+        pytest.param(AWAY, True, "UNAVAILABLE", id="away, for which who goes does not wait"),
+        pytest.param(REFUSED, False, "UNAUTHENTICATED; give it what it wants", id="refusing, which is not repeated"),
+    ],
+)
+def test_a_collector_that_takes_nothing_costs_spans_and_is_told_of_once(
+    failure: OSError, leaving: bool, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = Sent(failure, failure)
+    if leaving:
+        sent.sender._closing.set()
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             sent.add(2)
             sent.sender.send_waiting()
     assert sent.counted == [("failed", 2), ("failed", 2), ("sent", 2)]
     assert [record.getMessage() for record in caplog.records] == [
-        "traces can't be sent to the collector: UNAVAILABLE",
-        "traces are sent again",
-    ]
-
-
-def test_a_refusal_is_told_of_once_and_no_request_is_repeated_for_it(caplog: pytest.LogCaptureFixture) -> None:
-    sent = Sent(REFUSED, REFUSED)
-    with caplog.at_level(logging.INFO):
-        for _ in range(3):
-            sent.add(2)
-            sent.sender.send_waiting()
-    assert sent.counted == [("failed", 2), ("failed", 2), ("sent", 2)]
-    assert [record.getMessage() for record in caplog.records] == [
-        "traces can't be sent to the collector: UNAUTHENTICATED; give it what it wants",
+        f"traces can't be sent to the collector: {told}",
         "traces are sent again",
     ]
 

@@ -104,7 +104,7 @@ class RenderedResource:
     async def _render(
         self, handle: InstanceHandle, frames: Frames, request: PictureRequest, key: CacheKey, call: Call
     ) -> Kept | AsyncGenerator[bytes]:
-        _require_frames(frames, request.frame_numbers)
+        _require_known_frames(frames, request.frame_numbers)
         plan = plan_pictures(request.accepted, frames, request.frame_numbers)
         target = request.target._replace(media_type=plan.offer.media_type, frame_time_ms=frames.frame_time_ms)
         if request.region is not None:
@@ -115,7 +115,7 @@ class RenderedResource:
         return await self._sender.single(handle, plan, target, request, key)
 
 
-def _require_frames(frames: Frames, numbers: tuple[int, ...]) -> None:
+def _require_known_frames(frames: Frames, numbers: tuple[int, ...]) -> None:
     if not frames.count:
         raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
     require_frames(frames.count, numbers)
