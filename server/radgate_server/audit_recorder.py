@@ -24,10 +24,10 @@ from radgate_server.adapters.audit_spool.ring_file import PATIENCE_S, remove_rin
 from radgate_server.adapters.audit_spool.spool import FileAuditSpool
 from radgate_server.adapters.audit_spool.terms import END, READY, LineHandler, Terms, problem_line
 from radgate_server.adapters.database.audit_drain import GATHER_S, SpoolDrain
-from radgate_server.adapters.database.database import describe
 from radgate_server.adapters.database.engine import open_engine
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.errors import GatewayError, SpoolFullError
+from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.quick_audit import SETTLE_S
 
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def main(socket_fd: int, ring_fd: int) -> None:
         spool = FileAuditSpool(terms.folder, ciphers, limit_bytes=terms.limit_bytes, patience_s=PATIENCE_S)
         pass_over_kept(ring, spool)
     except Exception as error:  # noqa: BLE001 - the server says so, and stops or tries again
-        problem = error.message if isinstance(error, GatewayError) else f"the audit spool: {describe(error)}"
+        problem = error.message if isinstance(error, GatewayError) else f"the audit spool: {describe_failure(error)}"
         server.sendall(problem_line(problem))
         return
     drain = SpoolDrain(engine, spool, gather_s=GATHER_S)
@@ -148,7 +148,7 @@ def main(socket_fd: int, ring_fd: int) -> None:
         if not orderly:
             remove_ring(ring, terms.folder)
     except Exception as error:  # noqa: BLE001 - its text may hold data; the server starts another recorder
-        _log.critical("the recorder of the audit trail fails: %s", describe(error))
+        _log.critical("the recorder of the audit trail fails: %s", describe_failure(error))
         failed = True
     os._exit(failed)  # a transaction that is under way ends as if we had been killed, which the spool is made for
 

@@ -175,7 +175,7 @@ class AuditSpoolSuite(AuditTrailBench):
             await self.record(sink, range(5))
         await self.drained(spool)
         assert await self.told(database) == list(range(5))
-        assert caplog.text.count("the audit spool can't be drained yet: OSError EIO") == 1
+        assert caplog.text.count("the audit spool can't be drained into the database: OSError EIO") == 1
 
     async def test_what_waits_is_drained_by_the_next_server(
         self, database: Database, open_sink: OpenSink, spool: FileAuditSpool, monkeypatch: pytest.MonkeyPatch

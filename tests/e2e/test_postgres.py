@@ -1,5 +1,7 @@
 """`radgate serve` on a real PostgreSQL: state in the database, where every access is recorded before it is answered."""
 
+import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,18 +91,28 @@ def test_nothing_is_answered_before_it_is_recorded(
 
 
 def test_access_goes_on_while_the_database_is_away_and_is_recorded_when_it_is_back(
-    postgres: Postgres, web: httpx.Client, url: str
+    postgres: Postgres, web: httpx.Client, url: str, server: RadgateProcess
 ) -> None:
     assert len(web.get(f"{STUDY_PATH}/metadata").json()) == GREY_SLICES
     before = actions(url)
+    logged = len(server.log())
     postgres.stop()
     for path in ("/dicom-web/studies", STUDY_PATH, f"{STUDY_PATH}/metadata"):
         assert web.get(path).status_code == 200
+    time.sleep(5)  # what looks at the database each second, or twice, has done so some times
+    lines = [line["message"] for line in log_lines(server.log()[logged:]) if line["level"] != "INFO"]
+    assert len(lines) == len(set(lines)), f"said more than once: {lines}"
+    assert any(line.startswith("the database can't be read: ") and "connection" in line for line in lines), lines
     postgres.start()
     postgres.wait_until_ready()
     wait_for(lambda: len(actions(url)) >= len(before) + 3, "the records follow", 60)
     assert actions(url)[len(before) :] == ["query", "retrieve", "retrieve-metadata"]
     assert web.get(f"{STUDY_PATH}/metadata").status_code == 200
+
+
+def log_lines(text: str) -> list[dict[str, str]]:
+    """Of Radgate's log, without Envoy's."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith('{"time"') and '"logger"' in line]
 
 
 def actions(url: str) -> list[str]:

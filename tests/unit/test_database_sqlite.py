@@ -2,13 +2,13 @@
 
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from radgate_server.adapters.database.audit_index import SqlAuditIndex
-from radgate_server.adapters.database.database import Database, describe
+from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
@@ -97,12 +97,17 @@ def test_a_file_that_is_no_database_is_unavailable(url: str, tmp_path: Path) -> 
         migrate(url)
 
 
-def test_a_failure_is_told_without_its_text() -> None:
-    assert describe(OSError(28, "no space in /data/P-1")) == "OSError ENOSPC"
-    assert describe(ValueError("P-1")) == "ValueError"
-    with closing(sqlite3.connect(":memory:")) as database, pytest.raises(sqlite3.Error) as caught:
-        database.execute("SELECT patient")
-    assert describe(caught.value) == "OperationalError SQLITE_ERROR"
+async def test_an_outage_is_one_line_with_the_drivers_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "radgate.db").write_bytes(b"no database, but long enough to be looked at" * 100)
+    database = Database(f"sqlite:///{tmp_path}/radgate.db")
+    try:
+        for _ in range(50):
+            with pytest.raises(DatabaseUnavailableError):
+                await database.read(lambda connection: connection.execute(text("SELECT 1")))
+    finally:
+        await database.close()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "the database can't be read: DatabaseError SQLITE_NOTADB: file is not a database"
 
 
 def test_a_failing_migration_leaves_nothing_behind(url: str, tmp_path: Path) -> None:

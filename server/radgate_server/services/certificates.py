@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from radgate_server.core.certificates import CertificateUse, certificates_of_pacs
+from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.pacs import PacsConfig, is_reached_over_tls
 from radgate_server.core.ports.directory import PacsDirectory, TenantDirectory
@@ -93,12 +94,14 @@ class CertificateWatch:
         self._telemetry.certificates({**expiries, **seen})
 
     async def _watch(self, news: asyncio.Event) -> None:
+        condition = ConditionLog(_log, "certificates can't be watched")
         while True:
             news.clear()
             try:
                 await self.look()
+                condition.succeeded()
             except DatabaseUnavailableError as error:
-                _log.warning("certificates can't be watched: %s", error.message)
+                condition.failed(error.message)
             except Exception:  # noqa: BLE001 - one defect must not end the watch
                 _log.exception("certificates can't be watched")
             await _wait(news, LOOK_S)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.directory import Change, ChangeFeed, ChangeKind
 
@@ -45,13 +46,15 @@ class ChangeFollower:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _follow(self) -> None:
+        condition = ConditionLog(_log, "configuration changes can't be read")
         while True:
             await asyncio.sleep(self._interval_s)
             try:
                 await self.catch_up()
+                condition.succeeded()
             except DatabaseUnavailableError as error:
                 # Nothing is lost, since the feed is read from where it was left.
-                _log.warning("can't read configuration changes: %s", error.message)
+                condition.failed(error.message)
             except Exception:  # noqa: BLE001 - who follows no more would go on taking keys that were revoked
                 _log.exception("can't follow configuration changes")
 

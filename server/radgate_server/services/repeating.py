@@ -5,6 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
+from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import GatewayError
 
 type Sleep = Callable[[float], Awaitable[None]]
@@ -13,7 +14,7 @@ type Sleep = Callable[[float], Awaitable[None]]
 class Repeating(ABC):
     """Looks from `start` on, and again `interval_s` seconds after each look, until it is closed.
 
-    `trouble` is what the log says when a look fails. `sleep` is asyncio.sleep, or what a test puts in its place.
+    `trouble` is what the log says when looks begin to fail. `sleep` is asyncio.sleep, or what a test puts in its place.
     """
 
     def __init__(self, name: str, *, interval_s: float, trouble: str, sleep: Sleep = asyncio.sleep) -> None:
@@ -39,11 +40,13 @@ class Repeating(ABC):
 
     async def _look_on(self) -> None:
         log = logging.getLogger(type(self).__module__)
+        condition = ConditionLog(log, self._trouble)
         while True:
             try:
                 await self.look()
+                condition.succeeded()
             except GatewayError as error:
-                log.warning("%s for now: %s", self._trouble, error.message)
+                condition.failed(error.message)
             except Exception:
                 log.exception("%s because of a defect", self._trouble)
             await self._sleep(self._interval_s)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import GatewayError, PacsError
 from radgate_server.core.ports.pacs import PacsChanges, PacsClient, StudyChange
 
@@ -100,6 +101,7 @@ class ChangesReader:
         self._on_news = on_news
         self._interval_s = interval_s
         self._places: dict[_Place, int] = {}
+        self._conditions: dict[_Place, ConditionLog] = {}
         self._reading: dict[_Place, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -121,6 +123,7 @@ class ChangesReader:
         """
         feeds = {(tenant_id, client.name): client.changes for tenant_id, client in self._members() if client.changes}
         self._places = {place: last for place, last in self._places.items() if place in feeds}
+        self._conditions = {place: self._conditions.get(place) or _condition(place) for place in feeds}
         for place, feed in feeds.items():
             if place not in self._reading:
                 task = self._reading[place] = asyncio.create_task(self._read(place, feed), name="changes-of-a-pacs")
@@ -141,12 +144,14 @@ class ChangesReader:
     async def _read(self, place: _Place, feed: PacsChanges) -> None:
         try:
             for _ in range(MAX_PAGES):
-                if not await self._read_page(place, feed):
+                more = await self._read_page(place, feed)
+                self._conditions[place].succeeded()
+                if not more:
                     return
         except PacsError:
             return  # the health monitor tells of it; here it would be told every few seconds
         except GatewayError as error:
-            _log.warning("changes in a PACS can't be told: %s", error.message)
+            self._conditions[place].failed(error.message, tenant=place[0], pacs=place[1])
         except Exception:  # noqa: BLE001 - whatever it was, caches must hear of the next change
             _log.exception("can't look for changes in a PACS")
 
@@ -158,6 +163,10 @@ class ChangesReader:
             await self._on_news(place[0], _news(change, place[1]))
         self._places[place] = batch.last
         return batch.more and batch.last != last
+
+
+def _condition(place: _Place) -> ConditionLog:
+    return ConditionLog(_log, f"changes in PACS {place[1]} can't be followed")
 
 
 def _news(change: StudyChange, pacs: str) -> StudyNews:

@@ -118,6 +118,21 @@ async def test_a_pacs_that_works_is_asked_once_and_answers_as_ever() -> None:
     assert (bench.waits, bench.telemetry.breakers, bench.running()) == ([], [], (0, 0))
 
 
+async def test_an_outage_is_one_line_that_names_pacs_and_reason(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(MemoryPacs(make_study(3)))
+    await bench.fail(1)
+    for _ in range(20):
+        bench.clock.advance(100)
+        await bench.fail(1)
+    bench.clock.advance(100)
+    assert await bench.find() == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "PACS memory fails at find: the PACS can't be reached",
+        "recovered: PACS memory fails at find",
+    ]
+    assert caplog.records[0].__dict__["tenant"] == "east"
+
+
 async def test_roles_that_are_missing_stay_so_and_the_others_keep_their_place() -> None:
     bench = Bench(MemoryPacs())
     plain = replace(bench.pacs.client, store=None)

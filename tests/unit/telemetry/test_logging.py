@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from radgate_server.adapters.telemetry.log_handler import log_counts
@@ -141,6 +142,27 @@ def test_the_system_errors_number_is_told(lines: Lines) -> None:
         log.exception("can't write")
     assert lines.only()["exceptions"][0]["errno"] == 28
     assert PATIENT not in lines.text
+
+
+def test_an_exception_says_its_reason_where_that_can_hold_no_data(lines: Lines) -> None:
+    try:
+        raise psycopg.OperationalError("connection failed: Connection refused")
+    except psycopg.OperationalError as error:
+        log.exception("can't go on: %s", error)
+    line = lines.only()
+    assert line["message"] == "can't go on: OperationalError: connection failed: Connection refused"
+    assert line["exceptions"][0]["reason"] == "OperationalError: connection failed: Connection refused"
+
+
+def test_of_pynetdicom_only_defects_are_told(lines: Lines) -> None:
+    """What a PACS refuses or aborts, the adapter's own errors say, with the PACS's name."""
+    logging.getLogger("pynetdicom.acse").error("Association Rejected")
+    assert lines.text == ""
+    try:
+        fail()
+    except ValueError:
+        logging.getLogger("pynetdicom.events").exception("a handler failed")
+    assert lines.only()["exceptions"][0]["type"] == "ValueError"
 
 
 def test_messages_of_libraries_are_replaced_by_their_place(lines: Lines) -> None:

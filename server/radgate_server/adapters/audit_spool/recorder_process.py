@@ -9,7 +9,9 @@ from contextlib import suppress
 
 from radgate_server.adapters.audit_spool.ring import Ring
 from radgate_server.adapters.audit_spool.terms import END, READY, WAKE, Terms, take_line
+from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.failure_text import describe_failure
 
 _log = logging.getLogger(__name__)
 
@@ -84,13 +86,17 @@ class RecorderProcess:
     async def _start_again(self) -> None:
         if time.monotonic() - self._started_s < RESTART_S:
             await asyncio.sleep(RESTART_S)
-        started = False
+        started, starting = (
+            False,
+            ConditionLog(_log, "the recorder of the audit trail does not start", level=logging.ERROR),
+        )
         while not started:
             try:
                 await self._spawn()
                 started = True
+                starting.succeeded()
             except (ConfigurationError, OSError) as error:
-                _log.error("the recorder of the audit trail does not start: %s", error)
+                starting.failed(describe_failure(error))
                 await asyncio.sleep(RESTART_S)
 
     async def _spawn(self) -> None:

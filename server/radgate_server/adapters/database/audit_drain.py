@@ -7,7 +7,8 @@ from threading import Event, Thread
 from sqlalchemy import Engine
 
 from radgate_server.adapters.database.audit_writer import AuditWriter
-from radgate_server.adapters.database.database import describe
+from radgate_server.core.condition_log import ConditionLog
+from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.ports.audit_spool import AuditSpool
 from radgate_server.core.quick_audit import until_settled
 
@@ -62,18 +63,17 @@ class SpoolDrain:
         self._writer.disconnect()
 
     def _run(self) -> None:
-        trouble = ""
+        draining, fails = ConditionLog(_log, "the audit spool can't be drained into the database"), False
         while not self._closing:
             try:
                 self._drain()
-                if trouble:
-                    _log.warning("the audit trail's database is back; the spool is drained")
-                trouble = ""
+                fails = False
+                draining.succeeded()
             except Exception as error:  # noqa: BLE001 - the records are safe where they are, and are tried again
                 self._writer.disconnect()
-                if trouble != (trouble := describe(error)):
-                    _log.warning("the audit spool can't be drained yet: %s", trouble)
-            self._hurry.wait(RETRY_S if trouble or not self._gather_s else SYNC_S)
+                fails = True
+                draining.failed(describe_failure(error))
+            self._hurry.wait(RETRY_S if fails or not self._gather_s else SYNC_S)
 
     def _drain(self) -> None:
         """Bring to the database what has waited long enough, and what is in a hurry."""

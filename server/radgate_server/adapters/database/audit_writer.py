@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 
 from radgate_server.adapters.database.audit_dialects import DIALECTS
 from radgate_server.adapters.database.audit_rows import Head, first_of, in_order, link
-from radgate_server.adapters.database.database import describe
 from radgate_server.adapters.database.schema import audit_entries, audit_heads
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_chain import START, Content, content_of
 from radgate_server.core.errors import SpoolFullError
+from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.ports.audit_spool import Attempt, AuditSpool, Segment, SpooledBatch
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class AuditWriter:
         except SpoolFullError as error:
             log.error("the audit trail can't be written: %s", error.message)
         except Exception as error:  # noqa: BLE001 - whatever it was: those who wait must be told, and nothing served
-            log.error("the audit trail can't be written: %s", describe(error))
+            log.error("the audit trail can't be written: %s", describe_failure(error))
         report(written)
 
     def _commit_or_spool(self, batch: list[Content]) -> None:
@@ -70,7 +70,7 @@ class AuditWriter:
             self.disconnect()
             if self._spool is None:
                 raise
-            log.error("the audit trail's database fails (%s); records go to the spool", describe(error))
+            log.error("the audit trail's database fails (%s); records go to the spool", describe_failure(error))
             self._spool.put(SpooledBatch(batch, self._attempt))
 
     def disconnect(self) -> None:

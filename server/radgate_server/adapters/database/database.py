@@ -5,17 +5,21 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from errno import errorcode
 from typing import cast
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from radgate_server.adapters.database.engine import CONNECTIONS, OVERFLOW, WRITES, open_engine
+from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.core.failure_text import describe_failure
 
 log = logging.getLogger(__name__)
+
+SETTLE_S = 5.0
+"""A database works again with the first success so long after its last failure."""
 
 
 class Database:
@@ -24,6 +28,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
         self._executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="database")
+        # Apart, for a disk that is full or read-only can still be read.
+        self._reading = ConditionLog(log, "the database can't be read", settle_s=SETTLE_S)
+        self._writing = ConditionLog(log, "the database can't be written", settle_s=SETTLE_S)
 
     async def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that only reads.
@@ -69,31 +76,23 @@ class Database:
 
     def _run[T](self, work: Callable[[Connection], T], writes: bool) -> T:
         with (
-            translated_errors(),
+            translated_errors(self._writing if writes else self._reading),
             self.engine.connect().execution_options(**{WRITES: writes}) as connection,
             connection.begin(),
         ):
             return work(connection)
 
     def _empty_log(self) -> None:
-        with translated_errors(), closing(self.engine.raw_connection()) as connection:
+        with translated_errors(self._writing), closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
-def translated_errors() -> Iterator[None]:
-    """Turn a failure of the driver or its pool into DatabaseUnavailableError; the driver's text goes nowhere."""
+def translated_errors(condition: ConditionLog) -> Iterator[None]:
+    """Turn a failure of the driver or its pool into DatabaseUnavailableError; the driver's reason goes to the log."""
     try:
         yield
     except SQLAlchemyError as error:
-        log.warning("the database failed: %s", describe(error))
+        condition.failed(describe_failure(error))
         raise DatabaseUnavailableError("the database can't be reached") from None
-
-
-def describe(error: Exception) -> str:
-    """The kind of a failure without its text, which may hold data: class and SQLSTATE, SQLite code or errno's name."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
-    if isinstance(cause, OSError):
-        code = errorcode.get(cause.errno or 0)
-    return f"{type(cause).__name__} {code}" if code else type(cause).__name__
+    condition.succeeded()

@@ -1,11 +1,11 @@
 """Lets telemetry know what a database does: statements and failures."""
 
 import time
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-from radgate_server.adapters.database.database import describe
+from radgate_server.core.failure_text import describe_kind
 from radgate_server.core.ports.telemetry import Telemetry
 
 _STATEMENTS = frozenset({"select", "insert", "update", "delete", "begin", "with"})
@@ -22,7 +22,7 @@ def observe_database(engine: Engine, telemetry: Telemetry) -> None:
         telemetry.database_statement(_first_word(statement), time.perf_counter() - context.radgate_started_s)
 
     def failed(context: ExceptionContext) -> None:
-        telemetry.database_failed(describe(cast("Exception", context.original_exception)))
+        telemetry.database_failed(describe_kind(context.original_exception))
 
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)

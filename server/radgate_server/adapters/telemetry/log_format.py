@@ -1,8 +1,8 @@
 """A line of log as one JSON object, without patient data.
 
 Our own messages are written to hold none. Those of libraries may quote what they stumble over (a name that does not
-decode, a row, a whole data set), so of them only the place is told; of an exception that is not ours, the type and the
-places of its traceback, never its text.
+decode, a row, a whole data set), so of them only the place is told; of an exception that is not ours, the type, the
+places of its traceback, and the reason where that can hold no data (core/failure_text.py).
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from radgate_server.core.errors import GatewayError
+from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.request_context import request_id, trace_id
 
 FIELDS = (
@@ -116,11 +117,13 @@ def _message(record: logging.LogRecord) -> str:
     if not record.args:
         return str(record.msg)
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    return str(record.msg) % tuple(_type_name(arg) if _is_foreign(arg) else arg for arg in arguments)
+    return str(record.msg) % tuple(
+        describe_failure(arg) if isinstance(arg, BaseException) else arg for arg in arguments
+    )
 
 
-def _is_foreign(value: object) -> bool:
-    return isinstance(value, BaseException) and not isinstance(value, GatewayError)
+def _loggable(value: object) -> object:
+    return describe_failure(value) if isinstance(value, BaseException) else value
 
 
 def _type_name(value: object) -> str:
@@ -145,7 +148,9 @@ def _describe(error: BaseException) -> dict[str, Any]:
     }
     if isinstance(error, GatewayError):
         described["message"] = error.message
-    elif isinstance(error, OSError) and error.errno is not None:
+    elif (reason := describe_failure(error)) != type(error).__name__:
+        described["reason"] = reason
+    if isinstance(error, OSError) and error.errno is not None:
         described["errno"] = error.errno
     return described
 

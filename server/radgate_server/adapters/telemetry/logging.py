@@ -14,7 +14,7 @@ from radgate_server.telemetry_settings import LogRule
 
 _LEVELS = {
     "pydicom": logging.ERROR,
-    "pynetdicom": logging.ERROR,
+    "pynetdicom": logging.ERROR,  # and of that only what comes with an exception: see _adds_to_our_own
     "py.warnings": logging.CRITICAL + 1,  # warnings quote values, and tell users of libraries nothing
     "sqlalchemy": logging.WARNING,
     "alembic": logging.WARNING,
@@ -39,6 +39,7 @@ def set_up_logging(level: str, stream: TextIO | None = None, sampling: Sequence[
     """
     handler = CountingHandler(stream or sys.stderr, LogSampler(sampling))
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(_adds_to_our_own)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -49,6 +50,11 @@ def set_up_logging(level: str, stream: TextIO | None = None, sampling: Sequence[
     sys.excepthook = _log_uncaught
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_uncaught_in_thread
+
+
+def _adds_to_our_own(record: logging.LogRecord) -> bool:
+    """Not of pynetdicom's: each rejection and abort, which names no PACS. Ours says it with name and reason."""
+    return not record.name.startswith("pynetdicom") or bool(record.exc_info)
 
 
 _uncaught = logging.getLogger("radgate_server.uncaught")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.config import PacsSettings
-from radgate_server.core.errors import DatabaseUnavailableError, reason_of
+from radgate_server.core.condition_log import ConditionLog
+from radgate_server.core.errors import DatabaseUnavailableError, PacsError, reason_of
 from radgate_server.core.failover import SIGN_OF_LIFE
 from radgate_server.core.health import Health, OperationState, PacsStatus, Pulse
 from radgate_server.core.ports.clock import Clock
@@ -140,11 +141,13 @@ class PacsHealthMonitor:
         return begun
 
     async def _watch(self) -> None:
+        condition = ConditionLog(_log, "PACS can't be watched")
         while True:
             try:
                 await self.look()
+                condition.succeeded()
             except DatabaseUnavailableError as error:
-                _log.warning("PACS can't be watched: %s", error.message)
+                condition.failed(error.message)
             except Exception:  # noqa: BLE001 - who watches no more would never fail over
                 _log.exception("PACS can't be watched")
             await self._sleep(LOOK_S)
@@ -199,17 +202,17 @@ class PacsHealthMonitor:
             watched.latency_ms = finding.latency_ms
         self._telemetry.pacs_health(*place, finding.health is Health.UP)
         if watched.health is not before:
-            self._tell(place, watched, before)
+            self._tell(place, watched, before, finding.error)
         if before is Health.DOWN and finding.health is Health.UP:
             self._guard.note_recovery(*place)
         self._tracker.observe(*place, SIGN_OF_LIFE, finding.error)
 
-    def _tell(self, place: _Place, watched: _Watched, before: Health) -> None:
+    def _tell(self, place: _Place, watched: _Watched, before: Health, error: PacsError | None) -> None:
         where = {"tenant": place[0], "pacs": place[1], "reason": watched.reason}
         if watched.health is Health.DOWN:
-            _log.warning("a PACS is down", extra=where)
+            _log.warning("PACS %s is down: %s", place[1], error.message if error else "no answer", extra=where)
         elif before is Health.DOWN:
-            _log.warning("a PACS is up again", extra=where)
+            _log.warning("PACS %s is up again", place[1], extra=where)
 
     def _pause_s(self, place: _Place, watched: _Watched) -> float:
         """The interval, give or take a tenth; short while a failover may be due, so that it comes soon."""

@@ -43,7 +43,10 @@ class Means:
 
 
 class Asker:
-    """Asks one PACS of one tenant. `lanes` tells where each operation stands in line, `pulse` is told what is heard."""
+    """Asks one PACS of one tenant. `lanes` tells where each operation stands in line, `pulse` is told what is heard.
+
+    `on_failure` gets each attempt's error, when the breaker has judged it.
+    """
 
     def __init__(
         self,
@@ -51,11 +54,13 @@ class Asker:
         breakers: Mapping[Operation, Breaker],
         pulse: PulseMeter,
         means: Means,
+        on_failure: Callable[[Operation, PacsError], None],
     ) -> None:
         self._lanes = lanes
         self._breakers = breakers
         self._pulse = pulse
         self._means = means
+        self._on_failure = on_failure
 
     async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
         """Do an operation that ends with its result.
@@ -76,6 +81,7 @@ class Asker:
             except NoTurnError:
                 raise PacsBusyError("too much is being asked of the PACS", pacs=self._pacs(operation)) from None
             except PacsError as error:
+                self._on_failure(operation, error)
                 delay_s = self._delay_s(operation, error, retry)
                 if delay_s is None:
                     raise

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from radgate_server.config import PacsSettings
+from radgate_server.core.condition_log import ConditionLog
+from radgate_server.core.errors import PacsCircuitOpenError, PacsError
 from radgate_server.core.health import BreakerState, OperationState, Pulse
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.clock import Clock
@@ -32,6 +34,7 @@ class _Known:
 
     breakers: dict[Operation, Breaker] = field(default_factory=dict)
     pulse: PulseMeter = field(default_factory=PulseMeter)
+    conditions: dict[Operation, ConditionLog] = field(default_factory=dict)
 
 
 class PacsGuard:
@@ -73,10 +76,12 @@ class PacsGuard:
         for operation in operations_of(client):
             changed = partial(self._changed, config, known, operation)
             known.breakers[operation] = Breaker(self._policy(operation), changed)
+            known.conditions[operation] = ConditionLog(_log, f"PACS {config.name} fails at {operation.value}")
         self.forget(config.tenant_id, config.name)
         self._known[config.tenant_id, config.name] = known
         lanes = {each: self._lane(config, each) for each in known.breakers}
-        asker = Asker(lanes, known.breakers, known.pulse, self._means)
+        failed = partial(self._failed, config, known)
+        asker = Asker(lanes, known.breakers, known.pulse, self._means, failed)
         return replace(guard_roles(client, asker), close=partial(self._close, config, known, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
@@ -117,9 +122,14 @@ class PacsGuard:
         if not self._is_current(config, known):  # the end of a call to a PACS that was set up anew meanwhile
             return
         self._telemetry.pacs_breaker(config.tenant_id, config.name, operation.value, state.value)
-        level = logging.WARNING if state is BreakerState.OPEN else logging.INFO
-        where = {"tenant": config.tenant_id, "pacs": config.name, "operation": operation.value}
-        _log.log(level, "the circuit breaker is %s", state.value, extra=where)
+        if state is BreakerState.CLOSED:
+            known.conditions[operation].succeeded(**_where(config, operation))
+
+    def _failed(self, config: PacsConfig, known: _Known, operation: Operation, error: PacsError) -> None:
+        """Log why the PACS is not asked for now: once while that lasts, not each time that it is tried again."""
+        is_open = known.breakers[operation].state is BreakerState.OPEN
+        if is_open and not isinstance(error, PacsCircuitOpenError) and self._is_current(config, known):
+            known.conditions[operation].failed(error.message, **_where(config, operation))
 
     def _is_current(self, config: PacsConfig, known: _Known) -> bool:
         return self._known.get((config.tenant_id, config.name)) is known
@@ -137,6 +147,10 @@ class PacsGuard:
             interactive=operation in INTERACTIVE,
         )
         return self._admission.lane(applicant)
+
+
+def _where(config: PacsConfig, operation: Operation) -> dict[str, str]:
+    return {"tenant": config.tenant_id, "pacs": config.name, "operation": operation.value}
 
 
 def _longest_waits(settings: PacsSettings) -> dict[Operation, float]:
