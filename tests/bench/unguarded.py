@@ -20,7 +20,14 @@ async def _record_nothing(_sink: WatchedAuditSink, _entry: AuditEntry) -> None:
 
 
 def _few_layers(
-    _telemetry: Any, authenticator: Any, _limiter: Any, _refusals: Any, _sent: Any, introductions: Any, _tracer: Any
+    _telemetry: Any,
+    authenticator: Any,
+    _limiter: Any,
+    _refusals: Any,
+    _sent: Any,
+    introductions: Any,
+    _calls: Any,
+    _tracer: Any,
 ) -> tuple[Layer, ...]:
     return (answer_errors, authenticate(authenticator, introductions))
 

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -128,6 +130,37 @@ def test_streams_in_flight_outlive_sigterm(radgate: RadgateProcess, door: str, p
         wait_for(lambda: "radgate stops" in radgate.log(), "the server begins to stop")
         received += stream
     assert pixels_of(received) == pixels
+    assert radgate.wait() == 0
+
+
+def test_a_body_that_outlasts_the_drain_is_broken_off(radgate: RadgateProcess, archive: OrthancServer) -> None:
+    radgate.settings = {**radgate.settings, "RADGATE_DRAIN_S": "1"}
+    radgate.start()
+    paths = (STUDY_PATH, f"{STUDY_PATH}/series/{SERIES}", f"{STUDY_PATH}/metadata")
+    with radgate.client(EAST) as web, ExitStack() as stack, ThreadPoolExecutor(len(paths)) as threads:
+        answers = [stack.enter_context(web.stream("GET", path)) for path in paths]
+        archive.pause()
+        stack.callback(archive.resume)
+        reading = [threads.submit(answer.read) for answer in answers]  # all that there is when the drain ends
+        radgate.terminate()
+        assert radgate.wait() == 0
+        assert [answer.status_code for answer in answers] == [200] * len(paths)
+        assert [type(read.exception()) for read in reading] == [httpx.RemoteProtocolError] * len(paths)
+
+
+def test_new_calls_are_refused_from_the_beginning_of_the_drain(radgate: RadgateProcess) -> None:
+    radgate.start()
+    with radgate.client(EAST) as web, radgate.client(EAST) as other, web.stream("GET", STUDY_PATH) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)  # holds the drain up
+        radgate.terminate()
+        wait_for(lambda: "radgate stops" in radgate.log(), "the server begins to stop")
+        refused = other.get("/dicom-web/studies")
+        assert (refused.status_code, refused.json()["details"][0]["reason"]) == (503, "SERVER_STOPPING")
+        assert int(refused.headers["retry-after"]) > 0
+        assert httpx.get(radgate.metrics_url.replace("/metrics", "/readyz")).status_code == 503
+        for _ in pieces:
+            continue
     assert radgate.wait() == 0
 
 

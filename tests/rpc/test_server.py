@@ -2,18 +2,35 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncGenerator
 
 import grpc
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from radgate.v1.query_service_pb2 import SearchStudiesRequest
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
 from radgate_server.core.errors import ConfigurationError, PacsBusyError
+from radgate_server.core.tenancy import Role
+from radgate_server.rpc.calls_in_flight import CallsInFlight
+from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
+from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.health import HealthServicer
-from radgate_server.rpc.server import CHANNEL_OPTIONS, RpcServer
-from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, invoke, reason_of, seen_by_gateway, trailer_of
+from radgate_server.rpc.server import AUDIT, CHANNEL_OPTIONS, DICOMWEB, RpcServer
+from radgate_server.rpc.v1.audit import AuditServicer
+from tests.rpc.rig import (
+    EAST_STUDY,
+    RPCS,
+    Rig,
+    error_info_of,
+    invoke,
+    reason_of,
+    running_rig,
+    seen_by_gateway,
+    trailer_of,
+)
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 RETRIEVE = "radgate.v1.RetrieveService/RetrieveInstances"
@@ -117,6 +134,45 @@ async def test_stopping_says_so_first_and_lets_streams_end(rig: Rig, channel: gr
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+BODIES = {
+    name: {DICOMWEB: DicomWebServicer, AUDIT: AuditServicer}[method.containing_service]
+    for name, method in RPCS.items()
+    if method.server_streaming and method.output_type.full_name == "google.api.HttpBody"
+}
+
+
+async def test_every_body_that_outlasts_the_drain_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def begin(*_: object) -> AsyncGenerator[HttpBody]:
+        yield HttpBody(content_type="text/plain", data=b"a part")
+        await asyncio.Event().wait()
+
+    for name, servicer in BODIES.items():
+        monkeypatch.setattr(servicer, name.rpartition("/")[2], begin)
+    async with running_rig() as rig, grpc.aio.insecure_channel(rig.target) as channel:
+        token = await rig.key("east", role=Role.ADMIN)
+        metadata = (("authorization", f"Bearer {token}"), ("x-envoy-original-path", "/any"))
+        calls = {name: channel.unary_stream(f"/{name}")(b"", metadata=metadata) for name in BODIES}
+        for call in calls.values():
+            assert HttpBody.FromString(await call.read()).data == b"a part"
+        assert rig.server
+        stopping = asyncio.create_task(rig.server.stop(0.1))
+        for name, call in calls.items():
+            assert await call.read() == BREAK_OFF, name
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call.read()
+            assert reason_of(caught.value) == "SERVER_STOPPING"
+        await stopping
+
+
+async def test_a_server_that_stops_takes_no_more_calls_and_says_so(rig: Rig, channel: grpc.aio.Channel) -> None:
+    assert rig.server
+    rig.server.retire()  # its port stays open: whoever has a connection hears why
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, SEARCH, token=await rig.key("east"))
+    assert (reason_of(caught.value), trailer_of(caught.value, "retry-after")) == ("SERVER_STOPPING", "1")
+    assert (await HealthStub(channel).Check(HealthCheckRequest())).status == HealthCheckResponse.NOT_SERVING
+
+
 async def test_health_is_told_of_each_service(rig: Rig, channel: grpc.aio.Channel) -> None:
     stub = HealthStub(channel)
     for service in ("", "radgate.v1.QueryService", "radgate.dicomweb.v1.DicomWebService"):
@@ -134,7 +190,7 @@ async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         health = HealthServicer([])
-        server = RpcServer([], health, host="127.0.0.1", port=port, options=CHANNEL_OPTIONS)
+        server = RpcServer([], health, CallsInFlight(), host="127.0.0.1", port=port, options=CHANNEL_OPTIONS)
         with pytest.raises(ConfigurationError, match=f"grpc_port: can't listen on 127.0.0.1:{port}"):
             await server.start()
         await server.stop(0)

@@ -91,5 +91,6 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         await watch_certificates(stack, settings, installation, pacs.sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry)
         await readiness.open()
+        stack.callback(rpc.retire)
         stack.callback(readiness.stop)
         yield App(administration.admin, rpc.port, http_port, pacs.dicom_port, metrics_port)

@@ -110,6 +110,9 @@ async def _close_doors(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> N
     try:
         rpc.retire()
         await envoy.drain()
-        await rpc.stop(max(0.0, end_s - loop.time()))
+        await rpc.end_calls(max(0.0, end_s - loop.time()))
+        # Before the server: it ends calls with a status, on which Envoy would end a cut body in good order.
+        await envoy.close()
+        await rpc.stop(0)
     finally:
         await envoy.close()

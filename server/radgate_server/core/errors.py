@@ -261,6 +261,10 @@ class KeyProviderUnavailableError(GatewayError):
     """The provider of keys or secrets (AWS, Vault) does not answer, or refuses this server."""
 
 
+class ServerStoppingError(GatewayError):
+    """The server is about to stop: it takes no new call, and ends those that last longer than `drain_s`."""
+
+
 class ConfigurationError(GatewayError):
     """A setting, a key file or a folder is not usable; stops the start with one clear line."""
 

@@ -26,6 +26,8 @@ class Call:
     """What is known of one call. `caller` is set once the call is authenticated, before any servicer sees it.
 
     `stream` is what is being sent if its size was not known beforehand, `sent_bytes` what `write` has sent.
+    `cut` says that a part of an HTTP body was sent and its client can't be notified: no status may follow, since behind
+    the gateway it would end the body in good order.
     `under_way` is the connection that the call is counted for, "" before it is let in.
     """
 
@@ -33,6 +35,7 @@ class Call:
         "_context",
         "_headers",
         "caller",
+        "cut",
         "failure",
         "first_write_s",
         "lease",
@@ -58,6 +61,7 @@ class Call:
         self.lease: Lease | None = None
         self.stream: AuditedStream | None = None
         self.sent_bytes = 0
+        self.cut = False
         self.under_way = ""
         self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")

@@ -85,6 +85,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.RetentionTooShortError: Rule(StatusCode.FAILED_PRECONDITION, "RETENTION_TOO_SHORT", 409),
     errors.LegalHoldError: Rule(StatusCode.FAILED_PRECONDITION, "LEGAL_HOLD", 409),
     errors.DatabaseUnavailableError: Rule(StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", None, 2.0),
+    errors.ServerStoppingError: Rule(StatusCode.UNAVAILABLE, "SERVER_STOPPING", None, 1.0),
     errors.StorageFullError: INTERNAL,
     errors.CorruptEntryError: INTERNAL,
     errors.NotDeliveredError: INTERNAL,

@@ -23,6 +23,7 @@ from radgate_server.core.tenancy import Caller, Principal
 from radgate_server.core.tracing import Tracer
 from radgate_server.rpc.authz import check_access
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.calls_in_flight import CallsInFlight
 from radgate_server.rpc.errors import failure_of
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layer import Layer, Method, Proceed
@@ -71,6 +72,7 @@ def standard_layers(
     refusals: RefusalNotes,
     sent: StreamNotes,
     introductions: Introductions,
+    calls: CallsInFlight,
     tracer: Tracer | None = None,
 ) -> tuple[Layer, ...]:
     """The layers from the outermost to the innermost."""
@@ -79,6 +81,7 @@ def standard_layers(
         name_trace if tracer is None else record_trace(tracer),  # outside of the counting, which names examples
         count_calls(telemetry),  # outside of the errors, to see the code that they become, and every end
         answer_errors,  # outside of all that fails on purpose
+        calls.count,  # a server that stops refuses before it does anything else
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
         record_refusals(refusals, introductions),  # outside of all that refuses
         authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
@@ -96,7 +99,7 @@ def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
         try:
             await proceed(call)
         except Exception as error:  # the one place where everything unforeseen ends
-            if call.client_gone:  # sending to nobody fails in many ways; none of them is news
+            if call.client_gone or call.cut:  # sending to nobody fails in many ways; none of them is news
                 raise asyncio.CancelledError from error
             call.failure = failure_of(error)
 

@@ -5,8 +5,9 @@ look like `async def SearchStudies(self, request, call) -> response`, or like as
 give messages already encoded, as bytes, which go out untouched.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -20,6 +21,8 @@ from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.method_table import Way
 from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
+
+_BREAK_OFF_S = 0.5
 
 
 class Servicer(Protocol):
@@ -131,10 +134,27 @@ def _break_off(answer: Proceed) -> Proceed:
     async def answer_or_break_off(call: Call) -> None:
         try:
             await answer(call)
+        except asyncio.CancelledError:
+            if _is_rest(call) and not call.client_gone:  # not by its client: a deadline passed, or the server stops
+                await _write_break_off(call, _BREAK_OFF_S)
+            raise
         except Exception:
-            if call.sent_bytes and call.header("x-envoy-original-path"):
-                with suppress(Exception):  # why it failed is what counts
-                    await call.write(BREAK_OFF)
+            if _is_rest(call):
+                await _write_break_off(call, None)
             raise
 
     return answer_or_break_off
+
+
+def _is_rest(call: Call) -> bool:
+    """Whether the gateway has begun to send the body."""
+    return bool(call.sent_bytes and call.header("x-envoy-original-path"))
+
+
+async def _write_break_off(call: Call, timeout_s: float | None) -> None:
+    """Why the call failed is what counts: nothing is raised. With `timeout_s`, a message may still be unsent."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await call.write(BREAK_OFF)
+    except Exception:  # noqa: BLE001 - grpc has no class of its own for a write beside another
+        call.cut = True

@@ -1,5 +1,6 @@
 """The gRPC server: what it serves, how it is tuned, how it starts and how it stops."""
 
+import asyncio
 from collections.abc import Sequence
 
 import grpc
@@ -22,6 +23,7 @@ from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.ports.tls import TlsSource
 from radgate_server.core.tracing import Tracer
 from radgate_server.rpc import health, reflection
+from radgate_server.rpc.calls_in_flight import END_S, CallsInFlight
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layers import CredentialChecker, LimitGate, RefusalNotes, StreamNotes, standard_layers
 from radgate_server.rpc.method_table import MethodTable, Way
@@ -63,6 +65,7 @@ class RpcServer:
         self,
         handlers: Sequence[grpc.GenericRpcHandler],
         health_servicer: health.HealthServicer,
+        calls: CallsInFlight,
         *,
         host: str,
         port: int,
@@ -73,6 +76,7 @@ class RpcServer:
         self.port = port
         self._handlers = tuple(handlers)
         self._health = health_servicer
+        self._calls = calls
         self._options = tuple(options)
         self._tls = tls
         self._server: grpc.aio.Server | None = None
@@ -99,15 +103,22 @@ class RpcServer:
         return server.add_secure_port(address, server_credentials(self._tls))
 
     def retire(self) -> None:
-        """Say to health checks that no more is served."""
+        """Say to health checks that no more is served, and refuse new calls."""
         self._health.stop()
+        self._calls.refuse_new()
+
+    async def end_calls(self, drain_s: float) -> None:
+        """Give the calls in flight `drain_s` seconds, then end them."""
+        await self._calls.end(drain_s)
 
     async def stop(self, drain_s: float) -> None:
         """Take no new calls, and give those in flight `drain_s` seconds to end."""
         self.retire()
         if self._server is not None:
-            await self._server.stop(drain_s)
-            self._server = None
+            server, self._server = self._server, None
+            stopping = asyncio.create_task(server.stop(drain_s + 2 * END_S))  # clients are told by GOAWAY at once
+            await self._calls.end(drain_s)
+            await stopping
 
 
 def build_server(
@@ -139,7 +150,8 @@ def build_server(
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
     processes share the port (SO_REUSEPORT).
     """
-    layers = standard_layers(telemetry, authenticator, limiter, refusals, sent, Introductions(gateway_secret), tracer)
+    calls, introductions = CallsInFlight(), Introductions(gateway_secret)
+    layers = standard_layers(telemetry, authenticator, limiter, refusals, sent, introductions, calls, tracer)
     servicers = {
         QUERY: query,
         RETRIEVE: retrieve,
@@ -161,6 +173,7 @@ def build_server(
     return RpcServer(
         [MethodTable(ways)],
         health_servicer,
+        calls,
         host="127.0.0.1" if settings.gateway.enabled else settings.host,
         port=settings.grpc_port,
         options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", int(reuse_port))),
