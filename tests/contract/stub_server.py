@@ -185,6 +185,7 @@ class Stub(
         return TestPacsResponse(detail=request.name)
 
     async def UpdatePacs(self, request: UpdatePacsRequest, context: Context) -> UpdatePacsResponse:
+        self._note(context)
         self.received = request
         return UpdatePacsResponse(pacs=request.pacs)
 

@@ -99,3 +99,43 @@ def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> 
     wait_for(lambda: entries()["warm"] == len(SYNTAXES), "the study is gone", SEEN_S)
     server.cli("cache", "invalidate", "--tenant", EAST)
     wait_for(lambda: not any(entries().values()), "nothing is left in any tier", SEEN_S)
+
+
+def rest_of(server: RadgateProcess) -> httpx.Client:
+    key = server.cli("key", "create", "--tenant", "*", "--role", "admin").strip()
+    headers = {"authorization": f"Bearer {key}", "x-tenant-id": EAST}
+    return httpx.Client(base_url=f"{server.url}/api/v1", headers=headers, timeout=60)
+
+
+def test_a_misspelt_field_is_refused_with_the_one_that_was_meant(server: RadgateProcess) -> None:
+    viewer = {"role": "ROLE_VIEWER", "label": "reading"}
+    misspelt = [
+        ("POST", "/keys", {**viewer, "restrictions": {"modalities": ["CT"]}}, "restriction"),
+        ("POST", "/keys", {**viewer, "expires": "2031-01-01T00:00:00Z"}, "expireTime"),
+        ("POST", "/keys", {**viewer, "restriction": {"studyDate": "20260101-"}}, "studyDates"),
+        ("PATCH", "/limits", {"allowedNetwork": ["10.0.0.0/8"]}, "allowedNetworks"),
+        ("POST", "/admin/cache/invalidate", {"studyInstanceUids": "1.2.3"}, "studyInstanceUid"),
+        ("PATCH", f"/pacs/{PACS}", {"dimse": {"tls": {"cafile": "x"}}}, "caFile"),
+        ("GET", "/audit/records?patient=7", None, "patientId"),
+        ("POST", "/jobs", {"makeThumbnails": {"studyUid": "1.2.3"}}, "studyInstanceUid"),
+        ("POST", "/retention/holds", {"subjects": "KIND_STUDY", "value": "1.2.3", "reason": "x"}, "subject"),
+    ]
+    with rest_of(server) as rest:
+        keys_before = len(rest.get("/keys").json()["apiKeys"])
+        for method, path, body, meant in misspelt:
+            answer = rest.request(method, path, json=body)
+            assert (answer.status_code, f"the nearest is {meant}" in answer.text) == (400, True), (path, answer.text)
+        assert len(rest.get("/keys").json()["apiKeys"]) == keys_before
+
+
+def test_both_spellings_of_a_field_are_accepted(server: RadgateProcess) -> None:
+    with rest_of(server) as rest:
+        assert rest.get("/audit/records?page_size=1&patientId=7").status_code == 200
+        assert rest.get("/audit/records?pageSize=1&patient_id=7&until=2031-01-01T00:00:00Z").status_code == 200
+        assert rest.post("/keys", json={"role": "ROLE_VIEWER", "expire_time": "2031-01-01T00:00:00Z"}).is_success
+
+
+def test_a_value_that_is_none_of_the_known_ones_is_refused(server: RadgateProcess) -> None:
+    with rest_of(server) as rest:
+        assert rest.post("/keys", json={"role": "ROLE_VIEVER"}).status_code == 400
+        assert rest.get("/audit/records?outcome=AUDIT_OUTCOME_DENYED").status_code == 400

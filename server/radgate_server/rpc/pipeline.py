@@ -20,6 +20,7 @@ from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.method_table import Way
+from radgate_server.rpc.rest_fields import FieldCheck, rest_field_check
 from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
 
 _BREAK_OFF_S = 0.5
@@ -68,7 +69,21 @@ def _is_body(method: MethodDescriptor) -> bool:
 
 
 def _innermost(descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate) -> Proceed:
-    """Decode the request, let pass who may have what it names, and answer."""
+    """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
+    answer = _answer(descriptor, serve, method, gate)
+    check = rest_field_check(descriptor)
+    return answer if check is None else _answer_checked(check, answer)
+
+
+def _answer_checked(check: FieldCheck, answer: Proceed) -> Proceed:
+    async def answer_checked(call: Call) -> None:
+        check(call)
+        await answer(call)
+
+    return answer_checked
+
+
+def _answer(descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate) -> Proceed:
     decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
     admit = admission(reach := method.access.reach, descriptor, gate)
     if descriptor.server_streaming:

@@ -96,8 +96,9 @@ def _tune(config: Node, http: Node, settings: GatewaySettings) -> None:
     http["stream_idle_timeout"] = _seconds(settings.idle_timeout_s)
     http["request_headers_timeout"] = _seconds(settings.headers_timeout_s)
     http["common_http_protocol_options"]["max_stream_duration"] = _seconds(settings.request_timeout_s)
-    rest = next(route for route in _virtual_host(http)["routes"] if route["name"] == "rest")
-    rest["route"]["max_stream_duration"] = {"max_stream_duration": _seconds(settings.body_timeout_s)}
+    for route in _virtual_host(http)["routes"]:
+        if route["name"] in ("rest", "rest.api"):
+            route["route"]["max_stream_duration"] = {"max_stream_duration": _seconds(settings.body_timeout_s)}
     _limit_rate(http, settings.requests_per_second_per_address)
 
 
