@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.bench import scenarios
+from tests.bench.crowd import crowd
 from tests.bench.images import big_instances, ct_instances
 from tests.bench.progressive import progressive
 from tests.bench.rendered import rendered
@@ -26,6 +27,7 @@ SCENARIOS = (
     "stream",
     "find",
     "several",
+    "crowd",
     "stow",
     "web",
     "trust",
@@ -55,6 +57,7 @@ def main() -> None:
                 "stream": lambda: scenarios.grpc_stream(orthanc, root / "stream", seconds, rounds),
                 "find": lambda: scenarios.find(orthanc, seconds),
                 "several": lambda: several_pacs(orthanc, root / "several", rounds),
+                "crowd": lambda: crowd(orthanc, root / "crowd"),
                 "stow": lambda: stow(orthanc, root / "stow", 120 if arguments.quick else 1000),
                 "web": lambda: web_pacs(orthanc, rounds),
                 "trust": lambda: trust(orthanc, root / "trust", seconds, rounds),

@@ -31,6 +31,7 @@ class Query:
 
     `include` lists attributes to return besides the level's own; `include_all` asks for everything that the PACS has,
     `only_included` for nothing but `include` and the unique keys: many PACS open each file for what they do not index.
+    `listing` says that it lists what a retrieve is to bring; at a busy PACS searches go before it.
     Keys above the level (PatientName at SERIES level) are allowed; adapters whose protocol is hierarchical walk down.
     """
 
@@ -40,6 +41,7 @@ class Query:
     include_all: bool = False
     fuzzy_matching: bool = False
     only_included: bool = False
+    listing: bool = False
 
     def value_of(self, tag: str) -> str:
         """The value asked for at the top-level attribute, "" when it is not a key."""

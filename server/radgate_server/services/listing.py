@@ -200,7 +200,7 @@ def listing_query(scope: RetrieveScope) -> Query:
         ("0020000E", scope.series_instance_uid),
     )
     matching = tuple(MatchingKey((tag,), value) for tag, value in keys if value)
-    return Query(QueryLevel.IMAGE, matching, include=((SOP_CLASS_UID,),), only_included=True)
+    return Query(QueryLevel.IMAGE, matching, include=((SOP_CLASS_UID,),), only_included=True, listing=True)
 
 
 def listed_instance(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:

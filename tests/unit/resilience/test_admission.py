@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.resilience.admission import Admission, Applicant, Turn, reserved
+from radgate_server.services.resilience.admission import Admission, Applicant, Turn, Urgency, reserved
 
 ENDPOINT = "pacs:104"
+SEARCH, LISTING, TRANSFER = Urgency
 
 
 def applicant(
@@ -15,9 +16,9 @@ def applicant(
     *,
     endpoint: str = ENDPOINT,
     connections: int = 100,
-    interactive: bool = False,
+    urgency: Urgency = TRANSFER,
 ) -> Applicant:
-    return Applicant(endpoint, tenant_id, pacs, connections, interactive)
+    return Applicant(endpoint, tenant_id, pacs, connections, urgency)
 
 
 def fill(admission: Admission, who: Applicant, count: int) -> list[Turn]:
@@ -38,15 +39,19 @@ def drain(admission: Admission, running: list[Turn], rounds: int) -> list[Turn]:
     return order
 
 
-@pytest.mark.parametrize(("limit", "kept"), [(1, 0), (2, 1), (4, 1), (7, 1), (8, 2), (16, 4), (1000, 250)])
-def test_a_share_is_kept_for_the_interactive(limit: int, kept: int) -> None:
-    assert reserved(limit) == kept
+@pytest.mark.parametrize(
+    ("limit", "by_listings", "by_transfers"),
+    [(1, 0, 0), (2, 0, 1), (3, 1, 1), (4, 1, 1), (5, 1, 2), (8, 1, 2), (16, 2, 4), (1000, 125, 250)],
+)
+def test_a_share_is_left_to_what_is_more_urgent(limit: int, by_listings: int, by_transfers: int) -> None:
+    kept = [reserved(limit, urgency) for urgency in (SEARCH, LISTING, TRANSFER)]
+    assert kept == [0, by_listings, by_transfers]
 
 
 def test_an_endpoint_has_so_many_at_the_same_time_whoever_they_are() -> None:
     admission = Admission(per_endpoint=8, per_tenant=100)
     assert admitted(fill(admission, applicant("east"), 4) + fill(admission, applicant("west"), 4)) == 6
-    assert admitted(fill(admission, applicant("west", interactive=True), 4)) == 2
+    assert admitted(fill(admission, applicant("west", urgency=SEARCH), 4)) == 2
     assert admitted(fill(admission, applicant("west", endpoint="other:104"), 4)) == 4
 
 
@@ -68,15 +73,33 @@ def test_a_pacs_has_as_many_as_it_has_connections() -> None:
 def test_a_query_passes_by_long_retrieves() -> None:
     admission = Admission(per_endpoint=4, per_tenant=100)
     assert admitted(fill(admission, applicant(), 10)) == 3
-    query = admission.enter(admission.lane(applicant(interactive=True)))
+    query = admission.enter(admission.lane(applicant(urgency=SEARCH)))
     assert query.admitted
     assert admission.leave(query) == []
 
 
+def test_a_search_finds_a_place_beside_a_flood_of_retrieves_and_their_listings() -> None:
+    admission = Admission(per_endpoint=16, per_tenant=32)
+    transfers = fill(admission, applicant(connections=5), 200)
+    listings = fill(admission, applicant(connections=5, urgency=LISTING), 200)
+    assert (admitted(transfers), admitted(listings)) == (3, 1)
+    assert admission.enter(admission.lane(applicant(connections=5, urgency=SEARCH))).admitted
+
+
+def test_searches_go_before_listings_and_listings_before_transfers() -> None:
+    admission = Admission(per_endpoint=16, per_tenant=32)
+    running = fill(admission, applicant(connections=5, urgency=SEARCH), 10)[:5]
+    for urgency in (TRANSFER, LISTING):
+        fill(admission, applicant(connections=5, urgency=urgency), 3)
+    order = [turn.lane.applicant.urgency.name[0] for turn in drain(admission, running, 11)]
+    # A class that has no place at all goes first; here the operations end in the order in which they began.
+    assert "".join(order) == "TLSSSTLSSLT"
+
+
 def test_who_waits_for_a_full_pacs_holds_nothing_of_another() -> None:
     admission = Admission(per_endpoint=2, per_tenant=8)
-    fill(admission, applicant(interactive=True), 50)
-    assert admitted(fill(admission, applicant(pacs="other", endpoint="other", interactive=True), 2)) == 2
+    fill(admission, applicant(urgency=SEARCH), 50)
+    assert admitted(fill(admission, applicant(pacs="other", endpoint="other", urgency=SEARCH), 2)) == 2
 
 
 def test_first_come_is_first_served_within_a_lane() -> None:
@@ -105,7 +128,7 @@ def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -
 
 
 def test_the_tenant_with_less_under_way_goes_first() -> None:
-    admission = Admission(per_endpoint=5, per_tenant=100)
+    admission = Admission(per_endpoint=6, per_tenant=100)
     running = fill(admission, applicant("east"), 10)[:4]
     fill(admission, applicant("west"), 10)
     order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 2)]
@@ -114,7 +137,7 @@ def test_the_tenant_with_less_under_way_goes_first() -> None:
 
 def test_retrieves_do_not_wait_for_ever_behind_queries() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
-    running = fill(admission, applicant(interactive=True), 20)[:1]
+    running = fill(admission, applicant(urgency=SEARCH), 20)[:1]
     retrieve = admission.enter(admission.lane(applicant()))
     assert retrieve in drain(admission, running, 2)
 
@@ -133,7 +156,7 @@ WISHES = st.builds(
     st.sampled_from(["main", "second"]),
     endpoint=st.sampled_from(["a", "b"]),
     connections=st.sampled_from([1, 3]),
-    interactive=st.booleans(),
+    urgency=st.sampled_from(Urgency),
 )
 
 

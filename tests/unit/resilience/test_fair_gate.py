@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.resilience.admission import Admission, Applicant, Turn
+from radgate_server.services.resilience.admission import Admission, Applicant, Turn, Urgency
 from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
 from tests.fakes.telemetry import RecordingTelemetry
 
-QUERY = Applicant("pacs:104", "east", "main", 100, interactive=True)
-RETRIEVE = Applicant("pacs:104", "east", "main", 100, interactive=False)
+QUERY = Applicant("pacs:104", "east", "main", 100, Urgency.SEARCH)
+RETRIEVE = Applicant("pacs:104", "east", "main", 100, Urgency.TRANSFER)
 
 
 class Entrance:

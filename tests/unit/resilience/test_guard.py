@@ -350,6 +350,19 @@ async def test_a_query_given_up_after_a_long_silence_counts() -> None:
     assert bench.state() is BreakerState.OPEN
 
 
+async def test_a_search_goes_before_what_lists_for_retrieves() -> None:
+    bench = Bench(MemoryPacs(make_study(3)), max_concurrent=3)
+    bench.pacs.silence()
+    listing = replace(STUDIES, listing=True)
+    retrieves = [asyncio.create_task(bench.client.query.find(listing, max_results=10)) for _ in range(9)]
+    await settle()
+    search = asyncio.create_task(bench.find())
+    await settle()
+    assert bench.running() == (7, 3), "one of three places is left to the search"
+    bench.pacs.release()
+    await asyncio.gather(search, *retrieves)
+
+
 async def test_two_tenants_of_one_pacs_share_its_places() -> None:
     bench = Bench(MemoryPacs(make_study(3)), max_concurrent=1)
     other = bench.guard.wrap(replace(CONFIG, tenant_id="west"), bench.pacs.client)

@@ -4,19 +4,46 @@ Each operation needs room in three places at once: at the endpoint (a host and p
 configured), in the connections of its PACS, and in what its tenant may do at all its PACS. It takes room in all or in
 none, so that nobody holds one thing while waiting for another.
 
-When room is left, the tenant goes first that has the least under way at the endpoint, among equals the one served the
-longest ago; of one tenant, its lanes take turns; within a lane, first come is first served. Operations that move
-instances leave a share of each room to the interactive ones, which therefore seldom wait at all.
+Operations are of three classes (`Urgency`). Transfers leave a share of each room to searches and listings, listings one
+to searches, which therefore seldom wait at all. When room is left, a class goes first that has less under way at its
+PACS than its least share, whatever the others wish; then searches go before listings, and listings before transfers.
+Within a class the tenant goes first that has the least under way at the endpoint, among equals the one served the
+longest ago; of one tenant, its lanes take turns; within a lane, first come is first served.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
+from enum import IntEnum
 from weakref import WeakValueDictionary
 
 
-def reserved(limit: int) -> int:
-    """How many of so many places are kept for interactive operations: a quarter, at least one, none of a single one."""
-    return 0 if limit == 1 else max(1, limit // 4)
+class Urgency(IntEnum):
+    """The classes of operations, the most urgent first."""
+
+    SEARCH = 0
+    """Somebody waits for the answer: queries, signs of life, news."""
+    LISTING = 1
+    """Lists what a retrieve is to bring."""
+    TRANSFER = 2
+    """Moves instances, for minutes perhaps."""
+
+
+def reserved(limit: int, urgency: Urgency) -> int:
+    """How many of so many places the class leaves to those that are more urgent.
+
+    Transfers leave a quarter: one of up to four places, at least two of more. Listings leave half of that, at least one
+    of three places. Of a single place nobody leaves anything.
+    """
+    if limit == 1 or urgency is Urgency.SEARCH:
+        return 0
+    if urgency is Urgency.LISTING:
+        return 0 if limit == 2 else max(1, limit // 8)
+    return 1 if limit <= 4 else max(2, limit // 4)
+
+
+def least_share(limit: int) -> int:
+    """How many places of so many each class gets before the urgency of others counts."""
+    return max(1, limit // 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +54,7 @@ class Applicant:
     tenant_id: str
     pacs: str
     connections: int
-    interactive: bool
+    urgency: Urgency
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -36,15 +63,20 @@ class Room:
 
     limit: int | None
     waiting: int = 0
-    running: int = 0
-    moving: int = 0
     served: int = 0
+    running_of: list[int] = field(default_factory=lambda: [0] * len(Urgency))
 
-    def has_place(self, *, interactive: bool) -> bool:
+    @property
+    def running(self) -> int:
+        """Of all classes together."""
+        return sum(self.running_of)
+
+    def has_place(self, urgency: Urgency) -> bool:
         """Whether one more fits."""
         if self.limit is None:
             return True
-        return self.running < self.limit and (interactive or self.moving < self.limit - reserved(self.limit))
+        not_more_urgent = sum(self.running_of[urgency:])
+        return self.running < self.limit and not_more_urgent < self.limit - reserved(self.limit, urgency)
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -60,11 +92,13 @@ class Lane:
 
     def may_go(self) -> bool:
         """Whether every room has a place."""
-        return all(room.has_place(interactive=self.applicant.interactive) for room in self.rooms)
+        return all(room.has_place(self.applicant.urgency) for room in self.rooms)
 
-    def rank(self) -> tuple[int, int, int]:
+    def rank(self) -> tuple[int, int, int, int]:
         """The lowest goes first."""
-        return self.share.running, self.share.served, self.served
+        urgency = self.applicant.urgency
+        has_least = self.pacs.running_of[urgency] >= least_share(self.applicant.connections)
+        return (1 + urgency) * has_least, self.share.running, self.share.served, self.served
 
 
 @dataclass(slots=True, eq=False)
@@ -114,8 +148,7 @@ class Admission:
             self._stopped_waiting(turn)
             return []
         for room in lane.rooms:
-            room.running -= 1
-            room.moving -= not lane.applicant.interactive
+            room.running_of[lane.applicant.urgency] -= 1
         return self._fill()
 
     def _fill(self) -> list[Turn]:
@@ -133,8 +166,7 @@ class Admission:
         self._served += 1
         lane.served = lane.share.served = self._served
         for room in lane.rooms:
-            room.running += 1
-            room.moving += not lane.applicant.interactive
+            room.running_of[lane.applicant.urgency] += 1
 
     def _stopped_waiting(self, turn: Turn) -> None:
         turn.lane.pacs.waiting -= 1

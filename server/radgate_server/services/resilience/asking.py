@@ -16,11 +16,18 @@ from radgate_server.core.deadline import remaining_s
 from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, PacsError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.services.resilience.admission import Lane, Turn
+from radgate_server.services.resilience.admission import Applicant, Lane, Turn, Urgency
 from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, Ticket
 from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
-from radgate_server.services.resilience.operations import INTERACTIVE, REPEATED, Operation, Verdict, verdict_of
+from radgate_server.services.resilience.operations import (
+    INTERACTIVE,
+    REPEATED,
+    URGENCIES,
+    Operation,
+    Verdict,
+    verdict_of,
+)
 from radgate_server.services.resilience.pulse import PulseMeter
 
 
@@ -43,14 +50,14 @@ class Means:
 
 
 class Asker:
-    """Asks one PACS of one tenant. `lanes` tells where each operation stands in line, `pulse` is told what is heard.
+    """Asks one PACS of one tenant. `lanes` tells where each class stands in line, `pulse` is told what is heard.
 
     `on_failure` gets each attempt's error, when the breaker has judged it.
     """
 
     def __init__(
         self,
-        lanes: Mapping[Operation, Lane],
+        lanes: Mapping[Urgency, Lane],
         breakers: Mapping[Operation, Breaker],
         pulse: PulseMeter,
         means: Means,
@@ -62,15 +69,15 @@ class Asker:
         self._means = means
         self._on_failure = on_failure
 
-    async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
-        """Do an operation that ends with its result.
+    async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None = None) -> T:
+        """Do an operation that ends with its result; `urgency` stands in for its usual one.
 
         Raises:
             PacsCircuitOpenError: the PACS is not asked for now.
             PacsBusyError: no turn came in time.
             PacsError: what the last attempt raised.
         """
-        return await self.repeat(operation, lambda: self._once(operation, call))
+        return await self.repeat(operation, lambda: self._once(operation, call, urgency))
 
     async def repeat[T](self, operation: Operation, once: Callable[[], Awaitable[T]]) -> T:
         """Call `once`, which makes one attempt, until it succeeds or is not to be repeated. Raises as `ask`."""
@@ -79,23 +86,24 @@ class Asker:
             try:
                 return await once()
             except NoTurnError:
-                raise PacsBusyError("too much is being asked of the PACS", pacs=self._pacs(operation)) from None
+                raise PacsBusyError("too much is being asked of the PACS", pacs=self._applicant.pacs) from None
             except PacsError as error:
                 self._on_failure(operation, error)
                 delay_s = self._delay_s(operation, error, retry)
                 if delay_s is None:
                     raise
-            applicant = self._lanes[operation].applicant
+            applicant = self._applicant
             self._means.telemetry.pacs_retried(applicant.tenant_id, applicant.pacs, operation)
             await self._means.sleep(delay_s)
         raise AssertionError("count() does not end")
 
-    def attempt(self, operation: Operation) -> "Attempt":
+    def attempt(self, operation: Operation, urgency: Urgency | None = None) -> "Attempt":
         """One attempt: entering waits for a turn and passes the breaker, leaving gives both back."""
-        return Attempt(self._lanes[operation], self._breakers[operation], self._pulse, self._means, operation)
+        lane = self._lanes[URGENCIES[operation] if urgency is None else urgency]
+        return Attempt(lane, self._breakers[operation], self._pulse, self._means, operation)
 
-    async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
-        async with self.attempt(operation) as attempt:
+    async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None) -> T:
+        async with self.attempt(operation, urgency) as attempt:
             try:
                 result = await call()
             except asyncio.CancelledError:
@@ -115,13 +123,15 @@ class Asker:
     def _check(self, operation: Operation) -> None:
         refusal_s = self._refusal_s(operation)
         if refusal_s is not None:
-            raise circuit_open(self._pacs(operation), operation, refusal_s)
+            raise circuit_open(self._applicant.pacs, operation, refusal_s)
 
     def _refusal_s(self, operation: Operation) -> float | None:
         return self._breakers[operation].refusal_s(self._means.clock.monotonic_s())
 
-    def _pacs(self, operation: Operation) -> str:
-        return self._lanes[operation].applicant.pacs
+    @property
+    def _applicant(self) -> Applicant:
+        """Any of them, for what they have in common."""
+        return self._lanes[Urgency.SEARCH].applicant
 
 
 class Attempt:

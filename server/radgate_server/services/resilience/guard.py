@@ -15,14 +15,14 @@ from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.services.resilience.admission import Admission, Applicant, Lane
+from radgate_server.services.resilience.admission import Admission, Applicant, Lane, Urgency
 from radgate_server.services.resilience.asking import Asker, Means
 from radgate_server.services.resilience.backoff import Backoff, Uniform
 from radgate_server.services.resilience.breaker import Breaker, BreakerPolicy
 from radgate_server.services.resilience.endpoints import connections_of, endpoint_of
 from radgate_server.services.resilience.fair_gate import FairGate
 from radgate_server.services.resilience.guarded_roles import guard_roles, operations_of
-from radgate_server.services.resilience.operations import ALWAYS_ASKED, INTERACTIVE, Operation
+from radgate_server.services.resilience.operations import ALWAYS_ASKED, Operation
 from radgate_server.services.resilience.pulse import PulseMeter
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class PacsGuard:
             known.conditions[operation] = ConditionLog(_log, f"PACS {config.name} fails at {operation.value}")
         self.forget(config.tenant_id, config.name)
         self._known[config.tenant_id, config.name] = known
-        lanes = {each: self._lane(config, each) for each in known.breakers}
+        lanes = {urgency: self._lane(config, urgency) for urgency in Urgency}
         failed = partial(self._failed, config, known)
         asker = Asker(lanes, known.breakers, known.pulse, self._means, failed)
         return replace(guard_roles(client, asker), close=partial(self._close, config, known, client))
@@ -138,13 +138,13 @@ class PacsGuard:
         failures = None if operation in ALWAYS_ASKED else self._settings.breaker_failures
         return BreakerPolicy(failures, self._settings.breaker_open_s)
 
-    def _lane(self, config: PacsConfig, operation: Operation) -> Lane:
+    def _lane(self, config: PacsConfig, urgency: Urgency) -> Lane:
         applicant = Applicant(
             endpoint=endpoint_of(config.connection),
             tenant_id=config.tenant_id,
             pacs=config.name,
             connections=min(connections_of(config.connection), self._settings.max_concurrent),
-            interactive=operation in INTERACTIVE,
+            urgency=urgency,
         )
         return self._admission.lane(applicant)
 

@@ -18,6 +18,7 @@ from radgate_server.core.ports.pacs import (
     StoreOutcome,
 )
 from radgate_server.core.query import FindResult, Query
+from radgate_server.services.resilience.admission import Urgency
 from radgate_server.services.resilience.asking import Asker, Attempt
 from radgate_server.services.resilience.operations import Operation, Verdict, verdict_of
 
@@ -59,7 +60,8 @@ class _GuardedQuery:
         self._asker = asker
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
-        return await self._asker.ask(Operation.FIND, lambda: self._query.find(query, max_results=max_results))
+        urgency = Urgency.LISTING if query.listing else Urgency.SEARCH
+        return await self._asker.ask(Operation.FIND, lambda: self._query.find(query, max_results=max_results), urgency)
 
 
 class _GuardedStore:

@@ -4,6 +4,7 @@ from enum import Enum, StrEnum
 
 from radgate_server.core import errors
 from radgate_server.core.errors import PacsError
+from radgate_server.services.resilience.admission import Urgency
 
 
 class Operation(StrEnum):
@@ -17,7 +18,15 @@ class Operation(StrEnum):
 
 
 INTERACTIVE = frozenset({Operation.ECHO, Operation.FIND, Operation.CHANGES})
-"""Short ones, which a share of each limit is kept free for; the others move instances and may take minutes."""
+"""Short ones; the others move instances and may take minutes."""
+
+URGENCIES: dict[Operation, Urgency] = {
+    Operation.ECHO: Urgency.SEARCH,
+    Operation.FIND: Urgency.SEARCH,  # LISTING when it is for a retrieve
+    Operation.CHANGES: Urgency.SEARCH,
+    Operation.RETRIEVE: Urgency.TRANSFER,
+    Operation.STORE: Urgency.TRANSFER,
+}
 
 ALWAYS_ASKED = frozenset({Operation.ECHO})
 """Never refused by a breaker: a sign of life is asked for in order to learn whether the PACS is back."""
