@@ -32,6 +32,7 @@ from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
+from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
@@ -43,6 +44,8 @@ from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
+from radgate_server.core.networks import parse_networks
+from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.audit_records import AuditRecords
 from radgate_server.core.ports.cache_keys import StudyKeys
@@ -208,6 +211,11 @@ def pacs_factories(
     on_certificate: CertificateListener = ignore_certificate,
 ) -> dict[str, PacsFactory]:
     """How each kind of PACS is connected. `on_certificate` is told of those that are in no file."""
+    open_to_tenants = Destinations(parse_networks(settings.pacs.allowed_networks))
+
+    def destinations(config: PacsConfig) -> Destinations:
+        return open_to_tenants if config.confined else ANYWHERE
+
     return {
         "dimse": lambda config: build_dimse_pacs(
             config,
@@ -216,6 +224,7 @@ def pacs_factories(
             telemetry=telemetry,
             secrets=secrets,
             on_certificate=on_certificate,
+            destinations=destinations(config),
         ),
         "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
         "dicomweb": lambda config: build_dicomweb_pacs(
@@ -224,6 +233,7 @@ def pacs_factories(
             telemetry=telemetry,
             secrets=secrets,
             on_certificate=on_certificate,
+            destinations=destinations(config),
         ),
         "orthanc": lambda config: build_orthanc_pacs(
             config,
@@ -231,6 +241,7 @@ def pacs_factories(
             telemetry=telemetry,
             secrets=secrets,
             on_certificate=on_certificate,
+            destinations=destinations(config),
         ),
     }
 

@@ -33,7 +33,7 @@ DIMSE: dict[str, Any] = {
     "called_aet": " PACS ",
     "calling_aet": "RADGATE",
     "retrieve_method": messages.RETRIEVE_METHOD_MOVE,
-    "tls": {"ca_file": "/ca.pem", "verify_host": True},
+    "tls": {"verify_host": True, "server_name": "pacs"},
     "username": "radgate",
     "password": "secret",
 }
@@ -43,7 +43,9 @@ DIMSE: dict[str, Any] = {
     "connection",
     [
         {"folder": {"path": "/var/lib/radgate/warm/west"}},
-        {"dimse": DIMSE | {"tls": {"ca_file": "/ca.pem", "certificate_file": "/west.pem"}}},
+        {"dimse": DIMSE | {"tls": {"ca_file": "/west.pem"}}},
+        {"dicomweb": {"url": "https://pacs.example/", "tls": {"ca_file": "/west.pem"}}},
+        {"orthanc": {"url": "https://pacs.example/", "tls": {"ca_file": "/west.pem"}}},
         {"dimse": DIMSE | {"tls": {"certificate_file": "/west.pem", "private_key_file": "/west.key"}}},
         {"dimse": DIMSE | {"tls": {"certificate_ref": "file:/west.pem"}}},
         {"dimse": DIMSE | {"tls": {"certificate_ref": "vault:radgate/west/main#identity"}}},
@@ -64,7 +66,7 @@ async def test_a_pacs_is_added_and_its_password_never_comes_back(rig: Rig, admin
     assert created == fetched
     dimse = fetched.dimse
     assert (dimse.called_aet, dimse.max_associations, dimse.username, dimse.password) == ("PACS", 4, "radgate", "")
-    assert (dimse.retrieve_method, dimse.tls.ca_file) == (messages.RETRIEVE_METHOD_MOVE, "/ca.pem")
+    assert (dimse.retrieve_method, dimse.tls.server_name) == (messages.RETRIEVE_METHOD_MOVE, "pacs")
     assert [pacs.name for pacs in (await admin("ListPacs")).pacs] == ["main", "orthanc"]
     kept = (await rig.directory.list_pacs("east"))[-1].connection
     assert isinstance(kept, DimseConnection)

@@ -166,6 +166,9 @@ class PacsConfig:
 
     A PACS with `backup_for` holds the same studies as the one named there, and is asked only in its place. `failover`
     is the policy of the one that has backups. `validation` is the last report, None when it was never validated.
+
+    One that is `confined` was given its hosts by an administrator of one tenant: each connection must lead to a public
+    address, or into `pacs.allowed_networks`.
     """
 
     tenant_id: str
@@ -175,6 +178,7 @@ class PacsConfig:
     backup_for: str = ""
     failover: FailoverPolicy = FailoverPolicy()
     validation: ValidationReport | None = field(default=None, compare=False)
+    confined: bool = False
 
 
 def secret_of(connection: PacsConnection) -> SecretSource:
@@ -213,11 +217,11 @@ def is_reached_over_tls(connection: PacsConnection) -> bool:
 
 
 def names_private_files(connection: PacsConnection) -> bool:
-    """Whether it reads from this machine what may be another tenant's: a folder of images, a client's key."""
+    """Whether it reads files of this machine, which may be another tenant's or none for tenants at all."""
     match connection:
         case FolderConnection():
             return True
         case DimseConnection(tls=tls):
-            return tls is not None and bool(tls.certificate_file or tls.private_key_file)
+            return tls is not None and bool(tls.ca_file or tls.certificate_file or tls.private_key_file)
         case DicomWebConnection(tls=tls) | OrthancConnection(tls=tls):
-            return bool(tls.certificate_file or tls.private_key_file)
+            return bool(tls.ca_file or tls.certificate_file or tls.private_key_file)

@@ -61,6 +61,7 @@ class _Search:
     ends_s: float
     closed: dict[int, PacsError] = field(default_factory=dict)
     outcomes: dict[PacsConnection, Finding | GatewayError] = field(default_factory=dict)
+    confined: bool = False
 
     async def run(self) -> bool:
         """Look at all ports at the same time; return whether all was tried before the end."""
@@ -96,7 +97,7 @@ class _Search:
             await asyncio.gather(*(self._ask(candidate, address) for candidate in others))
 
     async def _ask(self, candidate: PacsConnection, address: Address) -> Finding | GatewayError:
-        outcome = await self.prober.ask(candidate, address, self.ends_s - _RESERVE_S)
+        outcome = await self.prober.ask(candidate, address, self.ends_s - _RESERVE_S, confined=self.confined)
         self.outcomes[candidate] = outcome
         return outcome
 
@@ -133,20 +134,20 @@ class Detector:
         started_s = self._clock.monotonic_s()
         target = check_target(target)
         addresses = await self._policy.check(target.host, unrestricted=unrestricted)
-        search = self._search(target, addresses)
+        search = self._search(target, addresses, confined=not unrestricted)
         complete = await search.run()
         duration_ms = (self._clock.monotonic_s() - started_s) * 1000
         tried = {port: search.ladders[port] for port in search.ladders if port not in search.closed}
         return report_of(tried, search.outcomes, search.closed, complete=complete, duration_ms=duration_ms)
 
-    def _search(self, target: DetectTarget, addresses: tuple[Address, ...]) -> _Search:
+    def _search(self, target: DetectTarget, addresses: tuple[Address, ...], *, confined: bool) -> _Search:
         limits = self._limits
         prober = Prober(
             self._factories, self._clock, self._dial, deadline_s=limits.deadline_s, parallel=limits.parallel
         )
         candidates = {port: self._askable(ladders(target, port, self._calling_aet)) for port in target.ports}
         ends_s = asyncio.get_running_loop().time() + limits.total_s
-        return _Search(candidates, addresses[:_MAX_ADDRESSES], prober, ends_s)
+        return _Search(candidates, addresses[:_MAX_ADDRESSES], prober, ends_s, confined=confined)
 
     def _askable(self, candidates: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
         """Those of a kind that can be connected."""

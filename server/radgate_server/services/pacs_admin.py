@@ -30,7 +30,7 @@ from radgate_server.core.pacs import (
     names_private_files,
     secret_of,
 )
-from radgate_server.core.pacs_setup import PacsSetup, check_setup, place_of, shows_anew
+from radgate_server.core.pacs_setup import PacsSetup, check_setup, hosts_of, place_of, shows_anew
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import FailoverDirectory, PacsDirectory, StatusBoard
 from radgate_server.core.ports.pacs import EchoReport
@@ -118,7 +118,8 @@ class PacsAdmin:
         await self._allow(caller, setup.connection)
         await self._record(caller, f"create pacs {name}", name)
         now = self._clock.now()
-        config = PacsConfig(tenant_id, name, setup.connection, now, setup.backup_for, setup.failover)
+        confined = not caller.principal.may_use_every_tenant
+        config = PacsConfig(tenant_id, name, setup.connection, now, setup.backup_for, setup.failover, confined=confined)
         if not skip_validation:
             config = await self._validated(config, on_check)
         await self._directory.create_pacs(config)
@@ -153,6 +154,7 @@ class PacsAdmin:
                 if certificate_source(old.connection) != certificate_source(config.connection):
                     self._references.check(caller, certificate_source(config.connection))
                 await self._allow(caller, config.connection)
+                config = replace(config, confined=_is_confined(old, config, caller))
                 config = (
                     replace(config, validation=None) if skip_validation else await self._validated(config, on_check)
                 )
@@ -302,6 +304,13 @@ def _find(configs: Sequence[PacsConfig], name: str) -> PacsConfig:
 def _changed(old: PacsConfig, change: SetupChange, configs: Sequence[PacsConfig]) -> PacsConfig:
     setup = check_setup(old.name, change(PacsSetup(old.connection, old.backup_for, old.failover)), configs)
     return replace(old, connection=setup.connection, backup_for=setup.backup_for, failover=setup.failover)
+
+
+def _is_confined(old: PacsConfig, new: PacsConfig, caller: Caller) -> bool:
+    """Whether the hosts are a tenant's choice: its administrator changed the connection, or chose one that stays."""
+    if not caller.principal.may_use_every_tenant:
+        return True
+    return old.confined and not set(hosts_of(old.connection)).isdisjoint(hosts_of(new.connection))
 
 
 def _find_group(configs: Sequence[PacsConfig], name: str) -> Group:

@@ -52,9 +52,11 @@ class Prober:
             return PacsUnreachableError("the host can't be reached", pacs=PROBE_NAME)
         return None
 
-    async def ask(self, candidate: PacsConnection, address: Address, ends_s: float) -> Finding | GatewayError:
+    async def ask(
+        self, candidate: PacsConnection, address: Address, ends_s: float, *, confined: bool = False
+    ) -> Finding | GatewayError:
         """Ask for a sign of life and then for what it can do, until the event loop's time `ends_s`."""
-        config = PacsConfig("", PROBE_NAME, _pinned(candidate, address), self._clock.now())
+        config = PacsConfig("", PROBE_NAME, _pinned(candidate, address), self._clock.now(), confined=confined)
         async with self._slots:
             try:
                 client = self._factories[candidate.kind](config)

@@ -7,6 +7,7 @@ import httpcore
 import httpx
 import pytest
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE
 from radgate_server.adapters.pacs.http.transport import PoolTransport
 
 BODY = bytes(1_000_000)
@@ -43,7 +44,9 @@ async def test_reads_are_as_large_as_the_event_loops(monkeypatch: pytest.MonkeyP
             return socket
 
     monkeypatch.setattr(httpcore, "AnyIOBackend", Backend)
-    transport = PoolTransport(SSLContext(PROTOCOL_TLS_CLIENT), http2=False, max_connections=1, keepalive_expiry_s=60)
+    transport = PoolTransport(
+        SSLContext(PROTOCOL_TLS_CLIENT), ANYWHERE, http2=False, max_connections=1, keepalive_expiry_s=60
+    )
     async with httpx.AsyncClient(transport=transport) as client, client.stream("GET", "http://pacs/studies") as answer:
         assert b"".join([piece async for piece in answer.aiter_raw()]) == BODY
     assert socket.sent.startswith(b"GET /studies HTTP/1.1\r\n")

@@ -80,6 +80,7 @@ class SqlPacsDirectory:
             "failover_enabled": config.failover.enabled,
             "failover_threshold": config.failover.threshold,
             "failback_after_s": config.failover.failback_after_s,
+            "confined": config.confined,
             "validation": _VALIDATION.dump_python(config.validation, mode="json"),
         }
 
@@ -101,6 +102,7 @@ class SqlPacsDirectory:
             backup_for=record["backup_for"],
             failover=FailoverPolicy(*policy),
             validation=_VALIDATION.validate_python(record["validation"]),
+            confined=record["confined"],
         )
 
 

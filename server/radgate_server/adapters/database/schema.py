@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -107,6 +108,7 @@ pacs = Table(
     Column("failover_threshold", SmallInteger, nullable=False, server_default=text("3")),
     Column("failback_after_s", Float, nullable=False, server_default=text("60")),
     Column("validation", JSON(none_as_null=True), comment="the last ValidationReport"),
+    Column("confined", Boolean, nullable=False, server_default=false(), comment="kept out of private networks"),
     UniqueConstraint("tenant_id", "name"),
     sqlite_autoincrement=True,
 )

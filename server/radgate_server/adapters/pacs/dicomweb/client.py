@@ -1,5 +1,6 @@
 """A PacsClient over DICOMweb, put together from its roles."""
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.pacs.dicomweb.describe import DicomWebDescriber
 from radgate_server.adapters.pacs.dicomweb.echo import DicomWebEcho
 from radgate_server.adapters.pacs.dicomweb.query import DicomWebQuery
@@ -22,6 +23,7 @@ def build_dicomweb_pacs(
     telemetry: Telemetry,
     secrets: SecretReader | None = None,
     on_certificate: CertificateListener = ignore_certificate,
+    destinations: Destinations = ANYWHERE,
 ) -> PacsClient:
     """Make a client of a PACS that speaks DICOMweb; nothing is opened before its first use.
 
@@ -31,7 +33,7 @@ def build_dicomweb_pacs(
     connection = config.connection
     if not isinstance(connection, DicomWebConnection):
         raise TypeError("not a DICOMweb connection")
-    http = build_http(config, connection, settings, secrets, on_certificate)
+    http = build_http(config, connection, settings, secrets, on_certificate, destinations)
     client = PacsClient(
         name=config.name,
         echo=DicomWebEcho(http),

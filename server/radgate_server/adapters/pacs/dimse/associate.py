@@ -13,6 +13,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiat
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import AddressInformation
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE, REFUSED, AddressRefusedError, Destinations
 from radgate_server.adapters.pacs.dimse.credentials import Shown
 from radgate_server.adapters.pacs.dimse.sockets import QuickSocket
 from radgate_server.adapters.pacs.dimse.tls import ClientTls
@@ -70,9 +71,11 @@ class Associator:
         connection: DimseConnection,
         settings: DimseSettings,
         on_certificate: ExpiryListener,
+        destinations: Destinations = ANYWHERE,
     ) -> None:
         self._pacs = pacs
         self._on_certificate = on_certificate
+        self._destinations = destinations
         self._connection = connection
         self._settings = settings
         self._ae = AE(connection.calling_aet)
@@ -134,8 +137,12 @@ class Associator:
             self._on_certificate(Use.PACS_SERVER, x509.load_der_x509_certificate(sock.certificate).not_valid_after_utc)
 
     def _resolve(self) -> AddressInformation:
+        host, port = self._connection.host, self._connection.port
         try:
-            return AddressInformation(self._connection.host, self._connection.port)
+            address = host if self._destinations.is_any else self._destinations.resolve(host, port)[0]
+            return AddressInformation(address, port)  # holds the address, which is then dialled, and not the name
+        except AddressRefusedError:
+            raise PacsUnreachableError(REFUSED, pacs=self._pacs) from None
         except (OSError, UnicodeError):
             raise PacsUnreachableError("the PACS's host name can't be resolved", pacs=self._pacs) from None
 

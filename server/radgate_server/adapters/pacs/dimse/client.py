@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.pacs.dimse.associate import Associator
 from radgate_server.adapters.pacs.dimse.credentials import Credentials
 from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
@@ -30,6 +31,7 @@ def build_dimse_pacs(
     telemetry: Telemetry,
     secrets: SecretReader | None = None,
     on_certificate: CertificateListener = ignore_certificate,
+    destinations: Destinations = ANYWHERE,
 ) -> PacsClient:
     """Make a client of a PACS that speaks DIMSE; nothing is opened before its first use.
 
@@ -46,7 +48,7 @@ def build_dimse_pacs(
     def tell(use: Use, expires: datetime) -> None:
         on_certificate(CertificateUse(use, "", config.tenant_id, config.name), expires)
 
-    associator = Associator(config.name, connection, settings, tell)
+    associator = Associator(config.name, connection, settings, tell, destinations)
     credentials = Credentials(
         config.name, secrets or GivenSecrets(), connection.password, certificate_source(connection)
     )

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.pacs.http.bodies import ACCEPT_ENCODING, decoded, whole
 from radgate_server.adapters.pacs.http.credentials import TokenAnswer, make_credentials
 from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_failure
@@ -98,6 +99,7 @@ class PacsHttp:
         monotonic_s: Callable[[], float] = time.monotonic,
         contexts: dict[bool, SSLContext] | None = None,
         on_certificate: ExpiryListener = lambda _: None,
+        destinations: Destinations = ANYWHERE,
     ) -> None:
         """Open nothing yet. `contexts` are of TLS, by whether HTTP/2 is offered; missing ones are made.
 
@@ -118,6 +120,7 @@ class PacsHttp:
         )
         self._contexts = {} if contexts is None else contexts
         self._on_certificate = on_certificate
+        self._destinations = destinations
         self._sighting = Sighting(self._url, on_certificate)
         self._bulk, self._asks = self._make_clients()
 
@@ -180,6 +183,7 @@ class PacsHttp:
             monotonic_s=self._monotonic_s,
             contexts=self._contexts,
             on_certificate=self._on_certificate,
+            destinations=self._destinations,
         )
 
     async def close(self) -> None:
@@ -267,6 +271,7 @@ class PacsHttp:
         return httpx.AsyncClient(
             transport=PoolTransport(
                 self._tls(http2=http2),
+                self._destinations,
                 http2=http2,
                 max_connections=max_connections,
                 keepalive_expiry_s=settings.pool_idle_s,

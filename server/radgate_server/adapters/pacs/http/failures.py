@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import httpcore
 import httpx
 
+from radgate_server.adapters.pacs.destinations import REFUSED, AddressRefusedError
 from radgate_server.core.errors import (
     PacsAbortedError,
     PacsBusyError,
@@ -33,6 +34,7 @@ _EXCEPTIONS: dict[type[Exception], tuple[type[PacsError], str]] = {
 }
 _CAUSES: dict[type[BaseException], str] = {
     # of ConnectError; the most special ones first
+    AddressRefusedError: REFUSED,
     ssl.SSLError: "the TLS handshake with the PACS failed: check the certificates on both sides",
     ConnectionRefusedError: "the PACS's machine refused the connection: nothing listens on the port",
     httpcore.ConnectError: "the PACS can't be reached at its address",

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from radgate_server.adapters.pacs.destinations import Destinations
 from radgate_server.adapters.pacs.http.client import PacsHttp
 from radgate_server.config import WebPacsSettings
 from radgate_server.core.certificates import CertificateListener, CertificateUse, Use
@@ -16,8 +17,11 @@ def build_http(
     settings: WebPacsSettings,
     secrets: SecretReader | None,
     on_certificate: CertificateListener,
+    destinations: Destinations,
 ) -> PacsHttp:
     """Open nothing yet; `on_certificate` is told of what the PACS shows. `secrets` is None when they stand in `config`.
+
+    All that it leads to, token endpoints too, is dialled only where `destinations` allow.
 
     Raises:
         ConfigurationError: a certificate or key file of its TLS can't be used.
@@ -29,4 +33,5 @@ def build_http(
         settings,
         secrets=secrets or GivenSecrets(),
         on_certificate=partial(on_certificate, seen),
+        destinations=destinations,
     )

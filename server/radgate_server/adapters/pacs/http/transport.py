@@ -11,20 +11,30 @@ from typing import Any
 import httpcore
 import httpx
 
+from radgate_server.adapters.pacs.destinations import Destinations
+
 _READ_BYTES = 256 * 1024
 
 
 class PoolTransport(httpx.AsyncBaseTransport):
-    """Connections to one server. Failures of the network are raised as httpcore's exceptions."""
+    """Connections to one server, at addresses that `destinations` allow. Failures are httpcore's exceptions."""
 
-    def __init__(self, tls: SSLContext, *, http2: bool, max_connections: int, keepalive_expiry_s: float) -> None:
+    def __init__(
+        self,
+        tls: SSLContext,
+        destinations: Destinations,
+        *,
+        http2: bool,
+        max_connections: int,
+        keepalive_expiry_s: float,
+    ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             http2=http2,
             max_connections=max_connections,
             max_keepalive_connections=max_connections,
             keepalive_expiry=keepalive_expiry_s,
-            network_backend=_Network(),
+            network_backend=_Network(destinations),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,8 +70,9 @@ class _Body(httpx.AsyncByteStream):
 
 
 class _Network(httpcore.AsyncNetworkBackend):
-    def __init__(self) -> None:
+    def __init__(self, destinations: Destinations) -> None:
         self._backend = httpcore.AnyIOBackend()
+        self._destinations = destinations
 
     async def connect_tcp(
         self,
@@ -71,7 +82,25 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        if self._destinations.is_any:
+            return _Stream(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        # The name stays in the Host header and in TLS, which httpcore takes from the URL.
+        addresses = await self._resolve(host, port, timeout)
+        share_s = None if timeout is None else timeout / len(addresses)
+        for address in addresses[:-1]:
+            try:
+                return _Stream(await self._backend.connect_tcp(address, port, share_s, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return _Stream(await self._backend.connect_tcp(addresses[-1], port, share_s, local_address, socket_options))
+
+    async def _resolve(self, host: str, port: int, timeout_s: float | None) -> tuple[str, ...]:
+        try:
+            return await self._destinations.resolve_soon(host, port, timeout_s)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(str(error)) from error
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)

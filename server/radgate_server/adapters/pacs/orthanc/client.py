@@ -1,5 +1,6 @@
 """A PacsClient over Orthanc's REST API, put together from its roles."""
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.pacs.http import build_http
 from radgate_server.adapters.pacs.orthanc.changes import OrthancChanges
 from radgate_server.adapters.pacs.orthanc.describe import OrthancDescriber
@@ -25,6 +26,7 @@ def build_orthanc_pacs(
     telemetry: Telemetry,
     secrets: SecretReader | None = None,
     on_certificate: CertificateListener = ignore_certificate,
+    destinations: Destinations = ANYWHERE,
 ) -> PacsClient:
     """Make a client of an Orthanc; nothing is opened before its first use.
 
@@ -34,7 +36,7 @@ def build_orthanc_pacs(
     connection = config.connection
     if not isinstance(connection, OrthancConnection):
         raise TypeError("not an Orthanc connection")
-    http = build_http(config, connection, settings, secrets, on_certificate)
+    http = build_http(config, connection, settings, secrets, on_certificate, destinations)
     rest, known = OrthancRest(http), KnownStudies()
     labelled = LabelledStudies(rest, connection.labels)
     query, describer = OrthancQuery(rest, known, labelled), OrthancDescriber(http)
