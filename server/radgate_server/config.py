@@ -241,7 +241,7 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="SQLAlchemy URL; empty means SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/db.",
     )
-    host: str = Field(default="127.0.0.1", description="Address to listen on, for clients, metrics and DIMSE.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on, for clients and DIMSE.")
     http_port: Port = Field(default=8080, description="Envoy: DICOMweb, REST, gRPC-Web and gRPC.")
     grpc_port: Port = Field(
         default=50051, description="The gRPC server itself, always on the loopback address when Envoy runs."
@@ -266,6 +266,10 @@ class Settings(BaseSettings):
         " `dicom_port` speaks TLS alone.",
     )
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the metrics port, which asks for no key: one that only monitoring reaches.",
+    )
     metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
     auth: AuthSettings = AuthSettings()

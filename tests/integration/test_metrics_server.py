@@ -1,14 +1,20 @@
 import asyncio
 import json
+import socket
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
+from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.app.monitoring import open_metrics
+from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.health import ServerHealth
+from radgate_server.services.readiness import Readiness
 
 WELL = ServerHealth(alive=True, ready=True, problems={"database": ""})
 
@@ -32,6 +38,19 @@ async def test_serves_the_metrics_on_a_free_port_until_closed() -> None:
     await server.close()
     with pytest.raises(OSError, match="refused"):
         await asyncio.to_thread(fetch)
+
+
+@pytest.mark.parametrize(("settings", "is_reached"), [({}, False), ({"metrics_host": "0.0.0.0"}, True)])
+async def test_stays_on_the_loopback_address_where_clients_come_from_elsewhere(
+    settings: dict[str, str], is_reached: bool
+) -> None:
+    telemetry = PrometheusTelemetry()
+    async with AsyncExitStack() as stack:
+        chosen = Settings(host="0.0.0.0", metrics_port=0, **settings)  # type: ignore[arg-type]
+        port = await open_metrics(stack, chosen, Readiness({}, SystemClock(), telemetry), telemetry)
+        with socket.socket() as client:
+            # Another address of this machine than the one that a server on 127.0.0.1 has.
+            assert (client.connect_ex(("127.0.0.2", port)) == 0) is is_reached
 
 
 async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:

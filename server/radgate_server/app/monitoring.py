@@ -64,7 +64,7 @@ async def open_metrics(
     """
     readiness.start()
     stack.push_async_callback(readiness.close)
-    metrics = MetricsServer(telemetry, readiness.health, host=settings.host, port=settings.metrics_port)
+    metrics = MetricsServer(telemetry, readiness.health, host=settings.metrics_host, port=settings.metrics_port)
     await metrics.start()
     stack.push_async_callback(metrics.close)
     return metrics.port
