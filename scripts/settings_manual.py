@@ -46,8 +46,14 @@ database_url = "postgresql+psycopg://radgate@db.example.org/radgate"
 warm_bytes = 100_000_000_000
 ```
 
-Whatever is wrong stops the start, with one line for each setting that is. Only a variable whose name begins with
-`RADGATE_` and is no setting's is passed over: Kubernetes makes such for a service called radgate.
+A secret may stand in a file of its own, which the variable with `_FILE` at its end names:
+`RADGATE_DATABASE_URL_FILE=/run/credentials/radgate.service/database_url`.
+
+Whatever is wrong stops the start before anything is made or opened, with one line for each thing: setting, value (not
+of secrets), variable or file, and what to do. That goes for names that are no setting's too, also of variables that
+begin with `RADGATE_`; only those are passed over that Kubernetes makes for services called radgate. Of OpenTelemetry's
+variables `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` are read; with `telemetry.tracing_enabled`, one that
+has a setting here in its place (`OTEL_EXPORTER_OTLP_ENDPOINT`) stops the start unless that setting is given.
 """
 
 TABLE = """

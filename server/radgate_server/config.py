@@ -4,27 +4,41 @@ Values come from the environment (`RADGATE_HTTP_PORT`, nested ones as `RADGATE_C
 file given with `--config` (`http_port = 8080`, `[cache] warm_bytes = 1000`), else from the defaults here.
 """
 
+import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from radgate_server.alert_settings import AlertsSettings
 from radgate_server.audit_export_settings import AuditExportSettings
 from radgate_server.auth_settings import AuthSettings, TlsPaths, tls_paths
-from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.errors import ConfigurationError, InvalidArgumentError
+from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import TlsProfile
+from radgate_server.core.pacs_checks import parse_ae_title
+from radgate_server.core.web_addresses import is_host
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.limit_settings import LimitSettings
 from radgate_server.report_settings import ReportSettings
 from radgate_server.retention_settings import RetentionSettings
 from radgate_server.secret_settings import SecretsSettings
 from radgate_server.settings_table import GIB, MIB, Port, Seconds, Table
+from radgate_server.settings_variables import Variables, is_secret, nearest_setting, otel_problems
 from radgate_server.telemetry_settings import TelemetrySettings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class CacheSettings(Table):
@@ -300,7 +314,24 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment goes before the file, which arrives as keyword arguments."""
+        if isinstance(env_settings, EnvSettingsSource):
+            env_settings.env_vars = _VARIABLES.with_files(env_settings.env_vars)
         return env_settings, init_settings
+
+    @field_validator("host", "dicom_host")
+    @classmethod
+    def _are_hosts(cls, value: str) -> str:
+        if value and not (_is_address(value) or is_host(value)):
+            raise ValueError("must be an address or a host's name of this machine, such as 127.0.0.1 or 0.0.0.0")
+        return value
+
+    @field_validator("dicom_aet")
+    @classmethod
+    def _is_an_ae_title(cls, value: str) -> str:
+        try:
+            return parse_ae_title(value, "dicom_aet")
+        except InvalidArgumentError as error:
+            raise ValueError(error.description) from None
 
     @model_validator(mode="after")
     def _grpc_tls_is_whole(self) -> "Settings":
@@ -323,20 +354,49 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir}/radgate.db"
 
 
+def _is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
 def load_settings(config_file: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings; `overrides` stand in for values of the file.
 
     Raises:
-        ConfigurationError: one line for each thing that is wrong, naming the setting and, if so, the file.
+        ConfigurationError: one line for each thing that is wrong, naming the setting, its value unless that may be
+            secret, the variable or file that it comes from, and what to do.
     """
     values = {**_read_file(config_file), **overrides}
+    problems = _VARIABLES.problems(os.environ)
+    problems += _VARIABLES.read_files(os.environ)[1]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
+        raise ConfigurationError(_explain(error, config_file)) from None
     except SettingsError as error:  # it names the field, and nothing of the value
         raise ConfigurationError(f"in the environment a list or a table must be JSON: {error}") from None
+    if settings.telemetry.tracing_enabled and (unread := otel_problems(os.environ, _telemetry_given(values))):
+        raise ConfigurationError("\n".join(unread))
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+_VARIABLES = Variables(Settings)
+_PRIVATE = frozenset({"only", "patients"})
+"""Settings that may name patients."""
+
+
+def _telemetry_given(values: dict[str, Any]) -> frozenset[str]:
+    """The settings of `telemetry` that the file or the environment gives."""
+    in_file = values.get("telemetry", {})
+    names = TelemetrySettings.model_fields
+    return frozenset(
+        name for name in names if name in in_file or _VARIABLES.variable_of(("telemetry", name), os.environ)
+    )
 
 
 def _read_file(path: Path | None) -> dict[str, Any]:
@@ -345,15 +405,43 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"can't read the configuration file: {os.strerror(error.errno or 0)}") from None
+        raise ConfigurationError(f"can't read the configuration file {path}: {describe_failure(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the configuration file is not TOML: {error}") from None
+        raise ConfigurationError(f"the configuration file {path} is not TOML: {error}") from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, config_file: Path | None) -> str:
     lines = []
-    for item in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in item["loc"])
-        variable = "RADGATE_" + "__".join(str(part).upper() for part in item["loc"])
-        lines.append(f"setting {name} (or {variable}): {item['msg'].removeprefix('Value error, ')}")
+    for item in error.errors(include_url=False):
+        location = item["loc"]
+        name = ".".join(str(part) for part in location)
+        value = "" if item["type"] == "extra_forbidden" else _shown(location, item["input"])
+        lines.append(f"setting {name}{value}{_source(location, config_file)}: {_reason(item)}")
     return "\n".join(lines)
+
+
+def _source(location: tuple[str | int, ...], config_file: Path | None) -> str:
+    if variable := _VARIABLES.variable_of(location, os.environ):
+        return f", from the variable {variable}"
+    variable = "RADGATE_" + "__".join(str(part).upper() for part in location)
+    return f", in {config_file}" if config_file is not None else f" (or {variable})"
+
+
+def _shown(location: tuple[str | int, ...], value: object) -> str:
+    """The value, where it is plain and can be no secret and no patient's."""
+    if (
+        is_secret(Settings, location)
+        or not _PRIVATE.isdisjoint(location)
+        or not isinstance(value, bool | int | float | str)
+    ):
+        return ""
+    return "" if isinstance(value, str) and ("@" in value or "?" in value) else f" = {value!r}"
+
+
+def _reason(item: "ErrorDetails") -> str:
+    if item["type"] == "extra_forbidden":
+        near = nearest_setting(Settings, item["loc"])
+        return f"there is no such setting; {f'did you mean {near}?' if near else 'docs/configuration.md lists all'}"
+    if item["type"] == "missing":
+        return "must be given"
+    return item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")

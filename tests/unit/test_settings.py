@@ -81,7 +81,7 @@ def test_a_collector_that_can_be_nowhere_is_told(endpoint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(telemetry={"otlp_endpoint": endpoint})
     assert caught.value.message == (
-        "setting telemetry.otlp_endpoint (or RADGATE_TELEMETRY__OTLP_ENDPOINT): not an address such as"
+        f"setting telemetry.otlp_endpoint = {endpoint!r} (or RADGATE_TELEMETRY__OTLP_ENDPOINT): not an address such as"
         " http://collector.example:4317; check its host and port (1-65535)"
     )
 
@@ -106,7 +106,9 @@ def test_the_environment_stands_in_for_a_header_that_the_file_has_in_lower_case(
 
 def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS", "authorization=Bearer s3cret")
-    with pytest.raises(ConfigurationError, match=r"^in the environment .* must be JSON: .*telemetry") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"^variable RADGATE_TELEMETRY__OTLP_HEADERS: .* must be JSON"
+    ) as caught:
         load_settings()
     assert "s3cret" not in caught.value.message
 

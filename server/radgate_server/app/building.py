@@ -1,5 +1,6 @@
 """Building a running server from its settings."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from radgate_server.app.monitoring import (
     watch_database,
 )
 from radgate_server.app.pacs import open_pacs_side
+from radgate_server.app.start_checks import check_start
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
 from radgate_server.config import Settings
@@ -61,6 +63,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         ConfigurationError: a setting, a port, the key file or the data folder is not usable.
         DatabaseUnavailableError: the database can't be reached.
     """
+    await asyncio.to_thread(check_start, settings)
     overrides = overrides or Overrides()
     clock, telemetry = overrides.clock, PrometheusTelemetry(named=settings.telemetry.named_in_metrics)
     telemetry.watch_disk(settings.data_dir)

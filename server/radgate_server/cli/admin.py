@@ -3,12 +3,15 @@
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from radgate_server.cli.opened import run_opened
 from radgate_server.cli.options import current_settings
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
-from radgate_server.services.admin import AdminService
+
+if TYPE_CHECKING:
+    from radgate_server.services.admin import AdminService
 
 PRINCIPAL = Principal(key_id="cli", tenant_ids=(ANY_TENANT,), role=Role.ADMIN)
 
@@ -18,7 +21,7 @@ def caller_for(tenant_id: str = "") -> Caller:
     return Caller(PRINCIPAL, tenant_id, "local", f"radgate cli, uid {os.getuid()}", uuid.uuid4().hex)
 
 
-def run_admin[T](work: Callable[[AdminService], Awaitable[T]]) -> T:
+def run_admin[T](work: "Callable[[AdminService], Awaitable[T]]") -> T:
     """Open the installation, do `work`, and close it.
 
     Raises:
@@ -30,7 +33,7 @@ def run_admin[T](work: Callable[[AdminService], Awaitable[T]]) -> T:
     return run_opened(open_admin(current_settings()), work)
 
 
-async def tenants_asked_for(admin: AdminService, tenant_id: str | None) -> Sequence[str]:
+async def tenants_asked_for(admin: "AdminService", tenant_id: str | None) -> Sequence[str]:
     """Return the tenant if there is one of that name; when none is named, all.
 
     Raises:

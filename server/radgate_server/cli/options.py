@@ -1,26 +1,78 @@
 """What commands have in common: the settings, the tenant, JSON, and how failures are told."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import timedelta
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import click
 
-from radgate_server.config import Settings, load_settings
 from radgate_server.core.errors import GatewayError
 
+if TYPE_CHECKING:
+    from radgate_server.config import Settings
+
 _CONFIG_FILE = "radgate.config_file"
+
+
+class LazyCommand(NamedTuple):
+    """A command that is imported when it is called: "module:name" below radgate_server.cli, and its line of help."""
+
+    where: str
+    help: str
+
+
+class _Commands(MutableMapping[str, click.Command]):
+    """Commands by name; each lazy one is imported when somebody asks for it."""
+
+    def __init__(self, lazy: Mapping[str, LazyCommand]) -> None:
+        self.lazy = dict(lazy)
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded and name in self.lazy:
+            module, _, attribute = self.lazy[name].where.partition(":")
+            command: click.Command = getattr(import_module(f"radgate_server.cli.{module}"), attribute)
+            self._loaded[name] = command
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        self.lazy.pop(name, None)
+        self._loaded.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.lazy, **self._loaded})
+
+    def __len__(self) -> int:
+        return len({**self.lazy, **self._loaded})
 
 
 class RadgateGroup(click.Group):
     """The commands in the order of their making, and foreseen failures as one line on stderr with exit status 1."""
 
+    def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = dict(lazy or {})
+        if self._lazy:
+            self.commands = _Commands(self._lazy)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which they were added."""
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands; lazy ones by their line of help, without importing them."""
+        if not self._lazy:
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.help) for name, lazy in self._lazy.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
@@ -74,12 +126,14 @@ any_tenant_option = click.option("--tenant", "tenant_id", metavar="TENANT", help
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def current_settings() -> Settings:
+def current_settings() -> "Settings":
     """Read the settings for the command that is running.
 
     Raises:
         ConfigurationError: naming what is wrong.
     """
+    from radgate_server.config import load_settings  # with all that it needs, it is slow to import
+
     return load_settings(click.get_current_context().find_root().meta.get(_CONFIG_FILE))
 
 

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
-
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.core.query import MatchingKey, TagPath
@@ -39,14 +37,20 @@ _RANGE_HELP = {
 }
 
 
+@lru_cache(maxsize=4096)
 def keyword_of(tag: str) -> str:
     """The keyword of a tag of eight hexadecimal digits ("PatientID" of "00100020"), "" when PS3.6 has none."""
+    # pydicom takes half a second to import, with numpy; here as below, commands that look at no attribute don't.
+    from pydicom.datadict import keyword_for_tag
+
     return keyword_for_tag(int(tag, 16))
 
 
 @lru_cache(maxsize=4096)
 def vr_of(tag: str) -> str:
     """The VR of a tag by PS3.6 ("UI", "US or SS" where it depends), "UN" for tags that it does not know."""
+    from pydicom.datadict import dictionary_VR
+
     try:
         return dictionary_VR(int(tag, 16))
     except KeyError:
@@ -86,6 +90,8 @@ def _parse_path(text: str) -> TagPath | str:
 def _parse_tag(text: str) -> str | None:
     if _TAG.fullmatch(text):
         return text.upper()
+    from pydicom.datadict import tag_for_keyword
+
     tag = tag_for_keyword(text) if text else None  # PS3.6 has retired elements without a keyword
     return None if tag is None else f"{tag:08X}"
 

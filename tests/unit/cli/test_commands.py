@@ -202,9 +202,9 @@ def test_settings_come_from_the_file_given(cli: Cli, tmp_path: Path, place: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("http_port = 'x'", "setting http_port (or RADGATE_HTTP_PORT)"),
+        ("http_port = 'x'", "setting http_port = 'x', in "),
         ("nonsense = 1", "setting nonsense"),
-        ("[[[", "the configuration file is not TOML"),
+        ("[[[", "radgate.toml is not TOML"),
         ("database_url = 'mysql://x'", "setting database_url"),
     ],
 )

@@ -117,9 +117,7 @@ def _message(record: logging.LogRecord) -> str:
     if not record.args:
         return str(record.msg)
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    return str(record.msg) % tuple(
-        describe_failure(arg) if isinstance(arg, BaseException) else arg for arg in arguments
-    )
+    return str(record.msg) % tuple(map(_loggable, arguments))
 
 
 def _loggable(value: object) -> object:
