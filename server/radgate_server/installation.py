@@ -347,4 +347,4 @@ async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
         clock = SystemClock()
         installation = await open_installation(stack, settings, clock)
         auditor = Auditor(installation.audit, clock)
-        yield AuditDesk(installation.trail, installation.signer, auditor, clock)
+        yield AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)

@@ -1,22 +1,24 @@
 """Finding records of the audit trail by its index, on every kind of database. A module gives `url`: empty."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from radgate_server.adapters.database import audit_index, audit_records
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_records import SqlAuditRecords
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema import audit_entries
 from radgate_server.adapters.database.schema import audit_index as index_table
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
-from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexPosition
+from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
+from radgate_server.services.audit_index_check import compare_index, rebuild_index
 from tests.conformance.database_suites import audit_entry
 from tests.conformance.directory_suite import NOW
 
@@ -234,3 +236,78 @@ class AuditRecordsSuite:
         assert terms == 0
         removed = [record for record in await self.find(records) if record.removed]
         assert len(removed) == 200
+
+    async def attack(self, database: Database, statement: str) -> None:
+        await database.write(lambda connection: connection.execute(text(statement)))
+
+    async def compare(self, records: SqlAuditRecords, database: Database) -> Sequence[IndexFault]:
+        upto = await SqlAuditTrail(database).last_number()
+        return await compare_index(records, None, upto=upto)
+
+    async def two_tenants(self, records: SqlAuditRecords, database: Database) -> None:
+        """Whose records lie among one another, and beside stretches of other tenants' alone."""
+        entries = [entry(n, patient_id=f"P-{n}", tenant_id="a" if n < 300 or n % 7 == 0 else "b") for n in range(900)]
+        await self.record(database, *entries, *(entry(n, tenant_id="b") for n in range(900, 1500)), entry(1500))
+        await self.index(records)
+        await self.index(records, "b")
+
+    async def test_an_index_that_is_right_is_found_right(self, records: SqlAuditRecords, database: Database) -> None:
+        await self.two_tenants(records, database)
+        await self.record(database, entry(9, patient_id="not indexed yet"))
+        assert await self.compare(records, database) == ()
+        assert [await records.problem(tenant) for tenant in ("a", "b", "c")] == ["", "", ""]
+
+    @pytest.mark.parametrize(
+        ("statement", "lost", "strange", "noticed"),
+        [
+            ("DELETE FROM audit_index WHERE tenant_id = 'a' AND term = 'p:P-17'", 1, 0, True),
+            ("DELETE FROM audit_index WHERE tenant_id = 'a' AND block = 0 AND term LIKE 'p:P-1_'", 10, 0, True),
+            ("UPDATE audit_index SET first_us = last_us + 1 WHERE tenant_id = 'a' AND term = 'p:P-17'", 1, 0, False),
+            ("UPDATE audit_index SET term = 'p:nobody' WHERE tenant_id = 'a' AND term = 'p:P-17'", 1, 1, False),
+            ("UPDATE audit_index SET block = 3 WHERE tenant_id = 'a' AND term = 'p:P-17'", 1, 1, False),
+            ("UPDATE audit_indexed SET number = number - 1 WHERE tenant_id = 'a'", 0, None, True),
+            ("UPDATE audit_indexed SET number = 1 WHERE tenant_id = 'a'", None, None, True),
+            ("DELETE FROM audit_indexed WHERE tenant_id = 'a'", 0, None, True),
+        ],
+    )
+    async def test_tampering_with_the_index_is_found_and_rebuilding_mends_it(
+        self,
+        records: SqlAuditRecords,
+        database: Database,
+        statement: str,
+        lost: int | None,
+        strange: int | None,
+        noticed: bool,
+    ) -> None:
+        await self.two_tenants(records, database)
+        before = await self.entries(database)
+        await self.attack(database, statement)
+        (fault,) = await self.compare(records, database)
+        assert fault.tenant_id == "a"
+        assert fault.lost == lost or lost is None
+        assert fault.strange == strange or (strange is None and fault.strange)
+        assert "P-" not in fault.what
+        assert bool(await records.problem("a")) is noticed
+        await rebuild_index(records, "a")
+        assert await self.compare(records, database) == ()
+        assert [await records.problem(tenant) for tenant in "ab"] == ["", ""]
+        assert await self.entries(database) == before
+        assert await self.numbers(records, patient_id="P-17") == [17]
+
+    async def entries(self, database: Database) -> list[tuple[Any, ...]]:
+        query = select(index_table).order_by(index_table.c.tenant_id, index_table.c.term, index_table.c.block)
+        return [tuple(row) for row in await database.read(lambda connection: connection.execute(query).all())]
+
+    async def test_the_index_may_be_rebuilt_while_records_come(
+        self, records: SqlAuditRecords, database: Database
+    ) -> None:
+        await self.two_tenants(records, database)
+        await self.attack(database, "DELETE FROM audit_index WHERE term LIKE 'p:%'")
+        sink = SqlAuditSink(database)
+        await asyncio.gather(
+            rebuild_index(records, "a"), self.record_some(sink, 2000), rebuild_index(records, "b"), self.index(records)
+        )
+        await sink.close()
+        await self.index(records)
+        assert await self.compare(records, database) == ()
+        assert [await records.problem(tenant) for tenant in "ab"] == ["", ""]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, text
 
 from radgate_server.adapters.database import audit_dialects, audit_trail, audit_writer
 from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.engine import WRITES, open_engine
@@ -93,7 +94,9 @@ class AuditTrailSuite:
     @pytest.fixture
     def desk(self, database: Database, signer: FileSigner) -> AuditDesk:
         clock = FakeClock()
-        return AuditDesk(SqlAuditTrail(database), signer, Auditor(SqlAuditSink(database), clock), clock)
+        return AuditDesk(
+            SqlAuditTrail(database), SqlAuditRecords(database), signer, Auditor(SqlAuditSink(database), clock), clock
+        )
 
     async def verify(self, desk: AuditDesk, kept: Sequence[Checkpoint] = (), tenant_id: str | None = None) -> Verdict:
         return await desk.verify(tenant_id, kept, PublicKeys([desk.public_key_pem]).check)
@@ -265,7 +268,9 @@ class AuditTrailSuite:
         migrate(url)
         database = Database(url)
         clock = FakeClock()
-        desk = AuditDesk(SqlAuditTrail(database), signer, Auditor(SqlAuditSink(database), clock), clock)
+        desk = AuditDesk(
+            SqlAuditTrail(database), SqlAuditRecords(database), signer, Auditor(SqlAuditSink(database), clock), clock
+        )
         await record(database, 4, "a", "b", "c")
         assert (await self.verify(desk)).faults == ()
         assert [(head.tenant_id, head.sequence) for head in sorted(await SqlAuditTrail(database).heads())] == [

@@ -14,6 +14,7 @@ from sqlalchemy import Row, select, text
 
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
 from radgate_server.adapters.database.database import Database
@@ -72,7 +73,13 @@ class RetentionSuite:
 
     @pytest.fixture
     def desk(self, database: Database, signer: FileSigner) -> AuditDesk:
-        return AuditDesk(SqlAuditTrail(database), signer, Auditor(SqlAuditSink(database), FakeClock()), FakeClock())
+        return AuditDesk(
+            SqlAuditTrail(database),
+            SqlAuditRecords(database),
+            signer,
+            Auditor(SqlAuditSink(database), FakeClock()),
+            FakeClock(),
+        )
 
     @pytest.fixture
     def retention(self, database: Database, signer: FileSigner) -> RecordRetention:

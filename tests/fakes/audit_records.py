@@ -7,7 +7,7 @@ from datetime import datetime
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_chain import ChainHead
 from radgate_server.core.audit_checkpoint import Checkpoint
-from radgate_server.core.audit_search import BREAK_GLASS, AuditCriteria, AuditRecord, IndexPosition
+from radgate_server.core.audit_search import BREAK_GLASS, AuditCriteria, AuditRecord, IndexFault, IndexPosition
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.ports.audit import Visit, Vouch
 from radgate_server.core.ports.audit_records import Found
@@ -19,12 +19,16 @@ ROWS = 50
 
 
 class MemoryAuditRecords:
-    """AuditRecords over what a sink remembers. `step` is how many records are indexed at a time."""
+    """AuditRecords over what a sink remembers, whose index is always right unless `wrong` says otherwise.
+
+    `step` is how many records are indexed at a time.
+    """
 
     def __init__(self, sink: RecordingAuditSink, *, step: int = 10_000) -> None:
         self._sink = sink
         self._step = step
         self._indexed = 0
+        self.wrong = ""
 
     async def tenants(self) -> Sequence[str]:
         return sorted({entry.tenant_id for entry in self._sink.entries[self._indexed :]})
@@ -33,6 +37,16 @@ class MemoryAuditRecords:
         newest = len(self._sink.entries)
         self._indexed = min(self._indexed + self._step, newest)
         return IndexPosition(self._indexed, self._indexed, newest)
+
+    async def compare(self, *, tenant_id: str | None = None, after: int, upto: int) -> Sequence[IndexFault]:
+        return ()
+
+    async def problem(self, tenant_id: str) -> str:
+        return self.wrong
+
+    async def rebuild(self, tenant_id: str, start: int) -> int | None:
+        self.wrong = ""
+        return None
 
     async def find(
         self,

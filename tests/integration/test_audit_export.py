@@ -24,6 +24,7 @@ from radgate_server.adapters.audit_export import build_receiver
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_exports import SqlExportPositions
+from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.telemetry import ExportMetrics
@@ -118,7 +119,7 @@ async def record(database: Database, first: int, end: int) -> None:
 def exporter(database: Database, collector: AuditCollector) -> AuditExporter:
     receiver = build_receiver(collector, "radgate")
     positions, metrics = SqlExportPositions(database), ExportMetrics(Families())
-    return AuditExporter(positions, receiver, SystemClock(), metrics, interval_s=0.1)
+    return AuditExporter(positions, SqlAuditTrail(database), receiver, SystemClock(), metrics, interval_s=0.1)
 
 
 def sequences(lines: list[str]) -> list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.erasures import SqlErasureRecords
 from radgate_server.adapters.secrets.signing import FileSigner
@@ -45,9 +46,8 @@ async def test_an_order_whose_server_was_killed_is_finished(tmp_path: Path, live
         certificate = bench.genuine(erasure.certificate)
         counted = {tier.tier: tier.entries for tier in certificate.tiers}
         assert (counted["warm"], counted["derived"], len(certificate.key_hashes)) == (2, 2, 2)
-        desk = AuditDesk(
-            SqlAuditTrail(bench.database), FileSigner(tmp_path), Auditor(bench.sink, bench.clock), bench.clock
-        )
+        auditor, records = Auditor(bench.sink, bench.clock), SqlAuditRecords(bench.database)
+        desk = AuditDesk(SqlAuditTrail(bench.database), records, FileSigner(tmp_path), auditor, bench.clock)
         assert (await desk.verify(None, (), bench.check)).faults == ()
 
 

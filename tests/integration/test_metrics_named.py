@@ -52,7 +52,12 @@ SELDOM = {
     "radgate_trace_spans_total",
 }
 """What needs a setting or a fault that there is none of here; telemetry/test_named_in_deploy.py looks at it."""
-RARE = {"radgate_image_workers_ended_total", "radgate_alert_notices_total", "radgate_audit_chain_broken"}
+RARE = {
+    "radgate_image_workers_ended_total",
+    "radgate_alert_notices_total",
+    "radgate_audit_chain_broken",
+    "radgate_audit_index_differs",
+}
 
 type Shown = Mapping[str, Mapping[str, frozenset[str]]]
 """What /metrics shows: samples by name, and of each the labels with their values."""

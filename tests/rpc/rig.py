@@ -201,6 +201,7 @@ class Rig:
     directory: MemoryDirectory = field(init=False)
     store: MemoryInstanceStore = field(default_factory=MemoryInstanceStore)
     audit: RecordingAuditSink = field(default_factory=RecordingAuditSink)
+    audit_records: MemoryAuditRecords = field(init=False)
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     box: PlainFingerprints = field(default_factory=PlainFingerprints)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -221,6 +222,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.refusals = RefusalLog(self.audit, self.clock)
+        self.audit_records = MemoryAuditRecords(self.audit)
         self.limiter = Limiter(LimitSettings(), self.clock, self.limit_telemetry, sleep=self.nap)
         self.directory = MemoryDirectory(self.clock.now)
         self.hot, self.derived = (
@@ -419,13 +421,17 @@ def _retention_servicer(rig: Rig, auditor: Auditor, caches: TenantCaches, folder
 def _audit_servicer(rig: Rig, auditor: Auditor, folder: Path) -> AuditServicer:
     """It reads what the rig has recorded. Reports may be sent to a folder called archive."""
     signer, trail = FileSigner(folder / "signing"), EmptyTrail()
-    reader = AuditReader(MemoryAuditRecords(rig.audit), auditor, rig.clock)
+    reader = AuditReader(rig.audit_records, auditor, rig.clock)
     settings = ReportSettings(
         receivers=(FolderReportReceiver(kind="folder", name="archive", folder=folder, tenants=("east",)),)
     )
     return AuditServicer(
         reader,
-        AuditChecker(AuditDesk(trail, signer, auditor, rig.clock), PublicKeys([signer.public_key_pem]).check, auditor),
+        AuditChecker(
+            AuditDesk(trail, rig.audit_records, signer, auditor, rig.clock),
+            PublicKeys([signer.public_key_pem]).check,
+            auditor,
+        ),
         ReportMaker(reader, report_writers(pdf_rows=100), settings, rig.clock),
         ScheduleDesk(rig.schedules, settings, auditor, rig.clock),
     )

@@ -99,11 +99,19 @@ async def test_another_tenants_records_are_not_there(rig: Rig, channel: grpc.aio
     assert [record.action for record in records] == ["read-audit"]
 
 
+async def test_an_answer_says_when_the_index_disagrees_with_the_trail(rig: Rig, channel: grpc.aio.Channel) -> None:
+    await remember(rig, 3)
+    assert not (await search(rig, channel)).position.problem
+    rig.audit_records.wrong = "the index has 2 entries and should have 3"
+    assert (await search(rig, channel)).position.problem == rig.audit_records.wrong
+
+
 async def test_verification_ends_with_its_verdict(rig: Rig, channel: grpc.aio.Channel) -> None:
     answers = await invoke(channel, f"{SERVICE}/VerifyAuditTrail", token=await rig.key("east", role=Role.AUDITOR))
     last = messages.VerifyAuditTrailResponse.FromString(answers[-1])
     assert last.HasField("verdict")
     assert not last.verdict.HasField("fault")
+    assert last.verdict.not_excluded.startswith("No checkpoint that was kept outside was given")
     assert rig.audit.entries[-1].detail == "verify"
 
 

@@ -1,5 +1,6 @@
 """What administrators and auditors use of a running server."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -34,8 +35,12 @@ def open_administration(
     pacs: PacsSide,
     follower: ChangeFollower,
     clock: Clock,
+    index_problem: Callable[[str], str],
 ) -> Administration:
-    """Put it together; reports and erasures that are due run in the background until `stack` ends them."""
+    """Put it together; reports and erasures that are due run in the background until `stack` ends them.
+
+    `index_problem` says what was found wrong with the index of a tenant's audit trail.
+    """
     admin = build_admin(
         installation,
         settings,
@@ -47,6 +52,6 @@ def open_administration(
         clock=clock,
     )
     retention = open_retention_service(stack, settings, installation, tiers, caches, clock)
-    reading = build_audit_reading(settings, installation, clock)
+    reading = build_audit_reading(settings, installation, clock, index_problem)
     start_reporting(stack, settings, installation, reading, clock)
     return Administration(admin, reading, retention)

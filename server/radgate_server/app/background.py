@@ -8,6 +8,7 @@ from radgate_server.app.pacs import PacsSide
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.installation import Installation, secret_keeper
+from radgate_server.services.audit_index_check import AuditIndexCheck
 from radgate_server.services.audit_keeper import AuditKeeper
 from radgate_server.services.failover.monitor import PacsHealthMonitor
 from radgate_server.services.forgetting import Forgetting
@@ -23,8 +24,8 @@ async def start_background(
     forgetting: Forgetting,
     clock: Clock,
     telemetry: PrometheusTelemetry,
-) -> None:
-    """Look after the PACS, the audit trail and the secrets; `stack` ends it."""
+) -> AuditIndexCheck:
+    """Look after the PACS, the audit trail and the secrets; `stack` ends it. Returns what checks the trail's index."""
     monitor = PacsHealthMonitor(
         installation.tenants,
         pacs.clients,
@@ -39,9 +40,17 @@ async def start_background(
     stack.push_async_callback(monitor.close)
     audit_metrics = AuditMetrics(telemetry.families, installation.writing_end)
     keeper = AuditKeeper(installation.trail, installation.signer, settings.audit, clock, audit_metrics)
-    start_exports(stack, settings.audit_export, installation.database, clock, telemetry)
+    index_check = AuditIndexCheck(
+        installation.trail,
+        installation.records,
+        audit_metrics,
+        interval_s=settings.audit.check_interval_s,
+        numbers=settings.audit.check_records,
+    )
+    start_exports(stack, settings.audit_export, installation, clock, telemetry)
     changes = ChangesReader(pacs.clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
     rewrapper = Rewrapper(secret_keeper(installation, clock), interval_s=settings.secrets.rewrap_interval_s)
-    for runner in (keeper, changes, rewrapper):
+    for runner in (keeper, index_check, changes, rewrapper):
         runner.start()
         stack.push_async_callback(runner.close)
+    return index_check

@@ -80,13 +80,15 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         forgetting = build_forgetting(services, tiers)
         limiter = await open_limiter(stack, settings, installation, clock, telemetry)
         follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter)
-        await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
+        index_check = await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
         readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
         metrics_port = await open_metrics(stack, settings, readiness, telemetry)
         caches = TenantCaches(
             hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
         )
-        administration = open_administration(stack, settings, installation, tiers, caches, pacs, follower, clock)
+        administration = open_administration(
+            stack, settings, installation, tiers, caches, pacs, follower, clock, index_check.problem
+        )
         store = build_store(stack, settings, pacs.clients, services.auditor, caches)
         entrance = open_entrance(stack, settings)
         rpc = build_rpc(settings, services, limiter, tiers, store, administration, telemetry, entrance, tracer)

@@ -1,6 +1,6 @@
 """The audit trail as its readers have it: searches, checks, reports, and reports at regular times."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -32,11 +32,13 @@ class AuditReading:
     schedules: ScheduleDesk
 
 
-def build_audit_reading(settings: Settings, installation: Installation, clock: Clock) -> AuditReading:
-    """Put it together."""
+def build_audit_reading(
+    settings: Settings, installation: Installation, clock: Clock, known_problem: Callable[[str], str] = lambda _: ""
+) -> AuditReading:
+    """Put it together. `known_problem` says what the background check found wrong with a tenant's index."""
     auditor = Auditor(installation.audit, clock)
-    desk = AuditDesk(installation.trail, installation.signer, auditor, clock)
-    reader = AuditReader(installation.records, auditor, clock)
+    desk = AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)
+    reader = AuditReader(installation.records, auditor, clock, known_problem)
     return AuditReading(
         reader,
         AuditChecker(desk, PublicKeys([installation.signer.public_key_pem]).check, auditor),

@@ -16,11 +16,12 @@ from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_o
 from radgate_server.cli.output import hint
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
 from radgate_server.core.audit_checkpoint import Checkpoint, from_line, time_text, to_line
+from radgate_server.core.audit_export.checkpoint import checkpoint_line
 from radgate_server.core.audit_export.dicom import audit_message
 from radgate_server.core.audit_export.fhir import audit_event
 from radgate_server.core.audit_verify import StoredRecord
-from radgate_server.core.errors import ConfigurationError
-from radgate_server.services.audit_desk import AuditDesk, Verdict
+from radgate_server.core.errors import ConfigurationError, ResourceNotFoundError
+from radgate_server.services.audit_desk import NOTHING_RECORDED, AuditDesk, Verdict
 
 _readable_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -37,7 +38,8 @@ def audit() -> None:
     "checkpoint_file",
     metavar="FILE",
     type=_readable_file,
-    help="Checkpoints that were kept elsewhere (JSON lines): what they vouch for must still be there.",
+    help="Checkpoints that were kept elsewhere (JSON lines, or what a collector got, a message a line): what they"
+    " vouch for must still be there.",
 )
 @click.option(
     "--public-key",
@@ -49,21 +51,25 @@ def audit() -> None:
 )
 @config_option
 def verify(tenant_id: str | None, checkpoint_file: Path | None, public_key_files: Sequence[Path]) -> None:
-    """Follow the chain from its first record, and check every checkpoint.
+    """Follow the chain from its first record, check every checkpoint, and compare the index with the records.
 
-    The exit status is 1 when a chain is broken; stdout has a line for the first broken record of each tenant.
+    The exit status is 1 when a chain is broken or an index wrong; stdout has a line for the first fault of each.
     """
     kept = _read_checkpoints(checkpoint_file) if checkpoint_file else ()
     pems = [path.read_text(encoding="utf-8", errors="replace") for path in public_key_files]
     verdict = _run(lambda desk: _verify(desk, tenant_id, kept, pems))
     for fault in verdict.faults:
         click.echo(f"tenant {fault.tenant_id or '(none)'}, record {fault.sequence}: {fault.what}")
-    hint(f"looked at {verdict.records} records and {verdict.checkpoints} checkpoints")
+    for wrong in verdict.index_faults:
+        remedy = f"`radgate audit index rebuild --tenant '{wrong.tenant_id}'`"
+        click.echo(f"tenant {wrong.tenant_id or '(none)'}, index: {wrong.what}; searches miss records until {remedy}")
+    hint(f"looked at {verdict.records} records, their index, and {verdict.checkpoints} checkpoints")
     if verdict.erased:
         hint(f"{verdict.erased} of the records were erased, as signed statements say")
-    if verdict.faults:
+    hint(verdict.not_excluded)
+    if verdict.faults or verdict.index_faults:
         raise click.exceptions.Exit(1)
-    hint("the audit trail is whole")
+    hint("the audit trail is whole, and its index agrees with it")
 
 
 @audit.command()
@@ -119,6 +125,29 @@ def public_key() -> None:
     click.echo(_run(read), nl=False)
 
 
+@audit.group(cls=RadgateGroup)
+def index() -> None:
+    """What searches and reports find records by."""
+
+
+@index.command()
+@any_tenant_option
+@config_option
+def rebuild(tenant_id: str | None) -> None:
+    """Make the index again from the records. That is recorded; servers and searches may go on meanwhile."""
+
+    async def work(desk: AuditDesk) -> int:
+        tenants = await desk.tenants()
+        if tenant_id is not None and tenant_id not in tenants:
+            raise ResourceNotFoundError(NOTHING_RECORDED)
+        chosen = tenants if tenant_id is None else [tenant_id]
+        for each in chosen:
+            await desk.rebuild_index(caller_for(each))
+        return len(chosen)
+
+    hint(f"the index was made again for {_run(work)} chains; radgate audit verify compares it with the records")
+
+
 async def _verify(desk: AuditDesk, tenant_id: str | None, kept: Sequence[Checkpoint], pems: Sequence[str]) -> Verdict:
     # Only here, as in `_run`.
     from radgate_server.adapters.secrets.signing import PublicKeys
@@ -148,7 +177,7 @@ def _read_checkpoints(path: Path) -> Sequence[Checkpoint]:
     found = []
     for number, line in enumerate(lines, 1):
         try:
-            found += [from_line(line)] if line.strip() else []
+            found += [from_line(checkpoint_line(line))] if line.strip() else []
         except ValueError:
             raise ConfigurationError(f"line {number} of the file of checkpoints is none") from None
     return found

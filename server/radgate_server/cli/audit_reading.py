@@ -120,7 +120,8 @@ async def _search(
         page = await reading.reader.search(caller, criteria, below=page.go_on, size=min(limit - len(found), PAGE))
         found += page.records
     more = "" if page.go_on is None else "; there are more"
-    return found, f"looked at records up to {page.position.sequence} of {page.position.newest}{more}"
+    wrong = f"; NOT COMPLETE: {page.position.problem}; see radgate audit verify" if page.position.problem else ""
+    return found, f"looked at records up to {page.position.sequence} of {page.position.newest}{more}{wrong}"
 
 
 def _row(record: AuditRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ blocks that may hold what is searched for; whether a record does is seen from th
 too much therefore costs time, never truth.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -73,16 +74,59 @@ class AuditRecord(NamedTuple):
 
 
 class IndexPosition(NamedTuple):
-    """How far a tenant's chain is indexed: the last record, by its number and place, and the place of the newest."""
+    """How far a tenant's chain is indexed: the last record, by its number and place, and the place of the newest.
+
+    `problem` says how the index disagrees with the chain, as far as that was looked at; "" when it does not.
+    """
 
     number: int
     sequence: int
     newest: int
+    problem: str = ""
 
     @property
     def is_behind(self) -> bool:
         """Whether there are records that the index does not know."""
         return self.sequence < self.newest
+
+
+class IndexFault(NamedTuple):
+    """Where a tenant's index is not what its records give.
+
+    `first` and `last` are sequences, `blocks` the blocks of numbers that differ. `lost` entries are missing or have
+    another time than they should; of `strange` ones no record is known.
+    """
+
+    tenant_id: str
+    first: int
+    last: int
+    blocks: range
+    lost: int
+    strange: int
+
+    @property
+    def what(self) -> str:
+        """What is wrong, as a clause, without patient data."""
+        wrong = [
+            f"{count} {how}" for count, how in ((self.lost, "missing or wrong"), (self.strange, "invented")) if count
+        ]
+        return f"entries about records {self.first} to {self.last} are not what the records give: {', '.join(wrong)}"
+
+
+def first_of_each_index(faults: Iterable[IndexFault]) -> tuple[IndexFault, ...]:
+    """One fault of each tenant: from its first wrong block to its last."""
+    merged: dict[str, IndexFault] = {}
+    for fault in faults:
+        known = merged.get(fault.tenant_id, fault)
+        merged[fault.tenant_id] = IndexFault(
+            fault.tenant_id,
+            min(known.first, fault.first),
+            max(known.last, fault.last),
+            range(min(known.blocks.start, fault.blocks.start), max(known.blocks.stop, fault.blocks.stop)),
+            fault.lost + (known.lost if known is not fault else 0),
+            fault.strange + (known.strange if known is not fault else 0),
+        )
+    return tuple(fault for _, fault in sorted(merged.items()))
 
 
 @dataclass(frozen=True, slots=True)

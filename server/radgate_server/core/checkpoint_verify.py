@@ -1,8 +1,8 @@
 """Whether signed checkpoints of the audit trail are good, whole, and those that were kept elsewhere: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from radgate_server.core.audit_chain import START
+from radgate_server.core.audit_chain import START, ChainHead
 from radgate_server.core.audit_checkpoint import Check, Checkpoint, time_text
 from radgate_server.core.audit_verify import Fault
 
@@ -38,4 +38,26 @@ def verify_lost(own: Sequence[Checkpoint], kept: Sequence[Checkpoint]) -> tuple[
         Fault(lost.tenant_id, lost.sequence, f"the database has lost the checkpoint of {time_text(lost.time_us)}")
         for lost in kept
         if lost.own_hash not in known
+    )
+
+
+def not_excluded(heads: Iterable[ChainHead], kept: Sequence[Checkpoint]) -> str:
+    """What a chain that verifies may hide all the same, as a sentence.
+
+    Only a checkpoint that was kept elsewhere speaks against somebody who has the database and the signing key.
+    """
+    if not kept:
+        return (
+            "No checkpoint that was kept outside was given: who has the database and the signing key may have rewritten"
+            " any record, or cut off the end of a chain, and that would not show."
+        )
+    vouched: dict[str, int] = {}
+    for checkpoint in kept:
+        vouched[checkpoint.tenant_id] = max(checkpoint.sequence, vouched.get(checkpoint.tenant_id, 0))
+    without = sorted(head.tenant_id or "(none)" for head in heads if head.tenant_id not in vouched)
+    after = ", ".join(f"{tenant or '(none)'} {sequence}" for tenant, sequence in sorted(vouched.items()))
+    rest = f" Of {', '.join(without)} no outside checkpoint was given." if without else ""
+    return (
+        f"What came after the newest outside checkpoint (record of tenant: {after}) may have been rewritten or cut off"
+        f" by who has the database and the signing key; that would not show.{rest}"
     )

@@ -6,17 +6,20 @@ from dataclasses import dataclass, replace
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.audit_chain import ChainHead
 from radgate_server.core.audit_checkpoint import Check, Checkpoint, follow
+from radgate_server.core.audit_search import IndexFault
 from radgate_server.core.audit_verify import (
     ChainVerifier,
     Fault,
     StoredRecord,
 )
-from radgate_server.core.checkpoint_verify import verify_checkpoints, verify_links, verify_lost
+from radgate_server.core.checkpoint_verify import not_excluded, verify_checkpoints, verify_links, verify_lost
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.ports.audit import AuditTrail, CheckpointSigner, Visit, Vouch
+from radgate_server.core.ports.audit_records import AuditRecords
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.tenancy import Caller
 from radgate_server.services.audit_following import follow_chains
+from radgate_server.services.audit_index_check import compare_index, rebuild_index
 from radgate_server.services.auditing import Auditor
 
 type IsWanted = Callable[[ChainHead, Checkpoint | None, int], bool]
@@ -26,21 +29,32 @@ type Progress = Callable[[int, int], None]
 """(numbers looked at, numbers in all)."""
 
 
+NOTHING_RECORDED = "nothing has been recorded for a tenant of that name"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was looked at, and the first fault of each tenant. `erased` of the records were erased lawfully."""
+    """What was looked at, and the first fault of each tenant. `erased` of the records were erased lawfully.
+
+    `index_faults` say where searches may miss records; `not_excluded` is what nobody can tell from what was looked at.
+    """
 
     records: int
     erased: int
     checkpoints: int
     faults: tuple[Fault, ...]
+    index_faults: tuple[IndexFault, ...] = ()
+    not_excluded: str = ""
 
 
 class AuditDesk:
     """The audit trail as administrators and auditors use it."""
 
-    def __init__(self, trail: AuditTrail, signer: CheckpointSigner, auditor: Auditor, clock: Clock) -> None:
+    def __init__(
+        self, trail: AuditTrail, records: AuditRecords, signer: CheckpointSigner, auditor: Auditor, clock: Clock
+    ) -> None:
         self._trail = trail
+        self._records = records
         self._signer = signer
         self._auditor = auditor
         self._clock = clock
@@ -59,6 +73,8 @@ class AuditDesk:
     ) -> Verdict:
         """Follow the chain of the tenant, or of all, against the database's checkpoints and those `kept` elsewhere.
 
+        The index is made once more from the records, and compared with what is stored.
+
         Raises:
             DatabaseUnavailableError: the trail can't be read.
         """
@@ -72,16 +88,40 @@ class AuditDesk:
         def visit(rows: Sequence[StoredRecord]) -> None:
             verifier.take(rows)
             if rows:
-                progress(rows[-1].number, upto)
+                progress(rows[-1].number, 2 * upto)
 
         await follow_chains(self._trail, verifier, tenant_id=tenant_id, upto=upto, visit=visit)
+        index_faults = await compare_index(
+            self._records, tenant_id, upto=upto, progress=lambda number: progress(upto + number, 2 * upto)
+        )
         faults = (
             *verifier.finish(heads),
             *verify_checkpoints((*own, *kept), check),
             *verify_links(own),
             *verify_lost(own, kept),
         )
-        return Verdict(verifier.records, verifier.erased, len(own) + len(kept), first_of_each_tenant(faults))
+        return Verdict(
+            verifier.records,
+            verifier.erased,
+            len(own) + len(kept),
+            first_of_each_tenant(faults),
+            index_faults,
+            not_excluded(heads, kept),
+        )
+
+    async def rebuild_index(self, caller: Caller) -> None:
+        """Make the index of the caller's tenant again. That is recorded.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded.
+            DatabaseUnavailableError: the trail can't be read, or the index not written.
+        """
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail="rebuild the index of the audit trail")
+        await rebuild_index(self._records, caller.tenant_id)
+
+    async def tenants(self) -> Sequence[str]:
+        """Those that have a chain."""
+        return [head.tenant_id for head in await self._trail.heads()]
 
     async def checkpoint(self, tenant_id: str) -> Checkpoint:
         """Vouch for the tenant's chain as it is now.
@@ -93,7 +133,7 @@ class AuditDesk:
         await self._auditor.settle()
         made = await self._trail.add_checkpoint(tenant_id, voucher(self._signer, self._clock))
         if made is None:
-            raise ResourceNotFoundError("nothing has been recorded for a tenant of that name")
+            raise ResourceNotFoundError(NOTHING_RECORDED)
         return made
 
     async def checkpoints(self, tenant_id: str | None) -> Sequence[Checkpoint]:

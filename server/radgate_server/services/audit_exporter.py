@@ -5,7 +5,9 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
+from radgate_server.core.audit_export.checkpoint import checkpoint_record
 from radgate_server.core.errors import DatabaseUnavailableError, NotDeliveredError
+from radgate_server.core.ports.audit import AuditTrail
 from radgate_server.core.ports.audit_export import Backlog, ExportPositions, ExportTelemetry, RecordReceiver
 from radgate_server.core.ports.clock import Clock
 
@@ -23,6 +25,7 @@ class AuditExporter:
     def __init__(
         self,
         positions: ExportPositions,
+        trail: AuditTrail,
         receiver: RecordReceiver,
         clock: Clock,
         telemetry: ExportTelemetry,
@@ -31,12 +34,14 @@ class AuditExporter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._positions = positions
+        self._trail = trail
         self._receiver = receiver
         self._clock = clock
         self._telemetry = telemetry
         self._interval_s = interval_s
         self._sleep = sleep
         self._holder = secrets.token_hex(8)
+        self._checkpoints: dict[str, bytes] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -51,7 +56,7 @@ class AuditExporter:
         await self._receiver.close()
 
     async def look(self) -> None:
-        """Send all that the receiver lacks, a batch for each tenant in turn.
+        """Send all that the receiver lacks, a batch for each tenant in turn, and each tenant's newest checkpoint.
 
         Raises:
             NotDeliveredError: the receiver does not take it now.
@@ -62,7 +67,19 @@ class AuditExporter:
             go_on = False
             for backlog in await self._positions.backlogs(self._receiver.name):
                 go_on = await self._claim() and (await self._send(backlog) or go_on)
+        if await self._claim():
+            await self._send_checkpoints()
         self._telemetry.export_lag(self._receiver.name, 0)
+
+    async def _send_checkpoints(self) -> None:
+        """Send those that are newer than what this server sent; after a start all once more, which does no harm.
+
+        A newer one vouches for all that an older one does, so none is sent that another has followed meanwhile.
+        """
+        for checkpoint in await self._trail.last_checkpoints():
+            if self._checkpoints.get(checkpoint.tenant_id) != checkpoint.own_hash:
+                await self._receiver.send([checkpoint_record(checkpoint)])
+                self._checkpoints[checkpoint.tenant_id] = checkpoint.own_hash
 
     async def _claim(self) -> bool:
         now_s = self._clock.now().timestamp()

@@ -1,6 +1,6 @@
 """Searching the audit trail, which is recorded there too."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
@@ -32,9 +32,12 @@ class SearchPage(NamedTuple):
 
 
 class AuditReader:
-    """Finds records of a tenant."""
+    """Finds records of a tenant. `known_problem` says what the background check found wrong with a tenant's index."""
 
-    def __init__(self, records: AuditRecords, auditor: Auditor, clock: Clock) -> None:
+    def __init__(
+        self, records: AuditRecords, auditor: Auditor, clock: Clock, known_problem: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        self._known_problem = known_problem
         self._records = records
         self._auditor = auditor
         self._clock = clock
@@ -77,12 +80,13 @@ class AuditReader:
         return tuple(studies)[:MAX_STUDIES]
 
     async def catch_up(self, tenant_id: str) -> IndexPosition:
-        """Let the index know the newest records, for CATCH_UP_S at most; how far it came."""
+        """Let the index know the newest records, for CATCH_UP_S at most; how far it came, and whether it is right."""
         give_up_s = self._clock.monotonic_s() + CATCH_UP_S
         position = await self._records.advance(tenant_id)
         while position.is_behind and self._clock.monotonic_s() < give_up_s:
             position = await self._records.advance(tenant_id)
-        return position
+        problem = self._known_problem(tenant_id) or await self._records.problem(tenant_id)
+        return position._replace(problem=problem)
 
     async def record(self, caller: Caller, criteria: AuditCriteria, what: str) -> None:
         """Record that the trail is read, and about whom; it has all records up to that one then.

@@ -62,6 +62,10 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_audit_chain_broken", (("tenant", "east"),), 1)],
         [("radgate_audit_chain_broken", (("tenant", "east"),), 0)],
     ),
+    "RadgateAuditIndexWrong": (
+        [("radgate_audit_index_differs", (("tenant", "east"),), 1)],
+        [("radgate_audit_index_differs", (("tenant", "east"),), 0)],
+    ),
     "RadgateAuditLagging": ([("radgate_audit_lag_seconds", (), 6)], [("radgate_audit_lag_seconds", (), 0.01)]),
     "RadgateAuditSpooling": (
         [("radgate_audit_spool_oldest_seconds", (), 31)],

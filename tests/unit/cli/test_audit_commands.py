@@ -32,7 +32,12 @@ def audited(north: Cli) -> Cli:
 def test_a_whole_trail_is_told(audited: Cli) -> None:
     result = audited.ok("audit", "verify")
     assert result.stdout == ""
-    assert result.stderr == "looked at 5 records and 0 checkpoints\nthe audit trail is whole\n"
+    first, not_excluded, last = result.stderr.splitlines()
+    assert (first, last) == (
+        "looked at 5 records, their index, and 0 checkpoints",
+        "the audit trail is whole, and its index agrees with it",
+    )
+    assert not_excluded.startswith("No checkpoint that was kept outside was given: ")
     assert "looked at 4 records" in audited.ok("audit", "verify", "--tenant", "north").stderr
 
 
@@ -71,6 +76,31 @@ def test_a_checkpoint_kept_elsewhere_finds_what_was_cut(audited: Cli, tmp_path: 
     assert result.stdout.startswith(
         "tenant north, record 3: the record is missing, and all after it up to 4, as a check"
     )
+
+
+def test_what_an_outside_checkpoint_does_not_vouch_for_is_told(audited: Cli, tmp_path: Path) -> None:
+    (tmp_path / "kept.jsonl").write_text(audited.ok("audit", "checkpoint", "--tenant", "north").stdout)
+    told = audited.ok("audit", "verify", "--checkpoint", str(tmp_path / "kept.jsonl")).stderr
+    assert "What came after the newest outside checkpoint (record of tenant: north 4) may have been rewritten" in told
+    assert "Of (none) no outside checkpoint was given." in told
+
+
+def test_entries_taken_from_the_index_are_told_and_made_again(audited: Cli) -> None:
+    assert "NOT COMPLETE" not in audited.ok("audit", "search", "--tenant", "north").stderr
+    attack(audited, "DELETE FROM audit_index WHERE tenant_id = 'north' AND term = 'u:cli'")
+    result = audited.run("audit", "verify")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("tenant north, index: entries about records 1 to 5 are not what the records give")
+    searched = audited.ok("audit", "search", "--tenant", "north", "--user", "cli")
+    assert "NOT COMPLETE: the index has 5 entries and should have 6" in searched.stderr
+    report = audited.ok("audit", "report", "user-activity", "--tenant", "north", "--subject", "cli").stdout
+    assert "NOT COMPLETE" in report
+    audited.ok("audit", "index", "rebuild", "--tenant", "north")
+    audited.ok("audit", "verify")
+    searched = audited.ok("audit", "search", "--tenant", "north", "--user", "cli")
+    assert "NOT COMPLETE" not in searched.stderr
+    assert "rebuild the index of the audit trail" in searched.stdout
+    assert audited.run("audit", "index", "rebuild", "--tenant", "nosuch").exit_code == 1
 
 
 def test_another_installations_key_vouches_for_nothing(audited: Cli, tmp_path: Path) -> None:

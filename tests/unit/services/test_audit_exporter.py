@@ -1,16 +1,23 @@
 """Handing the trail on: in order, from where it was left, each record at least once, with patience."""
 
 import asyncio
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from radgate_server.core.audit_chain import START
+from radgate_server.core.audit_checkpoint import Checkpoint, from_line, to_line
+from radgate_server.core.audit_export.checkpoint import checkpoint_line, checkpoint_record
+from radgate_server.core.audit_export.dicom import audit_message
+from radgate_server.core.audit_export.fhir import audit_event
 from radgate_server.core.audit_verify import StoredRecord
 from radgate_server.core.errors import NotDeliveredError
 from radgate_server.core.ports.audit_export import Backlog, ExportPositions, ExportTelemetry, RecordReceiver
 from radgate_server.services import audit_exporter
 from radgate_server.services.audit_exporter import LONGEST_WAIT_S, AuditExporter
+from tests.fakes.audit_records import EmptyTrail
 from tests.fakes.clock import FakeClock
 from tests.unit.audit_export.records import stored
 
@@ -74,8 +81,19 @@ class Telemetry:
         self.failures += 1
 
 
+class SignedTrail(EmptyTrail):
+    """Knows the newest checkpoint of each tenant."""
+
+    def __init__(self) -> None:
+        self.signed: list[Checkpoint] = []
+
+    async def last_checkpoints(self) -> Sequence[Checkpoint]:
+        return self.signed
+
+
 class Rig:
     def __init__(self) -> None:
+        self.trail = SignedTrail()
         chains = {name: [stored(number, tenant_id=name) for number in range(1, 6)] for name in "ab"}
         self.positions, self.receiver, self.telemetry = Positions(chains), Receiver(), Telemetry()
         self.waits: list[float] = []
@@ -84,7 +102,7 @@ class Rig:
     def exporter(self) -> AuditExporter:
         ports: tuple[ExportPositions, RecordReceiver, ExportTelemetry] = (self.positions, self.receiver, self.telemetry)
         positions, receiver, telemetry = ports
-        return AuditExporter(positions, receiver, FakeClock(), telemetry, interval_s=1, sleep=self.sleep)
+        return AuditExporter(positions, self.trail, receiver, FakeClock(), telemetry, interval_s=1, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -138,3 +156,29 @@ async def test_a_receiver_that_fails_is_asked_less_and_less_often(rig: Rig) -> N
     await exporter.close()
     assert rig.waits == [2, 4, 8, 16, 32, LONGEST_WAIT_S, LONGEST_WAIT_S, LONGEST_WAIT_S, 1, 1]
     assert (rig.telemetry.failures, rig.telemetry.sent, rig.receiver.closed) == (8, 10, True)
+
+
+async def test_each_tenants_newest_checkpoint_is_sent_once_and_again_after_a_failure(rig: Rig) -> None:
+    rig.positions.chains = {}
+    rig.trail.signed = [Checkpoint("a", 5, b"h" * 32, 1_700_000_000_000_000, START, "k" * 16, b"s" * 64)]
+    rig.receiver.failures = 1
+    exporter = rig.exporter()
+    with pytest.raises(NotDeliveredError):
+        await exporter.look()
+    await exporter.look()
+    await exporter.look()
+    assert rig.receiver.got == [("a", 5), ("a", 5)]
+    rig.trail.signed = [replace(rig.trail.signed[0], sequence=9)]
+    await exporter.look()
+    assert rig.receiver.got[2:] == [("a", 9)]
+
+
+@pytest.mark.parametrize("form", ["dicom", "fhir"])
+def test_a_checkpoint_that_a_collector_got_is_read_back(form: str) -> None:
+    made = Checkpoint("a", 5, b"h" * 32, 1_700_000_000_000_000, START, "k" * 16, b"s" * 64)
+    record = checkpoint_record(made)
+    message = (
+        audit_message(record, "radgate").decode() if form == "dicom" else json.dumps(audit_event(record, "radgate"))
+    )
+    assert from_line(checkpoint_line(message)) == made
+    assert checkpoint_line(to_line(made)) == to_line(made)

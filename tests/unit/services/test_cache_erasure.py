@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.database.audit_records import SqlAuditRecords
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.erasures import SqlErasureRecords
 from radgate_server.adapters.database.retention import SqlHoldDirectory
@@ -43,7 +44,9 @@ async def test_a_study_goes_and_the_certificate_says_so(bench: Bench, tmp_path: 
     trail = SqlAuditTrail(bench.database)
     (head,) = await trail.heads()
     assert (certificate.audit_sequence, certificate.audit_hash) == (head.sequence, head.record_hash.hex())
-    desk = AuditDesk(trail, FileSigner(tmp_path), Auditor(bench.sink, bench.clock), bench.clock)
+    desk = AuditDesk(
+        trail, SqlAuditRecords(bench.database), FileSigner(tmp_path), Auditor(bench.sink, bench.clock), bench.clock
+    )
     assert (await desk.verify(None, (), bench.check)).faults == ()
 
 

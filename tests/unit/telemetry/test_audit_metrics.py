@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 from radgate_server.adapters.telemetry import AuditMetrics
 from radgate_server.adapters.telemetry.families import Families
 from radgate_server.core.audit_chain import START, ChainHead
-from radgate_server.core.ports.audit import ChainTelemetry
+from radgate_server.core.ports.audit import ChainTelemetry, IndexTelemetry
 from radgate_server.core.ports.audit_spool import SpoolState
 
 
@@ -27,6 +27,8 @@ def test_the_trail_is_shown() -> None:
     port.chain(ChainHead("north", 7, START, 5_500_000), broken=False, unsigned=3)
     port.chain(ChainHead("south", 1, START, 0), broken=True, unsigned=0)
     port.checked(9)
+    index: IndexTelemetry = metrics
+    index.index("south", differs=True)
     writing.recorded[("query", "granted")] = 4
     writing.waiting, writing.lag_s = 2, 0.25
     page = generate_latest(families.registry).decode().splitlines()
@@ -37,6 +39,7 @@ def test_the_trail_is_shown() -> None:
         "radgate_audit_check_timestamp_seconds 9.0",
         'radgate_audit_head_timestamp_seconds{tenant="north"} 5.5',
         'radgate_audit_head_timestamp_seconds{tenant="south"} 0.0',
+        'radgate_audit_index_differs{tenant="south"} 1.0',
         "radgate_audit_lag_seconds 0.25",
         'radgate_audit_records_total{action="query",outcome="granted"} 4.0',
         'radgate_audit_unsigned_records{tenant="north"} 3.0',

@@ -257,6 +257,7 @@ audit_index = Table(
     Column("block", BigInteger, primary_key=True, autoincrement=False),
     Column("first_us", BigInteger, nullable=False),
     Column("last_us", BigInteger, nullable=False),
+    Index(None, "block", "tenant_id"),
     sqlite_with_rowid=False,
 )
 
@@ -266,6 +267,13 @@ audit_indexed = Table(
     Column("tenant_id", String, primary_key=True),
     Column("number", BigInteger, nullable=False, comment="of the last record that is indexed"),
     Column("sequence", BigInteger, nullable=False, comment="its place in the chain"),
+    Column(
+        "entries",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="rows of audit_index, for searches to compare",
+    ),
 )
 
 report_schedules = Table(

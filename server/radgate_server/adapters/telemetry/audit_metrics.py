@@ -36,7 +36,7 @@ class WritingEnd(Protocol):
 
 
 class AuditMetrics:
-    """ChainTelemetry in gauges, and a collector over the writing end."""
+    """ChainTelemetry and IndexTelemetry in gauges, and a collector over the writing end."""
 
     def __init__(self, families: Families, writing_end: WritingEnd) -> None:
         self._families = families
@@ -48,6 +48,10 @@ class AuditMetrics:
         self._families.of("radgate_audit_chain_broken", head.tenant_id).set(broken)
         self._families.of("radgate_audit_head_timestamp_seconds", head.tenant_id).set(head.time_us / 1e6)
         self._families.of("radgate_audit_unsigned_records", head.tenant_id).set(unsigned)
+
+    def index(self, tenant_id: str, *, differs: bool) -> None:
+        """Whether the index of a tenant's records differs from them."""
+        self._families.of("radgate_audit_index_differs", tenant_id).set(differs)
 
     def checked(self, time_s: float) -> None:
         """A check of all chains ended."""

@@ -103,6 +103,9 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_audit_exported_records", _C, ("receiver",), "Records that were sent to it."),
         Metric("radgate_audit_export_failures", _C, ("receiver",), "Attempts that failed and were made again."),
         Metric("radgate_audit_chain_broken", _G, ("tenant",), "1 once a check found the chain broken."),
+        Metric(
+            "radgate_audit_index_differs", _G, ("tenant",), "1 while the index of the trail differs from its records."
+        ),
         Metric("radgate_audit_head_timestamp_seconds", _G, ("tenant",), "Time of the last record of the chain."),
         Metric("radgate_audit_unsigned_records", _G, ("tenant",), "Records after the last checkpoint."),
         Metric("radgate_audit_check_timestamp_seconds", _G, (), "When the chains were checked last."),

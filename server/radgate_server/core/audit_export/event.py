@@ -37,6 +37,9 @@ STUDY_INSTANCE_UID, SOP_CLASS_UID = _dcm("110180", "Study Instance UID"), _dcm("
 PATIENT_NUMBER, URI = Code("2", "RFC-3881", "Patient Number"), Code("12", "RFC-3881", "URI")
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 
+CHECKPOINT = "checkpoint"
+"""The action of messages that hold a signed checkpoint; the trail has no such records."""
+
 KINDS: dict[str, EventKind] = {
     AuditAction.QUERY: EventKind(_dcm("110112", "Query"), None, "E"),
     AuditAction.RETRIEVE: EventKind(TRANSFERRED, None, "R"),
@@ -52,6 +55,7 @@ KINDS: dict[str, EventKind] = {
     AuditAction.AUTHORISE: EventKind(ALERT, _dcm("110132", "Use of Restricted Function"), "E"),
     AuditAction.GENESIS: EventKind(ALERT, _dcm("110134", "Audit Recording Started"), "E"),
     "read-audit": LOG_USED,
+    CHECKPOINT: EventKind(_dcm("110100", "Application Activity"), None, "E"),
     "erase-records": EventKind(ALERT, _dcm("110136", "Object Security Attributes Changed"), "E"),
     "erase-cached": EventKind(_dcm("110105", "DICOM Study Deleted"), None, "D"),
 }
@@ -83,6 +87,7 @@ def read_event(record: StoredRecord) -> Event:
     """The record as an event. A transfer of which a second record will tell is one that begins."""
     words = dict.fromkeys(WORDS, "") | dict(zip(WORDS, record.words, strict=False))
     kind = KINDS.get(words["action"], OTHER)
+    what = "audit-checkpoint" if words["action"] == CHECKPOINT else "audit"
     is_known = record.size_bytes != UNKNOWN_SIZE
     if kind.event is TRANSFERRED and words["outcome"] == AuditOutcome.GRANTED and not is_known:
         kind = BEGIN
@@ -100,6 +105,6 @@ def read_event(record: StoredRecord) -> Event:
         _OUTCOMES.get(AuditOutcome(words["outcome"]), _FAILURE) if words["outcome"] in set(AuditOutcome) else _FAILURE,
         record.time_us,
         words,
-        f"urn:radgate:audit:{words['tenant_id']}:{record.sequence}",
+        f"urn:radgate:{what}:{words['tenant_id']}:{record.sequence}",
         tuple((name, value) for name, value in details.items() if value),
     )

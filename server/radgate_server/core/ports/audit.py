@@ -79,6 +79,14 @@ class ChainTelemetry(Protocol):
         ...
 
 
+class IndexTelemetry(Protocol):
+    """What the background check of the index reports."""
+
+    def index(self, tenant_id: str, *, differs: bool) -> None:
+        """Whether the index of the tenant's records was found to differ from them."""
+        ...
+
+
 class CheckpointSigner(Protocol):
     """This installation's key for signing checkpoints (Ed25519, RFC 8032)."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexPosition
+from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
 
 
 class Found(NamedTuple):
@@ -37,5 +37,24 @@ class AuditRecords(Protocol):
         """Find up to `limit` records with numbers in [start, end), all of which are indexed: newest or oldest first.
 
         It looks at a bounded number of rows, and may find fewer, or none, although others follow.
+        """
+        ...
+
+    async def compare(self, *, tenant_id: str | None = None, after: int, upto: int) -> Sequence[IndexFault]:
+        """Make the index of the records (of the tenant) with numbers in the blocks of (after, upto] once more.
+
+        It returns how what is stored differs from that, one fault for each tenant. So much of the trail is read at once
+        as the caller asks for.
+        """
+        ...
+
+    async def problem(self, tenant_id: str) -> str:
+        """What a quick look at the tenant's index shows to be wrong, "" for nothing: its size, and where it ends."""
+        ...
+
+    async def rebuild(self, tenant_id: str, start: int) -> int | None:
+        """Write the index of some blocks of the tenant again, from the records; see that nothing else is in them.
+
+        `start` is 0, then what was returned; None when all is done. Searches go on meanwhile.
         """
         ...

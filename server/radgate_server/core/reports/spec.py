@@ -91,6 +91,8 @@ class ReportHead:
     def complete(self) -> str:
         """Up to where it is complete, as a sentence."""
         place, newest = self.position.sequence, self.position.newest
+        if self.position.problem:
+            return f"NOT COMPLETE: {self.position.problem}. Have the index rebuilt, and the report made again."
         if place >= newest:
             return f"Complete up to record {place}, the newest of the trail."
         return f"Complete up to record {place}; the trail goes on to record {newest}."

@@ -88,7 +88,7 @@ def to_record(record: AuditRecord) -> messages.AuditRecord:
 
 def to_position(position: IndexPosition) -> messages.AuditPosition:
     """Render up to where an answer is complete."""
-    return messages.AuditPosition(complete_up_to=position.sequence, newest=position.newest)
+    return messages.AuditPosition(complete_up_to=position.sequence, newest=position.newest, problem=position.problem)
 
 
 def to_checkpoint(checkpoint: Checkpoint) -> messages.AuditCheckpoint:
@@ -102,5 +102,9 @@ def to_verdict(verdict: Verdict) -> messages.VerifyVerdict:
     """Render what a verification of one tenant's chain found."""
     faults = [messages.AuditFault(sequence=fault.sequence, what=fault.what) for fault in verdict.faults]
     return messages.VerifyVerdict(
-        records=verdict.records, checkpoints=verdict.checkpoints, fault=faults[0] if faults else None
+        records=verdict.records,
+        checkpoints=verdict.checkpoints,
+        fault=faults[0] if faults else None,
+        index_fault=verdict.index_faults[0].what if verdict.index_faults else "",
+        not_excluded=verdict.not_excluded,
     )

@@ -151,6 +151,15 @@ _OF_THE_AUDIT_TRAIL: tuple[Rule, ...] = (
         "Touch nothing; radgate audit verify names the first broken record. Tell who is responsible for security.",
     ),
     Rule(
+        "RadgateAuditIndexWrong",
+        Severity.CRITICAL,
+        Value(series("radgate_audit_index_differs", "tenant")),
+        above(0),
+        0,
+        "The index of the audit trail of tenant {tenant} differs from its records: searches miss some",
+        "radgate audit verify says which records; copy the database first. radgate audit index rebuild makes it again.",
+    ),
+    Rule(
         "RadgateAuditLagging",
         Severity.WARNING,
         Value(series("radgate_audit_lag_seconds")),

@@ -93,12 +93,14 @@ class AuditRecord(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., principal: _Optional[str] = ..., key_id: _Optional[str] = ..., role: _Optional[str] = ..., action: _Optional[str] = ..., outcome: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., size_bytes: _Optional[int] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_id: _Optional[str] = ..., detail: _Optional[str] = ..., trace_id: _Optional[str] = ..., hash: _Optional[str] = ..., removed: bool = ...) -> None: ...
 
 class AuditPosition(_message.Message):
-    __slots__ = ("complete_up_to", "newest")
+    __slots__ = ("complete_up_to", "newest", "problem")
     COMPLETE_UP_TO_FIELD_NUMBER: _ClassVar[int]
     NEWEST_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     complete_up_to: int
     newest: int
-    def __init__(self, complete_up_to: _Optional[int] = ..., newest: _Optional[int] = ...) -> None: ...
+    problem: str
+    def __init__(self, complete_up_to: _Optional[int] = ..., newest: _Optional[int] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class SearchAuditRecordsRequest(_message.Message):
     __slots__ = ("user", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "actions", "outcome", "since", "until", "break_glass", "page_size", "page_token")
@@ -159,14 +161,18 @@ class VerifyProgress(_message.Message):
     def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
 
 class VerifyVerdict(_message.Message):
-    __slots__ = ("records", "checkpoints", "fault")
+    __slots__ = ("records", "checkpoints", "fault", "index_fault", "not_excluded")
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
     FAULT_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FAULT_FIELD_NUMBER: _ClassVar[int]
+    NOT_EXCLUDED_FIELD_NUMBER: _ClassVar[int]
     records: int
     checkpoints: int
     fault: AuditFault
-    def __init__(self, records: _Optional[int] = ..., checkpoints: _Optional[int] = ..., fault: _Optional[_Union[AuditFault, _Mapping]] = ...) -> None: ...
+    index_fault: str
+    not_excluded: str
+    def __init__(self, records: _Optional[int] = ..., checkpoints: _Optional[int] = ..., fault: _Optional[_Union[AuditFault, _Mapping]] = ..., index_fault: _Optional[str] = ..., not_excluded: _Optional[str] = ...) -> None: ...
 
 class AuditFault(_message.Message):
     __slots__ = ("sequence", "what")
