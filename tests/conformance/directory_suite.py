@@ -202,6 +202,13 @@ class DirectorySuite:
         assert [found.key_id for found in await pair.list_keys("a")] == ["k1", "k3"]
         assert [found.tenant_ids for found in await pair.list_keys("a")] == [("a",), ("b", "a")]
 
+    async def test_lists_every_key_as_it_is_found(self, pair: Directory) -> None:
+        await pair.create_key(key("k1", "b", "a"))
+        await pair.create_key(key("k2", "*"))
+        await pair.revoke_key("k1", "a")
+        listed = {found.key_id: found for found in await pair.list_every_key()}
+        assert listed == {key_id: await pair.find_key(key_id) for key_id in ("k1", "k2")}
+
     async def test_revokes_a_key_as_of_now(self, pair: Directory) -> None:
         await pair.create_key(key("k1", "a"))
         revoked = await pair.revoke_key("k1", "a")

@@ -74,6 +74,9 @@ class MemoryDirectory:
     async def list_keys(self, tenant_id: str) -> Sequence[ApiKey]:
         return tuple(key for key in self._keys.values() if tenant_id in key.tenant_ids)
 
+    async def list_every_key(self) -> Sequence[ApiKey]:
+        return tuple(self._keys.values())
+
     async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
         old = self._keys.get(key_id)
         if old is None or not old.is_good(self._now()) or old.replaced_by:

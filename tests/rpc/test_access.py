@@ -158,12 +158,13 @@ async def test_a_token_goes_before_a_certificate_also_when_it_is_bad(rig: Rig, c
 async def test_who_guesses_has_to_wait_and_is_told_how_long(rig: Rig, channel: grpc.aio.Channel) -> None:
     good = seen_by_gateway(address="10.0.0.2") | bearer(await rig.key("east"))
     guesser = seen_by_gateway(address="10.0.0.1")
+    colleague = guesser | bearer(await rig.key("east"))
     for number in range(AUTH.max_failures + 1):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await invoke(channel, SEARCH, **guesser, **bearer(f"rg_0123456789ab_{number:043}"))
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await invoke(channel, SEARCH, **guesser, **bearer(await rig.key("east")))
+        await invoke(channel, SEARCH, **guesser, **bearer(f"rg_0123456789ab_{'again':043}"))
     assert (caught.value.code(), reason_of(caught.value)) == (
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_FAILURES",
@@ -171,6 +172,7 @@ async def test_who_guesses_has_to_wait_and_is_told_how_long(rig: Rig, channel: g
     assert trailer_of(caught.value, "retry-after") == "1"
     assert any(detail.Is(RetryInfo.DESCRIPTOR) for detail in rich_status_of(caught.value).details)
     assert await invoke(channel, SEARCH, **good)
+    assert await invoke(channel, SEARCH, **colleague)
 
 
 @pytest.mark.parametrize("name", ["RetrieveInstances", "RetrieveMetadata"])
@@ -205,6 +207,28 @@ async def test_an_admin_can_not_revoke_another_tenants_key(rig: Rig, channel: gr
         )
     assert reason_of(caught.value) == "RESOURCE_NOT_FOUND"
     assert await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=west)
+
+
+async def test_a_key_that_another_tenant_shares_is_neither_revoked_nor_read_by_one_of_them(
+    rig: Rig, channel: grpc.aio.Channel
+) -> None:
+    shared = await rig.key("east", "west")
+    request = admin_service_pb2.RevokeApiKeyRequest(key_id=shared.split("_")[1]).SerializeToString()
+    revoke, list_keys = "radgate.v1.AdminService/RevokeApiKey", "radgate.v1.AdminService/ListApiKeys"
+    east = await rig.key("east", role=Role.ADMIN)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, revoke, request, token=east)
+    assert reason_of(caught.value) == "TENANT_NOT_ALLOWED"
+    assert await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=shared)
+
+    (listed,) = await invoke(channel, list_keys, token=east)
+    keys = {key.key_id: key for key in admin_service_pb2.ListApiKeysResponse.FromString(listed).api_keys}
+    found = keys[shared.split("_")[1]]
+    assert (found.label, list(found.tenant_ids)) == ("", ["east"])
+    await invoke(channel, revoke, request, token=await rig.key("east", "west", role=Role.ADMIN))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, "radgate.v1.QueryService/SearchStudies", token=shared)
+    assert reason_of(caught.value) == "UNAUTHENTICATED"
 
 
 async def test_health_needs_no_key(rig: Rig, channel: grpc.aio.Channel) -> None:

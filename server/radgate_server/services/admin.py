@@ -1,6 +1,7 @@
 """Running Radgate: tenants, API keys and caches; PACS are PacsAdmin's. Every change is recorded before it is made."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from radgate_server.core.audit import AuditAction
@@ -11,7 +12,7 @@ from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import KeyDirectory, TenantDirectory
 from radgate_server.core.ports.secrets import Fingerprints
 from radgate_server.core.restriction import StudyRestriction
-from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role, Tenant
+from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Principal, Role, Tenant
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.api_keys import is_key_id, make_key
 from radgate_server.services.auditing import Auditor
@@ -120,13 +121,21 @@ class AdminService:
         return key, token
 
     async def list_keys(self, caller: Caller) -> Sequence[ApiKey]:
-        """The tenant's API keys; without a tenant, those for every tenant."""
-        return await self._keys.list_keys(caller.tenant_id or ANY_TENANT)
+        """The tenant's API keys; without a tenant, those for every tenant.
+
+        Of a key that may use other tenants too, those are left out that the caller may not, and the label with them.
+        """
+        keys = await self._keys.list_keys(caller.tenant_id or ANY_TENANT)
+        return [_shown_to(caller.principal, key) for key in keys]
 
     async def revoke_key(self, caller: Caller, key_id: str) -> ApiKey:
-        """Revoke an API key of the tenant; without a tenant, one for every tenant. Raises ResourceNotFoundError."""
-        if not is_key_id(key_id):
-            raise ResourceNotFoundError("the tenant has no such key")
+        """Revoke an API key of the tenant; without a tenant, one for every tenant.
+
+        Raises:
+            ResourceNotFoundError: the tenant has no such key.
+            TenantNotAllowedError: it may use a tenant that the caller may not.
+        """
+        await self._own_key(caller, key_id)
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"revoke key {key_id}")
         key = await self._keys.revoke_key(key_id, caller.tenant_id or ANY_TENANT)
         await self._follower.catch_up()
@@ -143,11 +152,7 @@ class AdminService:
         """
         if not timedelta(0) <= overlap <= MAX_OVERLAP:
             raise InvalidArgumentError("overlap", f"must be from 0 seconds to {MAX_OVERLAP.days} days")
-        old = await self._keys.find_key(key_id) if is_key_id(key_id) else None
-        if old is None or (caller.tenant_id or ANY_TENANT) not in old.tenant_ids:
-            raise ResourceNotFoundError("the tenant has no such key")
-        if not all(caller.principal.may_use(tenant_id) for tenant_id in old.tenant_ids):
-            raise TenantNotAllowedError("the key may use a tenant that the caller may not")
+        old = await self._own_key(caller, key_id)
         now = self._clock.now()
         expire_time = None if old.expire_time is None else now + (old.expire_time - old.create_time)
         new, token = make_key(self._box, old.tenant_ids, old.role, old.label, now, expire_time, old.restriction)
@@ -155,6 +160,18 @@ class AdminService:
         await self._keys.replace_key(key_id, new, now + overlap)
         await self._follower.catch_up()
         return new, token
+
+    async def _own_key(self, caller: Caller, key_id: str) -> ApiKey:
+        """The tenant's key, if it is no other tenant's too. Raises as `revoke_key`."""
+        key = await self._keys.find_key(key_id) if is_key_id(key_id) else None
+        if key is None or (caller.tenant_id or ANY_TENANT) not in key.tenant_ids:
+            raise ResourceNotFoundError("the tenant has no such key")
+        if not _may_use_all(caller.principal, key):
+            raise TenantNotAllowedError(
+                "the key may use another tenant too, whose admin you are not; to keep it out of this one, limit its"
+                " networks here, or ask who runs the installation"
+            )
+        return key
 
     async def cache_stats(self, caller: Caller) -> tuple[TierUsage, ...]:
         """What the tiers hold for the tenant, the nearest first."""
@@ -168,6 +185,16 @@ class AdminService:
             scope = RetrieveScope(parse_uid(study_instance_uid, "study_instance_uid"))
         await self._auditor.record(caller, AuditAction.CONFIGURE, scope, "invalidate cache")
         return await self._caches.drop(tenant_id, study_instance_uid)
+
+
+def _may_use_all(principal: Principal, key: ApiKey) -> bool:
+    return all(principal.may_use(tenant_id) for tenant_id in key.tenant_ids)
+
+
+def _shown_to(principal: Principal, key: ApiKey) -> ApiKey:
+    if _may_use_all(principal, key):
+        return key
+    return replace(key, label="", tenant_ids=tuple(filter(principal.may_use, key.tenant_ids)))
 
 
 def _audited(restriction: StudyRestriction | None) -> str:

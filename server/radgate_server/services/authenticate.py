@@ -1,6 +1,5 @@
 """Who calls, and for which tenant."""
 
-import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
@@ -19,7 +18,6 @@ from radgate_server.services.key_checker import KeyChecker
 
 _MAX_KNOWN = 10_000
 _KNOWN_FOR_S = 60.0
-_PROVEN_FOR_S = 86_400.0
 
 
 class Authenticator:
@@ -46,7 +44,6 @@ class Authenticator:
         self._known: ExpiringMap[str | tuple[str, ...], Principal] = ExpiringMap(
             ttl_s=_KNOWN_FOR_S, max_weight=_MAX_KNOWN, clock=clock
         )
-        self._proven: ExpiringMap[bytes, bool] = ExpiringMap(ttl_s=_PROVEN_FOR_S, max_weight=_MAX_KNOWN, clock=clock)
         self._tenant_ids: frozenset[str] = frozenset()
         self._forgotten = 0
 
@@ -57,7 +54,7 @@ class Authenticator:
 
         Raises:
             UnauthenticatedError: there is no credential, or it is not good.
-            TooManyFailuresError: too many others from the same address were not good.
+            TooManyFailuresError: it is not good, and neither were too many others from the same address.
             TenantNotAllowedError: the credential may not use the tenant, or there is none of that name.
             IdentityProviderUnreachableError: a token can't be checked.
         """
@@ -74,6 +71,7 @@ class Authenticator:
         """Check every credential anew from now on."""
         self._forgotten += 1  # what is being read just now may be older than the change
         self._known.drop_where(lambda _: True)
+        self._keys.forget()
         self._tenant_ids = frozenset()
 
     async def _check(self, credentials: Credentials) -> Principal:
@@ -98,22 +96,19 @@ class Authenticator:
         raise UnauthenticatedError("a credential is needed: send a key or a token as 'Authorization: Bearer <token>'")
 
     async def _identify_key(self, credentials: Credentials) -> Identified:
-        """Check what could be guessed: not while the address, or the key at this address, has to wait.
+        """Check it always: behind one address may be many callers, and one who guesses.
 
-        Keys that were good within the last day pass: behind one address may be many callers, and one who guesses.
+        While the address, or the key at this address, has to wait, a wrong one costs the database nothing.
         """
         subjects = _subjects(credentials)
-        fingerprint = hashlib.sha256(credentials.token.encode()).digest()
         wait_s = self._damper.wait_s(*subjects)
-        if wait_s and not self._proven.get(fingerprint):
-            raise _too_many(wait_s)
         try:
-            found = await self._keys.check(credentials.token)
+            return await self._keys.check(credentials.token, from_memory=wait_s > 0)
         except UnauthenticatedError:
+            if wait_s:
+                raise _too_many(wait_s) from None
             self._damper.failed(*subjects)
             raise
-        self._proven.put(fingerprint, True)
-        return found
 
     async def _identify_token(self, credentials: Credentials) -> Identified:
         """Check what can't be guessed, since it is signed: always; only who fails has to wait for the next answer."""

@@ -1,15 +1,19 @@
 """Whose an API key is."""
 
+import asyncio
 import hmac
+from collections.abc import Mapping
 
 from radgate_server.core.credentials import REFUSED, Identified
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import KeyDirectory
 from radgate_server.core.ports.secrets import Fingerprints
-from radgate_server.core.tenancy import Principal
+from radgate_server.core.tenancy import ApiKey, Principal
 from radgate_server.services.api_keys import split_token
 from radgate_server.services.key_uses import KeyUses
+
+_CACHED_FOR_S = 60.0
 
 
 class KeyChecker:
@@ -20,11 +24,20 @@ class KeyChecker:
         self._box = box
         self._clock = clock
         self._uses = uses
+        self._cached: Mapping[str, ApiKey] = {}
+        self._cached_until_s = 0.0
+        self._reading = asyncio.Lock()
+        self._forgotten = 0
 
-    async def check(self, token: str) -> Identified:
-        """Return whose it is. Raises UnauthenticatedError."""
+    async def check(self, token: str, *, from_memory: bool = False) -> Identified:
+        """Return whose it is. Raises UnauthenticatedError.
+
+        `from_memory` reads all keys once a minute, so that any number of guesses costs the database no more than that.
+        """
         parts = split_token(token)
-        key = await self._keys.find_key(parts[0]) if parts else None
+        key = None
+        if parts is not None:
+            key = (await self._in_memory()).get(parts[0]) if from_memory else await self._keys.find_key(parts[0])
         if (
             parts is None
             or key is None
@@ -36,3 +49,18 @@ class KeyChecker:
         self._uses.note(key.key_id)
         principal = Principal(key.key_id, key.tenant_ids, key.role, key.label, key.restriction)
         return Identified(principal, key.expire_time)
+
+    def forget(self) -> None:
+        """Read keys anew from now on."""
+        self._forgotten += 1
+        self._cached_until_s = 0.0
+
+    async def _in_memory(self) -> Mapping[str, ApiKey]:
+        async with self._reading:
+            if self._clock.monotonic_s() < self._cached_until_s:
+                return self._cached
+            forgotten = self._forgotten
+            found = {key.key_id: key for key in await self._keys.list_every_key()}
+            if forgotten == self._forgotten:  # else it may be older than the change
+                self._cached, self._cached_until_s = found, self._clock.monotonic_s() + _CACHED_FOR_S
+            return found

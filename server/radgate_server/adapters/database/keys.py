@@ -38,6 +38,10 @@ class SqlKeyDirectory:
         """Keys that may use the tenant by name, the first added first; for "*" those for every tenant."""
         return await self._database.read(lambda connection: _list(connection, tenant_id))
 
+    async def list_every_key(self) -> Sequence[ApiKey]:
+        """All keys of the installation."""
+        return await self._database.read(_list_all)
+
     async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
         """Add `new`, and let the old one end at `end_time` unless it ends earlier. Raises as the port says."""
         now = self._now()
@@ -92,6 +96,13 @@ def _list(connection: Connection, tenant_id: str) -> Sequence[ApiKey]:
     asked = api_keys.c.every_tenant.is_(True) if tenant_id == ANY_TENANT else api_keys.c.key_id.in_(members)
     rows = connection.execute(select(api_keys).where(asked).order_by(api_keys.c.number)).all()
     return tuple(_with_tenants(connection, rows))
+
+
+def _list_all(connection: Connection) -> Sequence[ApiKey]:
+    members: dict[str, list[str]] = {}
+    for member in connection.execute(select(api_key_tenants).order_by(api_key_tenants.c.position)):
+        members.setdefault(member.key_id, []).append(member.tenant_id)
+    return tuple(_key(row, members.get(row.key_id, ())) for row in connection.execute(select(api_keys)))
 
 
 def _revoke(connection: Connection, key_id: str, tenant_id: str, now: datetime) -> ApiKey:

@@ -51,6 +51,10 @@ class KeyDirectory(Protocol):
         """Keys that may use the tenant by name, the first added first; for "*" those for every tenant."""
         ...
 
+    async def list_every_key(self) -> Sequence[ApiKey]:
+        """All keys of the installation."""
+        ...
+
     async def replace_key(self, key_id: str, new: ApiKey, end_time: datetime) -> None:
         """Add `new`, and let the key `key_id` end at `end_time` unless it ends earlier: both or nothing.
 
