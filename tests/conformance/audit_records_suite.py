@@ -17,6 +17,7 @@ from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema import audit_entries
 from radgate_server.adapters.database.schema import audit_index as index_table
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit_lists import parts_of
 from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
 from radgate_server.services.audit_index_check import compare_index, rebuild_index
 from tests.conformance.database_suites import audit_entry
@@ -236,6 +237,32 @@ class AuditRecordsSuite:
         assert terms == 0
         removed = [record for record in await self.find(records) if record.removed]
         assert len(removed) == 200
+
+    async def test_a_list_is_found_by_each_of_its_patients_and_studies_and_shows_no_other(
+        self, records: SqlAuditRecords, database: Database
+    ) -> None:
+        listed = [(f"1.3.{n}", "P-2" if n in (4, 8) else f'Q"{n},\n') for n in range(1, 251)]
+        parts = [*parts_of("0123456789abcdef", listed)]
+        lists = [
+            entry(700 + n, action=AuditAction.LIST, study_instance_uid=part.studies, patient_id=part.patients)
+            for n, part in enumerate(parts)
+        ]
+        await self.record(database, *(entry(n) for n in range(700)), *lists)
+        await self.index(records)
+        assert await self.compare(records, database) == ()
+        assert await self.numbers(records, patient_id="P-2") == [700]
+        (found,) = await self.find(records, patient_id="P-2")
+        assert (found.patient_id, found.study_instance_uid) == ("P-2", "1.3.4\\1.3.8")
+        (found,) = await self.find(records, study_instance_uid="1.3.250")
+        assert (found.request_id, found.patient_id, found.study_instance_uid) == (
+            "request-702",
+            'Q"250,\n',
+            "1.3.250",
+        )
+        assert await self.numbers(records, patient_id="P-2", study_instance_uid="1.3.8") == [700]
+        assert await self.numbers(records, patient_id="P-2", study_instance_uid="1.3.9") == []
+        assert await self.numbers(records, patient_id="p-2") == []
+        assert await self.numbers(records, study_instance_uid="1.3.25") == [700]
 
     async def attack(self, database: Database, statement: str) -> None:
         await database.write(lambda connection: connection.execute(text(statement)))

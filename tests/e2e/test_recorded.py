@@ -51,7 +51,7 @@ def trail_of(server: RadgateProcess) -> list[str]:
     engine = create_engine(server.database_url)
     with engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT request_id FROM audit_entries WHERE outcome = 'granted' ORDER BY number")
+            text("SELECT request_id FROM audit_entries WHERE outcome = 'granted' AND action <> 'list' ORDER BY number")
         )
         found = [row.request_id for row in rows]
     engine.dispose()

@@ -16,6 +16,7 @@ from radgate.v1.query_service_pb2_grpc import QueryServiceStub
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableError
 from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.services.auditing import LISTED_S
 from radgate_server.services.watching import StudyNews
 from tests.fakes.clock import START
 from tests.rpc.rig import EAST_STUDY, GATEWAY_SECRET, Rig, reason_of, rich_status_of, trailer_of
@@ -51,7 +52,7 @@ async def test_a_study_is_found_and_audited_with_who_asked(rig: Rig, search: Vie
     assert (list(study.pacs), response.next_page_token) == (["main"], "")
     entry = rig.audit.entries[-1]
     assert (entry.patient_id, entry.principal) == ("P-1", "test")
-    assert (entry.action, entry.detail, entry.tenant_id) == (AuditAction.QUERY, "STUDY", "east")
+    assert (entry.action, entry.detail[:12], entry.tenant_id) == (AuditAction.QUERY, "STUDY; list ", "east")
     assert (entry.request_id, entry.address, entry.role) == ("r-7", "9.9.9.9", "viewer")
     assert "grpc-python" in entry.user_agent
 
@@ -137,5 +138,21 @@ async def test_who_watches_is_told_what_changes_in_the_own_tenant(rig: Rig, chan
     rig.news.tell("east", StudyNews("2.25.2", "main", removed=True))
     changed = (await watch.read()).changed
     assert (changed.study_instance_uid, changed.pacs, changed.removed) == ("2.25.2", "main", True)
-    assert [entry.detail for entry in rig.audit.entries] == ["watch studies"]
+    begun, listed = rig.audit.entries
+    assert begun.detail == "watch studies"
+    assert (listed.action, listed.study_instance_uid, listed.detail) == (AuditAction.LIST, "2.25.2", "study changed")
     watch.cancel()
+
+
+async def test_lists_are_recorded_with_their_patients(rig: Rig, search: Viewer) -> None:
+    for rpc, request in (
+        ("SearchStudies", SearchStudiesRequest()),
+        ("SearchSeries", SearchSeriesRequest()),
+        ("SearchInstances", SearchInstancesRequest()),
+    ):
+        rig.audit.entries.clear()
+        rig.clock.advance(LISTED_S)
+        await search(rpc, request)
+        listed, asked = rig.audit.entries
+        assert (listed.action, listed.study_instance_uid, listed.patient_id) == (AuditAction.LIST, EAST_STUDY, "P-1")
+        assert "; list " in asked.detail

@@ -9,6 +9,7 @@ class AuditAction(StrEnum):
     """What was done, or tried."""
 
     QUERY = "query"
+    LIST = "list"  # the studies and patients that a search's answer named (core/audit_lists.py)
     RETRIEVE = "retrieve"
     RETRIEVE_METADATA = "retrieve-metadata"
     RETRIEVE_FRAMES = "retrieve-frames"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
+from radgate_server.core.audit_lists import SEPARATOR, pairs_in
 from radgate_server.core.audit_verify import StoredRecord
 
 BLOCK = 256
@@ -35,6 +36,9 @@ TERM_KINDS: dict[str, tuple[str, ...]] = {
     "a": ("action",),
     "o": ("outcome",),
 }
+
+LISTED_KINDS = frozenset(("p", "d"))
+"""Of these a record may have several, in one field (core/audit_lists.py): each has a term."""
 
 EVERYTHING = "*"
 """The term of all records."""
@@ -161,6 +165,23 @@ class AuditCriteria:
             (BREAK_GLASS,) if self.break_glass else (),
         )
         return tuple(group for group in groups if group) or ((EVERYTHING,),)
+
+
+def narrowed(record: AuditRecord, criteria: AuditCriteria) -> AuditRecord | None:
+    """The record without those of its list that were not searched for, who have no place in an answer about another.
+
+    None when nothing of its list was. A record that is no list is as it is.
+    """
+    if SEPARATOR not in record.study_instance_uid or not (criteria.patient_id or criteria.study_instance_uid):
+        return record
+    pairs = [
+        (study, patient)
+        for study, patient in pairs_in(record.study_instance_uid, record.patient_id)
+        if criteria.patient_id in ("", patient) and criteria.study_instance_uid in ("", study)
+    ]
+    studies = SEPARATOR.join(study for study, _ in pairs)
+    patients = SEPARATOR.join(dict.fromkeys(patient for _, patient in pairs))
+    return record._replace(study_instance_uid=studies, patient_id=patients) if pairs else None
 
 
 def term_of(kind: str, value: str) -> str:

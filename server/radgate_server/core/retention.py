@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit_lists import SEPARATOR
 
 DAY_US = 86_400_000_000
 FOR_EVER = 0
@@ -66,7 +67,7 @@ class LegalHold:
 
 
 class Traces(NamedTuple):
-    """Whom a record concerns: what holds look at."""
+    """Whom a record concerns: what holds look at. Of a list there are several values (core/audit_lists.py)."""
 
     patient_id: str
     study_instance_uid: str
@@ -91,8 +92,8 @@ class HoldList:
         """Whether one of them keeps what has these traces."""
         return (
             self._everything
-            or traces.patient_id in self._patients
-            or traces.study_instance_uid in self._studies
+            or not self._patients.isdisjoint(traces.patient_id.split(SEPARATOR))
+            or not self._studies.isdisjoint(traces.study_instance_uid.split(SEPARATOR))
             or not self._users.isdisjoint(traces.users)
         )
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit_lists import SEPARATOR
 from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexPosition
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.ports.audit_records import AuditRecords
@@ -74,7 +75,8 @@ class AuditReader:
         """Studies that records name together with the patient, MAX_STUDIES at most."""
         studies: dict[str, None] = {}
         async for records in self.walk(tenant_id, AuditCriteria(patient_id=patient_id), position):
-            studies.update((record.study_instance_uid, None) for record in records if record.study_instance_uid)
+            for record in records:
+                studies.update((study, None) for study in record.study_instance_uid.split(SEPARATOR) if study)
             if len(studies) >= MAX_STUDIES:
                 break
         return tuple(studies)[:MAX_STUDIES]

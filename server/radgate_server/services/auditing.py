@@ -1,6 +1,7 @@
 """Records who does what, before it is done."""
 
 from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit_lists import ShownList, parts_of
 from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME
 from radgate_server.core.family_name import family_name_in
 from radgate_server.core.identifiers import RetrieveScope
@@ -8,7 +9,14 @@ from radgate_server.core.ports.audit import AuditSink
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.request_context import trace_id
 from radgate_server.core.tenancy import Caller
+from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.known_studies import KnownStudies
+
+LISTED_S = 600.0
+"""Who asks for the same list again and again, as viewers do, has it in the trail once in so many seconds."""
+
+MAX_LISTED = 20_000
+"""Lists of users that are remembered as recorded; what is forgotten is recorded again."""
 
 
 class Auditor:
@@ -18,6 +26,9 @@ class Auditor:
         self._sink = sink
         self._studies = studies or KnownStudies()
         self._clock = clock
+        self._listed: ExpiringMap[tuple[str, ...], bool] = ExpiringMap(
+            ttl_s=LISTED_S, max_weight=MAX_LISTED, clock=clock
+        )
 
     async def record(
         self,
@@ -45,7 +56,8 @@ class Auditor:
         if scope:
             known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
             patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
-            same_name = same_name or known.is_of_family(own_name)
+            # A list shows all and sundry: what is accessed or searched for is marked.
+            same_name = same_name or (action is not AuditAction.LIST and known.is_of_family(own_name))
         await self._sink.record(
             AuditEntry(
                 time=self._clock.now(),
@@ -68,6 +80,29 @@ class Auditor:
                 trace_id=trace_id.get(),
             )
         )
+
+    async def record_list(self, caller: Caller, level: str, shown: ShownList) -> str:
+        """Record which studies and patients a page names; returns what the record of its search says.
+
+        A list that the caller was shown within LISTED_S is not recorded again: the search's record names its digest.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded, so nothing may be served.
+        """
+        if not shown.digest:
+            return level
+        who = caller.principal
+        key = (caller.tenant_id, who.key_id, who.name, caller.break_glass, shown.digest)
+        if self._listed.get(key) is None:
+            known = self._studies.of_study
+            pairs = [
+                (study, patient or known(caller.tenant_id, study).patient_id or "") for study, patient in shown.pairs
+            ]
+            for part in parts_of(shown.digest, pairs):
+                scope = RetrieveScope(part.studies)
+                await self.record(caller, AuditAction.LIST, scope, part.detail, patient_id=part.patients)
+            self._listed.put(key, True)
+        return f"{level}; list {shown.digest}"
 
     async def record_reading(
         self,

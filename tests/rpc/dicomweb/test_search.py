@@ -2,12 +2,14 @@
 
 import json
 
+import grpc
 import pytest
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.rpc.dicomweb.search import render_matches
+from radgate_server.services.auditing import LISTED_S
 from radgate_server.services.merging import SourcedMatch
 from radgate_server.services.query import QueryPage
 from tests.rpc.dicomweb.web import Answer, Web
@@ -149,7 +151,7 @@ async def test_several_accept_headers_are_one_list(web: Web) -> None:
 async def test_the_patient_searched_for_is_recorded_of_kept_answers_too(rig: Rig, web: Web, query: str) -> None:
     for _ in range(2):
         answer = await web.get(f"/studies?{query}")
-    assert [entry.patient_id for entry in rig.audit.entries] == ["P-1", "P-1"]
+    assert [entry.patient_id for entry in rig.audit.entries if entry.action == AuditAction.QUERY] == ["P-1", "P-1"]
     size_bytes = rig.audit.entries[-1].size_bytes
     assert size_bytes is not None
     assert size_bytes >= len(answer.body)
@@ -158,4 +160,43 @@ async def test_the_patient_searched_for_is_recorded_of_kept_answers_too(rig: Rig
 async def test_patient_and_pacs_of_a_study_that_was_found_are_recorded_when_it_is_opened(rig: Rig, web: Web) -> None:
     await web.get("/studies")
     await web.get(f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1/metadata")
-    assert [(entry.patient_id, entry.pacs) for entry in rig.audit.entries] == [("", ""), ("P-1", "main")]
+    told = [(entry.action, entry.patient_id, entry.pacs) for entry in rig.audit.entries[1:]]
+    assert told == [(AuditAction.QUERY, "", ""), (AuditAction.RETRIEVE_METADATA, "P-1", "main")]
+
+
+async def test_who_was_shown_which_patient_in_a_list_is_recorded_before_the_answer(
+    rig: Rig, web: Web, channel: grpc.aio.Channel
+) -> None:
+    first = await web.get("/studies?PatientName=*ller*")
+    listed, asked = rig.audit.entries
+    assert (listed.action, listed.study_instance_uid, listed.patient_id) == (AuditAction.LIST, EAST_STUDY, "P-1")
+    assert (asked.action, asked.patient_id) == (AuditAction.QUERY, "")
+    digest = asked.detail.removeprefix("STUDY; list ")
+    assert listed.detail == f"list {digest}: studies 1 to 1 of 1"
+    # From memory, and to the same user: it is in the trail already.
+    again = await web.get("/studies?PatientName=*ller*")
+    assert again.body == first.body
+    assert [entry.action for entry in rig.audit.entries[2:]] == [AuditAction.QUERY]
+    assert rig.audit.entries[2].detail == asked.detail
+    await Web(channel, await rig.key("east")).get("/studies?PatientName=*ller*")
+    assert [entry.action for entry in rig.audit.entries[3:]] == [AuditAction.LIST, AuditAction.QUERY]
+    rig.clock.advance(LISTED_S)
+    await web.get("/studies?PatientName=*ller*")
+    assert [entry.action for entry in rig.audit.entries[5:]] == [AuditAction.LIST, AuditAction.QUERY]
+
+
+async def test_a_list_that_can_not_be_recorded_is_not_shown(rig: Rig, web: Web) -> None:
+    rig.audit.broken = True
+    answer = await web.get("/studies?PatientName=*ller*")
+    assert answer.error
+    assert reason_of(answer.error) == "AUDIT_UNAVAILABLE"
+    rig.audit.broken = False
+    await web.get("/studies?PatientName=*ller*")
+    assert [entry.action for entry in rig.audit.entries] == [AuditAction.LIST, AuditAction.QUERY]
+
+
+async def test_an_empty_list_and_one_within_a_study_need_no_record_of_their_own(rig: Rig, web: Web) -> None:
+    await web.get("/studies?PatientName=nobody")
+    await web.get(f"/studies/{EAST_STUDY}/series")
+    assert [entry.action for entry in rig.audit.entries] == [AuditAction.QUERY, AuditAction.QUERY]
+    assert rig.audit.entries[1].study_instance_uid == EAST_STUDY

@@ -9,6 +9,7 @@ import pytest
 from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.audit_export.dicom import audit_message
 from radgate_server.core.audit_export.event import KINDS
+from radgate_server.core.audit_export.fhir import audit_event
 from radgate_server.core.audit_export.syslog import syslog_frame
 from radgate_server.core.audit_verify import StoredRecord
 from tests.unit.audit_export.audit_message import check
@@ -22,6 +23,16 @@ def message(record: StoredRecord) -> Element:
 def test_every_record_becomes_a_valid_message() -> None:
     for record in ALL:
         check(message(record))
+
+
+def test_everybody_on_a_list_takes_part() -> None:
+    listed = stored(1, action=AuditAction.LIST, patient_id="P-1\\P-2\\P-1", study_instance_uid="1.2\\1.3\\1.4")
+    shown = message(listed)
+    check(shown)
+    ids = [found.get("ParticipantObjectID") for found in shown.findall("ParticipantObjectIdentification")]
+    assert ids[:5] == ["P-1", "P-2", "1.2", "1.3", "1.4"]
+    references = [entity["what"]["identifier"]["value"] for entity in audit_event(listed, "radgate")["entity"]]
+    assert references[:5] == ["P-1", "P-2", "urn:oid:1.2", "urn:oid:1.3", "urn:oid:1.4"]
 
 
 def test_every_action_has_a_name() -> None:

@@ -3,14 +3,16 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from radgate_server.adapters.database.audit_index import index_again
+from radgate_server.adapters.database.audit_records import has_value
 from radgate_server.adapters.database.audit_trail import RECORD_COLUMNS, read_record
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.retention import lock_chain, read_holds
 from radgate_server.adapters.database.schema import audit_entries, audit_heads
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS, content_of, record_hash
+from radgate_server.core.audit_lists import pairs_in
 from radgate_server.core.ports.retention import Declare
 
 _KEPT = ("tenant_id", "action", "outcome")
@@ -32,13 +34,15 @@ class SqlRecordEraser:
             .distinct()
             .where(
                 audit_entries.c.tenant_id == tenant_id,
-                audit_entries.c.patient_id.in_(patient_ids),
+                or_(*(has_value(audit_entries.c.patient_id, patient_id) for patient_id in patient_ids)),
                 audit_entries.c.study_instance_uid != "",
             )
         )
         found: defaultdict[str, set[str]] = defaultdict(set)
-        for patient_id, study in await self._database.read(lambda connection: connection.execute(query).all()):
-            found[patient_id].add(study)
+        for patients, studies in await self._database.read(lambda connection: connection.execute(query).all()):
+            for study, patient_id in pairs_in(studies, patients):
+                if patient_id in patient_ids and study:
+                    found[patient_id].add(study)
         return found
 
     async def erase(

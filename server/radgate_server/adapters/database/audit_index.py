@@ -6,9 +6,9 @@ records, in the database's own code, whenever somebody has time.
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, TextClause, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.database import Database
@@ -17,6 +17,7 @@ from radgate_server.core.audit_search import (
     BLOCK,
     BREAK_GLASS,
     EVERYTHING,
+    LISTED_KINDS,
     TERM_KINDS,
     TERM_LENGTH,
     IndexFault,
@@ -28,55 +29,96 @@ NUMBERS_PER_STEP = 512
 """Each step looks at so many numbers: for some milliseconds nothing else is written to SQLite."""
 
 
+_SPLIT = {
+    # A record about a list has several values in one field (core/audit_lists.py), by backslashes. SQLite: JSON escapes
+    # them, and no other character as two of them.
+    "sqlite": "json_each('[' || replace(json_quote({field}), '\\\\', '\",\"') || ']')",
+    "postgresql": "unnest(string_to_array({field}, '\\'))",
+}
+
+
+class _Statements(NamedTuple):
+    """What differs by the kind of database."""
+
+    step: TextClause
+    differences_of_all: TextClause
+    differences_of_one: TextClause
+
+
 def _term(expression: str, condition: str) -> str:
     """A query for one term of each record in `records` that the condition holds for."""
     return f"SELECT tenant_id, number, time_us, {expression} AS term FROM records WHERE {condition}"  # noqa: S608
 
 
-_TERMS = " UNION ALL ".join(
-    (
+def _terms_of_lists(kind: str, field: str, dialect: str) -> str:
+    """A query for one term of each value in a field."""
+    values = _SPLIT[dialect].format(field=field)
+    return (
+        f"SELECT tenant_id, number, time_us, '{kind}:' || substr(part.value, 1, {TERM_LENGTH}) AS term"  # noqa: S608
+        f" FROM records, {values} AS part{'(value)' if dialect == 'postgresql' else ''}"
+        f" WHERE {field} <> '' AND part.value <> ''"
+    )
+
+
+def _entries(dialect: str) -> str:
+    """A query for the index of the records in `records`."""
+    terms = (
         _term(f"'{EVERYTHING}'", "true"),
         _term(f"'{BREAK_GLASS}'", f"detail LIKE '%{BREAK_GLASS}%'"),
         *(
-            _term(f"'{kind}:' || substr({field}, 1, {TERM_LENGTH})", f"{field} <> ''")
+            _terms_of_lists(kind, field, dialect)
+            if kind in LISTED_KINDS
+            else _term(f"'{kind}:' || substr({field}, 1, {TERM_LENGTH})", f"{field} <> ''")
             for kind, fields in TERM_KINDS.items()
             for field in fields
         ),
     )
-)
-_ENTRIES = (
-    f"SELECT tenant_id, term, number / {BLOCK} AS block, MIN(time_us) AS first_us, MAX(time_us) AS last_us"  # noqa: S608
-    f" FROM ({_TERMS}) AS terms WHERE true GROUP BY tenant_id, term, number / {BLOCK}"
-)
-"""The index of the records in `records`."""
+    return (
+        f"SELECT tenant_id, term, number / {BLOCK} AS block, MIN(time_us) AS first_us, MAX(time_us) AS last_us"  # noqa: S608
+        f" FROM ({' UNION ALL '.join(terms)}) AS terms WHERE true GROUP BY tenant_id, term, number / {BLOCK}"
+    )
 
-_STEP = text(
-    "INSERT INTO audit_index (tenant_id, term, block, first_us, last_us)"  # noqa: S608
-    " WITH records AS (SELECT * FROM audit_entries"
-    " WHERE tenant_id = :tenant_id AND number > :after AND number <= :upto)"
-    f" {_ENTRIES}"
-    " ON CONFLICT (tenant_id, term, block) DO UPDATE SET"
-    " first_us = CASE WHEN excluded.first_us < audit_index.first_us THEN excluded.first_us"
-    " ELSE audit_index.first_us END,"
-    " last_us = CASE WHEN excluded.last_us > audit_index.last_us THEN excluded.last_us"
-    " ELSE audit_index.last_us END"
-)
 
-_DIFFERENCES = (
-    "WITH records AS (SELECT entry.* FROM audit_entries AS entry JOIN audit_indexed"  # noqa: S608
-    " ON audit_indexed.tenant_id = entry.tenant_id AND entry.number <= audit_indexed.number"
-    " WHERE entry.number >= :start AND entry.number < :end{of_tenant}),"
-    f" wanted AS ({_ENTRIES}),"
-    " present AS (SELECT entry.tenant_id, entry.term, entry.block, entry.first_us, entry.last_us"
-    f" FROM audit_index AS entry WHERE entry.block >= :start / {BLOCK} AND entry.block < :end / {BLOCK}{{of_tenant}}),"
-    " lost AS (SELECT * FROM wanted EXCEPT SELECT * FROM present),"
-    " strange AS (SELECT tenant_id, term, block FROM present EXCEPT SELECT tenant_id, term, block FROM wanted)"
-    " SELECT tenant_id, block, 1, 0 FROM lost UNION ALL SELECT tenant_id, block, 0, 1 FROM strange"
-)
-"""Entries that are not what the records give. One statement sees records and index as they were at one moment."""
-_OF_TENANT = " AND entry.tenant_id = :tenant_id"
-_DIFFERENCES_OF_ALL = text(_DIFFERENCES.replace("{of_tenant}", ""))
-_DIFFERENCES_OF_ONE = text(_DIFFERENCES.replace("{of_tenant}", _OF_TENANT))
+def _step(dialect: str) -> TextClause:
+    return text(
+        "INSERT INTO audit_index (tenant_id, term, block, first_us, last_us)"  # noqa: S608
+        " WITH records AS (SELECT * FROM audit_entries"
+        " WHERE tenant_id = :tenant_id AND number > :after AND number <= :upto)"
+        f" {_entries(dialect)}"
+        " ON CONFLICT (tenant_id, term, block) DO UPDATE SET"
+        " first_us = CASE WHEN excluded.first_us < audit_index.first_us THEN excluded.first_us"
+        " ELSE audit_index.first_us END,"
+        " last_us = CASE WHEN excluded.last_us > audit_index.last_us THEN excluded.last_us"
+        " ELSE audit_index.last_us END"
+    )
+
+
+def _differences(dialect: str, of_tenant: str = "") -> TextClause:
+    """Entries that are not what the records give. One statement sees records and index as they were at one moment."""
+    return text(
+        "WITH records AS (SELECT entry.* FROM audit_entries AS entry JOIN audit_indexed"  # noqa: S608
+        " ON audit_indexed.tenant_id = entry.tenant_id AND entry.number <= audit_indexed.number"
+        f" WHERE entry.number >= :start AND entry.number < :end{of_tenant}),"
+        f" wanted AS ({_entries(dialect)}),"
+        " present AS (SELECT entry.tenant_id, entry.term, entry.block, entry.first_us, entry.last_us"
+        " FROM audit_index AS entry"
+        f" WHERE entry.block >= :start / {BLOCK} AND entry.block < :end / {BLOCK}{of_tenant}),"
+        " lost AS (SELECT * FROM wanted EXCEPT SELECT * FROM present),"
+        " strange AS (SELECT tenant_id, term, block FROM present EXCEPT SELECT tenant_id, term, block FROM wanted)"
+        " SELECT tenant_id, block, 1, 0 FROM lost UNION ALL SELECT tenant_id, block, 0, 1 FROM strange"
+    )
+
+
+_STATEMENTS = {
+    dialect: _Statements(
+        _step(dialect), _differences(dialect), _differences(dialect, " AND entry.tenant_id = :tenant_id")
+    )
+    for dialect in _SPLIT
+}
+
+
+def _statements(connection: Connection) -> _Statements:
+    return _STATEMENTS[connection.dialect.name]
 
 
 class SqlAuditIndex:
@@ -127,7 +169,9 @@ def _index_blocks(connection: Connection, tenant_id: str, blocks: range, indexed
     before = _count(connection, tenant_id, blocks)
     connection.execute(delete(audit_index).where(*here))
     upto = min(blocks.stop * BLOCK - 1, indexed)
-    connection.execute(_STEP, {"tenant_id": tenant_id, "after": blocks.start * BLOCK - 1, "upto": upto})
+    connection.execute(
+        _statements(connection).step, {"tenant_id": tenant_id, "after": blocks.start * BLOCK - 1, "upto": upto}
+    )
     _add_entries(connection, tenant_id, _count(connection, tenant_id, blocks) - before)
 
 
@@ -156,7 +200,7 @@ def _advance(connection: Connection, tenant_id: str) -> IndexPosition:
         ).one()
         blocks = range(start // BLOCK, upto // BLOCK + 1)
         before = _count(connection, tenant_id, blocks)
-        connection.execute(_STEP, {"tenant_id": tenant_id, "after": start - 1, "upto": upto})
+        connection.execute(_statements(connection).step, {"tenant_id": tenant_id, "after": start - 1, "upto": upto})
         _add_entries(connection, tenant_id, _count(connection, tenant_id, blocks) - before)
         here = audit_indexed.c.tenant_id == tenant_id
         connection.execute(update(audit_indexed).where(here).values(number=upto, sequence=sequence))
@@ -186,7 +230,8 @@ def _position(connection: Connection, tenant_id: str) -> IndexPosition:
 def _compare(connection: Connection, tenant_id: str | None, after: int, upto: int) -> Sequence[IndexFault]:
     first, last = (after + 1) // BLOCK, upto // BLOCK
     values: dict[str, Any] = {"start": first * BLOCK, "end": (last + 1) * BLOCK}
-    query = _DIFFERENCES_OF_ALL if tenant_id is None else _DIFFERENCES_OF_ONE.bindparams(tenant_id=tenant_id)
+    _, of_all, of_one = _statements(connection)
+    query = of_all if tenant_id is None else of_one.bindparams(tenant_id=tenant_id)
     found: dict[tuple[str, int], tuple[int, int]] = {}
     for tenant, block, lost, strange in connection.execute(query, values):
         known = found.get((tenant, block), (0, 0))

@@ -3,12 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, or_, select
 
 from radgate_server.adapters.database.audit_index import SqlAuditIndex
 from radgate_server.adapters.database.audit_trail import RECORD_COLUMNS, read_record
 from radgate_server.adapters.database.schema import audit_entries, audit_index
-from radgate_server.core.audit_search import BLOCK, BREAK_GLASS, AuditCriteria, AuditRecord, record_of, time_us_of
+from radgate_server.core.audit_lists import SEPARATOR
+from radgate_server.core.audit_search import (
+    BLOCK,
+    BREAK_GLASS,
+    AuditCriteria,
+    AuditRecord,
+    narrowed,
+    record_of,
+    time_us_of,
+)
 from radgate_server.core.ports.audit_records import Found
 
 BLOCKS_PER_READ = 64
@@ -55,10 +64,12 @@ class _Search:
         blocks = self._blocks(connection)
         found: list[AuditRecord] = []
         for first, last in _runs(blocks):
-            rows = self._rows(connection, first * BLOCK, (last + 1) * BLOCK, self._limit - len(found))
-            found += (record_of(read_record(row)) for row in rows)
-            if len(found) == self._limit:
-                number = found[-1].number
+            limit = self._limit - len(found)
+            rows = self._rows(connection, first * BLOCK, (last + 1) * BLOCK, limit)
+            records = (narrowed(record_of(read_record(row)), self._criteria) for row in rows)
+            found += (record for record in records if record is not None)
+            if len(rows) == limit:
+                number = rows[-1].number
                 return Found(found, number + 1 if self._oldest_first else number)
         if len(blocks) < BLOCKS_PER_READ:
             return Found(found, None)
@@ -93,14 +104,16 @@ class _Search:
 
 def _conditions(criteria: AuditCriteria) -> Iterator[ColumnElement[bool]]:
     """What a row must be, field by field."""
-    for name in ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "outcome"):
+    for name in ("series_instance_uid", "sop_instance_uid", "outcome"):
         if value := getattr(criteria, name):
             yield _entry[name] == value
+    if criteria.study_instance_uid:
+        yield has_value(_entry.study_instance_uid, criteria.study_instance_uid)
     if criteria.user:
         yield or_(_entry.key_id == criteria.user, _entry.principal == criteria.user)
     if criteria.patient_id:
         unnamed = and_(_entry.patient_id == "", _entry.study_instance_uid.in_(criteria.studies_of_patient))
-        yield or_(_entry.patient_id == criteria.patient_id, unnamed)
+        yield or_(has_value(_entry.patient_id, criteria.patient_id), unnamed)
     if criteria.actions:
         yield _entry.action.in_(criteria.actions)
     if criteria.since:
@@ -109,6 +122,12 @@ def _conditions(criteria: AuditCriteria) -> Iterator[ColumnElement[bool]]:
         yield _entry.time_us < time_us_of(criteria.until)
     if criteria.break_glass:
         yield _entry.detail.contains(BREAK_GLASS, autoescape=True)
+
+
+def has_value(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+    """Whether the field is the value, or a list that has it (core/audit_lists.py). LIKE would ignore case."""
+    listed = literal(SEPARATOR) + column + literal(SEPARATOR)
+    return or_(column == value, func.replace(listed, f"{SEPARATOR}{value}{SEPARATOR}", "") != listed)
 
 
 def _runs(blocks: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -92,9 +92,9 @@ def _audit_source(event: Event, source: str) -> Element:
 
 def _objects(event: Event) -> Iterator[Element]:
     words = event.words
-    if patient := words["patient_id"]:
+    for patient in event.patients:
         yield _object(patient, _PERSON, _PATIENT, PATIENT_NUMBER, name=patient)
-    if study := words["study_instance_uid"]:
+    for study in event.studies:
         element = _object(study, _SYSTEM_OBJECT, _REPORT, STUDY_INSTANCE_UID, name=study)
         if instance := words["sop_instance_uid"]:
             description = SubElement(element, "ParticipantObjectDescription")

@@ -1,9 +1,11 @@
 """What a record is called in the vocabulary of PS3.15 A.5, on which FHIR's AuditEvent builds."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.audit_chain import UNKNOWN_SIZE, WORDS
+from radgate_server.core.audit_lists import SEPARATOR
 from radgate_server.core.audit_verify import StoredRecord
 
 
@@ -42,6 +44,7 @@ CHECKPOINT = "checkpoint"
 
 KINDS: dict[str, EventKind] = {
     AuditAction.QUERY: EventKind(_dcm("110112", "Query"), None, "E"),
+    AuditAction.LIST: EventKind(_dcm("110112", "Query"), None, "R"),
     AuditAction.RETRIEVE: EventKind(TRANSFERRED, None, "R"),
     AuditAction.RETRIEVE_METADATA: ACCESSED,
     AuditAction.RETRIEVE_FRAMES: ACCESSED,
@@ -76,6 +79,16 @@ class Event(NamedTuple):
     words: dict[str, str]
     identifier: str
     details: tuple[tuple[str, str], ...]
+
+    @property
+    def patients(self) -> Sequence[str]:
+        """Patient IDs; several of a list."""
+        return [*dict.fromkeys(value for value in self.words["patient_id"].split(SEPARATOR) if value)]
+
+    @property
+    def studies(self) -> Sequence[str]:
+        """Study Instance UIDs; several of a list."""
+        return [value for value in self.words["study_instance_uid"].split(SEPARATOR) if value]
 
     @property
     def has_client_as_source(self) -> bool:

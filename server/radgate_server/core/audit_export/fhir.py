@@ -93,9 +93,9 @@ def _source(event: Event, source: str) -> Json:
 
 def _entities(event: Event) -> Iterator[Json]:
     words = event.words
-    if patient := words["patient_id"]:
+    for patient in event.patients:
         yield _entity({"value": patient}, "1", "1", PATIENT_NUMBER)
-    if study := words["study_instance_uid"]:
+    for study in event.studies:
         of_study = {"system": _DICOM_UID, "value": f"urn:oid:{study}"}
         series, instance = words["series_instance_uid"], words["sop_instance_uid"]
         yield {

@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from radgate_server.core.audit import AuditOutcome
+from radgate_server.core.audit_lists import SEPARATOR
 from radgate_server.core.audit_search import AuditRecord
 
 type Cell = str | int | None
@@ -58,6 +59,8 @@ MAX_LINES = 5000
 REMOVED = "removed under retention"
 """What stands in place of what a record said."""
 
+IN_LISTS = "(several, in lists)"
+
 OTHERS = "(all others)"
 
 _FOLLOW_UPS = (AuditOutcome.DELIVERED, AuditOutcome.INTERRUPTED)  # the same access once more, with its size
@@ -74,8 +77,8 @@ def record_row(record: AuditRecord, zone: ZoneInfo) -> Row:
         record.role,
         record.action,
         record.outcome,
-        record.patient_id,
-        record.study_instance_uid,
+        shortened(record.patient_id),
+        shortened(record.study_instance_uid),
         record.series_instance_uid,
         record.sop_instance_uid,
         record.pacs,
@@ -85,6 +88,12 @@ def record_row(record: AuditRecord, zone: ZoneInfo) -> Row:
         record.request_id,
         REMOVED if record.removed else record.detail,
     )
+
+
+def shortened(values: str) -> str:
+    """The first of several values, and how many more the record has."""
+    first, *others = values.split(SEPARATOR)
+    return f"{first} and {len(others)} more" if others else values
 
 
 def time_text(time: datetime, zone: ZoneInfo) -> str:
@@ -122,7 +131,9 @@ class Summary:
     def take(self, records: Iterable[AuditRecord]) -> None:
         """Count some more records."""
         for record in records:
-            key = (record.user, record.role, record.patient_id, record.study_instance_uid)
+            several = SEPARATOR in record.study_instance_uid
+            about = ("", IN_LISTS) if several and SEPARATOR in record.patient_id else (record.patient_id, IN_LISTS)
+            key = (record.user, record.role, *(about if several else (record.patient_id, record.study_instance_uid)))
             if key not in self._lines and len(self._lines) >= self._max_lines:
                 key = (OTHERS, "", "", "")
             self._lines.setdefault(key, _Line(record.time, record.time)).add(record)

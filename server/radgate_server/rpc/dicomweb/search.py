@@ -1,8 +1,10 @@
 """QIDO-RS (PS3.18 10.6): searches answered in the DICOM JSON model."""
 
 import json
+from struct import Struct
 
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit_lists import NOTHING_SHOWN, ShownList, from_bytes, list_of
 from radgate_server.core.identifiers import QueryLevel, parse_scope
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.query import DicomJson, first_value
@@ -23,7 +25,7 @@ _PLACES = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080
 _DEPTH = {QueryLevel.STUDY: 1, QueryLevel.SERIES: 2, QueryLevel.IMAGE: 3}
 
 _MAX_KEY_LENGTH = 2048
-_WHOLE, _HAS_MORE = b"\0", b"\1"  # first byte of a kept answer: whether it needs the Warning that there are more
+_HEAD = Struct(">?I")
 
 
 class SearchResource:
@@ -64,17 +66,20 @@ class SearchResource:
             search = parse_search(level, study, series, query_string, max_limit=self._max_limit)
             page = await self._query.search(call.caller, search.query, search.page)
             message = encode_http_body(content_type, render_matches(page, level, base))
+            shown = NOTHING_SHOWN if scope else list_of(match.attributes for match in page.matches)
             warnings = [*search_warnings(search, page)]
             if shared and not warnings and self._ttl_s and len(detail) <= _MAX_KEY_LENGTH:
-                await self._hot.put(key, (_HAS_MORE if page.has_more else _WHOLE) + message, self._ttl_s)
+                await self._hot.put(key, _pack(shown, message, has_more=page.has_more), self._ttl_s)
             has_more = page.has_more
         else:
-            message, has_more, warnings = kept[1:], kept[:1] == _HAS_MORE, []
+            shown, message, has_more = _unpack(kept)
+            warnings = []
+        detail = await self._auditor.record_list(call.caller, level, shown)
         await self._auditor.record(
             call.caller,
             AuditAction.QUERY,
             scope,
-            level,
+            detail,
             patient_id=asked_patient(query_string),
             asked_name=asked_name(query_string),
             size_bytes=len(message),
@@ -84,6 +89,18 @@ class SearchResource:
         if warnings:
             await call.send_initial_metadata([warning_header(text) for text in warnings])
         return message
+
+
+def _pack(shown: ShownList, message: bytes, *, has_more: bool) -> bytes:
+    """A kept answer: whether there is more, the length of the list of what it shows, that list, the message."""
+    listed = shown.to_bytes()
+    return _HEAD.pack(has_more, len(listed)) + listed + message
+
+
+def _unpack(kept: bytes) -> tuple[ShownList, bytes, bool]:
+    has_more, length = _HEAD.unpack_from(kept)
+    start = _HEAD.size + length
+    return from_bytes(kept[_HEAD.size : start]), kept[start:], has_more
 
 
 def render_matches(page: QueryPage, level: QueryLevel, base: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from radgate.v1 import query_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit_lists import NOTHING_SHOWN, list_of
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.family_name import PATIENT_NAME
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
@@ -65,7 +66,14 @@ class QueryServicer:
             yield messages.WatchStudiesResponse(begun=messages.WatchBegun())
             async with aclosing(aiter(watcher)) as news:
                 async for item in news:
+                    if item is not None:
+                        await self._record_news(call, item)
                     yield _to_response(item)
+
+    async def _record_news(self, call: Call, news: StudyNews) -> None:
+        """The stream names the study, so that is recorded before it leaves."""
+        scope = RetrieveScope(news.study_instance_uid)
+        await self._auditor.record(call.caller, AuditAction.LIST, scope, "study changed", pacs=news.pacs)
 
     async def _search(self, level: QueryLevel, request: SearchRequest, call: Call) -> tuple[QueryPage, dict[str, Any]]:
         """Find one page; also what all three responses have in common."""
@@ -74,11 +82,13 @@ class QueryServicer:
         size = _page_size(request.page_size)
         offset = read_page_token(request.page_token, request, tenant_id)
         page = await self._query.search(call.caller, query, Page(offset, size))
+        shown = NOTHING_SHOWN if scope else list_of(match.attributes for match in page.matches)
+        detail = await self._auditor.record_list(call.caller, level.value, shown)
         await self._auditor.record(
             call.caller,
             AuditAction.QUERY,
             scope,
-            level.value,
+            detail,
             patient_id=query.value_of(PATIENT_ID),
             asked_name=query.value_of(PATIENT_NAME),
         )
