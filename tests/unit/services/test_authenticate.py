@@ -288,7 +288,7 @@ async def test_a_key_that_was_revoked_does_not_pass_for_having_been_good(
     await fail(authenticator, 4, address="10.6.6.6")
     await directory.revoke_key(key_id, "east")
     authenticator.forget()
-    with pytest.raises(UnauthenticatedError):
+    with pytest.raises(TooManyFailuresError):
         await authenticator.authenticate(shown(token, address="10.6.6.6"), "")
 
 
