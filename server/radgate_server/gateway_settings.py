@@ -41,6 +41,12 @@ class GatewaySettings(Table):
         description="For the body of a REST request to arrive, but for uploads, which may go on while they move.",
     )
     max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
+    max_requests: int = Field(
+        default=8000,
+        ge=1,
+        description="Requests in flight at the same time; more are answered with 429. Set it above `limits.max_calls`,"
+        " by which the server itself refuses and says when to come again.",
+    )
     max_heap_bytes: int = Field(
         default=GIB, ge=64 * MIB, description="Memory of Envoy; as it fills, the streams that hold the most are cut."
     )

@@ -53,6 +53,12 @@ class KeyLimits(DefaultLimits):
 class LimitSettings(Table):
     """What tenants and keys may use. `radgate limits` sets it for one of them."""
 
+    max_calls: int = Field(
+        default=3000,
+        ge=4,
+        description="Calls in flight at one server, whoever makes them, three quarters of them of one tenant; more are"
+        " refused with `SERVER_OVERLOADED` (429), which says when to come again.",
+    )
     tenant: TenantLimits = TenantLimits()
     key: KeyLimits = KeyLimits()
     redis_url: SecretStr = Field(

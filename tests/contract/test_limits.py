@@ -34,6 +34,28 @@ async def slow() -> AsyncIterator[Gateway]:
             yield gateway
 
 
+async def test_more_requests_than_may_be_in_flight_are_too_many_and_no_outage() -> None:
+    go_on, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slow(context: Context) -> HttpBody:
+        begun.release()
+        await go_on.wait()
+        return HttpBody(content_type="application/dicom+json", data=b"[]")
+
+    few = GatewaySettings(allowed_origins=(ORIGIN,), max_requests=2)
+    with short_folder() as folder:
+        async with run_gateway(settings_with(folder, few)) as gateway:
+            gateway.stub.answer = slow
+            asking = [asyncio.create_task(gateway.client.get("/dicom-web/studies")) for _ in range(2)]
+            for _ in asking:
+                await begun.acquire()
+            refused = await gateway.client.get("/dicom-web/studies", headers={"origin": ORIGIN})
+            go_on.set()
+            assert [(await answer).status_code for answer in asking] == [200, 200]
+    assert (refused.status_code, refused.json()["code"]) == (429, 8)
+    assert int(refused.headers["retry-after"]) > 0
+
+
 @pytest.mark.parametrize("path", ["/dicom-web/studies", "/api/v1/tenants", STUDY])
 async def test_nothing_that_comes_in_is_decompressed(own_gateway: Gateway, path: str) -> None:
     headers = {"content-type": "application/json", "content-encoding": "gzip"}

@@ -275,7 +275,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def running_rig() -> AsyncIterator[Rig]:
+async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     rig = Rig()
     for name in ("east", "west"):
         await rig.directory.create_tenant(Tenant(name, START))
@@ -334,7 +334,8 @@ async def running_rig() -> AsyncIterator[Rig]:
         auditor=auditor,
         clock=rig.clock,
     )
-    settings = Settings(grpc_port=0, retrieve=RetrieveSettings(chunk_bytes=CHUNK_BYTES))
+    limits = LimitSettings(max_calls=max_calls)
+    settings = Settings(grpc_port=0, retrieve=RetrieveSettings(chunk_bytes=CHUNK_BYTES), limits=limits)
     with ThreadPoolExecutor(1) as executor, TemporaryDirectory() as folder:
         spool = DiskSpool(Path(folder), memory_bytes=1 << 20)
         store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Coroutine
 
 import grpc
 import pytest
@@ -164,6 +165,38 @@ async def test_every_body_that_outlasts_the_drain_is_broken_off(monkeypatch: pyt
         await stopping
 
 
+async def test_more_calls_than_may_be_in_flight_are_told_when_to_come_again() -> None:
+    async with running_rig(max_calls=4) as rig, grpc.aio.insecure_channel(rig.target) as channel:
+        east, west = await rig.key("east"), await rig.key("west")
+        rig.east.silence()
+        rig.west.silence()
+        waiting = [asyncio.create_task(invoke(channel, SEARCH, token=token)) for token in (east, east, east)]
+        await running(rig, 3)
+        of_tenant = await refusal(invoke(channel, SEARCH, token=east))
+        waiting.append(asyncio.create_task(invoke(channel, SEARCH, token=west)))
+        await running(rig, 4)
+        of_all = await refusal(invoke(channel, SEARCH, token=west))
+        for refused in (of_tenant, of_all):
+            assert (refused.code(), reason_of(refused)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_OVERLOADED")
+            assert 1 <= int(trailer_of(refused, "retry-after")) <= 30
+        rig.east.release()
+        rig.west.release()
+        await asyncio.gather(*waiting)
+        await invoke(channel, SEARCH, token=east)
+
+
+async def running(rig: Rig, calls: int) -> None:
+    async with asyncio.timeout(30):
+        while sum(rig.telemetry.under_way.values()) < calls:
+            await asyncio.sleep(0.01)
+
+
+async def refusal(call: Coroutine[object, object, object]) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
 async def test_a_server_that_stops_takes_no_more_calls_and_says_so(rig: Rig, channel: grpc.aio.Channel) -> None:
     assert rig.server
     rig.server.retire()  # its port stays open: whoever has a connection hears why
@@ -190,7 +223,8 @@ async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         health = HealthServicer([])
-        server = RpcServer([], health, CallsInFlight(), host="127.0.0.1", port=port, options=CHANNEL_OPTIONS)
+        calls = CallsInFlight(4, time.monotonic)
+        server = RpcServer([], health, calls, host="127.0.0.1", port=port, options=CHANNEL_OPTIONS)
         with pytest.raises(ConfigurationError, match=f"grpc_port: can't listen on 127.0.0.1:{port}"):
             await server.start()
         await server.stop(0)

@@ -261,6 +261,14 @@ class KeyProviderUnavailableError(GatewayError):
     """The provider of keys or secrets (AWS, Vault) does not answer, or refuses this server."""
 
 
+class ServerOverloadedError(GatewayError):
+    """As many calls are in flight as may be (setting `limits.max_calls`); `retry_after_s` says when fewer will be."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class ServerStoppingError(GatewayError):
     """The server is about to stop: it takes no new call, and ends those that last longer than `drain_s`."""
 

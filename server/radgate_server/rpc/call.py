@@ -28,6 +28,7 @@ class Call:
     `stream` is what is being sent if its size was not known beforehand, `sent_bytes` what `write` has sent.
     `cut` says that a part of an HTTP body was sent and its client can't be notified: no status may follow, since behind
     the gateway it would end the body in good order.
+    `counted_for` is the tenant among whose calls in flight it is counted, None before.
     `under_way` is the connection that the call is counted for, "" before it is let in.
     """
 
@@ -35,6 +36,7 @@ class Call:
         "_context",
         "_headers",
         "caller",
+        "counted_for",
         "cut",
         "failure",
         "first_write_s",
@@ -62,6 +64,7 @@ class Call:
         self.stream: AuditedStream | None = None
         self.sent_bytes = 0
         self.cut = False
+        self.counted_for: str | None = None
         self.under_way = ""
         self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")

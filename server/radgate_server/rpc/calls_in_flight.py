@@ -1,22 +1,38 @@
-"""The calls that the server works on: a server that stops takes no more of them, and ends those that last too long."""
+"""The calls that the server works on: at most so many at a time. A server that stops takes no more and ends the rest.
+
+All calls in flight take turns on one event loop: they are the queue, and its length is what each of them waits for. So
+the length is bounded, and who comes when it is full is told at once when to come again.
+"""
 
 import asyncio
-from collections.abc import Awaitable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import cast
 
-from radgate_server.core.errors import ServerStoppingError
+from radgate_server.core.errors import ServerOverloadedError, ServerStoppingError
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.layer import Method, Proceed
 
 END_S = 1.0
 """What calls that are ended may take to send their status, or what breaks their body off."""
 
+_LONGEST_RETRY_S = 30.0
+_MEASURED_S = 1.0
+
 
 class CallsInFlight:
-    """Counts calls as a layer of their methods (`count`). Each call is served by a task of its own."""
+    """Counts calls as a layer of their methods (`count`), and those of a tenant (`count_of_tenant`).
 
-    def __init__(self) -> None:
+    Each call is served by a task of its own. Of `max_calls` a tenant has three quarters at most. `monotonic_s` is the
+    time in seconds.
+    """
+
+    def __init__(self, max_calls: int, monotonic_s: Callable[[], float]) -> None:
+        self._max_calls = max_calls
+        self._max_of_tenant = max(1, max_calls * 3 // 4)
+        self._pace = CallPace(monotonic_s)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._of_tenant: Counter[str] = Counter()
         self._idle = asyncio.Event()
         self._stopping = False
         self._ended = False
@@ -25,14 +41,31 @@ class CallsInFlight:
         return len(self._tasks)
 
     def count(self, method: Method, proceed: Proceed) -> Proceed:
-        """Let calls pass until the server stops; public methods always, health among them."""
+        """Let calls pass while there is room, until the server stops; public methods always, health among them."""
         if method.access.is_public:
             return proceed
 
         def layer(call: Call) -> Awaitable[None]:
             if self._stopping:
                 raise ServerStoppingError("the server stops; send the call again, it will reach another")
+            if len(self._tasks) >= self._max_calls:
+                raise self._overloaded("the server works on as many calls as it may; send it later")
             return self._proceed(call, proceed)
+
+        return layer
+
+    def count_of_tenant(self, method: Method, proceed: Proceed) -> Proceed:
+        """Leave room to others when one tenant's calls take most of it; needs to know who calls."""
+        if method.access.is_public:
+            return proceed
+
+        def layer(call: Call) -> Awaitable[None]:
+            tenant_id = call.caller.tenant_id
+            if self._of_tenant[tenant_id] >= self._max_of_tenant:
+                raise self._overloaded("the server works on as many calls of this tenant as it may; send it later")
+            self._of_tenant[tenant_id] += 1
+            call.counted_for = tenant_id
+            return proceed(call)
 
         return layer
 
@@ -65,8 +98,16 @@ class CallsInFlight:
             raise
         finally:
             self._tasks.discard(task)
+            self._pace.call_ended()
+            if (tenant_id := call.counted_for) is not None:
+                self._of_tenant[tenant_id] -= 1
+                if not self._of_tenant[tenant_id]:
+                    del self._of_tenant[tenant_id]
             if self._stopping and not self._tasks:
                 self._idle.set()
+
+    def _overloaded(self, message: str) -> ServerOverloadedError:
+        return ServerOverloadedError(message, retry_after_s=self._pace.seconds_for(len(self._tasks) / 2))
 
     async def _none_within(self, seconds: float) -> bool:
         if self._tasks:
@@ -76,3 +117,28 @@ class CallsInFlight:
             except TimeoutError:
                 return False
         return True
+
+
+class CallPace:
+    """How many calls end in a second, of late."""
+
+    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+        self._monotonic_s = monotonic_s
+        self._since_s = monotonic_s()
+        self._ended = 0
+        self._per_s = 0.0
+
+    def call_ended(self) -> None:
+        """One more has."""
+        self._ended += 1
+        passed_s = self._monotonic_s() - self._since_s
+        if passed_s >= _MEASURED_S:
+            self._per_s = self._ended / passed_s
+            self._ended = 0
+            self._since_s += passed_s
+
+    def seconds_for(self, calls: float) -> float:
+        """In how many seconds so many will have ended: 1 to 30."""
+        passed_s = self._monotonic_s() - self._since_s
+        per_s = self._ended / passed_s if passed_s >= _MEASURED_S else self._per_s
+        return min(_LONGEST_RETRY_S, max(1.0, calls / per_s)) if per_s else _LONGEST_RETRY_S

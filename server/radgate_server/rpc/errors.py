@@ -85,6 +85,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.RetentionTooShortError: Rule(StatusCode.FAILED_PRECONDITION, "RETENTION_TOO_SHORT", 409),
     errors.LegalHoldError: Rule(StatusCode.FAILED_PRECONDITION, "LEGAL_HOLD", 409),
     errors.DatabaseUnavailableError: Rule(StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", None, 2.0),
+    errors.ServerOverloadedError: Rule(StatusCode.RESOURCE_EXHAUSTED, "SERVER_OVERLOADED", None, 1.0),
     errors.ServerStoppingError: Rule(StatusCode.UNAVAILABLE, "SERVER_STOPPING", None, 1.0),
     errors.StorageFullError: INTERNAL,
     errors.CorruptEntryError: INTERNAL,
@@ -93,7 +94,12 @@ RULES: dict[type[Exception], Rule] = {
     TimeoutError: Rule(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
 }
 
-_KNOW_WHEN = (errors.PacsCircuitOpenError, errors.TooManyFailuresError, errors.LimitError)
+_KNOW_WHEN = (
+    errors.PacsCircuitOpenError,
+    errors.TooManyFailuresError,
+    errors.LimitError,
+    errors.ServerOverloadedError,
+)
 _DEFECT_MESSAGE = "an internal error; the server's log has it under the request id"
 
 

@@ -81,10 +81,11 @@ def standard_layers(
         name_trace if tracer is None else record_trace(tracer),  # outside of the counting, which names examples
         count_calls(telemetry),  # outside of the errors, to see the code that they become, and every end
         answer_errors,  # outside of all that fails on purpose
-        calls.count,  # a server that stops refuses before it does anything else
+        calls.count,  # a server that stops or is overloaded refuses before it does anything else
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
         record_refusals(refusals, introductions),  # outside of all that refuses
         authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
+        calls.count_of_tenant,  # needs the principal
         keep_limits(limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
         count_under_way(telemetry),  # needs the tenant
         authorise,  # needs the principal

@@ -1,6 +1,7 @@
 """The gRPC server: what it serves, how it is tuned, how it starts and how it stops."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import grpc
@@ -47,7 +48,12 @@ REFLECTION = reflection.SERVICE
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 4 * MIB),  # requests are small; what is stored comes in chunks
     ("grpc.max_send_message_length", -1),  # our own answers: chunks, or metadata of a whole series
-    ("grpc.max_concurrent_streams", 1000),  # of one connection; Envoy opens more connections
+    # Of one connection; Envoy begins 1000 at most and opens more connections. For grpc a stream is open until the last
+    # trace of its call has ended: at the same limit it would refuse what Envoy begins in place of another.
+    ("grpc.max_concurrent_streams", 4000),
+    # Calls that wait until they are looked at. grpc drops what is beyond; the server itself says why it refuses.
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 100_000),
     ("grpc.max_metadata_size", 64 * 1024),  # Envoy takes 32 KiB and adds to it
     ("grpc.keepalive_time_ms", 60_000),  # notices clients that went without a word
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -150,7 +156,8 @@ def build_server(
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
     processes share the port (SO_REUSEPORT).
     """
-    calls, introductions = CallsInFlight(), Introductions(gateway_secret)
+    calls = CallsInFlight(settings.limits.max_calls, time.monotonic)
+    introductions = Introductions(gateway_secret)
     layers = standard_layers(telemetry, authenticator, limiter, refusals, sent, introductions, calls, tracer)
     servicers = {
         QUERY: query,

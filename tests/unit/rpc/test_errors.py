@@ -32,6 +32,7 @@ RETRIED = {
     errors.IdentityProviderUnreachableError,
     errors.SpoolFullError,
     errors.ServerStoppingError,
+    errors.ServerOverloadedError,
     errors.AuditUnavailableError,
     errors.DatabaseUnavailableError,
     errors.SecretUnavailableError,
@@ -94,6 +95,7 @@ HTTP = {
     "CLIENT_ADDRESS_NOT_ALLOWED": 403,
     "SPOOL_FULL": 503,
     "SERVER_STOPPING": 503,
+    "SERVER_OVERLOADED": 429,
     "AUDIT_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
     "SECRET_UNAVAILABLE": 503,
@@ -116,6 +118,8 @@ def make(kind: type[Exception]) -> Exception:
         return errors.RangeNotSatisfiableError("what the caller may know", size_bytes=7)
     if kind is errors.TooManyFailuresError:
         return errors.TooManyFailuresError("what the caller may know", retry_after_s=7)
+    if kind is errors.ServerOverloadedError:
+        return errors.ServerOverloadedError("what the caller may know", retry_after_s=7)
     if issubclass(kind, errors.LimitError):
         return kind("what the caller may know", quota=9, window_s=60, policy="rate")
     if kind is errors.InvalidArgumentError:

@@ -174,6 +174,8 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "JOB_QUEUE_FULL": UnavailableError,
     "RATE_EXCEEDED": UnavailableError,
     "CONCURRENCY_EXCEEDED": UnavailableError,
+    "SERVER_OVERLOADED": UnavailableError,
+    "SERVER_STOPPING": UnavailableError,
     "QUOTA_EXCEEDED": UnavailableError,
     "CLIENT_ADDRESS_NOT_ALLOWED": PermissionDeniedError,
     "SPOOL_FULL": UnavailableError,

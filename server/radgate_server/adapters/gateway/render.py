@@ -91,6 +91,8 @@ def _tune(config: Node, http: Node, settings: GatewaySettings) -> None:
     connections, heap = (monitor["typed_config"] for monitor in config["overload_manager"]["resource_monitors"])
     connections["max_active_downstream_connections"] = settings.max_connections
     heap["max_heap_size_bytes"] = settings.max_heap_bytes
+    for limit in config["static_resources"]["clusters"][0]["circuit_breakers"]["thresholds"]:
+        limit |= {"max_requests": settings.max_requests, "max_pending_requests": settings.max_requests}
     if not settings.access_log:
         http["access_log"] = []
     http["stream_idle_timeout"] = _seconds(settings.idle_timeout_s)
