@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
-from radgate_server.core.alerts import Severity
+from radgate_server.core.alerts import RUNBOOK_URL, Severity
 from radgate_server.receiver_settings import NO_SECRET, MailServer, Receiver, WebService, WebUrl
 from radgate_server.settings_table import Seconds, Table
 
@@ -70,6 +70,11 @@ class AlertsSettings(Table):
 
     receivers: tuple[AlertReceiver, ...] = Field(default=(), description="Who is told; see below for each kind.")
     site: str = Field(default="", description="Name of this installation in messages; empty means the host's name.")
+    runbook_url: WebUrl = Field(
+        default=RUNBOOK_URL,
+        description="Address of the runbook's page, for links to its sections; `radgate alerts runbook` prints the page"
+        " for your own web server.",
+    )
     interval_s: Seconds = Field(default=5, description="Time between two looks at what is wrong.")
     pacs_down_for_s: float = Field(default=60, ge=0, description="A PACS that is back sooner was not down.")
     settle_s: float = Field(default=30, ge=0, description="An alert is over when its cause has been gone this long.")

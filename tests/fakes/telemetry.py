@@ -45,6 +45,8 @@ class RecordingTelemetry:
     retries: list[tuple[str, str, str]] = field(default_factory=list)
     breakers: list[tuple[str, str, str, str]] = field(default_factory=list)
     probes: list[tuple[str, str, bool]] = field(default_factory=list)
+    down_by: dict[tuple[str, str], str] = field(default_factory=dict)
+    on_backup: dict[tuple[str, str], bool] = field(default_factory=dict)
     failovers: list[tuple[str, str, str]] = field(default_factory=list)
     waiting: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     image_jobs: list[ImageJob] = field(default_factory=list)
@@ -87,8 +89,12 @@ class RecordingTelemetry:
     def pacs_breaker(self, tenant_id: str, pacs: str, operation: str, state: str) -> None:
         self.breakers.append((tenant_id, pacs, operation, state))
 
-    def pacs_health(self, tenant_id: str, pacs: str, up: bool) -> None:
+    def pacs_health(self, tenant_id: str, pacs: str, up: bool, reason: str = "") -> None:
         self.probes.append((tenant_id, pacs, up))
+        self.down_by[tenant_id, pacs] = reason
+
+    def pacs_on_backup(self, tenant_id: str, pacs: str, on_backup: bool) -> None:
+        self.on_backup[tenant_id, pacs] = on_backup
 
     def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
         self.waiting[tenant_id, pacs] = (waiting, running)

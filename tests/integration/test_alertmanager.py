@@ -98,7 +98,7 @@ def test_amtool_finds_nothing_wrong() -> None:
         ["/usr/bin/amtool", "check-config", DELIVERED / "alertmanager.yaml"], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert "5 inhibit rules" in done.stdout
+    assert "6 inhibit rules" in done.stdout
 
 
 def test_inhibitions_name_alerts_that_there_are() -> None:

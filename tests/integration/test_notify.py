@@ -23,6 +23,7 @@ ALERT = Alert(
     (("tenant", "east"), ("pacs", "<!channel> & main")),
     "PACS <!channel> & main of tenant east does not answer",
     "Start it.",
+    "PACS_UNREACHABLE",
 )
 FIRING = Notice(ALERT, AlertState.FIRING, START, START, "north hospital")
 RESOLVED = replace(FIRING, state=AlertState.RESOLVED)
@@ -47,6 +48,7 @@ async def test_a_webhook_is_signed_so_that_its_receiver_can_tell_it_from_others(
         "labels": {"tenant": "east", "pacs": "<!channel> & main"},
         "summary": "PACS <!channel> & main of tenant east does not answer",
         "remedy": "Start it.",
+        "reason": "PACS_UNREACHABLE",
         "runbook": ALERT.runbook_url,
         "since": "2026-01-01T00:00:00+00:00",
         "time": "2026-01-01T00:00:00+00:00",
@@ -104,7 +106,7 @@ async def test_mail_by_starttls_and_a_login(tmp_path: Path) -> None:
         await build_notifier(receiver).deliver(RESOLVED)
     firing, resolved = box.mails
     assert box.encrypted == [True, True]
-    assert firing["Subject"] == f"[FIRING] north hospital: {ALERT.summary}"
+    assert firing["Subject"] == f"[FIRING] north hospital: {ALERT.summary} (PACS_UNREACHABLE)"
     assert (firing["To"], firing["From"]) == ("a@example.org, b@example.org", "radgate@example.org")
     assert firing["References"] == resolved["References"]
     assert (firing["Importance"], resolved["Importance"]) == ("high", None)

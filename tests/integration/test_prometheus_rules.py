@@ -59,8 +59,6 @@ def test_the_servers_own_alerts_have_the_names_and_severities_of_those_for_prome
     assert ours.items() <= theirs.items()
     needs_a_database_of_metrics = {
         "RadgateDown",
-        "RadgateErrors",
-        "RadgateSlow",
         "RadgateNoticesFailing",
         "RadgateAuditUnchecked",
     }

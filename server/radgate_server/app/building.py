@@ -94,7 +94,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         rpc = build_rpc(settings, services, limiter, tiers, store, administration, telemetry, entrance, tracer)
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
         await watch_certificates(stack, settings, installation, pacs.sightings, telemetry)
-        await watch_alerts(stack, settings, clock, telemetry)
+        await watch_alerts(stack, settings, clock, telemetry, readiness)
         await readiness.open()
         stack.callback(rpc.retire)
         stack.callback(readiness.stop)

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from radgate_server.adapters.certificates import read_expiry
@@ -12,6 +13,7 @@ from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, RegistrySamples
 from radgate_server.config import Settings
+from radgate_server.core.alerts import Alert
 from radgate_server.core.certificates import certificates_of_door, certificates_of_scp
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import ChangeFeed
@@ -94,7 +96,9 @@ async def watch_certificates(
     stack.push_async_callback(watch.close)
 
 
-async def watch_alerts(stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: PrometheusTelemetry) -> None:
+async def watch_alerts(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, telemetry: PrometheusTelemetry, readiness: Readiness
+) -> None:
     """Tell the receivers that are configured what is wrong; without any, do nothing. `stack` ends it."""
     alerts = settings.alerts
     if not alerts.receivers:
@@ -118,9 +122,16 @@ async def watch_alerts(stack: AsyncExitStack, settings: Settings, clock: Clock, 
         couriers,
         clock,
         interval_s=alerts.interval_s,
+        runbook=alerts.runbook_url,
+        explain=partial(_problem_of_check, readiness),
     )
     await watch.start()
     stack.push_async_callback(watch.close)
+
+
+def _problem_of_check(readiness: Readiness, alert: Alert) -> str:
+    """What /readyz says of the check that an alert is about."""
+    return readiness.health().problems.get(dict(alert.labels).get("check", ""), "")
 
 
 def _disk_problem(folder: Path) -> str:

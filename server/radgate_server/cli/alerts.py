@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +27,29 @@ _ABOUT = ("tenant", "pacs")
 @click.group(cls=RadgateGroup)
 def alerts() -> None:
     """What the server tells by mail, Slack, PagerDuty or webhook when something is wrong."""
+
+
+@alerts.command()
+@click.argument("alert", required=False)
+@config_option
+def runbook(alert: str | None) -> None:
+    """Print the runbook (Markdown), or its section on one alert: what it means and what to do."""
+    page = _runbook_page()
+    if alert is None:
+        click.echo(page, nl=False)
+        return
+    sections = {text.partition("\n")[0].strip().lower(): text for text in page.split("\n## ")[1:]}
+    if (section := sections.get(alert.lower())) is None:
+        raise click.ClickException(f"the runbook has no section {alert!r}; radgate alerts runbook prints all of it")
+    click.echo(f"## {section.rstrip()}")
+
+
+def _runbook_page() -> str:
+    """The page as the wheel carries it; in a clone of the repository that in docs."""
+    package = Path(__file__).parents[1]
+    shipped = package / "pages" / "runbook.md"
+    page = shipped if shipped.exists() else package.parents[1] / "docs" / "runbook.md"
+    return page.read_text(encoding="utf-8")
 
 
 @alerts.command()

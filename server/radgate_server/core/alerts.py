@@ -40,13 +40,19 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that is wrong. `name` is that of its rule, here and for Prometheus, and of the runbook's section."""
+    """Something that is wrong. `name` is that of its rule, here and for Prometheus, and of the runbook's section.
+
+    `reason` says why it is so, "" when that is not known; it changes while the alert lasts. `runbook` is the address of
+    the runbook's page.
+    """
 
     name: str
     severity: Severity
     labels: Labels
     summary: str
     remedy: str
+    reason: str = ""
+    runbook: str = RUNBOOK_URL
 
     @property
     def key(self) -> str:
@@ -56,7 +62,7 @@ class Alert:
     @property
     def runbook_url(self) -> str:
         """The runbook's section."""
-        return f"{RUNBOOK_URL}#{self.name.lower()}"
+        return f"{self.runbook}#{self.name.lower()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class Notice:
     def title(self) -> str:
         """In one line."""
         state = self.state.value.upper()
-        return f"[{state}] {self.site}: {self.alert.summary}"
+        reason = f" ({self.alert.reason})" if self.alert.reason and self.state is AlertState.FIRING else ""
+        return f"[{state}] {self.site}: {self.alert.summary}{reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Every rule has a case in which it finds something, and one in which it does not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from radgate_server.alert_settings import AlertsSettings
 from radgate_server.core.alerts import Alert, Sample, Severity
 from radgate_server.services.alerting.measures import Reading, Readings
-from radgate_server.services.alerting.rules import DAY_S, rules_of
+from radgate_server.services.alerting.rules import DAY_S, is_inhibited, rules_of
 
 UNIX_S = 1_800_000_000.0
 EAST = (("tenant", "east"), ("pacs", "main"))
@@ -36,6 +37,15 @@ def counted(metric: str, count: float, *labels: tuple[str, str]) -> list[Row]:
     return [(metric, labels, count)]
 
 
+def calls(**codes: float) -> list[Row]:
+    return [("radgate_rpc_total", (("method", "/x/Y"), ("code", code)), count) for code, count in codes.items()]
+
+
+def times(*, within_5_s: float, longer: float, method: str = "/radgate.v1.QueryService/SearchStudies") -> list[Row]:
+    counts = {"0.1": within_5_s / 2, "5.0": within_5_s, "10.0": within_5_s + longer, "+Inf": within_5_s + longer}
+    return [("radgate_rpc_seconds_bucket", (("method", method), ("le", le)), each) for le, each in counts.items()]
+
+
 FAILOVERS = (("tenant", "east"), ("primary", "main"), ("cause", "automatic-failover"))
 WARM = (("tier", "warm"), ("cause", "disk"))
 FAILED = (("kind", "transcode-study"), ("state", "failed"))
@@ -45,6 +55,7 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
     "RadgatePacsDown": ([("radgate_pacs_up", EAST, 0)], [("radgate_pacs_up", EAST, 1)]),
     "RadgatePacsBreakerOpen": (breaker("open"), breaker("closed")),
     "RadgatePacsFailover": (counted("radgate_pacs_failovers_total", 1, *FAILOVERS), []),
+    "RadgatePacsOnBackup": ([("radgate_pacs_on_backup", EAST, 1)], [("radgate_pacs_on_backup", EAST, 0)]),
     "RadgateCacheFailing": (counted("radgate_cache_failures_total", 1, *WARM), []),
     "RadgateDiskFilling": (disk(99), disk(101)),
     "RadgateDiskFull": (disk(24), disk(26)),
@@ -96,6 +107,8 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_health_check", (("check", "database"),), 0)],
         [("radgate_health_check", (("check", "database"),), 1)],
     ),
+    "RadgateErrors": (calls(OK=90, UNAVAILABLE=6, INTERNAL=4), calls(OK=96, UNAVAILABLE=4, NOT_FOUND=50)),
+    "RadgateSlow": (times(within_5_s=98, longer=2), times(within_5_s=99, longer=1)),
 }
 
 
@@ -126,6 +139,43 @@ def test_says_what_it_is_about() -> None:
     assert alert.summary == "PACS main of tenant east does not answer"
     assert alert.severity is Severity.CRITICAL
     assert alert.key == "RadgatePacsDown/tenant=east/pacs=main"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("RadgateErrors", calls(OK=9, INTERNAL=9)),
+        ("RadgateSlow", times(within_5_s=9, longer=9)),
+        ("RadgateSlow", times(within_5_s=50, longer=50, method="/radgate.v1.RetrieveService/RetrieveStudy")),
+    ],
+)
+def test_of_few_calls_and_of_streams_nothing_is_concluded(name: str, rows: list[Row]) -> None:
+    assert find(name, rows) == []
+
+
+def test_says_why() -> None:
+    down = [("radgate_pacs_up", EAST, 0.0), ("radgate_pacs_down", (*EAST, ("reason", "PACS_REJECTED")), 1.0)]
+    former = [("radgate_pacs_down", (*EAST, ("reason", "PACS_TIMEOUT")), 0.0)]
+    other = [("radgate_pacs_down", (EAST[0], ("pacs", "x"), ("reason", "PACS_ABORTED")), 1.0)]
+    assert [alert.reason for alert in find("RadgatePacsDown", [*down, *former, *other])] == ["PACS_REJECTED"]
+    outcomes = {"ok": 90, "PACS_TIMEOUT": 3, "PACS_FAILED": 7}
+    asked = [
+        ("radgate_pacs_calls_total", (*EAST, ("operation", "find"), ("outcome", outcome)), float(count))
+        for outcome, count in outcomes.items()
+    ]
+    assert [alert.reason for alert in find("RadgatePacsBreakerOpen", [*breaker("open"), *asked])] == ["PACS_FAILED"]
+    assert [alert.reason for alert in find("RadgateErrors", CASES["RadgateErrors"][0])] == ["UNAVAILABLE"]
+
+
+def test_what_follows_from_something_worse_is_inhibited() -> None:
+    (down,) = find("RadgatePacsDown", CASES["RadgatePacsDown"][0])
+    (opened,) = find("RadgatePacsBreakerOpen", CASES["RadgatePacsBreakerOpen"][0])
+    (errors,) = find("RadgateErrors", CASES["RadgateErrors"][0])
+    elsewhere = replace(down, labels=(EAST[0], ("pacs", "other")))
+    assert is_inhibited(opened, [down, opened])
+    assert not is_inhibited(opened, [elsewhere, opened])
+    assert is_inhibited(errors, [errors, elsewhere])
+    assert not is_inhibited(down, [down, opened, errors])
 
 
 def test_bounds_come_from_the_settings() -> None:

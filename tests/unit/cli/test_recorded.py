@@ -22,6 +22,7 @@ READS = {
     ("secrets", "status"),
     ("limits", "show"),
     ("alerts", "test"),
+    ("alerts", "runbook"),
     ("alerts", "silences"),
 }
 OF_MAIN = ("--tenant", "north", "--name", "main")

@@ -36,13 +36,13 @@ def event_of(notice: Notice, routing_key: str) -> dict[str, object]:
         "client": "Radgate",
         "client_url": alert.runbook_url,
         "payload": {
-            "summary": f"{notice.site}: {alert.summary}"[:_MAX_SUMMARY],
+            "summary": f"{notice.site}: {alert.summary}{f' ({alert.reason})' if alert.reason else ''}"[:_MAX_SUMMARY],
             "source": notice.site,
             "severity": alert.severity.value,
             "timestamp": notice.since.isoformat(),
             "component": "radgate",
             "class": alert.name,
-            "custom_details": {**dict(alert.labels), "remedy": alert.remedy},
+            "custom_details": {**dict(alert.labels), "reason": alert.reason, "remedy": alert.remedy},
         },
         "links": [{"href": alert.runbook_url, "text": "Runbook"}],
     }

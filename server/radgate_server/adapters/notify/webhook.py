@@ -43,6 +43,7 @@ def document_of(notice: Notice) -> dict[str, object]:
         "site": notice.site,
         "labels": dict(alert.labels),
         "summary": alert.summary,
+        "reason": alert.reason,
         "remedy": alert.remedy,
         "runbook": alert.runbook_url,
         "since": notice.since.isoformat(),

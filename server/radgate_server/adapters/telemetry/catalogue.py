@@ -45,6 +45,8 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
     ),
     "PACS": (
         Metric("radgate_pacs_up", _G, ("tenant", "pacs"), "Whether the last probe went well."),
+        Metric("radgate_pacs_down", _G, ("tenant", "pacs", "reason"), "1 while probes fail, with the error's reason."),
+        Metric("radgate_pacs_on_backup", _G, ("tenant", "pacs"), "1 while a backup does the work of this primary."),
         Metric("radgate_pacs_calls", _C, ("tenant", "pacs", "operation", "outcome"), "Operations that ended."),
         Metric("radgate_pacs_call_seconds", _H, ("tenant", "pacs", "operation"), "How long operations took."),
         Metric("radgate_pacs_received_bytes", _C, ("tenant", "pacs"), "Bytes of instances from a PACS."),

@@ -35,6 +35,7 @@ class PrometheusTelemetry:
         self.rpc_finished = on_loop.rpc_finished
         self.cache_lookup = on_loop.cache_lookup
         self.image_job = on_loop.image_job
+        self._down_by: dict[tuple[str, str], str] = {}
         self._begin_at_zero()
         for of_python in (ProcessCollector, PlatformCollector, GCCollector):
             of_python(registry=self.registry)
@@ -76,13 +77,25 @@ class PrometheusTelemetry:
         for each in BreakerState:
             self._of("radgate_pacs_breaker_state", tenant_id, pacs, operation, each.value).set(each.value == state)
 
-    def pacs_health(self, tenant_id: str, pacs: str, up: bool) -> None:
-        """A probe of a PACS ended."""
+    def pacs_health(self, tenant_id: str, pacs: str, up: bool, reason: str = "") -> None:
+        """A probe of a PACS ended; `reason` is why it failed."""
         self._of("radgate_pacs_up", tenant_id, pacs).set(up)
+        if (former := self._down_by.pop((tenant_id, pacs), "")) not in ("", reason):
+            self._of("radgate_pacs_down", tenant_id, pacs, former).set(0)
+        if reason:
+            self._down_by[tenant_id, pacs] = reason
+            self._of("radgate_pacs_down", tenant_id, pacs, reason).set(1)
+
+    def pacs_on_backup(self, tenant_id: str, pacs: str, on_backup: bool) -> None:
+        """Whether a backup does the work of this PACS."""
+        self._of("radgate_pacs_on_backup", tenant_id, pacs).set(on_backup)
 
     def pacs_forgotten(self, tenant_id: str, pacs: str) -> None:
         """A PACS is probed no more."""
         self.families.forget("radgate_pacs_up", tenant_id, pacs)
+        self.families.forget("radgate_pacs_on_backup", tenant_id, pacs)
+        if reason := self._down_by.pop((tenant_id, pacs), ""):
+            self.families.forget("radgate_pacs_down", tenant_id, pacs, reason)
 
     def pacs_waiting(self, tenant_id: str, pacs: str, waiting: int, running: int) -> None:
         """So many operations wait for the PACS, and so many run."""

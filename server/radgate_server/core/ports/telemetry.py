@@ -59,8 +59,12 @@ class Telemetry(Protocol):
         """A circuit breaker is "closed", "open" or "half-open" from now on."""
         ...
 
-    def pacs_health(self, tenant_id: str, pacs: str, up: bool) -> None:
-        """A probe of a PACS ended."""
+    def pacs_health(self, tenant_id: str, pacs: str, up: bool, reason: str = "") -> None:
+        """A probe of a PACS ended; `reason` is that of the error (reason_of) when it failed."""
+        ...
+
+    def pacs_on_backup(self, tenant_id: str, pacs: str, on_backup: bool) -> None:
+        """Whether a backup does the work of this PACS now."""
         ...
 
     def pacs_forgotten(self, tenant_id: str, pacs: str) -> None:

@@ -3,6 +3,7 @@
 Pure: each measure turns readings (all samples at one moment, and those of earlier ones) into values by labels.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Series:
 
     metric: str
     by: tuple[str, ...] = ()
-    where: tuple[tuple[str, frozenset[str]], ...] = ()
+    where: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def values(self, reading: Reading) -> Values:
         """What they are in a reading."""
@@ -49,14 +50,14 @@ class Series:
             if sample.metric != self.metric:
                 continue
             labels = dict(sample.labels)
-            if all(labels.get(name) in wanted for name, wanted in self.where):
+            if all(wanted.fullmatch(labels.get(name, "")) for name, wanted in self.where):
                 sums[tuple((name, labels.get(name, "")) for name in self.by)] += sample.value
         return sums
 
 
 def series(metric: str, *by: str, **where: str) -> Series:
-    """Write a Series as in PromQL; several values of a label are separated by "|"."""
-    wanted = tuple((name, frozenset(values.split("|"))) for name, values in where.items())
+    """Write a Series as in PromQL: `where` has regular expressions that match whole values, as =~ does."""
+    wanted = tuple((name, re.compile(values)) for name, values in where.items())
     return Series(metric, by, wanted)
 
 
@@ -130,4 +131,56 @@ class TimeLeft:
         return (self.of.metric,)
 
 
-type Measure = Value | Growth | Share | TimeLeft
+@dataclass(frozen=True, slots=True)
+class GrowthShare:
+    """Which share of the growth of `total` within `window_s` it is; unknown where that grew by less than `least`."""
+
+    of: Series
+    total: Series
+    window_s: float
+    least: float
+
+    def __call__(self, readings: Readings) -> Values:
+        """Measure."""
+        whole = Growth(self.total, self.window_s)(readings)
+        parts = Growth(self.of, self.window_s)(readings)
+        return {labels: parts.get(labels, 0.0) / grown for labels, grown in whole.items() if grown >= self.least}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What it looks at."""
+        return self.of.metric, self.total.metric
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """The upper bound of the bucket of a histogram that the quantile `q` of the last `window_s` lies in.
+
+    Unknown where fewer than `least` were observed. The label "le" must be among those that `buckets` is summed by.
+    """
+
+    buckets: Series
+    q: float
+    window_s: float
+    least: float
+
+    def __call__(self, readings: Readings) -> Values:
+        """Measure."""
+        grown: defaultdict[Labels, list[tuple[float, float]]] = defaultdict(list)
+        for labels, count in Growth(self.buckets, self.window_s)(readings).items():
+            others = tuple(label for label in labels if label[0] != "le")
+            grown[others].append((float(dict(labels)["le"]), count))
+        return {labels: self._bound(sorted(found)) for labels, found in grown.items() if max(found)[1] >= self.least}
+
+    def _bound(self, buckets: Sequence[tuple[float, float]]) -> float:
+        """`buckets` are upper bounds with how many observations were no larger, the last one infinite."""
+        wanted = self.q * buckets[-1][1]
+        return next(bound for bound, count in buckets if count >= wanted)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What it looks at."""
+        return (self.buckets.metric,)
+
+
+type Measure = Value | Growth | Share | TimeLeft | GrowthShare | Quantile

@@ -1,15 +1,44 @@
 """The rules, one row each. deploy/prometheus/rules has the same by the same names, and a few that need a database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from radgate_server.alert_settings import AlertsSettings
-from radgate_server.core.alerts import Severity
-from radgate_server.services.alerting.measures import Growth, Share, TimeLeft, Value, series
+from radgate_server.core.alerts import Alert, Severity
+from radgate_server.services.alerting.measures import Growth, GrowthShare, Quantile, Share, TimeLeft, Value, series
 from radgate_server.services.alerting.rule import Rule, above, below
 
 DAY_S = 86_400.0
 EVENT_S = 900.0
 """For how long what happened in one moment counts as being so."""
+
+
+RECENT_S = 300.0
+"""For what happens in a row: shares of failures, times that calls take."""
+LEAST_CALLS = 20
+"""Of fewer calls within RECENT_S nothing is concluded."""
+
+INHIBITED_BY: Mapping[str, tuple[tuple[str, Mapping[str, str]], ...]] = {
+    "RadgatePacsBreakerOpen": (("RadgatePacsDown", {"tenant": "tenant", "pacs": "pacs"}),),
+    "RadgatePacsOnBackup": (("RadgatePacsDown", {"tenant": "tenant", "pacs": "pacs"}),),
+    "RadgateErrors": (("RadgatePacsDown", {}), ("RadgateNotReady", {})),
+    "RadgateAuditFailing": (("RadgateNotReady", {}),),
+    "RadgateAuditSpooling": (("RadgateNotReady", {}),),
+    "RadgateDiskFilling": (("RadgateDiskFull", {}),),
+    "RadgateCacheFailing": (("RadgateDiskFull", {}),),
+    "RadgateCertificateExpiring": (("RadgateCertificateExpired", {"use": "use", "tenant": "tenant", "pacs": "pacs"}),),
+}
+"""What nobody is told of while something worse is found that it follows from, and which labels of the two must agree.
+deploy/alertmanager/alertmanager.yaml has the same."""
+
+
+def is_inhibited(alert: Alert, found: Iterable[Alert]) -> bool:
+    """Whether the alert follows from another one that is found now."""
+    labels = dict(alert.labels)
+    return any(
+        other.name == cause and all(dict(other.labels).get(theirs) == labels.get(ours) for ours, theirs in same.items())
+        for cause, same in INHIBITED_BY.get(alert.name, ())
+        for other in found
+    )
 
 
 def longest_window_s() -> float:
@@ -40,6 +69,7 @@ def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
             settings.pacs_down_for_s,
             "PACS {pacs} of tenant {tenant} does not answer",
             "See that it runs and can be reached: radgate pacs list, then radgate pacs validate.",
+            Value(series("radgate_pacs_down", "tenant", "pacs", "reason")),
         ),
         Rule(
             "RadgatePacsBreakerOpen",
@@ -49,6 +79,10 @@ def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
             60,
             "PACS {pacs} of tenant {tenant} fails at {operation} and is asked no more for now",
             "See what the PACS says in the server's log; it is tried again by itself.",
+            Growth(
+                series("radgate_pacs_calls_total", "tenant", "pacs", "operation", "outcome", outcome="PACS_.+"),
+                RECENT_S,
+            ),
         ),
         Rule(
             "RadgatePacsFailover",
@@ -58,6 +92,15 @@ def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
             0,
             "The work of PACS {primary} of tenant {tenant} went to another one: {cause}",
             "See why: radgate pacs history. It goes back by itself unless an operator chose the backup.",
+        ),
+        Rule(
+            "RadgatePacsOnBackup",
+            Severity.WARNING,
+            Value(series("radgate_pacs_on_backup", "tenant", "pacs")),
+            above(0),
+            EVENT_S,
+            "The work of PACS {pacs} of tenant {tenant} is still done by its backup",
+            "See why: radgate pacs history. If the primary is well: radgate pacs failback.",
         ),
     )
 
@@ -230,6 +273,10 @@ _OF_IMAGES: tuple[Rule, ...] = (
     ),
 )
 
+_FAILURES = "INTERNAL|UNKNOWN|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED"
+_SHORT = ".+/(Search.+|Retrieve(Frames|Metadata|Bulkdata|Rendered|Thumbnail|InstanceThumbnail|WadoUri))"
+"""Calls of which each takes a moment; a stream may take as long as its client reads."""
+
 _OF_THE_SERVICE: tuple[Rule, ...] = (
     Rule(
         "RadgateJobsFailing",
@@ -248,5 +295,24 @@ _OF_THE_SERVICE: tuple[Rule, ...] = (
         60,
         "The server can't serve: {check}",
         "GET /readyz on the metrics port says what is wrong.",
+    ),
+    Rule(
+        "RadgateErrors",
+        Severity.CRITICAL,
+        GrowthShare(series("radgate_rpc_total", code=_FAILURES), series("radgate_rpc_total"), RECENT_S, LEAST_CALLS),
+        above(0.05),
+        120,
+        "More than 5 % of the calls fail",
+        "See which, by code and method, in radgate_rpc_total; a defect (INTERNAL) is in the log under its request id.",
+        Growth(series("radgate_rpc_total", "code", code=_FAILURES), RECENT_S),
+    ),
+    Rule(
+        "RadgateSlow",
+        Severity.WARNING,
+        Quantile(series("radgate_rpc_seconds_bucket", "method", "le", method=_SHORT), 0.99, RECENT_S, LEAST_CALLS),
+        above(5),
+        300,
+        "One of a hundred calls of {method} takes over 5 seconds",
+        "See whether one PACS is slow (radgate pacs list), images wait for workers, or the machine is busy.",
     ),
 )

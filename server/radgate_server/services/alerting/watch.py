@@ -4,15 +4,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
-from radgate_server.core.alerts import Alert, Sample, Silence
+from radgate_server.core.alerts import RUNBOOK_URL, Alert, Sample, Silence
 from radgate_server.core.ports.alerts import SampleSource, SilenceBook
 from radgate_server.core.ports.clock import Clock
 from radgate_server.services.alerting.courier import Courier
 from radgate_server.services.alerting.ledger import AlertLedger
 from radgate_server.services.alerting.measures import Reading, Readings
 from radgate_server.services.alerting.rule import Rule
-from radgate_server.services.alerting.rules import longest_window_s
+from radgate_server.services.alerting.rules import is_inhibited, longest_window_s
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ KEEP_EVERY_S = 30.0
 
 
 class AlertWatch:
-    """`sleep` is asyncio.sleep, or what a test puts in its place."""
+    """`explain` says why an alert is so whose rule does not know. `sleep` is asyncio.sleep, or a test's."""
 
     def __init__(
         self,
@@ -33,6 +34,8 @@ class AlertWatch:
         clock: Clock,
         *,
         interval_s: float,
+        runbook: str = RUNBOOK_URL,
+        explain: Callable[[Alert], str] = lambda _: "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rules = rules
@@ -42,9 +45,11 @@ class AlertWatch:
         self._couriers = couriers
         self._clock = clock
         self._interval_s = interval_s
+        self._runbook = runbook
+        self._explain = explain
         self._sleep = sleep
         self._patience_s = {rule.name: rule.for_s for rule in rules}
-        self._metrics = frozenset(metric for rule in rules for metric in rule.measure.metrics)
+        self._metrics = frozenset(metric for rule in rules for metric in rule.metrics)
         self._kept: deque[Reading] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -69,14 +74,18 @@ class AlertWatch:
         readings = Readings(Reading(now_s, now.timestamp(), samples), tuple(self._kept))
         self._keep(readings.now)
 
-        def silenced(alert: Alert) -> bool:
-            return any(silence.covers(alert, now) for silence in silences)
+        found = [self._completed(alert) for rule in self._rules for alert in rule.find(readings)]
 
-        found = [alert for rule in self._rules for alert in rule.find(readings)]
+        def silenced(alert: Alert) -> bool:
+            return any(silence.covers(alert, now) for silence in silences) or is_inhibited(alert, found)
+
         for notice in self._ledger.update(found, self._patience_s, silenced, now, now_s):
             _log.warning("alert: %s", notice.title, extra={"alert": notice.alert.key})
             for courier in self._couriers:
                 courier.take(notice)
+
+    def _completed(self, alert: Alert) -> Alert:
+        return replace(alert, reason=alert.reason or self._explain(alert), runbook=self._runbook)
 
     def _read(self) -> tuple[Sequence[Sample], Sequence[Silence]]:
         return self._source.samples(self._metrics), self._silences.silences()

@@ -200,7 +200,8 @@ class PacsHealthMonitor:
         watched.reason = "" if finding.error is None else reason_of(finding.error)
         if finding.latency_ms is not None:
             watched.latency_ms = finding.latency_ms
-        self._telemetry.pacs_health(*place, finding.health is Health.UP)
+        self._telemetry.pacs_health(*place, finding.health is Health.UP, watched.reason)
+        self._telemetry.pacs_on_backup(*place, self._tracker.on_backup(*place))
         if watched.health is not before:
             self._tell(place, watched, before, finding.error)
         if before is Health.DOWN and finding.health is Health.UP:

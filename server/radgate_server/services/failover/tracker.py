@@ -90,6 +90,10 @@ class FailoverTracker:
         """Whether the PACS is the one of its group that is asked."""
         return self.active(tenant_id, self._primaries.get((tenant_id, name), name)) == name
 
+    def on_backup(self, tenant_id: str, name: str) -> bool:
+        """Whether the PACS is a primary whose work another one does."""
+        return (tenant_id, name) in self._groups and self.active(tenant_id, name) != name
+
     def health(self, tenant_id: str, name: str) -> MemberHealth:
         """What is known of a PACS."""
         tracked = self._tracked(tenant_id, name)
