@@ -1,7 +1,11 @@
 """What the server tells of itself, as an operator configures it."""
 
+import os
 import re
+import socket
+from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -72,6 +76,12 @@ class TelemetrySettings(Table):
         " environment JSON, or a variable for each, as `RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION`; a name with"
         " `-`, as `x-honeycomb-team`, can't be a variable's and needs JSON, or the file.",
     )
+    resource_attributes: dict[str, str] = Field(
+        default={},
+        description="What the server's spans say of where it runs, as `deployment.environment.name`; they go before"
+        " those of `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`. `service.name` is radgate, and"
+        " `service.instance.id` the host's name and the process's number, unless they are given.",
+    )
     otlp_timeout_s: float = Field(default=10, gt=0, description="Longest that sending some spans may take.")
 
     @field_validator("otlp_endpoint")
@@ -101,3 +111,20 @@ class TelemetrySettings(Table):
             if not _HEADER_VALUE.fullmatch(secret.get_secret_value()):
                 raise ValueError(f"the value of {name} must be of printable ASCII, without line break or outer spaces")
         return headers
+
+    def resource(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """What the server's spans say of where they come from: OpenTelemetry's resource attributes."""
+        name = environment.get("OTEL_SERVICE_NAME", "")
+        return {
+            "service.name": "radgate",
+            "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+            **_resource_of(environment.get("OTEL_RESOURCE_ATTRIBUTES", "")),
+            **({"service.name": name} if name else {}),
+            **self.resource_attributes,
+        }
+
+
+def _resource_of(text: str) -> dict[str, str]:
+    """Read "name=value,name=value", values percent-encoded, as OpenTelemetry has it; other text is ignored."""
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return {name.strip(): unquote(value.strip()) for name, equals, value in pairs if equals and name.strip()}

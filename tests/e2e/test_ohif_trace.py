@@ -59,7 +59,9 @@ def test_an_image_that_ohif_shows_is_one_trace(
     get = metadata.find(f"{SERVICE}/RetrieveMetadata").find("PACS retrieve").find("C-GET")
     assert get.find("C-STORE").span.attributes["radgate.status"] == 0
     frame = root.find(f"GET {SERIES}/instances/*/frames/1").find(f"{SERVICE}/RetrieveFrames")
-    assert {"radgate.tier": "hot-instances", "radgate.hit": True} in [node.span.attributes for node in frame.walk()]
+    assert {"radgate.tier": "hot-instances", "radgate.hit": True, "radgate.tenant": EAST} in [
+        node.span.attributes for node in frame.walk()
+    ]
 
 
 def shown_in_ohif(viewer: RadgateProcess, spans: Collector) -> Node:

@@ -98,7 +98,8 @@ def test_one_image_in_a_browser_is_one_trace(traced: Traced, capsys: pytest.Capt
     assert served.find("PACS find").find("C-FIND").span.attributes["radgate.count"] == 1
     assert served.find("audit").parts == ()
     caches = [node.span.attributes for node in served.walk() if node.span.name == "cache"]
-    assert {"radgate.tier": "warm", "radgate.hit": False} in caches
+    assert {"radgate.tier": "warm", "radgate.hit": False, "radgate.tenant": EAST} in caches
+    assert get.span.attributes["radgate.tenant"] == arrived.span.attributes["radgate.tenant"] == EAST
     for node in root.walk():
         for part in node.parts:
             assert node.span.start_ns <= part.span.start_ns

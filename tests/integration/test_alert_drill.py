@@ -99,16 +99,16 @@ async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
 ) -> None:
     site.orthanc.kill()
     assert await site.until_told(1) == {
-        "mail": [f"[FIRING] {TITLE}"],
-        "slack": [f"[FIRING] {TITLE}"],
-        "pagerduty": [f"trigger {TITLE}"],
+        "mail": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"],
+        "slack": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"],
+        "pagerduty": [f"trigger {TITLE} (PACS_UNREACHABLE)"],
     }
     await asyncio.to_thread(site.orthanc.start)
     told = await site.until_told(2)
     assert told == {
-        "mail": [f"[FIRING] {TITLE}", f"[RESOLVED] {TITLE}"],
-        "slack": [f"[FIRING] {TITLE}", f"[RESOLVED] {TITLE}"],
-        "pagerduty": [f"trigger {TITLE}", f"resolve {TITLE}"],
+        "mail": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)", f"[RESOLVED] {TITLE}"],
+        "slack": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)", f"[RESOLVED] {TITLE}"],
+        "pagerduty": [f"trigger {TITLE} (PACS_UNREACHABLE)", f"resolve {TITLE}"],
     }
     (opened, closed) = site.web.at(PAGERDUTY)
     assert opened["dedup_key"] == closed["dedup_key"] == "radgate/drill/RadgatePacsDown/tenant=east/pacs=main"
@@ -121,7 +121,7 @@ async def test_a_receiver_that_is_away_gets_it_later_and_the_others_at_once(site
     site.mail.codes = ["451 not now"]
     site.orthanc.kill()
     told = await site.until_told(1)
-    assert told["mail"] == [f"[FIRING] {TITLE}"]
+    assert told["mail"] == [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"]
     assert site.mail.codes == []
 
 

@@ -6,12 +6,14 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from radgate_server.adapters.telemetry.otlp import GrpcExport, HttpExport
-from radgate_server.adapters.telemetry.span_encoding import encode_request
+from radgate_server.adapters.telemetry.span_encoding import encode_request, encode_resource
 from tests.integration.otlp_collector import Collector, collector
 from tests.integration.ports import free_port
 
 HEADERS = {"authorization": "Bearer s3cret"}
-REQUEST = encode_request([Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="C-FIND").SerializeToString()])
+REQUEST = encode_request(
+    [Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="C-FIND").SerializeToString()], encode_resource({})
+)
 
 
 def ways(kept: Collector, headers: Mapping[str, str]) -> Iterator[GrpcExport | HttpExport]:

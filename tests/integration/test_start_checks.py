@@ -50,9 +50,10 @@ async def test_every_port_in_use_has_its_line(taken: int, tmp_path: Path) -> Non
             ("setting http_port = 1 (", "192.0.2.1: this is no address of this machine"),
         ),
         (
-            {"host": "nowhere.invalid", "metrics_port": 1},
+            {"host": "nowhere.invalid", "http_port": 1},
             ("setting host = 'nowhere.invalid': the name can't be resolved",),
         ),
+        ({"metrics_host": "nowhere.invalid", "metrics_port": 1}, ("setting metrics_host = 'nowhere.invalid'",)),
         ({"dicom_host": "nowhere.invalid", "dicom_port": 1}, ("setting dicom_host = 'nowhere.invalid'",)),
         (
             {"gateway": {"tls_certificate_file": "/no/cert", "tls_key_file": "/no/key"}},

@@ -58,7 +58,7 @@ def listeners(settings: Settings) -> list[Listener]:
         Listener("grpc_port", settings.grpc_port, *grpc),
         Listener("dicom_port", settings.dicom_port, *dicom),
         Listener("dicom_tls_port", settings.dicom_tls_port, *dicom),
-        Listener("metrics_port", settings.metrics_port, settings.host, "host"),
+        Listener("metrics_port", settings.metrics_port, settings.metrics_host, "metrics_host"),
     ]
     if settings.gateway.enabled:
         found += [

@@ -79,9 +79,13 @@ class Notice:
     @property
     def title(self) -> str:
         """In one line."""
-        state = self.state.value.upper()
+        return f"[{self.state.value.upper()}] {self.site}: {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, and why if that is known; of an end what was wrong."""
         reason = f" ({self.alert.reason})" if self.alert.reason and self.state is AlertState.FIRING else ""
-        return f"[{state}] {self.site}: {self.alert.summary}{reason}"
+        return self.alert.summary + reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Facts(TypedDict, total=False):
     code: str  # gRPC's name of a status
     method: str  # of HTTP
     http_status: int
+    tenant: str  # noted once, it stands in all spans of the trace that end later
     pacs: str
     operation: str
     level: str  # of a query or retrieve (PS3.4 C.6.1.1)

@@ -20,7 +20,7 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.tenancy import Caller, Principal
-from radgate_server.core.tracing import Tracer
+from radgate_server.core.tracing import Tracer, current_span
 from radgate_server.rpc.authz import check_access
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.calls_in_flight import CallsInFlight
@@ -182,6 +182,8 @@ def authenticate(authenticator: CredentialChecker, introductions: Introductions)
         async def layer(call: Call) -> None:
             credentials = introductions.read(call)
             principal, tenant_id = await authenticator.authenticate(credentials, call.header("x-tenant-id"))
+            if (recorded := current_span.get()) is not None:
+                recorded.note({"tenant": tenant_id})
             call.caller = Caller(
                 principal, tenant_id, credentials.address, call.user_agent, call.request_id, call.break_glass
             )

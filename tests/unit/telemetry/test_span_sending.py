@@ -1,6 +1,7 @@
 """How spans that have ended go to a collector."""
 
 import logging
+import os
 
 import httpx
 import pytest
@@ -10,6 +11,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from radgate_server.adapters.telemetry.otlp import HttpExport
 from radgate_server.adapters.telemetry.span_encoding import encode_request
 from radgate_server.adapters.telemetry.span_sending import MOST_WAITING, SpanSender
+from radgate_server.telemetry_settings import TelemetrySettings
+from tests.trace_tree import attributes_of
 
 AWAY = ConnectionError("UNAVAILABLE")
 REFUSED = PermissionError("UNAUTHENTICATED; give it what it wants")
@@ -40,6 +43,28 @@ class ScriptedExport:
             for scope in resource.scope_spans
             for span in scope.spans
         ]
+
+
+def test_spans_say_where_they_come_from() -> None:
+    export = ScriptedExport()
+    settings = TelemetrySettings(resource_attributes={"deployment.environment.name": "test", "host.name": "ours"})
+    environment = {
+        "OTEL_RESOURCE_ATTRIBUTES": "host.name=theirs,k8s.pod.name=a%20b,x",
+        "OTEL_SERVICE_NAME": "imaging",
+    }
+    sender = SpanSender(export, lambda outcome, count: None, settings.resource(environment))
+    sender.start()
+    sender.add(Span(name="a").SerializeToString())
+    sender.close()
+    told = attributes_of(export.requests[0].resource_spans[0].resource.attributes)
+    assert told.pop("service.version")
+    assert str(told.pop("service.instance.id")).endswith(f":{os.getpid()}")
+    assert told == {
+        "service.name": "imaging",
+        "k8s.pod.name": "a b",
+        "host.name": "ours",
+        "deployment.environment.name": "test",
+    }
 
 
 class Sent:
@@ -140,7 +165,7 @@ def test_over_http_a_request_is_posted_and_a_refusal_is_a_failure() -> None:
 
     transport = httpx.MockTransport(answer)
     export = HttpExport("http://collector.example:4318/", headers={"x-site": "a"}, timeout_s=1, transport=transport)
-    payload = encode_request([Span(name="a").SerializeToString()])
+    payload = encode_request([Span(name="a").SerializeToString()], b"")
     export.send(payload)
     with pytest.raises(ConnectionError, match="HTTP status 503"):
         export.send(payload)

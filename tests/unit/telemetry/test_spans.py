@@ -55,6 +55,14 @@ def test_a_call_goes_on_with_its_clients_trace() -> None:
     assert find.start_time_unix_nano <= find.end_time_unix_nano <= call.end_time_unix_nano
 
 
+def test_whose_work_it_is_stands_in_every_span_that_ends_later() -> None:
+    spans = Ended()
+    _, recorded = SpanRecorder(spans.take, share=1).begin(NAME, PARENT)
+    with Part(recorded) as part, span("A-ASSOCIATE", SpanKind.CLIENT, pacs="main"):
+        part.note(tenant="east")
+    assert [attributes_of(each.attributes)["radgate.tenant"] for each in spans] == ["east", "east"]
+
+
 def test_a_trace_that_begins_here_has_no_parent() -> None:
     find, call = ended(parent=None)
     assert call.parent_span_id == b""

@@ -36,7 +36,7 @@ def event_of(notice: Notice, routing_key: str) -> dict[str, object]:
         "client": "Radgate",
         "client_url": alert.runbook_url,
         "payload": {
-            "summary": f"{notice.site}: {alert.summary}{f' ({alert.reason})' if alert.reason else ''}"[:_MAX_SUMMARY],
+            "summary": f"{notice.site}: {notice.summary}"[:_MAX_SUMMARY],
             "source": notice.site,
             "severity": alert.severity.value,
             "timestamp": notice.since.isoformat(),

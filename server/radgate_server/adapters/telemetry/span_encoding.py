@@ -81,10 +81,10 @@ def encode_span(
     return b"".join((shared, _TRACE_ID, trace_id, _SPAN_ID, span_id, *parent, times))
 
 
-def encode_request(spans: Sequence[bytes]) -> bytes:
-    """Encode an ExportTraceServiceRequest of these spans."""
+def encode_request(spans: Sequence[bytes], resource: bytes) -> bytes:
+    """Encode an ExportTraceServiceRequest of these spans, which all come from the encoded `resource`."""
     scope_spans = b"".join(part for span in spans for part in (_SECOND, varint(len(span)), span))
-    return _field(_FIRST, _RESOURCE + _field(_SECOND, scope_spans))
+    return _field(_FIRST, resource + _field(_SECOND, scope_spans))
 
 
 def _field(number: bytes, message: bytes) -> bytes:
@@ -105,7 +105,7 @@ def _value(value: object) -> AnyValue:
             return AnyValue(string_value=str(value))
 
 
-_RESOURCE = _field(
-    _FIRST,
-    Resource(attributes=_attributes({"service.name": "radgate", "service.version": __version__})).SerializeToString(),
-)
+def encode_resource(attributes: Mapping[str, str]) -> bytes:
+    """Encode what the spans come from, for `encode_request`."""
+    told = _attributes({"service.name": "radgate", "service.version": __version__, **attributes})
+    return _field(_FIRST, Resource(attributes=told).SerializeToString())

@@ -3,10 +3,10 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from radgate_server.adapters.telemetry.span_encoding import encode_request
+from radgate_server.adapters.telemetry.span_encoding import encode_request, encode_resource
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +36,15 @@ class SpanExport(Protocol):
 
 
 class SpanSender:
-    """`add` takes spans (span_encoding.py); `count` is told what became of so many of them: "sent" or "failed"."""
+    """`add` takes spans (span_encoding.py); `count` is told what became of so many of them: "sent" or "failed".
 
-    def __init__(self, export: SpanExport, count: Callable[[str, int], None]) -> None:
+    `resource` has OpenTelemetry's attributes of where they come from.
+    """
+
+    def __init__(
+        self, export: SpanExport, count: Callable[[str, int], None], resource: Mapping[str, str] | None = None
+    ) -> None:
+        self._resource = encode_resource(resource or {})
         self._export = export
         self._count = count
         self._waiting: deque[bytes] = deque()
@@ -73,7 +79,7 @@ class SpanSender:
         waiting = self._waiting
         while number := min(len(waiting), _MOST_AT_ONCE):
             spans = [waiting.popleft() for _ in range(number)]
-            if self._send(encode_request(spans)):
+            if self._send(encode_request(spans, self._resource)):
                 self._count("sent", number)
                 continue
             if self._closing.is_set():  # nobody waits any longer for a collector that is away

@@ -22,7 +22,7 @@ class _Trace:
     `link`, has ended.
     """
 
-    __slots__ = ("ended", "left", "left_out", "link", "over", "trace_id")
+    __slots__ = ("ended", "left", "left_out", "link", "over", "tenant", "trace_id")
 
     def __init__(
         self, trace_id: bytes, ended: Callable[[bytes], object], over: Callable[[int], object], link: bytes = b""
@@ -33,6 +33,7 @@ class _Trace:
         self.link = link
         self.left = MOST_SPANS
         self.left_out = 0
+        self.tenant = ""
 
 
 class RecordedSpan:
@@ -67,8 +68,10 @@ class RecordedSpan:
         return RecordedSpan(trace, name, kind, self._span_id, facts)
 
     def note(self, facts: Facts) -> None:
-        """Add what is known by now."""
+        """Add what is known by now; whose work it is, to all spans of the trace that end from now on."""
         self._facts.update(facts)
+        if "tenant" in facts:
+            self._trace.tenant = facts["tenant"]
 
     def end(self, failure: str = "") -> None:
         """It ended."""
@@ -78,6 +81,8 @@ class RecordedSpan:
             trace.over(MOST_SPANS - trace.left + 1)
             if trace.left_out:
                 facts["left_out"] = trace.left_out
+        if trace.tenant:
+            facts["tenant"] = trace.tenant
         is_call = is_root and self._kind is SpanKind.SERVER
         shared = shared_part(self._name, self._kind, tuple(facts.items()), failure, is_call)
         if is_root:

@@ -1,6 +1,7 @@
 """Recording traces and sending them to a collector, in the background."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ async def open_tracer(
     from radgate_server.adapters.telemetry.span_sending import SpanSender
     from radgate_server.adapters.telemetry.spans import SpanRecorder
 
-    sender = SpanSender(_export(settings), count)
+    sender = SpanSender(_export(settings), count, settings.resource(os.environ))
     sender.start()
     stack.push_async_callback(asyncio.to_thread, sender.close)
     return SpanRecorder(sender.add, share=settings.trace_share, per_second=settings.spans_per_second)

@@ -28,6 +28,7 @@ def _traced(name: str, handler: JobHandler, tracer: Tracer) -> JobHandler:
 
 async def _run_recorded(recorded: Span, handler: JobHandler, request: JobRequest, report: Report) -> None:
     with Part(recorded) as part:
+        part.note(tenant=request.tenant_id)
 
         async def report_and_note(progress: JobProgress, failures: dict[str, int]) -> None:
             part.note(completed=progress.done, failed=progress.failed)
