@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pynetdicom import AE
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
 
+from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings
+from radgate_server.config import DimseSettings, PacsSettings
 from radgate_server.core.errors import (
     InstanceMalformedError,
     InstanceNotSentError,
@@ -26,11 +28,13 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
+from radgate_server.core.health import BreakerState
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.instances import FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import MatchingKey, Query
+from radgate_server.services.resilience import PacsGuard
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance, identifier
@@ -119,6 +123,27 @@ async def test_a_rejection_says_why() -> None:
             with pytest.raises(PacsRejectedError, match="calling AE title not recognised") as caught:
                 await client.echo.echo()
     assert caught.value.details == {"pacs": "main", "rejection": "calling-aet"}
+
+
+async def test_a_pacs_that_has_no_room_now_is_busy_and_asked_again() -> None:
+    with FaultyScp(max_associations=1) as scp:
+        other = AE("OTHER")
+        other.add_requested_context(Verification)
+        held = other.associate("127.0.0.1", scp.port)
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsBusyError, match="for now: local limit exceeded"):
+                await client.echo.echo()
+
+            async def make_room(_seconds: float) -> None:
+                await asyncio.to_thread(held.release)
+
+            settings = PacsSettings(breaker_failures=1)
+            guard = PacsGuard(settings, SystemClock(), RecordingTelemetry(), sleep=make_room)
+            config = config_of(DimseConnection("127.0.0.1", scp.port, "FAULTY", "RADGATE"))
+            guarded = guard.wrap(config, client)
+            assert (await guarded.echo.echo()).detail.startswith("PYNETDICOM")
+            breakers = [state.breaker for state in guard.states(config.tenant_id, config.name)]
+            assert set(breakers) == {BreakerState.CLOSED}
 
 
 async def test_a_pacs_without_the_service_has_no_context() -> None:

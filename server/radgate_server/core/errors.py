@@ -155,7 +155,7 @@ class PacsFailedError(PacsError):
 
 
 class PacsBusyError(PacsError):
-    """All associations to the PACS are in use for longer than the caller can wait."""
+    """All associations to the PACS are in use for longer than the caller can wait, or it has no room for one now."""
 
 
 class PacsCannotError(PacsError):

@@ -9,13 +9,13 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT
 
 from radgate_server.adapters.pacs.dimse.associate import Associator
 from radgate_server.config import DimseSettings
-from radgate_server.core.errors import PacsAbortedError, PacsError, PacsRejectedError
+from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsError, PacsRejectedError
 from radgate_server.core.pacs import DimseConnection
 
 
-def rejection() -> A_ASSOCIATE:
+def rejection(result: int = 1, source: int = 1, diagnostic: int = 7) -> A_ASSOCIATE:
     answer = A_ASSOCIATE()
-    answer.result, answer.result_source, answer.diagnostic = 1, 1, 7
+    answer.result, answer.result_source, answer.diagnostic = result, source, diagnostic
     return answer
 
 
@@ -34,8 +34,12 @@ def ended(looked_at: A_ASSOCIATE | None, *waiting: object) -> Any:
         (ended(rejection(), A_P_ABORT()), PacsRejectedError),
         (ended(None, rejection(), A_P_ABORT()), PacsRejectedError),
         (ended(None, A_P_ABORT()), PacsAbortedError),
+        (ended(rejection(2, 3, 1)), PacsBusyError),
+        (ended(rejection(2, 3, 2)), PacsBusyError),
+        (ended(rejection(2, 2, 1)), PacsBusyError),
+        (ended(rejection(2, 1, 7)), PacsRejectedError),
     ],
-    ids=["looked at", "too fast", "broken"],
+    ids=["looked at", "too fast", "broken", "congestion", "local limit", "no reason, for now", "AE title, for now"],
 )
 def test_a_rejection_is_told_however_fast_it_came(association: Any, error: type[PacsError]) -> None:
     connection = DimseConnection("pacs.example", 104, "PACS", "RADGATE")

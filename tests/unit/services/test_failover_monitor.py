@@ -161,13 +161,31 @@ async def test_comes_back_after_a_steady_time(rig: Rig) -> None:
         await rig.look(AGAIN_S)
     assert rig.tracker.active("east", "main") == "spare"
     rig.pacs["east", "main"].refuse_with = None
-    await rig.look(INTERVAL_S)
-    assert rig.guard.recovered == [("east", "main")]
-    await rig.look(INTERVAL_S)
-    assert rig.tracker.active("east", "main") == "spare"
+    for _ in range(2):
+        await rig.look(INTERVAL_S)
+        assert rig.tracker.active("east", "main") == "spare"
     await rig.look(INTERVAL_S)
     assert rig.tracker.active("east", "main") == "main"
-    assert rig.guard.recovered == [("east", "main")]
+
+
+async def test_breakers_that_opened_between_two_probes_are_told_of_the_first_sign_of_life_within_seconds(
+    rig: Rig,
+) -> None:
+    await rig.look()
+    await rig.look(1)
+    rig.guard.breaker = BreakerState.OPEN  # the PACS has failed meanwhile, and no probe has seen it
+    await rig.look()
+    await rig.look(AGAIN_S)
+    assert sorted(rig.guard.recovered) == [("east", "main"), ("east", "spare"), ("west", "main")]
+    echoes = rig.echoes()
+    await rig.look(AGAIN_S)
+    assert (rig.echoes(), len(rig.guard.recovered)) == (echoes, 3), "what failed since then is for the breaker's time"
+    rig.guard.breaker = BreakerState.CLOSED
+    await rig.look(INTERVAL_S)
+    rig.guard.breaker = BreakerState.OPEN
+    await rig.look()
+    await rig.look(AGAIN_S)
+    assert len(rig.guard.recovered) == 6
 
 
 async def test_a_pacs_that_is_silent_is_down(rig: Rig) -> None:
@@ -210,9 +228,11 @@ async def test_what_those_at_work_hear_is_a_sign_of_life(rig: Rig) -> None:
     await rig.look(AGAIN_S)
     rig.pacs["east", "main"].refuse_with = PacsBusyError("busy", pacs="main")
     rig.guard.heard = Pulse(heard_at_s=rig.clock.monotonic_s() + AGAIN_S)
+    rig.guard.breaker = BreakerState.OPEN
     await rig.look(AGAIN_S)
     assert (await rig.statuses())["main"].health is Health.UP
-    assert rig.guard.recovered == [("east", "main")]
+    assert ("east", "main") in rig.guard.recovered
+    rig.guard.breaker = BreakerState.CLOSED
     rig.pacs["east", "main"].refuse_with = REFUSED
     for _ in range(2):
         await rig.look(INTERVAL_S)

@@ -12,7 +12,7 @@ from radgate_server.config import PacsSettings
 from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import DatabaseUnavailableError, PacsError, reason_of
 from radgate_server.core.failover import SIGN_OF_LIFE
-from radgate_server.core.health import Health, OperationState, PacsStatus, Pulse
+from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus, Pulse
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import StatusBoard, TenantDirectory
 from radgate_server.core.ports.pacs import PacsClient
@@ -67,7 +67,10 @@ class Guard(Protocol):
 
 @dataclass(slots=True)
 class _Watched:
-    """One PACS: what its last probe said, when the next one is due, and what was published last and when."""
+    """One PACS: what its last probe said, when the next one is due, and what was published last and when.
+
+    `vouched`: since breakers opened, the guard was notified that the PACS is well.
+    """
 
     client: PacsClient
     due_s: float
@@ -75,12 +78,16 @@ class _Watched:
     latency_ms: float = 0.0
     reason: str = ""
     probing: bool = False
+    vouched: bool = False
     published: PacsStatus | None = None
     published_s: float = 0.0
 
 
 class PacsHealthMonitor:
     """Probes each PACS of all tenants every `probe_interval_s` seconds, jittered; sooner while one fails.
+
+    Breakers that open between two probes bring the next one forward: a PACS that is back is asked again within
+    `AGAIN_S`, and not when the time of its breakers is up.
 
     `uniform` is random.uniform, `sleep` asyncio.sleep, or what a test puts in their place.
     """
@@ -135,10 +142,17 @@ class PacsHealthMonitor:
         """
         await self._take_stock()
         now_s = self._clock.monotonic_s()
-        due = [place for place, watched in self._watched.items() if watched.due_s <= now_s and not watched.probing]
+        due = [place for place, watched in self._watched.items() if self._is_due(place, watched, now_s)]
         begun = [self._begin(place) for place in due]
         await self._publish(now_s)
         return begun
+
+    def _is_due(self, place: _Place, watched: _Watched, now_s: float) -> bool:
+        if watched.probing:
+            return False
+        if watched.due_s > now_s + AGAIN_S and not watched.vouched and self._has_open_breakers(place):
+            watched.due_s = now_s + min(self._settings.probe_interval_s, AGAIN_S)
+        return watched.due_s <= now_s
 
     async def _watch(self) -> None:
         condition = ConditionLog(_log, "PACS can't be watched")
@@ -204,9 +218,18 @@ class PacsHealthMonitor:
         self._telemetry.pacs_on_backup(*place, self._tracker.on_backup(*place))
         if watched.health is not before:
             self._tell(place, watched, before, finding.error)
-        if before is Health.DOWN and finding.health is Health.UP:
-            self._guard.note_recovery(*place)
+        self._vouch(place, watched)
         self._tracker.observe(*place, SIGN_OF_LIFE, finding.error)
+
+    def _vouch(self, place: _Place, watched: _Watched) -> None:
+        """Notify the guard of the first sign of life since breakers opened; of later ones not, lest each try again."""
+        open_breakers = self._has_open_breakers(place)
+        if watched.health is Health.UP and open_breakers and not watched.vouched:
+            self._guard.note_recovery(*place)
+        watched.vouched = watched.health is Health.UP and open_breakers
+
+    def _has_open_breakers(self, place: _Place) -> bool:
+        return any(state.breaker is not BreakerState.CLOSED for state in self._guard.states(*place))
 
     def _tell(self, place: _Place, watched: _Watched, before: Health, error: PacsError | None) -> None:
         where = {"tenant": place[0], "pacs": place[1], "reason": watched.reason}
@@ -216,9 +239,10 @@ class PacsHealthMonitor:
             _log.warning("PACS %s is up again", place[1], extra=where)
 
     def _pause_s(self, place: _Place, watched: _Watched) -> float:
-        """The interval, give or take a tenth; short while a failover may be due, so that it comes soon."""
+        """The interval, give or take a tenth; short while a failover may be due or breakers wait for a sign."""
         interval_s = self._settings.probe_interval_s
-        if watched.health is Health.DOWN and self._tracker.may_leave(*place):
+        failover_due = watched.health is Health.DOWN and self._tracker.may_leave(*place)
+        if failover_due or (self._has_open_breakers(place) and not watched.vouched):
             interval_s = min(interval_s, AGAIN_S)
         return interval_s * self._uniform(0.9, 1.1)
 

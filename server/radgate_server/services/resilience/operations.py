@@ -45,7 +45,7 @@ VERDICTS: dict[type[PacsError], Verdict] = {
     errors.PacsTlsFailedError: Verdict.FAILED,
     errors.PacsTimeoutError: Verdict.FAILED,
     errors.PacsAbortedError: Verdict.FAILED,
-    # A limit of the PACS's own is told in the same way as a wrong AE title (PS3.8 9.3.4); both get better by waiting.
+    # Permanently (PS3.8 9.3.4, result 1): an AE title, or a policy. A transient rejection is PacsBusyError.
     errors.PacsRejectedError: Verdict.FAILED,
     # An answer, however unwelcome, comes from a PACS that works; an open breaker would hide what it says.
     errors.PacsCredentialsError: Verdict.ANSWERED,
@@ -55,7 +55,7 @@ VERDICTS: dict[type[PacsError], Verdict] = {
     errors.PacsFailedError: Verdict.ANSWERED,
     errors.PacsCannotError: Verdict.ANSWERED,
     errors.InstanceNotSentError: Verdict.ANSWERED,
-    # It may be our own connections that were all in use: load alone must never break a circuit.
+    # Our own connections are all in use, or the PACS has no room now: load alone must never break a circuit.
     errors.PacsBusyError: Verdict.UNKNOWN,
     errors.PacsCircuitOpenError: Verdict.UNKNOWN,
 }

@@ -25,6 +25,7 @@ from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEM
 from radgate_server.core.errors import (
     ConfigurationError,
     PacsAbortedError,
+    PacsBusyError,
     PacsError,
     PacsNoContextError,
     PacsRejectedError,
@@ -46,6 +47,7 @@ _REJECTIONS = {
     (3, 1): "temporary congestion",
     (3, 2): "local limit exceeded",
 }
+_REJECTED_TRANSIENT = 2
 _UNRECOGNISED = {(1, 3): "calling-aet", (1, 7): "called-aet"}
 
 
@@ -198,11 +200,14 @@ def _user_identity(username: str, passcode: Secret) -> UserIdentityNegotiation:
     return item
 
 
-def _rejection(answer: A_ASSOCIATE, pacs: str) -> PacsRejectedError:
+def _rejection(answer: A_ASSOCIATE, pacs: str) -> PacsError:
+    """A transient rejection (PS3.8 9.3.4, result 2) is a PACS that has no room now, unless it is about an AE title."""
     code = (answer.result_source or 0, answer.diagnostic or 0)
     permanence = "permanently" if answer.result == 1 else "for now"
     text = f"the PACS rejected the association {permanence}: {_REJECTIONS.get(code, 'no known reason')}"
     culprit = _UNRECOGNISED.get(code)
+    if answer.result == _REJECTED_TRANSIENT and not culprit:
+        return PacsBusyError(text, pacs=pacs)
     return PacsRejectedError(text, pacs=pacs, **({"rejection": culprit} if culprit else {}))
 
 
