@@ -57,6 +57,17 @@ def vr_of(tag: str) -> str:
         return "UN"
 
 
+@lru_cache(maxsize=4096)
+def vm_of(tag: str) -> str:
+    """The Value Multiplicity of a tag by PS3.6 ("1", "2-n"), "1" for tags that it does not know."""
+    from pydicom.datadict import dictionary_VM
+
+    try:
+        return dictionary_VM(int(tag, 16))
+    except KeyError:
+        return "1"
+
+
 def parse_attribute_path(text: str, field: str) -> TagPath:
     """Turn "PatientID", "00100020" or "RequestAttributesSequence.ScheduledProcedureStepID" into tags.
 

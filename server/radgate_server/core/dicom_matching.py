@@ -9,9 +9,11 @@ from itertools import groupby
 
 from radgate_server.core.query import DicomJson, MatchingKey, Query
 from radgate_server.core.query_attributes import standard_attributes
-from radgate_server.core.value_matching import value_test
+from radgate_server.core.value_matching import ValueTest, value_test
 
 type Predicate = Callable[[DicomJson], bool]
+type KeyCompiler = Callable[[str, str], ValueTest]
+"""Makes a test of values of a VR and a key that is not universal."""
 
 
 def matches(attributes: DicomJson, query: Query) -> bool:
@@ -19,14 +21,14 @@ def matches(attributes: DicomJson, query: Query) -> bool:
     return matcher(query.keys)(attributes)
 
 
-def matcher(keys: Iterable[MatchingKey]) -> Predicate:
+def matcher(keys: Iterable[MatchingKey], compile_key: KeyCompiler = value_test) -> Predicate:
     """Compile the keys into a test of data sets.
 
     A universal key ("", or nothing but `*`) always matches. Other keys need a value; of several values, one must match.
     Keys inside of one sequence must match in one and the same item (PS3.4 C.2.2.2.6).
     """
     values = [(key.path, key.value.reveal()) for key in keys]
-    tests = tuple(_attribute_tests([(path, value) for path, value in values if not is_universal(value)]))
+    tests = tuple(_attribute_tests([(path, value) for path, value in values if not is_universal(value)], compile_key))
     return lambda attributes: all(test(attributes) for test in tests)
 
 
@@ -47,16 +49,16 @@ def project(match: DicomJson, query: Query) -> DicomJson:
     return {tag: match[tag] for tag in wanted if tag in match}
 
 
-def _attribute_tests(keys: Sequence[tuple[tuple[str, ...], str]]) -> Iterable[Predicate]:
+def _attribute_tests(keys: Sequence[tuple[tuple[str, ...], str]], compile_key: KeyCompiler) -> Iterable[Predicate]:
     for tag, group in groupby(sorted(keys), key=lambda key: key[0][0]):
         paths = [(path[1:], value) for path, value in group]
-        yield from (_value_predicate(tag, value) for path, value in paths if not path)
+        yield from (_value_predicate(tag, value, compile_key) for path, value in paths if not path)
         if inner := [(path, value) for path, value in paths if path]:
-            yield _item_predicate(tag, tuple(_attribute_tests(inner)))
+            yield _item_predicate(tag, tuple(_attribute_tests(inner, compile_key)))
 
 
-def _value_predicate(tag: str, key: str) -> Predicate:
-    tests: dict[str, Callable[[object], bool]] = {}
+def _value_predicate(tag: str, key: str, compile_key: KeyCompiler) -> Predicate:
+    tests: dict[str, ValueTest] = {}
 
     def predicate(attributes: DicomJson) -> bool:
         attribute = attributes.get(tag)
@@ -65,7 +67,7 @@ def _value_predicate(tag: str, key: str) -> Predicate:
         vr = attribute["vr"]
         test = tests.get(vr)
         if test is None:
-            test = tests[vr] = value_test(vr, key)
+            test = tests[vr] = compile_key(vr, key)
         return any(value is not None and test(value) for value in values)
 
     return predicate

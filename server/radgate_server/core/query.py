@@ -50,11 +50,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class FindResult:
-    """What one PACS answered. `truncated` when there is more than was asked for at most."""
+    """What one PACS answered. `truncated` when there is more than was asked for at most.
+
+    `exact`: the adapter has matched all keys itself. `shown` are paths of keys for which the PACS returned a value,
+    be it in a match that the adapter left out.
+    """
 
     matches: tuple[DicomJson, ...]
     truncated: bool = False
     fuzzy_matching_ignored: bool = False
+    exact: bool = False
+    shown: frozenset[TagPath] = frozenset()
 
 
 def first_value(attributes: DicomJson, tag: str) -> str:

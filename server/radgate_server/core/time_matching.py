@@ -47,6 +47,19 @@ def date_time_test(key: str) -> ValueTest:
     return _range_test(key, _DATE_TIME)
 
 
+def whole_range(vr: str, key: str) -> str:
+    """The key of VR TM or DT as a range with its end in full, for PACS that compare digits: 08-12 ends at 12:59:59.
+
+    A key with an offset from UTC, or that is no value and no range, stays as it is.
+    """
+    form = _TIME if vr == "TM" else _DATE_TIME
+    bounds = _bounds(_clean(key, form), form)
+    if bounds is None or any(bound.offset for bound in bounds):
+        return key
+    low, high = (bound.digits for bound in bounds)
+    return f"{low}-{_fill(high, form.latest) if high else ''}"
+
+
 def _range_test(key: str, form: _Form) -> ValueTest:
     bounds = _bounds(_clean(key, form), form)
     if bounds is None:

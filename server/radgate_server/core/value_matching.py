@@ -19,7 +19,7 @@ _MAX_NAME_COMPONENTS = 5
 def value_test(vr: str, key: str) -> ValueTest:
     """Compile a key that is not universal into a test of values of `vr` as DICOM JSON holds them."""
     compile_key = _TESTS.get(vr, _text_test)
-    if vr in _FREE_TEXT or "\\" not in key:
+    if vr in FREE_TEXT or "\\" not in key:
         return compile_key(key)
     tests = [compile_key(part) for part in key.split("\\") if part.strip()]
     return lambda value: any(test(value) for test in tests)
@@ -65,7 +65,7 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _name_test(key: str) -> ValueTest:
+def name_test(key: str) -> ValueTest:
     """Person names, whatever their case (PS3.5 6.2.1).
 
     A key with `=` is compared group by group, empty groups match all; one without matches whichever group.
@@ -99,9 +99,10 @@ def _fold_name(group: str) -> str:
     return unicodedata.normalize("NFC", group).casefold().strip().rstrip("^ ")
 
 
-_FREE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
+FREE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
+"""VRs in which a backslash is a character."""
 _TESTS: dict[str, Callable[[str], ValueTest]] = {
-    "PN": _name_test,
+    "PN": name_test,
     "DA": date_test,
     "TM": time_test,
     "DT": date_time_test,

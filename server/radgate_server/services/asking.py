@@ -9,7 +9,7 @@ from radgate_server.core.answer_check import check_answer
 from radgate_server.core.deadline import expect_within
 from radgate_server.core.errors import PacsError, PacsTimeoutError
 from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import FindResult, Query
+from radgate_server.core.query import FindResult, Query, TagPath
 
 _log = logging.getLogger(__name__)
 
@@ -24,12 +24,16 @@ class AskLimits:
 
 @dataclass(frozen=True, slots=True)
 class PacsAnswer:
-    """What one PACS answered, or how it failed. `strange` and `malformed` count matches that were left out."""
+    """What one PACS answered, or how it failed.
+
+    `strange` and `malformed` count matches that were left out; `unchecked` are keys that nobody could match.
+    """
 
     client: PacsClient
     result: FindResult | PacsError
     strange: int = 0
     malformed: int = 0
+    unchecked: tuple[TagPath, ...] = ()
 
 
 async def ask_all(clients: Sequence[PacsClient], query: Query, limits: AskLimits) -> list[PacsAnswer]:
@@ -66,4 +70,4 @@ async def _ask(client: PacsClient, query: Query, max_results: int, deadline_s: f
     if checked.strange or checked.malformed:
         counts = {"pacs": client.name, "strange": checked.strange, "malformed": checked.malformed}
         _log.warning("a PACS answers what was not asked for", extra=counts)
-    return PacsAnswer(client, checked.result, checked.strange, checked.malformed)
+    return PacsAnswer(client, checked.result, checked.strange, checked.malformed, checked.unchecked)

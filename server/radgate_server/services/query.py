@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from radgate_server.core.attributes import keyword_of
 from radgate_server.core.errors import PacsError, reason_of
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.query import Query
@@ -38,6 +39,7 @@ class QueryWarning:
 RESULTS_TRUNCATED = "RESULTS_TRUNCATED"
 FUZZY_MATCHING_IGNORED = "FUZZY_MATCHING_IGNORED"
 RESULTS_WITHHELD = "RESULTS_WITHHELD"
+KEYS_UNCHECKED = "KEYS_UNCHECKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _warnings(answers: Sequence[PacsAnswer], max_results: int) -> tuple[QueryWar
             warnings.append(QueryWarning(name, reason_of(result), f"PACS {name}: {result.message}"))
             continue
         if result.truncated:
-            text = f"PACS {name} has more than {max_results} matches; narrow the search"
+            text = _more_text(name, len(result.matches), max_results)
             warnings.append(QueryWarning(name, RESULTS_TRUNCATED, text))
         if result.fuzzy_matching_ignored:
             text = f"PACS {name} does not do fuzzy matching; names were matched literally"
@@ -158,4 +160,14 @@ def _warnings(answers: Sequence[PacsAnswer], max_results: int) -> tuple[QueryWar
         if answer.strange or answer.malformed:
             text = f"PACS {name} returned {answer.strange} matches that were not asked for and {answer.malformed}"
             warnings.append(QueryWarning(name, RESULTS_WITHHELD, text + " without a proper UID; they were left out"))
+        if answer.unchecked:
+            keys = ", ".join(".".join(keyword_of(tag) or tag for tag in path) for path in answer.unchecked)
+            text = f"PACS {name} returned matches without a value of {keys}; it may not have matched by that"
+            warnings.append(QueryWarning(name, KEYS_UNCHECKED, text))
     return tuple(warnings)
+
+
+def _more_text(name: str, count: int, max_results: int) -> str:
+    if count >= max_results:
+        return f"PACS {name} has more than {max_results} matches; narrow the search"
+    return f"the answer of PACS {name} was cut off after {count} matches, there may be more; narrow the search"

@@ -47,3 +47,59 @@ def test_names_are_left_to_the_pacs() -> None:
 def test_a_match_without_a_proper_uid_is_left_out_and_counted(uid: object) -> None:
     checked = check_answer(query(), FindResult((match(uid), match())))
     assert (len(checked.result.matches), checked.malformed) == (1, 1)
+
+
+STEPS = ("00400275", "00400009")
+
+
+def series(*steps: str, uid: str = "1.2.3.1") -> DicomJson:
+    items = [{"00400009": {"vr": "SH", "Value": [step]}} for step in steps]
+    return match() | {"0020000E": {"vr": "UI", "Value": [uid]}, "00400275": {"vr": "SQ", "Value": items}}
+
+
+def series_query(path: tuple[str, ...], value: str) -> Query:
+    return Query(QueryLevel.SERIES, (MatchingKey(path, value),))
+
+
+def test_what_contradicts_a_key_within_a_sequence_is_left_out() -> None:
+    checked = check_answer(series_query(STEPS, "S1"), FindResult((series("S2"), series("S3", "S1"), series("S4"))))
+    assert [found["00400275"] for found in checked.result.matches] == [series("S3", "S1")["00400275"]]
+    assert (checked.strange, checked.unchecked) == (0, ())
+
+
+def test_who_has_no_value_does_not_match_where_others_show_that_the_pacs_knows_it() -> None:
+    checked = check_answer(series_query(STEPS, "S1"), FindResult((series("S1"), series())))
+    assert (len(checked.result.matches), checked.unchecked) == (1, ())
+    assert not check_answer(series_query(STEPS, "S1"), FindResult((series(),), shown=frozenset({STEPS}))).result.matches
+
+
+def test_a_key_that_nobody_could_check_is_named() -> None:
+    checked = check_answer(series_query(STEPS, "S1"), FindResult((series(),)))
+    assert (len(checked.result.matches), checked.unchecked) == (1, (STEPS,))
+    assert check_answer(series_query(STEPS, "S1"), FindResult((series(),), exact=True)).unchecked == ()
+
+
+def test_modality_of_a_study_is_checked_by_its_modalities() -> None:
+    modalities = match() | {"00080061": {"vr": "CS", "Value": ["SR", "CT"]}}
+    assert check_answer(query(t00080060="CT\\MR"), FindResult((modalities,))).result.matches
+    assert not check_answer(query(t00080060="US"), FindResult((modalities,))).result.matches
+    assert check_answer(query(t00080060="US"), FindResult((match(),))).unchecked == (("00080060",),)
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "key", "value", "fits"),
+    [
+        ("00080030", "TM", "08-12", "125959", True),
+        ("00080030", "TM", "08-12", "13", False),
+        ("00081030", "LO", "THORAX*", "Thórax  ap", True),
+        ("00081030", "LO", "Knie", "Knee", False),
+        ("00100010", "PN", "Doe", {"Alphabetic": "DOE^JANE"}, True),
+        ("00100010", "PN", "Jane^Doe", {"Alphabetic": "DOE^JANE"}, True),
+        ("00100010", "PN", "DOE^*", {"Alphabetic": "DOERING^UWE"}, False),
+        ("00100010", "PN", "Doe*", {"Alphabetic": "ROE^JANE"}, False),
+        ("00100010", "PN", "Müller", {"Alphabetic": "M\ufffdller"}, True),
+    ],
+)
+def test_generosity_is_no_contradiction(tag: str, vr: str, key: str, value: object, fits: bool) -> None:
+    found = match() | {tag: {"vr": vr, "Value": [value]}}
+    assert bool(check_answer(query(**{f"t{tag}": key}), FindResult((found,))).result.matches) is fits

@@ -29,7 +29,8 @@ def target(asked: Query, *, offset: int = 0, server_decodes: bool = True) -> str
     [
         (query(STUDY, {}), "/studies?limit=9"),
         (query(STUDY, {"00100020": "P 1"}), "/studies?PatientID=P%201&limit=9"),
-        (query(STUDY, {"00100020": ""}), "/studies?limit=9"),
+        (query(STUDY, {"00100020": ""}), "/studies?includefield=PatientID&limit=9"),
+        (query(STUDY, {"00100010": "*"}), "/studies?includefield=PatientName&limit=9"),
         (query(STUDY, {"0020000D": "1.2\\1.3"}), "/studies?StudyInstanceUID=1.2,1.3&limit=9"),
         (query(STUDY, {"00080060": "CT"}), "/studies?ModalitiesInStudy=CT&limit=9"),
         (query(STUDY, {"00080020": "20200101-"}), "/studies?StudyDate=20200101-&limit=9"),
@@ -38,7 +39,7 @@ def target(asked: Query, *, offset: int = 0, server_decodes: bool = True) -> str
         (query(SERIES, {"0020000D": "1.2\\1.3"}), "/series?StudyInstanceUID=1.2,1.3&limit=9"),
         (
             query(SERIES, {"00400275.00400009": "S"}),
-            "/series?RequestAttributesSequence.ScheduledProcedureStepID=S&limit=9",
+            "/series?RequestAttributesSequence.ScheduledProcedureStepID=S&includefield=RequestAttributesSequence&limit=9",
         ),
         (query(IMAGE, {"0020000D": "1.2", "0020000E": "1.3"}), "/studies/1.2/series/1.3/instances?limit=9"),
         (query(IMAGE, {"0020000D": "1.2"}), "/studies/1.2/instances?limit=9"),

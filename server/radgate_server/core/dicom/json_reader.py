@@ -8,6 +8,7 @@ from typing import Any
 from radgate_server.core.attributes import vr_of
 from radgate_server.core.dicom.values import BINARY_VRS, decimal_of, integer_of, name_of
 from radgate_server.core.query import DicomJson
+from radgate_server.core.value_matching import FREE_TEXT
 
 _MAX_DEPTH = 32
 _HEX = frozenset("0123456789ABCDEF")
@@ -66,6 +67,8 @@ def _element(tag: str, element: Any, depth: int) -> dict[str, Any]:
     if given is None:
         return {"vr": vr}
     values = [_value(vr, one, depth) for one in (given if isinstance(given, list) else [given])]
+    if vr in FREE_TEXT and len(values) > 1:
+        values = ["\\".join(text or "" for text in values)]  # a backslash is a character there (PS3.5 6.2)
     return {"vr": vr} if all(one is None for one in values) else {"vr": vr, "Value": values}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from radgate_server.core.attributes import keyword_of, vr_of
-from radgate_server.core.dicom_matching import matcher
+from radgate_server.core.dicom_matching import is_universal, matcher
 from radgate_server.core.identifiers import QueryLevel, is_uid
 from radgate_server.core.query import DicomJson, MatchingKey, Query, TagPath, first_value
 from radgate_server.core.query_attributes import LEVEL_ATTRIBUTES, UNIQUE_KEYS, level_of
@@ -49,7 +49,11 @@ def search_of(query: Query) -> Search:
             break
         path += f"{_RESOURCES[level]}/{uid}"
         pinned.add((UNIQUE_KEYS[level],))
-    keys = tuple(_at_level(key, query.level) for key in query.keys if key.path not in pinned and key.value)
+    keys = tuple(
+        _at_level(key, query.level)
+        for key in query.keys
+        if key.path not in pinned and not is_universal(key.value.reveal())
+    )
     crosses_levels = len(pinned) < len(above) or any(level_of(key.path[0]) in above for key in keys)
     return Search(path + _RESOURCES[query.level], keys, _returned(query), crosses_levels)
 
@@ -145,9 +149,17 @@ def _returned(query: Query) -> tuple[tuple[str, str], ...]:
     else:
         standard = LEVEL_ATTRIBUTES[query.level]
         unasked = () if query.only_included else tuple((tag,) for tag in standard if tag in _UNASKED)
-        fields = tuple(_name(path) for path in dict.fromkeys((*query.include, *unasked)))
+        fields = tuple(_name(path) for path in dict.fromkeys((*query.include, *_to_be_checked(query), *unasked)))
     fuzzy = (("fuzzymatching", "true"),) if query.fuzzy_matching else ()
     return (*(("includefield", name) for name in fields), *fuzzy)
+
+
+def _to_be_checked(query: Query) -> Iterable[TagPath]:
+    """What the answer must have, to be held against keys that servers do not match, or are not asked to.
+
+    Of the others they return what was a key without being asked (PS3.18 10.6.3.3).
+    """
+    return ((key.path[0],) for key in query.keys if len(key.path) > 1 or is_universal(key.value.reveal()))
 
 
 def _name(path: TagPath) -> str:

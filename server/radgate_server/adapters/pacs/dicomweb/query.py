@@ -17,6 +17,8 @@ from radgate_server.adapters.pacs.dicomweb.qido import (
     tells_of_more,
 )
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
+from radgate_server.core.answer_check import AnswerCheck
+from radgate_server.core.asked_form import asked_forms
 from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import DicomJson, FindResult, Query, first_value
@@ -25,6 +27,8 @@ from radgate_server.core.query_attributes import UNIQUE_KEYS
 _PAGE = 1000
 _SMALL_PAGE = 100
 _ROUND = 50
+_MAX_ROWS = 100_000
+"""Looked at for one search at most, of a server that does not match its keys."""
 _UNSUPPORTED = frozenset({"400", "404", "405", "501"})
 
 
@@ -40,35 +44,35 @@ class DicomWebQuery:
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         """Search, page by page; level by level where the server does not search across levels."""
-        found = _Found(query.level, max_results)
-        for part in split_lists(query):
-            found.add(await self._find(part, max_results))
+        found, check = _Found(query.level, max_results), AnswerCheck(query)
+        for part in (part for form in asked_forms(query) for part in split_lists(form)):
+            found.add(await self._find(part, max_results, check))
             if found.is_full:
                 break
-        return found.result()
+        return replace(found.result(), shown=check.shown)
 
-    async def _find(self, query: Query, max_results: int) -> FindResult:
+    async def _find(self, query: Query, max_results: int, check: AnswerCheck) -> FindResult:
         search = search_of(query)
         if not search.crosses_levels:
-            return await self._search(query.level, search, max_results)
+            return await self._search(query.level, search, max_results, check)
         if query.level not in self._one_level_only:
             try:
-                return await self._search(query.level, search, max_results)
+                return await self._search(query.level, search, max_results, check)
             except PacsFailedError as error:
                 if error.details.get("http_status") not in _UNSUPPORTED:
                     raise
-        result = await self._descend(query, max_results)
+        result = await self._descend(query, max_results, check)
         self._one_level_only.add(query.level)
         return result
 
-    async def _descend(self, query: Query, max_results: int) -> FindResult:
-        parents = await self._find(query_above(query), max_results)
+    async def _descend(self, query: Query, max_results: int, check: AnswerCheck) -> FindResult:
+        parents = await self._find(query_above(query), max_results, check)
         found = _Found(query.level, max_results)
         for parent in parents.matches:
             search = search_of(query_below(query, parent))
             if search.crosses_levels:
                 continue  # the parent has no proper UID
-            below = await self._search(query.level, search, max_results)
+            below = await self._search(query.level, search, max_results, check)
             matches = tuple({**parent, **match} for match in below.matches)
             found.add(FindResult(matches, below.truncated, below.fuzzy_matching_ignored))
             if found.is_full:
@@ -76,12 +80,14 @@ class DicomWebQuery:
         found.add(FindResult((), parents.truncated, parents.fuzzy_matching_ignored))
         return found.result()
 
-    async def _search(self, level: QueryLevel, search: Search, max_results: int) -> FindResult:
-        result = await self._search_pages(level, search, max_results)
-        if not result.matches and self._decodes is None and needs_decoding(search):
-            self._decodes = await self._find_out_decoding()
-            if self._decodes is False:
-                result = await self._search_pages(level, search, max_results)
+    async def _search(self, level: QueryLevel, search: Search, max_results: int, check: AnswerCheck) -> FindResult:
+        was_encoded = self._decodes is not False and needs_decoding(search)
+        result = await self._search_pages(level, search, max_results, check)
+        if not result.matches and was_encoded:
+            if self._decodes is None:
+                self._decodes = await self._find_out_decoding()
+            if self._decodes is False:  # be it that another search found that out meanwhile
+                result = await self._search_pages(level, search, max_results, check)
         return result if self._decodes is not False else replace(result, matches=literally(search, result.matches))
 
     async def _find_out_decoding(self) -> bool | None:
@@ -93,8 +99,10 @@ class DicomWebQuery:
         encoded = f"%{ord(uid[0]):02X}{uid[1:]}"
         return bool(await matches_of(await ask_page(self._http, f"{ONE_STUDY}&StudyInstanceUID={encoded}")))
 
-    async def _search_pages(self, level: QueryLevel, search: Search, max_results: int) -> FindResult:
-        found, offset = _Found(level, max_results), 0
+    async def _search_pages(
+        self, level: QueryLevel, search: Search, max_results: int, check: AnswerCheck
+    ) -> FindResult:
+        found, offset = _Found(level, max_results, check), 0
         while True:
             limit = min(self._page, max_results + 1 - found.count)
             answer = await self._ask(search, limit, offset)
@@ -102,6 +110,9 @@ class DicomWebQuery:
             more = tells_of_more(answer.headers)
             new = found.add(FindResult(matches, fuzzy_matching_ignored=ignored_fuzziness(answer.headers)))
             offset += len(matches)
+            if offset > _MAX_ROWS:
+                found.add(FindResult((), truncated=True))
+                return found.result()
             if found.is_full or not new or not (more or _may_be_cut(len(matches), limit)):
                 # A server that tells of more and gives nothing new does not know about offsets.
                 found.add(FindResult((), truncated=more and not found.is_full and not new and bool(matches)))
@@ -140,9 +151,10 @@ def _may_be_cut(count: int, limit: int) -> bool:
 
 
 class _Found:
-    """Matches that gather, each entity once, until there is one more than wanted."""
+    """Matches that gather, each entity once, until there is one more than wanted; without those `check` refuses."""
 
-    def __init__(self, level: QueryLevel, max_results: int) -> None:
+    def __init__(self, level: QueryLevel, max_results: int, check: AnswerCheck | None = None) -> None:
+        self._check = check
         self._unique = UNIQUE_KEYS[level]
         self._max_results = max_results
         self._matches: list[DicomJson] = []
@@ -159,12 +171,12 @@ class _Found:
         return len(self._matches) > self._max_results
 
     def add(self, result: FindResult) -> int:
-        """Take in what is new, and tell how much that was."""
-        before = len(self._matches)
-        self._matches += self._new(result.matches)
+        """Take in what is new, and tell how much that was, of that too what is left out."""
+        new = list(self._new(result.matches))
+        self._matches += [match for match in new if self._check is None or self._check.takes(match)]
         self._truncated = self._truncated or result.truncated
         self._fuzzy_matching_ignored = self._fuzzy_matching_ignored or result.fuzzy_matching_ignored
-        return len(self._matches) - before
+        return len(new)
 
     def result(self) -> FindResult:
         matches = tuple(self._matches[: self._max_results])

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -19,7 +20,9 @@ from radgate_server.adapters.pacs.dimse.identifier import (
 )
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import CANCELLED, PENDING, SUCCESS, failure, is_warning
-from radgate_server.adapters.pacs.dimse.walk import Keys, walk
+from radgate_server.adapters.pacs.dimse.walk import Ask, Keys, walk
+from radgate_server.core.answer_check import AnswerCheck
+from radgate_server.core.asked_form import asked_forms
 from radgate_server.core.dicom.file_meta import encoding_of
 from radgate_server.core.dicom.json_model import data_set_to_json
 from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError, PacsTimeoutError
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _MEDIUM = 0
 _OF_THE_MESSAGE = frozenset((SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL))  # not of what was found
+_MAX_LEFT_OUT = 100_000
 _DRAIN_S = 5.0
 """How long a PACS may take to notice that it was told to stop, before the association is cut."""
 
@@ -53,15 +57,32 @@ class DimseQuery:
             return await self._find_once(query, max_results, retry=False)
 
     async def _find_once(self, query: Query, max_results: int, *, retry: bool) -> FindResult:
+        check = AnswerCheck(query)
         async with self._pool.lease(self._proposals, keep=retry) as lease:
-            finder = Finder(lease.exchange)
+            finder = Finder(lease.exchange, takes=check.takes)
             try:
-                result = await self._pool.run(lease.exchange, partial(walk, query, finder.ask, max_results))
+                result = await self._pool.run(lease.exchange, partial(_walk_all, query, finder.ask, max_results))
             except PacsAbortedError:
                 if lease.reused and retry and not finder.answered:
                     raise _ForgottenError from None
                 raise
-        return FindResult(result.matches, result.truncated, fuzzy_matching_ignored=query.fuzzy_matching)
+        return replace(result, fuzzy_matching_ignored=query.fuzzy_matching, shown=check.shown)
+
+
+def _walk_all(query: Query, ask: Ask, max_results: int) -> FindResult:
+    """Ask in each form that the query takes; each entity is found once."""
+    unique = UNIQUE_KEYS[query.level]
+    found: dict[object, DicomJson] = {}
+    truncated = False
+    for form in asked_forms(query):
+        result = walk(form, ask, max_results)
+        truncated = truncated or result.truncated
+        for match in result.matches:
+            found.setdefault(first_value(match, unique) or object(), match)
+        if len(found) > max_results:
+            break
+    matches = tuple(found.values())
+    return FindResult(matches[:max_results], truncated or len(matches) > max_results)
 
 
 class _ForgottenError(Exception):
@@ -71,12 +92,19 @@ class _ForgottenError(Exception):
 class Finder:
     """Sends C-FIND requests on one association. Blocks.
 
-    `on_charset` is told the Specific Character Set (PS3.5 6.1.2) of each answer, as it is spelled there.
+    `on_charset` is told the Specific Character Set (PS3.5 6.1.2) of each answer, as it is spelled there. Matches that
+    `takes` refuses are left out; of those, too, no more than _MAX_LEFT_OUT are looked at for one C-FIND.
     """
 
-    def __init__(self, exchange: Exchange, on_charset: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        on_charset: Callable[[str], None] | None = None,
+        takes: Callable[[DicomJson], bool] = lambda _match: True,
+    ) -> None:
         self._exchange = exchange
         self._on_charset = on_charset
+        self._takes = takes
         self.answered = False
 
     def ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
@@ -98,16 +126,20 @@ class Finder:
         message_id = self._send(level, keys, context.context_id, transfer_syntax_uid)
         matches: list[DicomJson] = []
         seen: set[str] = set()
+        left_out = 0
         while (answer := self._receive()).Status in PENDING:
             match = self._decode(answer, transfer_syntax_uid)
             if (uid := first_value(match, UNIQUE_KEYS[level])) and uid in seen:
                 continue
             seen.add(uid)
-            if len(matches) == max_results:
+            fits = self._takes(match)
+            left_out += not fits
+            if (fits and len(matches) == max_results) or left_out > _MAX_LEFT_OUT:
                 self._exchange.send_cancel(message_id, context.context_id)
                 self._drain()
                 return FindResult(tuple(matches), truncated=True)
-            matches.append(match)
+            if fits:
+                matches.append(match)
         if answer.Status not in (SUCCESS, CANCELLED) and not is_warning(answer.Status):
             raise failure(self._exchange.pacs, "C-FIND", answer.Status)
         return FindResult(tuple(matches), truncated=answer.Status == CANCELLED)

@@ -73,9 +73,13 @@ class Holdings:
         matches: list[DicomJson] = []
         for match in _Search(query).run(self._studies):
             if len(matches) == max_results:
-                return FindResult(tuple(matches), truncated=True, fuzzy_matching_ignored=query.fuzzy_matching)
+                return _exact(matches, query, truncated=True)
             matches.append(project(match, query))
-        return FindResult(tuple(matches), fuzzy_matching_ignored=query.fuzzy_matching)
+        return _exact(matches, query, truncated=False)
+
+
+def _exact(matches: Iterable[DicomJson], query: Query, *, truncated: bool) -> FindResult:
+    return FindResult(tuple(matches), truncated, fuzzy_matching_ignored=query.fuzzy_matching, exact=True)
 
 
 class _Search:

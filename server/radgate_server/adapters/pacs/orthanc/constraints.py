@@ -34,7 +34,6 @@ _LEVELS = tuple(QueryLevel)
 _NAME_END = "^*? "
 _TIME_RANGE = re.compile(r"(?P<low>\d\d)?[\d.]*(?P<hyphen>-)?(?P<high>\d\d)?[\d.]*")
 _DATE_RANGE = re.compile(r"\d{8}|\d{8}-(?:\d{8})?|-\d{8}")
-_INTEGER = re.compile(r"[+-]?\d+")
 
 
 def constraint_of(key: MatchingKey, level: QueryLevel) -> tuple[str, str] | None:
@@ -86,9 +85,9 @@ def _name(value: str) -> str:
     return f"*{group}*" if group else ""
 
 
-def _whole_number(value: str) -> str:
-    """01 is 1."""
-    return f"*{abs(int(value))}*" if _INTEGER.fullmatch(value) else ""
+def _number(_value: str) -> str:
+    """Not for the database: it compares digits, and 1 is 01 and 1.0; from 1.12.7 on Orthanc takes no wildcards here."""
+    return ""
 
 
 def _has_wildcard(value: str) -> bool:
@@ -100,5 +99,6 @@ _CONSTRAINTS: dict[str, Callable[[str], str]] = {
     "DA": _date,
     "TM": _time,
     "PN": _name,
-    "IS": _whole_number,
+    "IS": _number,
+    "DS": _number,
 }

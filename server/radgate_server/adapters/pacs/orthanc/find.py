@@ -47,15 +47,15 @@ class OrthancQuery:
         if below is not None:
             uids = await self._uids(below, UNIQUE_KEYS[query.level], max_results + 1)
             if not uids:
-                return FindResult((), fuzzy_matching_ignored=ignored)
+                return FindResult((), fuzzy_matching_ignored=ignored, exact=True)
             wanted = narrowed(wanted, uids)
         matches: list[DicomJson] = []
         async with aclosing(self._matches(wanted, max_results + 1)) as found:
             async for match in found:
                 if len(matches) == max_results:
-                    return FindResult(tuple(matches), truncated=True, fuzzy_matching_ignored=ignored)
+                    return FindResult(tuple(matches), truncated=True, fuzzy_matching_ignored=ignored, exact=True)
                 matches.append(match)
-        return FindResult(tuple(matches), fuzzy_matching_ignored=ignored)
+        return FindResult(tuple(matches), fuzzy_matching_ignored=ignored, exact=True)
 
     async def _uids(self, below: Query, unique: str, most: int) -> list[str]:
         """The different values that what matches has of an attribute above, `most` at most."""
