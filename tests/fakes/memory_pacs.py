@@ -26,6 +26,7 @@ class MemoryPacs:
     - `silence()`: operations wait for `release()` before they answer, retrieves before each instance.
     - `omitted`: SOP Instance UIDs that are listed and never sent.
     - `failing`: SOP Instance UIDs that are answered with FailedInstance and the error given.
+    - `replaced`: SOP Instance UIDs in whose place another file is sent, or bytes that are none.
     - `latency_s`: seconds before each instance.
 
     What happened: `calls` counts operations, `queries` and `scopes` hold them, `open_retrieves`, `max_open_retrieves`
@@ -40,6 +41,7 @@ class MemoryPacs:
         self.abort_after: int | None = None
         self.omitted: set[str] = set()
         self.failing: dict[str, PacsError] = {}
+        self.replaced: dict[str, bytes] = {}
         self.latency_s = 0.0
         self.calls: Counter[str] = Counter()
         self.queries: list[Query] = []
@@ -132,7 +134,8 @@ class MemoryPacs:
                 yield FailedInstance(held.ref, self.failing[uid])
                 continue
             self.sent += 1
-            yield ReceivedInstance(held.ref, held.sop_class_uid, held.transfer_syntax_uid, held.content)
+            content = MemoryContent((self.replaced[uid],)) if uid in self.replaced else held.content
+            yield ReceivedInstance(held.ref, held.sop_class_uid, held.transfer_syntax_uid, content)
         finished.set()
 
 

@@ -54,6 +54,8 @@ class RecordingTelemetry:
     cache_failures: list[tuple[str, str]] = field(default_factory=list)
     forgotten: list[tuple[str, str]] = field(default_factory=list)
     associations_refused: list[str] = field(default_factory=list)
+    instances_refused: list[tuple[str, str, str]] = field(default_factory=list)
+    patients_differing: list[tuple[str, str]] = field(default_factory=list)
     jobs: list[tuple[str, str]] = field(default_factory=list)
     audit_failures: int = 0
     notices: list[tuple[str, str]] = field(default_factory=list)
@@ -82,6 +84,12 @@ class RecordingTelemetry:
 
     def bytes_received(self, tenant_id: str, pacs: str, count: int) -> None:
         self.received[pacs] = self.received.get(pacs, 0) + count
+
+    def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
+        self.instances_refused.append((tenant_id, pacs, reason))
+
+    def patient_differs(self, tenant_id: str, pacs: str) -> None:
+        self.patients_differing.append((tenant_id, pacs))
 
     def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
         self.retries.append((tenant_id, pacs, operation))

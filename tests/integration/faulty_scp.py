@@ -57,15 +57,12 @@ class FaultyScp:
     required_called_aet: bool = False
     required_calling_aet: list[str] = field(default_factory=list)
     max_associations: int = 50
+    port: int = 0
+    """Where it listens; once started, never 0."""
     associations: int = field(default=0, init=False)
     aborted: threading.Event = field(default_factory=threading.Event, init=False)
     released: threading.Event = field(default_factory=threading.Event, init=False)
     _server: Any = field(default=None, init=False)
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._server.server_address[1])
 
     def start(self) -> None:
         """Listen."""
@@ -93,7 +90,9 @@ class FaultyScp:
         ):
             if handler is not None:
                 handlers.append((event, handler))
-        self._server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=self.tls)
+        address = ("127.0.0.1", self.port)
+        self._server = ae.start_server(address, block=False, evt_handlers=handlers, ssl_context=self.tls)
+        self.port = int(self._server.server_address[1])
 
     def _count(self, _: Event) -> None:
         self.associations += 1

@@ -12,6 +12,8 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import (
     GatewayError,
+    InstanceMalformedError,
+    InstanceMismatchError,
     InstanceNotSentError,
     InstanceTooLargeError,
     PacsAbortedError,
@@ -280,7 +282,6 @@ async def test_what_came_before_the_answer_broke_is_kept() -> None:
 @pytest.mark.parametrize(
     ("body", "headers", "kind"),
     [
-        (multipart([b"no DICOM file"])[0], multipart([])[1], PacsFailedError),
         (multipart(make_study(1), head="Content-Type: image/jpeg")[0], multipart([])[1], PacsFailedError),
         (b"PK\3\4", {"content-type": "application/zip"}, PacsFailedError),
         (multipart(make_study(1))[0], {"content-type": "multipart/related"}, PacsFailedError),
@@ -319,7 +320,22 @@ async def test_another_instance_than_the_one_asked_for_is_a_failure() -> None:
     body, headers = multipart([other])
     (arrival,) = await fetched(lambda _: Reply(body=body, headers=headers), listed(1))
     assert isinstance(arrival, FailedInstance)
-    assert isinstance(arrival.error, PacsFailedError)
+    assert isinstance(arrival.error, InstanceMismatchError)
+
+
+async def test_a_part_that_is_no_dicom_file_fails_the_instance_that_it_was_to_be() -> None:
+    good = make_study(3)
+
+    def script(asked: Asked) -> Reply:
+        alone = asked.path.rpartition("/instances/")[2] if "/instances/" in asked.path else ""
+        body, headers = multipart([b"no DICOM file"] if alone else [good[0], b"no DICOM file", good[2]])
+        return Reply(body=body, headers=headers)
+
+    arrivals = await fetched(script, listed(3))
+    assert [isinstance(arrival, ReceivedInstance) for arrival in arrivals] == [True, True, False]
+    assert arrivals[2].ref == listed(3)[1].ref
+    assert isinstance(arrivals[2], FailedInstance)
+    assert isinstance(arrivals[2].error, InstanceMalformedError)
 
 
 class Instances:

@@ -34,6 +34,7 @@ from radgate_server.core.instances import FailedInstance, ListedInstance, Memory
 from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import MatchingKey, Query
+from radgate_server.services.arrival_check import UnobservedArrivals, checked_pacs
 from radgate_server.services.resilience import PacsGuard
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
@@ -352,11 +353,11 @@ async def test_a_retrieve_that_fails_as_a_whole_raises() -> None:
     assert caught.value.details["status"] == "0xA702"
 
 
-async def test_an_instance_of_another_study_is_refused() -> None:
+async def test_an_instance_of_another_study_is_dropped() -> None:
     stranger = ct_instance(7, study="1.2.999")
     with FaultyScp(on_get=sending(stranger, ct_instance(0), ct_instance(8))) as scp:
         async with client_of(scp.port) as client:
-            arrivals = await fetch(client, STUDY, listed(1))
+            arrivals = await fetch(checked_pacs(client, "east", UnobservedArrivals()), STUDY, listed(1))
     # The last one was not listed, but says itself that it is of the study.
     assert [arrival.ref.sop_instance_uid for arrival in arrivals] == ["1.2.3.4.0", "1.2.3.4.8"]
 

@@ -86,7 +86,6 @@ from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.key_checker import KeyChecker
 from radgate_server.services.key_uses import KeyUses
-from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.limiting import Limiter
 from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.listing import StudyLister
@@ -105,6 +104,7 @@ from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.store import StoreService
+from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
@@ -282,12 +282,15 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
     factories = dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect)
     guard = PacsGuard(PacsSettings(max_retries=0), rig.clock, rig.telemetry)
-    clients = PacsClients(rig.directory, factories, guard.wrap)
+    doubts = StudyDoubts(rig.telemetry)
+    clients = PacsClients(rig.directory, factories, guard.wrap, observer=doubts)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     places = InstancePlaces(clients, deadline_s=10)
-    studies = KnownStudies()
+    studies = doubts.studies
     near = AnnouncingStore(rig.store, (places.remember,))
-    retrieve = RetrieveService(lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5), studies)
+    retrieve = RetrieveService(
+        lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5), doubts, RefusedInstances(rig.clock)
+    )
     query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, studies)
     uses = KeyUses(rig.directory, rig.clock)
     checker = KeyChecker(rig.directory, rig.box, rig.clock, uses)
@@ -387,6 +390,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             refusals=rig.refusals,
             sent=StreamLog(auditor),
             restrictions=restrictions,
+            doubts=doubts,
             telemetry=rig.telemetry,
             gateway_secret=GATEWAY_SECRET,
         )

@@ -26,11 +26,10 @@ class Asking:
     numbered: Numbered
 
 
-def build_asking(settings: Settings, clients: PacsClients, clock: Clock) -> Asking:
+def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies, clock: Clock) -> Asking:
     """Put it together."""
     cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
     listed = AskLimits(settings.retrieve.max_listed_instances, deadline_s)
-    studies = KnownStudies()
     query = QueryService(
         clients,
         AskLimits(settings.retrieve.max_results, deadline_s),

@@ -76,7 +76,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         workers = await open_workers(stack, settings, telemetry)
         pacs = await open_pacs_side(stack, settings, installation, overrides.factories, clock, telemetry)
         tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
-        services = build_services(stack, settings, installation, tiers, workers, pacs.clients, clock, telemetry, tracer)
+        services = build_services(
+            stack, settings, installation, tiers, workers, pacs.clients, pacs.doubts, clock, telemetry, tracer
+        )
         forgetting = build_forgetting(services, tiers)
         limiter = await open_limiter(stack, settings, installation, clock, telemetry)
         follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter)

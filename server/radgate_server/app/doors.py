@@ -70,6 +70,7 @@ def build_rpc(
         refusals=services.refusals,
         sent=services.sent,
         restrictions=services.restrictions,
+        doubts=services.doubts,
         telemetry=telemetry,
         tracer=tracer,
         gateway_secret=entrance.gateway_secret,

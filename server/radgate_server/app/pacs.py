@@ -15,16 +15,19 @@ from radgate_server.services.detect import impatient
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.resilience import PacsGuard
+from radgate_server.services.study_doubts import StudyDoubts
 
 
 @dataclass(frozen=True, slots=True)
 class PacsSide:
     """What stands between the use cases and the PACS.
 
-    `factories` make clients of PACS that are to be validated, `probes` of hosts that nobody knows yet.
+    `factories` make clients of PACS that are to be validated, `probes` of hosts that nobody knows yet. `doubts` learns
+    what is wrong with what they send.
     """
 
     clients: PacsClients
+    doubts: StudyDoubts
     factories: Mapping[str, PacsFactory]
     probes: Mapping[str, PacsFactory]
     guard: PacsGuard
@@ -53,9 +56,9 @@ async def open_pacs_side(
     guard = PacsGuard(settings.pacs, clock, telemetry)
     tracker = FailoverTracker(installation.failover, clock, telemetry)
     stack.push_async_callback(tracker.close)
-    clients = PacsClients(installation.pacs, factories, guard.wrap, tracker)
+    clients = PacsClients(installation.pacs, factories, guard.wrap, tracker, doubts := StudyDoubts(telemetry))
     stack.push_async_callback(clients.close)
-    return PacsSide(clients, factories, probes, guard, tracker, sightings, scp.port)
+    return PacsSide(clients, doubts, factories, probes, guard, tracker, sightings, scp.port)
 
 
 async def _open_storage_scp(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> StorageScp:

@@ -42,6 +42,7 @@ from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.restrictions import Restrictions
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
+from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.study_facts import StudyFactsReader
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import NewsDesk
@@ -59,6 +60,7 @@ class Services:
     facts: StudyFactsReader
     lister: StudyLister
     studies: KnownStudies
+    doubts: StudyDoubts
     retrieve: RetrieveService
     instances: InstanceReader
     pictures: Pictures
@@ -78,18 +80,19 @@ def build_services(
     tiers: Tiers,
     workers: FrameWorkers,
     clients: PacsClients,
+    doubts: StudyDoubts,
     clock: Clock,
     telemetry: PrometheusTelemetry,
     tracer: Tracer | None,
 ) -> Services:
     """Put the use cases together, from the inside outwards."""
-    asking = build_asking(settings, clients, clock)
+    asking = build_asking(settings, clients, doubts.studies, clock)
     auditor = Auditor(installation.audit, clock, asking.studies)
     images = build_images(stack, settings, tiers, workers, asking, auditor)
     pictures, transcoder = images.pictures, images.transcoder
     store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
     fetching = FetchLimits(settings.retrieve.window_bytes, settings.retrieve.stall_s)
-    retrieve = RetrieveService(asking.lister, store, fetching, asking.studies)
+    retrieve = RetrieveService(asking.lister, store, fetching, doubts, RefusedInstances(clock))
     stack.push_async_callback(retrieve.close)
     handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
     if tracer is not None:
@@ -108,6 +111,7 @@ def build_services(
         facts=asking.facts,
         lister=asking.lister,
         studies=asking.studies,
+        doubts=doubts,
         retrieve=retrieve,
         instances=images.instances,
         pictures=pictures,

@@ -185,6 +185,10 @@ class InstanceNotSentError(PacsError):
     """The PACS lists the instance but did not send it."""
 
 
+class InstanceMismatchError(PacsError):
+    """The PACS sent another instance in place of the one that it lists: other UIDs stand in the data set."""
+
+
 class AddressNotAllowedError(GatewayError):
     """The host lies in a private network that the operator has not opened (setting `pacs.allowed_networks`)."""
 

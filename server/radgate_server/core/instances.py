@@ -105,10 +105,14 @@ class JoinedContent:
 
 @dataclass(frozen=True, slots=True)
 class ListedInstance:
-    """An instance that a PACS says it holds (an answer at IMAGE level). `sop_class_uid` is "" when it does not tell."""
+    """An instance that a PACS says it holds (an answer at IMAGE level).
+
+    SOP Class UID and Patient ID (0010,0020) are "" when it does not tell.
+    """
 
     ref: InstanceRef
     sop_class_uid: str
+    patient_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

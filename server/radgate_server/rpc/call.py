@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -29,15 +29,18 @@ class Call:
     `cut` says that a part of an HTTP body was sent and its client can't be notified: no status may follow, since behind
     the gateway it would end the body in good order.
     `counted_for` is the tenant among whose calls in flight it is counted, None before.
+    `doubts` gives the headers that are due with the first byte, for what is known of the study by then.
     `under_way` is the connection that the call is counted for, "" before it is let in.
     """
 
     __slots__ = (
         "_context",
         "_headers",
+        "_headers_sent",
         "caller",
         "counted_for",
         "cut",
+        "doubts",
         "failure",
         "first_write_s",
         "lease",
@@ -59,6 +62,8 @@ class Call:
         self.method = method
         self.payload = payload
         self.response: bytes = b""
+        self.doubts: Callable[[], Metadata] | None = None
+        self._headers_sent = False
         self.failure: Failure | None = None
         self.lease: Lease | None = None
         self.stream: AuditedStream | None = None
@@ -129,12 +134,20 @@ class Call:
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send response headers; once, before the first message."""
-        await self._context.send_initial_metadata(tuple(metadata))
+        doubts = self.doubts() if self.doubts is not None else ()
+        self._headers_sent = True
+        await self._context.send_initial_metadata((*metadata, *doubts))
+
+    async def send_doubts(self) -> None:
+        """Send what is due with the first byte, unless headers have left already."""
+        if not self._headers_sent and self.doubts is not None and self.doubts():
+            await self.send_initial_metadata(())
 
     async def write(self, message: bytes) -> None:
         """Send one encoded message of a stream; returns when the client's flow control took it."""
         if self.first_write_s is None:
             self.first_write_s = time.perf_counter()
+            await self.send_doubts()
         if self.lease is not None and (wait := self.lease.pass_bytes(len(message))) is not None:
             await wait
         await self._context.write(message)

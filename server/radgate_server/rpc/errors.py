@@ -73,6 +73,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.ValidationFailedError: Rule(StatusCode.FAILED_PRECONDITION, "PACS_VALIDATION_FAILED", 422),
     errors.ResumeTokenStaleError: Rule(StatusCode.ABORTED, "RESUME_TOKEN_STALE", 409),
     errors.InstanceNotSentError: Rule(StatusCode.UNKNOWN, "INSTANCE_NOT_SENT", 502),
+    errors.InstanceMismatchError: Rule(StatusCode.DATA_LOSS, "INSTANCE_MISMATCH", 502),
     errors.InstanceMalformedError: Rule(StatusCode.DATA_LOSS, "INSTANCE_MALFORMED", 502),
     errors.InstanceTooLargeError: Rule(StatusCode.OUT_OF_RANGE, "INSTANCE_TOO_LARGE", 413),
     errors.ImageTooLargeError: Rule(StatusCode.OUT_OF_RANGE, "IMAGE_TOO_LARGE", 413),

@@ -18,6 +18,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.authz import METHODS
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
+from radgate_server.rpc.doubts import DoubtedStudies, warned
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.method_table import Way
 from radgate_server.rpc.rest_fields import FieldCheck, rest_field_check
@@ -31,7 +32,11 @@ class Servicer(Protocol):
 
 
 def build_ways(
-    service: ServiceDescriptor, servicer: Servicer, layers: tuple[Layer, ...], gate: StudyGate
+    service: ServiceDescriptor,
+    servicer: Servicer,
+    layers: tuple[Layer, ...],
+    gate: StudyGate,
+    doubts: DoubtedStudies,
 ) -> dict[str, Way]:
     """Make the ways of all methods of the service, by their full names.
 
@@ -41,7 +46,7 @@ def build_ways(
         AttributeError: the servicer lacks a method.
 
     """
-    ways = (_build_way(service, method, servicer, layers, gate) for method in service.methods)
+    ways = (_build_way(service, method, servicer, layers, gate, doubts) for method in service.methods)
     return {way.full_name: way for way in ways}
 
 
@@ -51,9 +56,10 @@ def _build_way(
     servicer: Servicer,
     layers: tuple[Layer, ...],
     gate: StudyGate,
+    doubts: DoubtedStudies,
 ) -> Way:
     method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
-    proceed = compose(method, layers, _innermost(descriptor, getattr(servicer, descriptor.name), method, gate))
+    proceed = compose(method, layers, _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts))
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)
     return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
 
@@ -68,9 +74,11 @@ def _is_body(method: MethodDescriptor) -> bool:
     return method.output_type.full_name == "google.api.HttpBody"
 
 
-def _innermost(descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate) -> Proceed:
+def _innermost(
+    descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate, doubts: DoubtedStudies
+) -> Proceed:
     """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
-    answer = _answer(descriptor, serve, method, gate)
+    answer = _answer(descriptor, serve, method, gate, doubts)
     check = rest_field_check(descriptor)
     return answer if check is None else _answer_checked(check, answer)
 
@@ -83,9 +91,11 @@ def _answer_checked(check: FieldCheck, answer: Proceed) -> Proceed:
     return answer_checked
 
 
-def _answer(descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate) -> Proceed:
+def _answer(
+    descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate, doubts: DoubtedStudies
+) -> Proceed:
     decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
-    admit = admission(reach := method.access.reach, descriptor, gate)
+    admit = warned(admission(reach := method.access.reach, descriptor, gate), descriptor, doubts)
     if descriptor.server_streaming:
         answer = _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
         return _break_off(answer) if _is_body(descriptor) else answer
@@ -127,6 +137,7 @@ def _answer_unary(serve: Callable[..., Any], decode: _Decoder, admit: Admit | No
         if admit is not None:
             request = await admit(request, call)
         call.response = _encode(await serve(request, call))
+        await call.send_doubts()
 
     return answer
 
@@ -139,6 +150,7 @@ def _answer_stream(serve: Callable[..., Any], decode: _Decoder, admit: Admit | N
         async with aclosing(serve(request, call)) as messages:
             async for message in messages:
                 await call.write(_encode(message))
+        await call.send_doubts()
 
     return answer
 

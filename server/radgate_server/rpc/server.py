@@ -25,6 +25,7 @@ from radgate_server.core.ports.tls import TlsSource
 from radgate_server.core.tracing import Tracer
 from radgate_server.rpc import health, reflection
 from radgate_server.rpc.calls_in_flight import END_S, CallsInFlight
+from radgate_server.rpc.doubts import DoubtedStudies
 from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layers import CredentialChecker, LimitGate, RefusalNotes, StreamNotes, standard_layers
 from radgate_server.rpc.method_table import MethodTable, Way
@@ -144,6 +145,7 @@ def build_server(
     refusals: RefusalNotes,
     sent: StreamNotes,
     restrictions: StudyGate,
+    doubts: DoubtedStudies,
     telemetry: Telemetry,
     tracer: Tracer | None = None,
     gateway_secret: str = "",
@@ -176,7 +178,7 @@ def build_server(
     servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
     ways: dict[str, Way] = {}
     for service, servicer in servicers.items():
-        ways |= build_ways(service, servicer, layers, restrictions)
+        ways |= build_ways(service, servicer, layers, restrictions, doubts)
     return RpcServer(
         [MethodTable(ways)],
         health_servicer,

@@ -18,6 +18,7 @@ from radgate_server.services.single_flight import SingleFlight
 MAX_REMEMBERED_INSTANCES = 500_000
 MAX_REMEMBERED_ROUTES = 100_000
 SOP_CLASS_UID = "00080016"
+PATIENT_ID = "00100020"
 _LEVEL_NAMES = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
 
 
@@ -200,7 +201,8 @@ def listing_query(scope: RetrieveScope) -> Query:
         ("0020000E", scope.series_instance_uid),
     )
     matching = tuple(MatchingKey((tag,), value) for tag, value in keys if value)
-    return Query(QueryLevel.IMAGE, matching, include=((SOP_CLASS_UID,),), only_included=True, listing=True)
+    include = ((SOP_CLASS_UID,), (PATIENT_ID,))
+    return Query(QueryLevel.IMAGE, matching, include=include, only_included=True, listing=True)
 
 
 def listed_instance(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:
@@ -212,4 +214,4 @@ def listed_instance(match: DicomJson, scope: RetrieveScope) -> ListedInstance | 
     )
     if not (ref.series_instance_uid and ref.sop_instance_uid):
         return None
-    return ListedInstance(ref, first_value(match, SOP_CLASS_UID))
+    return ListedInstance(ref, first_value(match, SOP_CLASS_UID), first_value(match, PATIENT_ID))

@@ -10,6 +10,7 @@ from radgate_server.core.failover import Group, groups_of
 from radgate_server.core.pacs import FailoverPolicy, PacsConfig
 from radgate_server.core.ports.directory import PacsDirectory
 from radgate_server.core.ports.pacs import PacsClient, PacsFactory
+from radgate_server.services.arrival_check import ArrivalObserver, UnobservedArrivals, checked_pacs
 from radgate_server.services.failover.group_client import group_client
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.unusable_pacs import unusable_pacs
@@ -42,7 +43,10 @@ type Wrap = Callable[[PacsConfig, PacsClient], PacsClient]
 
 
 class PacsClients:
-    """Hands out PACS by tenant. `factories` has one for each kind of connection; `wrap` goes around what they make."""
+    """Hands out PACS by tenant. `factories` has one for each kind of connection; `wrap` goes around what they make.
+
+    What any of them sends is checked first, and `observer` learns what is wrong with it.
+    """
 
     def __init__(
         self,
@@ -50,11 +54,13 @@ class PacsClients:
         factories: Mapping[str, PacsFactory],
         wrap: Wrap = lambda _, client: client,
         tracker: FailoverTracker | None = None,
+        observer: ArrivalObserver | None = None,
     ) -> None:
         self._directory = directory
         self._factories = factories
         self._wrap = wrap
         self._tracker = tracker
+        self._observer = observer or UnobservedArrivals()
         self._tenants: dict[str, _TenantPacs] = {}
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Future[None]] = set()
@@ -122,7 +128,8 @@ class PacsClients:
 
     def _connect(self, config: PacsConfig) -> _Connected:
         try:
-            return _Connected(config, self._wrap(config, self._factories[config.connection.kind](config)))
+            made = self._factories[config.connection.kind](config)
+            return _Connected(config, self._wrap(config, checked_pacs(made, config.tenant_id, self._observer)))
         except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
             _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
             return _Connected(config, unusable_pacs(config.name, error.message), usable=False)

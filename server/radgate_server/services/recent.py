@@ -12,6 +12,9 @@ class RecentMap[Key: Hashable, Value]:
         self._weight = 0
         self._kept: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def __iter__(self) -> Iterator[Key]:
         return iter(self._kept)
 

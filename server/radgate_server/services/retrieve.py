@@ -14,9 +14,9 @@ from radgate_server.core.instances import FailedInstance, InstanceHandle, Listed
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.services.fetch import Arrived, Fetch, FetchLimits, FetchReader
 from radgate_server.services.fetch_scopes import instance_scope, plan_scopes
-from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import Listing, ListingPart, StudyLister
 from radgate_server.services.steady_instance import SteadyInstance
+from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
 
 _log = logging.getLogger(__name__)
 
@@ -52,15 +52,24 @@ class Retrieval:
 
     As long as nothing could be delivered, failures are held back: if nothing at all can be, the first is raised, so
     that an outage never looks like a study of which all instances happen to be missing. `resumed` says that something
-    came before. `near` are those that were there when it was opened, and come first.
+    came before. `near` are those that were there when it was opened, and come first. `refused` are those of which it is
+    known that the PACS sends something else, or nothing that can be read; they fail.
     """
 
     def __init__(
-        self, listing: Listing, plan: _Plan, retrieve: "RetrieveService", tenant_id: str, *, resumed: bool
+        self,
+        listing: Listing,
+        plan: _Plan,
+        retrieve: "RetrieveService",
+        tenant_id: str,
+        *,
+        resumed: bool,
+        refused: Sequence[FailedInstance] = (),
     ) -> None:
         self.listed = listing.listed
         self.unanswered = listing.unanswered
         self.near = plan.near
+        self.refused = tuple(refused)
         self._plan = plan
         self._retrieve = retrieve
         self._tenant_id = tenant_id
@@ -86,9 +95,13 @@ class Retrieval:
         # Handles are looked up one by one when their turn comes: holding all of a study's would hold their memory.
         for ref in self._plan.near:
             yield await self._deliver(ref)
+        for failure in self.refused:
+            yield failure
         for reader in self._plan.readers:
             async with aclosing(reader.arrivals()) as arrivals:
                 async for arrived in arrivals:
+                    if arrived.failure is not None:
+                        self._retrieve.learn_failure(self._tenant_id, arrived.failure)
                     yield arrived.failure or await self._arrive(arrived.in_memory) or await self._deliver(arrived.ref)
 
     async def _arrive(self, handle: InstanceHandle | None) -> InstanceHandle | None:
@@ -107,10 +120,17 @@ class RetrieveService:
     """Opens retrievals, and shares fetches between them."""
 
     def __init__(
-        self, lister: StudyLister, store: InstanceStore, limits: FetchLimits, studies: KnownStudies | None = None
+        self,
+        lister: StudyLister,
+        store: InstanceStore,
+        limits: FetchLimits,
+        doubts: StudyDoubts,
+        refused: RefusedInstances,
     ) -> None:
         self._lister = lister
-        self._studies = studies or KnownStudies()
+        self._studies = doubts.studies
+        self._doubts = doubts
+        self._refused = refused
         self._store = store
         self._limits = limits
         self._fetches: dict[tuple[str, str], list[Fetch]] = {}
@@ -132,9 +152,10 @@ class RetrieveService:
         left_out = leave_out(listing.listed)
         wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
         near = {ref for ref in wanted if await self._is_near(tenant_id, ref)}
-        plan = self._plan(tenant_id, scope, listing, wanted, near)
+        refused = {ref: why for ref in wanted if ref not in near and (why := self._refused.of(tenant_id, ref))}
+        plan = self._plan(tenant_id, scope, listing, [ref for ref in wanted if ref not in refused], near)
         try:
-            yield Retrieval(listing, plan, self, tenant_id, resumed=bool(left_out))
+            yield Retrieval(listing, plan, self, tenant_id, resumed=bool(left_out), refused=tuple(refused.values()))
         finally:
             for reader in plan.readers:
                 reader.leave()
@@ -160,6 +181,14 @@ class RetrieveService:
                 family_name = family_name_in(told.patient_name.split("="))
                 self._studies.learn_patient(tenant_id, study, told.patient_id, family_name)
 
+    def learn_failure(self, tenant_id: str, failure: FailedInstance) -> None:
+        """Ask the PACS no more for now for what it sends in a form that can't be taken."""
+        self._refused.learn(tenant_id, failure)
+
+    def warning_of(self, tenant_id: str, study_instance_uid: str) -> str:
+        """What has to be said with the study's instances, "" for nothing."""
+        return self._doubts.warning_of(tenant_id, study_instance_uid)
+
     async def close(self) -> None:
         """Give up all fetches."""
         tasks = list(self._tasks)
@@ -180,9 +209,12 @@ class RetrieveService:
             near = await self._store.get(tenant_id, ref) or self._held(tenant_id, ref)
             if near is not None:
                 return near
+            if (refused := self._refused.of(tenant_id, ref)) is not None:
+                raise refused.error
             reader = self._join_underway(tenant_id, ref) or await self._begin_single(tenant_id, ref)
             arrived = await _first_arrival(reader)
             if arrived.failure is not None:
+                self.learn_failure(tenant_id, arrived.failure)
                 raise arrived.failure.error
             if arrived.in_memory is not None:
                 return arrived.in_memory
@@ -193,6 +225,8 @@ class RetrieveService:
 
         Nobody joins them any more. Who reads from one already gets what it brings.
         """
+        self._refused.forget(tenant_id, study_instance_uid)
+        self._doubts.forget(tenant_id, study_instance_uid)
         places = [place for place in self._fetches if place[0] == tenant_id and study_instance_uid in (None, place[1])]
         for place in places:
             for fetch in self._fetches.pop(place):

@@ -46,6 +46,10 @@ def times(*, within_5_s: float, longer: float, method: str = "/radgate.v1.QueryS
     return [("radgate_rpc_seconds_bucket", (("method", method), ("le", le)), each) for le, each in counts.items()]
 
 
+def refused(reason: str) -> list[Row]:
+    return counted("radgate_pacs_instances_refused_total", 1, *EAST, ("reason", reason))
+
+
 FAILOVERS = (("tenant", "east"), ("primary", "main"), ("cause", "automatic-failover"))
 WARM = (("tier", "warm"), ("cause", "disk"))
 FAILED = (("kind", "transcode-study"), ("state", "failed"))
@@ -56,6 +60,15 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
     "RadgatePacsBreakerOpen": (breaker("open"), breaker("closed")),
     "RadgatePacsFailover": (counted("radgate_pacs_failovers_total", 1, *FAILOVERS), []),
     "RadgatePacsOnBackup": ([("radgate_pacs_on_backup", EAST, 1)], [("radgate_pacs_on_backup", EAST, 0)]),
+    "RadgateInstanceMismatch": (
+        refused("INSTANCE_MISMATCH"),
+        [],
+    ),
+    "RadgateInstanceMalformed": (
+        refused("INSTANCE_MALFORMED"),
+        [],
+    ),
+    "RadgatePatientMismatch": (counted("radgate_pacs_patient_mismatches_total", 1, *EAST), []),
     "RadgateCacheFailing": (counted("radgate_cache_failures_total", 1, *WARM), []),
     "RadgateDiskFilling": (disk(99), disk(101)),
     "RadgateDiskFull": (disk(24), disk(26)),

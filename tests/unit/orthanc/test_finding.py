@@ -24,7 +24,7 @@ def test_a_listing_asks_for_what_the_database_has_and_no_more() -> None:
         "Expand": True,
         "Short": True,
         "ResponseContent": ["RequestedTags"],
-        "RequestedTags": ["0020,000d", "0020,000e", "0008,0018", "0008,0016"],
+        "RequestedTags": ["0020,000d", "0020,000e", "0008,0018", "0008,0016", "0010,0020"],
         "CaseSensitive": False,
         "Since": 200,
         "Limit": 100,

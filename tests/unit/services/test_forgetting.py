@@ -15,6 +15,7 @@ from radgate_server.services.watching import NewsDesk, StudyNews
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study
+from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.services.test_query import connect
@@ -54,7 +55,7 @@ class Room:
 
     async def fill(self) -> None:
         await self.query.search("east", Query(QueryLevel.STUDY), Page(0, 10))
-        retrieve = RetrieveService(self.lister, self.store, FetchLimits(1 << 30, 60))
+        retrieve = RetrieveService(self.lister, self.store, FetchLimits(1 << 30, 60), *memories())
         async with retrieve.open("east", RetrieveScope(STUDY)) as retrieval:
             assert len([delivery async for delivery in retrieval]) == 2
         await self.hot.put(HOT, b"ready")

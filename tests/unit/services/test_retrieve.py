@@ -31,6 +31,7 @@ from radgate_server.services.retrieve import Retrieval, RetrieveService
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study
+from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.unit.services.test_query import connect
 
@@ -42,7 +43,7 @@ async def service(
     *pacs: MemoryPacs, store: MemoryInstanceStore | None = None, window_bytes: int = 1 << 30, stall_s: float = NEVER_S
 ) -> RetrieveService:
     lister = StudyLister(await connect(*pacs), AskLimits(1000, 60), ttl_s=30, route_ttl_s=3600, clock=FakeClock())
-    return RetrieveService(lister, store or MemoryInstanceStore(), FetchLimits(window_bytes, stall_s))
+    return RetrieveService(lister, store or MemoryInstanceStore(), FetchLimits(window_bytes, stall_s), *memories())
 
 
 async def settle() -> None:
@@ -340,7 +341,7 @@ async def test_tenants_do_not_see_one_anothers_instances() -> None:
     empty = MemoryPacs(name="empty")
     clients = await connect(empty, tenant_id="west")
     lister = StudyLister(clients, AskLimits(10, 60), ttl_s=30, route_ttl_s=3600, clock=FakeClock())
-    west = RetrieveService(lister, store, FetchLimits(1 << 30, NEVER_S))
+    west = RetrieveService(lister, store, FetchLimits(1 << 30, NEVER_S), *memories())
     with pytest.raises(ObjectNotFoundError):
         await west.instance("west", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1"))
 

@@ -166,6 +166,7 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "RESUME_TOKEN_STALE": ResumeTokenStaleError,
     "INSTANCE_NOT_SENT": PacsError,
     "INSTANCE_MALFORMED": PacsError,
+    "INSTANCE_MISMATCH": PacsError,
     "UNSUPPORTED_MEDIA_TYPE": InvalidRequestError,
     "INSTANCE_TOO_LARGE": InvalidRequestError,
     "IMAGE_TOO_LARGE": ImageError,

@@ -50,6 +50,18 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_pacs_calls", _C, ("tenant", "pacs", "operation", "outcome"), "Operations that ended."),
         Metric("radgate_pacs_call_seconds", _H, ("tenant", "pacs", "operation"), "How long operations took."),
         Metric("radgate_pacs_received_bytes", _C, ("tenant", "pacs"), "Bytes of instances from a PACS."),
+        Metric(
+            "radgate_pacs_instances_refused",
+            _C,
+            ("tenant", "pacs", "reason"),
+            "Instances not taken from a PACS: another than was listed, or not readable to their end.",
+        ),
+        Metric(
+            "radgate_pacs_patient_mismatches",
+            _C,
+            ("tenant", "pacs"),
+            "Instances taken that name another patient than the PACS's listing, or than others of their study.",
+        ),
         Metric("radgate_pacs_retries", _C, ("tenant", "pacs", "operation"), "Operations tried again."),
         Metric(
             "radgate_pacs_breaker_state",

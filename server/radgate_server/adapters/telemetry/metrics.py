@@ -64,6 +64,14 @@ class PrometheusTelemetry:
         """Bytes of instances came from a PACS."""
         self._of("radgate_pacs_received_bytes", tenant_id, pacs).inc(count)
 
+    def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
+        """An instance that a PACS sent was not taken."""
+        self._of("radgate_pacs_instances_refused", tenant_id, pacs, reason).inc()
+
+    def patient_differs(self, tenant_id: str, pacs: str) -> None:
+        """An instance that a PACS sent names another patient."""
+        self._of("radgate_pacs_patient_mismatches", tenant_id, pacs).inc()
+
     def association_refused(self, reason: str) -> None:
         """The storage SCP turned away an association."""
         self._of("radgate_dimse_associations_refused", reason).inc()

@@ -138,11 +138,11 @@ def identify(head: bytes | memoryview | FileBytes) -> Identity:
         if element.tag >= _SERIES_INSTANCE_UID:
             break
     ref = InstanceRef(
-        _required(uids.get(_STUDY_INSTANCE_UID), "StudyInstanceUID"),
-        _required(uids.get(_SERIES_INSTANCE_UID), "SeriesInstanceUID"),
-        _required(uids.get(_SOP_INSTANCE_UID) or meta.sop_instance_uid, "SOPInstanceUID"),
+        required_uid(uids.get(_STUDY_INSTANCE_UID), "StudyInstanceUID"),
+        required_uid(uids.get(_SERIES_INSTANCE_UID), "SeriesInstanceUID"),
+        required_uid(uids.get(_SOP_INSTANCE_UID) or meta.sop_instance_uid, "SOPInstanceUID"),
     )
-    sop_class_uid = _required(uids.get(_SOP_CLASS_UID) or meta.sop_class_uid, "SOPClassUID")
+    sop_class_uid = required_uid(uids.get(_SOP_CLASS_UID) or meta.sop_class_uid, "SOPClassUID")
     return Identity(ref, sop_class_uid, meta.transfer_syntax_uid)
 
 
@@ -196,7 +196,8 @@ def _uid(data: memoryview | FileBytes, offset: int, length: int) -> str:
     return bytes(data[offset : offset + length]).decode("latin-1").strip("\0 ")
 
 
-def _required(value: str | None, keyword: str) -> str:
+def required_uid(value: str | None, keyword: str) -> str:
+    """The UID that is called so. Raises InstanceMalformedError: it is missing, or no UID."""
     try:
         return parse_uid(value or "", keyword)
     except InvalidArgumentError:

@@ -32,6 +32,8 @@ SEQUENCE_DELIMITATION = 0xFFFEE0DD
 PIXEL_DATA = 0x7FE00010
 
 _PIXEL_REPRESENTATION = 0x00280103
+_DELIMITATIONS = frozenset({ITEM_DELIMITATION, SEQUENCE_DELIMITATION})
+_TO_LOOK_INTO = frozenset({"SQ", "UN"})
 _ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
 
 
@@ -70,11 +72,16 @@ def has_signed_pixels(data: memoryview, data_set: DataSet, inherited: bool) -> b
 class Walker:
     """One walk over one encoded data set; counts what it meets. `data` may hold more than the data set."""
 
-    def __init__(self, data: memoryview | FileBytes) -> None:
+    def __init__(self, data: memoryview | FileBytes, max_elements: int = MAX_ELEMENTS) -> None:
         self._data = data
         self._implicit_little = encoding_in(data, IMPLICIT_LITTLE)
         self._explicit_little = encoding_in(data, EXPLICIT_LITTLE)
-        self._left = MAX_ELEMENTS
+        self._left = max_elements
+
+    @property
+    def is_beyond_limit(self) -> bool:
+        """Whether the walk was given up because there are more elements than it was to meet."""
+        return self._left < 0
 
     def data_set(self, start: int, encoding: Encoding) -> DataSet:
         """The whole data set that begins at `start` and ends with the data.
@@ -88,20 +95,32 @@ class Walker:
         """The top-level elements one by one, so that the walk may stop early. Raises InstanceMalformedError."""
         data, end, at = self._data, len(self._data), start
         encoding = self._encoding_found(start, end, encoding_in(data, encoding))
+        read_header = encoding.read_header
         while at < end:
             if not any(data[at : at + 4]):
                 self._check_padding_from(at)
                 return
-            element = self._element(at, end, encoding, 0)
-            # Some writers close a sequence twice.
-            if element.tag not in (ITEM_DELIMITATION, SEQUENCE_DELIMITATION):
-                yield element
-            at = element.offset + element.length
+            tag, vr, length, offset = read_header(data, at, end)
+            if vr in _TO_LOOK_INTO or length == UNDEFINED_LENGTH or tag in _DELIMITATIONS:
+                element = self._element(at, end, encoding, 0)
+                at = element.offset + element.length
+                if element.tag not in _DELIMITATIONS:  # some writers close a sequence twice
+                    yield element
+                continue
+            # Nearly all are of this kind, and every instance that arrives is walked: no call more than it needs.
+            self._left -= 1
+            at = offset + length
+            if at > end or self._left < 0:
+                raise truncated() if at > end else self._too_many()
+            yield Element(tag, vr, offset, length)
+
+    def _too_many(self) -> InstanceMalformedError:
+        return InstanceMalformedError(f"the instance has more than {MAX_ELEMENTS} data elements")
 
     def _element(self, at: int, end: int, encoding: Encoding, depth: int) -> Element:
         self._left -= 1
         if self._left < 0:
-            raise InstanceMalformedError(f"the instance has more than {MAX_ELEMENTS} data elements")
+            raise self._too_many()
         tag, vr, length, offset = encoding.read_header(self._data, at, end)
         if length == UNDEFINED_LENGTH:
             return self._undefined(tag, vr, offset, end, encoding, depth)
@@ -187,7 +206,7 @@ class Walker:
         """Tag, length and offset of the content of an item or of a sequence's delimiter."""
         self._left -= 1
         if self._left < 0:
-            raise InstanceMalformedError(f"the instance has more than {MAX_ELEMENTS} data elements")
+            raise self._too_many()
         if at + 8 > end:
             raise truncated()
         group, number, length = encoding.read_item(self._data, at)

@@ -47,6 +47,14 @@ class Telemetry(Protocol):
         """Bytes of instances came from a PACS."""
         ...
 
+    def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
+        """An instance that a PACS sent was not taken: it is another than the listed one, or can't be read."""
+        ...
+
+    def patient_differs(self, tenant_id: str, pacs: str) -> None:
+        """An instance that a PACS sent names another patient than its listing, or than the study's other instances."""
+        ...
+
     def association_refused(self, reason: str) -> None:
         """The storage SCP turned away an association; `reason` as core/senders.py names it. For any thread."""
         ...

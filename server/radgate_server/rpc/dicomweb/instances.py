@@ -20,7 +20,7 @@ from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_instance, require_instances, told_why
 from radgate_server.rpc.dicomweb.multipart import Envelope, envelope_of, part_spans
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY
-from radgate_server.rpc.dicomweb.warnings import note_warnings, unanswered_warnings
+from radgate_server.rpc.dicomweb.warnings import note_warnings
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.lookahead import in_order
@@ -69,15 +69,15 @@ class InstancesResource:
             open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened,
             aclosing(in_order(opened.stream, open_part, size_ahead, self._transcoder.window())) as opening,
         ):
-            async for _, opened_part in opening:
+            async for delivery, opened_part in opening:
                 try:
                     part, pieces, notes = await opened_part
                 except GatewayError as error:
-                    failure = failure or error
+                    failure = failure or opened.unforeseen(delivery.ref, error)
                     continue
                 if envelope is None:
                     sent = await record_stream(self._auditor, call, AuditAction.RETRIEVE, scope)
-                    if warnings := (*unanswered_warnings(opened.unanswered), *note_warnings(notes)):
+                    if warnings := (*opened.warnings(), *note_warnings(notes)):
                         await call.send_initial_metadata(warnings)
                     content_type, head = part.content_type, part.head
                 else:

@@ -16,7 +16,6 @@ from radgate_server.rpc.dicomweb.deliveries import open_deliveries
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.multipart import Envelope, part_messages
-from radgate_server.rpc.dicomweb.warnings import unanswered_warnings
 from radgate_server.rpc.messages import MAX_DATA_BYTES
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.instances import InstanceReader
@@ -71,12 +70,12 @@ class MetadataResource:
                 try:
                     header = await self._render(delivery, base, call)
                 except GatewayError as error:
-                    failure = failure or error
+                    failure = failure or opened.unforeseen(delivery.ref, error)
                     continue
                 if not size_bytes:
                     sent = await record_stream(self._auditor, call, AuditAction.RETRIEVE_METADATA, scope)
-                    if opened.unanswered:
-                        await call.send_initial_metadata(unanswered_warnings(opened.unanswered))
+                    if warnings := opened.warnings():
+                        await call.send_initial_metadata(warnings)
                 lead = b"," if size_bytes else b"["
                 yield encode_http_body("" if size_bytes else content_type, lead, header)
                 size_bytes += len(header) + 1
@@ -86,7 +85,7 @@ class MetadataResource:
         if failure is not None:
             raise failure
         call.response = encode_http_body("", b"]")  # leaves with the status
-        whole = size_bytes < self._max_kept_bytes and not opened.unanswered
+        whole = size_bytes < self._max_kept_bytes and not (opened.unanswered or opened.refused)
         if whole and await self._is_near(key.tenant_id, delivery):
             await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
 

@@ -29,6 +29,14 @@ def unanswered_warnings(pacs: Iterable[str]) -> list[tuple[str, str]]:
     return [warning_header(f"PACS {name} did not answer and may hold more of this") for name in pacs]
 
 
+def refused_warnings(count: int) -> list[tuple[str, str]]:
+    """The entry for instances that are left out, because the PACS sends them so that they can't be served."""
+    if not count:
+        return []
+    instances = "1 instance is" if count == 1 else f"{count} instances are"
+    return [warning_header(f"{instances} left out: the PACS sends others in their place, or damaged ones")]
+
+
 def search_warnings(search: Search, page: QueryPage) -> Iterable[str]:
     """What the client has to know besides the matches, but not that there are more of them."""
     if search.ignored:

@@ -25,6 +25,11 @@ class Tally:
         """One instance was not, for this reason."""
         self._record.failed.append(FailedInstanceMessage(ref=to_ref(ref), status=status_of(error)))
 
+    def warn(self, text: str) -> None:
+        """This casts doubt on what was delivered; "" for nothing."""
+        if text:
+            self._record.warnings.append(text)
+
     @property
     def record(self) -> CompletenessRecord:
         """The record so far."""

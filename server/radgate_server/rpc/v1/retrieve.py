@@ -112,6 +112,7 @@ class RetrieveServicer:
                     else:
                         tally.deliver()
                         sent.instances += 1
+        tally.warn(self._retrieve.warning_of(tenant_id, scope.study_instance_uid))
         yield response(completeness=tally.record)
 
     async def _send_instance(

@@ -7,6 +7,7 @@ from radgate_server.core.alerts import Alert, Severity
 from radgate_server.services.alerting.measures import Growth, GrowthShare, Quantile, Share, TimeLeft, Value, series
 from radgate_server.services.alerting.rule import Rule, above, below
 
+_REFUSED = "radgate_pacs_instances_refused_total"
 DAY_S = 86_400.0
 EVENT_S = 900.0
 """For how long what happened in one moment counts as being so."""
@@ -101,6 +102,33 @@ def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
             EVENT_S,
             "The work of PACS {pacs} of tenant {tenant} is still done by its backup",
             "See why: radgate pacs history. If the primary is well: radgate pacs failback.",
+        ),
+        Rule(
+            "RadgateInstanceMismatch",
+            Severity.CRITICAL,
+            Growth(series(_REFUSED, "tenant", "pacs", reason="INSTANCE_MISMATCH"), EVENT_S),
+            above(0),
+            0,
+            "PACS {pacs} of tenant {tenant} sends other instances than it lists",
+            "They are not served. Tell its administrator now: other systems may show the wrong patient.",
+        ),
+        Rule(
+            "RadgateInstanceMalformed",
+            Severity.WARNING,
+            Growth(series(_REFUSED, "tenant", "pacs", reason="INSTANCE_MALFORMED"), EVENT_S),
+            above(0),
+            0,
+            "PACS {pacs} of tenant {tenant} sends instances that are cut off or no DICOM",
+            "They are not served. Its administrator may find a damaged disk or an interrupted import.",
+        ),
+        Rule(
+            "RadgatePatientMismatch",
+            Severity.WARNING,
+            Growth(series("radgate_pacs_patient_mismatches_total", "tenant", "pacs"), EVENT_S),
+            above(0),
+            0,
+            "PACS {pacs} of tenant {tenant} sends instances that name another patient than it lists",
+            "They are served with a warning. Have its administrator say whose they are.",
         ),
     )
 

@@ -55,6 +55,7 @@ VERDICTS: dict[type[PacsError], Verdict] = {
     errors.PacsFailedError: Verdict.ANSWERED,
     errors.PacsCannotError: Verdict.ANSWERED,
     errors.InstanceNotSentError: Verdict.ANSWERED,
+    errors.InstanceMismatchError: Verdict.ANSWERED,
     # Our own connections are all in use, or the PACS has no room now: load alone must never break a circuit.
     errors.PacsBusyError: Verdict.UNKNOWN,
     errors.PacsCircuitOpenError: Verdict.UNKNOWN,

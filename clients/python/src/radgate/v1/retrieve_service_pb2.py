@@ -26,7 +26,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from radgate.v1 import dicom_pb2 as radgate_dot_v1_dot_dicom__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!radgate/v1/retrieve_service.proto\x12\nradgate.v1\x1a\x17google/rpc/status.proto\x1a\x16radgate/v1/dicom.proto\"\xaa\x01\n\x18RetrieveInstancesRequest\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12%\n\x1d\x61\x63\x63\x65pted_transfer_syntax_uids\x18\x04 \x03(\t\x12\x14\n\x0cresume_token\x18\x05 \x01(\x0c\"\xcb\x01\n\x19RetrieveInstancesResponse\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.radgate.v1.InstanceHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12.\n\x07trailer\x18\x03 \x01(\x0b\x32\x1b.radgate.v1.InstanceTrailerH\x00\x12\x36\n\x0c\x63ompleteness\x18\x04 \x01(\x0b\x32\x1e.radgate.v1.CompletenessRecordH\x00\x42\x07\n\x05piece\"~\n\x0eInstanceHeader\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x15\n\rsop_class_uid\x18\x02 \x01(\t\x12\x1b\n\x13transfer_syntax_uid\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"[\n\x0fInstanceTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\x12\x14\n\x0cresume_token\x18\x03 \x01(\x0c\"\x98\x01\n\x12\x43ompletenessRecord\x12\x10\n\x08\x65xpected\x18\x01 \x01(\x05\x12\x11\n\tdelivered\x18\x02 \x01(\x05\x12*\n\x06\x66\x61iled\x18\x03 \x03(\x0b\x32\x1a.radgate.v1.FailedInstance\x12\x18\n\x10\x64\x65livered_before\x18\x04 \x01(\x05\x12\x17\n\x0funanswered_pacs\x18\x05 \x03(\t\"Z\n\x0e\x46\x61iledInstance\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\x82\x01\n\x17RetrieveMetadataRequest\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\x0c\"\x8d\x01\n\x18RetrieveMetadataResponse\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.radgate.v1.InstanceMetadataH\x00\x12\x36\n\x0c\x63ompleteness\x18\x02 \x01(\x0b\x32\x1e.radgate.v1.CompletenessRecordH\x00\x42\x07\n\x05piece\"\x84\x01\n\x10InstanceMetadata\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x17\n\ndicom_json\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0cresume_token\x18\x04 \x01(\x0c\"{\n\x15RetrieveFramesRequest\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x15\n\rframe_numbers\x18\x02 \x03(\x05\x12%\n\x1d\x61\x63\x63\x65pted_transfer_syntax_uids\x18\x03 \x03(\t\"\x8a\x01\n\x16RetrieveFramesResponse\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.radgate.v1.FrameHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12+\n\x07trailer\x18\x03 \x01(\x0b\x32\x18.radgate.v1.FrameTrailerH\x00\x42\x07\n\x05piece\"T\n\x0b\x46rameHeader\x12\x14\n\x0c\x66rame_number\x18\x01 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\x1e\n\x0c\x46rameTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\"\x86\x01\n\x13StreamFramesRequest\x12,\n\x04open\x18\x01 \x01(\x0b\x32\x1c.radgate.v1.StreamFramesOpenH\x00\x12\x36\n\nprioritize\x18\x02 \x01(\x0b\x32 .radgate.v1.StreamFramesPriorityH\x00\x42\t\n\x07message\"\xa2\x01\n\x10StreamFramesOpen\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12\x12\n\nfirst_rows\x18\x04 \x01(\x05\x12\x15\n\rfirst_columns\x18\x05 \x01(\x05\x12\x10\n\x08previews\x18\x06 \x01(\x08\"\\\n\x14StreamFramesPriority\x12\x1b\n\x13series_instance_uid\x18\x01 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x02 \x01(\t\x12\r\n\x05whole\x18\x03 \x01(\x08\"\x83\x02\n\x14StreamFramesResponse\x12\x30\n\x06opened\x18\x01 \x01(\x0b\x32\x1e.radgate.v1.StreamFramesOpenedH\x00\x12\'\n\x05piece\x18\x02 \x01(\x0b\x32\x16.radgate.v1.FramePieceH\x00\x12,\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x1a.radgate.v1.FailedInstanceH\x00\x12+\n\x07preview\x18\x05 \x01(\x0b\x32\x18.radgate.v1.FramePreviewH\x00\x12*\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1b.radgate.v1.StreamFramesEndH\x00\x42\t\n\x07message\"\'\n\x12StreamFramesOpened\x12\x11\n\tinstances\x18\x01 \x01(\x05\"\xba\x01\n\nFramePiece\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x14\n\x0c\x66rame_number\x18\x02 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x03 \x01(\t\x12\x0e\n\x06offset\x18\x04 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x11\n\treduction\x18\x07 \x01(\x05\x12\x0e\n\x06\x63rc32c\x18\x08 \x01(\x07\"\xa4\x01\n\x0c\x46ramePreview\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x14\n\x0c\x66rame_number\x18\x02 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x0c\n\x04rows\x18\x05 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x06 \x01(\x05\x12\x0e\n\x06\x63rc32c\x18\x07 \x01(\x07\"]\n\x0fStreamFramesEnd\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x05\x12\x11\n\tdelivered\x18\x02 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x05\x12\x17\n\x0funanswered_pacs\x18\x04 \x03(\t2\x88\x03\n\x0fRetrieveService\x12\x62\n\x11RetrieveInstances\x12$.radgate.v1.RetrieveInstancesRequest\x1a%.radgate.v1.RetrieveInstancesResponse0\x01\x12_\n\x10RetrieveMetadata\x12#.radgate.v1.RetrieveMetadataRequest\x1a$.radgate.v1.RetrieveMetadataResponse0\x01\x12Y\n\x0eRetrieveFrames\x12!.radgate.v1.RetrieveFramesRequest\x1a\".radgate.v1.RetrieveFramesResponse0\x01\x12U\n\x0cStreamFrames\x12\x1f.radgate.v1.StreamFramesRequest\x1a .radgate.v1.StreamFramesResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!radgate/v1/retrieve_service.proto\x12\nradgate.v1\x1a\x17google/rpc/status.proto\x1a\x16radgate/v1/dicom.proto\"\xaa\x01\n\x18RetrieveInstancesRequest\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12%\n\x1d\x61\x63\x63\x65pted_transfer_syntax_uids\x18\x04 \x03(\t\x12\x14\n\x0cresume_token\x18\x05 \x01(\x0c\"\xcb\x01\n\x19RetrieveInstancesResponse\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.radgate.v1.InstanceHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12.\n\x07trailer\x18\x03 \x01(\x0b\x32\x1b.radgate.v1.InstanceTrailerH\x00\x12\x36\n\x0c\x63ompleteness\x18\x04 \x01(\x0b\x32\x1e.radgate.v1.CompletenessRecordH\x00\x42\x07\n\x05piece\"~\n\x0eInstanceHeader\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x15\n\rsop_class_uid\x18\x02 \x01(\t\x12\x1b\n\x13transfer_syntax_uid\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"[\n\x0fInstanceTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\x12\x14\n\x0cresume_token\x18\x03 \x01(\x0c\"\xaa\x01\n\x12\x43ompletenessRecord\x12\x10\n\x08\x65xpected\x18\x01 \x01(\x05\x12\x11\n\tdelivered\x18\x02 \x01(\x05\x12*\n\x06\x66\x61iled\x18\x03 \x03(\x0b\x32\x1a.radgate.v1.FailedInstance\x12\x18\n\x10\x64\x65livered_before\x18\x04 \x01(\x05\x12\x17\n\x0funanswered_pacs\x18\x05 \x03(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\"Z\n\x0e\x46\x61iledInstance\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\x82\x01\n\x17RetrieveMetadataRequest\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\x0c\"\x8d\x01\n\x18RetrieveMetadataResponse\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.radgate.v1.InstanceMetadataH\x00\x12\x36\n\x0c\x63ompleteness\x18\x02 \x01(\x0b\x32\x1e.radgate.v1.CompletenessRecordH\x00\x42\x07\n\x05piece\"\x84\x01\n\x10InstanceMetadata\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x17\n\ndicom_json\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0cresume_token\x18\x04 \x01(\x0c\"{\n\x15RetrieveFramesRequest\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x15\n\rframe_numbers\x18\x02 \x03(\x05\x12%\n\x1d\x61\x63\x63\x65pted_transfer_syntax_uids\x18\x03 \x03(\t\"\x8a\x01\n\x16RetrieveFramesResponse\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.radgate.v1.FrameHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12+\n\x07trailer\x18\x03 \x01(\x0b\x32\x18.radgate.v1.FrameTrailerH\x00\x42\x07\n\x05piece\"T\n\x0b\x46rameHeader\x12\x14\n\x0c\x66rame_number\x18\x01 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\x1e\n\x0c\x46rameTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\"\x86\x01\n\x13StreamFramesRequest\x12,\n\x04open\x18\x01 \x01(\x0b\x32\x1c.radgate.v1.StreamFramesOpenH\x00\x12\x36\n\nprioritize\x18\x02 \x01(\x0b\x32 .radgate.v1.StreamFramesPriorityH\x00\x42\t\n\x07message\"\xa2\x01\n\x10StreamFramesOpen\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12\x12\n\nfirst_rows\x18\x04 \x01(\x05\x12\x15\n\rfirst_columns\x18\x05 \x01(\x05\x12\x10\n\x08previews\x18\x06 \x01(\x08\"\\\n\x14StreamFramesPriority\x12\x1b\n\x13series_instance_uid\x18\x01 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x02 \x01(\t\x12\r\n\x05whole\x18\x03 \x01(\x08\"\x83\x02\n\x14StreamFramesResponse\x12\x30\n\x06opened\x18\x01 \x01(\x0b\x32\x1e.radgate.v1.StreamFramesOpenedH\x00\x12\'\n\x05piece\x18\x02 \x01(\x0b\x32\x16.radgate.v1.FramePieceH\x00\x12,\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x1a.radgate.v1.FailedInstanceH\x00\x12+\n\x07preview\x18\x05 \x01(\x0b\x32\x18.radgate.v1.FramePreviewH\x00\x12*\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1b.radgate.v1.StreamFramesEndH\x00\x42\t\n\x07message\"\'\n\x12StreamFramesOpened\x12\x11\n\tinstances\x18\x01 \x01(\x05\"\xba\x01\n\nFramePiece\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x14\n\x0c\x66rame_number\x18\x02 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x03 \x01(\t\x12\x0e\n\x06offset\x18\x04 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x11\n\treduction\x18\x07 \x01(\x05\x12\x0e\n\x06\x63rc32c\x18\x08 \x01(\x07\"\xa4\x01\n\x0c\x46ramePreview\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x14\n\x0c\x66rame_number\x18\x02 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x0c\n\x04rows\x18\x05 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x06 \x01(\x05\x12\x0e\n\x06\x63rc32c\x18\x07 \x01(\x07\"]\n\x0fStreamFramesEnd\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x05\x12\x11\n\tdelivered\x18\x02 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x05\x12\x17\n\x0funanswered_pacs\x18\x04 \x03(\t2\x88\x03\n\x0fRetrieveService\x12\x62\n\x11RetrieveInstances\x12$.radgate.v1.RetrieveInstancesRequest\x1a%.radgate.v1.RetrieveInstancesResponse0\x01\x12_\n\x10RetrieveMetadata\x12#.radgate.v1.RetrieveMetadataRequest\x1a$.radgate.v1.RetrieveMetadataResponse0\x01\x12Y\n\x0eRetrieveFrames\x12!.radgate.v1.RetrieveFramesRequest\x1a\".radgate.v1.RetrieveFramesResponse0\x01\x12U\n\x0cStreamFrames\x12\x1f.radgate.v1.StreamFramesRequest\x1a .radgate.v1.StreamFramesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,39 +44,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTANCETRAILER']._serialized_start=605
   _globals['_INSTANCETRAILER']._serialized_end=696
   _globals['_COMPLETENESSRECORD']._serialized_start=699
-  _globals['_COMPLETENESSRECORD']._serialized_end=851
-  _globals['_FAILEDINSTANCE']._serialized_start=853
-  _globals['_FAILEDINSTANCE']._serialized_end=943
-  _globals['_RETRIEVEMETADATAREQUEST']._serialized_start=946
-  _globals['_RETRIEVEMETADATAREQUEST']._serialized_end=1076
-  _globals['_RETRIEVEMETADATARESPONSE']._serialized_start=1079
-  _globals['_RETRIEVEMETADATARESPONSE']._serialized_end=1220
-  _globals['_INSTANCEMETADATA']._serialized_start=1223
-  _globals['_INSTANCEMETADATA']._serialized_end=1355
-  _globals['_RETRIEVEFRAMESREQUEST']._serialized_start=1357
-  _globals['_RETRIEVEFRAMESREQUEST']._serialized_end=1480
-  _globals['_RETRIEVEFRAMESRESPONSE']._serialized_start=1483
-  _globals['_RETRIEVEFRAMESRESPONSE']._serialized_end=1621
-  _globals['_FRAMEHEADER']._serialized_start=1623
-  _globals['_FRAMEHEADER']._serialized_end=1707
-  _globals['_FRAMETRAILER']._serialized_start=1709
-  _globals['_FRAMETRAILER']._serialized_end=1739
-  _globals['_STREAMFRAMESREQUEST']._serialized_start=1742
-  _globals['_STREAMFRAMESREQUEST']._serialized_end=1876
-  _globals['_STREAMFRAMESOPEN']._serialized_start=1879
-  _globals['_STREAMFRAMESOPEN']._serialized_end=2041
-  _globals['_STREAMFRAMESPRIORITY']._serialized_start=2043
-  _globals['_STREAMFRAMESPRIORITY']._serialized_end=2135
-  _globals['_STREAMFRAMESRESPONSE']._serialized_start=2138
-  _globals['_STREAMFRAMESRESPONSE']._serialized_end=2397
-  _globals['_STREAMFRAMESOPENED']._serialized_start=2399
-  _globals['_STREAMFRAMESOPENED']._serialized_end=2438
-  _globals['_FRAMEPIECE']._serialized_start=2441
-  _globals['_FRAMEPIECE']._serialized_end=2627
-  _globals['_FRAMEPREVIEW']._serialized_start=2630
-  _globals['_FRAMEPREVIEW']._serialized_end=2794
-  _globals['_STREAMFRAMESEND']._serialized_start=2796
-  _globals['_STREAMFRAMESEND']._serialized_end=2889
-  _globals['_RETRIEVESERVICE']._serialized_start=2892
-  _globals['_RETRIEVESERVICE']._serialized_end=3284
+  _globals['_COMPLETENESSRECORD']._serialized_end=869
+  _globals['_FAILEDINSTANCE']._serialized_start=871
+  _globals['_FAILEDINSTANCE']._serialized_end=961
+  _globals['_RETRIEVEMETADATAREQUEST']._serialized_start=964
+  _globals['_RETRIEVEMETADATAREQUEST']._serialized_end=1094
+  _globals['_RETRIEVEMETADATARESPONSE']._serialized_start=1097
+  _globals['_RETRIEVEMETADATARESPONSE']._serialized_end=1238
+  _globals['_INSTANCEMETADATA']._serialized_start=1241
+  _globals['_INSTANCEMETADATA']._serialized_end=1373
+  _globals['_RETRIEVEFRAMESREQUEST']._serialized_start=1375
+  _globals['_RETRIEVEFRAMESREQUEST']._serialized_end=1498
+  _globals['_RETRIEVEFRAMESRESPONSE']._serialized_start=1501
+  _globals['_RETRIEVEFRAMESRESPONSE']._serialized_end=1639
+  _globals['_FRAMEHEADER']._serialized_start=1641
+  _globals['_FRAMEHEADER']._serialized_end=1725
+  _globals['_FRAMETRAILER']._serialized_start=1727
+  _globals['_FRAMETRAILER']._serialized_end=1757
+  _globals['_STREAMFRAMESREQUEST']._serialized_start=1760
+  _globals['_STREAMFRAMESREQUEST']._serialized_end=1894
+  _globals['_STREAMFRAMESOPEN']._serialized_start=1897
+  _globals['_STREAMFRAMESOPEN']._serialized_end=2059
+  _globals['_STREAMFRAMESPRIORITY']._serialized_start=2061
+  _globals['_STREAMFRAMESPRIORITY']._serialized_end=2153
+  _globals['_STREAMFRAMESRESPONSE']._serialized_start=2156
+  _globals['_STREAMFRAMESRESPONSE']._serialized_end=2415
+  _globals['_STREAMFRAMESOPENED']._serialized_start=2417
+  _globals['_STREAMFRAMESOPENED']._serialized_end=2456
+  _globals['_FRAMEPIECE']._serialized_start=2459
+  _globals['_FRAMEPIECE']._serialized_end=2645
+  _globals['_FRAMEPREVIEW']._serialized_start=2648
+  _globals['_FRAMEPREVIEW']._serialized_end=2812
+  _globals['_STREAMFRAMESEND']._serialized_start=2814
+  _globals['_STREAMFRAMESEND']._serialized_end=2907
+  _globals['_RETRIEVESERVICE']._serialized_start=2910
+  _globals['_RETRIEVESERVICE']._serialized_end=3302
 # @@protoc_insertion_point(module_scope)

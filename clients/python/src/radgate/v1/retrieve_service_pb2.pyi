@@ -57,18 +57,20 @@ class InstanceTrailer(_message.Message):
     def __init__(self, crc32c: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
 
 class CompletenessRecord(_message.Message):
-    __slots__ = ("expected", "delivered", "failed", "delivered_before", "unanswered_pacs")
+    __slots__ = ("expected", "delivered", "failed", "delivered_before", "unanswered_pacs", "warnings")
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
     DELIVERED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     DELIVERED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     UNANSWERED_PACS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     expected: int
     delivered: int
     failed: _containers.RepeatedCompositeFieldContainer[FailedInstance]
     delivered_before: int
     unanswered_pacs: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, expected: _Optional[int] = ..., delivered: _Optional[int] = ..., failed: _Optional[_Iterable[_Union[FailedInstance, _Mapping]]] = ..., delivered_before: _Optional[int] = ..., unanswered_pacs: _Optional[_Iterable[str]] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, expected: _Optional[int] = ..., delivered: _Optional[int] = ..., failed: _Optional[_Iterable[_Union[FailedInstance, _Mapping]]] = ..., delivered_before: _Optional[int] = ..., unanswered_pacs: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FailedInstance(_message.Message):
     __slots__ = ("ref", "status")

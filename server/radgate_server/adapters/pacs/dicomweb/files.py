@@ -7,8 +7,8 @@ from contextlib import aclosing
 from radgate_server.adapters.pacs.http import HttpStream
 from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.adapters.pacs.http.received import receive_content
-from radgate_server.core.errors import PacsAbortedError, PacsFailedError
-from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError
+from radgate_server.core.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.multipart import (
     MultipartError,
     MultipartEvent,
@@ -24,8 +24,8 @@ _DICOM_TYPES = frozenset({"", "application/dicom", "application/octet-stream"})
 """What servers call a DICOM file; whether it is one, its bytes tell."""
 
 
-async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[ReceivedInstance]:
-    """Yield the answer's instances. Close it if it is not read to its end.
+async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[ReceivedInstance | None]:
+    """Yield the answer's instances, None for what does not say which one it is. Close it if it is not read to its end.
 
     Raises:
         PacsError: the answer is cut off, malformed, or of another type.
@@ -38,10 +38,17 @@ async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[Rece
             while await parts.begin_next():
                 async with aclosing(parts.data()) as data:
                     content = await receive_content(data, max_bytes=max_bytes)
-                yield identified(stream.pacs, content)
+                yield _identified(stream.pacs, content)
         else:
             _check_type(stream.pacs, media_type)
-            yield identified(stream.pacs, await receive_content(pieces, max_bytes=max_bytes))
+            yield _identified(stream.pacs, await receive_content(pieces, max_bytes=max_bytes))
+
+
+def _identified(pacs: str, content: InstanceContent) -> ReceivedInstance | None:
+    try:
+        return identified(pacs, content)
+    except InstanceMalformedError:
+        return None
 
 
 def _check_type(pacs: str, media_type: str) -> None:

@@ -12,6 +12,8 @@ from radgate_server.adapters.pacs.http import HttpStream, PacsHttp
 from radgate_server.adapters.pacs.http.failures import status_failure
 from radgate_server.core.errors import (
     GatewayError,
+    InstanceMalformedError,
+    InstanceMismatchError,
     InstanceNotSentError,
     InstanceTooLargeError,
     PacsAbortedError,
@@ -21,7 +23,7 @@ from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveSco
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
 
 _PARALLEL = 4
-_OF_ONE_INSTANCE = (PacsFailedError, InstanceNotSentError, InstanceTooLargeError)
+_OF_ONE_INSTANCE = (PacsFailedError, InstanceNotSentError, InstanceTooLargeError, InstanceMalformedError)
 """What ends the retrieve of one instance and says nothing of the next one."""
 _OF_ONE_OF_SEVERAL = (*_OF_ONE_INSTANCE, PacsAbortedError)
 """A server that can't read one file may break off there. Of the only instance, that is for the caller to repeat."""
@@ -49,21 +51,29 @@ class DicomWebReader:
         if len(refs) == 1 or (refs and not self._gives_whole_scopes):
             await self._fetch_each(refs, put)
             return
-        status = await self._fetch_whole(scope, put)
+        came: set[InstanceRef | None] = set()
+        status = await self._fetch_whole(scope, put, came)
         if status not in MISSING:
+            if None in came:  # which instance that was to be shows when the missing ones are asked for one by one
+                await self._fetch_each([ref for ref in refs if ref not in came], put)
             return
         if not refs:
             raise status_failure(self._pacs, status)
         if await self._fetch_each(refs, put):
             self._gives_whole_scopes = False
 
-    async def _fetch_whole(self, scope: RetrieveScope, put: Put) -> int:
-        """Put all of the scope, unless the status that is returned says that the server does not have that."""
+    async def _fetch_whole(self, scope: RetrieveScope, put: Put, came: set[InstanceRef | None]) -> int:
+        """Put all of the scope, unless the status that is returned says that the server does not have that.
+
+        `came` gets the instances that came, and None for those of which nobody knows which they are.
+        """
         async with self._wado.open_scope(scope) as stream:
             if stream.status not in MISSING:
                 async with aclosing(files_of(stream, max_bytes=self._max_instance_bytes)) as files:
                     async for file in files:
-                        await put(file)
+                        came.add(None if file is None else file.ref)
+                        if file is not None:
+                            await put(file)
             return stream.status
 
     async def _fetch_each(self, refs: Sequence[InstanceRef], put: Put) -> int:
@@ -97,11 +107,13 @@ class DicomWebReader:
     async def _read_one(self, stream: HttpStream) -> ReceivedInstance:
         async with aclosing(files_of(stream, max_bytes=self._max_instance_bytes)) as files:
             async for file in files:
+                if file is None:
+                    raise InstanceMalformedError("the PACS sent an instance that is no DICOM file", pacs=self._pacs)
                 return file
         raise InstanceNotSentError("the PACS lists the instance but did not send it", pacs=self._pacs)
 
     def _another(self) -> GatewayError:
-        return PacsFailedError("the PACS sent another instance than the one it was asked for", pacs=self._pacs)
+        return InstanceMismatchError("the PACS sent another instance than the one it was asked for", pacs=self._pacs)
 
 
 def _named_instance(scope: RetrieveScope) -> Iterator[InstanceRef]:

@@ -18,9 +18,8 @@ from radgate_server.core.errors import (
     InstanceMalformedError,
     InstanceNotSentError,
     InvalidArgumentError,
-    PacsFailedError,
 )
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope, parse_uid
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_uid
 from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.tracing import SpanKind, current_span, span_below
 
@@ -89,13 +88,10 @@ class Intake:
         ref = listed or read_place(file_meta, data_set, sop_instance_uid)
         if ref is None:
             return CANNOT_UNDERSTAND
-        if not self.scope.contains(ref) or self._says_otherwise(ref, file_meta, data_set):
-            error = PacsFailedError("the PACS sent an instance of another study than it was asked for", pacs=self.pacs)
-            self._deliver_failure(listed, error)
-            return NOT_AUTHORISED
+        # Whether the data set says the same is for services/arrival_check.py, which sees what all adapters bring.
         content = MemoryContent((file_meta, data_set))
         self._deliver(ReceivedInstance(ref, sop_class_uid, transfer_syntax_uid, content))
-        return SUCCESS
+        return SUCCESS if self.scope.contains(ref) else NOT_AUTHORISED
 
     def fail(self, failed_sop_instance_uids: Sequence[str]) -> None:
         """Deliver what the PACS says it could not send."""
@@ -104,17 +100,6 @@ class Intake:
             if ref is not None:
                 error = InstanceNotSentError("the PACS says that it failed to send the instance", pacs=self.pacs)
                 self._deliver(FailedInstance(ref, error))
-
-    def _says_otherwise(self, ref: InstanceRef, file_meta: bytes, data_set: bytes) -> bool:
-        """Whether the instance says that it is of another study.
-
-        A PACS that looks at the lowest UID of a question alone lists it under whichever study is named with it. Of a
-        whole study that is the study's UID.
-        """
-        if self.scope.level is QueryLevel.STUDY:
-            return False
-        place = read_place(file_meta, data_set, ref.sop_instance_uid)
-        return place is not None and place.study_instance_uid != ref.study_instance_uid
 
     def _deliver(self, arrival: Arrival) -> None:
         with self._lock:

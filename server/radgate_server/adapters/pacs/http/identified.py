@@ -1,7 +1,7 @@
 """A DICOM file that came over HTTP, as the instance that it says it is."""
 
 from radgate_server.core.dicom.file_meta import Identity, identify
-from radgate_server.core.errors import InstanceMalformedError, PacsFailedError
+from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
 
 _HEAD_BYTES = (64 * 1024, 4 * 1024 * 1024)
@@ -12,7 +12,7 @@ def identified(pacs: str, content: InstanceContent) -> ReceivedInstance:
     """Read from the file which instance it is; what headers and URLs say does not count.
 
     Raises:
-        PacsFailedError: it is no DICOM file.
+        InstanceMalformedError: it is no DICOM file, or does not say which instance it is.
     """
     identity = _identity(pacs, content)
     return ReceivedInstance(identity.ref, identity.sop_class_uid, identity.transfer_syntax_uid, content)
@@ -25,7 +25,7 @@ def _identity(pacs: str, content: InstanceContent) -> Identity:
         except InstanceMalformedError:
             if content.size_bytes <= size:
                 break
-    raise PacsFailedError("the PACS sent an instance that is no DICOM file", pacs=pacs)
+    raise InstanceMalformedError("the PACS sent an instance that is no DICOM file", pacs=pacs)
 
 
 def _head(content: InstanceContent, size: int) -> bytes:

@@ -3,7 +3,7 @@
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.adapters.pacs.http.received import receive_content
-from radgate_server.core.errors import PacsFailedError
+from radgate_server.core.errors import InstanceMismatchError
 from radgate_server.core.instances import InstanceContent, ListedInstance, ReceivedInstance
 
 
@@ -24,9 +24,10 @@ def as_listed(pacs: str, listed: ListedInstance, content: InstanceContent) -> Re
     """The file as the instance that was asked for.
 
     Raises:
-        PacsFailedError: it is another one, or none.
+        InstanceMismatchError: it is another one.
+        InstanceMalformedError: it is none.
     """
     instance = identified(pacs, content)
     if instance.ref != listed.ref:
-        raise PacsFailedError("the PACS sent another instance than the one it was asked for", pacs=pacs)
+        raise InstanceMismatchError("the PACS sent another instance than the one it was asked for", pacs=pacs)
     return instance

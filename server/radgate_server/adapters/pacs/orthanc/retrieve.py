@@ -14,7 +14,13 @@ from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
-from radgate_server.core.errors import GatewayError, InstanceNotSentError, PacsError, PacsFailedError
+from radgate_server.core.errors import (
+    GatewayError,
+    InstanceMismatchError,
+    InstanceNotSentError,
+    PacsError,
+    PacsFailedError,
+)
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.instances import Arrival, FailedInstance, InstanceContent, ListedInstance
 from radgate_server.core.query import DicomJson, MatchingKey, Query
@@ -94,7 +100,7 @@ class OrthancReader:
                 error = InstanceNotSentError("the PACS does not have the instance any more", pacs=self._rest.pacs)
                 return FailedInstance(item.ref, error)
             return as_listed(self._rest.pacs, item, content)
-        except PacsFailedError as error:
+        except (PacsFailedError, InstanceMismatchError) as error:
             return FailedInstance(item.ref, error)
         except PacsError:
             raise

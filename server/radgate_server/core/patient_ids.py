@@ -1,0 +1,17 @@
+"""Whether two Patient IDs (0010,0020) can be of one patient (docs/adr/0034-instances-as-they-arrive.md)."""
+
+_UNREADABLE = "�"
+
+
+def patients_differ(one: str, other: str) -> bool:
+    """Whether both say who the patient is, and say two different things.
+
+    Spaces at the ends and case don't count. Of an ID in the form of HL7's CX ("123^^^HOSPITAL") only the first
+    component counts. Where either is missing, or was not read in its character set, nothing can be told.
+    """
+    first, second = _significant(one), _significant(other)
+    return bool(first and second) and first != second and _UNREADABLE not in first + second
+
+
+def _significant(patient_id: str) -> str:
+    return patient_id.partition("^")[0].strip(" \0").casefold()

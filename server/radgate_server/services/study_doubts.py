@@ -1,0 +1,85 @@
+"""Studies of which it is doubtful whose they are (docs/adr/0034-instances-as-they-arrive.md)."""
+
+import logging
+
+from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instances import FailedInstance
+from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.services.arrival_check import REFUSED
+from radgate_server.services.expiring import ExpiringMap
+from radgate_server.services.known_studies import KnownStudies
+from radgate_server.services.recent import RecentMap
+
+_log = logging.getLogger(__name__)
+
+MAX_STUDIES = 100_000
+MAX_REFUSED = 100_000
+REFUSED_TTL_S = 300.0
+PATIENTS_DIFFER = (
+    "Instances of this study name another patient (Patient ID) than the PACS's listing or its other instances do:"
+    " make sure whose it is before it is used"
+)
+
+
+class StudyDoubts:
+    """ArrivalObserver that remembers, until the study is forgotten, what answers have to be sent with a warning."""
+
+    def __init__(self, telemetry: Telemetry, studies: KnownStudies | None = None) -> None:
+        self.studies = studies or KnownStudies()
+        self._telemetry = telemetry
+        self._doubted: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
+
+    def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
+        """Count and log it."""
+        self._telemetry.instance_refused(tenant_id, pacs, reason)
+        _log.warning("an instance was not taken from a PACS: %s", reason, extra={"tenant": tenant_id, "pacs": pacs})
+
+    def known_patient_id(self, tenant_id: str, study_instance_uid: str) -> str:
+        """What a search or an instance said."""
+        return self.studies.of_study(tenant_id, study_instance_uid).patient_id or ""
+
+    def patient_differs(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
+        """Count it, log it once a study, and have the study's answers carry a warning."""
+        self._telemetry.patient_differs(tenant_id, pacs)
+        if not self.warning_of(tenant_id, study_instance_uid):
+            where = {"tenant": tenant_id, "pacs": pacs}
+            _log.warning("a study's instances name another patient than the PACS does", extra=where)
+        self._doubted.put((tenant_id, study_instance_uid), PATIENTS_DIFFER)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no study is in doubt."""
+        return not self._doubted
+
+    def warning_of(self, tenant_id: str, study_instance_uid: str) -> str:
+        """What has to be said with each answer from the study, "" for nothing."""
+        return self._doubted.get((tenant_id, study_instance_uid)) or ""
+
+    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """The study, or each of the tenant, is fetched anew from now on."""
+        self._doubted.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
+
+
+class RefusedInstances:
+    """Instances that came and were not taken: the PACS is not asked for them again for REFUSED_TTL_S seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._refused: ExpiringMap[tuple[str, InstanceRef], FailedInstance] = ExpiringMap(
+            ttl_s=REFUSED_TTL_S, max_weight=MAX_REFUSED, clock=clock
+        )
+
+    def of(self, tenant_id: str, ref: InstanceRef) -> FailedInstance | None:
+        """Why the instance was not taken, None unless it was not."""
+        return self._refused.get((tenant_id, ref))
+
+    def learn(self, tenant_id: str, failure: FailedInstance) -> None:
+        """Remember it, if it is for what the instance is and not for how the PACS does."""
+        if isinstance(failure.error, REFUSED):
+            self._refused.put((tenant_id, failure.ref), failure)
+
+    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Ask anew from now on, for one study of the tenant or for all."""
+        self._refused.drop_where(
+            lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1].study_instance_uid)
+        )

@@ -1,0 +1,125 @@
+"""What of a lying PACS gets through each adapter's door: the tee's view, with nothing but the adapter in between."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.config import DimseSettings, WebPacsSettings
+from radgate_server.core.errors import reason_of
+from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.instances import FailedInstance, ReceivedInstance
+from radgate_server.core.pacs import DicomWebConnection, DimseConnection, PacsConfig, PacsConnection, RetrieveMethod
+from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.tenancy import Tenant
+from radgate_server.services.asking import AskLimits
+from radgate_server.services.listing import StudyLister
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.study_doubts import StudyDoubts
+from tests.conformance.pacs_suite import config_of, fetch
+from tests.fakes.clock import FakeClock
+from tests.fakes.directory import MemoryDirectory
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.lying_pacs import HONEST, LyingPacs
+
+TENANT = "tenant"
+DOORS = ("C-GET", "C-MOVE", "DICOMweb")
+SERIES = f"{HONEST}.1"
+LIED = f"{SERIES}.2"
+SCOPES = {
+    QueryLevel.STUDY: RetrieveScope(HONEST),
+    QueryLevel.SERIES: RetrieveScope(HONEST, SERIES),
+    QueryLevel.IMAGE: RetrieveScope(HONEST, SERIES, LIED),
+}
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@asynccontextmanager
+async def reached(pacs: LyingPacs, door: str, doubts: StudyDoubts) -> AsyncIterator[PacsClients]:
+    """The PACS as services reach it, by that door."""
+    settings, telemetry = DimseSettings(), RecordingTelemetry()
+    scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=settings)
+    await scp.start()
+    pacs.destinations["RADGATE"] = ("127.0.0.1", scp.port)
+    connection: PacsConnection = DicomWebConnection(f"http://127.0.0.1:{pacs.web_port}")
+    if door != "DICOMweb":
+        method = RetrieveMethod.GET if door == "C-GET" else RetrieveMethod.MOVE
+        connection = DimseConnection("127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE", method)
+
+    def dimse(config: PacsConfig) -> PacsClient:
+        return build_dimse_pacs(config, settings=settings, storage_scp=scp, telemetry=telemetry)
+
+    def dicomweb(config: PacsConfig) -> PacsClient:
+        return build_dicomweb_pacs(config, settings=WebPacsSettings(), telemetry=telemetry)
+
+    clock = FakeClock()
+    directory = MemoryDirectory(clock.now)
+    await directory.create_tenant(Tenant(TENANT, clock.now()))
+    await directory.create_pacs(config_of(connection))
+    clients = PacsClients(directory, {"dimse": dimse, "dicomweb": dicomweb}, observer=doubts)
+    try:
+        yield clients
+    finally:
+        await clients.close()
+        await scp.close()
+
+
+async def brought(
+    lie: str, door: str, level: QueryLevel, telemetry: RecordingTelemetry
+) -> tuple[dict[str, bytes], dict[str, str], str]:
+    """What was taken by SOP Instance UID, why others were not, and what has to be said of the study."""
+    doubts = StudyDoubts(telemetry)
+    with LyingPacs(lie) as pacs:
+        async with reached(pacs, door, doubts) as clients:
+            lister = StudyLister(clients, AskLimits(100, 60), ttl_s=30, route_ttl_s=30, clock=FakeClock())
+            (part,) = (await lister.list(TENANT, SCOPES[level])).parts
+            arrivals = await fetch(part.client, SCOPES[level], part.listed)
+    taken = {
+        one.ref.sop_instance_uid: b"".join(one.content.pieces(1 << 20))
+        for one in arrivals
+        if isinstance(one, ReceivedInstance)
+    }
+    failed = {one.ref.sop_instance_uid: reason_of(one.error) for one in arrivals if isinstance(one, FailedInstance)}
+    return taken, failed, doubts.warning_of(TENANT, HONEST)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("lie", "reason", "level"),
+    [
+        *(("swapped", "INSTANCE_MISMATCH", level) for level in QueryLevel),
+        ("cut", "INSTANCE_MALFORMED", QueryLevel.STUDY),
+        ("random", "INSTANCE_MALFORMED", QueryLevel.STUDY),
+    ],
+)
+async def test_what_is_not_the_listed_instance_is_not_taken(
+    lie: str, reason: str, door: str, level: QueryLevel
+) -> None:
+    telemetry = RecordingTelemetry()
+    taken, failed, _ = await brought(lie, door, level, telemetry)
+    assert failed == {LIED: reason}
+    assert set(taken) == (set() if level is QueryLevel.IMAGE else {f"{SERIES}.1", f"{SERIES}.3"})
+    assert not any(b"WRONG" in file for file in taken.values())
+    assert [refused[2] for refused in telemetry.instances_refused] == [reason]
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_another_patient_id_alone_is_warned_of(door: str) -> None:
+    telemetry = RecordingTelemetry()
+    taken, failed, warning = await brought("patient", door, QueryLevel.STUDY, telemetry)
+    assert LIED in taken
+    assert failed == {}
+    assert "another patient" in warning
+    assert telemetry.patients_differing
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_an_honest_pacs_is_believed(door: str) -> None:
+    telemetry = RecordingTelemetry()
+    taken, failed, warning = await brought("honest", door, QueryLevel.STUDY, telemetry)
+    assert (len(taken), failed, warning, telemetry.instances_refused) == (3, {}, "", [])
