@@ -8,7 +8,7 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -50,6 +50,11 @@ class CacheSettings(Table):
     )
     hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not kept in memory.")
     warm_bytes: int = Field(default=20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
+    tenant_shares: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
+        default={},
+        description="By tenant, how many times the share of others it has of each tier, in memory and on disk; 1 for"
+        " those not named. What a tenant leaves unused, others borrow.",
+    )
     encrypted: bool = Field(
         default=True,
         description="Encrypt what is cached on disk under a key for each study, so that it can be erased for good. When"

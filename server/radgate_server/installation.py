@@ -16,6 +16,7 @@ from radgate_server.adapters.audit_spool import (
 )
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
+from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_records import SqlAuditRecords
@@ -187,7 +188,12 @@ async def open_disk_store(
     """Open the warm tier below the data folder; `stack` closes it."""
     limit_bytes = settings.cache.warm_bytes
     store = DiskInstanceStore(
-        settings.data_dir / "warm", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry, keys=keys
+        settings.data_dir / "warm",
+        limit_bytes=limit_bytes,
+        clock=clock,
+        telemetry=telemetry,
+        keys=keys,
+        shares=TenantShares(settings.cache.tenant_shares),
     )
     return await stack.enter_async_context(store)
 
@@ -198,7 +204,12 @@ async def open_derived_cache(
     """Open the tier of derived things below the data folder; `stack` closes it."""
     limit_bytes = settings.imaging.derived_bytes
     cache = DerivedCache(
-        settings.data_dir / "derived", limit_bytes=limit_bytes, clock=clock, telemetry=telemetry, keys=keys
+        settings.data_dir / "derived",
+        limit_bytes=limit_bytes,
+        clock=clock,
+        telemetry=telemetry,
+        keys=keys,
+        shares=TenantShares(settings.cache.tenant_shares),
     )
     return await stack.enter_async_context(cache)
 

@@ -9,6 +9,7 @@ from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, Encod
 from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.request_context import tenant_id
 
 
 class WorkersCall(NamedTuple):
@@ -22,6 +23,7 @@ class InProcessFrameWorkers:
     """FrameWorkers that decode, encode and render for real. `calls` remembers what was asked for, in order."""
 
     calls: list[WorkersCall] = field(default_factory=list)
+    tenants: set[str] = field(default_factory=set)
 
     async def decode(self, frames: Sequence[StoredFrame], *, priority: Priority) -> list[DecodedFrame]:
         from radgate_server.adapters.imaging.codecs import decode_frame
@@ -41,6 +43,7 @@ class InProcessFrameWorkers:
         from radgate_server.adapters.imaging.codecs import transcode_frame
 
         self.calls.append(WorkersCall("transcode", len(frames), priority))
+        self.tenants.add(tenant_id.get())
         return await asyncio.to_thread(lambda: [transcode_frame(frame, target) for frame in frames])
 
     async def render(

@@ -106,6 +106,11 @@ def to(uid: str, **fields: Any) -> messages.TranscodeTarget:
     return messages.TranscodeTarget(transfer_syntax_uid=uid, **fields)
 
 
+async def test_workers_know_for_which_tenant_they_work(rig: Rig, calls: Calls) -> None:
+    assert await calls.frames(to(JPEG_LOSSLESS_SV1))
+    assert rig.workers.tenants == {"east"}
+
+
 async def test_frames_come_as_stored_when_nothing_else_is_asked_for(calls: Calls) -> None:
     frames = await calls.frames(messages.TranscodeTarget())
     assert [(header.frame_number, header.transfer_syntax_uid, header.lossy) for header, _ in frames] == [

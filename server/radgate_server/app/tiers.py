@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.cache.hot_instances import HotInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.ports.cache import HotCache, InstanceStore
@@ -37,8 +38,13 @@ async def open_tiers(
 ) -> Tiers:
     """Open memory and disk; what is on the disk from before is there at once. With `keys` the disk is encrypted."""
     cache = settings.cache
+    shares = TenantShares(cache.tenant_shares)
     hot = MemoryHotCache(
-        limit_bytes=cache.hot_bytes, entry_limit_bytes=cache.hot_entry_bytes, clock=clock, telemetry=telemetry
+        limit_bytes=cache.hot_bytes,
+        entry_limit_bytes=cache.hot_entry_bytes,
+        clock=clock,
+        telemetry=telemetry,
+        shares=shares,
     )
     disk = await open_disk_store(stack, settings, keys, clock, telemetry)
     store = HotInstanceStore(
@@ -46,6 +52,7 @@ async def open_tiers(
         limit_bytes=cache.hot_instance_bytes,
         entry_limit_bytes=HOT_INSTANCE_ENTRY_BYTES,
         telemetry=telemetry,
+        shares=shares,
     )
     derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)

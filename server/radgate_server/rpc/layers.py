@@ -19,6 +19,7 @@ from radgate_server.core.errors import (
     reason_of,
 )
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.request_context import tenant_id as tenant_in_context
 from radgate_server.core.tenancy import Caller, Principal
 from radgate_server.core.tracing import Tracer, current_span
 from radgate_server.rpc.authz import check_access
@@ -187,6 +188,7 @@ def authenticate(authenticator: CredentialChecker, introductions: Introductions)
             call.caller = Caller(
                 principal, tenant_id, credentials.address, call.user_agent, call.request_id, call.break_glass
             )
+            tenant_in_context.set(tenant_id)
             await proceed(call)
 
         return layer

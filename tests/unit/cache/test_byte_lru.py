@@ -18,7 +18,7 @@ def test_the_least_recently_used_make_room() -> None:
     lru = filled()
     assert lru.get(key("a")) == "A"
     assert lru.peek(key("b")) == "B"  # a peek is no use
-    assert lru.make_room(30) == [key("b"), key("c")]
+    assert lru.make_room({"alpha": 30}) == [key("b"), key("c")]
     assert lru.used_bytes == 50
 
 
@@ -30,7 +30,7 @@ def test_nothing_is_dropped_while_there_is_room() -> None:
 
 def test_more_than_the_limit_empties_it() -> None:
     lru = filled()
-    assert len(lru.make_room(101)) == 4
+    assert len(lru.make_room({"alpha": 101})) == 4
     assert (len(lru), lru.used_bytes) == (0, 0)
 
 
@@ -44,7 +44,7 @@ def test_replacing_counts_once() -> None:
     lru = filled()
     lru.put(key("a"), "AA", 10)
     assert lru.tally("alpha") == Tally(4, 85)
-    assert lru.make_room(20) == [key("b")]
+    assert lru.make_room({"alpha": 20}) == [key("b")]
 
 
 def test_drops_by_tenant_and_study() -> None:

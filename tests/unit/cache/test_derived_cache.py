@@ -72,6 +72,15 @@ async def test_the_least_recently_used_make_room(tmp_path: Path) -> None:
         assert cache.used_bytes <= 10 * KIB
 
 
+async def test_a_tenant_that_reads_everything_evicts_itself(tmp_path: Path) -> None:
+    async with make(tmp_path, limit_bytes=10 * KIB) as cache:
+        await cache.put(key("quiet", "quiet"), bytes(3 * KIB))
+        for number in range(6):
+            await cache.put(key(str(number)), bytes(3 * KIB))
+        assert await cache.get(key("quiet", "quiet")) is not None
+        assert await cache.get(key("5")) is not None
+
+
 async def test_too_large_an_answer_takes_the_place_of_none(tmp_path: Path) -> None:
     async with make(tmp_path, limit_bytes=10 * KIB) as cache:
         await cache.put(key("1"), bytes(KIB))

@@ -168,6 +168,14 @@ async def test_the_least_recently_used_make_room(tmp_path: Path) -> None:
         assert (await store.usage("alpha")).used_bytes == sum(path.stat().st_size for path in files(tmp_path))
 
 
+async def test_a_tenant_that_reads_everything_evicts_itself(tmp_path: Path) -> None:
+    async with make(tmp_path, limit_bytes=4 * 101_000) as store:
+        await store.put("quiet", received(pattern(100_000), numbered(0)))
+        for number in range(1, 9):
+            await store.put("scrolling", received(pattern(100_000, number), numbered(number)))
+        assert [(await store.usage(tenant)).entries for tenant in ("quiet", "scrolling")] == [1, 3]
+
+
 async def test_the_limit_holds_for_all_tenants_together(tmp_path: Path) -> None:
     async with make(tmp_path, limit_bytes=2 * 102_000) as store:
         for tenant in ("alpha", "beta", "gamma"):

@@ -4,8 +4,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 
 
-def key(detail: str) -> CacheKey:
-    return CacheKey("alpha", "1.2", "frame", detail)
+def key(detail: str, tenant: str = "alpha") -> CacheKey:
+    return CacheKey(tenant, "1.2", "frame", detail)
 
 
 def make(limit_bytes: int, entry_limit_bytes: int, telemetry: RecordingTelemetry | None = None) -> MemoryHotCache:
@@ -49,3 +49,13 @@ async def test_tells_the_telemetry() -> None:
     await cache.put(key("a"), b"1")
     await cache.get(key("a"))
     assert telemetry.lookups == [("hot", False), ("hot", True)]
+
+
+async def test_a_tenant_that_reads_everything_evicts_itself() -> None:
+    cache = make(4 * 1000, 1000)
+    answer = bytes(400)
+    await cache.put(key("quiet", "quiet"), answer)
+    for number in range(100):
+        await cache.put(key(str(number)), answer)
+    assert await cache.get(key("quiet", "quiet")) == answer
+    assert await cache.get(key("99")) == answer

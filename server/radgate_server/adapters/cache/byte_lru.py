@@ -1,7 +1,11 @@
 """Least recently used entries up to a limit in bytes, counted and dropped by tenant and study."""
 
-from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares, Usage
 
 
 @dataclass(slots=True)
@@ -12,18 +16,36 @@ class Tally:
     used_bytes: int = 0
 
 
+@dataclass(slots=True)
+class _Tenant[K]:
+    """A tenant's keys in the order of their last use. `used` says whether there was one since `last_use_s` was set."""
+
+    order: OrderedDict[K, None] = field(default_factory=OrderedDict)
+    tally: Tally = field(default_factory=Tally)
+    last_use_s: float = 0.0
+    used: bool = True
+
+
 class ByteLru[K: tuple[str, ...], V]:
     """Entries in the order of their last use. A key starts with its tenant and its study. Not safe across threads.
 
-    Entries of a group (tenant, study) are found without looking at the others, and so is a tenant's tally.
+    Entries of a group (tenant, study) are found without looking at the others, and so is a tenant's tally. `shares`
+    decide whose least recently used entry makes room.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(
+        self,
+        limit_bytes: int,
+        shares: TenantShares = EQUAL_SHARES,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
-        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._shares = shares
+        self._monotonic_s = monotonic_s
+        self._entries: dict[K, tuple[V, int]] = {}
         self._groups: dict[tuple[str, str], set[K]] = {}
-        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._tenants: dict[str, _Tenant[K]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -36,7 +58,9 @@ class ByteLru[K: tuple[str, ...], V]:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        self._entries.move_to_end(key)
+        tenant = self._tenants[key[0]]
+        tenant.order.move_to_end(key)
+        tenant.used = True
         return entry[0]
 
     def peek(self, key: K) -> V | None:
@@ -48,10 +72,19 @@ class ByteLru[K: tuple[str, ...], V]:
         """Keep the entry as the last used one, or as the least recently used. Goes over the limit if it must."""
         self.remove(key)
         self._entries[key] = (value, size_bytes)
+        tenant = self._tenants.setdefault(key[0], _Tenant())
+        tenant.order[key] = None
+        tenant.used = True
         if oldest:
-            self._entries.move_to_end(key, last=False)
+            tenant.order.move_to_end(key, last=False)
         self._groups.setdefault((key[0], key[1]), set()).add(key)
-        self._count(key[0], 1, size_bytes)
+        self._count(tenant, 1, size_bytes)
+
+    def put_within(self, key: K, value: V, size_bytes: int) -> None:
+        """Keep the entry as the last used one, and make room for it beforehand."""
+        self.remove(key)
+        self.make_room({key[0]: size_bytes})
+        self.put(key, value, size_bytes)
 
     def remove(self, key: K) -> bool:
         """Drop the entry; False when there was none."""
@@ -63,7 +96,11 @@ class ByteLru[K: tuple[str, ...], V]:
         members.discard(key)
         if not members:
             del self._groups[group]
-        self._count(key[0], -1, -entry[1])
+        tenant = self._tenants[key[0]]
+        del tenant.order[key]
+        self._count(tenant, -1, -entry[1])
+        if not tenant.order:
+            del self._tenants[key[0]]
         return True
 
     def remove_group(self, tenant_id: str, study: str | None) -> list[K]:
@@ -76,28 +113,42 @@ class ByteLru[K: tuple[str, ...], V]:
             self.remove(key)
         return keys
 
-    def make_room(self, wanted_bytes: int = 0) -> list[K]:
-        """Drop the least recently used until `wanted_bytes` fit in, or nothing is left; return the keys."""
+    def make_room(self, wanted: Mapping[str, int] | None = None) -> list[K]:
+        """Drop entries until what is `wanted` (bytes by tenant) fits in, or nothing is left; return the keys."""
+        wanted = wanted or {}
+        wanted_bytes = sum(wanted.values())
         dropped: list[K] = []
+        if self.used_bytes + wanted_bytes <= self.limit_bytes:
+            return dropped
+        now_s = self._monotonic_s()
+        for tenant in self._tenants.values():
+            if tenant.used:
+                tenant.last_use_s, tenant.used = now_s, False
         while self._entries and self.used_bytes + wanted_bytes > self.limit_bytes:
-            key = next(iter(self._entries))
+            key = next(iter(self._tenants[self._makes_room(wanted, now_s)].order))
             self.remove(key)
             dropped.append(key)
         return dropped
 
     def tally(self, tenant_id: str) -> Tally:
         """How much the tenant keeps."""
-        return self._tallies.get(tenant_id) or Tally()
+        tenant = self._tenants.get(tenant_id)
+        return Tally() if tenant is None else tenant.tally
 
     def group_tally(self, tenant_id: str, study: str) -> Tally:
         """How much is kept of one study of the tenant."""
         sizes = [self._entries[key][1] for key in self._groups.get((tenant_id, study), ())]
         return Tally(len(sizes), sum(sizes))
 
-    def _count(self, tenant_id: str, entries: int, size_bytes: int) -> None:
+    def _makes_room(self, wanted: Mapping[str, int], now_s: float) -> str:
+        if len(self._tenants) == 1:
+            return next(iter(self._tenants))
+        return self._shares.makes_room(
+            Usage(tenant_id, tenant.tally.used_bytes + wanted.get(tenant_id, 0), now_s - tenant.last_use_s)
+            for tenant_id, tenant in self._tenants.items()
+        )
+
+    def _count(self, tenant: _Tenant[K], entries: int, size_bytes: int) -> None:
         self.used_bytes += size_bytes
-        tally = self._tallies[tenant_id]
-        tally.entries += entries
-        tally.used_bytes += size_bytes
-        if not tally.entries:
-            del self._tallies[tenant_id]
+        tenant.tally.entries += entries
+        tenant.tally.used_bytes += size_bytes

@@ -1,11 +1,13 @@
 """What lies in the folder of a tier, so that room is found without looking at the disk. Shared by threads."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 from radgate_server.adapters.cache.byte_lru import ByteLru, Tally
 from radgate_server.adapters.cache.layout import EntryKey, FoundEntry
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.errors import StorageFullError
 
 
@@ -15,10 +17,11 @@ class Catalogue:
     It may lag behind the disk (another process deletes too); whoever finds that out calls `forget`.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, shares: TenantShares = EQUAL_SHARES) -> None:
         self._lock = Lock()
-        self._lru: ByteLru[EntryKey, int] = ByteLru(limit_bytes)
-        self._reserved_bytes = 0
+        self._lru: ByteLru[EntryKey, int] = ByteLru(limit_bytes, shares)
+        self._reserved: Counter[str] = Counter()
+        """Bytes that are being written, by tenant."""
 
     @property
     def limit_bytes(self) -> int:
@@ -31,23 +34,24 @@ class Catalogue:
         return self._lru.used_bytes
 
     @contextmanager
-    def room_for(self, size_bytes: int) -> Iterator[list[EntryKey]]:
-        """Hold room for a file while it is written; yields the entries that must be deleted for it.
+    def room_for(self, tenant_id: str, size_bytes: int) -> Iterator[list[EntryKey]]:
+        """Hold room for a file of the tenant while it is written; yields the entries that must be deleted for it.
 
         Raises:
             StorageFullError: the limit leaves no room for it, whatever is deleted.
         """
         with self._lock:
-            reserved = self._reserved_bytes + size_bytes
-            if reserved > self._lru.limit_bytes:
+            if self._reserved.total() + size_bytes > self._lru.limit_bytes:
                 raise StorageFullError("the instance does not fit into the disk cache")
-            self._reserved_bytes = reserved
-            victims = self._lru.make_room(reserved)
+            self._reserved[tenant_id] += size_bytes
+            victims = self._lru.make_room(self._reserved)
         try:
             yield victims
         finally:
             with self._lock:
-                self._reserved_bytes -= size_bytes
+                self._reserved[tenant_id] -= size_bytes
+                if not self._reserved[tenant_id]:
+                    del self._reserved[tenant_id]
 
     def add(self, key: EntryKey, size_bytes: int) -> None:
         """The instance is on disk; with its index it takes so many bytes."""
@@ -84,7 +88,7 @@ class Catalogue:
                 if entry.key not in self._lru:
                     self._lru.put(entry.key, entry.size_bytes, entry.size_bytes, oldest=True)
         with self._lock:
-            return self._lru.make_room(self._reserved_bytes)
+            return self._lru.make_room(self._reserved)
 
     def tally(self, tenant_id: str) -> Tally:
         """How much the tenant keeps."""

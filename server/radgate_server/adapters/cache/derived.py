@@ -8,6 +8,7 @@ from radgate_server.adapters.cache.derived_disk import DerivedDisk
 from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import answer_key, study_hash
 from radgate_server.adapters.cache.sealed_bytes import form_of
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
@@ -24,9 +25,16 @@ class DerivedCache(DiskTier[DerivedDisk]):
     """
 
     def __init__(
-        self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry, keys: StudyKeys | None = None
+        self,
+        root: Path,
+        *,
+        limit_bytes: int,
+        clock: Clock,
+        telemetry: Telemetry,
+        keys: StudyKeys | None = None,
+        shares: TenantShares = EQUAL_SHARES,
     ) -> None:
-        disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys))
+        disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys), shares)
         super().__init__(TIER, "the folder of derived things (data_dir/derived)", disk, THREADS, telemetry)
         self._clock = clock
 

@@ -10,6 +10,7 @@ from radgate_server.adapters.cache.derived_format import TAIL_BYTES, decode, tai
 from radgate_server.adapters.cache.layout import ANSWER_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.stocked_disk import TOUCH_INTERVAL_S, StockedDisk
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.writing import TemporaryFile, temporary_file
 from radgate_server.core.errors import StorageFullError
 from radgate_server.core.ports.clock import Clock
@@ -19,9 +20,15 @@ class DerivedDisk(StockedDisk):
     """Answers in files of the folder `root`; the least recently used make room."""
 
     def __init__(
-        self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
+        self,
+        root: Path,
+        limit_bytes: int,
+        clock: Clock,
+        failed: Callable[[str], None],
+        form: FileForm,
+        shares: TenantShares = EQUAL_SHARES,
     ) -> None:
-        super().__init__(TierFolder(root, ANSWER_SUFFIX, form.mark), limit_bytes, clock, failed, form)
+        super().__init__(TierFolder(root, ANSWER_SUFFIX, form.mark), limit_bytes, clock, failed, form, shares)
 
     def surely_lacks(self, key: EntryKey) -> bool:
         """Whether there is no need to look. Does not block: the catalogue knows all that any file was written for."""
@@ -31,7 +38,7 @@ class DerivedDisk(StockedDisk):
         """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""
         file_bytes, removals = len(answer) + TAIL_BYTES, self._removals[key.tenant_id]
         try:
-            with self.catalogue.room_for(file_bytes) as victims:
+            with self.catalogue.room_for(key.tenant_id, file_bytes) as victims:
                 self._delete(victims)
                 self._folder.insist_on_reserve(file_bytes)
                 self._publish(key, study_instance_uid, answer, tail_of(answer, expires_s))

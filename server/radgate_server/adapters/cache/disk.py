@@ -11,6 +11,7 @@ from radgate_server.adapters.cache.container import Footer
 from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import EntryKey, entry_key, study_hash
 from radgate_server.adapters.cache.sealed_bytes import form_of
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.dicom.index_format import deserialise, serialise
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
@@ -30,9 +31,16 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
     """InstanceStore below the folder `root`, up to `limit_bytes` for all tenants; with `keys` it is encrypted."""
 
     def __init__(
-        self, root: Path, *, limit_bytes: int, clock: Clock, telemetry: Telemetry, keys: StudyKeys | None = None
+        self,
+        root: Path,
+        *,
+        limit_bytes: int,
+        clock: Clock,
+        telemetry: Telemetry,
+        keys: StudyKeys | None = None,
+        shares: TenantShares = EQUAL_SHARES,
     ) -> None:
-        disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys))
+        disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys), shares)
         super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry)
 
     async def __aexit__(self, *details: object) -> None:

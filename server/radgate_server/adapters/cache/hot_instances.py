@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from radgate_server.adapters.cache.byte_lru import ByteLru
 from radgate_server.adapters.cache.lookups import Lookups
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
@@ -75,10 +76,18 @@ class HotInstanceStore:
     An instance gets in when it arrives in memory, or when it is read for the most part or more than once.
     """
 
-    def __init__(self, inner: InstanceStore, *, limit_bytes: int, entry_limit_bytes: int, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        inner: InstanceStore,
+        *,
+        limit_bytes: int,
+        entry_limit_bytes: int,
+        telemetry: Telemetry,
+        shares: TenantShares = EQUAL_SHARES,
+    ) -> None:
         self._inner = inner
         self._entry_limit_bytes = min(entry_limit_bytes, limit_bytes - _ENTRY_OVERHEAD_BYTES)
-        self._entries: ByteLru[HotKey, HotEntry] = ByteLru(limit_bytes)
+        self._entries: ByteLru[HotKey, HotEntry] = ByteLru(limit_bytes, shares)
         self._lookups = Lookups(TIER, telemetry)
         self._generations: Counter[str] = Counter()
 
@@ -194,8 +203,7 @@ class HotInstanceStore:
             self._keep(key, HotEntry(file, index))
 
     def _keep(self, key: HotKey, entry: HotEntry) -> None:
-        self._entries.put(key, entry, entry.size_bytes)
-        self._entries.make_room()
+        self._entries.put_within(key, entry, entry.size_bytes)
 
 
 class HotInstance:

@@ -4,6 +4,7 @@ from math import inf
 
 from radgate_server.adapters.cache.byte_lru import ByteLru
 from radgate_server.adapters.cache.lookups import Lookups
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.ports.cache import CacheKey, TierUsage
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import Held
@@ -17,10 +18,18 @@ OVERHEAD_BYTES = 512
 class MemoryHotCache:
     """HotCache in memory: at most `limit_bytes` for all tenants, `entry_limit_bytes` for one answer."""
 
-    def __init__(self, *, limit_bytes: int, entry_limit_bytes: int, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        *,
+        limit_bytes: int,
+        entry_limit_bytes: int,
+        clock: Clock,
+        telemetry: Telemetry,
+        shares: TenantShares = EQUAL_SHARES,
+    ) -> None:
         self._entry_limit_bytes = min(entry_limit_bytes, limit_bytes - OVERHEAD_BYTES)
         self._clock = clock
-        self._answers: ByteLru[CacheKey, tuple[bytes, float]] = ByteLru(limit_bytes)
+        self._answers: ByteLru[CacheKey, tuple[bytes, float]] = ByteLru(limit_bytes, shares)
         self._lookups = Lookups(TIER, telemetry)
 
     @property
@@ -44,8 +53,7 @@ class MemoryHotCache:
             self._answers.remove(key)
             return
         expires_s = inf if ttl_s is None else self._clock.monotonic_s() + ttl_s
-        self._answers.put(key, (value, expires_s), len(value) + OVERHEAD_BYTES)
-        self._answers.make_room()
+        self._answers.put_within(key, (value, expires_s), len(value) + OVERHEAD_BYTES)
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Drop what is kept for the tenant: of one study, or all. Answers of no study are always dropped."""

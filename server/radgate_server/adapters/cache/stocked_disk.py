@@ -9,6 +9,7 @@ from threading import Event
 from radgate_server.adapters.cache.catalogue import Catalogue
 from radgate_server.adapters.cache.layout import EntryKey, TierFolder
 from radgate_server.adapters.cache.stored_bytes import FileForm
+from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.core.ports.clock import Clock
 
 TOUCH_INTERVAL_S = 60.0
@@ -23,9 +24,15 @@ class StockedDisk(ABC):
     """
 
     def __init__(
-        self, folder: TierFolder, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
+        self,
+        folder: TierFolder,
+        limit_bytes: int,
+        clock: Clock,
+        failed: Callable[[str], None],
+        form: FileForm,
+        shares: TenantShares,
     ) -> None:
-        self.catalogue = Catalogue(limit_bytes)
+        self.catalogue = Catalogue(limit_bytes, shares)
         self._folder = folder
         self._clock = clock
         self._failed = failed

@@ -12,6 +12,7 @@ from radgate_server.adapters.cache.open_files import ROLE, OpenFile, OpenFiles, 
 from radgate_server.adapters.cache.owner import owner_of
 from radgate_server.adapters.cache.stocked_disk import TOUCH_INTERVAL_S, StockedDisk
 from radgate_server.adapters.cache.stored_bytes import FileForm, Owner
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.writing import temporary_file, write_instance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.instances import ReceivedInstance
@@ -26,9 +27,15 @@ class WarmDisk(StockedDisk):
     """Instances and their indexes in the folder `root`; the least recently used make room."""
 
     def __init__(
-        self, root: Path, limit_bytes: int, clock: Clock, failed: Callable[[str], None], form: FileForm
+        self,
+        root: Path,
+        limit_bytes: int,
+        clock: Clock,
+        failed: Callable[[str], None],
+        form: FileForm,
+        shares: TenantShares = EQUAL_SHARES,
     ) -> None:
-        super().__init__(TierFolder(root, mark=form.mark), limit_bytes, clock, failed, form)
+        super().__init__(TierFolder(root, mark=form.mark), limit_bytes, clock, failed, form, shares)
         self._files = OpenFiles(OPEN_FILES)
 
     def close(self) -> None:
@@ -42,7 +49,7 @@ class WarmDisk(StockedDisk):
             StorageFullError: there is no room, the disk fails, or the study was removed meanwhile; nothing was kept.
         """
         removals = self._removals[key.tenant_id]
-        with self._room_for(instance.content.size_bytes + _FOOTER_ALLOWANCE_BYTES):
+        with self._room_for(key.tenant_id, instance.content.size_bytes + _FOOTER_ALLOWANCE_BYTES):
             self._folder.prepare()  # an operator may have emptied the folder under us
             self._folder.insist_on_reserve(instance.content.size_bytes)
             with temporary_file(self._folder.incoming) as temporary:
@@ -98,7 +105,7 @@ class WarmDisk(StockedDisk):
         if footer is None:
             return
         data = encode_index(footer, serialised)
-        with self._room_for(len(data)):
+        with self._room_for(key.tenant_id, len(data)):
             with temporary_file(self._folder.incoming) as temporary:
                 owner = Owner(footer.ref.study_instance_uid, lambda: "")
                 writer = self._form.writer(temporary.fd, key, INDEX_SUFFIX, owner)
@@ -141,8 +148,8 @@ class WarmDisk(StockedDisk):
         return count
 
     @contextmanager
-    def _room_for(self, size_bytes: int) -> Iterator[None]:
-        with self.catalogue.room_for(size_bytes) as victims:
+    def _room_for(self, tenant_id: str, size_bytes: int) -> Iterator[None]:
+        with self.catalogue.room_for(tenant_id, size_bytes) as victims:
             self._delete(victims)
             try:
                 yield

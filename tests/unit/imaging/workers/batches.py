@@ -11,8 +11,13 @@ TASK = Task(DECODE.name, (), ())
 
 
 def batch(
-    jobs: int = 1, priority: Priority = Priority.INTERACTIVE, *, pixel_bytes: int = 1, asked_s: float = 0
+    jobs: int = 1,
+    priority: Priority = Priority.INTERACTIVE,
+    *,
+    pixel_bytes: int = 1,
+    asked_s: float = 0,
+    tenant_id: str = "",
 ) -> Batch:
     """A call with so many jobs. Belongs to the running loop."""
     outcome = asyncio.get_running_loop().create_future()
-    return Batch.of(DECODE, priority, [(TASK, pixel_bytes)] * jobs, outcome, asked_s)
+    return Batch.of(DECODE, priority, [(TASK, pixel_bytes)] * jobs, outcome, asked_s, tenant_id)

@@ -67,6 +67,33 @@ async def test_calls_of_one_priority_take_turns() -> None:
     )
 
 
+async def test_tenants_take_turns_however_many_calls_one_of_them_makes() -> None:
+    many = [batch(20, tenant_id="busy") for _ in range(5)]
+    few = [batch(2, tenant_id="quiet"), batch(1, tenant_id="quiet")]
+    schedule = schedule_of(*many, *few, workers=1)
+    rounds = [taken(schedule).batch for _ in range(6)]
+    assert rounds == [many[0], few[0], many[1], few[1], many[2], many[3]]
+
+
+async def test_a_round_that_was_given_back_is_the_next_one() -> None:
+    first, second = batch(1, tenant_id="a"), batch(1, tenant_id="b")
+    schedule = schedule_of(first, second)
+    given_up = taken(schedule)
+    schedule.end(given_up, given_up.jobs)
+    assert [taken(schedule).batch for _ in range(2)] == [first, second]
+
+
+async def test_a_tenant_that_takes_all_places_keeps_nobody_else_out() -> None:
+    schedule = schedule_of(batch(4, tenant_id="busy"), max_waiting=4)
+    with pytest.raises(ImageWorkersBusyError):
+        schedule.admit(batch(tenant_id="busy"))
+    for _ in range(2):  # half of the places each
+        schedule.admit(batch(tenant_id="quiet"))
+    with pytest.raises(ImageWorkersBusyError):
+        schedule.admit(batch(tenant_id="quiet"))
+    schedule.admit(batch(tenant_id="third"))
+
+
 async def test_a_round_leaves_the_other_workers_their_share() -> None:
     schedule = schedule_of(batch(6), workers=3)
     assert [numbers(taken(schedule)) for _ in range(4)] == [[0, 1], [2, 3], [4], [5]]

@@ -35,6 +35,7 @@ class Batch:
     outcome: Future[list[Result]]
     asked_s: float
     """When the call came, by time.monotonic."""
+    tenant_id: str = ""
     results: list[Result | None] = field(init=False)
     missing: int = field(init=False)
 
@@ -50,10 +51,11 @@ class Batch:
         tasks: Sequence[tuple[Task, int]],
         outcome: Future[list[Result]],
         asked_s: float,
+        tenant_id: str = "",
     ) -> "Batch":
         """A batch of tasks, each with its `pixel_bytes`."""
         jobs = (Job(task, pixel_bytes, number) for number, (task, pixel_bytes) in enumerate(tasks))
-        return cls(operation, priority, deque(jobs), outcome, asked_s)
+        return cls(operation, priority, deque(jobs), outcome, asked_s, tenant_id)
 
     def succeed(self, job: Job, result: Result) -> None:
         """A job has its result."""

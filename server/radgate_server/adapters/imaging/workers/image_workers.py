@@ -21,6 +21,7 @@ from radgate_server.core.imaging.presentation import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.request_context import tenant_id
 from radgate_server.core.tracing import span
 
 _log = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ class ImageWorkers:
         if all(seat.down for seat in self._seats):
             raise _none_starts()
         sized = [(task, sum(pixel_bytes(frame.image) for frame in task.frames)) for task in tasks]
-        batch = Batch.of(operation, priority, sized, asyncio.get_running_loop().create_future(), time.monotonic())
+        outcome = asyncio.get_running_loop().create_future()
+        batch = Batch.of(operation, priority, sized, outcome, time.monotonic(), tenant_id.get())
         self._desk.submit(batch)
         with span(f"image {operation.name}", count=len(tasks), priority=priority.name.lower()):
             try:

@@ -3,16 +3,18 @@
 - Interactive jobs go before thumbnails, thumbnails before warming.
 - Of n workers, n - 1 at most do thumbnails and warming at the same time, so that one is never further from an
   interactive job than the end of another. A sole worker takes such jobs one by one.
-- Within one priority calls take turns in the order of their coming, each with one round: as many of its jobs as leave
-  the other workers their share, at most ROUND_JOBS of them and ROUND_PIXEL_BYTES to decode. The jobs of a round belong
-  to one call, so that one that hangs delays no other call.
-- A call is refused when `max_waiting` jobs wait that would go before it or beside it: warming keeps nobody out.
+- Within one priority tenants take turns, and within a tenant its calls in the order of their coming, each with one
+  round: as many of its jobs as leave the other workers their share, at most ROUND_JOBS of them and ROUND_PIXEL_BYTES to
+  decode. The jobs of a round belong to one call, so that one that hangs delays no other call.
+- A call is refused when `max_waiting` jobs wait that would go before it or beside it: warming keeps nobody out. Of the
+  places each tenant that waits has its share, also when another has taken more than its own.
 """
 
-from collections import deque
+from collections import Counter
 from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.workers.batch import Batch, Job
+from radgate_server.adapters.imaging.workers.line import Line
 from radgate_server.core.errors import ImageWorkersBusyError
 from radgate_server.core.ports.imaging import Priority
 
@@ -36,7 +38,7 @@ class Schedule:
         self._max_waiting = max_waiting
         self._background_limit = max(1, workers - 1)
         self._background = 0
-        self._lines: dict[Priority, deque[Batch]] = {priority: deque() for priority in Priority}
+        self._lines: dict[Priority, Line] = {priority: Line() for priority in Priority}
         self._waiting = dict.fromkeys(Priority, 0)
 
     def waiting(self, priority: Priority) -> int:
@@ -45,7 +47,7 @@ class Schedule:
 
     def oldest_s(self, priority: Priority) -> float | None:
         """When the call came that has waited longest, None when none waits."""
-        return min((batch.asked_s for batch in list(self._lines[priority])), default=None)
+        return min((batch.asked_s for batch in self._lines[priority].batches()), default=None)
 
     def admit(self, batch: Batch) -> None:
         """Let a batch wait.
@@ -53,10 +55,18 @@ class Schedule:
         Raises:
             ImageWorkersBusyError: too many wait already.
         """
-        if sum(self._waiting[priority] for priority in Priority if priority <= batch.priority) >= self._max_waiting:
+        before = [priority for priority in Priority if priority <= batch.priority]
+        is_full = sum(self._waiting[priority] for priority in before) >= self._max_waiting
+        if is_full and not self._has_a_share_left(batch.tenant_id, before):
             raise ImageWorkersBusyError("too many images wait for a worker; try again in a moment")
         self._lines[batch.priority].append(batch)
         self._waiting[batch.priority] += len(batch.waiting)
+
+    def _has_a_share_left(self, tenant_id: str, priorities: list[Priority]) -> bool:
+        waiting: Counter[str] = Counter({tenant_id: 0})
+        for priority in priorities:
+            waiting.update(self._lines[priority].waiting_by_tenant())
+        return waiting[tenant_id] * len(waiting) < self._max_waiting
 
     def take(self) -> Round | None:
         """The next round for a worker that is free; None when there is none that it may do. End it with `end`."""
@@ -87,9 +97,9 @@ class Schedule:
 
     def batches(self) -> list[Batch]:
         """All batches that wait."""
-        return [batch for line in self._lines.values() for batch in line]
+        return [batch for line in self._lines.values() for batch in line.batches()]
 
-    def _next_round(self, priority: Priority, line: deque[Batch]) -> Round:
+    def _next_round(self, priority: Priority, line: Line) -> Round:
         batch = line.popleft()
         jobs = self._cut(batch)
         self._waiting[priority] -= len(jobs)
