@@ -16,7 +16,8 @@ TOOLS = Path(__file__).parents[2] / ".tools"
 
 _LOADER = "node_modules/@cornerstonejs/dicom-image-loader/dist/esm"
 _WORKER = "decodeImageFrameWorker"
-_WASM = "node_modules/@cornerstonejs/codec-openjph/dist/openjphjs.wasm"
+_CODECS = "node_modules/@cornerstonejs/codec-*/dist"
+_WASM = ("openjphjs.wasm", "*_decode.wasm")
 _INSTALL_S = 600
 
 
@@ -40,7 +41,8 @@ def _bundle(work: Path) -> Path:
     entries = ("main=main.js", f"{_WORKER}={_LOADER}/{_WORKER}.js")
     options = ("--bundle", "--format=esm", "--target=es2022", "--external:fs", "--external:path", "--outdir=page")
     _run(work, "node_modules/.bin/esbuild", *entries, *options)
-    for file in (work / "index.html", work / _WASM):
+    codecs = [file for name in _WASM for file in work.glob(f"{_CODECS}/{name}")]
+    for file in (work / "index.html", *codecs):
         shutil.copy(file, work / "page")
     return work / "page"
 

@@ -127,6 +127,13 @@ _ROWS = (
 )
 TRANSFER_SYNTAXES = {row.uid: row for row in _ROWS}
 
+
+def is_native(uid: str) -> bool:
+    """Whether pixels in that transfer syntax are neither compressed nor encapsulated."""
+    row = TRANSFER_SYNTAXES.get(uid)
+    return row is not None and row.kind == "native"
+
+
 ENCODABLE_SYNTAXES = tuple(
     TRANSFER_SYNTAXES[uid]
     for uid in (

@@ -11,6 +11,8 @@ from radgate_server.core.dicom.opened import inflated_data_set
 from radgate_server.core.dicom.words import little_endian_value
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.metadata_reader import LARGE_BYTES
+from radgate_server.core.imaging.served_metadata import has_other_metadata, served_metadata
 from radgate_server.core.instance_index import BulkItem, InstanceIndex, Span
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import IndexStore
@@ -68,6 +70,15 @@ class InstanceReader:
         """
         kept = await self._store.get(tenant_id, handle.ref)
         return kept is not None and kept.crc32c == handle.crc32c
+
+    async def metadata(self, tenant_id: str, handle: InstanceHandle) -> bytes:
+        """The index's metadata, with what they say of colour as frames leave (`core.imaging.frame_colour`)."""
+        index = await self.index(tenant_id, handle)
+        if not has_other_metadata(index):
+            return index.metadata
+        if len(index.metadata) <= LARGE_BYTES:
+            return served_metadata(index)
+        return await asyncio.to_thread(served_metadata, index)
 
     async def pixel_frames(
         self,

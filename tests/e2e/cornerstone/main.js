@@ -4,6 +4,7 @@ import { cache, init, ProgressiveRetrieveImages } from "@cornerstonejs/core";
 import loader from "@cornerstonejs/dicom-image-loader";
 
 const SHOWN_ROWS = 480;
+const PATIENCE_MS = 10000;
 
 let authorization = "";
 
@@ -78,6 +79,41 @@ function show(image, pixels, caption) {
   figure.style.margin = "0";
   figure.append(canvas, Object.assign(document.createElement("figcaption"), { textContent: caption }));
   document.getElementById("pictures").append(figure);
+}
+
+// Each image as the loader hands it to a viewport, colour converted: size, samples a pixel, and the pixels in base64.
+window.decode = (works) => Promise.all(works.map(decoded));
+
+async function decoded({ url, metadata }) {
+  const imageId = `wadors:${url}`;
+  // That of a multi-frame image is looked up by the bare path of its first frame.
+  for (const key of [imageId, imageId.split("?")[0]]) {
+    loader.wadors.metaDataManager.add(key, { ...metadata });
+  }
+  try {
+    const options = { preScale: { enabled: false }, useRGBA: false };
+    const image = await Promise.race([loader.wadors.loadImage(imageId, options).promise, givenUp()]);
+    const pixels = image.getPixelData();
+    const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+    const sampleBytes = pixels.BYTES_PER_ELEMENT;
+    const { rows, columns, transferSyntaxUID } = image;
+    const samples = pixels.length / (rows * columns);
+    return { rows, columns, samples, sampleBytes, transferSyntaxUID, pixels: await base64(bytes) };
+  } catch (problem) {
+    return { problem: String(problem.error ?? problem) };
+  }
+}
+
+// The loader never answers when its worker fails to start a decoder.
+function givenUp() {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error("no image came")), PATIENCE_MS));
+}
+
+async function base64(bytes) {
+  const reader = new FileReader();
+  reader.readAsDataURL(new Blob([bytes]));
+  await new Promise((resolve) => (reader.onload = resolve));
+  return reader.result.slice(reader.result.indexOf(",") + 1);
 }
 
 window.ready = true;

@@ -36,12 +36,14 @@ class DecodedFrame:
 class EncodeTarget:
     """What a frame is to become: a transfer syntax, for lossy ones with a quality (1 to 100), for .81 an error bound.
 
-    `near` is the largest difference of a sample in JPEG-LS near-lossless (ISO 14495-1), 0 elsewhere.
+    `near` is the largest difference of a sample in JPEG-LS near-lossless (ISO 14495-1), 0 elsewhere. `bare`: the frame
+    leaves without a data set of its own, to be read by the metadata of the stored instance.
     """
 
     transfer_syntax_uid: str
     quality: int = 90
     near: int = 2
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from radgate_server.rpc.dicomweb.byte_range import parse_range
 from radgate_server.rpc.dicomweb.frame_paths import parse_ref
 from radgate_server.rpc.dicomweb.frames import FramesResource
 from radgate_server.rpc.dicomweb.media_types import negotiate_bulkdata
+from radgate_server.rpc.dicomweb.multipart import ReadSpan
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, SINGLE_FIRST
 from radgate_server.rpc.dicomweb.values import Headers, answer_value
 from radgate_server.rpc.dicomweb.warnings import Notes
 from radgate_server.services.auditing import Auditor
+from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.instances import InstanceReader
 from radgate_server.services.retrieve import RetrieveService
 
@@ -35,6 +37,7 @@ class BulkdataResource:
         instances: InstanceReader,
         auditor: Auditor,
         frames: FramesResource,
+        stored: StoredFrames,
         *,
         chunk_bytes: int,
     ) -> None:
@@ -42,6 +45,7 @@ class BulkdataResource:
         self._instances = instances
         self._auditor = auditor
         self._frames = frames
+        self._stored = stored
         self._chunk_bytes = chunk_bytes
 
     async def retrieve(self, study: str, series: str, instance: str, path: str, call: Call) -> AsyncGenerator[bytes]:
@@ -54,7 +58,7 @@ class BulkdataResource:
         if path == _PIXEL_DATA and (count := _encapsulated_frames(index)):
             headers, messages = _NO_HEADERS, self._frames.stream(handle, range(1, count + 1), call, Notes())
         else:
-            headers, messages = self._answer_value(handle, item, call)
+            headers, messages = await self._answer_value(handle, item, call, path)
         begun = False
         async with aclosing(messages):
             async for message in messages:
@@ -66,14 +70,19 @@ class BulkdataResource:
                     begun = True
                 yield message
 
-    def _answer_value(
-        self, handle: InstanceHandle, item: BulkItem, call: Call
+    async def _answer_value(
+        self, handle: InstanceHandle, item: BulkItem, call: Call, path: str
     ) -> tuple[Headers, AsyncGenerator[bytes]]:
+        tenant_id = call.caller.tenant_id
         size_bytes = sum(span.length for span in item.spans)
+        read: ReadSpan = partial(self._instances.read_bulk, tenant_id, handle, item)
+        if path == _PIXEL_DATA and (served := await self._stored.rearranged(tenant_id, handle)):
+            frames_bytes = served.decoded_frame_bytes * served.number_of_frames
+            size_bytes = frames_bytes + frames_bytes % 2
+            read = partial(self._stored.read_rearranged, tenant_id, handle, served)
         wanted = parse_range(call.header("range"), size_bytes)
         accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
         offer = negotiate_bulkdata(accepted, SINGLE_FIRST if wanted else MULTIPART_FIRST)
-        read = partial(self._instances.read_bulk, call.caller.tenant_id, handle, item)
         return answer_value(read, size_bytes, offer, wanted, self._chunk_bytes)
 
 

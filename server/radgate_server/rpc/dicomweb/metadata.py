@@ -96,8 +96,8 @@ class MetadataResource:
     async def _render(self, delivery: Delivery, base: str, call: Call) -> bytes:
         if isinstance(delivery, FailedInstance):
             raise delivery.error
-        index = await self._instances.index(call.caller.tenant_id, delivery)
-        return index.metadata.replace(_ROOT, bulkdata_root(base, delivery.ref))
+        metadata = await self._instances.metadata(call.caller.tenant_id, delivery)
+        return metadata.replace(_ROOT, bulkdata_root(base, delivery.ref))
 
 
 def bulkdata_root(base: str, ref: InstanceRef) -> bytes:

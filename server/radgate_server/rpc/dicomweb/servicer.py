@@ -93,7 +93,9 @@ class DicomWebServicer:
             max_kept_bytes=max_kept_bytes,
         )
         self._stow = StowResource(store, public_url=settings.gateway.public_url)
-        self._bulkdata = BulkdataResource(retrieve, instances, auditor, self._frames, chunk_bytes=chunk_bytes)
+        self._bulkdata = BulkdataResource(
+            retrieve, instances, auditor, self._frames, pictures.frames, chunk_bytes=chunk_bytes
+        )
 
     async def SearchStudies(self, request: SearchRequest, call: Call) -> bytes:  # noqa: N802 # named by the proto
         """QIDO-RS Search for Studies."""

@@ -7,9 +7,9 @@ from functools import partial
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import GatewayError, NotAcceptableError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_scope
+from radgate_server.core.identifiers import RetrieveScope, parse_scope
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instance_index import BULK_DATA_ROOT, InstanceIndex
+from radgate_server.core.instance_index import BULK_DATA_ROOT
 from radgate_server.core.instances import FailedInstance, InstanceHandle
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.audited import record_stream
@@ -78,7 +78,7 @@ class RetrieveServicer:
         self, request: messages.RetrieveMetadataRequest, call: Call
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
         """Stream the full headers of instances as they become available, then the completeness record."""
-        prepare = partial(self._reader.index, call.caller.tenant_id)
+        prepare = partial(self._reader.metadata, call.caller.tenant_id)
         send = self._send_metadata
         action = AuditAction.RETRIEVE_METADATA
         return self._stream(request, call, action, prepare, send, messages.RetrieveMetadataResponse)
@@ -146,9 +146,9 @@ class RetrieveServicer:
         return TranscodedSource(made)
 
     async def _send_metadata(
-        self, bookmark: Bookmark, handle: InstanceHandle, index: InstanceIndex
+        self, bookmark: Bookmark, handle: InstanceHandle, header: bytes
     ) -> AsyncGenerator[messages.RetrieveMetadataResponse | bytes]:
-        metadata = _metadata(handle.ref, index)
+        metadata = _metadata(handle, header)
         metadata.resume_token = bookmark.mark(handle.ref)
         yield messages.RetrieveMetadataResponse(metadata=metadata)
 
@@ -188,9 +188,10 @@ def _header(handle: InstanceHandle, source: Source) -> messages.InstanceHeader:
     )
 
 
-def _metadata(ref: InstanceRef, index: InstanceIndex) -> messages.InstanceMetadata:
+def _metadata(handle: InstanceHandle, header: bytes) -> messages.InstanceMetadata:
     """Render one header; bulk data stand relative to the DICOMweb root, which only the client knows."""
+    ref = handle.ref
     series = f"studies/{ref.study_instance_uid}/series/{ref.series_instance_uid}"
     root = f"{series}/instances/{ref.sop_instance_uid}/bulkdata/"
-    text = index.metadata.decode().replace(BULK_DATA_ROOT, root)
-    return messages.InstanceMetadata(ref=to_ref(ref), transfer_syntax_uid=index.transfer_syntax_uid, dicom_json=text)
+    text = header.decode().replace(BULK_DATA_ROOT, root)
+    return messages.InstanceMetadata(ref=to_ref(ref), transfer_syntax_uid=handle.transfer_syntax_uid, dicom_json=text)

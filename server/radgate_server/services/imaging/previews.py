@@ -12,7 +12,7 @@ from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, HTJ2K_LOSSLESS_RPCL
 from radgate_server.services.imaging.stored_frames import StoredFrames
 
-_TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL)
+_TARGET = EncodeTarget(HTJ2K_LOSSLESS_RPCL, bare=True)
 _PRIORITY = Priority.INTERACTIVE
 _LEAST_PIXELS = 1 << 20
 """Of a frame; a smaller one is encoded whole in the time that a preview of it takes."""

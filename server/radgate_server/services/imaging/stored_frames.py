@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 
 from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.frame_colour import served_frame, served_image
 from radgate_server.core.imaging.frames import StoredFrame
 from radgate_server.core.imaging.instance_content import Frames, InstanceContent, content_of
 from radgate_server.core.imaging.metadata_reader import LARGE_BYTES, read_metadata
@@ -39,10 +40,19 @@ class _Place(NamedTuple):
 
 
 class _Pixels(NamedTuple):
-    """How an instance's frames are to be read, and in which transfer syntax they come."""
+    """How an instance's frames are to be read, how they are given, and in which transfer syntax they come."""
 
     image: ImagePixel
+    served: ImagePixel
     transfer_syntax_uid: str
+
+    @property
+    def rearranged(self) -> bool:
+        """Whether frames are given otherwise than they lie in the file: native ones by plane, or with half the chroma.
+
+        What metadata says of encapsulated ones changes nothing in their bytes.
+        """
+        return self.served != self.image and self.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN
 
 
 class FrameInPieces(NamedTuple):
@@ -101,8 +111,15 @@ class StoredFrames:
         return model
 
     async def image(self, tenant_id: str, handle: InstanceHandle) -> ImagePixel:
-        """The attributes that say how the pixels are to be read."""
+        """The attributes that say how the pixels lie in the file."""
         return (await self._pixels_of(tenant_id, handle)).image
+
+    async def rearranged(self, tenant_id: str, handle: InstanceHandle) -> ImagePixel | None:
+        """How native frames are given that lie otherwise in the file (`served_image`); None when they are as stored."""
+        pixels = await self._pixels_of(tenant_id, handle)
+        if not pixels.rearranged:
+            return None
+        return pixels.served._replace(number_of_frames=await self.number_of_frames(tenant_id, handle))
 
     async def content(self, tenant_id: str, handle: InstanceHandle) -> InstanceContent:
         """What the instance shows."""
@@ -134,12 +151,14 @@ class StoredFrames:
     ) -> FrameInPieces | None:
         """A stored frame (from 1) of more than so many bytes, for who needs no more than a piece of it at a time.
 
-        None for a smaller one, and one that can't be read but as a whole.
+        None for a smaller one, and one that can't be read but as a whole, or is rearranged.
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
         """
         spans = await self._instances.frame_spans(tenant_id, handle, frame_number)
+        if (await self._pixels_of(tenant_id, handle)).rearranged:
+            return None
         size_bytes = sum(span.length for span in spans)
         return FrameInPieces(size_bytes, SpannedValue(handle, spans).read) if size_bytes > more_than else None
 
@@ -170,7 +189,7 @@ class StoredFrames:
 
         Raises what `at_work` raises.
         """
-        image, syntax = await self._pixels_of(tenant_id, handle)
+        image, _, syntax = await self._pixels_of(tenant_id, handle)
         pieces = await self.in_pieces(tenant_id, handle, frame_number, more_than=0)
         thinning = pieces and Thinning.of(image, step, pieces.size_bytes)
         if not pieces or not thinning or syntax != EXPLICIT_VR_LITTLE_ENDIAN:
@@ -181,13 +200,23 @@ class StoredFrames:
             rows = [thinning.thin(await pieces.read(*strip)) for strip in thinning.strips(_STRIP_BYTES)]
             yield StoredFrame(b"".join(rows), syntax, thinned)
 
+    async def read_rearranged(
+        self, tenant_id: str, handle: InstanceHandle, served: ImagePixel, offset: int, length: int
+    ) -> bytes:
+        """A part of all frames, of which `rearranged` gives `served`: side by side, padded to an even length."""
+        first, skipped = divmod(offset, served.decoded_frame_bytes)
+        last = -(-(offset + length) // served.decoded_frame_bytes)
+        numbers = range(first + 1, min(last, served.number_of_frames) + 1)
+        parts = [(await self.read(tenant_id, handle, number)).data for number in numbers]
+        return b"".join((*parts, b"\0"))[skipped : skipped + length]
+
     async def read_many(
         self, tenant_id: str, handle: InstanceHandle, frame_numbers: Sequence[int]
     ) -> list[StoredFrame]:
         """Frames (from 1), in the order asked for.
 
-        Encapsulated ones come as stored. Native ones come in little endian whatever the instance is stored in, and
-        say that their transfer syntax is Explicit VR Little Endian.
+        Encapsulated ones come as stored. Native ones come in little endian whatever the instance is stored in, colour
+        as `served_image` has it, and say that their transfer syntax is Explicit VR Little Endian.
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
@@ -203,9 +232,12 @@ class StoredFrames:
         *,
         in_place: bool = False,
     ) -> list[StoredFrame]:
-        image, syntax = pixels
+        image, served, syntax = pixels
         frames = await self._instances.pixel_frames(tenant_id, handle, image, frame_numbers, in_place=in_place)
-        return [StoredFrame(cast("bytes", frame), syntax, image) for frame in frames]
+        if not pixels.rearranged:
+            return [StoredFrame(cast("bytes", frame), syntax, image) for frame in frames]
+        rearranged = await asyncio.to_thread(lambda: [served_frame(frame, image) for frame in frames])
+        return [StoredFrame(frame, syntax, served) for frame in rearranged]
 
     async def _pixels_of(self, tenant_id: str, handle: InstanceHandle) -> _Pixels:
         place = _Place(tenant_id, handle.ref, handle.crc32c)
@@ -215,6 +247,6 @@ class StoredFrames:
             table = (await self._instances.index(tenant_id, handle)).frame_table
             encapsulated = table is not None and table.encapsulated
             syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
-            pixels = _Pixels(image, syntax)
+            pixels = _Pixels(image, served_image(image, handle.transfer_syntax_uid), syntax)
             self._pixels.put(place, pixels)
         return pixels

@@ -105,6 +105,7 @@ class Transcoder:
             NotAcceptableError: its pixels can't be made that.
             GatewayError: see FrameWorkers.
         """
+        target = replace(target, bare=True)
         making = _Making(tenant_id, handle, target, priority)
         key = (tenant_id, handle.ref, handle.crc32c, frame_number, target, priority)
         return await self._encoding.run(key, lambda: self._first(making, frame_number))
@@ -121,8 +122,13 @@ class Transcoder:
 
         Raises what `frame` raises, after the frames that came before.
         """
-        making = _Making(tenant_id, handle, target, priority)
-        image = await self._frames.image(tenant_id, handle)
+        making = _Making(tenant_id, handle, replace(target, bare=True), priority)
+        async with aclosing(self._each(making, frame_numbers)) as made:
+            async for frame in made:
+                yield frame
+
+    async def _each(self, making: _Making, frame_numbers: Sequence[int]) -> AsyncGenerator[EncodedFrame]:
+        image = await self._frames.image(making.tenant_id, making.handle)
         most_frames = min(_MAX_BATCH_FRAMES, _MAX_QUEUED_FRAMES // (2 * self._parallel))
         batch_frames = max(1, min(most_frames, _BATCH_BYTES // max(1, image.native_frame_bits // 8)))
         if len(frame_numbers) <= batch_frames:
@@ -211,8 +217,7 @@ class Transcoder:
                 making.handle, lambda file: write_around(open_file(file), making.source, pixels)
             )
 
-        frames = self.frames(making.tenant_id, making.handle, range(1, count + 1), making.target, making.priority)
-        async with aclosing(frames) as encoded:
+        async with aclosing(self._each(making, range(1, count + 1))) as encoded:
             return await assembled(self._spool, making.source, making.target, image, encoded, write)
 
     async def _first(self, making: _Making, frame_number: int) -> EncodedFrame:

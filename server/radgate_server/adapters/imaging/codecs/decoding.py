@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from radgate_server.adapters.imaging.codecs import native
 from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream, bitstream_of
+from radgate_server.adapters.imaging.codecs.colour import in_colour
 from radgate_server.adapters.imaging.codecs.high_bit import (
     Described,
     brought_down,
@@ -64,10 +65,11 @@ def decoded_words(frame: StoredFrame) -> Described:
 def decode_reduced(frame: StoredFrame, rows: int, columns: int) -> DecodedFrame:
     """Decode no more than a picture of at least `rows` by `columns` needs; the whole frame when it is smaller.
 
-    Wavelets give a lower resolution, of others every n-th pixel is taken: no value appears that is not a stored one.
+    Wavelets give a lower resolution, of others every n-th pixel is taken. Colour is that in which the frame leaves.
     Raises what decode_frame raises.
     """
     array, image, notes = reduced_array(frame, rows, columns)
+    array, image = in_colour(array, image, frame)
     return DecodedFrame(array.tobytes(), image, notes)
 
 

@@ -38,7 +38,9 @@ def encode_jpeg2000(samples: Array, image: ImagePixel, target: EncodeTarget) -> 
 def encode_htj2k(samples: Array, image: ImagePixel, target: EncodeTarget) -> Encoded:
     """By resolution, position, component, with tile-part lengths: what .202 asks for serves the others as well."""
     lossy = target.transfer_syntax_uid == HTJ2K
-    transformed = image.photometric_interpretation == "RGB"
+    # OpenJPH, as viewers have it, gives components without a transform one after the other, and they take that for
+    # pixels. The transform is undone by every decoder, whatever the three components are.
+    transformed = image.photometric_interpretation == "RGB" or (target.bare and image.samples_per_pixel == 3)
     data = imagecodecs.htj2k_encode(
         narrowed(samples, image.bits_stored),
         level=_STEP_OF_QUALITY_50 * _coarseness(target.quality) if lossy else None,

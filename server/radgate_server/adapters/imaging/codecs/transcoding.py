@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from radgate_server.adapters.imaging.codecs.colour import in_colour
 from radgate_server.adapters.imaging.codecs.decoding import decoded_words
 from radgate_server.adapters.imaging.codecs.high_bit import brought_down, uses_bits_below
 from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, with_signs
@@ -11,7 +12,7 @@ from radgate_server.adapters.imaging.codecs.table import CODECS, Encoding, Limit
 from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.errors import CodecFailedError, InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES, is_native
 
 _MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
 
@@ -26,12 +27,13 @@ def transcode_frame(frame: StoredFrame, target: EncodeTarget) -> EncodedFrame:
         ImageTooLargeError: no frame of that size is decoded.
     """
     uid = target.transfer_syntax_uid
-    if uid == frame.transfer_syntax_uid or (_is_native(uid) and _is_native(frame.transfer_syntax_uid)):
+    if uid == frame.transfer_syntax_uid or (is_native(uid) and is_native(frame.transfer_syntax_uid)):
         return EncodedFrame(frame.data, uid, frame.image, lossy=False)
     codec = CODECS.get(uid)
     if codec is None or codec.encoding is None:
         raise _refusal(frame, "no encoder makes the transfer syntax that is asked for")
     array, image, notes = decoded_words(frame)
+    array, image = in_colour(array, image, frame)
     image = image._replace(bits_allocated=frame.image.bits_allocated)
     if image.bits_stored > image.bits_allocated:
         raise InstanceMalformedError("Bits Stored is more than Bits Allocated")
@@ -96,11 +98,6 @@ def _described(image: ImagePixel, encoded: Encoded) -> ImagePixel:
     if encoded.bits_stored is not None:
         changes["bits_stored"] = encoded.bits_stored
     return image._replace(**changes)
-
-
-def _is_native(transfer_syntax_uid: str) -> bool:
-    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
-    return syntax is not None and syntax.kind == "native"
 
 
 def _refusal(frame: StoredFrame, message: str) -> NotAcceptableError:
