@@ -62,6 +62,10 @@ test: dev services ## Run all tests: unit, rpc, contract, conformance, integrati
 test-unit: dev ## Run the tests that need no service
 	@$(PYTHON) -m pytest $(IN_PARALLEL) tests/rpc tests/unit tests/conformance
 
+.PHONY: wheelhouse
+wheelhouse: venv ## Make dist/wheelhouse, from which Radgate installs without a network (EXTRAS=redis,vault)
+	@$(PYTHON) scripts/wheelhouse.py --extras "$(EXTRAS)"
+
 .PHONY: bench
 bench: dev services ## Measure against Orthanc, DCMTK and the bare limit (some minutes)
 	@$(PYTHON) -m tests.bench

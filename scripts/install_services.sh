@@ -17,6 +17,7 @@ promtool /usr/bin/promtool prometheus
 rsyslogd /usr/sbin/rsyslogd rsyslog
 lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_gtls.so rsyslog-gnutls
 amtool /usr/bin/amtool prometheus-alertmanager
+systemd-analyze /usr/bin/systemd-analyze systemd
 wg-quick /usr/bin/wg-quick wireguard-tools
 wireguard-go /usr/bin/wireguard-go wireguard-go
 nft /usr/sbin/nft nftables

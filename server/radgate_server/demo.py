@@ -10,7 +10,7 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.telemetry import PrometheusTelemetry, set_up_logging
 from radgate_server.adapters.viewer import find_or_install_ohif, serve_viewer
 from radgate_server.app import App, build_app
+from radgate_server.app.start_checks import free_port, listeners
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError, ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConfig
@@ -60,7 +61,7 @@ async def run_demo(settings: Settings, folder: Path | None, *, htj2k: bool = Fal
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tools_dir = settings.data_dir / "tools"
-    settings = _demo_settings(settings)
+    settings = _with_free_ports(_demo_settings(settings), _say)
     make_data_dir(settings.data_dir)
     set_up_logging(settings.telemetry.log_level)
     async with AsyncExitStack() as stack:
@@ -86,6 +87,27 @@ def _demo_settings(settings: Settings) -> Settings:
             "telemetry": settings.telemetry.model_copy(update={"log_level": "WARNING"}),
         }
     )
+
+
+def _with_free_ports(settings: Settings, say: Callable[[str], None]) -> Settings:
+    """Other ports in place of default ones that are taken; one that was asked for must be free.
+
+    Raises:
+        ConfigurationError: one that was asked for is taken.
+    """
+    chosen: dict[str, int] = {}
+    for listener in listeners(settings):
+        port = free_port(listener, chosen.values())
+        if port == listener.port:
+            chosen[listener.setting] = port
+        elif listener.setting in settings.model_fields_set:
+            raise ConfigurationError(
+                f"setting {listener.setting} = {listener.port}: it is in use by another program; choose another port"
+            )
+        else:
+            chosen[listener.setting] = port
+            say(f"Port {listener.port} is in use by another program; {listener.setting} is {port} in its place.")
+    return settings.model_copy(update={name: port for name, port in chosen.items() if "." not in name})
 
 
 def _example_images(data_dir: Path) -> Path:

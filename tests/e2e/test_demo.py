@@ -157,3 +157,26 @@ def test_a_folder_without_images_is_one_clear_line(data_dir: Path, tmp_path: Pat
     assert done.returncode != 0
     assert "holds no DICOM instance" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_readmes_examples_print_something_on_the_demo(data_dir: Path, studies: Path, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (request,) = re.findall(r"^curl .*$", text, re.MULTILINE)
+    with running(data_dir, "--folder", str(studies)) as demo:
+        address = demo.url.removeprefix("http://")
+        printed = [
+            subprocess.run(
+                [*command, example.replace("localhost:8080", address)],
+                env={**os.environ, "KEY": demo.key, "NO_PROXY": "localhost"},
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            ).stdout
+            for command, example in (((sys.executable, "-c"), program), (("sh", "-c"), request))
+        ]
+    assert "saved" in printed[0]
+    assert list((tmp_path / "studies").rglob("*.dcm"))
+    assert CT_STUDY in printed[1]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server import demo
 from radgate_server.app.building import build_app
+from radgate_server.app.start_checks import Listener
 from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError
 
@@ -86,3 +88,15 @@ async def test_a_key_file_that_holds_none_is_named(tmp_path: Path) -> None:
     file = str(tmp_path / "none.pem")
     message = await told(tmp_path, gateway={"tls_certificate_file": file, "tls_key_file": file})
     assert message == "settings gateway.tls_*_file: TLS: the certificate file holds no certificates in PEM"
+
+
+def test_the_demo_takes_another_port_for_a_default_one_that_is_taken(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "listeners", lambda _: [Listener("metrics_port", taken, "127.0.0.1", "metrics_host")])
+    said: list[str] = []
+    port = demo._with_free_ports(load_settings(), said.append).metrics_port
+    assert port > taken
+    assert said == [f"Port {taken} is in use by another program; metrics_port is {port} in its place."]
+    with pytest.raises(ConfigurationError, match=f"setting metrics_port = {taken}: it is in use"):
+        demo._with_free_ports(load_settings(metrics_port=taken), said.append)

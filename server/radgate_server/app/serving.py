@@ -7,13 +7,14 @@ import signal
 
 from radgate_server.adapters.telemetry import set_up_logging
 from radgate_server.app.building import build_app
+from radgate_server.app.service_manager import notify
 from radgate_server.config import Settings
 
 _log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then let streams in flight finish."""
+    """Run until SIGTERM or SIGINT, then let streams in flight finish; systemd is told of both."""
     set_up_logging(settings.telemetry.log_level, sampling=settings.telemetry.log_sampling)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -26,6 +27,8 @@ async def serve(settings: Settings) -> None:
             "metrics_port": app.metrics_port,
         }
         _log.info("radgate serves", extra=ports)
+        notify("READY=1")
         gc.freeze()  # what has been made by now stays: collections need not look at it again
         await stop.wait()
+        notify("STOPPING=1")
         _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})

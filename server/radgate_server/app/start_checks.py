@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +66,19 @@ def listeners(settings: Settings) -> list[Listener]:
             Listener("gateway.admin_port", settings.gateway.admin_port, "127.0.0.1", "gateway.enabled"),
         ]
     return [each for each in found if each.port]
+
+
+def free_port(listener: Listener, avoided: Collection[int]) -> int:
+    """The listener's port if it can be listened on and is not `avoided`, else the next one above that can.
+
+    Raises:
+        ConfigurationError: none of the next hundred can.
+    """
+    for port in range(listener.port, min(listener.port + 100, 65536)):
+        with ExitStack() as stack:
+            if port not in avoided and not _bind_problem(stack, listener._replace(port=port)):
+                return port
+    raise ConfigurationError(f"setting {listener.setting}: no port from {listener.port} on is free")
 
 
 def _port_problems(wanted: list[Listener]) -> Iterator[str]:
