@@ -8,6 +8,7 @@ from radgate_server.adapters.pacs.orthanc.finding import (
     PATIENT_ID,
     finding_of,
     is_pinned,
+    is_refused,
     narrowed,
     query_below,
     study_query,
@@ -42,20 +43,21 @@ class OrthancQuery:
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         """Search. Fuzzy matching is not Orthanc's, hence ignored."""
         ignored = query.fuzzy_matching
+        exact = not any(is_refused(key, query.level) for key in query.keys)
         wanted = with_modalities_in_study(query)
         below = query_below(wanted)
         if below is not None:
             uids = await self._uids(below, UNIQUE_KEYS[query.level], max_results + 1)
             if not uids:
-                return FindResult((), fuzzy_matching_ignored=ignored, exact=True)
+                return FindResult((), fuzzy_matching_ignored=ignored, exact=exact)
             wanted = narrowed(wanted, uids)
         matches: list[DicomJson] = []
         async with aclosing(self._matches(wanted, max_results + 1)) as found:
             async for match in found:
                 if len(matches) == max_results:
-                    return FindResult(tuple(matches), truncated=True, fuzzy_matching_ignored=ignored, exact=True)
+                    return FindResult(tuple(matches), truncated=True, fuzzy_matching_ignored=ignored, exact=exact)
                 matches.append(match)
-        return FindResult(tuple(matches), fuzzy_matching_ignored=ignored, exact=True)
+        return FindResult(tuple(matches), fuzzy_matching_ignored=ignored, exact=exact)
 
     async def _uids(self, below: Query, unique: str, most: int) -> list[str]:
         """The different values that what matches has of an attribute above, `most` at most."""

@@ -18,6 +18,8 @@ PATIENT_ID = "00100020"
 _LEVELS = tuple(QueryLevel)
 _OF_THE_MESSAGE = frozenset(("00080005", "00080052", "00080054", "00081190"))
 """Specific Character Set, Query/Retrieve Level, Retrieve AE Title and URL: not of what was found."""
+_REFUSED = {QueryLevel.IMAGE: frozenset(("00080062",))}
+"""What Orthanc computes of a resource above, and refuses at this level with 400: SOP Classes in Study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,19 @@ def finding_of(query: Query) -> Finding:
     """Translate a query whose keys are all of its level or above."""
     constraints, remaining = {}, []
     for key in query.keys:
+        if is_refused(key, query.level):
+            continue
         constraint = constraint_of(key, query.level)
         if constraint is not None:
             constraints[constraint[0]] = constraint[1]
         if constraint is None or not is_exact(key):
             remaining.append(key)
     return Finding(query.level, constraints, _requested(query), tuple(remaining))
+
+
+def is_refused(key: MatchingKey, level: QueryLevel) -> bool:
+    """Whether Orthanc can't be asked for the attribute at this level, so that nobody can match it."""
+    return key.path[0] in _REFUSED.get(level, ())
 
 
 def with_modalities_in_study(query: Query) -> Query:
@@ -119,7 +128,8 @@ def _requested(query: Query) -> tuple[str, ...]:
     everything = attributes_down_to(query.level) if query.include_all else ()
     named = [path[0] for path in (*(key.path for key in query.keys), *query.include)]
     tags = dict.fromkeys((*unique, *standard, *everything, *named))
-    return tuple(tag for tag in tags if tag not in _OF_THE_MESSAGE and vr_of(tag)[:2] not in _BULK_VRS)
+    left_out = _OF_THE_MESSAGE | _REFUSED.get(query.level, frozenset())
+    return tuple(tag for tag in tags if tag not in left_out and vr_of(tag)[:2] not in _BULK_VRS)
 
 
 _BULK_VRS = BINARY_VRS - {"UN"}
