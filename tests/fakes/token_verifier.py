@@ -28,5 +28,8 @@ class ScriptedTokens:
     async def verify(self, token: str) -> VerifiedToken:
         self.asked += 1
         if token not in self._known:
-            raise UnauthenticatedError(REFUSED)
+            raise UnauthenticatedError(REFUSED, why="token: it is not one of the test's")
         return self._known[token]
+
+    async def problem(self) -> str:
+        return ""

@@ -57,6 +57,7 @@ RARE = {
     "radgate_alert_notices_total",
     "radgate_audit_chain_broken",
     "radgate_audit_index_differs",
+    "radgate_identity_provider_up",
 }
 
 type Shown = Mapping[str, Mapping[str, frozenset[str]]]

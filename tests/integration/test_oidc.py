@@ -64,6 +64,20 @@ async def refusal(verifier: OidcVerifier, token: str) -> tuple[str, object]:
     return refused.value.message, refused.value.details
 
 
+async def test_a_provider_that_is_away_is_told_of_until_it_answers_again(
+    provider: IdentityProvider, clock: WallClock
+) -> None:
+    fetched: list[tuple[str, bool]] = []
+    away = settings_of(provider, discovery_url="http://127.0.0.1:9/nothing", keys_refetch_s=0.001)
+    verifier = OidcVerifier((away,), clock, lambda name, well: fetched.append((name, well)))
+    assert await verifier.problem() == ""
+    with pytest.raises(IdentityProviderUnreachableError):
+        await verifier.verify(provider.token("jane", CLIENT))
+    assert (await verifier.problem()).startswith("the keys of mock can't be read; ")
+    assert fetched[0] == ("mock", False)
+    await verifier.close()
+
+
 async def test_a_token_of_the_provider_is_accepted(provider: IdentityProvider, verifier: OidcVerifier) -> None:
     verified = await verifier.verify(provider.token("jane", CLIENT))
     assert (verified.provider, verified.claims["sub"], verified.claims["tenants"]) == ("mock", "jane", ["north"])

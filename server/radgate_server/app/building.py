@@ -84,6 +84,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter)
         index_check = await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
         readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
+        readiness.add("identity-providers", services.authenticator.problem, advisory=True)
         metrics_port = await open_metrics(stack, settings, readiness, telemetry)
         caches = TenantCaches(
             hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower

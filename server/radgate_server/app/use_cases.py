@@ -103,7 +103,7 @@ def build_services(
     ahead = 2 * number_of_workers(settings.imaging)
     previews = Previews(pictures.frames, workers)
     return Services(
-        authenticator=build_authenticator(stack, settings.auth, installation, clock),
+        authenticator=build_authenticator(stack, settings.auth, installation, clock, telemetry),
         auditor=auditor,
         query=asking.query,
         search=CallerSearch(asking.query, restrictions),

@@ -40,15 +40,23 @@ class RangeNotSatisfiableError(GatewayError):
 
 
 class UnauthenticatedError(GatewayError):
-    """There is no credential, or it is not good."""
+    """There is no credential, or it is not good. `why` is for log and audit trail alone, never for the caller."""
+
+    def __init__(self, message: str, *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class TooManyFailuresError(GatewayError):
-    """Too many wrong credentials came from the caller's address; `retry_after_s` says when the next may be tried."""
+    """Too many wrong credentials came from the caller's address; `retry_after_s` says when the next may be tried.
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    `why` says for log and audit trail what was wrong with this one.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float, why: str = "") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.why = why
 
 
 class IdentityProviderUnreachableError(GatewayError):
@@ -88,7 +96,11 @@ class QuotaExceededError(LimitError):
 
 
 class RoleNotAllowedError(GatewayError):
-    """The credential's role may not do this."""
+    """The credential's role may not do this, or it has none. `why` is for log and audit trail alone."""
+
+    def __init__(self, message: str, *, why: str = "", **details: str) -> None:
+        super().__init__(message, **details)
+        self.why = why
 
 
 class RestrictedCredentialError(GatewayError):

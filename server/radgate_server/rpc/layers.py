@@ -170,6 +170,7 @@ def _refused(method: Method, call: Call, address: str, error: GatewayError) -> R
         request_id=call.request_id,
         method=method.full_name,
         reason=reason_of(error),
+        why=getattr(error, "why", ""),
     )
 
 

@@ -56,6 +56,7 @@ class Authenticator:
             UnauthenticatedError: there is no credential, or it is not good.
             TooManyFailuresError: it is not good, and neither were too many others from the same address.
             TenantNotAllowedError: the credential may not use the tenant, or there is none of that name.
+            RoleNotAllowedError: the identity provider gives the user no role.
             IdentityProviderUnreachableError: a token can't be checked.
         """
         principal = self._known.get(credentials.token or credentials.certificate_names)
@@ -66,6 +67,10 @@ class Authenticator:
         if not principal.may_use(tenant_id) or not await self._exists(tenant_id):
             raise TenantNotAllowedError("this credential may not use the tenant asked for")
         return principal, tenant_id
+
+    async def problem(self) -> str:
+        """Why tokens can't be checked, or soon can't be, "" when they can."""
+        return await self._tokens.problem()
 
     def forget(self) -> None:
         """Check every credential anew from now on."""
@@ -91,7 +96,7 @@ class Authenticator:
         if names := credentials.certificate_names:
             found = next((self._certificates[name] for name in names if name in self._certificates), None)
             if found is None:
-                raise UnauthenticatedError(REFUSED)
+                raise UnauthenticatedError(REFUSED, why="no name in the client's certificate is in the settings")
             return await self._only_tenants_there_are(Identified(found))
         raise UnauthenticatedError("a credential is needed: send a key or a token as 'Authorization: Bearer <token>'")
 
@@ -104,9 +109,9 @@ class Authenticator:
         wait_s = self._damper.wait_s(*subjects)
         try:
             return await self._keys.check(credentials.token, from_memory=wait_s > 0)
-        except UnauthenticatedError:
+        except UnauthenticatedError as error:
             if wait_s:
-                raise _too_many(wait_s) from None
+                raise _too_many(wait_s, error.why) from None
             self._damper.failed(*subjects)
             raise
 
@@ -117,9 +122,9 @@ class Authenticator:
         try:
             verified = await self._tokens.verify(credentials.token)
             return identify(verified, self._providers[verified.provider])
-        except UnauthenticatedError:
+        except UnauthenticatedError as error:
             if wait_s:
-                raise _too_many(wait_s) from None
+                raise _too_many(wait_s, error.why) from None
             self._damper.failed(site)
             raise
 
@@ -130,7 +135,7 @@ class Authenticator:
             return found
         there = [tenant_id for tenant_id in principal.tenant_ids if await self._exists(tenant_id)]
         if not there:
-            raise UnauthenticatedError(REFUSED)
+            raise UnauthenticatedError(REFUSED, why="none of its tenants is there")
         return Identified(replace(principal, tenant_ids=tuple(there)), found.expire_time)
 
     def _left_s(self, found: Identified) -> float:
@@ -164,5 +169,6 @@ def _subjects(credentials: Credentials) -> Sequence[Hashable]:
     return (site, (site, parts[0])) if parts else (site,)
 
 
-def _too_many(wait_s: float) -> TooManyFailuresError:
-    return TooManyFailuresError("too many wrong credentials came from this address", retry_after_s=wait_s)
+def _too_many(wait_s: float, why: str) -> TooManyFailuresError:
+    message = "too many wrong credentials came from this address"
+    return TooManyFailuresError(message, retry_after_s=wait_s, why=why)

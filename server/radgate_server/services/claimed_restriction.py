@@ -8,6 +8,8 @@ from radgate_server.core.errors import InvalidArgumentError, UnauthenticatedErro
 from radgate_server.core.restriction import StudyRestriction, make_restriction, parse_patient
 from radgate_server.restriction_settings import RestrictionClaims
 
+_WHY = "token: its claims about the studies that the user may see are not understood, or missing"
+
 
 def restriction_of(claims: Mapping[str, Any], only: RestrictionClaims) -> StudyRestriction | None:
     """Return the studies that the claims confine a user to, None for all.
@@ -27,7 +29,7 @@ def restriction_of(claims: Mapping[str, Any], only: RestrictionClaims) -> StudyR
     try:
         return make_restriction(**given)
     except InvalidArgumentError:
-        raise UnauthenticatedError(REFUSED) from None
+        raise UnauthenticatedError(REFUSED, why=_WHY) from None
 
 
 def _values_at(claims: Mapping[str, Any], path: Sequence[str]) -> list[str] | None:
@@ -35,11 +37,11 @@ def _values_at(claims: Mapping[str, Any], path: Sequence[str]) -> list[str] | No
     found: Any = claims
     for name in path:
         if not isinstance(found, Mapping):
-            raise UnauthenticatedError(REFUSED)
+            raise UnauthenticatedError(REFUSED, why=_WHY)
         if name not in found:
             return None
         found = found[name]
     values = found if isinstance(found, list) else [found]
     if not values or not all(isinstance(value, str) for value in values):
-        raise UnauthenticatedError(REFUSED)
+        raise UnauthenticatedError(REFUSED, why=_WHY)
     return values

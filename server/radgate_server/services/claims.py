@@ -5,7 +5,7 @@ from typing import Any
 
 from radgate_server.auth_settings import OidcSettings
 from radgate_server.core.credentials import REFUSED, Identified, VerifiedToken
-from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.errors import RoleNotAllowedError, UnauthenticatedError
 from radgate_server.core.family_name import FamilyName, family_name, last_name_of
 from radgate_server.core.tenancy import ANY_TENANT, Principal, Role
 from radgate_server.services.claimed_restriction import restriction_of
@@ -18,12 +18,20 @@ def identify(token: VerifiedToken, settings: OidcSettings) -> Identified:
     """Return the principal that the claims stand for.
 
     Raises:
-        UnauthenticatedError: they name no user, no tenant or no role, or restrict in a way that is not understood.
+        RoleNotAllowedError: they name no role.
+        UnauthenticatedError: they name no user or no tenant, or restrict in a way that is not understood.
     """
     subject = next(iter(values_at(token.claims, settings.subject_claim)), "")
     tenant_ids, role = _tenants(token.claims, settings), _role(token.claims, settings)
-    if not is_subject(subject) or not tenant_ids or role is None:
-        raise UnauthenticatedError(REFUSED)
+    if not is_subject(subject):
+        raise UnauthenticatedError(REFUSED, why=f"token: its claim {_named(settings.subject_claim)} names no user")
+    if not tenant_ids:
+        raise UnauthenticatedError(REFUSED, why=f"token: its claim {_named(settings.tenant_claim)} names no tenant")
+    if role is None:
+        raise RoleNotAllowedError(
+            "the identity provider gives you no role here; ask the administrator",
+            why=f"token: its claim {_named(settings.role_claim)} names no role of the settings",
+        )
     restriction = restriction_of(token.claims, settings.only)
     principal = Principal(
         f"oidc:{token.provider}:{subject}",
@@ -72,3 +80,20 @@ def _family_name(claims: Mapping[str, Any], settings: OidcSettings) -> FamilyNam
 def is_subject(subject: str) -> bool:
     """Whether a user can be called so in the audit trail."""
     return 0 < len(subject) <= _MAX_SUBJECT and subject.isprintable()
+
+
+def rules_matched(token: VerifiedToken, settings: OidcSettings) -> tuple[str, str]:
+    """How the claims came to stand for tenants and a role, for whoever looks after the settings."""
+    tenants = values_at(token.claims, settings.tenant_claim)
+    roles = values_at(token.claims, settings.role_claim)
+    matched = next((f"{value!r} is role {role}" for value, role in settings.roles.items() if value in roles), "")
+    mapped = [value for value in tenants if value in settings.tenants] if settings.tenants else [*tenants]
+    by_default = "nothing matched, so the default holds"
+    return (
+        f"claim {_named(settings.tenant_claim)}: {', '.join(map(repr, mapped)) or by_default}",
+        f"claim {_named(settings.role_claim)}: {matched or by_default}",
+    )
+
+
+def _named(path: Sequence[str]) -> str:
+    return ".".join(path) or "(not set)"

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Mapping
+from datetime import datetime
 
 from radgate_server.core.credentials import REFUSED, Identified
 from radgate_server.core.errors import UnauthenticatedError
@@ -38,14 +39,12 @@ class KeyChecker:
         key = None
         if parts is not None:
             key = (await self._in_memory()).get(parts[0]) if from_memory else await self._keys.find_key(parts[0])
-        if (
-            parts is None
-            or key is None
-            or not hmac.compare_digest(key.secret_hash, self._box.fingerprint(parts[1]))
-            or not key.is_good(self._clock.now())
-            or not key.tenant_ids
-        ):
-            raise UnauthenticatedError(REFUSED)
+        if parts is None or key is None:
+            raise UnauthenticatedError(REFUSED, why="there is no such key")
+        if not hmac.compare_digest(key.secret_hash, self._box.fingerprint(parts[1])):
+            raise UnauthenticatedError(REFUSED, why=f"the secret is not that of key {key.key_id}")
+        if why := _ended(key, self._clock.now()):
+            raise UnauthenticatedError(REFUSED, why=f"key {key.key_id} {why}")
         self._uses.note(key.key_id)
         principal = Principal(key.key_id, key.tenant_ids, key.role, key.label, key.restriction)
         return Identified(principal, key.expire_time)
@@ -64,3 +63,12 @@ class KeyChecker:
             if forgotten == self._forgotten:  # else it may be older than the change
                 self._cached, self._cached_until_s = found, self._clock.monotonic_s() + _CACHED_FOR_S
             return found
+
+
+def _ended(key: ApiKey, now: datetime) -> str:
+    """Why a key that was shown with its secret is not good, "" when it is."""
+    if key.revoke_time is not None:
+        return f"was revoked at {key.revoke_time.isoformat(timespec='seconds')}"
+    if not key.is_good(now):
+        return f"expired at {key.expire_time.isoformat(timespec='seconds')}" if key.expire_time else "is not good"
+    return "" if key.tenant_ids else "has no tenant any more"

@@ -34,6 +34,7 @@ class Readiness:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._checks = dict(checks)
+        self._advisory: set[str] = set()
         self._clock = clock
         self._telemetry = telemetry
         self._sleep = sleep
@@ -42,9 +43,11 @@ class Readiness:
         self._looked_s = clock.monotonic_s()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, name: str, check: Check) -> None:
-        """Ask this check too."""
+    def add(self, name: str, check: Check, *, advisory: bool = False) -> None:
+        """Ask this check too. What is `advisory` is shown, and leaves the server ready: no other would do better."""
         self._checks[name] = check
+        if advisory:
+            self._advisory.add(name)
 
     def start(self) -> None:
         """Look from now on, so that it is known that the process lives; it is not ready before `open`."""
@@ -75,12 +78,15 @@ class Readiness:
         if not self._phase:
             self._tell(found)
             self._problems = found
-            self._telemetry.health_checks({name: not problem for name, problem in found.items()})
+            self._telemetry.health_checks(
+                {name: not problem for name, problem in found.items() if name not in self._advisory}
+            )
 
     def health(self) -> ServerHealth:
         """What was last found."""
         alive = self._clock.monotonic_s() - self._looked_s < STALE_S
-        return ServerHealth(alive, alive and not any(self._problems.values()), self._problems)
+        hindered = any(problem for name, problem in self._problems.items() if name not in self._advisory)
+        return ServerHealth(alive, alive and not hindered, self._problems)
 
     async def _watch(self) -> None:
         while True:

@@ -28,6 +28,7 @@ class Refused:
     """One call that was turned away. What says who called is "" where that is not known.
 
     `tenant_id` is the tenant of a caller that is known, `asked_tenant` what a stranger named: no chain is begun for it.
+    `why` says what the caller is not told.
     """
 
     action: AuditAction
@@ -41,11 +42,12 @@ class Refused:
     request_id: str
     method: str
     reason: str
+    why: str = ""
 
     @property
     def kind(self) -> tuple[str, ...]:
         """What refusals that are alike have in common."""
-        return (self.action, self.reason, self.tenant_id, self.key_id, self.address)
+        return (self.action, self.reason, self.why, self.tenant_id, self.key_id, self.address)
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ class RefusalLog:
         """
         kind = refused.kind
         if kind not in self._kinds and len(self._kinds) >= MAX_KINDS:
-            kind, refused = ("",), replace(refused, tenant_id="", key_id="", role="", address="", user_agent="")
+            kind, refused = ("",), replace(refused, tenant_id="", key_id="", role="", address="", user_agent="", why="")
         repeats = self._kinds.get(kind)
         if repeats is None:
             self._kinds[kind] = _Repeats(refused)
@@ -122,6 +124,7 @@ class RefusalLog:
             detail=detail,
             trace_id=trace_id.get(),
         )
+        _log.info("a caller was refused: %s", detail, extra={"reason": refused.reason})
         try:
             await self._sink.record(entry)
         except AuditUnavailableError:
@@ -131,4 +134,5 @@ class RefusalLog:
 def _detail(refused: Refused) -> str:
     asked = refused.asked_tenant
     tenant = f" for tenant {asked if _NAME.fullmatch(asked) else '?'}" if asked else ""
-    return f"{refused.method}{tenant}: {refused.reason}"
+    why = f" ({refused.why})" if refused.why else ""
+    return f"{refused.method}{tenant}: {refused.reason}{why}"

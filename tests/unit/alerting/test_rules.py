@@ -78,6 +78,10 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_certificate_unreadable", USE, 1)],
         [("radgate_certificate_unreadable", USE, 0)],
     ),
+    "RadgateIdentityProviderDown": (
+        [("radgate_identity_provider_up", (("provider", "sso"),), 0)],
+        [("radgate_identity_provider_up", (("provider", "sso"),), 1)],
+    ),
     "RadgateAuditFailing": (
         counted("radgate_audit_failures_total", 1),
         counted("radgate_audit_failures_total", 0),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
-from radgate_server.core.credentials import Credentials
+from radgate_server.core.credentials import REFUSED, Credentials
 from radgate_server.core.errors import TenantNotAllowedError, TooManyFailuresError, UnauthenticatedError
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
@@ -308,3 +308,26 @@ async def test_bad_tokens_make_wait_too(authenticator: Authenticator) -> None:
             await authenticator.authenticate(shown("a.b.c", address="10.6.6.6"), "")
     with pytest.raises(TooManyFailuresError):
         await authenticator.authenticate(shown("a.b.c", address="10.6.6.6"), "")
+
+
+async def test_log_and_audit_trail_are_told_why_a_key_is_refused_and_the_caller_is_not(
+    directory: MemoryDirectory, authenticator: Authenticator
+) -> None:
+    revoked_id, revoked = await _key(directory, "east")
+    await directory.revoke_key(revoked_id, "east")
+    expired_id, expired = await _key(directory, "east", ends=datetime(2020, 1, 1, tzinfo=UTC))
+    good_id, good = await _key(directory, "east")
+    told = {}
+    other_secret, other_id = f"rg_{good_id}_{revoked.rsplit('_', 1)[1]}", f"rg_{'0' * 12}_{good.rsplit('_', 1)[1]}"
+    for token in (revoked, expired, other_secret, other_id):
+        with pytest.raises(UnauthenticatedError) as caught:
+            await authenticator.authenticate(shown(token), "")
+        assert caught.value.message == REFUSED
+        assert not caught.value.details
+        told[caught.value.why] = token
+    assert [why.partition(" at ")[0] for why in told] == [
+        f"key {revoked_id} was revoked",
+        f"key {expired_id} expired",
+        f"the secret is not that of key {good_id}",
+        "there is no such key",
+    ]

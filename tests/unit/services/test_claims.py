@@ -6,7 +6,7 @@ import pytest
 
 from radgate_server.auth_settings import OidcSettings
 from radgate_server.core.credentials import VerifiedToken
-from radgate_server.core.errors import UnauthenticatedError
+from radgate_server.core.errors import RoleNotAllowedError, UnauthenticatedError
 from radgate_server.core.family_name import FamilyName, family_name
 from radgate_server.core.tenancy import Role
 from radgate_server.services.claims import identify, values_at
@@ -65,8 +65,10 @@ def test_of_several_roles_the_first_of_the_table_is_meant(roles: list[str], role
 
 def test_who_has_none_of_the_roles_is_not_let_in_unless_there_is_a_default() -> None:
     stranger = token(realm={"roles": ["cook"]})
-    with pytest.raises(UnauthenticatedError):
+    with pytest.raises(RoleNotAllowedError) as caught:
         identify(stranger, settings())
+    assert "realm.roles names no role" in caught.value.why
+    assert "cook" not in caught.value.message + caught.value.why
     assert identify(stranger, settings(default_role="viewer")).principal.role is Role.VIEWER
 
 

@@ -25,7 +25,7 @@ from tests.unit.telemetry.test_audit_metrics import SpoolState, Writing
 
 LABELS = {
     "action", "cause", "check", "code", "kind", "level", "method", "operation", "outcome", "pacs", "primary",
-    "priority", "reason", "receiver", "result", "state", "statement", "tenant", "tier", "use",
+    "priority", "provider", "reason", "receiver", "result", "state", "statement", "tenant", "tier", "use",
 }  # fmt: skip
 """Every label that there is: none is one of a patient, a UID, an address."""
 

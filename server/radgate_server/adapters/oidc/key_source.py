@@ -21,7 +21,15 @@ _TRUST_S = 86_400.0  # what was not heard of for a day is trusted no more
 class KeySource:
     """One provider's keys. However many tokens name unknown ones, it is asked once in `keys_refetch_s`."""
 
-    def __init__(self, settings: OidcSettings, client: httpx.AsyncClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: OidcSettings,
+        client: httpx.AsyncClient,
+        clock: Clock,
+        on_fetch: Callable[[str, bool], None] = lambda _name, _well: None,
+    ) -> None:
+        self._on_fetch = on_fetch
+        self._failing = False
         self._settings = settings
         self._client = client
         self._clock = clock
@@ -42,6 +50,12 @@ class KeySource:
         if not self._keys:
             raise IdentityProviderUnreachableError("the identity provider can't be reached to check the token")
         return found
+
+    def retry_if_failing(self) -> bool:
+        """Whether the last attempt failed; then there will be another, as soon as it is time."""
+        if self._failing:
+            self._begin_fetch()
+        return self._failing
 
     async def close(self) -> None:
         """Ask no more."""
@@ -85,8 +99,14 @@ class KeySource:
                 describe(error),
                 extra={"provider": self._settings.name},
             )
+            self._fetched(well=False)
             return
         self._keys, self._fetched_s = keys, self._clock.monotonic_s()
+        self._fetched(well=True)
+
+    def _fetched(self, *, well: bool) -> None:
+        self._failing = not well
+        self._on_fetch(self._settings.name, well)
 
     async def _get(self, url: str) -> bytes:
         body = bytearray()

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 _MAX_TOKEN = 16 * 1024
@@ -31,13 +32,13 @@ def take_apart(text: str) -> UnverifiedToken:
     """
     parts = text.split(".")
     if len(text) > _MAX_TOKEN or len(parts) != 3:
-        raise ValueError("not a signed token")
+        raise ValueError("it is not a signed token (JWS)")
     header, claims = _object(parts[0]), _object(parts[1])
     algorithm, key_id, kind = (header.get(name, "") for name in ("alg", "kid", "typ"))
     if not all(isinstance(value, str) for value in (algorithm, key_id, kind)) or len(key_id) > _MAX_KEY_ID:
-        raise ValueError("not a header")
+        raise ValueError("its header is not one of a JWS")
     if kind.lower() not in _TYPES or "crit" in header or "b64" in header:
-        raise ValueError("not a kind of token that is understood")
+        raise ValueError("it is of a kind (typ, crit) that is not understood")
     return UnverifiedToken(text, algorithm, key_id, claims)
 
 
@@ -50,19 +51,20 @@ def check_claims(claims: Mapping[str, Any], audience: Sequence[str], now_s: floa
     for_whom = claims.get("aud")
     named = for_whom if isinstance(for_whom, list) else [for_whom]
     if not any(name in audience for name in named if isinstance(name, str)):
-        raise ValueError("for somebody else")
+        raise ValueError("its audience (aud) is none of those in the settings")
     expires_s = _time(claims, "exp", None)
     if expires_s + skew_s <= now_s:
-        raise ValueError("has ended")
+        ended = datetime.fromtimestamp(expires_s, UTC).isoformat(timespec="seconds")
+        raise ValueError(f"it expired at {ended}")
     if max(_time(claims, "nbf", 0.0), _time(claims, "iat", 0.0)) - skew_s > now_s:
-        raise ValueError("begins later")
+        raise ValueError("it is not valid yet (nbf, iat); see the clocks of both sides")
     return expires_s + skew_s
 
 
 def _time(claims: Mapping[str, Any], name: str, default: float | None) -> float:
     value = claims.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e11 or math.isnan(value):
-        raise ValueError("not a time")
+        raise ValueError(f"its {name} is not a time")
     return float(value)
 
 
@@ -70,7 +72,7 @@ def _object(part: str) -> Mapping[str, Any]:
     try:
         read = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (binascii.Error, UnicodeError, RecursionError) as error:
-        raise ValueError("not base64url or not JSON") from error
+        raise ValueError("it is not base64url or not JSON") from error
     if not isinstance(read, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError("a part of it is not a JSON object")
     return read

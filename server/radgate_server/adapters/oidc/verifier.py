@@ -1,7 +1,7 @@
 """TokenVerifier over the identity providers of the settings."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -20,14 +20,20 @@ _CONNECT_S = 5.0
 class OidcVerifier:
     """Checks tokens of any number of providers; a token's issuer says which one's keys it must be signed with.
 
-    `close` must be awaited. Raises ConfigurationError when a file of authorities can't be read.
+    `close` must be awaited. `on_fetch` is called with a provider's name and whether its keys could be read, after each
+    attempt. Raises ConfigurationError when a file of authorities can't be read.
     """
 
-    def __init__(self, providers: Sequence[OidcSettings], clock: Clock) -> None:
+    def __init__(
+        self,
+        providers: Sequence[OidcSettings],
+        clock: Clock,
+        on_fetch: Callable[[str, bool], None] = lambda _name, _well: None,
+    ) -> None:
         self._clock = clock
         self._clients = [_open_client(settings) for settings in providers]
         self._providers = {
-            settings.issuer: (settings, KeySource(settings, client, clock))
+            settings.issuer: (settings, KeySource(settings, client, clock, on_fetch))
             for settings, client in zip(providers, self._clients, strict=True)
         }
 
@@ -35,17 +41,31 @@ class OidcVerifier:
         """Return the claims of a good token. Raises as the port says."""
         try:
             unverified = take_apart(token)
-            settings, keys = self._providers[_issuer_of(unverified)]
+            settings, keys = self._provider_of(unverified)
             if unverified.algorithm not in settings.algorithms:
-                raise ValueError("not an algorithm that is accepted")
+                raise ValueError("its algorithm is none of those in the settings")
             now_s = self._clock.now().timestamp()
             ends_s = check_claims(unverified.claims, settings.audience, now_s, settings.clock_skew_s)
-        except (ValueError, KeyError):
-            raise UnauthenticatedError(REFUSED) from None
+        except ValueError as error:
+            raise UnauthenticatedError(REFUSED, why=f"token: {error}") from None
         candidates = await keys.find(unverified.key_id, unverified.algorithm)
         if not any(_is_signed(unverified, key.public_key) for key in candidates):
-            raise UnauthenticatedError(REFUSED)
+            why = "its signature is of no key" if candidates else "its key (kid) is none"
+            raise UnauthenticatedError(REFUSED, why=f"token: {why} of the identity provider {settings.name}")
         return VerifiedToken(settings.name, unverified.claims, datetime.fromtimestamp(ends_s, UTC))
+
+    async def problem(self) -> str:
+        """Which providers' keys can't be had, "" for none; those are asked for again, not too often."""
+        failing = [settings.name for settings, keys in self._providers.values() if keys.retry_if_failing()]
+        if not failing:
+            return ""
+        return f"the keys of {', '.join(failing)} can't be read; see its discovery document, the network, and the log"
+
+    def _provider_of(self, token: UnverifiedToken) -> tuple[OidcSettings, KeySource]:
+        found = self._providers.get(_issuer_of(token))
+        if found is None:
+            raise ValueError("its issuer (iss) is none of those in the settings")
+        return found
 
     async def close(self) -> None:
         """Close the connections."""
@@ -58,7 +78,7 @@ class OidcVerifier:
 def _issuer_of(token: UnverifiedToken) -> str:
     issuer = token.claims.get("iss")
     if not isinstance(issuer, str):
-        raise ValueError("no issuer")
+        raise ValueError("it has no issuer (iss)")
     return issuer
 
 

@@ -131,6 +131,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_database_connections_limit", _G, (), "Connections that the pool may have."),
     ),
     "The server itself": (
+        Metric("radgate_identity_provider_up", _G, ("provider",), "Whether its keys could be read when last tried."),
         Metric("radgate_health_check", _G, ("check",), "Whether a part that serving needs does its work.", True),
         Metric("radgate_disk_free_bytes", _G, (), "Room on the disk of data_dir.", True),
         Metric("radgate_disk_total_bytes", _G, (), "Size of the disk of data_dir.", True),

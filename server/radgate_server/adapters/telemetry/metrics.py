@@ -134,6 +134,10 @@ class PrometheusTelemetry:
         """Until when each certificate is good; None for one that can't be read."""
         self._state.certificates = dict(expiries)
 
+    def identity_provider(self, name: str, well: bool) -> None:
+        """Whether the keys of an identity provider could be read."""
+        self._of("radgate_identity_provider_up", name).set(well)
+
     def health_checks(self, checks: Mapping[str, bool]) -> None:
         """Whether each part that serving needs does its work."""
         self._state.checks = dict(checks)

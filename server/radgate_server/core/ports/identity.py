@@ -16,3 +16,7 @@ class TokenVerifier(Protocol):
             IdentityProviderUnreachableError: the keys to check it with can't be had.
         """
         ...
+
+    async def problem(self) -> str:
+        """Which of them can't be asked for keys now, "" for none."""
+        ...

@@ -54,6 +54,7 @@ def rules_of(settings: AlertsSettings) -> Sequence[Rule]:
         *_OF_THE_CACHE,
         *_of_the_disk(settings),
         *_of_certificates(settings),
+        *_OF_IDENTITY_PROVIDERS,
         *_OF_THE_AUDIT_TRAIL,
         *_OF_IMAGES,
         *_OF_THE_SERVICE,
@@ -199,6 +200,18 @@ _OF_THE_CACHE: tuple[Rule, ...] = (
         0,
         "The cache tier {tier} fails: {cause}",
         "See room and health of the disk of data_dir; readers are served from the PACS meanwhile.",
+    ),
+)
+
+_OF_IDENTITY_PROVIDERS: tuple[Rule, ...] = (
+    Rule(
+        "RadgateIdentityProviderDown",
+        Severity.CRITICAL,
+        Value(series("radgate_identity_provider_up", "provider")),
+        below(1),
+        60,
+        "The keys of the identity provider {provider} can't be read: its users can't log in, or soon can't",
+        "See that its discovery document answers from this machine; the server's log has the reason.",
     ),
 )
 
