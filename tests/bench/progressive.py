@@ -147,7 +147,7 @@ def _view(client: radgate.Client, study: str, *, decode: bool) -> _Viewing:
     start = time.perf_counter()
     for frame in client.view(study, first_size=FIRST):
         if decode:
-            imagecodecs.htj2k_decode(frame.data, skipres=frame.reduction, resilient=True)
+            imagecodecs.jpeg2k_decode(frame.data + b"\xff\xd9", skipres=frame.reduction)
         if frame.complete:
             whole_bytes += len(frame.data)
         else:

@@ -25,6 +25,7 @@ from tests.e2e.studies import (
 from tests.e2e.waiting import wait_for
 from tests.integration.faulty_proxy import Fault, FaultyProxy
 from tests.integration.orthanc import OrthancServer
+from tests.recipe import decoded
 
 HTJ2K = "1.2.840.10008.1.2.4.202"
 FRAME = f"/dicom-web/studies/{LARGE_STUDY}/series/{LARGE_STUDY}.1/instances/{LARGE_STUDY}.1.1/frames/1"
@@ -46,7 +47,7 @@ def client(request: pytest.FixtureRequest, cold: RadgateProcess) -> Iterator[sdk
 
 
 def pixels_of(frame: sdk.ViewedFrame) -> np.ndarray:
-    return imagecodecs.htj2k_decode(frame.data, skipres=frame.reduction, resilient=True)
+    return decoded(frame)
 
 
 def test_each_slice_comes_at_a_low_resolution_and_then_bit_for_bit(client: sdk.Client) -> None:

@@ -2,18 +2,18 @@
 
 import asyncio
 
-import imagecodecs
 import numpy as np
 import pytest
 
 import radgate
 from tests.fakes.instances import make_instance
+from tests.recipe import decoded
 from tests.rpc.rig import Rig
 from tests.rpc.test_stream_frames import CT, MR, SIZE, STUDY, add_series, pixels
 
 
 def shown(frame: radgate.ViewedFrame) -> np.ndarray:
-    return imagecodecs.htj2k_decode(frame.data, skipres=frame.reduction, resilient=True)
+    return decoded(frame)
 
 
 async def test_the_client_for_ordinary_code(rig: Rig) -> None:
