@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
-from tests.contract.conftest import Gateway
+from tests.contract.conftest import ORIGIN, Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -75,3 +75,26 @@ async def test_a_grpc_web_error_is_an_answer_of_status_200(gateway: Gateway) -> 
         headers={"content-type": "application/grpc-web+proto"},
     )
     assert (response.status_code, response.headers["grpc-status"]) == (200, "3")
+
+
+PREFLIGHT = {
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type,x-grpc-web,x-user-agent,grpc-timeout",
+}
+METHODS = ("/radgate.v1.QueryService/SearchStudies", "/grpc.health.v1.Health/Check")
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_page_of_another_origin_may_call_by_grpc_web(gateway: Gateway, method: str) -> None:
+    asked = await gateway.client.options(method, headers={"origin": ORIGIN, **PREFLIGHT})
+    assert asked.status_code == 200
+    assert asked.headers["access-control-allow-origin"] == ORIGIN
+    allowed = set(asked.headers["access-control-allow-headers"].split(", "))
+    assert set(PREFLIGHT["access-control-request-headers"].split(",")) <= allowed
+    assert "POST" in asked.headers["access-control-allow-methods"]
+
+
+async def test_a_page_of_an_unnamed_origin_may_not(gateway: Gateway) -> None:
+    asked = await gateway.client.options(METHODS[0], headers={"origin": "https://elsewhere.example", **PREFLIGHT})
+    assert "access-control-allow-origin" not in asked.headers
+    assert asked.headers.get("content-type") != "application/grpc"
