@@ -57,6 +57,11 @@ async def test_a_study_is_found_and_audited_with_who_asked(rig: Rig, search: Vie
     assert "grpc-python" in entry.user_agent
 
 
+async def test_text_beyond_ascii_names_its_character_set(search: Viewer) -> None:
+    study = (await search("SearchStudies", SearchStudiesRequest())).studies[0]
+    assert json.loads(study.dicom_json)["00080005"] == {"vr": "CS", "Value": ["ISO_IR 192"]}
+
+
 async def test_no_match_is_an_empty_answer(search: Viewer) -> None:
     request = SearchStudiesRequest(keys=[MatchKey(attribute="PatientID", value="nobody")])
     assert not (await search("SearchStudies", request)).studies
@@ -86,6 +91,13 @@ async def test_series_are_found_below_their_study(rig: Rig, search: Viewer) -> N
         ("SearchStudies", SearchStudiesRequest(page_size=1001), "page_size"),
         ("SearchStudies", SearchStudiesRequest(page_size=-1), "page_size"),
         ("SearchStudies", SearchStudiesRequest(page_token="nonsense"), "page_token"),
+        ("SearchStudies", SearchStudiesRequest(include_fields=["PatientID"] * 201), "include_fields"),
+        ("SearchStudies", SearchStudiesRequest(keys=[MatchKey(attribute="PatientID", value="1")] * 201), "keys"),
+        (
+            "SearchStudies",
+            SearchStudiesRequest(keys=[MatchKey(attribute="StudyInstanceUID", value="1.2\\" * 1000 + "1.2")]),
+            "keys[0].value",
+        ),
         ("SearchSeries", SearchSeriesRequest(study_instance_uid="1.x"), "study_instance_uid"),
         ("SearchInstances", SearchInstancesRequest(series_instance_uid="1.2"), "study_instance_uid"),
     ],

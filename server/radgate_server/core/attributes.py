@@ -1,7 +1,7 @@
 """Attributes as clients name them and values as clients match them (PS3.18 8.3.4.1, PS3.4 C.2.2.2)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from datetime import date
 from functools import lru_cache
 
@@ -11,6 +11,10 @@ from radgate_server.core.query import MatchingKey, TagPath
 
 MAX_PATH_DEPTH = 8
 MAX_VALUE_LENGTH = 1024
+MAX_ATTRIBUTES = 200
+"""Keys of a search, and attributes to return: each costs a PACS a look at its database, or at a file of each match."""
+MAX_UIDS = 1000
+"""In one list: as long as headers of a request may be."""
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -66,6 +70,16 @@ def vm_of(tag: str) -> str:
         return dictionary_VM(int(tag, 16))
     except KeyError:
         return "1"
+
+
+def check_count(field: str, items: Sized) -> None:
+    """Refuse more attributes than a search may name.
+
+    Raises:
+        InvalidArgumentError: naming `field`.
+    """
+    if len(items) > MAX_ATTRIBUTES:
+        raise InvalidArgumentError(field, f"has {len(items)} attributes; a search names {MAX_ATTRIBUTES} at most")
 
 
 def parse_attribute_path(text: str, field: str) -> TagPath:
@@ -132,7 +146,10 @@ def _parse_uid_list(value: str, field: str) -> str:
     stripped = value.strip()
     if stripped in ("", "*"):
         return ""
-    return "\\".join(parse_uid(uid.strip(), field) for uid in _UID_SEPARATOR.split(stripped))
+    uids = _UID_SEPARATOR.split(stripped)
+    if len(uids) > MAX_UIDS:
+        raise InvalidArgumentError(field, f"a list has at most {MAX_UIDS} UIDs")
+    return "\\".join(parse_uid(uid.strip(), field) for uid in uids)
 
 
 def _parse_range(vr: str, value: str, field: str) -> str:

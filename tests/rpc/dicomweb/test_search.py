@@ -65,6 +65,25 @@ def test_a_study_of_unknown_modality_has_no_empty_list_of_them(values: dict[str,
     assert ("00080061" in match) == is_told
 
 
+async def test_text_beyond_ascii_names_its_character_set(web: Web) -> None:
+    (study,) = json.loads((await web.get("/studies")).body)
+    assert study["00100010"]["Value"] == [{"Alphabetic": "Müller^Jürgen"}]
+    assert study["00080005"] == {"vr": "CS", "Value": ["ISO_IR 192"]}
+    assert list(study) == sorted(study)
+
+
+def test_an_instance_of_unknown_transfer_syntaxes_has_no_empty_list_of_them() -> None:
+    attributes = {"00080018": {"vr": "UI", "Value": ["1.2"]}, "00083002": {"vr": "UI"}}
+    page = QueryPage((SourcedMatch(attributes, ("main",)),), has_more=False, warnings=())
+    assert "00083002" not in json.loads(render_matches(page, QueryLevel.IMAGE, "http://here"))[0]
+
+
+async def test_more_included_fields_than_a_search_may_name_are_refused(web: Web) -> None:
+    answer = await web.get("/studies?includefield=" + ",".join(["PatientID"] * 201))
+    assert answer.error is not None
+    assert reason_of(answer.error) == "INVALID_ARGUMENT"
+
+
 async def test_no_match_is_an_empty_list(web: Web) -> None:
     answer = await web.get("/studies?PatientID=nobody")
     assert (answer.body, answer.error, answer.header("warning")) == (b"[]", None, [])

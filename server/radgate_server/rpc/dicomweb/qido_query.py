@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from radgate_server.core.attributes import (
     canonical_keys,
     canonical_paths,
+    check_count,
     parse_attribute_path,
     parse_match_value,
     vr_of,
@@ -119,7 +120,8 @@ def _join(path: TagPath, known: str, value: str, field: str) -> str:
 
 
 def _parse_includes(parameters: _Parameters, ignored: list[str]) -> tuple[TagPath, ...]:
-    names = (name for name in _included(parameters) if name and name != "all")
+    names = [name for name in _included(parameters) if name and name != "all"]
+    check_count("includefield", names)
     paths = [_find_attribute(name, "includefield", ignored) for name in names]
     return canonical_paths(path for path in paths if path is not None)
 

@@ -1,11 +1,11 @@
 """QIDO-RS (PS3.18 10.6): searches answered in the DICOM JSON model."""
 
-import json
 from struct import Struct
 
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.audit_lists import NOTHING_SHOWN, ShownList, from_bytes, list_of
 from radgate_server.core.identifiers import QueryLevel, parse_scope
+from radgate_server.core.match_text import match_text
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.query import DicomJson, first_value
 from radgate_server.rpc.call import Call
@@ -20,7 +20,6 @@ from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.query import QueryPage
 
 _RETRIEVE_URL = "00081190"
-_MODALITIES_IN_STUDY = "00080061"
 _PLACES = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
 _DEPTH = {QueryLevel.STUDY: 1, QueryLevel.SERIES: 2, QueryLevel.IMAGE: 3}
 
@@ -105,15 +104,11 @@ def _unpack(kept: bytes) -> tuple[ShownList, bytes, bool]:
 
 def render_matches(page: QueryPage, level: QueryLevel, base: str) -> bytes:
     """A JSON array of data sets, each with its Retrieve URL, attributes in the order of their tags."""
-    matches = [_with_retrieve_url(match.attributes, level, base) for match in page.matches]
-    return json.dumps(matches, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    matches = (match_text(_with_retrieve_url(match.attributes, level, base)) for match in page.matches)
+    return f"[{','.join(matches)}]".encode()
 
 
 def _with_retrieve_url(attributes: DicomJson, level: QueryLevel, base: str) -> DicomJson:
     place = "".join(f"/{name}/{first_value(attributes, tag)}" for name, tag in _PLACES[: _DEPTH[level]])
     url = {_RETRIEVE_URL: {"vr": "UR", "Value": [f"{base}/dicom-web{place}"]}}
-    answer = {**attributes, **url}
-    # OHIF's study list fails on an attribute without values here; without the attribute it shows the study.
-    if not answer.get(_MODALITIES_IN_STUDY, {}).get("Value"):
-        answer.pop(_MODALITIES_IN_STUDY, None)
-    return dict(sorted(answer.items()))
+    return {**attributes, **url}

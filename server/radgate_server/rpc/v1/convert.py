@@ -1,12 +1,18 @@
 """Between the messages of radgate.v1 and the words of the core, one table for each message."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from radgate.v1 import dicom_pb2
-from radgate_server.core.attributes import canonical_keys, canonical_paths, parse_attribute_path, parse_match_value
+from radgate_server.core.attributes import (
+    canonical_keys,
+    canonical_paths,
+    check_count,
+    parse_attribute_path,
+    parse_match_value,
+)
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, parse_uid
+from radgate_server.core.match_text import match_text
 from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
 from radgate_server.services.merging import SourcedMatch
 
@@ -76,8 +82,7 @@ _INSTANCE: _Table = {
 
 def _fields(table: _Table, match: SourcedMatch) -> dict[str, Any]:
     fields = {field: read(match.attributes, tag) for field, (tag, read) in table.items()}
-    text = json.dumps(match.attributes, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return {**fields, "dicom_json": text, "pacs": match.pacs}
+    return {**fields, "dicom_json": match_text(match.attributes), "pacs": match.pacs}
 
 
 def to_study(match: SourcedMatch) -> dicom_pb2.Study:
@@ -130,8 +135,10 @@ def to_query(
     `parents` holds UIDs of the request's own fields, "" when not given: {field: (tag, UID)}.
 
     Raises:
-        InvalidArgumentError: an attribute, a value or a UID is malformed.
+        InvalidArgumentError: an attribute, a value or a UID is malformed, or there are too many.
     """
+    check_count("keys", keys)
+    check_count("include_fields", include_fields)
     matching = [_to_key(key, index) for index, key in enumerate(keys)]
     for field, (tag, uid) in parents.items():
         if uid:
