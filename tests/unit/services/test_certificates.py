@@ -115,3 +115,8 @@ async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
     sightings.saw(SEEN, START + timedelta(days=90))
     assert told == []
     await watch.close()
+
+
+def test_the_runbook_explains_every_use() -> None:
+    runbook = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text()
+    assert not [use for use in Use if f"| `{use.value}` |" not in runbook]
