@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from radgate_server.core.errors import InstanceMalformedError
+
 BULK_DATA_ROOT = "radgate-bulk-root:/"
 """Stands in the stored metadata for the instance's URL, which is known only when a client asks."""
 
@@ -43,6 +45,7 @@ class InstanceIndex:
     `metadata` is one object of the DICOM JSON model in UTF-8, with `BulkDataURI`s that start with BULK_DATA_ROOT and go
     on with a key of `bulk` ("7FE00010", "54000100/0/54001010": tags and item numbers from 0).
     `deflated` tells that spans count in the inflated data set, which the file's bytes are not.
+    `frames_damage` says why the frames can't be read though there is Pixel Data, "" for nothing.
     """
 
     transfer_syntax_uid: str
@@ -50,3 +53,14 @@ class InstanceIndex:
     frame_table: FrameTable | None
     bulk: dict[str, BulkItem]
     deflated: bool = False
+    frames_damage: str = ""
+
+    def sound_frames(self) -> FrameTable | None:
+        """Where the frames lie; None when there is no Pixel Data.
+
+        Raises:
+            InstanceMalformedError: there is, and it is not what the header says (docs/adr/0035-damaged-instances.md).
+        """
+        if self.frames_damage:
+            raise InstanceMalformedError(self.frames_damage)
+        return self.frame_table

@@ -95,6 +95,7 @@ class InstanceReader:
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
+            InstanceMalformedError: its Pixel Data is not what the header says.
         """
         index = await self.index(tenant_id, handle)
         spans = [self._frame_spans(index, number) for number in frame_numbers]
@@ -107,6 +108,7 @@ class InstanceReader:
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
+            InstanceMalformedError: its Pixel Data is not what the header says.
         """
         index = await self.index(tenant_id, handle)
         spans = self._frame_spans(index, frame_number)
@@ -119,6 +121,7 @@ class InstanceReader:
 
         Raises:
             ObjectNotFoundError: the instance has no such frame.
+            InstanceMalformedError: its Pixel Data is not what the header says.
         """
         index = await self.index(tenant_id, handle)
         frames = [self._frame_spans(index, number) for number in frame_numbers]
@@ -166,7 +169,7 @@ class InstanceReader:
 
     def _frame_spans(self, index: InstanceIndex, frame_number: int) -> tuple[Span, ...]:
         """The frame's spans, () when it can't be addressed byte by byte."""
-        table = index.frame_table
+        table = index.sound_frames()
         if table is None or not 1 <= frame_number <= table.number_of_frames:
             raise ObjectNotFoundError(f"the instance has no frame {frame_number}", kind="frame")
         return table.frames[frame_number - 1] if table.frames else ()

@@ -8,6 +8,7 @@ from radgate_server.core.dicom.image_pixel import image_pixel
 from radgate_server.core.dicom.inflate import MAX_INFLATED_BYTES
 from radgate_server.core.dicom.json_model import JsonModel, dump
 from radgate_server.core.dicom.opened import open_file
+from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import InstanceIndex, Span
 from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 
@@ -15,6 +16,7 @@ from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_EN
 def build_index(data: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> InstanceIndex:
     """Read the headers of a DICOM file once; pixels are not touched (but for heads and tails of fragments).
 
+    Pixel Data that is not what the header says makes it lack frames alone.
     Spans of a deflated instance count in `inflated_data_set(data)`.
 
     Raises:
@@ -24,10 +26,14 @@ def build_index(data: memoryview, limit_bytes: int = MAX_INFLATED_BYTES) -> Inst
     deflated = syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
     model = JsonModel(data)
     attributes = model.of(data_set)
-    frames = frame_table(data, data_set, image_pixel(attributes), TRANSFER_SYNTAXES.get(syntax))
+    frames, damage = None, ""
+    try:
+        frames = frame_table(data, data_set, image_pixel(attributes), TRANSFER_SYNTAXES.get(syntax))
+    except InstanceMalformedError as error:  # the header is good, and so is the place of everything else
+        damage = error.message
     if deflated and frames is not None:
         frames = replace(frames, frames=())
-    return InstanceIndex(syntax, dump(attributes), frames, model.bulk or {}, deflated)
+    return InstanceIndex(syntax, dump(attributes), frames, model.bulk or {}, deflated, damage)
 
 
 def read_spans(data: memoryview, spans: Iterable[Span]) -> bytes:

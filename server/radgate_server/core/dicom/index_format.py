@@ -41,6 +41,7 @@ def serialise(index: InstanceIndex) -> bytes:
         "transfer_syntax_uid": index.transfer_syntax_uid,
         "deflated": index.deflated,
         "frames": frames,
+        "frames_damage": index.frames_damage,
         "bulk": bulk,
     }
     text = json.dumps(head, separators=(",", ":")).encode()
@@ -88,7 +89,9 @@ def _index_in(blob: bytes, text_bytes: int, metadata_bytes: int) -> InstanceInde
         for path, (vr, count) in head["bulk"].items()
     }
     metadata = blob[metadata_start:counts_start]
-    return InstanceIndex(head["transfer_syntax_uid"], metadata, table, bulk, head["deflated"])
+    return InstanceIndex(
+        head["transfer_syntax_uid"], metadata, table, bulk, head["deflated"], head.get("frames_damage", "")
+    )
 
 
 def _bulk_out(item: BulkItem, frame_spans: tuple[Span, ...]) -> tuple[str, int]:

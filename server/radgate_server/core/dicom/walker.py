@@ -72,11 +72,12 @@ def has_signed_pixels(data: memoryview, data_set: DataSet, inherited: bool) -> b
 class Walker:
     """One walk over one encoded data set; counts what it meets. `data` may hold more than the data set."""
 
-    def __init__(self, data: memoryview | FileBytes, max_elements: int = MAX_ELEMENTS) -> None:
+    def __init__(self, data: memoryview | FileBytes, max_elements: int | None = None) -> None:
+        """`max_elements` stands in for MAX_ELEMENTS."""
         self._data = data
         self._implicit_little = encoding_in(data, IMPLICIT_LITTLE)
         self._explicit_little = encoding_in(data, EXPLICIT_LITTLE)
-        self._left = max_elements
+        self._left = MAX_ELEMENTS if max_elements is None else max_elements
 
     @property
     def is_beyond_limit(self) -> bool:

@@ -1,10 +1,10 @@
 """WADO-RS Retrieve Rendered (PS3.18 10.4.1.1.3): pictures of frames; videos and documents as they are stored."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError, ObjectNotFoundError
-from radgate_server.core.identifiers import parse_scope
+from radgate_server.core.identifiers import InstanceRef, parse_scope
 from radgate_server.core.imaging.instance_content import Bitstream, Frames, Nothing, label_of
 from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey
@@ -85,8 +85,16 @@ class RenderedResource:
     async def _make(self, request: PictureRequest, key: CacheKey, call: Call) -> Kept | AsyncGenerator[bytes]:
         """The answer that is kept; of what is not, the messages."""
         self._pictures.renderer.require_size(request.target)
+
+        def show(ref: InstanceRef) -> Awaitable[Kept | AsyncGenerator[bytes]]:
+            return self._show(ref, request, key, call)
+
+        return await self._pictures.representatives.shown(call.caller.tenant_id, request.scope, show)
+
+    async def _show(
+        self, ref: InstanceRef, request: PictureRequest, key: CacheKey, call: Call
+    ) -> Kept | AsyncGenerator[bytes]:
         tenant_id, frames = call.caller.tenant_id, self._pictures.frames
-        ref = await self._pictures.representatives.of(tenant_id, request.scope)
         handle = await self._retrieve.instance(tenant_id, ref)
         content = await frames.content(tenant_id, handle)
         match content:

@@ -1,6 +1,6 @@
 """WADO-RS Retrieve Thumbnail (PS3.18 10.4.1.1.4), and thumbnails by SOP Instance UID alone."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope, parse_scope, parse_uid
 from radgate_server.core.ports.cache import CacheKey
@@ -39,8 +39,12 @@ class ThumbnailResource:
         if kept is None:
             target = parse_thumbnail(call.header("x-envoy-original-path"), call.header("accept"), frames)
             self._pictures.thumbnails.require_size(target)
-            ref = await self._pictures.representatives.of(call.caller.tenant_id, scope)
-            kept = await self._make(ref, target, key, call, None if instance else self._ttl_s)
+            ttl_s = None if instance else self._ttl_s
+
+            def show(ref: InstanceRef) -> Awaitable[Kept]:
+                return self._make(ref, target, key, call, ttl_s)
+
+            kept = await self._pictures.representatives.shown(call.caller.tenant_id, scope, show)
         for message in await self._answers.give(kept, scope, frames, call):
             yield message
 

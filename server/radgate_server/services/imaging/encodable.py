@@ -20,9 +20,10 @@ def require_encodable(handle: InstanceHandle, index: InstanceIndex, target: Enco
 
     Raises:
         NotAcceptableError: `stored` tells the transfer syntax that the instance is in.
+        InstanceMalformedError: its Pixel Data is not what the header says.
     """
     stored = handle.transfer_syntax_uid
-    if index.frame_table is None or _PIXEL_DATA not in index.bulk:
+    if index.sound_frames() is None or _PIXEL_DATA not in index.bulk:
         raise NotAcceptableError("the instance has no pixels that can be compressed", stored=stored)
     if not is_encodable(target):
         raise NotAcceptableError("the transfer syntax that is wanted can't be made", stored=stored)

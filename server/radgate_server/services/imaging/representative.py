@@ -1,15 +1,20 @@
 """Which instance stands for a series, and which series for a study, without fetching any of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+from radgate_server.core.errors import InstanceMalformedError, InstanceMismatchError
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.query import DicomJson, first_value
 from radgate_server.services.imaging.numbered import Numbered
 from radgate_server.services.listing import SOP_CLASS_UID, StudyLister
+from radgate_server.services.recent import RecentMap
 
 _SERIES_INSTANCE_UID, _SOP_INSTANCE_UID, _MODALITY = "0020000E", "00080018", "00080060"
 
+_MAX_UNSOUND = 10_000
+_OTHERS_TRIED = 2
+"""Each costs a fetch. Where three are damaged, more may be."""
 _NOT_TO_BE_SEEN = re.compile(
     "ANN|ASMT|AU|DOC|ECG|EEG|EMG|EOG|EPS|FID|HD|KO|M3D|OPM|OPV|PLAN|POS|PR|REG|RESP|RTPLAN|RTRECORD|RTSTRUCT|RWV|SEG"
     "|SMR|SR|STAIN|TEXTUREMAP"
@@ -29,6 +34,25 @@ class Representatives:
     def __init__(self, numbered: Numbered, lister: StudyLister) -> None:
         self._numbered = numbered
         self._lister = lister
+        self._unsound: RecentMap[tuple[str, InstanceRef], bool] = RecentMap(_MAX_UNSOUND)
+
+    async def shown[Shown](
+        self, tenant_id: str, scope: RetrieveScope, show: Callable[[InstanceRef], Awaitable[Shown]]
+    ) -> Shown:
+        """What `show` makes of the instance that stands for the scope; where that is damaged, of another one.
+
+        Raises:
+            GatewayError: as `of` and `show`; of a scope of which several are damaged, what `show` raised last.
+        """
+        for _ in range(_OTHERS_TRIED):
+            ref = await self.of(tenant_id, scope)
+            try:
+                return await show(ref)
+            except (InstanceMalformedError, InstanceMismatchError):
+                if scope.sop_instance_uid:
+                    raise
+                self._unsound.put((tenant_id, ref), True)
+        return await show(await self.of(tenant_id, scope))
 
     async def of(self, tenant_id: str, scope: RetrieveScope) -> InstanceRef:
         """The instance that stands for a series, or for a study; an instance stands for itself.
@@ -46,9 +70,9 @@ class Representatives:
         series = scope.series_instance_uid or await self._first_series(tenant_id, study)
         of_series = RetrieveScope(study, series or None)
         matches = await self._numbered.search(tenant_id, QueryLevel.IMAGE, of_series, (SOP_CLASS_UID,))
-        if chosen := choose_instance(matches):
-            uids = (first_value(chosen, tag) for tag in (_SERIES_INSTANCE_UID, _SOP_INSTANCE_UID))
-            return InstanceRef(study, *uids)
+        sound = [match for match in matches if not self._unsound.get((tenant_id, _place(study, match)))]
+        if chosen := choose_instance(sound or matches):
+            return _place(study, chosen)
         listed = (await self._lister.list(tenant_id, scope)).listed  # says why there is nothing
         return listed[(len(listed) - 1) // 2].ref
 
@@ -56,6 +80,10 @@ class Representatives:
         matches = await self._numbered.search(tenant_id, QueryLevel.SERIES, RetrieveScope(study), (_MODALITY,))
         chosen = choose_series(matches)
         return first_value(chosen, _SERIES_INSTANCE_UID) if chosen else ""
+
+
+def _place(study: str, match: DicomJson) -> InstanceRef:
+    return InstanceRef(study, first_value(match, _SERIES_INSTANCE_UID), first_value(match, _SOP_INSTANCE_UID))
 
 
 def choose_series(matches: Sequence[DicomJson]) -> DicomJson | None:

@@ -134,8 +134,12 @@ class StoredFrames:
         return content
 
     async def number_of_frames(self, tenant_id: str, handle: InstanceHandle) -> int:
-        """How many frames can be read; 0 when the instance has no (sound) Pixel Data."""
-        table = (await self._instances.index(tenant_id, handle)).frame_table
+        """How many frames can be read; 0 when the instance has no Pixel Data.
+
+        Raises:
+            InstanceMalformedError: its Pixel Data is not what the header says.
+        """
+        table = (await self._instances.index(tenant_id, handle)).sound_frames()
         return table.number_of_frames if table else 0
 
     async def read(self, tenant_id: str, handle: InstanceHandle, frame_number: int) -> StoredFrame:
@@ -244,7 +248,7 @@ class StoredFrames:
         pixels = self._pixels.get(place)
         if pixels is None:
             image = image_pixel(await self.attributes(tenant_id, handle))
-            table = (await self._instances.index(tenant_id, handle)).frame_table
+            table = (await self._instances.index(tenant_id, handle)).sound_frames()
             encapsulated = table is not None and table.encapsulated
             syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
             pixels = _Pixels(image, served_image(image, handle.transfer_syntax_uid), syntax)

@@ -16,7 +16,7 @@ from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
 from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.ports.imaging import FrameWorkers, Priority
 from radgate_server.core.ports.spool import Spool
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.services.imaging.assembly import assembled
 from radgate_server.services.imaging.at_once import AtOnce
 from radgate_server.services.imaging.derived_instances import DerivedInstances
@@ -60,6 +60,12 @@ class _Making:
     def source(self) -> Source:
         """The instance that it is made of."""
         return Source(self.handle.sop_class_uid, self.handle.ref.sop_instance_uid)
+
+    @property
+    def source_is_native(self) -> bool:
+        """Whether its transfer syntax is one without encapsulated pixels."""
+        row = TRANSFER_SYNTAXES.get(self.handle.transfer_syntax_uid)
+        return row is not None and row.kind == "native"
 
 
 class Transcoder:
@@ -182,7 +188,9 @@ class Transcoder:
             NotAcceptableError: a codec would have to, and can't.
         """
         index = await self._instances.index(making.tenant_id, making.handle)
-        native = index.frame_table is None or not index.frame_table.encapsulated
+        # Native pixels that are too few are rewritten as they are; nobody has to know where a frame lies.
+        table = index.frame_table if making.source_is_native else index.sound_frames()
+        native = table is None or not table.encapsulated
         if making.target.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN and native:
             return True
         require_encodable(making.handle, index, making.target)
