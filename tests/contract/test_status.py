@@ -18,6 +18,7 @@ async def test_no_match_is_200_and_an_empty_list(gateway: Gateway) -> None:
     response = await gateway.client.get("/dicom-web/studies")
     assert (response.status_code, response.json()) == (200, [])
     assert response.headers["content-type"] == "application/dicom+json"
+    assert not [name for name in response.headers if name.startswith("grpc-")]
 
 
 @pytest.mark.parametrize("status", [202, 206])
@@ -88,6 +89,7 @@ async def test_an_error_has_the_servers_status_and_is_rich_json(
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert (body["code"], body["message"]) == (code.value[0], "as asked")
+    assert not [name for name in response.headers if name.startswith("grpc-")]
     assert body["details"][0]["reason"] == "STUB"
     assert "x-http-status" not in response.headers
     assert ("retry-after" in response.headers) == (status in (429, 503))

@@ -15,6 +15,7 @@ def test_public_names_change_on_purpose_only() -> None:
         "AsyncRetrieval",
         "AsyncView",
         "Client",
+        "ClientClosedError",
         "CorruptDataError",
         "DeadlineExceededError",
         "FieldViolation",

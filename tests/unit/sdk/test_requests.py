@@ -1,8 +1,22 @@
 from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from radgate.requests import MAX_PAGE_SIZE, PartialAnswerWarning, Search, frames_request, keyword_of, studies_pages
+from radgate import Client, ClientClosedError, aio
+from radgate.requests import (
+    MAX_PAGE_SIZE,
+    MatchValue,
+    PartialAnswerWarning,
+    Search,
+    frames_request,
+    keyword_of,
+    match_keys,
+    studies_pages,
+)
+from radgate.storing import Upload
 from radgate.v1.dicom_pb2 import Study
 from radgate.v1.query_service_pb2 import QueryWarning, SearchStudiesResponse
 
@@ -79,3 +93,49 @@ def test_an_answer_that_is_less_than_whole_warns() -> None:
     with pytest.warns(PartialAnswerWarning, match=r"PACS old can't be reached \(PACS_UNREACHABLE\)") as told:
         studies = studies_pages(search()).take(page(1, "", warning))
     assert (len(studies), len(told)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ((date(2026, 1, 2), date(2026, 2, 3)), "20260102-20260203"),
+        ((date(2026, 1, 2), None), "20260102-"),
+        ((None, date(2026, 2, 3)), "-20260203"),
+        (("CT", "MR"), "CT\\MR"),
+        ([], ""),
+    ],
+)
+def test_ranges_of_days_and_lists(value: MatchValue, text: str) -> None:
+    assert [key.value for key in match_keys({"study_date": value}, None)] == [text]
+
+
+@pytest.mark.parametrize("value", [None, (None, None), [1, 2], 1.5, b"CT"])
+def test_what_can_not_be_matched_is_refused_by_what_could(value: Any) -> None:
+    with pytest.raises(ValueError, match="pair of dates"):
+        list(match_keys({"study_date": value}, None))
+
+
+@pytest.mark.parametrize("lone", ["/folder", Path("/folder"), b"DICM", BytesIO()])
+def test_a_lone_file_is_no_list_of_files(lone: Any) -> None:
+    with pytest.raises(ValueError, match="must be a list"):
+        Upload(lone, "", "", None)
+
+
+def test_a_closed_client_says_so() -> None:
+    client = Client("localhost:1", "key")
+    client.close()
+    with pytest.raises(ClientClosedError):
+        list(client.search_studies())
+    with pytest.raises(ClientClosedError):
+        list(client.retrieve_study("1.2"))
+    with pytest.raises(ClientClosedError):
+        client.store([b""])
+
+
+async def test_a_closed_client_for_asyncio_says_so() -> None:
+    client = aio.Client("localhost:1", "key")
+    await client.close()
+    with pytest.raises(ClientClosedError):
+        await anext(client.search_studies())
+    with pytest.raises(ClientClosedError):
+        await client.store([b""])

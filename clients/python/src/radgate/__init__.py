@@ -8,6 +8,7 @@ from radgate.assembly import Progress, RetrievedFrame, RetrievedInstance
 from radgate.client import Client
 from radgate.errors import (
     AlreadyExistsError,
+    ClientClosedError,
     CorruptDataError,
     DeadlineExceededError,
     FieldViolation,
@@ -37,6 +38,7 @@ __all__ = [
     "AsyncRetrieval",
     "AsyncView",
     "Client",
+    "ClientClosedError",
     "CorruptDataError",
     "DeadlineExceededError",
     "FieldViolation",

@@ -20,7 +20,7 @@ from radgate.assembly import (
 )
 from radgate.audit import AsyncAudit
 from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
-from radgate.errors import RadgateError, error_from_rpc
+from radgate.errors import ClientClosedError, RadgateError, error_from_rpc
 from radgate.jobs import AsyncJobs
 from radgate.requests import (
     MatchValue,
@@ -68,6 +68,7 @@ class Client:
         )
         self._metadata = metadata_of(api_key, tenant)
         self._timeout_s = timeout_s
+        self._closed = False
         self._query: Any = QueryServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retention: Any = RetentionServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -79,6 +80,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connection; streams under way end with an error."""
+        self._closed = True
         await self._channel.close()
 
     async def __aenter__(self) -> Self:
@@ -100,7 +102,7 @@ class Client:
     ) -> AsyncGenerator[Study]:
         """Find studies, page by page as they are consumed, at most `limit`.
 
-        Keywords are DICOM's in Python's spelling (`patient_id="42"`, `study_date="20260101-"`,
+        Keywords are DICOM's in Python's spelling (`patient_id="42"`, `study_date="20260101-"` or a pair of dates,
         `modalities_in_study="CT"`); `keys` takes tags and dotted paths. A PACS that does not answer while others do is
         told by a PartialAnswerWarning.
         """
@@ -253,6 +255,7 @@ class Client:
         failed may be repeated. With `study_instance_uid`, instances of other studies are refused. What is wrong with
         one instance stands in its result, not in an error. `on_progress` tells what was sent.
         """
+        self._check_open()
         upload = Upload(files, pacs, study_instance_uid, on_progress)
         call = self._store.StoreInstances
         try:
@@ -281,8 +284,13 @@ class Client:
             for item in pages.take(await self._call(method, pages.request)):
                 yield item
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError
+
     async def _call(self, method: Callable[..., Any], request: object, attempts: int = MAX_ATTEMPTS) -> Any:
         """Make a unary call, again when the server says that waiting helps."""
+        self._check_open()
         attempt = 1
         while True:
             try:
@@ -314,6 +322,7 @@ class Client:
     async def _stream[Made](
         self, method: Callable[..., Any], request: object, assembler: Assembler[Made], timeout_s: float | None
     ) -> AsyncGenerator[Made]:
+        self._check_open()
         call = method(request, metadata=self._metadata, timeout=timeout_s)
         try:
             async for response in call:

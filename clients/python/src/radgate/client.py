@@ -19,7 +19,7 @@ from radgate.assembly import (
 )
 from radgate.audit import Audit
 from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
-from radgate.errors import RadgateError, error_from_rpc
+from radgate.errors import ClientClosedError, RadgateError, error_from_rpc
 from radgate.jobs import Jobs
 from radgate.requests import (
     MatchValue,
@@ -67,6 +67,7 @@ class Client:
         )
         self._metadata = metadata_of(api_key, tenant)
         self._timeout_s = timeout_s
+        self._closed = False
         self._query: Any = QueryServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._admin: Any = AdminServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._retention: Any = RetentionServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -78,6 +79,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; streams under way end with an error."""
+        self._closed = True
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -99,7 +101,7 @@ class Client:
     ) -> Iterator[Study]:
         """Find studies, page by page as they are consumed, at most `limit`.
 
-        Keywords are DICOM's in Python's spelling (`patient_id="42"`, `study_date="20260101-"`,
+        Keywords are DICOM's in Python's spelling (`patient_id="42"`, `study_date="20260101-"` or a pair of dates,
         `modalities_in_study="CT"`); `keys` takes tags and dotted paths. A PACS that does not answer while others do is
         told by a PartialAnswerWarning.
         """
@@ -250,6 +252,7 @@ class Client:
         failed may be repeated. With `study_instance_uid`, instances of other studies are refused. What is wrong with
         one instance stands in its result, not in an error. `on_progress` tells what was sent.
         """
+        self._check_open()
         upload = Upload(files, pacs, study_instance_uid, on_progress)
         call = self._store.StoreInstances
         try:
@@ -277,8 +280,13 @@ class Client:
         while pages.request is not None:
             yield from pages.take(self._call(method, pages.request))
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError
+
     def _call(self, method: Callable[..., Any], request: object, attempts: int = MAX_ATTEMPTS) -> Any:
         """Make a unary call, again when the server says that waiting helps."""
+        self._check_open()
         attempt = 1
         while True:
             try:
@@ -307,6 +315,7 @@ class Client:
     def _stream[Made](
         self, method: Callable[..., Any], request: object, assembler: Assembler[Made], timeout_s: float | None
     ) -> Iterator[Made]:
+        self._check_open()
         call = method(request, metadata=self._metadata, timeout=timeout_s)
         try:
             for response in call:

@@ -91,6 +91,13 @@ class ServerError(RadgateError):
     """A defect of the server; its log has it under `request_id`."""
 
 
+class ClientClosedError(RadgateError):
+    """The client was closed before the call; make another one."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed; make another one", code=grpc.StatusCode.CANCELLED)
+
+
 class CorruptDataError(RadgateError):
     """Bytes arrived that are not those that were sent: their number or their checksum differs."""
 

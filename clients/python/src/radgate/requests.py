@@ -1,7 +1,7 @@
 """What a caller says, turned into requests; shared by both clients, without I/O."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,7 +11,9 @@ from radgate.v1 import dicom_pb2, query_service_pb2, retrieve_service_pb2
 MAX_PAGE_SIZE = 200
 """Results asked for at a time."""
 
-type MatchValue = str | int | date | Sequence[str]
+type MatchValue = str | int | date | Sequence[str] | tuple[date | None, date | None]
+"""A text as DICOM's queries spell it, a number, a day, several texts of which one must match, or a range of days whose
+first and last belong to it: `(date(2026, 1, 1), date(2026, 1, 31))`, None for an open end."""
 
 _ACRONYMS = {"id": "ID", "uid": "UID", "uids": "UIDs", "sop": "SOP"}
 
@@ -38,7 +40,11 @@ def match_keys(
 
 
 def _text_of(value: MatchValue) -> str:
-    """Render a value as DICOM's queries spell it: dates as YYYYMMDD, several values joined by backslashes."""
+    """Render a value as DICOM's queries spell it: dates as YYYYMMDD, ranges with a hyphen, lists with backslashes.
+
+    Raises:
+        ValueError: it is nothing that can be matched.
+    """
     match value:
         case str():
             return value
@@ -47,7 +53,28 @@ def _text_of(value: MatchValue) -> str:
         case int():
             return str(value)
         case _:
-            return "\\".join(value)
+            return _range_of(value) or _list_of(value)
+
+
+def _range_of(value: object) -> str:
+    """A pair of days, of which one may be open; "" when it is none."""
+    match value:
+        case (None, date() as last):
+            return f"-{last:%Y%m%d}"
+        case (date() as first, None):
+            return f"{first:%Y%m%d}-"
+        case (date() as first, date() as last):
+            return f"{first:%Y%m%d}-{last:%Y%m%d}"
+        case _:
+            return ""
+
+
+def _list_of(value: object) -> str:
+    texts = list(value) if isinstance(value, Iterable) and not isinstance(value, bytes) else [value]
+    strings = [text for text in texts if isinstance(text, str)]
+    if len(strings) < len(texts):
+        raise ValueError("a value is a string, a number, a date, a list of strings, or a range: a pair of dates")
+    return "\\".join(strings)
 
 
 def several(what: str, values: Sequence[str]) -> Sequence[str]:

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, IOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,11 +53,15 @@ class StoreReport:
 
 
 class Upload:
-    """The requests of one upload, made as they are sent."""
+    """The requests of one upload, made as they are sent. Raises ValueError for a lone file, path or folder."""
 
     def __init__(
         self, files: Iterable[Storable], pacs: str, study_instance_uid: str, on_progress: OnProgress | None
     ) -> None:
+        if isinstance(files, str | os.PathLike | bytes | IOBase):
+            raise ValueError(
+                'files must be a list, not one path or file: [file], or for a folder Path(folder).rglob("*.dcm")'
+            )
         self._files = files
         self._target = store_service_pb2.StoreTarget(pacs=pacs, study_instance_uid=study_instance_uid)
         self._on_progress = on_progress
