@@ -246,6 +246,38 @@ async def test_a_pacs_that_does_not_stop_when_told_to_loses_the_association(monk
         assert scp.associations == 2
 
 
+@pytest.mark.parametrize("level", [QueryLevel.SERIES, QueryLevel.IMAGE])
+async def test_a_query_below_an_answer_that_does_not_end_fails_by_the_pacs(
+    monkeypatch: pytest.MonkeyPatch, level: QueryLevel
+) -> None:
+    """With a key of the study, whose level is asked first."""
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", 0.2)
+    query = Query(level, (MatchingKey(("00100020",), "P1"),))
+
+    def deaf(_: Event) -> Iterator[Any]:
+        for number in range(100_000):
+            yield 0xFF00, identifier(StudyInstanceUID=f"1.2.{number}", PatientID="P1", QueryRetrieveLevel="STUDY")
+
+    with FaultyScp(on_find=deaf) as scp:
+        async with client_of(scp.port) as client:
+            with pytest.raises(PacsFailedError, match="does not end its answer"):
+                await client.query.find(query, max_results=5)
+
+
+async def test_of_several_values_one_whose_answer_does_not_end_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", 0.2)
+    query = Query(QueryLevel.STUDY, (MatchingKey(("00080061",), "CT\\MR"),))
+
+    def deaf(_: Event) -> Iterator[Any]:
+        for number in range(100_000):
+            yield 0xFF00, identifier(StudyInstanceUID=f"1.2.{number}", QueryRetrieveLevel="STUDY")
+
+    with FaultyScp(on_find=deaf) as scp:
+        async with client_of(scp.port) as client:
+            result = await client.query.find(query, max_results=5)
+            assert (len(result.matches), result.truncated) == (5, True)
+
+
 async def test_a_pooled_association_that_the_pacs_forgot_is_replaced() -> None:
     def find(_: Event) -> Iterator[Any]:
         yield 0xFF00, identifier(StudyInstanceUID="1.2.3", QueryRetrieveLevel="STUDY")

@@ -27,7 +27,7 @@ from radgate_server.core.query_attributes import UNIQUE_KEYS
 _PAGE = 1000
 _SMALL_PAGE = 100
 _ROUND = 50
-_MAX_ROWS = 100_000
+_MAX_ROWS = 50_000
 """Looked at for one search at most, of a server that does not match its keys."""
 _UNSUPPORTED = frozenset({"400", "404", "405", "501"})
 

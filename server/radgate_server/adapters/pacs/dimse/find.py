@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _MEDIUM = 0
 _OF_THE_MESSAGE = frozenset((SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL))  # not of what was found
-_MAX_LEFT_OUT = 100_000
+_MAX_LEFT_OUT = 50_000
 _DRAIN_S = 5.0
 """How long a PACS may take to notice that it was told to stop, before the association is cut."""
 
@@ -79,8 +79,8 @@ def _walk_all(query: Query, ask: Ask, max_results: int) -> FindResult:
         truncated = truncated or result.truncated
         for match in result.matches:
             found.setdefault(first_value(match, unique) or object(), match)
-        if len(found) > max_results:
-            break
+        if truncated:
+            break  # and a PACS that did not stop when it was told to has lost the association
     matches = tuple(found.values())
     return FindResult(matches[:max_results], truncated or len(matches) > max_results)
 
@@ -105,6 +105,7 @@ class Finder:
         self._exchange = exchange
         self._on_charset = on_charset
         self._takes = takes
+        self._is_cut = False
         self.answered = False
 
     def ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
@@ -113,8 +114,13 @@ class Finder:
         Each entity counts once: some PACS, as pynetdicom's qrscp, answer with a study for each of its instances.
 
         Raises:
-            PacsError: no context, a failure status, silence, a broken connection, answers that can't be read.
+            PacsError: no context, a failure status, silence, a broken connection, answers that can't be read, or the
+                association was cut because the PACS went on after the C-CANCEL of an earlier C-FIND.
         """
+        if self._is_cut:
+            raise PacsFailedError(
+                "the PACS does not end its answer to a query; narrow the search", pacs=self._exchange.pacs
+            )
         with span("C-FIND", SpanKind.CLIENT, pacs=self._exchange.pacs, level=level) as part:
             result = self._ask(level, keys, max_results)
             part.note(count=len(result.matches))
@@ -168,9 +174,13 @@ class Finder:
                 if self._receive(left_s).Status not in PENDING:
                     return
         except (PacsTimeoutError, PacsAbortedError):
-            self._exchange.cancel()
+            self._cut()
             return
         log.info("a PACS goes on after C-CANCEL; the association is cut", extra={"pacs": self._exchange.pacs})
+        self._cut()
+
+    def _cut(self) -> None:
+        self._is_cut = True
         self._exchange.cancel()
 
     def _decode(self, answer: Any, transfer_syntax_uid: str) -> DicomJson:
