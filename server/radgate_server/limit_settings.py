@@ -64,7 +64,7 @@ class LimitSettings(Table):
     redis_url: SecretStr = Field(
         default=SecretStr(""),
         description="Redis in which servers share what they let in, as in rediss://user:password@host:6379/0;"
-        " empty: each server counts by itself, but for daily quotas. Needs `pip install 'radgate-server[redis]'`.",
+        " empty: each server counts by itself, but for daily quotas. Needs the extra `redis` (installing.md).",
     )
     share_interval_s: Seconds = Field(
         default=0.2, description="How often a server tells the others by Redis what it let in."

@@ -109,6 +109,10 @@ async def test_one_address_has_its_share_and_is_told_so(slow: Gateway) -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
         assert answer.headers["access-control-allow-origin"] == ORIGIN
         assert json.loads(answer.content)["code"] == 8
+    counted = await slow.envoy.answers()
+    assert counted.own["rate-limited"] >= len(refused)
+    assert counted.by_class["4xx"] >= len(refused)
+    assert (counted.by_class["5xx"], counted.own["server-unreachable"]) == (0, 0)
 
 
 async def test_native_callers_are_told_in_grpc(slow: Gateway) -> None:

@@ -40,7 +40,12 @@ def server(tmp_path: Path) -> RadgateProcess:
 def test_a_gateway_that_hangs_is_told_and_so_is_that_it_does_no_more(server: RadgateProcess) -> None:
     with server:
         wait_for(lambda: problems(server) == {}, "the server is ready")
-        assert checks_of(server).keys() == {"database", "audit", "disk", "image-workers", "gateway"}
+        httpx.get(f"{server.url}/nowhere", timeout=30, trust_env=False)
+        wait_for(lambda: server.metric("radgate_gateway_answers_total") == 1, "what the gateway answered is counted")
+        assert server.metric("radgate_gateway_own_answers_total") == 0
+        assert checks_of(server).keys() == {
+            *("database", "audit", "disk", "image-workers", "gateway", "identity-providers"),
+        }
         envoy = running_child_of(server.pid, "envoy")
         os.kill(envoy, signal.SIGSTOP)
         try:

@@ -95,7 +95,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         store = build_store(stack, settings, pacs.clients, services.auditor, caches)
         entrance = open_entrance(stack, settings)
         rpc = build_rpc(settings, services, limiter, tiers, store, administration, telemetry, entrance, tracer)
-        http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness)
+        http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness, telemetry)
         await watch_certificates(stack, settings, installation, pacs.sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry, readiness)
         await readiness.open()

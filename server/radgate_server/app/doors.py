@@ -8,6 +8,7 @@ from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.administration import Administration
 from radgate_server.app.entrance import Entrance
+from radgate_server.app.gateway_watch import GatewayWatch
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.config import Settings
@@ -79,7 +80,13 @@ def build_rpc(
 
 
 async def open_doors(
-    stack: AsyncExitStack, settings: Settings, rpc: RpcServer, viewer: str, entrance: Entrance, readiness: Readiness
+    stack: AsyncExitStack,
+    settings: Settings,
+    rpc: RpcServer,
+    viewer: str,
+    entrance: Entrance,
+    readiness: Readiness,
+    telemetry: PrometheusTelemetry,
 ) -> int | None:
     """Open the gRPC port and, in front of it, Envoy's."""
     await rpc.start()
@@ -94,6 +101,9 @@ async def open_doors(
     stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
     await envoy.start()
     readiness.add("gateway", partial(_gateway_problem, envoy))
+    watch = GatewayWatch(envoy.answers, telemetry.gateway_answers)
+    watch.start()
+    stack.push_async_callback(watch.close)
     return envoy.port
 
 

@@ -17,6 +17,7 @@ from radgate_server.adapters.telemetry import AuditMetrics, PrometheusTelemetry
 from radgate_server.adapters.telemetry.catalogue import CATALOGUE
 from radgate_server.adapters.telemetry.families import OTHER, Families
 from radgate_server.core.certificates import CertificateUse, Use
+from radgate_server.core.gateway_answers import GatewayAnswers
 from radgate_server.core.jobs import QueueLoad
 from radgate_server.core.ports.telemetry import Telemetry
 from radgate_server.core.tracing import Part, TraceContext
@@ -24,7 +25,7 @@ from tests.unit.core.test_tracing import SPAN, TRACE, Recorded
 from tests.unit.telemetry.test_audit_metrics import SpoolState, Writing
 
 LABELS = {
-    "action", "cause", "check", "code", "kind", "level", "method", "operation", "outcome", "pacs", "primary",
+    "action", "cause", "check", "class", "code", "kind", "level", "method", "operation", "outcome", "pacs", "primary",
     "priority", "provider", "reason", "receiver", "result", "state", "statement", "tenant", "tier", "use",
 }  # fmt: skip
 """Every label that there is: none is one of a patient, a UID, an address."""
@@ -50,6 +51,7 @@ def report_all(telemetry: PrometheusTelemetry, text: Callable[[], str], folder: 
             getattr(telemetry, name)(**{key: values[hint]() for key, hint in hints.items()})
     telemetry.certificates({CertificateUse(Use.SCP, "f", text(), text()): datetime.now().astimezone()})
     telemetry.health_checks({"disk": True})
+    telemetry.gateway_answers(GatewayAnswers({"2xx": 1}, {"rate-limited": 1}))
     telemetry.job_ended("transcode-study", "failed")
     telemetry.image_worker_ended("crashed")
     telemetry.watch_disk(folder)

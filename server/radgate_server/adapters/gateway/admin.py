@@ -2,8 +2,31 @@
 
 import asyncio
 from collections.abc import Awaitable
+from urllib.parse import quote
+
+from radgate_server.core.gateway_answers import GatewayAnswers
 
 _TIMEOUT_S = 2.0
+
+_CLASSES = ("2xx", "3xx", "4xx", "5xx")
+_OWN_ANSWERS = {
+    # reason: the counters of Envoy that are it
+    "rate-limited": ("by_address.http_local_rate_limit.rate_limited",),
+    "server-unreachable": ("cluster.grpc.upstream_rq_pending_failure_eject",),
+    "server-busy": ("cluster.grpc.upstream_rq_pending_overflow",),
+    "server-reset": ("cluster.grpc.upstream_rq_rx_reset",),
+    "timed-out": (
+        "cluster.grpc.upstream_rq_timeout",
+        "cluster.grpc.upstream_rq_max_duration_reached",
+        "http.http.downstream_rq_timeout",
+        "http.http.downstream_rq_header_timeout",
+        "http.http.downstream_rq_idle_timeout",
+    ),
+    "overloaded": ("http.http.downstream_rq_overload_close",),
+    "too-large": ("http.http.downstream_rq_too_large",),
+    "malformed": ("http.http.downstream_cx_protocol_error",),
+}
+_ANSWERS = r"^(http\.http\.downstream_(rq|cx)_|by_address\.http_local_rate_limit\.|cluster\.grpc\.upstream_rq_)"
 
 
 class EnvoyAdmin:
@@ -28,6 +51,18 @@ class EnvoyAdmin:
         """Requests that are being answered."""
         _, body = await self._request("GET", "/stats?filter=^http.http.downstream_rq_active$")
         return int(body.rpartition(b":")[2] or 0)
+
+    async def answers(self) -> GatewayAnswers:
+        """What Envoy has answered since it started."""
+        status, body = await self._request("GET", f"/stats?filter={quote(_ANSWERS)}")
+        if status != 200:
+            raise OSError("Envoy's administration has no statistics")
+        lines = (line.partition(": ") for line in body.decode("ascii", "replace").splitlines())
+        counts = {name: int(value) for name, _, value in lines if value.isdecimal()}
+        return GatewayAnswers(
+            {each: counts.get(f"http.http.downstream_rq_{each}", 0) for each in _CLASSES},
+            {reason: sum(counts.get(name, 0) for name in names) for reason, names in _OWN_ANSWERS.items()},
+        )
 
     async def _request(self, method: str, path: str) -> tuple[int, bytes]:
         try:

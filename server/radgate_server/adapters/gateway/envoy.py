@@ -21,6 +21,7 @@ from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.adapters.gateway.tracing import header_variables
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.core.gateway_answers import GatewayAnswers
 from radgate_server.core.ports.tls import TlsMaterial
 from radgate_server.gateway_settings import GatewaySettings
 
@@ -102,6 +103,10 @@ class EnvoyProcess:
     async def is_ready(self) -> bool:
         """Whether Envoy serves clients at this moment."""
         return await self._admin.is_ready()
+
+    async def answers(self) -> GatewayAnswers:
+        """What it has answered since it, or its last successor, started. Raises OSError when it can't say."""
+        return await self._admin.answers()
 
     async def renew_tls(self, material: TlsMaterial) -> None:
         """Use another certificate for new connections; those that are open go on. Raises OSError."""

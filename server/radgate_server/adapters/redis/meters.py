@@ -58,7 +58,7 @@ def open_redis_meters(url: str) -> RedisMeters:
         failures: Any = import_module("redis.exceptions")
     except ImportError:
         raise ConfigurationError(
-            "limits.redis_url needs the package redis: pip install 'radgate-server[redis]'"
+            "limits.redis_url needs the package redis: install the extra redis, as docs/installing.md has it"
         ) from None
     try:
         client = redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)

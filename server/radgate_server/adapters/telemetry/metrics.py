@@ -11,6 +11,7 @@ from radgate_server.adapters.telemetry.families import NAMED, Families, example
 from radgate_server.adapters.telemetry.loop_metrics import LoopMetrics
 from radgate_server.adapters.telemetry.state_metrics import StateMetrics
 from radgate_server.core.certificates import CertificateUse
+from radgate_server.core.gateway_answers import GatewayAnswers
 from radgate_server.core.health import BreakerState
 from radgate_server.core.jobs import JobKind, JobState, QueueLoad
 
@@ -93,6 +94,10 @@ class PrometheusTelemetry:
         if reason:
             self._down_by[tenant_id, pacs] = reason
             self._of("radgate_pacs_down", tenant_id, pacs, reason).set(1)
+
+    def gateway_answers(self, answers: GatewayAnswers) -> None:
+        """What the gateway has answered since it started."""
+        self._state.gateway = answers
 
     def pacs_on_backup(self, tenant_id: str, pacs: str, on_backup: bool) -> None:
         """Whether a backup does the work of this PACS."""

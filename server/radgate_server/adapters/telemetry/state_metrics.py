@@ -10,6 +10,7 @@ from prometheus_client import Metric
 from radgate_server.adapters.telemetry.families import Families
 from radgate_server.adapters.telemetry.log_handler import log_counts
 from radgate_server.core.certificates import CertificateUse
+from radgate_server.core.gateway_answers import GatewayAnswers
 
 
 class StateMetrics:
@@ -20,6 +21,7 @@ class StateMetrics:
         self.folder: Path | None = None
         self.certificates: Mapping[CertificateUse, datetime | None] = {}
         self.checks: Mapping[str, bool] = {}
+        self.gateway: GatewayAnswers | None = None
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they stand."""
@@ -28,6 +30,11 @@ class StateMetrics:
         written, left_out = log_counts()
         yield self._families.collected("radgate_log_lines", (((level,), count) for level, count in written.items()))
         yield self._families.collected("radgate_log_left_out", [((), left_out)])
+        if (gateway := self.gateway) is not None:
+            by_class = (((name,), count) for name, count in gateway.by_class.items())
+            yield self._families.collected("radgate_gateway_answers", by_class)
+            own = (((reason,), count) for reason, count in gateway.own.items())
+            yield self._families.collected("radgate_gateway_own_answers", own)
         yield self._families.collected("radgate_health_check", (((name,), well) for name, well in self.checks.items()))
 
     def _disk(self) -> Iterator[Metric]:
