@@ -1,8 +1,11 @@
 """C-STORE on associations that are kept: reuse, a PACS that forgets them, its statuses, and a real Orthanc."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from urllib.request import urlopen
@@ -14,11 +17,14 @@ from pynetdicom.events import Event
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.config import DimseSettings
+from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.errors import PacsAbortedError, PacsFailedError, PacsNoContextError
+from radgate_server.core.instances import MemoryContent
 from radgate_server.core.pacs import DimseConnection
 from radgate_server.core.ports.pacs import PacsClient, PacsStore
+from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from tests.conformance.pacs_suite import config_of
-from tests.fakes.instances import MR_IMAGE_STORAGE, make_dataset, received
+from tests.fakes.instances import MR_IMAGE_STORAGE, encode, make_dataset, received
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp
 from tests.integration.orthanc import OrthancServer
@@ -108,9 +114,10 @@ async def test_a_fresh_association_that_breaks_is_a_failure() -> None:
 
     with FaultyScp(on_store=abort) as scp:
         async with store_of(scp.port) as store:
-            with pytest.raises(PacsAbortedError):
+            with pytest.raises(PacsAbortedError) as caught:
                 await store.store(received(ct()))
         assert scp.associations == 1
+    assert caught.value.over_instance, "it had the instance, and others may do"
 
 
 @pytest.mark.parametrize(("status", "warning"), [(0x0000, 0), (0x0111, 0), (0xB000, 0xB000), (0xB007, 0xB007)])
@@ -154,3 +161,36 @@ async def test_orthanc_holds_the_very_bytes(tmp_path: Path) -> None:
     for dataset in sent:
         assert held[dataset.SOPInstanceUID].PixelData == dataset.PixelData
         assert held[dataset.SOPInstanceUID] == dataset
+
+
+def deflated(number: int, *, odd: bool) -> Dataset:
+    """A data set whose deflated form has a length of that kind: more of a comment, until it has."""
+    for length in range(100):
+        comment = sha256(bytes([length])).hexdigest()[:length]
+        dataset = make_dataset(
+            "2.25.1",
+            "2.25.1.1",
+            f"2.25.1.1.{number}",
+            transfer_syntax_uid=DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+            PatientComments=comment,
+        )
+        file = memoryview(encode(dataset))
+        whole = file[read_file_meta(file).data_set_offset :]
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater.decompress(whole)
+        if (len(whole) - len(inflater.unused_data)) % 2 == odd:
+            return dataset
+    raise AssertionError("no comment makes it so")
+
+
+async def test_deflated_instances_of_odd_length_reach_orthanc(tmp_path: Path) -> None:
+    """Files as clients send them: what pads the deflated stream is left out."""
+    with OrthancServer(tmp_path) as orthanc:
+        async with store_of(orthanc.dicom_port, orthanc.ae_title) as store:
+            for number, odd in enumerate((True, False), 1):
+                instance = received(deflated(number, odd=odd))
+                file = b"".join(instance.content.pieces(1 << 20))
+                cut = file[:-1] if odd and file.endswith(b"\0") and len(file) % 2 == 0 else file
+                assert (len(cut) - read_file_meta(memoryview(cut)).data_set_offset) % 2 == odd
+                await store.store(replace(instance, content=MemoryContent((cut,))))
+        assert len(orthanc.request("GET", "/instances")) == 2

@@ -159,7 +159,14 @@ class PacsTimeoutError(PacsError):
 
 
 class PacsAbortedError(PacsError):
-    """The PACS broke the connection in the middle of an operation."""
+    """The PACS broke the connection in the middle of an operation.
+
+    `over_instance`: it did so over an instance that it had received whole, and may do with every other one as asked.
+    """
+
+    def __init__(self, message: str, *, pacs: str, over_instance: bool = False, **details: str) -> None:
+        super().__init__(message, pacs=pacs, **details)
+        self.over_instance = over_instance
 
 
 class PacsFailedError(PacsError):

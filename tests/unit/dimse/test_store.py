@@ -4,6 +4,7 @@ import pytest
 
 from radgate_server.adapters.pacs.dimse.store import data_set_fragments
 from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instances import MemoryContent
 from tests.fakes.instances import make_instance
 
@@ -20,3 +21,16 @@ def test_fragments_have_an_even_length_however_the_file_comes(piece_bytes: int, 
     assert {len(fragment) for fragment in fragments[:-1]} <= {fragment_bytes}
     assert 0 < len(fragments[-1]) <= fragment_bytes
     assert len(fragments[-1]) % 2 == 0
+
+
+@pytest.mark.parametrize("length", [1000, 1001])
+def test_a_deflated_data_set_of_odd_length_gets_a_zero(length: int) -> None:
+    file = FILE[: len(FILE) - len(DATA_SET)] + DATA_SET[:length]
+    sent = b"".join(data_set_fragments(MemoryContent((file,)), 998, may_pad=True))
+    assert sent == DATA_SET[:length] + bytes(length % 2)
+
+
+def test_no_other_data_set_of_odd_length_is_sent() -> None:
+    file = FILE[:-1]
+    with pytest.raises(InstanceMalformedError, match="odd"):
+        data_set_fragments(MemoryContent((file,)), 998)

@@ -1,7 +1,14 @@
 import asyncio
 
-from radgate_server.core.errors import GatewayError, PacsBusyError, PacsError, PacsTimeoutError
-from radgate_server.services.resilience.operations import REPEATED, VERDICTS, Operation, Verdict, verdict_of
+from radgate_server.core.errors import GatewayError, PacsAbortedError, PacsBusyError, PacsError, PacsTimeoutError
+from radgate_server.services.resilience.operations import (
+    REPEATED,
+    VERDICTS,
+    Operation,
+    Verdict,
+    is_repeated,
+    verdict_of,
+)
 
 
 def leaves(kind: type[GatewayError]) -> set[type[GatewayError]]:
@@ -29,3 +36,10 @@ def test_a_kind_of_its_own_goes_by_its_ancestor() -> None:
 def test_what_is_none_of_the_pacs_doing_says_nothing_of_it() -> None:
     for error in (asyncio.CancelledError(), TimeoutError(), ValueError(), GatewayError("full")):
         assert verdict_of(error) is Verdict.UNKNOWN
+
+
+def test_what_one_instance_causes_is_neither_repeated_nor_counted() -> None:
+    error = PacsAbortedError("gone", pacs="main", over_instance=True)
+    assert verdict_of(error) is Verdict.UNKNOWN
+    assert not is_repeated(Operation.STORE, error)
+    assert is_repeated(Operation.STORE, PacsAbortedError("gone", pacs="main"))

@@ -19,7 +19,7 @@ from radgate_server.adapters.dimse_archive.quick_sockets import Binding
 from radgate_server.core.dicom.file_meta import read_file_meta
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instances import ListedInstance, ReceivedInstance
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 
 _PIECE_BYTES = 1 << 20
 _CONVERTIBLE = frozenset(uid for uid, syntax in TRANSFER_SYNTAXES.items() if syntax.kind == "native")
@@ -63,7 +63,10 @@ class Outbox:
         file = b"".join(instance.content.pieces(_PIECE_BYTES))
         if not takes_as_stored:
             return dcmread(BytesIO(file))
-        self._encoded = memoryview(file)[read_file_meta(memoryview(file)).data_set_offset :]
+        # A deflated data set may have an odd length, and DIMSE carries even ones (PS3.5 A.5).
+        offset = read_file_meta(memoryview(file)).data_set_offset
+        is_odd = (len(file) - offset) % 2 and instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+        self._encoded = memoryview(file + b"\0" if is_odd else file)[offset:]
         return stand_in
 
     @staticmethod

@@ -22,10 +22,10 @@ from radgate_server.services.resilience.breaker import Breaker, Ticket
 from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
 from radgate_server.services.resilience.operations import (
     INTERACTIVE,
-    REPEATED,
     URGENCIES,
     Operation,
     Verdict,
+    is_repeated,
     verdict_of,
 )
 from radgate_server.services.resilience.pulse import PulseMeter
@@ -116,7 +116,7 @@ class Asker:
             return result
 
     def _delay_s(self, operation: Operation, error: PacsError, retry: int) -> float | None:
-        if not isinstance(error, REPEATED[operation]) or self._refusal_s(operation) is not None:
+        if not is_repeated(operation, error) or self._refusal_s(operation) is not None:
             return None
         return self._means.backoff.delay_s(retry, remaining_s=remaining_s(), uniform=self._means.uniform)
 

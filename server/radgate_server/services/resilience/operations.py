@@ -77,6 +77,18 @@ REPEATED: dict[Operation, tuple[type[PacsError], ...]] = {
 }
 
 
+def is_over_instance(error: BaseException) -> bool:
+    """Whether one instance's bytes may have caused it: sent again they would do the same, another's would not."""
+    return isinstance(error, errors.PacsAbortedError) and error.over_instance
+
+
+def is_repeated(operation: Operation, error: PacsError) -> bool:
+    """Whether the operation is worth another try."""
+    return isinstance(error, REPEATED[operation]) and not is_over_instance(error)
+
+
 def verdict_of(error: BaseException) -> Verdict:
     """The error's row in VERDICTS, or its nearest ancestor's; nothing is known from any other, cancellation too."""
+    if is_over_instance(error):
+        return Verdict.UNKNOWN
     return next((VERDICTS[kind] for kind in type(error).__mro__ if kind in VERDICTS), Verdict.UNKNOWN)

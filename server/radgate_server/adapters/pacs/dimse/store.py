@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from pynetdicom.dimse_primitives import C_STORE
 
@@ -12,10 +13,11 @@ from radgate_server.adapters.pacs.dimse.messages import PDV_OVERHEAD_BYTES, data
 from radgate_server.adapters.pacs.dimse.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.status import DUPLICATE_INSTANCE, SUCCESS, failure, is_warning
 from radgate_server.core.dicom.file_meta import read_file_meta
-from radgate_server.core.errors import PacsAbortedError
+from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.ports.pacs import StoreOutcome
 from radgate_server.core.tracing import SpanKind, span
+from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 
 _MEDIUM = 0
 _FRAGMENT_BYTES = 128 * 1024
@@ -73,9 +75,10 @@ def _store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     messages = exchange.association.dimse
     exchange.send_value(messages.command_value(request, context.context_id, has_data_set=True))
     longest = min(messages.maximum_pdu_size or _FRAGMENT_BYTES, _FRAGMENT_BYTES) - PDV_OVERHEAD_BYTES
-    for piece, last in _mark_last(data_set_fragments(instance.content, longest - longest % 2)):
+    may_pad = instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+    for piece, last in _mark_last(data_set_fragments(instance.content, longest - longest % 2, may_pad=may_pad)):
         exchange.send_value(data_value(piece, context.context_id, last=last))
-    status = answered_status(exchange, exchange.receive()[1], C_STORE)
+    status = answered_status(exchange, _receive_answer(exchange), C_STORE)
     if status in (SUCCESS, DUPLICATE_INSTANCE):
         return StoreOutcome()
     if not is_warning(status):
@@ -83,20 +86,34 @@ def _store(exchange: Exchange, instance: ReceivedInstance) -> StoreOutcome:
     return StoreOutcome(status)
 
 
-def data_set_fragments(content: InstanceContent, fragment_bytes: int) -> Iterator[bytes | memoryview]:
+def _receive_answer(exchange: Exchange) -> Any:
+    try:
+        return exchange.receive()[1]
+    except PacsAbortedError as error:
+        text = "the PACS had the whole instance and broke the association: it may not be able to read it"
+        raise PacsAbortedError(text, pacs=error.pacs, over_instance=True) from None
+
+
+def data_set_fragments(
+    content: InstanceContent, fragment_bytes: int, *, may_pad: bool = False
+) -> Iterator[bytes | memoryview]:
     """The file's data set, without what PS3.10 puts before it, in fragments of that length; the last may be shorter.
 
-    A DIMSE peer takes fragments of even length only (PS3.8 annex E), however the file's pieces are cut.
+    A DIMSE peer takes fragments of even length only (PS3.8 annex E), however the file's pieces are cut. A deflated data
+    set of odd length gets a zero at its end (PS3.5 A.5), which `may_pad` allows; no other can have one.
 
     Raises:
-        InstanceMalformedError: the file does not begin as PS3.10 7.1 wants it.
+        InstanceMalformedError: the file does not begin as PS3.10 7.1 wants it, or its data set has an odd length.
     """
     pieces = content.pieces(_HEAD_BYTES)
     head = b""
     while len(head) < _HEAD_BYTES and (piece := next(pieces, None)) is not None:
         head += piece
     start = read_file_meta(memoryview(head)).data_set_offset
-    return _recut(chain((memoryview(head)[start:],), pieces), fragment_bytes)
+    padding = (content.size_bytes - start) % 2
+    if padding and not may_pad:
+        raise InstanceMalformedError("the data set has an odd number of bytes, which DIMSE can't carry (PS3.5 7.1)")
+    return _recut(chain((memoryview(head)[start:],), pieces, (bytes(padding),)), fragment_bytes)
 
 
 def _recut(pieces: Iterable[bytes | memoryview], length: int) -> Iterator[bytes | memoryview]:
