@@ -74,7 +74,8 @@ def check_answer(query: Query, result: FindResult) -> CheckedAnswer:
     unique = UNIQUE_KEYS[query.level]
     proper = [match for match in result.matches if _has_uid(match, unique)]
     own = [match for match in proper if not check.is_strange(match)]
-    malformed, strange = len(result.matches) - len(proper), len(proper) - len(own)
+    malformed = result.malformed + len(result.matches) - len(proper)
+    strange = len(proper) - len(own)
     fitting, unchecked = (own, ()) if result.exact else _matched_again(query, check, own, result.shown)
     if len(fitting) < len(result.matches):
         result = replace(result, matches=tuple(fitting))

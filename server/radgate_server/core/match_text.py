@@ -2,12 +2,27 @@
 
 import json
 
+from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.query import DicomJson
 
 _SPECIFIC_CHARACTER_SET = "00080005"
 _UTF_8 = {"vr": "CS", "Value": ["ISO_IR 192"]}
 _NEVER_EMPTY = ("00080061", "00083002")
 """Modalities in Study, Available Transfer Syntax UID: viewers fail on them without a value, and do without them."""
+
+MAX_ANSWER_BYTES = 60 << 20
+"""Of one page of matches: the gateway takes messages of up to 64 MiB, and clients of the SDK too."""
+
+
+def check_answer_size(size_bytes: int, field: str) -> None:
+    """Refuse a page of matches that is too large to be sent.
+
+    Raises:
+        InvalidArgumentError: naming `field`, by which the caller asks for fewer matches.
+    """
+    if size_bytes > MAX_ANSWER_BYTES:
+        text = f"asks for {size_bytes >> 20} MiB of matches, {MAX_ANSWER_BYTES >> 20} at most are sent at once"
+        raise InvalidArgumentError(field, f"{text}: ask for fewer matches, or fewer attributes of each")
 
 
 def match_text(attributes: DicomJson) -> str:

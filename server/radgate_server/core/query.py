@@ -53,7 +53,7 @@ class FindResult:
     """What one PACS answered. `truncated` when there is more than was asked for at most.
 
     `exact`: the adapter has matched all keys itself. `shown` are paths of keys for which the PACS returned a value,
-    be it in a match that the adapter left out.
+    be it in a match that the adapter left out. Below `malformed` entities nothing could be looked for: they had no UID.
     """
 
     matches: tuple[DicomJson, ...]
@@ -61,6 +61,7 @@ class FindResult:
     fuzzy_matching_ignored: bool = False
     exact: bool = False
     shown: frozenset[TagPath] = frozenset()
+    malformed: int = 0
 
 
 def first_value(attributes: DicomJson, tag: str) -> str:

@@ -84,6 +84,14 @@ async def test_more_included_fields_than_a_search_may_name_are_refused(web: Web)
     assert reason_of(answer.error) == "INVALID_ARGUMENT"
 
 
+async def test_an_answer_too_large_for_the_gateway_says_what_to_do(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radgate_server.core.match_text.MAX_ANSWER_BYTES", 2000)
+    answer = await web.get("/instances")
+    assert answer.error is not None
+    assert reason_of(answer.error) == "INVALID_ARGUMENT"
+    assert (await web.get("/instances?limit=1")).error is None
+
+
 async def test_no_match_is_an_empty_list(web: Web) -> None:
     answer = await web.get("/studies?PatientID=nobody")
     assert (answer.body, answer.error, answer.header("warning")) == (b"[]", None, [])

@@ -103,3 +103,7 @@ def test_modality_of_a_study_is_checked_by_its_modalities() -> None:
 def test_generosity_is_no_contradiction(tag: str, vr: str, key: str, value: object, fits: bool) -> None:
     found = match() | {tag: {"vr": vr, "Value": [value]}}
     assert bool(check_answer(query(**{f"t{tag}": key}), FindResult((found,))).result.matches) is fits
+
+
+def test_what_had_no_uid_to_look_below_is_malformed_too() -> None:
+    assert check_answer(query(), FindResult((match(), match(None)), malformed=2)).malformed == 3

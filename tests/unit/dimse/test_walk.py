@@ -101,3 +101,11 @@ def test_a_walk_stops_at_one_more_than_wanted() -> None:
 def test_what_fits_exactly_is_not_cut() -> None:
     archive = Archive({"1": {"1.1": []}, "2": {"2.1": []}})
     assert not walk(query(SERIES), archive.ask, 2).truncated
+
+
+def test_what_has_no_uid_to_look_below_is_counted() -> None:
+    def ask(level: QueryLevel, _keys: Keys, _max_results: int) -> FindResult:
+        return FindResult(({"00080060": {"vr": "CS", "Value": ["CT"]}},) if level is SERIES else ())
+
+    result = walk(query(IMAGE, {STUDY_UID: "1.2"}), ask, 10)
+    assert (result.matches, result.malformed) == ((), 1)

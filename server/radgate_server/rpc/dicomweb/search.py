@@ -5,7 +5,7 @@ from struct import Struct
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.audit_lists import NOTHING_SHOWN, ShownList, from_bytes, list_of
 from radgate_server.core.identifiers import QueryLevel, parse_scope
-from radgate_server.core.match_text import match_text
+from radgate_server.core.match_text import check_answer_size, match_text
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.query import DicomJson, first_value
 from radgate_server.rpc.call import Call
@@ -65,6 +65,7 @@ class SearchResource:
             search = parse_search(level, study, series, query_string, max_limit=self._max_limit)
             page = await self._query.search(call.caller, search.query, search.page)
             message = encode_http_body(content_type, render_matches(page, level, base))
+            check_answer_size(len(message), "limit")
             shown = NOTHING_SHOWN if scope else list_of(match.attributes for match in page.matches)
             warnings = [*search_warnings(search, page)]
             if shared and not warnings and self._ttl_s and len(detail) <= _MAX_KEY_LENGTH:

@@ -4,12 +4,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
 
+from google.protobuf.message import Message
+
 from radgate.v1 import query_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.audit_lists import NOTHING_SHOWN, list_of
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.family_name import PATIENT_NAME
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.match_text import check_answer_size
 from radgate_server.core.query import Query
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
@@ -41,21 +44,21 @@ class QueryServicer:
     ) -> messages.SearchStudiesResponse:
         """Search studies."""
         page, rest = await self._search(QueryLevel.STUDY, request, call)
-        return messages.SearchStudiesResponse(studies=map(to_study, page.matches), **rest)
+        return _bounded(messages.SearchStudiesResponse(studies=map(to_study, page.matches), **rest))
 
     async def SearchSeries(  # noqa: N802
         self, request: messages.SearchSeriesRequest, call: Call
     ) -> messages.SearchSeriesResponse:
         """Search series."""
         page, rest = await self._search(QueryLevel.SERIES, request, call)
-        return messages.SearchSeriesResponse(series=map(to_series, page.matches), **rest)
+        return _bounded(messages.SearchSeriesResponse(series=map(to_series, page.matches), **rest))
 
     async def SearchInstances(  # noqa: N802
         self, request: messages.SearchInstancesRequest, call: Call
     ) -> messages.SearchInstancesResponse:
         """Search instances."""
         page, rest = await self._search(QueryLevel.IMAGE, request, call)
-        return messages.SearchInstancesResponse(instances=map(to_instance, page.matches), **rest)
+        return _bounded(messages.SearchInstancesResponse(instances=map(to_instance, page.matches), **rest))
 
     async def WatchStudies(  # noqa: N802
         self, _request: messages.WatchStudiesRequest, call: Call
@@ -99,6 +102,11 @@ class QueryServicer:
                 for warning in page.warnings
             ],
         }
+
+
+def _bounded[Response: Message](response: Response) -> Response:
+    check_answer_size(response.ByteSize(), "page_size")
+    return response
 
 
 def _to_response(news: StudyNews | None) -> messages.WatchStudiesResponse:

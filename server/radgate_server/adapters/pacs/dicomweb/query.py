@@ -71,13 +71,14 @@ class DicomWebQuery:
         for parent in parents.matches:
             search = search_of(query_below(query, parent))
             if search.crosses_levels:
-                continue  # the parent has no proper UID
+                found.add(FindResult((), malformed=1))  # the parent has no proper UID
+                continue
             below = await self._search(query.level, search, max_results, check)
             matches = tuple({**parent, **match} for match in below.matches)
-            found.add(FindResult(matches, below.truncated, below.fuzzy_matching_ignored))
+            found.add(replace(below, matches=matches))
             if found.is_full:
                 break
-        found.add(FindResult((), parents.truncated, parents.fuzzy_matching_ignored))
+        found.add(replace(parents, matches=()))
         return found.result()
 
     async def _search(self, level: QueryLevel, search: Search, max_results: int, check: AnswerCheck) -> FindResult:
@@ -161,6 +162,7 @@ class _Found:
         self._seen: set[str] = set()
         self._truncated = False
         self._fuzzy_matching_ignored = False
+        self._malformed = 0
 
     @property
     def count(self) -> int:
@@ -175,12 +177,14 @@ class _Found:
         new = list(self._new(result.matches))
         self._matches += [match for match in new if self._check is None or self._check.takes(match)]
         self._truncated = self._truncated or result.truncated
+        self._malformed += result.malformed
         self._fuzzy_matching_ignored = self._fuzzy_matching_ignored or result.fuzzy_matching_ignored
         return len(new)
 
     def result(self) -> FindResult:
         matches = tuple(self._matches[: self._max_results])
-        return FindResult(matches, self._truncated or self.is_full, self._fuzzy_matching_ignored)
+        truncated = self._truncated or self.is_full
+        return FindResult(matches, truncated, self._fuzzy_matching_ignored, malformed=self._malformed)
 
     def _new(self, matches: Iterable[DicomJson]) -> Iterable[DicomJson]:
         for match in matches:

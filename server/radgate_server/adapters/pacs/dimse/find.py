@@ -73,16 +73,17 @@ def _walk_all(query: Query, ask: Ask, max_results: int) -> FindResult:
     """Ask in each form that the query takes; each entity is found once."""
     unique = UNIQUE_KEYS[query.level]
     found: dict[object, DicomJson] = {}
-    truncated = False
+    truncated, malformed = False, 0
     for form in asked_forms(query):
         result = walk(form, ask, max_results)
         truncated = truncated or result.truncated
+        malformed = max(malformed, result.malformed)
         for match in result.matches:
             found.setdefault(first_value(match, unique) or object(), match)
         if truncated:
             break  # and a PACS that did not stop when it was told to has lost the association
     matches = tuple(found.values())
-    return FindResult(matches[:max_results], truncated or len(matches) > max_results)
+    return FindResult(matches[:max_results], truncated or len(matches) > max_results, malformed=malformed)
 
 
 class _ForgottenError(Exception):

@@ -53,7 +53,8 @@ def walk(query: Query, ask: Ask, max_results: int) -> FindResult:
     pinned = {tag: {"vr": "UI", "Value": [uid]} for tag, uid in _pinned_uids(query).items()}
     descent = _Descent(ask, max_results)
     matches = tuple(descent.matches(plan(query), pinned))
-    return FindResult(matches[:max_results], descent.truncated or len(matches) > max_results)
+    truncated = descent.truncated or len(matches) > max_results
+    return FindResult(matches[:max_results], truncated, malformed=descent.malformed)
 
 
 def levels_down_to(lowest: QueryLevel) -> tuple[QueryLevel, ...]:
@@ -69,6 +70,7 @@ class _Descent:
         self._max_results = max_results
         self._left = max_results + 1
         self.truncated = False
+        self.malformed = 0
 
     def matches(self, steps: tuple[Step, ...], known: DicomJson) -> Iterator[DicomJson]:
         """Find what the steps ask for below `known`, attributes of the levels above."""
@@ -82,6 +84,8 @@ class _Descent:
                 yield match
             elif _uid(match, UNIQUE_KEYS[step.level]):
                 yield from self.matches(below, match)
+            else:
+                self.malformed += 1
             if self._left <= 0:
                 return
 
