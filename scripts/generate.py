@@ -1,4 +1,4 @@
-"""Generate what is committed from proto/: the Python stubs of the SDK and Envoy's descriptor set.
+"""Generate what is committed from proto/: the Python stubs of the SDK, Envoy's descriptor set and its rows of methods.
 
 `--check` changes nothing and exits with 1 when a committed file is not what the protos give.
 """
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from allowed_methods import with_generated
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,7 @@ PROTO = ROOT / "proto"
 THIRD_PARTY = ROOT / "third_party" / "googleapis"
 SDK = ROOT / "clients" / "python" / "src"
 DESCRIPTOR = ROOT / "gateway" / "radgate.pb"
+ENVOY = ROOT / "gateway" / "envoy.yaml"
 GENERATED = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py")
 
 
@@ -67,12 +69,15 @@ def main() -> None:
         generate(sdk, descriptor)
         if arguments.check:
             stale = differences(sdk, SDK) + ([] if _same(descriptor, DESCRIPTOR) else ["gateway/radgate.pb"])
+            if with_generated(ENVOY.read_text(), descriptor) != ENVOY.read_text():
+                stale.append("gateway/envoy.yaml")
             if stale:
                 sys.exit("not current, run `make gen`: " + ", ".join(stale))
             print("generated files are current")
             return
         shutil.copytree(sdk, SDK, dirs_exist_ok=True)
         shutil.copy(descriptor, DESCRIPTOR)
+        ENVOY.write_text(with_generated(ENVOY.read_text(), descriptor))
         print(f"wrote {SDK.relative_to(ROOT)} and {DESCRIPTOR.relative_to(ROOT)}")
 
 

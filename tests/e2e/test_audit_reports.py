@@ -143,7 +143,7 @@ def test_a_schedule_is_run_and_delivered(
         "receivers": ["archive"],
     }
     created = web.post(SCHEDULES, json={"schedule": schedule})
-    assert created.status_code == 200, created.text
+    assert created.status_code == 201, created.text
     assert web.post(SCHEDULES, json={"schedule": schedule}).status_code == 409
     command(server, "audit", "schedule", "run", "daily", "--tenant", WEST)
     (file,) = wait_for(lambda: list(archive.glob("*.pdf")), "the report is there", 60.0)

@@ -57,7 +57,7 @@ def ended(web: httpx.Client, job_id: str) -> dict[str, Any]:
 def test_a_study_is_transcoded_over_rest(web: httpx.Client, server: RadgateProcess) -> None:
     work = {"studyInstanceUid": SYNTAXES_STUDY, "transferSyntaxUid": HTJ2K_LOSSLESS_RPCL}
     created = web.post(URL, json={"transcodeStudy": work, "requestId": "once"})
-    assert created.status_code == 200, created.text
+    assert created.status_code == 201, created.text
     job_id = created.json()["job"]["jobId"]
     assert web.post(URL, json={"transcodeStudy": work, "requestId": "once"}).json()["job"]["jobId"] == job_id
     job = ended(web, job_id)

@@ -27,6 +27,10 @@ from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
 _BREAK_OFF_S = 0.5
 
 
+_CREATES = "Create"
+"""How the names of standard methods begin that make a resource (google.aip.dev/133)."""
+
+
 class Servicer(Protocol):
     """Implements the methods of one service, each under its own name."""
 
@@ -80,7 +84,20 @@ def _innermost(
     """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
     answer = _answer(descriptor, serve, method, gate, doubts)
     check = rest_field_check(descriptor)
+    if descriptor.name.startswith(_CREATES):
+        answer = _answer_created(answer)
     return answer if check is None else _answer_checked(check, answer)
+
+
+def _answer_created(answer: Proceed) -> Proceed:
+    """Let REST say 201 of what was created; gRPC has no word for it."""
+
+    async def answer_created(call: Call) -> None:
+        await answer(call)
+        if call.header("x-envoy-original-path"):
+            await call.send_initial_metadata((("x-http-status", "201"),))
+
+    return answer_created
 
 
 def _answer_checked(check: FieldCheck, answer: Proceed) -> Proceed:
