@@ -93,6 +93,9 @@ class DimseSettings(Table):
 
     connect_timeout_s: Seconds = Field(default=10, description="Opening the TCP connection and the association.")
     idle_timeout_s: Seconds = Field(default=120, description="Silence of the PACS within an operation.")
+    move_grace_s: Seconds = Field(
+        default=2, description="Waiting, in silence, for instances that a PACS says it sent before it ended a C-MOVE."
+    )
     acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free association of the pool.")
     pool_idle_s: Seconds = Field(
         default=60,

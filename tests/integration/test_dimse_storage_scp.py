@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -105,9 +107,47 @@ async def test_a_move_that_does_not_name_its_originator() -> None:
 
     async with moving(move) as (client, _):
         arrivals = await fetch(client, STUDY, LISTED)
-    # The second says it is of another study, but its UID is one that the PACS listed for this one; the third is not.
-    assert [arrival.ref.sop_instance_uid for arrival in arrivals] == ["1.2.3.4.0", "1.2.3.4.1"]
+    # The second says it is of another study under a UID that the PACS listed for this one; the third's was not listed.
+    # Whether they are taken is for the check of all arrivals to say.
+    assert [arrival.ref.study_instance_uid for arrival in arrivals] == ["1.2.3", "1.2.3", "1.2.999"]
     assert statuses == [0, 0, NOT_AUTHORISED]
+
+
+async def test_what_comes_just_after_the_end_of_a_move_is_taken() -> None:
+    late: list[int | None] = []
+
+    def move(event: Event, port: int) -> Iterator[Any]:
+        origin = {"originator_aet": "RADGATE", "originator_id": event.request.MessageID}
+
+        def send_late() -> None:
+            time.sleep(0.4)
+            late.extend(send(port, ct_instance(1), **origin))
+
+        sender = threading.Thread(target=send_late)
+        yield "127.0.0.1", port, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
+        yield 2
+        yield 0xFF00, ct_instance(0)
+        sender.start()
+        yield 0xFF00, ct_instance(0)  # counted as the second, which is still on its way
+
+    async with moving(move) as (client, _):
+        arrivals = await fetch(client, STUDY, LISTED)
+    assert {arrival.ref for arrival in arrivals} == {item.ref for item in LISTED}
+    assert late == [0]
+
+
+async def test_what_never_comes_after_the_end_of_a_move_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.SETTINGS", SETTINGS.model_copy(update={"move_grace_s": 0.2}))
+
+    def move(_: Event, port: int) -> Iterator[Any]:
+        yield "127.0.0.1", port, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
+        yield 2
+        yield 0xFF00, ct_instance(0)
+        yield 0xFF00, ct_instance(0)
+
+    async with moving(move) as (client, _):
+        arrivals = await fetch(client, STUDY, LISTED)
+    assert {arrival.ref for arrival in arrivals} == {LISTED[0].ref}
 
 
 async def test_a_store_for_a_move_that_is_over_is_refused() -> None:

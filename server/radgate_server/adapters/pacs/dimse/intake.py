@@ -62,6 +62,12 @@ class Intake:
         accounted = self._delivered.union(besides)
         return [ref for uid, ref in self.refs.items() if uid not in accounted and self.scope.contains(ref)]
 
+    def lacks(self, scope: RetrieveScope, sent: int) -> bool:
+        """Whether less has come of the scope than a PACS says it sent, as far as it was listed."""
+        wanted = {uid for uid, ref in self.refs.items() if scope.contains(ref)}
+        with self._lock:
+            return len(wanted & self._delivered) < min(sent, len(wanted))
+
     def has_got(self, ref: InstanceRef) -> bool:
         """Whether something has come of the instance: the instance, or what is wrong with it."""
         return ref.sop_instance_uid in self._delivered

@@ -63,6 +63,11 @@ class StorageScp:
         return self._servers[0].port
 
     @property
+    def move_grace_s(self) -> float:
+        """Seconds of silence after which nothing more is expected of a C-MOVE that is over."""
+        return self._settings.move_grace_s
+
+    @property
     def has_tls(self) -> bool:
         """Whether PACS may send over TLS."""
         return self._has_tls

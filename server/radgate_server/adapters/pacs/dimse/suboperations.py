@@ -1,5 +1,6 @@
 """C-GET and C-MOVE on one association: the requests, what comes of them, and how they end (PS3.4 C.4.2, C.4.3)."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
@@ -32,6 +33,8 @@ from radgate_server.core.transfer_syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
 
 _FAILED_SOP_INSTANCE_UID_LIST = "00080058"
 _MEDIUM = 0
+_LATE_POLL_S = 0.02
+_LONGEST_GRACES = 10
 
 
 def get(exchange: Exchange, intake: Intake) -> None:
@@ -45,7 +48,13 @@ def get(exchange: Exchange, intake: Intake) -> None:
 def move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> None:
     """Ask by C-MOVE and wait until the PACS is done. Raises PacsError."""
     context = exchange.context_of(STUDY_ROOT_MOVE, "C-MOVE")
-    ask = partial(_traced, "C-MOVE", exchange, context, partial(_move, exchange, awaited, scp, context))
+    ask_once = partial(_traced, "C-MOVE", exchange, context, partial(_move, exchange, awaited, scp, context))
+
+    def ask(scope: RetrieveScope) -> Ending:
+        ending = ask_once(scope)
+        _await_late(exchange, awaited.intake, scp, scope, ending.sent)
+        return ending
+
     ending = ask(awaited.intake.scope)
     if not _remedies(awaited):
         ending = go_on(awaited.intake, ending, ask)
@@ -98,6 +107,20 @@ def _move(exchange: Exchange, awaited: Awaited, scp: StorageScp, context: Agreed
     except OperationCancelledError:
         exchange.send_cancel(awaited.message_id, context.context_id)
         raise
+
+
+def _await_late(exchange: Exchange, intake: Intake, scp: StorageScp, scope: RetrieveScope, sent: int) -> None:
+    """Give what the PACS says it sent the time to arrive: it comes over other connections than the final answer.
+
+    A sign of life on any of them lets the time begin anew, for a while: they may be other PACS's.
+    """
+    ended_at = time.monotonic()
+    while intake.lacks(scope, sent) and time.monotonic() - ended_at < _LONGEST_GRACES * scp.move_grace_s:
+        if exchange.is_cancelled:
+            raise OperationCancelledError
+        if time.monotonic() - max(ended_at, scp.last_received_at(), intake.alive_at()) > scp.move_grace_s:
+            return
+        time.sleep(_LATE_POLL_S)
 
 
 def _remedies(awaited: Awaited) -> list[str]:
