@@ -56,6 +56,9 @@ REQUESTS: Mapping[str, Callable[[Ids], Any]] = {
     _V1 + "RetrieveService/StreamFrames": lambda ids: retrieve.StreamFramesRequest(
         open=retrieve.StreamFramesOpen(study_instance_uid=ids.study)
     ),
+    _V1 + "RetrieveService/ViewFrames": lambda ids: retrieve.ViewFramesRequest(
+        open=retrieve.StreamFramesOpen(study_instance_uid=ids.study)
+    ),
     _V1 + "TranscodeService/TranscodeFrames": lambda ids: transcode.TranscodeFramesRequest(ref=_uids(ids)),
     _V1 + "TranscodeService/TranscodeInstance": lambda ids: transcode.TranscodeInstanceRequest(
         ref=_uids(ids), target=transcode.TranscodeTarget(transfer_syntax_uid="1.2.840.10008.1.2.1")

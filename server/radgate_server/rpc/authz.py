@@ -72,6 +72,8 @@ METHODS: dict[str, Access] = {
     "radgate.v1.RetrieveService/RetrieveMetadata": _READER,
     "radgate.v1.RetrieveService/RetrieveFrames": _READER,
     "radgate.v1.RetrieveService/StreamFrames": _READER,
+    "radgate.v1.RetrieveService/ViewFrames": _READER,
+    "radgate.v1.RetrieveService/PrioritizeFrames": _READER,
     "radgate.v1.TranscodeService/TranscodeFrames": _READER,
     "radgate.v1.TranscodeService/TranscodeInstance": _READER,
     "radgate.v1.TranscodeService/TranscodeUpload": Access(_FROM_VIEWER, reach=Reach.OPEN),  # of what the caller sends

@@ -27,6 +27,15 @@ def _by_open(message: Any, call: Call) -> Named:
     return _by_uids(message.open, call) if message.WhichOneof("message") == "open" else None
 
 
+def _by_opened_view(message: Any, call: Call) -> Named:
+    return _by_uids(message.open, call)
+
+
+def _of_own_view(_message: Any, _call: Call) -> Named:
+    """Whatever it names is of a view of the caller's own, whose study was looked at when it was opened."""
+    return None
+
+
 def _by_path(message: Any, _call: Call) -> Named:
     return parse_scope(message.study, message.series, message.instance)
 
@@ -49,6 +58,8 @@ STUDIES_NAMED: Mapping[str, NameOf] = {
     "radgate.v1.RetrieveMetadataRequest": _by_uids,
     "radgate.v1.RetrieveFramesRequest": _by_ref,
     "radgate.v1.StreamFramesRequest": _by_open,
+    "radgate.v1.ViewFramesRequest": _by_opened_view,
+    "radgate.v1.PrioritizeFramesRequest": _of_own_view,
     "radgate.v1.TranscodeFramesRequest": _by_ref,
     "radgate.v1.TranscodeInstanceRequest": _by_ref,
     "radgate.v1.WatchStudiesResponse": _by_change,

@@ -1,4 +1,4 @@
-"""RetrieveService.StreamFrames: the viewer speaks and is spoken to at the same time."""
+"""RetrieveService.StreamFrames: the viewer speaks and is spoken to at the same time. ViewFrames: by calls beside it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -17,6 +17,7 @@ from radgate_server.rpc.v1.convert import to_ref
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.imaging.frame_stream import FrameEvent, FramePiece, FramePreview, FrameStream
 from radgate_server.services.imaging.frame_streams import FrameStreams, OpenedStream
+from radgate_server.services.imaging.open_views import OpenViews
 
 _MAX_FIRST_PIXELS = 65535  # Rows and Columns are US
 _NOTHING_YET = -1
@@ -35,6 +36,7 @@ class FrameStreamer:
         self._streams = streams
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
+        self._views = OpenViews()
 
     async def stream(
         self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
@@ -43,11 +45,7 @@ class FrameStreamer:
         first = await anext(requests, None)
         if first is None or first.WhichOneof("message") != "open":
             raise InvalidArgumentError("open", "comes first")
-        scope, rows, columns = _parse_open(first.open)
-        opened = await self._streams.open(
-            call.caller.tenant_id, scope, rows=rows, columns=columns, previews=first.open.previews
-        )
-        await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, "as a viewer's stream")
+        opened = await self._open(first.open, call)
         yield messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
         stream = opened.stream
         listening = asyncio.ensure_future(_listen(requests, stream))
@@ -63,6 +61,32 @@ class FrameStreamer:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+
+    async def view(
+        self, request: messages.ViewFramesRequest, call: Call
+    ) -> AsyncGenerator[messages.ViewFramesResponse]:
+        """The same for a viewer that wishes by `prioritize`."""
+        opened = await self._open(request.open, call)
+        with self._views.opened(call.caller, opened.stream) as view_id:
+            first = messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
+            yield messages.ViewFramesResponse(view_id=view_id, message=first)
+            async with aclosing(opened.stream.events()) as events:
+                async for event in events:
+                    for message in self._messages(event):
+                        yield messages.ViewFramesResponse(message=message)
+            yield messages.ViewFramesResponse(message=messages.StreamFramesResponse(end=_end_of(opened)))
+
+    def prioritize(self, request: messages.PrioritizeFramesRequest, call: Call) -> None:
+        """Change the order of what is pending in a view of the caller's."""
+        _wish(request.prioritize, self._views.find(call.caller, request.view_id))
+
+    async def _open(self, request: messages.StreamFramesOpen, call: Call) -> OpenedStream:
+        scope, rows, columns = _parse_open(request)
+        opened = await self._streams.open(
+            call.caller.tenant_id, scope, rows=rows, columns=columns, previews=request.previews
+        )
+        await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, "as a viewer's stream")
+        return opened
 
     def _messages(self, event: FrameEvent) -> Iterator[messages.StreamFramesResponse]:
         if isinstance(event, FailedInstance):
@@ -123,11 +147,14 @@ async def _listen(requests: AsyncIterator[messages.StreamFramesRequest], stream:
     async for request in requests:
         if request.WhichOneof("message") != "prioritize":
             raise InvalidArgumentError("message", "after the first message there are only priorities")
-        wish = request.prioritize
-        series = parse_uid(wish.series_instance_uid, "prioritize.series_instance_uid")
-        sop = wish.sop_instance_uid and parse_uid(wish.sop_instance_uid, "prioritize.sop_instance_uid")
-        if not stream.prioritize(series, sop, whole=wish.whole):
-            raise InvalidArgumentError("prioritize", "names a series or an instance that is not part of the stream")
+        _wish(request.prioritize, stream)
+
+
+def _wish(wish: messages.StreamFramesPriority, stream: FrameStream) -> None:
+    series = parse_uid(wish.series_instance_uid, "prioritize.series_instance_uid")
+    sop = wish.sop_instance_uid and parse_uid(wish.sop_instance_uid, "prioritize.sop_instance_uid")
+    if not stream.prioritize(series, sop, whole=wish.whole):
+        raise InvalidArgumentError("prioritize", "names a series or an instance that is not part of the stream")
 
 
 def _parse_open(request: messages.StreamFramesOpen) -> tuple[RetrieveScope, int, int]:

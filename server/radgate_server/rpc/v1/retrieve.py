@@ -62,6 +62,19 @@ class RetrieveServicer:
         """Stream frames by resolutions, in the order that the viewer wishes."""
         return self._streamer.stream(requests, call)
 
+    def ViewFrames(
+        self, request: messages.ViewFramesRequest, call: Call
+    ) -> AsyncGenerator[messages.ViewFramesResponse]:
+        """Stream frames as StreamFrames does; what is to come next is said by PrioritizeFrames."""
+        return self._streamer.view(request, call)
+
+    async def PrioritizeFrames(
+        self, request: messages.PrioritizeFramesRequest, call: Call
+    ) -> messages.PrioritizeFramesResponse:
+        """Change the order of what is pending in a view."""
+        self._streamer.prioritize(request, call)
+        return messages.PrioritizeFramesResponse()
+
     def RetrieveInstances(
         self, request: messages.RetrieveInstancesRequest, call: Call
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:

@@ -196,6 +196,32 @@ class StreamFramesResponse(_message.Message):
     end: StreamFramesEnd
     def __init__(self, opened: _Optional[_Union[StreamFramesOpened, _Mapping]] = ..., piece: _Optional[_Union[FramePiece, _Mapping]] = ..., failed: _Optional[_Union[FailedInstance, _Mapping]] = ..., preview: _Optional[_Union[FramePreview, _Mapping]] = ..., end: _Optional[_Union[StreamFramesEnd, _Mapping]] = ...) -> None: ...
 
+class ViewFramesRequest(_message.Message):
+    __slots__ = ("open",)
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    open: StreamFramesOpen
+    def __init__(self, open: _Optional[_Union[StreamFramesOpen, _Mapping]] = ...) -> None: ...
+
+class ViewFramesResponse(_message.Message):
+    __slots__ = ("view_id", "message")
+    VIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    view_id: str
+    message: StreamFramesResponse
+    def __init__(self, view_id: _Optional[str] = ..., message: _Optional[_Union[StreamFramesResponse, _Mapping]] = ...) -> None: ...
+
+class PrioritizeFramesRequest(_message.Message):
+    __slots__ = ("view_id", "prioritize")
+    VIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIORITIZE_FIELD_NUMBER: _ClassVar[int]
+    view_id: str
+    prioritize: StreamFramesPriority
+    def __init__(self, view_id: _Optional[str] = ..., prioritize: _Optional[_Union[StreamFramesPriority, _Mapping]] = ...) -> None: ...
+
+class PrioritizeFramesResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StreamFramesOpened(_message.Message):
     __slots__ = ("instances",)
     INSTANCES_FIELD_NUMBER: _ClassVar[int]

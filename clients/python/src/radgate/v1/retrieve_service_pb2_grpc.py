@@ -55,6 +55,16 @@ class RetrieveServiceStub(object):
                 request_serializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesResponse.FromString,
                 _registered_method=True)
+        self.ViewFrames = channel.unary_stream(
+                '/radgate.v1.RetrieveService/ViewFrames',
+                request_serializer=radgate_dot_v1_dot_retrieve__service__pb2.ViewFramesRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.ViewFramesResponse.FromString,
+                _registered_method=True)
+        self.PrioritizeFrames = channel.unary_unary(
+                '/radgate.v1.RetrieveService/PrioritizeFrames',
+                request_serializer=radgate_dot_v1_dot_retrieve__service__pb2.PrioritizeFramesRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.PrioritizeFramesResponse.FromString,
+                _registered_method=True)
 
 
 class RetrieveServiceServicer(object):
@@ -94,6 +104,22 @@ class RetrieveServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ViewFrames(self, request, context):
+        """Streams as StreamFrames does, for clients that can't send while they receive, as browsers by gRPC-Web. The first
+        message has an id, by which PrioritizeFrames changes the order of what is pending.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PrioritizeFrames(self, request, context):
+        """Changes the order of what is pending in a view that the same credential has open by ViewFrames, at this server. A
+        view that is not, or not any more, is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RetrieveServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +142,16 @@ def add_RetrieveServiceServicer_to_server(servicer, server):
                     servicer.StreamFrames,
                     request_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesResponse.SerializeToString,
+            ),
+            'ViewFrames': grpc.unary_stream_rpc_method_handler(
+                    servicer.ViewFrames,
+                    request_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.ViewFramesRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_retrieve__service__pb2.ViewFramesResponse.SerializeToString,
+            ),
+            'PrioritizeFrames': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrioritizeFrames,
+                    request_deserializer=radgate_dot_v1_dot_retrieve__service__pb2.PrioritizeFramesRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_retrieve__service__pb2.PrioritizeFramesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -227,6 +263,60 @@ class RetrieveService(object):
             '/radgate.v1.RetrieveService/StreamFrames',
             radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesRequest.SerializeToString,
             radgate_dot_v1_dot_retrieve__service__pb2.StreamFramesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ViewFrames(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/radgate.v1.RetrieveService/ViewFrames',
+            radgate_dot_v1_dot_retrieve__service__pb2.ViewFramesRequest.SerializeToString,
+            radgate_dot_v1_dot_retrieve__service__pb2.ViewFramesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrioritizeFrames(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.RetrieveService/PrioritizeFrames',
+            radgate_dot_v1_dot_retrieve__service__pb2.PrioritizeFramesRequest.SerializeToString,
+            radgate_dot_v1_dot_retrieve__service__pb2.PrioritizeFramesResponse.FromString,
             options,
             channel_credentials,
             insecure,
