@@ -70,6 +70,21 @@ class CacheSettings(Table):
         default=3600, ge=0, description="How long it is remembered which PACS hold a study, when there are several."
     )
     listing_ttl_s: float = Field(default=30, ge=0, description="How long a study's list of instances is trusted.")
+    revalidate_after_s: float = Field(
+        default=300,
+        ge=0,
+        description="How long what is cached of a study is served before its PACS is asked whether it changed; 0 asks"
+        " each time.",
+    )
+    revalidate_wait_s: float = Field(
+        default=5,
+        ge=0,
+        description="How long a request waits for that answer; then, and when the PACS can't be asked, what is cached"
+        " is served with a warning.",
+    )
+    revalidate_retry_s: Seconds = Field(
+        default=5, description="How long after a PACS could not be asked about a study it is asked again."
+    )
 
 
 class RetrieveSettings(Table):

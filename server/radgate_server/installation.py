@@ -81,6 +81,7 @@ from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 
 _AUDIT_SPOOL = "audit-spool"
+STATES_BYTES = 64 << 20  # a state takes less than a kilobyte
 
 type WritingEnd = SharedAuditSink | SpooledAuditSink | SqlAuditSink
 """Of the audit trail, by what answers wait for: memory, the spool, the database."""
@@ -211,6 +212,15 @@ async def open_derived_cache(
         keys=keys,
         shares=TenantShares(settings.cache.tenant_shares),
     )
+    return await stack.enter_async_context(cache)
+
+
+async def open_state_cache(
+    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: Telemetry
+) -> DerivedCache:
+    """Open the folder in which the states of cached studies outlive the process; `stack` closes it."""
+    root, limit_bytes = settings.data_dir / "states", STATES_BYTES
+    cache = DerivedCache(root, limit_bytes=limit_bytes, clock=clock, telemetry=telemetry, keys=keys, tier="states")
     return await stack.enter_async_context(cache)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
-from radgate_server.installation import open_derived_cache, open_disk_store, open_installation
+from radgate_server.installation import open_derived_cache, open_disk_store, open_installation, open_state_cache
 from radgate_server.retaining import build_desk, build_eraser
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
@@ -38,7 +38,10 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         disk = await open_disk_store(stack, settings, keys, clock, telemetry)
         derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
         follower = ChangeFollower(installation.feed, {})
-        caches = TenantCaches(hot=None, derived=derived, store=disk, feed=installation.feed, follower=follower)
+        states = await open_state_cache(stack, settings, keys, clock, telemetry)
+        caches = TenantCaches(
+            hot=None, derived=derived, store=disk, states=states, feed=installation.feed, follower=follower
+        )
         yield RetentionTools(
             build_desk(store, settings, Auditor(installation.audit, clock), clock),
             build_eraser(

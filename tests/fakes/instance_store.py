@@ -10,6 +10,7 @@ from radgate_server.core.instance_index import InstanceIndex
 from radgate_server.core.instances import InstanceHandle, ReceivedInstance
 from radgate_server.core.memory_instance import MemoryInstance
 from radgate_server.core.ports.cache import TierUsage
+from radgate_server.core.ports.erasure import Held
 
 LIMIT_BYTES = 1 << 40
 
@@ -56,6 +57,14 @@ class MemoryInstanceStore:
             del self.instances[place]
             self.indexes.pop(place, None)
         return len(places)
+
+    async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
+        places = [
+            place
+            for place in self.instances
+            if (place[0], place[1].study_instance_uid) == (tenant_id, study_instance_uid)
+        ]
+        return Held(len(places), sum(self.instances[place].size_bytes for place in places))
 
     async def usage(self, tenant_id: str) -> TierUsage:
         sizes = [instance.size_bytes for (tenant, _), instance in self.instances.items() if tenant == tenant_id]

@@ -341,7 +341,7 @@ class TestChanges:
         last = (await changes.changes_after(None)).last
         orthanc.request("DELETE", orthanc.request("POST", "/tools/lookup", b"2.25.5.1.2")[0]["Path"])
         told, _ = await all_changes(changes, last)
-        assert told == [StudyChange("2.25.5", removed=False)]
+        assert told == [StudyChange("2.25.5", removed=True)]
 
     async def test_a_deleted_study_that_was_never_named_may_be_any(
         self, orthanc: OrthancServer, changes: PacsChanges

@@ -101,11 +101,13 @@ from radgate_server.services.restrictions import Restrictions
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionDesk
 from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.revalidation import CachedStudies, RevalidationLimits, Revalidator
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.store import StoreService
 from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.study_facts import StudyFactsReader
+from radgate_server.services.study_states import StudyStates
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 from radgate_server.services.watching import NewsDesk
@@ -133,6 +135,7 @@ EAST_STUDY, WEST_STUDY = "2.25.1000", "2.25.2000"
 CHUNK_BYTES = 16 * 1024
 MAX_UPLOAD_BYTES = 1 << 20
 MAX_PIXELS = 1 << 20
+REVALIDATE_AFTER_S = 300
 
 
 GATEWAY_SECRET = "only the gateway knows"
@@ -223,11 +226,12 @@ class Rig:
     def __post_init__(self) -> None:
         self.refusals = RefusalLog(self.audit, self.clock)
         self.audit_records = MemoryAuditRecords(self.audit)
+        self.known_states = StudyStates(self.clock, max_age_s=REVALIDATE_AFTER_S)
         self.limiter = Limiter(LimitSettings(), self.clock, self.limit_telemetry, sleep=self.nap)
         self.directory = MemoryDirectory(self.clock.now)
-        self.hot, self.derived = (
+        self.hot, self.derived, self.states = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
-            for _ in range(2)
+            for _ in range(3)
         )
 
     @property
@@ -291,7 +295,8 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     retrieve = RetrieveService(
         lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5), doubts, RefusedInstances(rig.clock)
     )
-    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, studies)
+    states = rig.known_states
+    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, studies, states.compare)
     uses = KeyUses(rig.directory, rig.clock)
     checker = KeyChecker(rig.directory, rig.box, rig.clock, uses)
     authenticator = Authenticator(checker, rig.tokens, rig.directory, AUTH, rig.clock)
@@ -309,6 +314,33 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     handlers = {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,), ChangeKind.LIMITS: (load_limits,)}
     follower = ChangeFollower(rig.directory, handlers)
     caches = TenantCaches(hot=rig.hot, derived=rig.derived, store=rig.store, feed=rig.directory, follower=follower)
+
+    async def drop_cached(tenant_id: str, study_instance_uid: str) -> None:
+        await caches.drop(tenant_id, study_instance_uid)
+        await rig.hot.invalidate(tenant_id, study_instance_uid)
+        await rig.states.invalidate(tenant_id, study_instance_uid)
+        states.forget(tenant_id, study_instance_uid)
+        refresh_lists_now(tenant_id, study_instance_uid)
+
+    def refresh_lists_now(tenant_id: str, study_instance_uid: str) -> None:
+        lister.forget(tenant_id, study_instance_uid)
+        facts.forget(tenant_id, study_instance_uid)
+        retrieve.forget(tenant_id, study_instance_uid)
+
+    async def refresh_lists(tenant_id: str, study_instance_uid: str) -> None:
+        refresh_lists_now(tenant_id, study_instance_uid)
+        await rig.hot.invalidate(tenant_id, study_instance_uid)
+
+    confirmer = Revalidator(
+        clients,
+        states,
+        places,
+        CachedStudies((rig.hot, rig.store, rig.derived), rig.states, drop_cached, refresh_lists),
+        AskLimits(1000, 10),
+        RevalidationLimits(wait_s=0.5, retry_s=5),
+        rig.clock,
+    )
+    retrieve.before_fetching(confirmer.prepare)
     addresses = AddressPolicy(["10.0.0.0/8"], rig.resolve)
     admin = AdminService(
         tenants=rig.directory,
@@ -391,6 +423,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             sent=StreamLog(auditor),
             restrictions=restrictions,
             doubts=doubts,
+            confirmer=confirmer,
             telemetry=rig.telemetry,
             gateway_secret=GATEWAY_SECRET,
         )
@@ -401,6 +434,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             await rig.server.stop(0)
             await jobs.close()
             await retrieve.close()
+            await confirmer.close()
             await clients.close()
 
 

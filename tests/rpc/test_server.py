@@ -21,6 +21,7 @@ from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.health import HealthServicer
 from radgate_server.rpc.server import AUDIT, CHANNEL_OPTIONS, DICOMWEB, RpcServer
 from radgate_server.rpc.v1.audit import AuditServicer
+from tests.rpc.named_requests import REQUESTS, Ids
 from tests.rpc.rig import (
     EAST_STUDY,
     RPCS,
@@ -135,11 +136,22 @@ async def test_stopping_says_so_first_and_lets_streams_end(rig: Rig, channel: gr
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+WADO_URI = f"/wado?requestType=WADO&studyUID={EAST_STUDY}&seriesUID={EAST_STUDY}.1&objectUID={EAST_STUDY}.1.1"
 BODIES = {
     name: {DICOMWEB: DicomWebServicer, AUDIT: AuditServicer}[method.containing_service]
     for name, method in RPCS.items()
     if method.server_streaming and method.output_type.full_name == "google.api.HttpBody"
 }
+
+
+def request_of(name: str) -> bytes:
+    """A request that names a study, where there is such a request."""
+    return REQUESTS[name](Ids(EAST_STUDY)).SerializeToString() if name in REQUESTS else b""
+
+
+def path_of(name: str) -> str:
+    """The path that the gateway was asked for."""
+    return WADO_URI if "WadoUri" in name else "/any"
 
 
 async def test_every_body_that_outlasts_the_drain_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +163,10 @@ async def test_every_body_that_outlasts_the_drain_is_broken_off(monkeypatch: pyt
         monkeypatch.setattr(servicer, name.rpartition("/")[2], begin)
     async with running_rig() as rig, grpc.aio.insecure_channel(rig.target) as channel:
         token = await rig.key("east", role=Role.ADMIN)
-        metadata = (("authorization", f"Bearer {token}"), ("x-envoy-original-path", "/any"))
-        calls = {name: channel.unary_stream(f"/{name}")(b"", metadata=metadata) for name in BODIES}
+        sent = {
+            name: (("authorization", f"Bearer {token}"), ("x-envoy-original-path", path_of(name))) for name in BODIES
+        }
+        calls = {name: channel.unary_stream(f"/{name}")(request_of(name), metadata=sent[name]) for name in BODIES}
         for call in calls.values():
             assert HttpBody.FromString(await call.read()).data == b"a part"
         assert rig.server

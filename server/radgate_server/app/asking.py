@@ -12,6 +12,7 @@ from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.study_facts import StudyFactsReader
+from radgate_server.services.study_states import StudyStates
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,21 @@ class Asking:
     studies: KnownStudies
     places: InstancePlaces
     numbered: Numbered
+    states: StudyStates
 
 
 def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies, clock: Clock) -> Asking:
     """Put it together."""
     cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
     listed = AskLimits(settings.retrieve.max_listed_instances, deadline_s)
+    states = StudyStates(clock, max_age_s=cache.revalidate_after_s)
     query = QueryService(
         clients,
         AskLimits(settings.retrieve.max_results, deadline_s),
         RememberLimits(cache.query_ttl_s, cache.paging_ttl_s),
         clock,
         studies,
+        states.compare,
     )
     return Asking(
         query,
@@ -44,4 +48,5 @@ def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies
         studies,
         InstancePlaces(clients, deadline_s=deadline_s),
         Numbered(query),
+        states,
     )

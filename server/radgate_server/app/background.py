@@ -48,7 +48,9 @@ async def start_background(
         numbers=settings.audit.check_records,
     )
     start_exports(stack, settings.audit_export, installation, clock, telemetry)
-    changes = ChangesReader(pacs.clients.connected, forgetting.changed, interval_s=settings.pacs.changes_interval_s)
+    changes = ChangesReader(
+        pacs.clients.connected, forgetting.changed, forgetting.distrust, interval_s=settings.pacs.changes_interval_s
+    )
     rewrapper = Rewrapper(secret_keeper(installation, clock), interval_s=settings.secrets.rewrap_interval_s)
     for runner in (keeper, index_check, changes, rewrapper):
         runner.start()

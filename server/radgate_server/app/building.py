@@ -9,7 +9,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
 from radgate_server.app.administration import open_administration
 from radgate_server.app.background import start_background
-from radgate_server.app.changes import build_forgetting, follow_changes
+from radgate_server.app.changes import build_forgetting, build_revalidator, follow_changes
 from radgate_server.app.doors import build_rpc, open_doors
 from radgate_server.app.entrance import open_entrance
 from radgate_server.app.image_workers import open_workers
@@ -87,14 +87,22 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         readiness.add("identity-providers", services.authenticator.problem, advisory=True)
         metrics_port = await open_metrics(stack, settings, readiness, telemetry)
         caches = TenantCaches(
-            hot=tiers.hot, derived=tiers.derived, store=tiers.store, feed=installation.feed, follower=follower
+            hot=tiers.hot,
+            derived=tiers.derived,
+            store=tiers.store,
+            states=tiers.states,
+            feed=installation.feed,
+            follower=follower,
         )
         administration = open_administration(
             stack, settings, installation, tiers, caches, pacs, follower, clock, index_check.problem
         )
         store = build_store(stack, settings, pacs.clients, services.auditor, caches)
         entrance = open_entrance(stack, settings)
-        rpc = build_rpc(settings, services, limiter, tiers, store, administration, telemetry, entrance, tracer)
+        confirmer = build_revalidator(stack, settings, services, tiers, pacs.clients, forgetting, caches, clock)
+        rpc = build_rpc(
+            settings, services, limiter, tiers, store, confirmer, administration, telemetry, entrance, tracer
+        )
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness, telemetry)
         await watch_certificates(stack, settings, installation, pacs.sightings, telemetry)
         await watch_alerts(stack, settings, clock, telemetry, readiness)

@@ -6,12 +6,20 @@ from contextlib import AsyncExitStack
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
+from radgate_server.config import Settings
+from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.limits import LimitDirectory
 from radgate_server.installation import Installation
+from radgate_server.services.asking import AskLimits
 from radgate_server.services.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.forgetting import Forgetting
 from radgate_server.services.limiting import Limiter
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.revalidation import CachedStudies, RevalidationLimits, Revalidator
+from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.watching import StudyNews
 
 
 def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
@@ -20,6 +28,8 @@ def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
         query=services.query,
         lister=services.lister,
         facts=services.facts,
+        states=services.states,
+        kept_states=tiers.states,
         hot=tiers.hot,
         derived=tiers.derived,
         store=tiers.store,
@@ -33,6 +43,42 @@ def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
             services.pictures.renderer.forget,
         ),
     )
+
+
+def build_revalidator(
+    stack: AsyncExitStack,
+    settings: Settings,
+    services: Services,
+    tiers: Tiers,
+    clients: PacsClients,
+    forgetting: Forgetting,
+    caches: TenantCaches,
+    clock: Clock,
+) -> Revalidator:
+    """What confirms cached studies; `stack` ends it."""
+
+    async def drop(tenant_id: str, study_instance_uid: str) -> None:
+        try:
+            await caches.drop(tenant_id, study_instance_uid)
+        except DatabaseUnavailableError:  # other processes find it out by themselves
+            await forgetting.cached(tenant_id, study_instance_uid)
+
+    async def refresh_lists(tenant_id: str, study_instance_uid: str) -> None:
+        await forgetting.changed(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+
+    cache = settings.cache
+    revalidator = Revalidator(
+        clients,
+        services.states,
+        services.places,
+        CachedStudies(tuple(tiers.by_name.values()), tiers.states, drop, refresh_lists),
+        AskLimits(settings.retrieve.max_listed_instances, settings.pacs.query_deadline_s),
+        RevalidationLimits(cache.revalidate_wait_s, cache.revalidate_retry_s),
+        clock,
+    )
+    stack.push_async_callback(revalidator.close)
+    services.retrieve.before_fetching(revalidator.prepare)
+    return revalidator
 
 
 async def follow_changes(

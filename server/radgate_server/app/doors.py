@@ -25,6 +25,7 @@ from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
 from radgate_server.services.limiting import Limiter
 from radgate_server.services.readiness import Readiness
+from radgate_server.services.revalidation import Revalidator
 from radgate_server.services.store import StoreService
 
 
@@ -34,6 +35,7 @@ def build_rpc(
     limiter: Limiter,
     tiers: Tiers,
     store: StoreService,
+    confirmer: Revalidator,
     administration: Administration,
     telemetry: PrometheusTelemetry,
     entrance: Entrance,
@@ -72,6 +74,7 @@ def build_rpc(
         sent=services.sent,
         restrictions=services.restrictions,
         doubts=services.doubts,
+        confirmer=confirmer,
         telemetry=telemetry,
         tracer=tracer,
         gateway_secret=entrance.gateway_secret,

@@ -13,7 +13,7 @@ from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import StudyTier
-from radgate_server.installation import open_derived_cache, open_disk_store
+from radgate_server.installation import open_derived_cache, open_disk_store, open_state_cache
 from radgate_server.settings_table import MIB
 
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
@@ -21,11 +21,15 @@ HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the syst
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """The near tiers. `by_name` has what each is made of, as certificates of deletion name it."""
+    """The near tiers. `by_name` has what each is made of, as certificates of deletion name it.
+
+    `states` has what the PACS said of the studies that are cached.
+    """
 
     hot: HotCache
     derived: HotCache
     store: InstanceStore
+    states: HotCache
     by_name: Mapping[str, StudyTier]
 
 
@@ -55,9 +59,10 @@ async def open_tiers(
         shares=shares,
     )
     derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
+    states = await open_state_cache(stack, settings, keys, clock, telemetry)
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
     by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, "derived": derived}
-    return Tiers(hot, derived, store, by_name)
+    return Tiers(hot, derived, store, states, by_name)

@@ -37,6 +37,7 @@ from radgate_server.services.jobs.traced import traced
 from radgate_server.services.known_studies import KnownStudies
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.places import InstancePlaces
 from radgate_server.services.query import QueryService
 from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.restrictions import Restrictions
@@ -44,6 +45,7 @@ from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.store import StoreService
 from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.study_facts import StudyFactsReader
+from radgate_server.services.study_states import StudyStates
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import NewsDesk
 
@@ -61,6 +63,8 @@ class Services:
     lister: StudyLister
     studies: KnownStudies
     doubts: StudyDoubts
+    states: StudyStates
+    places: InstancePlaces
     retrieve: RetrieveService
     instances: InstanceReader
     pictures: Pictures
@@ -112,6 +116,8 @@ def build_services(
         lister=asking.lister,
         studies=asking.studies,
         doubts=doubts,
+        states=asking.states,
+        places=asking.places,
         retrieve=retrieve,
         instances=images.instances,
         pictures=pictures,

@@ -31,6 +31,7 @@ class Query:
 
     `include` lists attributes to return besides the level's own; `include_all` asks for everything that the PACS has,
     `only_included` for nothing but `include` and the unique keys: many PACS open each file for what they do not index.
+    `with_version` asks for the version of each study too, where the PACS keeps one.
     `listing` says that it lists what a retrieve is to bring; at a busy PACS searches go before it.
     Keys above the level (PatientName at SERIES level) are allowed; adapters whose protocol is hierarchical walk down.
     """
@@ -42,6 +43,7 @@ class Query:
     fuzzy_matching: bool = False
     only_included: bool = False
     listing: bool = False
+    with_version: bool = False
 
     def value_of(self, tag: str) -> str:
         """The value asked for at the top-level attribute, "" when it is not a key."""
@@ -54,6 +56,8 @@ class FindResult:
 
     `exact`: the adapter has matched all keys itself. `shown` are paths of keys for which the PACS returned a value,
     be it in a match that the adapter left out. Below `malformed` entities nothing could be looked for: they had no UID.
+    `member` is the PACS of a failover group that answered, "" when there is no group. `version` is of the studies that
+    match, and differs once anything in them does; "" when the PACS keeps none, or was not asked for it.
     """
 
     matches: tuple[DicomJson, ...]
@@ -62,6 +66,8 @@ class FindResult:
     exact: bool = False
     shown: frozenset[TagPath] = frozenset()
     malformed: int = 0
+    member: str = ""
+    version: str = ""
 
 
 def first_value(attributes: DicomJson, tag: str) -> str:

@@ -30,6 +30,7 @@ class Call:
     the gateway it would end the body in good order.
     `counted_for` is the tenant among whose calls in flight it is counted, None before.
     `doubts` gives the headers that are due with the first byte, for what is known of the study by then.
+    `warnings` are entries of the headers that are still to be sent.
     `under_way` is the connection that the call is counted for, "" before it is let in.
     """
 
@@ -51,6 +52,7 @@ class Call:
         "sent_bytes",
         "stream",
         "under_way",
+        "warnings",
     )
 
     caller: Caller
@@ -71,6 +73,7 @@ class Call:
         self.cut = False
         self.counted_for: str | None = None
         self.under_way = ""
+        self.warnings: Metadata = ()
         self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -135,13 +138,18 @@ class Call:
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send response headers; once, before the first message."""
         doubts = self.doubts() if self.doubts is not None else ()
+        warnings, self.warnings = self.warnings, ()
         self._headers_sent = True
-        await self._context.send_initial_metadata((*metadata, *doubts))
+        await self._context.send_initial_metadata((*metadata, *doubts, *warnings))
 
     async def send_doubts(self) -> None:
         """Send what is due with the first byte, unless headers have left already."""
-        if not self._headers_sent and self.doubts is not None and self.doubts():
+        if not self._headers_sent and (self.warnings or (self.doubts is not None and self.doubts())):
             await self.send_initial_metadata(())
+
+    def warn(self, warning: tuple[str, str]) -> None:
+        """Have the warning sent with the response headers, whoever sends them and when."""
+        self.warnings = (*self.warnings, warning)
 
     async def write(self, message: bytes) -> None:
         """Send one encoded message of a stream; returns when the client's flow control took it."""

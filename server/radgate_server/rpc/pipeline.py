@@ -22,7 +22,7 @@ from radgate_server.rpc.doubts import DoubtedStudies, warned
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.method_table import Way
 from radgate_server.rpc.rest_fields import FieldCheck, rest_field_check
-from radgate_server.rpc.restricting import Admit, StudyGate, admission, left_out
+from radgate_server.rpc.restricting import Admit, StudyConfirmer, StudyGate, admission, left_out
 
 _BREAK_OFF_S = 0.5
 
@@ -41,6 +41,7 @@ def build_ways(
     layers: tuple[Layer, ...],
     gate: StudyGate,
     doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
 ) -> dict[str, Way]:
     """Make the ways of all methods of the service, by their full names.
 
@@ -50,7 +51,7 @@ def build_ways(
         AttributeError: the servicer lacks a method.
 
     """
-    ways = (_build_way(service, method, servicer, layers, gate, doubts) for method in service.methods)
+    ways = (_build_way(service, method, servicer, layers, gate, doubts, confirmer) for method in service.methods)
     return {way.full_name: way for way in ways}
 
 
@@ -61,9 +62,11 @@ def _build_way(
     layers: tuple[Layer, ...],
     gate: StudyGate,
     doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
 ) -> Way:
     method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
-    proceed = compose(method, layers, _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts))
+    innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts, confirmer)
+    proceed = compose(method, layers, innermost)
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)
     return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
 
@@ -79,10 +82,15 @@ def _is_body(method: MethodDescriptor) -> bool:
 
 
 def _innermost(
-    descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate, doubts: DoubtedStudies
+    descriptor: MethodDescriptor,
+    serve: Callable[..., Any],
+    method: Method,
+    gate: StudyGate,
+    doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
 ) -> Proceed:
     """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
-    answer = _answer(descriptor, serve, method, gate, doubts)
+    answer = _answer(descriptor, serve, method, gate, doubts, confirmer)
     check = rest_field_check(descriptor)
     if descriptor.name.startswith(_CREATES):
         answer = _answer_created(answer)
@@ -109,10 +117,16 @@ def _answer_checked(check: FieldCheck, answer: Proceed) -> Proceed:
 
 
 def _answer(
-    descriptor: MethodDescriptor, serve: Callable[..., Any], method: Method, gate: StudyGate, doubts: DoubtedStudies
+    descriptor: MethodDescriptor,
+    serve: Callable[..., Any],
+    method: Method,
+    gate: StudyGate,
+    doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
 ) -> Proceed:
     decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
-    admit = warned(admission(reach := method.access.reach, descriptor, gate), descriptor, doubts)
+    admit = admission(reach := method.access.reach, descriptor, gate, confirmer)
+    admit = warned(admit, descriptor, doubts)
     if descriptor.server_streaming:
         answer = _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
         return _break_off(answer) if _is_body(descriptor) else answer

@@ -1,7 +1,8 @@
-"""Keeping restricted credentials to their studies, between the decoded message and the servicer.
+"""What a request that names a study passes between the decoded message and the servicer.
 
-Every method says in its row of the table of access how far it reaches; what follows from that is done here and nowhere
-else, before any servicer or cache sees the request. Who is not restricted pays for one look at an attribute.
+Restricted credentials are kept to their studies, and what is cached of the study is confirmed with its PACS once it is
+older than it may be. Every method says in its row of the table of access how far it reaches; what follows from that is
+done here and nowhere else, before any servicer or cache sees the request.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -15,8 +16,10 @@ from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Caller
 from radgate_server.rpc.authz import Reach
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.warnings import doubt_warning
 from radgate_server.rpc.studies_named import STUDIES_NAMED
 from radgate_server.services.restrictions import LoneInstance
+from radgate_server.services.revalidation import Doubt
 
 type Admit = Callable[[Any, Call], Awaitable[Any]]
 """Gives a decoded request, or stream of requests, back once the caller may have what it asks for."""
@@ -38,8 +41,24 @@ class StudyGate(Protocol):
         ...
 
 
-def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate) -> Admit | None:
-    """What requests have to pass; None when they name no study, or nobody with a restriction may send them.
+class StudyConfirmer(Protocol):
+    """Confirms with the PACS what is cached of a study (services.revalidation.Revalidator)."""
+
+    def study_of(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
+        """The study that is asked for, "" when nothing can be cached of it."""
+        ...
+
+    def is_trusted(self, tenant_id: str, study_instance_uid: str) -> bool:
+        """Whether the study may be served at once."""
+        ...
+
+    async def confirm(self, tenant_id: str, study_instance_uid: str) -> Doubt | None:
+        """Have what is cached dropped if it changed; the doubt that is left."""
+        ...
+
+
+def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer: StudyConfirmer) -> Admit | None:
+    """What requests have to pass; None when they name no study.
 
     Each message of a stream is looked at before the servicer reads it.
 
@@ -52,13 +71,20 @@ def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate) -> Admit 
     full_name = f"{method.containing_service.full_name}/{method.name}"
 
     async def admit(request: Any, call: Call) -> Any:
-        if (restriction := call.caller.principal.restriction) is not None and (asked := study_of(request, call)):
-            await gate.require(call.caller, restriction, asked, full_name)
+        if (asked := study_of(request, call)) is None:
+            return request
+        caller = call.caller
+        if (restriction := caller.principal.restriction) is not None:
+            await gate.require(caller, restriction, asked, full_name)
+        study = confirmer.study_of(caller.tenant_id, asked)
+        if study and not confirmer.is_trusted(caller.tenant_id, study):
+            if (doubt := await confirmer.confirm(caller.tenant_id, study)) is not None:
+                call.warn(doubt_warning(doubt))
+            if restriction is not None:  # whose study it is may have changed just now
+                await gate.require(caller, restriction, asked, full_name)
         return request
 
     async def admit_each(requests: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
-        if call.caller.principal.restriction is None:
-            return requests
         return (await admit(request, call) async for request in requests)
 
     return admit_each if method.client_streaming else admit

@@ -6,6 +6,7 @@ from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import QueryService
 from radgate_server.services.study_facts import StudyFactsReader
+from radgate_server.services.study_states import StudyStates
 from radgate_server.services.watching import NewsDesk, StudyNews
 
 type StopsKeeping = Callable[[str, str | None], None]
@@ -24,6 +25,8 @@ class Forgetting:
         query: QueryService,
         lister: StudyLister,
         facts: StudyFactsReader,
+        states: StudyStates,
+        kept_states: HotCache,
         hot: HotCache,
         derived: HotCache,
         store: InstanceStore,
@@ -34,6 +37,8 @@ class Forgetting:
         self._query = query
         self._lister = lister
         self._facts = facts
+        self._states = states
+        self._kept_states = kept_states
         self._hot = hot
         self._derived = derived
         self._store = store
@@ -50,16 +55,23 @@ class Forgetting:
     async def answers(self, tenant_id: str) -> None:
         """The tenant's PACS are others: forget whatever they said. What was fetched stays."""
         self.places(tenant_id)
+        self._states.distrust(tenant_id)
         await self._hot.invalidate(tenant_id, None)
+
+    def distrust(self, tenant_id: str) -> None:
+        """Something may have changed unseen: have the PACS confirm each study before it is served again."""
+        self._states.distrust(tenant_id)
 
     async def cached(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Somebody wants it dropped: one study of the tenant, or all."""
         self._query.forget(tenant_id, pages=study_instance_uid is None)
         self._lister.forget(tenant_id, study_instance_uid)
         self._facts.forget(tenant_id, study_instance_uid)
+        self._states.forget(tenant_id, study_instance_uid)
         self._stop_keeping(tenant_id, study_instance_uid)
         await self._store.invalidate(tenant_id, study_instance_uid)
         await self._derived.invalidate(tenant_id, study_instance_uid)
+        await self._kept_states.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
         if study_instance_uid:
             self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
@@ -72,7 +84,7 @@ class Forgetting:
         await self.cached(tenant_id, study_instance_uid)
 
     async def changed(self, tenant_id: str, news: StudyNews) -> None:
-        """A PACS tells of a change. Instances that were fetched stay good unless some were removed.
+        """A PACS tells of a change. Instances that were fetched stay good unless some were removed or overwritten.
 
         When the PACS can't tell which study it was, it may be any.
         """
@@ -80,9 +92,13 @@ class Forgetting:
         self._query.forget(tenant_id, pages=False)
         self._lister.forget(tenant_id, study_instance_uid)
         self._facts.forget(tenant_id, study_instance_uid)
+        if news.doubtful:
+            self._states.distrust(tenant_id, study_instance_uid)
         if news.removed:
+            self._states.forget(tenant_id, study_instance_uid)
             self._stop_keeping(tenant_id, study_instance_uid)
             await self._store.invalidate(tenant_id, study_instance_uid)
             await self._derived.invalidate(tenant_id, study_instance_uid)
+            await self._kept_states.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
         self._news.tell(tenant_id, news)

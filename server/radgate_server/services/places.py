@@ -39,6 +39,10 @@ class InstancePlaces:
             if known is not None and known.study_instance_uid == study_instance_uid:
                 self._known.drop(key)
 
+    def known(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
+        """Where the instance lay when it came by, None when it has not."""
+        return self._known.get((tenant_id, sop_instance_uid))
+
     async def find(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef:
         """Where the instance lies, or lay when it came by.
 

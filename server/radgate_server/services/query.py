@@ -69,6 +69,14 @@ type Keep = Callable[[tuple[SourcedMatch, ...]], Awaitable[tuple[SourcedMatch, .
 """Chooses those matches of a whole answer that are for the caller, in their order."""
 
 
+type Compare = Callable[[str, Query, Sequence[PacsAnswer]], None]
+"""(tenant, query, answers): takes note of what the PACS answered."""
+
+
+def _compare_nothing(_tenant_id: str, _query: Query, _answers: Sequence[PacsAnswer]) -> None:
+    """Compare of a service that has no cache beside it."""
+
+
 async def _all(matches: tuple[SourcedMatch, ...]) -> tuple[SourcedMatch, ...]:
     return matches
 
@@ -87,9 +95,12 @@ class QueryService:
         remember: RememberLimits,
         clock: Clock,
         studies: KnownStudies | None = None,
+        compare: Compare = _compare_nothing,
     ) -> None:
+        """`compare` gets what the PACS answered, to hold it against what is cached."""
         self._clients = clients
         self._studies = studies or KnownStudies()
+        self._compare = compare
         self._limits = limits
         self._flights: SingleFlight[tuple[str, Query], _Answer] = SingleFlight()
         self._answers: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
@@ -139,6 +150,7 @@ class QueryService:
         answers = await ask_all(clients, query, self._limits)
         answer = _Answer(merge(query.level, answers), _warnings(answers, self._limits.max_results))
         self._studies.learn(tenant_id, answer.matches)
+        self._compare(tenant_id, query, answers)
         if forgotten == self._forgotten[tenant_id] and not any(isinstance(one.result, PacsError) for one in answers):
             self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         return answer

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -32,6 +32,14 @@ type LeaveOut = Callable[[Sequence[ListedInstance]], Set[InstanceRef]]
 def size_ahead(delivery: Delivery) -> int:
     """Bytes that a delivery holds when it is kept ready for whoever sends it."""
     return 0 if isinstance(delivery, FailedInstance) else delivery.size_bytes
+
+
+type Prepare = Callable[[str, str], Awaitable[None]]
+"""(tenant, Study Instance UID): what has to be done before anything of the study is fetched."""
+
+
+async def _prepare_nothing(_tenant_id: str, _study_instance_uid: str) -> None:
+    """Prepare of a service that confirms nothing."""
 
 
 def nothing(_listed: Sequence[ListedInstance]) -> Set[InstanceRef]:
@@ -133,8 +141,13 @@ class RetrieveService:
         self._refused = refused
         self._store = store
         self._limits = limits
+        self._prepare: Prepare = _prepare_nothing
         self._fetches: dict[tuple[str, str], list[Fetch]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def before_fetching(self, prepare: Prepare) -> None:
+        """Await `prepare` before each list of instances is asked for, and so before each fetch."""
+        self._prepare = prepare
 
     @asynccontextmanager
     async def open(
@@ -197,6 +210,7 @@ class RetrieveService:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
+        await self._prepare(tenant_id, scope.study_instance_uid)
         listing = await self._lister.list(tenant_id, scope)
         self._studies.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
         return listing

@@ -6,7 +6,10 @@ from radgate_server.services.changes import ChangeFollower
 
 
 class TenantCaches:
-    """The tiers of this process, and the feed that tells the other processes. `hot` is there in a server only."""
+    """The tiers of this process, and the feed that tells the other processes. `hot` is there in a server only.
+
+    `states` are what the PACS said of the studies that are cached.
+    """
 
     def __init__(
         self,
@@ -16,10 +19,12 @@ class TenantCaches:
         store: InstanceStore,
         feed: ChangeFeed,
         follower: ChangeFollower,
+        states: HotCache | None = None,
     ) -> None:
         self._hot = hot
         self._derived = derived
         self._store = store
+        self._states = states
         self._feed = feed
         self._follower = follower
 
@@ -31,7 +36,7 @@ class TenantCaches:
     async def drop(self, tenant_id: str, study_instance_uid: str | None = None) -> int:
         """Throw away all, or one study; return how many instances that were."""
         removed = await self._store.invalidate(tenant_id, study_instance_uid)
-        await self._derived.invalidate(tenant_id, study_instance_uid)
+        await self._drop_made(tenant_id, study_instance_uid)
         await self._feed.announce_invalidation(tenant_id, study_instance_uid or "")
         await self._follower.catch_up()
         return removed
@@ -39,6 +44,11 @@ class TenantCaches:
     async def erase(self, tenant_id: str, study_instance_uid: str) -> None:
         """Throw away one study and all that any process remembers of it."""
         await self._store.invalidate(tenant_id, study_instance_uid)
-        await self._derived.invalidate(tenant_id, study_instance_uid)
+        await self._drop_made(tenant_id, study_instance_uid)
         await self._feed.announce_invalidation(tenant_id, study_instance_uid, ChangeKind.ERASURE)
         await self._follower.catch_up()
+
+    async def _drop_made(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        await self._derived.invalidate(tenant_id, study_instance_uid)
+        if self._states is not None:
+            await self._states.invalidate(tenant_id, study_instance_uid)

@@ -21,11 +21,15 @@ MAX_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class StudyNews:
-    """Something was added, changed or removed in a study. `pacs` is "" when it was not a PACS that told."""
+    """Something was added, changed or removed in a study. `pacs` is "" when it was not a PACS that told.
+
+    `doubtful` as in StudyChange.
+    """
 
     study_instance_uid: str
     pacs: str
     removed: bool
+    doubtful: bool = False
 
 
 class Watcher:
@@ -85,6 +89,9 @@ type _Place = tuple[str, str]
 type Members = Callable[[], Iterable[tuple[str, PacsClient]]]
 """Gives all PACS that this process is connected to, each with its tenant."""
 
+type OnBegin = Callable[[str], None]
+"""What to do when a feed of the tenant is followed from now on: what changed just before was told to nobody."""
+
 type OnNews = Callable[[str, StudyNews], Awaitable[None]]
 """What to do about news of a tenant's study."""
 
@@ -96,9 +103,10 @@ class ChangesReader:
     told.
     """
 
-    def __init__(self, members: Members, on_news: OnNews, *, interval_s: float) -> None:
+    def __init__(self, members: Members, on_news: OnNews, on_begin: OnBegin, *, interval_s: float) -> None:
         self._members = members
         self._on_news = on_news
+        self._on_begin = on_begin
         self._interval_s = interval_s
         self._places: dict[_Place, int] = {}
         self._conditions: dict[_Place, ConditionLog] = {}
@@ -161,6 +169,8 @@ class ChangesReader:
         batch = await feed.changes_after(last)
         for change in dict.fromkeys(batch.changes):
             await self._on_news(place[0], _news(change, place[1]))
+        if last is None:
+            self._on_begin(place[0])
         self._places[place] = batch.last
         return batch.more and batch.last != last
 
@@ -170,4 +180,4 @@ def _condition(place: _Place) -> ConditionLog:
 
 
 def _news(change: StudyChange, pacs: str) -> StudyNews:
-    return StudyNews(change.study_instance_uid, pacs, change.removed)
+    return StudyNews(change.study_instance_uid, pacs, change.removed, change.doubtful)

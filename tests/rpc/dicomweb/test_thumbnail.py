@@ -111,7 +111,7 @@ async def test_an_instance_is_found_by_its_uid_alone(rig: Rig, thumbnails: Web, 
     answers = [await thumbnails.get(path) for _ in range(2)]
     assert picture(answers[0].body).shape == (size, size)
     assert answers[0].body == answers[1].body
-    assert rig.east.calls["find"] == 2  # for the place, then for who holds it
+    assert rig.east.calls["find"] == 3  # for the place, then for the study's state and for who holds it
     entry = rig.audit.entries[-1]
     assert (entry.study_instance_uid, entry.sop_instance_uid) == (STUDY, f"{SERIES}.2")
 

@@ -11,6 +11,7 @@ from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import Page, QueryService, RememberLimits
 from radgate_server.services.retrieve import RetrieveService
 from radgate_server.services.study_facts import StudyFactsReader
+from radgate_server.services.study_states import StudyStates
 from radgate_server.services.watching import NewsDesk, StudyNews
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
@@ -31,14 +32,17 @@ class Room:
         clock, telemetry = FakeClock(), RecordingTelemetry()
         self.pacs, self.query, self.lister = pacs, query, lister
         self.store = MemoryInstanceStore()
-        self.hot, self.derived = (
-            MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(2)
+        self.states = StudyStates(clock, max_age_s=60)
+        self.hot, self.derived, self.kept_states = (
+            MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(3)
         )
         self.news = NewsDesk()
         self.forgetting = Forgetting(
             query=query,
             lister=lister,
             facts=facts,
+            states=self.states,
+            kept_states=self.kept_states,
             hot=self.hot,
             derived=self.derived,
             store=self.store,

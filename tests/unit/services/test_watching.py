@@ -63,6 +63,7 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     feed.changes = [StudyChange("2.25.1", removed=False)]
     client: PacsClient = replace(MemoryPacs(name="main").client, changes=feed)
     told: list[tuple[str, StudyNews]] = []
+    begun: list[str] = []
 
     def members() -> list[tuple[str, PacsClient]]:
         return [("east", client), ("east", MemoryPacs(name="silent").client)]
@@ -70,9 +71,10 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     async def on_news(tenant_id: str, item: StudyNews) -> None:
         told.append((tenant_id, item))
 
-    reader = ChangesReader(members, on_news, interval_s=1)
+    reader = ChangesReader(members, on_news, begun.append, interval_s=1)
     await asyncio.gather(*reader.look())
     assert told == []
+    assert begun == ["east"]
     feed.fails = True
     feed.changes += [StudyChange(f"2.25.{n}", removed=n == 4) for n in (2, 3, 4)]
     await asyncio.gather(*reader.look())
@@ -80,6 +82,7 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     await asyncio.gather(*reader.look())
     await asyncio.gather(*reader.look())
     assert told == [("east", StudyNews(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
+    assert begun == ["east"]
 
 
 class SilentFeed:
@@ -124,7 +127,7 @@ async def test_no_feed_waits_for_another_tenants() -> None:
     async def on_news(tenant_id: str, item: StudyNews) -> None:
         told.append((tenant_id, item.pacs))
 
-    reader = ChangesReader(lambda: members, on_news, interval_s=1)
+    reader = ChangesReader(lambda: members, on_news, lambda _: None, interval_s=1)
     first = reader.look()
     await until(lambda: sum(task.done() for task in first) == 3)
     (silent,) = (task for task in first if not task.done())

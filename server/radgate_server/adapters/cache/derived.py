@@ -33,9 +33,10 @@ class DerivedCache(DiskTier[DerivedDisk]):
         telemetry: Telemetry,
         keys: StudyKeys | None = None,
         shares: TenantShares = EQUAL_SHARES,
+        tier: str = TIER,
     ) -> None:
-        disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys), shares)
-        super().__init__(TIER, "the folder of derived things (data_dir/derived)", disk, THREADS, telemetry)
+        disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, tier), form_of(keys), shares)
+        super().__init__(tier, f"the folder of the tier {tier} (data_dir/{root.name})", disk, THREADS, telemetry)
         self._clock = clock
 
     async def get(self, key: CacheKey) -> bytes | None:

@@ -83,10 +83,14 @@ class PacsDescriber(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudyChange:
-    """A study of which something was added, changed or removed in the PACS; UID "" when it can't be told of which."""
+    """A study of which something was added, changed or removed in the PACS; UID "" when it can't be told of which.
+
+    `removed` counts what was overwritten, too. `doubtful` says that it can't be told whether anything was.
+    """
 
     study_instance_uid: str
     removed: bool
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

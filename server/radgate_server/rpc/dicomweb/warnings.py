@@ -7,6 +7,7 @@ from radgate_server.core.imaging.noted import MAX_NOTES
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.qido_query import Search
 from radgate_server.services.query import QueryPage
+from radgate_server.services.revalidation import Doubt
 
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\]')
 _MAX_TEXT_LENGTH = 400
@@ -22,6 +23,12 @@ def warning_header(text: str) -> tuple[str, str]:
 def note_warnings(notes: Iterable[str]) -> list[tuple[str, str]]:
     """One entry for each note on pixels: what was not applied, where bytes and data set disagree."""
     return [warning_header(note) for note in notes]
+
+
+def doubt_warning(doubt: Doubt) -> tuple[str, str]:
+    """The entry of an answer from the cache that the PACS could not confirm."""
+    age = "was never confirmed" if doubt.age_s is None else f"was confirmed {doubt.age_s} s ago"
+    return warning_header(f"The PACS could not be asked whether this study changed; what is cached {age}")
 
 
 def unanswered_warnings(pacs: Iterable[str]) -> list[tuple[str, str]]:

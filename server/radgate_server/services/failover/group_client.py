@@ -5,6 +5,7 @@ The switch-over itself waits for the policy's threshold; a call never does. Only
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 
 from radgate_server.core.errors import PacsCannotError, PacsError
 from radgate_server.core.failover import Group
@@ -50,9 +51,10 @@ class _GroupRoles:
         return await self._first_answer(Operation.ECHO, lambda client: client.echo.echo())
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
-        return await self._first_answer(
-            Operation.FIND, lambda client: client.query.find(query, max_results=max_results)
-        )
+        async def ask(client: PacsClient) -> FindResult:
+            return replace(await client.query.find(query, max_results=max_results), member=client.name)
+
+        return await self._first_answer(Operation.FIND, ask)
 
     async def store(self, instance: ReceivedInstance) -> StoreOutcome:
         client = self._members[self._tracker.store_target(self._tenant_id, self._primary)]

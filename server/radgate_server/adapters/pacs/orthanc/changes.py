@@ -43,7 +43,7 @@ class OrthancChanges:
             return ChangeBatch((StudyChange("", removed=True),), begin.last, more=False)
         if last != self._told_up_to:  # what came before is not counted: there is nothing to compare with
             self._baseline, self._came, self._told_up_to = None, Counts(), last
-        changed = await self._changed(page.touched)
+        changed = await self._changed(page.touched, doubtful=self._baseline is None)
         came = self._came.plus(page.new)
         gone = await self._removals(page.last, came) if page.done else None
         hidden = () if gone is None else await self._hidden()
@@ -56,11 +56,11 @@ class OrthancChanges:
         self._told_up_to = self._baseline.last if self._baseline is not None else await self._end()
         return ChangeBatch((), self._told_up_to, more=False)
 
-    async def _changed(self, touched: Iterable[str]) -> list[StudyChange]:
+    async def _changed(self, touched: Iterable[str], *, doubtful: bool) -> list[StudyChange]:
         studies = await self._studies(touched)
         for study_id, (uid, _) in studies.items():
             self._known.add(study_id, uid)
-        return [StudyChange(uid, removed=False) for uid, _ in studies.values()]
+        return [StudyChange(uid, removed=False, doubtful=doubtful) for uid, _ in studies.values()]
 
     async def _removals(self, last: int, came: Counts) -> tuple[StudyChange, ...] | None:
         """What went; None when it can't be told now, as something came while we looked: the next look will tell."""

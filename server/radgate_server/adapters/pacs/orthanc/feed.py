@@ -67,10 +67,12 @@ def read_counts(answer: Any) -> Counts:
 def removals(gone: Counts, missing: Iterable[str], updated: Iterable[str]) -> tuple[StudyChange, ...]:
     """What to tell when `gone` went: known studies that are `missing`, and those that are still there and `updated`.
 
+    An instance that is overwritten counts as one that went and one that came.
+
     When these don't account for it, it was of a study that was never named here: "", which is any.
     """
     removed = [StudyChange(uid, removed=True) for uid in missing]
-    changed = [StudyChange(uid, removed=False) for uid in updated]
+    changed = [StudyChange(uid, removed=True) for uid in updated]
     accounted = len(removed) >= gone.studies and (removed or changed)
     return (*removed, *changed) if accounted else (*removed, *changed, StudyChange("", removed=True))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from radgate_server.adapters.pacs.orthanc.answers import to_dicom_json
 from radgate_server.adapters.pacs.orthanc.finding import (
@@ -10,6 +11,7 @@ from radgate_server.adapters.pacs.orthanc.finding import (
     is_pinned,
     is_refused,
     narrowed,
+    orthanc_tag,
     query_below,
     study_query,
     with_modalities_in_study,
@@ -42,6 +44,27 @@ class OrthancQuery:
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         """Search. Fuzzy matching is not Orthanc's, hence ignored."""
+        version = await self._version(query) if query.with_version else ""
+        return replace(await self._find(query, max_results=max_results), version=version)
+
+    async def _version(self, query: Query) -> str:
+        """The last updates of the studies that the query names, which Orthanc notes whatever is changed in them.
+
+        They are told in seconds: one of this very second may be followed by another that looks the same, so its time is
+        told as well, and the next version differs.
+        """
+        now = await self._rest.get_text("/tools/now")
+        uid = {orthanc_tag(_STUDY_UID): query.value_of(_STUDY_UID)}
+        body = {"Level": "Study", "Query": uid, "Expand": True, "ResponseContent": ["Metadata"]}
+        answer = await self._rest.ask("/tools/find", body | await self._labelled.constraint())
+        with readable(self._rest.pacs):
+            found = ((str(row["ID"]), str(row.get("LastUpdate") or row["Metadata"]["LastUpdate"])) for row in answer)
+            updates = sorted(
+                f"{resource_id}@{update}{'' if update < now else '<' + now}" for resource_id, update in found
+            )
+        return ",".join(updates)
+
+    async def _find(self, query: Query, *, max_results: int) -> FindResult:
         ignored = query.fuzzy_matching
         exact = not any(is_refused(key, query.level) for key in query.keys)
         wanted = with_modalities_in_study(query)

@@ -1,0 +1,180 @@
+"""A study is corrected, deleted and overwritten in a real archive: by each kind of PACS, here it is too."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from io import BytesIO
+
+import httpx
+import pydicom
+import pytest
+
+from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
+from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.waiting import wait_for
+from tests.fakes.instances import make_study
+from tests.integration.orthanc import OrthancServer
+
+AGE_S = 1
+KINDS = ("dimse", "dicomweb", "orthanc")
+BY_FEED = "feed"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    with OrthancServer(tmp_path_factory.mktemp("archive"), options={"OverwriteInstances": True}) as orthanc:
+        yield orthanc
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -> Iterator[RadgateProcess]:
+    """A tenant for each kind of PACS, with a short age; no feed is read in the time of a test."""
+    settings = {"RADGATE_CACHE__REVALIDATE_AFTER_S": str(AGE_S), "RADGATE_PACS__CHANGES_INTERVAL_S": "600"}
+    radgate = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
+    radgate.tenant("dimse", dimse(archive)).tenant("dicomweb", DicomWebConnection(archive.dicomweb_url))
+    with radgate.tenant("orthanc", OrthancConnection(archive.url)):
+        yield radgate
+
+
+@pytest.fixture(scope="module")
+def fed(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -> Iterator[RadgateProcess]:
+    """A tenant of the native Orthanc whose feed is read, and an age that no test waits for."""
+    settings = {"RADGATE_CACHE__REVALIDATE_AFTER_S": "6000", "RADGATE_PACS__CHANGES_INTERVAL_S": "0.2"}
+    radgate = RadgateProcess(tmp_path_factory.mktemp("fed"), settings)
+    with radgate.tenant(BY_FEED, OrthancConnection(archive.url)):
+        yield radgate
+
+
+class Study:
+    """A study in the archive, and as a client sees it."""
+
+    def __init__(self, archive: OrthancServer, client: httpx.Client, uid: str) -> None:
+        self.archive, self.client, self.uid = archive, client, uid
+        self.series = f"/dicom-web/studies/{uid}/series/{uid}.1"
+        self.instance = f"{self.series}/instances/{uid}.1.1"
+        self.upload()
+
+    def upload(self, **attributes: str) -> None:
+        for file in make_study(2, study=self.uid, PatientID=f"P-{self.uid}", **attributes):
+            self.archive.request("POST", "/instances", file)
+
+    def found(self) -> str:
+        """Orthanc's name of it."""
+        body = {"Level": "Study", "Query": {"StudyInstanceUID": self.uid}}
+        (found,) = self.archive.request("POST", "/tools/find", json.dumps(body).encode())
+        return str(found)
+
+    @property
+    def right(self) -> str:
+        """The Patient ID after the correction."""
+        return f"RIGHT-{self.uid}"
+
+    def correct(self) -> None:
+        """Give it to another patient under the same UIDs, as an archive's own tool does."""
+        body = {
+            "Replace": {"PatientID": self.right, "PatientName": "Right^Patient"},
+            "Keep": ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"],
+            "Force": True,
+            "KeepSource": False,
+        }
+        self.archive.request("POST", f"/studies/{self.found()}/modify", json.dumps(body).encode())
+
+    def delete(self) -> None:
+        self.archive.request("DELETE", f"/studies/{self.found()}")
+
+    def patients(self) -> set[str]:
+        """Whose it is by metadata, by the file of an instance, and by WADO-URI."""
+        metadata = self.client.get(f"{self.instance}/metadata")
+        query = f"?requestType=WADO&studyUID={self.uid}&seriesUID={self.uid}.1&objectUID={self.uid}.1.1"
+        file = self.client.get(f"/dicom-web/wado{query}", headers={"accept": "application/dicom"})
+        told = {one.status_code for one in (metadata, file)}
+        assert told == {200}, told
+        of_file = pydicom.dcmread(BytesIO(file.content)).PatientID
+        return {metadata.json()[0]["00100020"]["Value"][0], of_file}
+
+    def statuses(self) -> set[int]:
+        """What each kind of route answers."""
+        paths = (
+            (f"/dicom-web/studies/{self.uid}", ""),
+            (self.instance, ""),
+            (f"{self.instance}/metadata", ""),
+            (f"{self.instance}/frames/1", ""),
+            (f"{self.instance}/rendered", "image/png"),
+            (f"{self.instance}/thumbnail", "image/png"),
+        )
+        return {self.client.get(path, headers={"accept": accept or "*/*"}).status_code for path, accept in paths}
+
+    def description(self) -> str:
+        """Series Description of the first instance."""
+        return str(self.client.get(f"{self.instance}/metadata").json()[0]["0008103E"]["Value"][0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_once_the_age_is_over(archive: OrthancServer, hospital: RadgateProcess, kind: str) -> None:
+    with hospital.client(kind) as client:
+        study = Study(archive, client, f"2.25.36{KINDS.index(kind)}")
+        assert study.statuses() == {200}
+        assert study.patients() == {f"P-{study.uid}"}
+        study.correct()
+        wait_for(lambda: study.patients() == {study.right}, "the patient is corrected here", 20)
+        assert study.statuses() == {200}
+        study.delete()
+        wait_for(lambda: study.statuses() == {404}, "the study is deleted here", 20)
+
+
+def test_an_overwritten_file_of_a_native_orthanc(archive: OrthancServer, hospital: RadgateProcess) -> None:
+    with hospital.client("orthanc") as client:
+        study = Study(archive, client, "2.25.370")
+        assert study.description() == "Axial"
+        study.upload(SeriesDescription="Sagittal")
+        wait_for(lambda: study.description() == "Sagittal", "the new file is served", 20)
+
+
+def test_at_once_by_a_query(archive: OrthancServer, hospital: RadgateProcess) -> None:
+    with hospital.client("dimse") as client:
+        study = Study(archive, client, "2.25.380")
+        assert study.patients() == {f"P-{study.uid}"}
+        study.correct()
+        client.get(f"/dicom-web/studies?PatientID={study.right}")
+        assert study.patients() == {study.right}
+
+
+def overwrite_until_served(study: Study) -> None:
+    """Overwrite a file in the archive. One that came since the last look at the feed is not told from a new one."""
+    for _ in range(5):
+        study.upload(SeriesDescription="Sagittal")
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: study.description() == "Sagittal", "the new file is served", 3)
+            return
+    raise AssertionError("a file was overwritten five times, and the first one is served")
+
+
+def test_by_the_feed_of_a_native_orthanc(archive: OrthancServer, fed: RadgateProcess) -> None:
+    with fed.client(BY_FEED) as client:
+        study = Study(archive, client, "2.25.390")
+        assert study.description() == "Axial"
+        overwrite_until_served(study)
+        study.correct()
+        wait_for(lambda: study.patients() == {study.right}, "the patient is corrected here", 20)
+        study.delete()
+        wait_for(lambda: study.statuses() == {404}, "the study is deleted here", 20)
+
+
+def test_a_silent_archive_is_answered_for_with_a_warning(archive: OrthancServer, hospital: RadgateProcess) -> None:
+    with hospital.client("dimse") as client:
+        study = Study(archive, client, "2.25.391")
+        frame = client.get(f"{study.instance}/frames/1")
+        assert "warning" not in frame.headers
+        archive.pause()
+        try:
+            answer = wait_for(lambda: _warned(client, f"{study.instance}/frames/1"), "a warning comes", 30)
+        finally:
+            archive.resume()
+        assert answer.content == frame.content
+        assert answer.headers["warning"].startswith('299 radgate "The PACS could not be asked')
+
+
+def _warned(client: httpx.Client, path: str) -> httpx.Response | None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer if "warning" in answer.headers else None
