@@ -33,7 +33,8 @@ class Asked:
 class Reply:
     """An answer. With `declared` more bytes are promised than come; with `pieces` the body trickles in chunks.
 
-    `hangs` keeps the connection open in silence after the body; else it is closed.
+    `hangs` keeps the connection open in silence after the body; else it is closed. `pause_s` lies before each piece;
+    `continues` sends 100 Continue without end instead of an answer, with such a pause before each.
     """
 
     status: int = 200
@@ -42,6 +43,8 @@ class Reply:
     declared: int | None = None
     pieces: int = 0
     hangs: bool = False
+    pause_s: float = 0.0
+    continues: bool = False
 
 
 type Script = Callable[[Asked], Reply]
@@ -80,6 +83,10 @@ class OddWebServer:
                 await writer.wait_closed()
 
     async def _answer(self, reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while reply.continues:
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(reply.pause_s)
         headers = dict(reply.headers)
         if reply.pieces:
             headers["transfer-encoding"] = "chunked"
@@ -88,6 +95,7 @@ class OddWebServer:
         head = f"HTTP/1.1 {reply.status} Whatever\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n"
         writer.write(head.encode())
         for piece in _cut(reply.body, reply.pieces):
+            await asyncio.sleep(reply.pause_s)
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.pieces else piece)
             await writer.drain()
         if reply.hangs:

@@ -56,7 +56,10 @@ class Door:
 
 
 def _dimse(method: RetrieveMethod) -> Callable[[int], PacsConnection]:
-    return lambda port: DimseConnection("127.0.0.1", port, "ORTHANC", "RADGATE", method, max_associations=1)
+    # What trickles of a C-MOVE is the association that asks, which brings some hundred bytes.
+    return lambda port: DimseConnection(
+        "127.0.0.1", port, "ORTHANC", "RADGATE", method, max_associations=1, min_bytes_per_second=10
+    )
 
 
 # One connection each, so that whoever keeps it is found out; Orthanc's files are fetched over several.

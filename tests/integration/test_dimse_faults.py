@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE
+from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
 
@@ -168,6 +169,43 @@ async def test_an_abort_in_place_of_an_answer() -> None:
         async with client_of(scp.port) as client:
             with pytest.raises(PacsAbortedError):
                 await client.echo.echo()
+
+
+def send_pending(event: Event, answer: C_GET | C_MOVE) -> None:
+    """What a PACS sends to say that it still works on a retrieve (PS3.7 9.1.3.1, 9.1.4.1)."""
+    time.sleep(0.02)
+    answer.MessageIDBeingRespondedTo = event.request.MessageID
+    answer.AffectedSOPClassUID = event.request.AffectedSOPClassUID
+    answer.Status = 0xFF00
+    answer.NumberOfRemainingSuboperations = 1
+    event.assoc.dimse.send_msg(answer, event.context.context_id)
+
+
+@pytest.mark.parametrize("method", list(RetrieveMethod))
+async def test_pendings_without_an_instance_end(method: RetrieveMethod) -> None:
+    def handle(event: Event) -> Iterator[Any]:
+        while event.assoc.is_established:
+            send_pending(event, C_GET() if method is RetrieveMethod.GET else C_MOVE())
+        yield 0
+
+    hasty = SETTINGS.model_copy(update={"idle_timeout_s": 1})
+    with FaultyScp(on_get=handle, on_move=handle) as scp:
+        async with client_of(scp.port, hasty, retrieve_method=method) as client, asyncio.timeout(LONG_S):
+            with pytest.raises(PacsTimeoutError, match="minimum rate"):
+                await fetch(client, STUDY, listed(2))
+
+
+async def test_a_pacs_that_may_be_as_slow_as_it_likes_is_waited_for() -> None:
+    def handle(event: Event) -> Iterator[Any]:
+        for _ in range(80):
+            send_pending(event, C_GET())
+        yield from sending(ct_instance(0))(event)
+
+    hasty = SETTINGS.model_copy(update={"idle_timeout_s": 1})
+    with FaultyScp(on_get=handle) as scp:
+        async with client_of(scp.port, hasty, min_bytes_per_second=0) as client:
+            arrivals = await fetch(client, STUDY, listed(1))
+    assert [arrival.ref.sop_instance_uid for arrival in arrivals] == ["1.2.3.4.0"]
 
 
 # --- query ------------------------------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 import asyncio
 import gzip
 import json
+import re
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.integration.ports import free_port
 
 SECRET = "s3cr&t"
 PATIENT = WebPacsSettings(connect_timeout_s=30, idle_timeout_s=30, acquire_timeout_s=30)
+LONG_S = 30
 IMPATIENT = PATIENT.model_copy(update={"idle_timeout_s": 1})
 BUSY = PATIENT.model_copy(update={"acquire_timeout_s": 0.5})
 """Where it is about waiting; elsewhere a busy machine may let some seconds go by."""
@@ -98,6 +100,33 @@ async def test_a_status_becomes_an_error_that_quotes_nothing(status: int, kind: 
     assert type(error) is kind
     assert error.details["http_status"] == str(status)
     assert "Doe" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("reply", "match"),
+    [
+        (Reply(body=bytes(10_000), pieces=10_000, pause_s=0.02), "minimum rate"),
+        (Reply(body=bytes(10_000), declared=10_001, pieces=10_000, pause_s=0.02), "minimum rate"),
+        (Reply(continues=True, pause_s=0.02), "point of its answer"),
+    ],
+    ids=["chunks of a byte", "a byte at a time", "informational responses"],
+)
+async def test_an_answer_that_never_ends_is_given_up_however_often_something_comes(reply: Reply, match: str) -> None:
+    async with asyncio.timeout(LONG_S):
+        error = await error_of(lambda _: reply, PATIENT.model_copy(update={"idle_timeout_s": 0.5}))
+    assert type(error) is PacsTimeoutError
+    assert re.search(match, error.message)
+
+
+async def test_who_reads_slowly_is_not_taken_for_a_slow_pacs() -> None:
+    reply, hasty = Reply(body=bytes(1 << 20), pieces=4), PATIENT.model_copy(update={"idle_timeout_s": 0.3})
+    async with asking(lambda _: reply, settings=hasty) as (_, http), http.open("/studies") as stream:
+        size = 0
+        async with aclosing(stream.pieces()) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                await asyncio.sleep(0.1)
+    assert size == 1 << 20
 
 
 async def test_a_redirection_is_not_followed() -> None:

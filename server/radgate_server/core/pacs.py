@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from radgate_server.core.labels import StudyLabels
+from radgate_server.core.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND
 from radgate_server.core.secret import NO_SECRET, SecretSource, parse_reference
 from radgate_server.core.validation import ValidationReport
 
@@ -60,6 +61,7 @@ class DimseConnection:
     calling_aet: str
     retrieve_method: RetrieveMethod = RetrieveMethod.GET
     max_associations: int = 4
+    min_bytes_per_second: int = DEFAULT_MIN_BYTES_PER_SECOND
     tls: DimseTls | None = None
     username: str = ""
     password: SecretSource = NO_SECRET
@@ -123,6 +125,7 @@ class DicomWebConnection:
     auth: HttpAuth = HttpAuth()
     tls: HttpTls = HttpTls()
     max_connections: int = 8
+    min_bytes_per_second: int = DEFAULT_MIN_BYTES_PER_SECOND
     password: SecretSource = NO_SECRET
     kind: Literal["dicomweb"] = "dicomweb"
 
@@ -138,6 +141,7 @@ class OrthancConnection:
     auth: HttpAuth = HttpAuth()
     tls: HttpTls = HttpTls()
     max_connections: int = 8
+    min_bytes_per_second: int = DEFAULT_MIN_BYTES_PER_SECOND
     labels: StudyLabels = field(default_factory=StudyLabels)
     password: SecretSource = NO_SECRET
     kind: Literal["orthanc"] = "orthanc"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.labels import check_labels
+from radgate_server.core.minimum_rate import MAX_MIN_BYTES_PER_SECOND
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import (
     DicomWebConnection,
@@ -92,6 +93,7 @@ def _check_http(connection: HttpConnection) -> None:
         check_labels(connection.labels, f"{kind}.labels")
     if not 1 <= connection.max_connections <= MAX_HTTP_CONNECTIONS:
         raise InvalidArgumentError(f"{kind}.max_connections", f"must be from 1 to {MAX_HTTP_CONNECTIONS}")
+    _check_rate(connection.min_bytes_per_second, kind)
     if bool(connection.tls.certificate_file) != bool(connection.tls.private_key_file):
         raise InvalidArgumentError(f"{kind}.tls", "certificate_file and private_key_file go together")
     _check_auth(kind, connection.auth, connection.password)
@@ -134,6 +136,7 @@ def _check_dimse(connection: DimseConnection) -> DimseConnection:
         raise InvalidArgumentError("dimse.port", "must be from 1 to 65535")
     if not 1 <= connection.max_associations <= MAX_ASSOCIATIONS:
         raise InvalidArgumentError("dimse.max_associations", f"must be from 1 to {MAX_ASSOCIATIONS}")
+    _check_rate(connection.min_bytes_per_second, "dimse")
     if connection.password and not connection.username:
         raise InvalidArgumentError("dimse.username", "must be given with a password")
     if connection.tls is not None:
@@ -145,6 +148,11 @@ def _check_dimse(connection: DimseConnection) -> DimseConnection:
         sender_aets=tuple(parse_ae_title(each, "dimse.sender_aets") for each in connection.sender_aets),
         sender_networks=_check_networks(connection.sender_networks, "dimse.sender_networks"),
     )
+
+
+def _check_rate(bytes_per_s: int, kind: str) -> None:
+    if not 0 <= bytes_per_s <= MAX_MIN_BYTES_PER_SECOND:
+        raise InvalidArgumentError(f"{kind}.min_bytes_per_second", f"must be from 0 to {MAX_MIN_BYTES_PER_SECOND}")
 
 
 def _check_dimse_tls(tls: DimseTls) -> None:

@@ -36,10 +36,13 @@ DIMSE = (
 )
 
 
+RATE = ("--min-bytes-per-second", "50")
+
+
 def test_a_dimse_pacs_is_added_with_its_options(north: Cli, tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text("")
-    north.ok(*DIMSE, "--name", "main", "--retrieve", "move", "--max-associations", "2", "--tls-ca", str(ca))
+    north.ok(*DIMSE, "--name", "main", "--retrieve", "move", "--max-associations", "2", "--tls-ca", str(ca), *RATE)
     (found,) = north.json("pacs", "list", "--tenant", "north")
     assert found.pop("create_time")
     assert found == {
@@ -52,6 +55,7 @@ def test_a_dimse_pacs_is_added_with_its_options(north: Cli, tmp_path: Path) -> N
         "calling_aet": "RADGATE",
         "retrieve_method": "move",
         "max_associations": 2,
+        "min_bytes_per_second": 50,
         "tls": {
             "ca_file": str(ca),
             "certificate_file": "",

@@ -17,8 +17,8 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.health import BreakerState, Pulse
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import ChangeBatch, PacsClient
 from radgate_server.core.query import Query
@@ -202,6 +202,21 @@ async def test_a_retrieve_is_not_repeated_once_something_came() -> None:
     with pytest.raises(PacsAbortedError):
         await bench.retrieve()
     assert (bench.pacs.calls["retrieve"], bench.running()) == (1, (0, 0))
+
+
+async def test_instances_of_an_endless_study_end() -> None:
+    arrived: list[Arrival] = []
+    bench = Bench(MemoryPacs(make_study(205)))
+    listed = [ListedInstance(InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}"), "") for number in (1, 2)]
+
+    async def read_all() -> None:
+        async with bench.client.reader.retrieve(SCOPE, listed) as arrivals:
+            async for arrival in arrivals:
+                arrived.append(arrival)  # noqa: PERF401 - what came before the failure counts
+
+    with pytest.raises(PacsFailedError, match="does not list"):
+        await read_all()
+    assert 100 < len(arrived) < 110
 
 
 async def test_a_retrieve_that_brings_nothing_is_one() -> None:

@@ -39,6 +39,7 @@ DIMSE = DimseConnection(
     "RADGATE",
     retrieve_method=RetrieveMethod.MOVE,
     max_associations=2,
+    min_bytes_per_second=0,
     tls=TLS,
     username="me",
     password=Secret("hunter2"),
@@ -51,6 +52,7 @@ WEB = DicomWebConnection(
     auth=HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://login.example/token", scope="a b"),
     tls=HttpTls("/ca.pem", "/own.pem", "/own.key"),
     max_connections=3,
+    min_bytes_per_second=5_000,
     password=Secret("hunter2"),
 )
 ORTHANC = OrthancConnection(

@@ -9,13 +9,23 @@ import click
 
 from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_tls_options
+from radgate_server.cli.pacs.rate_option import minimum_rate_option
 from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
 from radgate_server.core.pacs import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs_checks import MAX_ASSOCIATIONS
 from radgate_server.core.pacs_setup import keep_secret
 from radgate_server.core.secret import NO_SECRET, SecretSource
 
-_FIELDS = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "username")
+_FIELDS = (
+    "host",
+    "port",
+    "called_aet",
+    "calling_aet",
+    "retrieve_method",
+    "max_associations",
+    "min_bytes_per_second",
+    "username",
+)
 _LISTS = ("sender_aets", "sender_networks")
 
 
@@ -38,6 +48,7 @@ def dimse_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[...,
             type=click.IntRange(1, MAX_ASSOCIATIONS),
             help="Associations open at the same time at most; 4 unless told otherwise.",
         ),
+        minimum_rate_option,
         click.option("--username", metavar="NAME", help="User identity (PS3.7 D.3.3.7); its password is asked for."),
         click.option(
             "--password-file", metavar="FILE", type=FILE, help="Take the password from this file's first line."

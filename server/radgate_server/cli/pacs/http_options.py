@@ -9,6 +9,7 @@ import click
 from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_tls_options import FILE
 from radgate_server.cli.pacs.label_options import changed_labels
+from radgate_server.cli.pacs.rate_option import minimum_rate_option
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.core.labels import StudyLabels
 from radgate_server.core.pacs import (
@@ -50,6 +51,7 @@ _WAYS = (
         frozenset({"scope"}),
     ),
 )
+_FIELDS = ("url", "wado_uri_url", "max_connections", "min_bytes_per_second")
 _TLS = {"ca": "ca_file", "cert": "certificate_file", "key": "private_key_file"}
 
 
@@ -80,6 +82,7 @@ def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[...
             type=click.IntRange(1, MAX_HTTP_CONNECTIONS),
             help="Connections open at the same time at most; 8 unless told otherwise.",
         ),
+        minimum_rate_option,
     )
 
 
@@ -128,9 +131,7 @@ def http_arguments(connection: HttpConnection) -> list[str]:
 def _changed[Connection: (DicomWebConnection, OrthancConnection)](
     old: Connection, options: dict[str, Any]
 ) -> Connection:
-    given = {
-        name: options[name] for name in ("url", "wado_uri_url", "max_connections") if options.get(name) is not None
-    }
+    given = {name: options[name] for name in _FIELDS if options.get(name) is not None}
     auth, secret = _credentials(old.auth, options)
     return replace(old, **given, auth=auth, tls=_tls(old.tls, options), password=secret)
 

@@ -3,6 +3,7 @@
 from radgate.v1 import admin_service_pb2, pacs_pb2
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND
 from radgate_server.core.pacs import (
     DicomWebConnection,
     DimseConnection,
@@ -114,12 +115,20 @@ def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
         calling_aet=dimse.calling_aet,
         retrieve_method=_RETRIEVE_METHODS[dimse.retrieve_method],
         max_associations=dimse.max_associations or DEFAULT_MAX_ASSOCIATIONS,
+        min_bytes_per_second=_rate(dimse),
         tls=_from_dimse_tls(dimse.tls) if dimse.HasField("tls") else None,
         username=dimse.username,
         password=from_secret(dimse.password, dimse.password_ref, "dimse.password_ref"),
         sender_aets=tuple(dimse.sender_aets),
         sender_networks=tuple(dimse.sender_networks),
     )
+
+
+def _rate(
+    connection: admin_service_pb2.DimseConnection | pacs_pb2.DicomWebConnection | pacs_pb2.OrthancConnection,
+) -> int:
+    given = connection.HasField("min_bytes_per_second")
+    return connection.min_bytes_per_second if given else DEFAULT_MIN_BYTES_PER_SECOND
 
 
 def _from_dimse_tls(tls: admin_service_pb2.DimseTls) -> DimseTls:
@@ -143,6 +152,7 @@ def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
         auth=from_http_auth(web.auth, "dicomweb.auth"),
         tls=_from_http_tls(web.tls),
         max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        min_bytes_per_second=_rate(web),
         password=from_secret(web.password, web.password_ref, "dicomweb.password_ref"),
     )
 
@@ -153,6 +163,7 @@ def _from_orthanc(web: pacs_pb2.OrthancConnection) -> OrthancConnection:
         auth=from_http_auth(web.auth, "orthanc.auth"),
         tls=_from_http_tls(web.tls),
         max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        min_bytes_per_second=_rate(web),
         labels=_from_labels(web),
         password=from_secret(web.password, web.password_ref, "orthanc.password_ref"),
     )
@@ -176,6 +187,7 @@ def _to_dimse(dimse: DimseConnection) -> admin_service_pb2.DimseConnection:
         calling_aet=dimse.calling_aet,
         retrieve_method=RETRIEVE_METHODS_OUT[dimse.retrieve_method],
         max_associations=dimse.max_associations,
+        min_bytes_per_second=dimse.min_bytes_per_second,
         tls=_to_dimse_tls(dimse.tls) if dimse.tls else None,
         username=dimse.username,
         password_ref=_reference(dimse.password),
@@ -203,6 +215,7 @@ def _to_dicomweb(web: DicomWebConnection) -> pacs_pb2.DicomWebConnection:
         auth=_to_http_auth(web.auth),
         tls=_to_http_tls(web.tls),
         max_connections=web.max_connections,
+        min_bytes_per_second=web.min_bytes_per_second,
         password_ref=_reference(web.password),
     )
 
@@ -213,6 +226,7 @@ def _to_orthanc(web: OrthancConnection) -> pacs_pb2.OrthancConnection:
         auth=_to_http_auth(web.auth),
         tls=_to_http_tls(web.tls),
         max_connections=web.max_connections,
+        min_bytes_per_second=web.min_bytes_per_second,
         labels=web.labels.names,
         labels_constraint=_LABELS_CONSTRAINTS_OUT[web.labels.constraint],
         password_ref=_reference(web.password),

@@ -161,6 +161,11 @@ class Attempt:
             self._pulse.ask(now_s)
         return self
 
+    @property
+    def pacs(self) -> str:
+        """Whose it is."""
+        return self._lane.applicant.pacs
+
     def judge(self, verdict: Verdict) -> None:
         """The call has ended, and this is what it says of the PACS."""
         self._verdict = verdict

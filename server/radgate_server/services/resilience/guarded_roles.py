@@ -1,10 +1,11 @@
 """The roles of a PACS, each call of them made through its Asker."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.errors import PacsFailedError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.ports.pacs import (
     ChangeBatch,
@@ -21,6 +22,9 @@ from radgate_server.core.query import FindResult, Query
 from radgate_server.services.resilience.admission import Urgency
 from radgate_server.services.resilience.asking import Asker, Attempt
 from radgate_server.services.resilience.operations import Operation, Verdict, verdict_of
+
+_MORE_THAN_LISTED = 100
+"""Instances besides those that were listed, and as many again, after which a PACS is not listened to any more."""
 
 
 def guard_roles(client: PacsClient, asker: Asker) -> PacsClient:
@@ -113,14 +117,18 @@ class _GuardedReader:
                 raise
             attempt.vouch()
             stack.push_async_exit(opening.pop_all())
-        return _Arrivals(first, arrivals, attempt)
+        return _Arrivals(first, arrivals, attempt, {item.ref for item in listed})
 
 
 class _Arrivals:
     """The first arrival, then the others; how they end is the attempt's verdict."""
 
-    def __init__(self, first: Arrival | None, others: AsyncIterator[Arrival], attempt: Attempt) -> None:
+    def __init__(
+        self, first: Arrival | None, others: AsyncIterator[Arrival], attempt: Attempt, listed: Set[InstanceRef]
+    ) -> None:
         self._first = first
+        self._listed = listed
+        self._spare = len(listed) + _MORE_THAN_LISTED
         self._others = others
         self._attempt = attempt
 
@@ -137,4 +145,15 @@ class _Arrivals:
             self._attempt.judge(Verdict.ANSWERED if isinstance(error, StopAsyncIteration) else verdict_of(error))
             raise
         self._attempt.hear()
+        self._check_listed(arrival)
         return arrival
+
+    def _check_listed(self, arrival: Arrival) -> None:
+        """A study may have grown since it was listed, or come twice; but what comes without end is no answer."""
+        if not self._listed or arrival.ref in self._listed:
+            return
+        self._spare -= 1
+        if self._spare < 0:
+            error = PacsFailedError("the PACS sends more and more that it does not list", pacs=self._attempt.pacs)
+            self._attempt.judge(verdict_of(error))
+            raise error

@@ -127,7 +127,7 @@ class Pacs(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: bool = ...) -> None: ...
 
 class DimseConnection(_message.Message):
-    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref", "sender_aets", "sender_networks")
+    __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref", "sender_aets", "sender_networks", "min_bytes_per_second")
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     CALLED_AET_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +140,7 @@ class DimseConnection(_message.Message):
     PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
     SENDER_AETS_FIELD_NUMBER: _ClassVar[int]
     SENDER_NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    MIN_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     host: str
     port: int
     called_aet: str
@@ -152,7 +153,8 @@ class DimseConnection(_message.Message):
     password_ref: str
     sender_aets: _containers.RepeatedScalarFieldContainer[str]
     sender_networks: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ..., sender_aets: _Optional[_Iterable[str]] = ..., sender_networks: _Optional[_Iterable[str]] = ...) -> None: ...
+    min_bytes_per_second: int
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., called_aet: _Optional[str] = ..., calling_aet: _Optional[str] = ..., retrieve_method: _Optional[_Union[RetrieveMethod, str]] = ..., max_associations: _Optional[int] = ..., tls: _Optional[_Union[DimseTls, _Mapping]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ..., sender_aets: _Optional[_Iterable[str]] = ..., sender_networks: _Optional[_Iterable[str]] = ..., min_bytes_per_second: _Optional[int] = ...) -> None: ...
 
 class DimseTls(_message.Message):
     __slots__ = ("ca_file", "certificate_file", "private_key_file", "verify_host", "profile", "server_name", "certificate_ref")

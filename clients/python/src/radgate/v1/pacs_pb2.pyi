@@ -82,7 +82,7 @@ TRANSITION_CAUSE_AUTOMATIC_FAILBACK: TransitionCause
 TRANSITION_CAUSE_MANUAL_FAILBACK: TransitionCause
 
 class DicomWebConnection(_message.Message):
-    __slots__ = ("url", "wado_uri_url", "auth", "tls", "max_connections", "password", "password_ref")
+    __slots__ = ("url", "wado_uri_url", "auth", "tls", "max_connections", "password", "password_ref", "min_bytes_per_second")
     URL_FIELD_NUMBER: _ClassVar[int]
     WADO_URI_URL_FIELD_NUMBER: _ClassVar[int]
     AUTH_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +90,7 @@ class DicomWebConnection(_message.Message):
     MAX_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
+    MIN_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     url: str
     wado_uri_url: str
     auth: HttpAuth
@@ -97,10 +98,11 @@ class DicomWebConnection(_message.Message):
     max_connections: int
     password: str
     password_ref: str
-    def __init__(self, url: _Optional[str] = ..., wado_uri_url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ...) -> None: ...
+    min_bytes_per_second: int
+    def __init__(self, url: _Optional[str] = ..., wado_uri_url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ..., min_bytes_per_second: _Optional[int] = ...) -> None: ...
 
 class OrthancConnection(_message.Message):
-    __slots__ = ("url", "auth", "tls", "max_connections", "password", "labels", "labels_constraint", "password_ref")
+    __slots__ = ("url", "auth", "tls", "max_connections", "password", "labels", "labels_constraint", "password_ref", "min_bytes_per_second")
     URL_FIELD_NUMBER: _ClassVar[int]
     AUTH_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +111,7 @@ class OrthancConnection(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     LABELS_CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
+    MIN_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     url: str
     auth: HttpAuth
     tls: HttpTls
@@ -117,7 +120,8 @@ class OrthancConnection(_message.Message):
     labels: _containers.RepeatedScalarFieldContainer[str]
     labels_constraint: LabelsConstraint
     password_ref: str
-    def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_constraint: _Optional[_Union[LabelsConstraint, str]] = ..., password_ref: _Optional[str] = ...) -> None: ...
+    min_bytes_per_second: int
+    def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_constraint: _Optional[_Union[LabelsConstraint, str]] = ..., password_ref: _Optional[str] = ..., min_bytes_per_second: _Optional[int] = ...) -> None: ...
 
 class HttpAuth(_message.Message):
     __slots__ = ("method", "username", "header", "token_url", "scope")

@@ -53,7 +53,15 @@ def build_dimse_pacs(
         config.name, secrets or GivenSecrets(), connection.password, certificate_source(connection)
     )
     report = partial(telemetry.pacs_associations, config.tenant_id, config.name)
-    pool = AssociationPool(config.name, associator, connection.max_associations, settings, credentials, report)
+    pool = AssociationPool(
+        config.name,
+        associator,
+        connection.max_associations,
+        settings,
+        credentials,
+        report,
+        min_bytes_per_s=connection.min_bytes_per_second,
+    )
     reader: PacsReader = (
         DimseMoveReader(config.name, pool, connection, storage_scp)
         if connection.retrieve_method is RetrieveMethod.MOVE

@@ -147,6 +147,7 @@ class Finder:
                 return FindResult(tuple(matches), truncated=True)
             if fits:
                 matches.append(match)
+                self._exchange.get_on()
         if answer.Status not in (SUCCESS, CANCELLED) and not is_warning(answer.Status):
             raise failure(self._exchange.pacs, "C-FIND", answer.Status)
         return FindResult(tuple(matches), truncated=answer.Status == CANCELLED)

@@ -46,10 +46,13 @@ class AssociationPool:
         settings: DimseSettings,
         credentials: Credentials,
         report: Callable[[int, int], None] = lambda in_use, idle: None,
+        *,
+        min_bytes_per_s: int = 0,
     ) -> None:
         """`report` is told how many associations are in use, and how many lie idle, whenever that changes."""
         self._pacs = pacs
         self._report = report
+        self._min_bytes_per_s = min_bytes_per_s
         self._associator = associator
         self._limit = limit
         self._settings = settings
@@ -84,7 +87,8 @@ class AssociationPool:
             association = await self._open(key)
         self._leased.add(association)
         kept_as = key if keep else None
-        exchange = Exchange(association, self._pacs, idle_timeout_s or self._settings.idle_timeout_s)
+        idle_s = idle_timeout_s or self._settings.idle_timeout_s
+        exchange = Exchange(association, self._pacs, idle_s, self._min_bytes_per_s)
         try:
             yield Lease(exchange, reused)
         except PacsFailedError as error:

@@ -44,6 +44,7 @@ class QuickSocket(AssociationSocket):
         """What the peer showed and was verified by (DER), b"" without TLS."""
         self.max_pdu_bytes = MAX_RECEIVED_PDU_BYTES
         self.received_at = time.monotonic()
+        self.received_bytes = 0
         self._returned: bytes | bytearray = b""
         self._wakes, self._wake = socket.socketpair()
         self._wakes.setblocking(False)
@@ -149,6 +150,7 @@ class QuickSocket(AssociationSocket):
             if not count:
                 break
             filled += count
+            self.received_bytes += count
             self.received_at = time.monotonic()  # within a PDU too: a long one may take its time
         view.release()
         del buffer[filled:]

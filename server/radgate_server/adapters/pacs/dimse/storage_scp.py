@@ -119,6 +119,10 @@ class StorageScp:
         live = [association for server in self._servers for association in server.live()]
         return max((association.dul.received_at for association in live), default=0.0)
 
+    def received_bytes(self) -> int:
+        """What came on all associations that are open."""
+        return sum(association.dul.received_bytes for server in self._servers for association in server.live())
+
     def _on_request(self, event: Any) -> None:
         """Accept every SOP Class with the transfer syntaxes in the sender's order, from those who are awaited."""
         association, awaited = event.assoc, self._moves.all()

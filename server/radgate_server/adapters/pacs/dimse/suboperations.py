@@ -35,6 +35,8 @@ _FAILED_SOP_INSTANCE_UID_LIST = "00080058"
 _MEDIUM = 0
 _LATE_POLL_S = 0.02
 _LONGEST_GRACES = 10
+_MORE_THAN_LISTED = 100
+"""Sub-operations that may be done besides those for listed instances: a study grows."""
 
 
 def get(exchange: Exchange, intake: Intake) -> None:
@@ -82,12 +84,15 @@ def _get(exchange: Exchange, intake: Intake, context: AgreedContext, scope: Retr
     request.Priority = _MEDIUM
     request.Identifier = _identifier(scope, context)
     exchange.send(request, context.context_id)
+    done = 0
     while True:
-        context_id, message = exchange.receive()
+        context_id, message = exchange.receive(done_at=intake.alive_at)
         if isinstance(message, C_STORE):
             _store(exchange, intake, context_id, message)
         elif answered_status(exchange, message, C_GET) not in PENDING:
             return message
+        else:
+            done = _get_on(exchange, intake, message, done)
 
 
 def _move(exchange: Exchange, awaited: Awaited, scp: StorageScp, context: AgreedContext, scope: RetrieveScope) -> Any:
@@ -99,11 +104,17 @@ def _move(exchange: Exchange, awaited: Awaited, scp: StorageScp, context: Agreed
     request.MoveDestination = scp.ae_title
     request.Identifier = _identifier(scope, context)
     exchange.send(request, context.context_id)
+    done = 0
     try:
         while True:
-            _, message = exchange.receive(also_alive_at=lambda: max(scp.last_received_at(), intake.alive_at()))
+            _, message = exchange.receive(
+                also_alive_at=lambda: max(scp.last_received_at(), intake.alive_at()),
+                done_at=intake.alive_at,
+                received_elsewhere=scp.received_bytes,
+            )
             if answered_status(exchange, message, C_MOVE) not in PENDING:
                 return message
+            done = _get_on(exchange, intake, message, done)
     except OperationCancelledError:
         exchange.send_cancel(awaited.message_id, context.context_id)
         raise
@@ -121,6 +132,15 @@ def _await_late(exchange: Exchange, intake: Intake, scp: StorageScp, scope: Retr
         if time.monotonic() - max(ended_at, scp.last_received_at(), intake.alive_at()) > scp.move_grace_s:
             return
         time.sleep(_LATE_POLL_S)
+
+
+def _get_on(exchange: Exchange, intake: Intake, pending: Any, before: int) -> int:
+    """How many sub-operations are done. That more are is progress, but not more than there may be to do."""
+    facts = _outcome(pending)
+    done = int(facts["completed"] or 0) + int(facts["failed"] or 0) + int(facts["warning"] or 0)
+    if before < done <= len(intake.refs) + _MORE_THAN_LISTED:
+        exchange.get_on()
+    return max(before, done)
 
 
 def _remedies(awaited: Awaited) -> list[str]:

@@ -76,6 +76,11 @@ class ReactiveProvider(DULServiceProvider):
         """The monotonic time at which the last byte came, 0 without a connection."""
         return self.socket.received_at if isinstance(self.socket, QuickSocket) else 0.0
 
+    @property
+    def received_bytes(self) -> int:
+        """All that came on the connection, 0 without one."""
+        return self.socket.received_bytes if isinstance(self.socket, QuickSocket) else 0
+
     def wake(self) -> None:
         """Look at the queues now."""
         if isinstance(self.socket, QuickSocket):

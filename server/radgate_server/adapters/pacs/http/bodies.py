@@ -8,8 +8,9 @@ from typing import cast
 
 import httpx
 
-from radgate_server.core.errors import PacsAbortedError, PacsFailedError
+from radgate_server.core.errors import PacsAbortedError, PacsFailedError, PacsTimeoutError
 from radgate_server.core.instances import InstanceContent
+from radgate_server.core.minimum_rate import MinimumRate, Progress
 
 ACCEPT_ENCODING = "gzip, deflate"
 _PIECE_BYTES = 256 * 1024
@@ -19,15 +20,15 @@ _CODINGS = {"gzip": _GZIP_WINDOW, "x-gzip": _GZIP_WINDOW, "deflate": zlib.MAX_WB
 """Content codings (RFC 9110 8.4.1) and the window bits by which zlib knows them."""
 
 
-async def decoded(pacs: str, response: httpx.Response) -> AsyncGenerator[bytes]:
+async def decoded(pacs: str, response: httpx.Response, rate: MinimumRate) -> AsyncGenerator[bytes]:
     """Yield the body as it comes, without its content coding.
 
     Raises:
-        PacsError: an unknown coding, or a compressed body that does not hold together.
+        PacsError: an unknown coding, a compressed body that does not hold together, or one that comes too slowly.
     """
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
-        async with aclosing(_raw(response)) as pieces:
+        async with aclosing(_raw(pacs, response, rate)) as pieces:
             async for piece in pieces:
                 yield piece
         return
@@ -35,7 +36,7 @@ async def decoded(pacs: str, response: httpx.Response) -> AsyncGenerator[bytes]:
         raise PacsFailedError("the PACS encoded its answer in a way that was not asked for", pacs=pacs)
     inflater = _Inflater(_CODINGS[coding])
     try:
-        async with aclosing(_raw(response)) as pieces:
+        async with aclosing(_raw(pacs, response, rate)) as pieces:
             async for piece in pieces:
                 for inflated in inflater.pieces(piece):
                     yield inflated
@@ -66,9 +67,26 @@ async def file_pieces(content: InstanceContent) -> AsyncGenerator[bytes]:
         yield bytes(piece)
 
 
-def _raw(response: httpx.Response) -> AsyncGenerator[bytes]:
-    """The body as it comes over the network; httpx's annotation hides that it can, and must, be closed."""
-    return cast("AsyncGenerator[bytes]", response.aiter_raw())
+async def _raw(pacs: str, response: httpx.Response, rate: MinimumRate) -> AsyncGenerator[bytes]:
+    """Yield the body as it comes over the network. Raises PacsTimeoutError when it comes more slowly than `rate`."""
+    now_s = asyncio.get_running_loop().time
+    progress = Progress(rate, now_s())
+    # httpx's annotation hides that it can, and must, be closed.
+    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as pieces:
+        while True:
+            asked_s = now_s()
+            try:
+                async with asyncio.timeout(progress.left_s(asked_s)):
+                    piece = await anext(pieces, None)
+            except TimeoutError:
+                text = "the PACS sends less than its minimum rate (min_bytes_per_second)"
+                raise PacsTimeoutError(text, pacs=pacs) from None
+            if piece is None:
+                return
+            progress.came(len(piece), now_s())
+            yield_s = now_s()
+            yield piece
+            progress.spare(now_s() - yield_s)
 
 
 class _Inflater:

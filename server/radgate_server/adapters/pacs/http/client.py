@@ -22,6 +22,7 @@ from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.http.transport import PoolTransport
 from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
+from radgate_server.core.minimum_rate import MinimumRate
 from radgate_server.core.pacs import HttpConnection, urls_of
 from radgate_server.core.ports.secrets import SecretReader
 from radgate_server.core.secret import Secret
@@ -64,8 +65,9 @@ class HttpAnswer:
 class HttpStream:
     """An answer whose body is still to come."""
 
-    def __init__(self, pacs: str, response: httpx.Response) -> None:
+    def __init__(self, pacs: str, response: httpx.Response, rate: MinimumRate) -> None:
         self.pacs = pacs
+        self._rate = rate
         self.status = response.status_code
         self.headers = response.headers
         self._response = response
@@ -77,7 +79,7 @@ class HttpStream:
             PacsError: silence, a broken connection, a compressed body that can't be read.
         """
         with as_pacs_errors(self.pacs):
-            async with aclosing(decoded(self.pacs, self._response)) as pieces:
+            async with aclosing(decoded(self.pacs, self._response, self._rate)) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -112,6 +114,7 @@ class PacsHttp:
         self._connection = connection
         self._settings = settings
         self._url = connection.url.rstrip("/")
+        self._rate = MinimumRate(connection.min_bytes_per_second, settings.idle_timeout_s)
         self._urls = urls_of(connection)
         self._monotonic_s = monotonic_s
         self._secrets = secrets
@@ -171,7 +174,7 @@ class PacsHttp:
         sent = {"accept-encoding": "identity", **(headers or {})}
         request = Request("GET", self._target(path, params), sent, repeatable=True)
         async with self._exchange(self._bulk, request, judged) as response:
-            yield HttpStream(self.pacs, response)
+            yield HttpStream(self.pacs, response, self._rate)
 
     def fresh(self) -> "PacsHttp":
         """The same way without a connection yet; the caller closes it."""
@@ -243,7 +246,7 @@ class PacsHttp:
         return TokenAnswer(response.status_code, content)
 
     async def _whole(self, response: httpx.Response, max_bytes: int) -> bytes:
-        async with aclosing(decoded(self.pacs, response)) as pieces:
+        async with aclosing(decoded(self.pacs, response, self._rate)) as pieces:
             return await whole(self.pacs, pieces, max_bytes)
 
     def _target(self, path: str, params: Params) -> str:

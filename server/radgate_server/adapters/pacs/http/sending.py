@@ -5,6 +5,7 @@ long it has lain there, the server counts from the last byte that it gave to its
 connection may be gone before the answer has come. So no time of our own would be short enough.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 
 from radgate_server.adapters.pacs.http.failures import as_pacs_errors
-from radgate_server.core.errors import PacsAbortedError, PacsUnreachableError
+from radgate_server.core.errors import PacsAbortedError, PacsTimeoutError, PacsUnreachableError
 
 _REPETITIONS = 4
 """As many connections as a retrieve uses at once may be lost together. Each attempt uses one of them up."""
@@ -53,13 +54,21 @@ async def send(pacs: str, client: httpx.AsyncClient, request: Request) -> httpx.
 
 
 class _Opening:
-    """Sees whether a connection is opened for a request; httpcore tells it each step that it takes."""
+    """Sees whether a connection is opened for a request; httpcore tells it each step that it takes.
+
+    From when the head of the response is waited for, `head` ends the waiting: informational responses (1xx) may come
+    without end, each of them in time.
+    """
 
     def __init__(self) -> None:
         self.seen = False
+        self.head = asyncio.timeout(None)
 
-    async def __call__(self, step: str, _details: Mapping[str, Any]) -> None:
+    async def __call__(self, step: str, details: Mapping[str, Any]) -> None:
         self.seen = self.seen or step.startswith("connection.connect")
+        if step.endswith("receive_response_headers.started"):
+            patience_s = details["request"].extensions["timeout"]["read"]
+            self.head.reschedule(asyncio.get_running_loop().time() + patience_s)
 
 
 async def _send_once(pacs: str, client: httpx.AsyncClient, request: Request, opening: _Opening) -> httpx.Response:
@@ -70,4 +79,8 @@ async def _send_once(pacs: str, client: httpx.AsyncClient, request: Request, ope
         prepared = client.build_request(
             request.method, request.url, headers=request.headers, content=content, extensions={"trace": opening}
         )
-        return await client.send(prepared, stream=True)
+        try:
+            async with opening.head:
+                return await client.send(prepared, stream=True)
+        except TimeoutError:
+            raise PacsTimeoutError("the PACS does not come to the point of its answer", pacs=pacs) from None
