@@ -1,5 +1,7 @@
 """WADO-RS Retrieve Frames against the running server."""
 
+from urllib.parse import urljoin
+
 import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
@@ -52,6 +54,8 @@ async def test_frames_come_in_the_order_asked_for_cold_and_from_memory(rig: Rig,
     rig.store.instances.clear()
     kept = await frames_web.get(url("1", frames), AS_STORED)
     assert cold.parts == kept.parts == expected
+    found = [urljoin(url("1", frames), location) for location in cold.locations]
+    assert found == [url("1", number) for number in frames.split(",")]
     assert cold.body == kept.body
     assert rig.east.calls["retrieve"] == 1
     assert rig.audit.actions == [AuditAction.RETRIEVE_FRAMES] * 2

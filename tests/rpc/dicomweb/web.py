@@ -45,7 +45,13 @@ class Answer:
         first, *parts, last = self.body.split(f"--{match[1]}".encode())
         assert (first, last) == (b"", b"--\r\n")
         split = [part.removeprefix(b"\r\n").removesuffix(b"\r\n").partition(b"\r\n\r\n") for part in parts]
-        return [(head.decode().removeprefix("Content-Type: "), data) for head, _, data in split]
+        heads = (head.decode().partition("\r\n")[0] for head, _, _ in split)
+        return [(head.removeprefix("Content-Type: "), data) for head, (_, _, data) in zip(heads, split, strict=True)]
+
+    @property
+    def locations(self) -> list[str]:
+        """What the parts of a multipart body say of where they are found by themselves."""
+        return re.findall(r"\r\nContent-Location: ([^\r]*)\r\n\r\n", self.body.decode("latin-1"))
 
     def header(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]

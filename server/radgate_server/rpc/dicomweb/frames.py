@@ -19,7 +19,7 @@ from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.frame_paths import parse_frame_list, parse_ref, require_frames
 from radgate_server.rpc.dicomweb.kept_answer import give_kept
 from radgate_server.rpc.dicomweb.media_types import negotiate_frames, told_why
-from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages, read_messages
+from radgate_server.rpc.dicomweb.multipart import envelope_of, located, part_messages, read_messages
 from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
 from radgate_server.rpc.dicomweb.warnings import Notes
 from radgate_server.services.auditing import Auditor
@@ -162,9 +162,10 @@ class FramesResource:
     async def _messages(
         self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call, notes: Notes
     ) -> AsyncGenerator[bytes]:
-        envelope, position = envelope_of(offer), 0
+        around, position = envelope_of(offer), 0
         async with aclosing(self._pixels(handle, numbers, offer, call.caller.tenant_id, notes)) as frames:
             async for pixels in frames:
+                envelope = located(around, f"../frames/{numbers[position]}")
                 position += 1
                 first, last = position == 1, position == len(numbers)
                 if isinstance(pixels, FrameInPieces):

@@ -5,7 +5,7 @@ The boundary is drawn once for the process, not for the answer, so that answers 
 
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -49,6 +49,16 @@ def envelope_of(offer: Offer) -> Envelope:
         b"\r\n",
         f"\r\n--{BOUNDARY}--\r\n".encode(),
     )
+
+
+def located(envelope: Envelope, location: str) -> Envelope:
+    """The envelope of a part that says where it is found by itself (Content-Location), if it has a head.
+
+    `location` is relative to the URL that was asked for (RFC 9110 8.7): proxies may have put something before its path.
+    """
+    if not envelope.head:
+        return envelope
+    return replace(envelope, head=b"%bContent-Location: %b\r\n\r\n" % (envelope.head[:-2], location.encode()))
 
 
 def part_messages(envelope: Envelope, data: bytes, *, first: bool, last: bool, chunk_bytes: int) -> Iterator[bytes]:
