@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from radgate_server.adapters.audit_spool import (
     FileAuditSpool,
@@ -34,10 +36,6 @@ from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
-from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
-from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.adapters.pacs.folder import build_folder_pacs
-from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
 from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.secrets.opening import open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner
@@ -60,7 +58,7 @@ from radgate_server.core.ports.directory import (
     TenantDirectory,
 )
 from radgate_server.core.ports.limits import LimitDirectory, UsageLedger
-from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.core.ports.pacs import PacsClient, PacsFactory
 from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
@@ -85,6 +83,9 @@ STATES_BYTES = 64 << 20  # a state takes less than a kilobyte
 
 type WritingEnd = SharedAuditSink | SpooledAuditSink | SqlAuditSink
 """Of the audit trail, by what answers wait for: memory, the spool, the database."""
+
+if TYPE_CHECKING:
+    from radgate_server.adapters.pacs.dimse import StorageScp
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,45 +227,70 @@ async def open_state_cache(
 
 def pacs_factories(
     settings: Settings,
-    storage_scp: StorageScp,
+    storage_scp: "Callable[[], StorageScp]",
     telemetry: Telemetry,
     secrets: SecretReader,
     on_certificate: CertificateListener = ignore_certificate,
 ) -> dict[str, PacsFactory]:
-    """How each kind of PACS is connected. `on_certificate` is told of those that are in no file."""
+    """How each kind of PACS is connected. `on_certificate` is told of those that are in no file.
+
+    Its adapter is imported when a PACS of that kind is connected to: commands that ask none start without.
+    """
     open_to_tenants = Destinations(parse_networks(settings.pacs.allowed_networks))
 
     def destinations(config: PacsConfig) -> Destinations:
         return open_to_tenants if config.confined else ANYWHERE
 
-    return {
-        "dimse": lambda config: build_dimse_pacs(
+    def dimse(config: PacsConfig) -> PacsClient:
+        from radgate_server.adapters.pacs.dimse import build_dimse_pacs
+
+        return build_dimse_pacs(
             config,
             settings=settings.dimse,
-            storage_scp=storage_scp,
+            storage_scp=storage_scp(),
             telemetry=telemetry,
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
-        ),
-        "folder": lambda config: build_folder_pacs(config, telemetry=telemetry),
-        "dicomweb": lambda config: build_dicomweb_pacs(
+        )
+
+    def folder(config: PacsConfig) -> PacsClient:
+        from radgate_server.adapters.pacs.folder import build_folder_pacs
+
+        return build_folder_pacs(config, telemetry=telemetry)
+
+    def dicomweb(config: PacsConfig) -> PacsClient:
+        from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
+
+        return build_dicomweb_pacs(
             config,
             settings=settings.web_pacs,
             telemetry=telemetry,
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
-        ),
-        "orthanc": lambda config: build_orthanc_pacs(
+        )
+
+    def orthanc(config: PacsConfig) -> PacsClient:
+        from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
+
+        return build_orthanc_pacs(
             config,
             settings=settings.web_pacs,
             telemetry=telemetry,
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
-        ),
-    }
+        )
+
+    return {"dimse": dimse, "folder": folder, "dicomweb": dicomweb, "orthanc": orthanc}
+
+
+def _idle_storage_scp(settings: Settings) -> "StorageScp":
+    """One that is never started: to test a PACS, nothing is received."""
+    from radgate_server.adapters.pacs.dimse import StorageScp
+
+    return StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
 
 
 def secret_keeper(installation: Installation, clock: Clock) -> SecretKeeper:
@@ -339,8 +365,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
         await store.stock_taken()
         derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
         await derived.stock_taken()
-        # Never started: to test a PACS, nothing is received.
-        storage_scp = StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
+        storage_scp = cache(partial(_idle_storage_scp, settings))
         factories = pacs_factories(settings, storage_scp, telemetry, installation.secrets)
         clients = PacsClients(installation.pacs, factories)
         stack.push_async_callback(clients.close)

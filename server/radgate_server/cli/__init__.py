@@ -14,7 +14,7 @@ _COMMANDS = {
     "migrate": LazyCommand("serve:migrate", "Bring the database to this version's schema."),
     "tenant": LazyCommand("tenant:tenant", "Customer organisations, each with PACS and keys of its own."),
     "key": LazyCommand("key:key", "API keys, sent by clients as `Authorization: Bearer KEY`."),
-    "auth": LazyCommand("auth:auth", "What a credential is worth, and why it is refused."),
+    "auth": LazyCommand("auth:auth", "Credentials of callers."),
     "limits": LazyCommand(
         "limits:limits",
         "What tenants and keys may use, and from where.",

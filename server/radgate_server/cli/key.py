@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,9 @@ from radgate_server.cli.output import hint, print_rows
 from radgate_server.cli.restriction_options import describe_restriction, read_restriction, restriction_options
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Role
-from radgate_server.services.admin import AdminService
+
+if TYPE_CHECKING:
+    from radgate_server.services.admin import AdminService
 
 _ROLES = [role.name.lower() for role in Role]
 _COLUMNS = (
@@ -100,21 +102,21 @@ def rotate(key_id: str, overlap: timedelta) -> None:
     hint(f"key {record.key_id} takes the place of {key_id}; keep it, it can't be shown again")
 
 
-async def _find_keys(admin: AdminService, tenant_id: str | None) -> Sequence[ApiKey]:
+async def _find_keys(admin: "AdminService", tenant_id: str | None) -> Sequence[ApiKey]:
     asked = [*await tenants_asked_for(admin, tenant_id), *([""] if tenant_id is None else [])]
     found = {key.key_id: key for tenant in asked for key in await admin.list_keys(caller_for(tenant))}
     return sorted(found.values(), key=lambda key: (key.create_time, key.key_id))
 
 
-async def _revoke(admin: AdminService, key_id: str) -> None:
+async def _revoke(admin: "AdminService", key_id: str) -> None:
     await admin.revoke_key(await _caller_of(admin, key_id), key_id)
 
 
-async def _rotate(admin: AdminService, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
+async def _rotate(admin: "AdminService", key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
     return await admin.rotate_key(await _caller_of(admin, key_id), key_id, overlap)
 
 
-async def _caller_of(admin: AdminService, key_id: str) -> Caller:
+async def _caller_of(admin: "AdminService", key_id: str) -> Caller:
     """Whoever may manage the key."""
     for found in await _find_keys(admin, None):
         if found.key_id == key_id:

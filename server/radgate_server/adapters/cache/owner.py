@@ -1,7 +1,6 @@
 """Whose an instance is that is about to be kept: its study, and the patient if that is told at its front."""
 
 from radgate_server.adapters.cache.stored_bytes import Owner
-from radgate_server.core.dicom.file_meta import patient_id_of
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instances import InstanceContent, ReceivedInstance
 
@@ -16,6 +15,9 @@ def owner_of(instance: ReceivedInstance) -> Owner:
 
 def _patient_id_of(content: InstanceContent) -> str:
     """The Patient ID if it stands where it is looked for, else ""."""
+    # It comes with pydicom and numpy, half a second that commands which look at caches do without.
+    from radgate_server.core.dicom.file_meta import patient_id_of
+
     head = b""
     for piece in content.pieces(_HEAD_BYTES):
         head += piece

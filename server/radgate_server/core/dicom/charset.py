@@ -1,10 +1,8 @@
 """Text of data elements to Unicode, whatever Specific Character Set (0008,0005) says (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
-
-from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 
 _ESCAPE = b"\x1b"
 _FRAGMENT = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
@@ -23,8 +21,20 @@ def _spelled(term: str) -> str:
     return re.sub(r"[-_ ]+", " ", term.strip().upper())
 
 
-_CODECS = {_spelled(term): codec for term, codec in python_encoding.items()}
-_CODECS |= dict.fromkeys(_DEFAULT_TERMS, _DEFAULT)
+@cache
+def _codecs() -> Mapping[str, str]:
+    """Python's codecs by defined terms. pydicom is imported here, for it takes half a second with numpy."""
+    from pydicom.charset import python_encoding
+
+    return {_spelled(term): codec for term, codec in python_encoding.items()} | dict.fromkeys(_DEFAULT_TERMS, _DEFAULT)
+
+
+@cache
+def _codecs_of_escapes() -> Mapping[bytes, str]:
+    """Python's codecs by the escape sequences that switch to them."""
+    from pydicom.charset import CODES_TO_ENCODINGS
+
+    return dict(CODES_TO_ENCODINGS)
 
 
 class Charset:
@@ -51,7 +61,7 @@ class Charset:
         escape = fragment[: 4 if fragment[1:3] in (b"$(", b"$)") else 3]
         if escape in _TWO_BYTE_G0:
             return _decode(fragment, _TWO_BYTE_G0[escape])
-        codec = self.codec if escape == _G0_ASCII else CODES_TO_ENCODINGS.get(escape)
+        codec = self.codec if escape == _G0_ASCII else _codecs_of_escapes().get(escape)
         if codec is None:
             return _decode(fragment, self.codec)
         body = fragment[len(escape) :]
@@ -71,7 +81,7 @@ def charset_of(terms: Iterable[str]) -> Charset:
 
 @lru_cache(maxsize=64)
 def _charset(first_term: str) -> Charset:
-    return Charset(_CODECS.get(_spelled(first_term), _DEFAULT))
+    return Charset(_codecs().get(_spelled(first_term), _DEFAULT))
 
 
 def _decode(raw: bytes, codec: str) -> str:
