@@ -2,14 +2,16 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import httpx
 import pydicom
 import pytest
 
+import radgate as sdk
 from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
+from radgate_server.core.tenancy import Role
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_study
@@ -31,7 +33,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -
     """A tenant for each kind of PACS, with a short age; no feed is read in the time of a test."""
     settings = {"RADGATE_CACHE__REVALIDATE_AFTER_S": str(AGE_S), "RADGATE_PACS__CHANGES_INTERVAL_S": "600"}
     radgate = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
-    radgate.tenant("dimse", dimse(archive)).tenant("dicomweb", DicomWebConnection(archive.dicomweb_url))
+    radgate.tenant("dimse", dimse(archive), Role.OPERATOR).tenant("dicomweb", DicomWebConnection(archive.dicomweb_url))
     with radgate.tenant("orthanc", OrthancConnection(archive.url)):
         yield radgate
 
@@ -147,6 +149,46 @@ def overwrite_until_served(study: Study) -> None:
             wait_for(lambda: study.description() == "Sagittal", "the new file is served", 3)
             return
     raise AssertionError("a file was overwritten five times, and the first one is served")
+
+
+REFRESH: dict[str, Callable[[RadgateProcess, httpx.Client, str], object]] = {
+    "rest": lambda radgate, client, study: client.post(
+        "/api/v1/admin/cache/invalidate", json={"studyInstanceUid": study}
+    ).raise_for_status(),
+    "sdk": lambda radgate, client, study: refresh_by_sdk(radgate, study),
+    "cli": lambda radgate, client, study: radgate.cli("cache", "invalidate", "--tenant", "dimse", "--study", study),
+}
+
+
+def refresh_by_sdk(radgate: RadgateProcess, study: str) -> None:
+    with sdk.Client(radgate.doors["http"], radgate.keys["dimse"]) as client:
+        assert client.refresh_study(study) == 1
+
+
+@pytest.mark.parametrize("surface", REFRESH)
+def test_an_overwritten_file_that_dimse_shows_nothing_of_comes_once_the_study_is_refreshed(
+    archive: OrthancServer, hospital: RadgateProcess, surface: str
+) -> None:
+    with hospital.client("dimse") as client:
+        study = Study(archive, client, f"2.25.395{list(REFRESH).index(surface)}")
+        assert study.description() == "Axial"
+        study.upload(SeriesDescription="Sagittal")
+        REFRESH[surface](hospital, client, study.uid)
+        wait_for(lambda: study.description() == "Sagittal", "the new file is served", 10)
+
+
+def test_a_validation_leaves_the_cache_as_it_is(archive: OrthancServer, hospital: RadgateProcess) -> None:
+    with hospital.client("dimse") as client:
+        study = Study(archive, client, "2.25.399")
+        assert study.description() == "Axial"
+        before = hot_entries(client)
+        client.post("/api/v1/pacs/archive:validate", json={}).raise_for_status()
+        assert hot_entries(client) == before > 0
+
+
+def hot_entries(client: httpx.Client) -> int:
+    tiers = client.get("/api/v1/admin/cache/stats").raise_for_status().json()["tiers"]
+    return sum(int(tier["entries"]) for tier in tiers if tier["tier"] == "hot")
 
 
 def test_by_the_feed_of_a_native_orthanc(archive: OrthancServer, fed: RadgateProcess) -> None:

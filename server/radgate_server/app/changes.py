@@ -116,8 +116,13 @@ def _change_handlers(
         await pacs.tracker.refresh(change.tenant_id)
         forgetting.places(change.tenant_id)
 
+    answered_by: dict[str, int] = {}
+
     async def forget_answers(change: Change) -> None:
-        await forgetting.answers(change.tenant_id)
+        generation = pacs.clients.generation(change.tenant_id)
+        if answered_by.get(change.tenant_id, 0) != generation:  # else the same PACS would say the same
+            answered_by[change.tenant_id] = generation
+            await forgetting.answers(change.tenant_id)
 
     async def drop_cached(change: Change) -> None:
         await forgetting.cached(change.tenant_id, change.subject or None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -63,6 +64,7 @@ class PacsClients:
         self._observer = observer or UnobservedArrivals()
         self._tenants: dict[str, _TenantPacs] = {}
         self._lock = asyncio.Lock()
+        self._generations: Counter[str] = Counter()  # by tenant
         self._closing: set[asyncio.Future[None]] = set()
 
     async def of_tenant(self, tenant_id: str) -> tuple[PacsClient, ...]:
@@ -96,9 +98,14 @@ class PacsClients:
                 return client
         raise ResourceNotFoundError("the tenant has no PACS of this name", kind="pacs")
 
+    def generation(self, tenant_id: str) -> int:
+        """How often the tenant's PACS became others since they were first read; a validation report changes nothing."""
+        return self._generations[tenant_id]
+
     async def refresh(self, tenant_id: str) -> None:
         """Read the tenant's configuration anew; what did not change stays connected, what is gone is closed."""
         async with self._lock:
+            loaded = tenant_id in self._tenants
             known = self._tenants.get(tenant_id, _TenantPacs()).connected
             old = {_identity(entry.config): entry for entry in known if entry.usable}
             configs = await self._directory.list_pacs(tenant_id)
@@ -110,6 +117,8 @@ class PacsClients:
                 for config in configs
             )
             self._tenants[tenant_id] = _TenantPacs(connected, self._group(groups, connected))
+            if loaded and _setup(known) != _setup(connected):
+                self._generations[tenant_id] += 1
         await self._let_go(old.values())
 
     async def _known(self, tenant_id: str) -> _TenantPacs:
@@ -157,6 +166,11 @@ class PacsClients:
         await self._let_go(entry for tenant in tenants.values() for entry in tenant.connected)
         if self._closing:
             await asyncio.wait(self._closing)
+
+
+def _setup(connected: Iterable[_Connected]) -> list[tuple[PacsConfig, bool]]:
+    """What answers depend on, in order of precedence."""
+    return [(entry.config, entry.usable) for entry in connected]
 
 
 def _identity(config: PacsConfig) -> PacsConfig:

@@ -70,6 +70,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "frames",
         "view",
         "store",
+        "refresh_study",
         "admin",
         "retention",
     ]

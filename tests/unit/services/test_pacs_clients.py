@@ -7,6 +7,7 @@ from radgate_server.core.errors import ConfigurationError, PacsUnreachableError
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.tenancy import Tenant
+from radgate_server.core.validation import ValidationReport
 from radgate_server.services import pacs_clients
 from radgate_server.services.pacs_clients import PacsClients
 from tests.fakes.clock import START
@@ -77,3 +78,18 @@ async def test_a_pacs_that_is_slow_to_close_holds_up_nobody(monkeypatch: pytest.
     opened.set()
     await clients.close()
     assert closed == [True]
+
+
+async def test_a_validation_report_makes_no_other_pacs() -> None:
+    directory = await _directory("first", "second")
+    clients = PacsClients(directory, {"folder": lambda config: MemoryPacs(name=config.name).client})
+    await clients.of_tenant("east")
+    first = (await directory.list_pacs("east"))[0]
+    await directory.update_pacs(replace(first, validation=ValidationReport(START, ())))
+    await clients.refresh("east")
+    assert clients.generation("east") == 0
+    await directory.update_pacs(replace(first, connection=FolderConnection("/elsewhere")))
+    await clients.refresh("east")
+    await clients.refresh("east")
+    assert clients.generation("east") == 1
+    await clients.close()

@@ -30,11 +30,13 @@ from radgate.requests import (
     series_pages,
     several,
     studies_pages,
+    uid_of_study,
 )
 from radgate.resuming import MAX_RESUMES, Resumption
 from radgate.retrieval import Retrieval
 from radgate.storing import Storable, StoreReport, Upload
 from radgate.transcode import Transcode
+from radgate.v1.admin_service_pb2 import InvalidateCacheRequest
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.dicom_pb2 import Instance, Series, Study
 from radgate.v1.query_service_pb2 import StudyChanged, WatchStudiesRequest
@@ -261,6 +263,14 @@ class Client:
             upload.check()
             raise error_from_rpc(error) from None
         return upload.report(response)
+
+    def refresh_study(self, study_instance_uid: str) -> int:
+        """Have what is cached of the study thrown away; the next to ask gets it from the PACS as it is there now.
+
+        Needs the role operator. Returns how many instances were cached.
+        """
+        request = InvalidateCacheRequest(study_instance_uid=uid_of_study(study_instance_uid))
+        return int(self.admin(request).instances_removed)
 
     def admin(self, request: Message) -> Any:
         """Make the call of AdminService that takes `request`: `admin(CreateTenantRequest(tenant_id="east"))`.

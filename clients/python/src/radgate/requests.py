@@ -154,3 +154,14 @@ def frames_request(
         frame_numbers=frame_numbers,
         accepted_transfer_syntax_uids=several("transfer_syntaxes", transfer_syntaxes),
     )
+
+
+def uid_of_study(study_instance_uid: str) -> str:
+    """The UID, which must be there: without one the request would mean all studies.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if not study_instance_uid:
+        raise ValueError("study_instance_uid is empty")
+    return study_instance_uid
