@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
+from wsgiref.simple_server import WSGIServer
 
 import pytest
 
@@ -51,6 +52,20 @@ async def test_stays_on_the_loopback_address_where_clients_come_from_elsewhere(
         with socket.socket() as client:
             # Another address of this machine than the one that a server on 127.0.0.1 has.
             assert (client.connect_ex(("127.0.0.2", port)) == 0) is is_reached
+
+
+async def test_says_nothing_before_it_can_say_whether_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    for name in ("set_app", "serve_forever"):
+        original = getattr(WSGIServer, name)
+        monkeypatch.setattr(WSGIServer, name, lambda *args, _=original, step=name: [steps.append(step), _(*args)][1])
+    starting = ServerHealth(alive=True, ready=False, problems={"server": "it is starting"})
+    server = MetricsServer(PrometheusTelemetry(), lambda: starting, host="127.0.0.1", port=0)
+    await server.start()
+    with pytest.raises(HTTPError, match="503"):
+        await asyncio.to_thread(urlopen, f"http://127.0.0.1:{server.port}/readyz", timeout=10)
+    await server.close()
+    assert steps == ["set_app", "serve_forever"]
 
 
 async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from radgate_server.adapters.database.engine import CONNECTIONS, OVERFLOW, WRITES, open_engine
+from radgate_server.adapters.database.unavailable import unavailable
 from radgate_server.core.condition_log import ConditionLog
-from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.failure_text import describe_failure
 
 log = logging.getLogger(__name__)
@@ -94,5 +94,5 @@ def translated_errors(condition: ConditionLog) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         condition.failed(describe_failure(error))
-        raise DatabaseUnavailableError("the database can't be reached") from None
+        raise unavailable(error) from None
     condition.succeeded()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine
-from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.adapters.database.unavailable import unavailable
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def migrate(url: str) -> None:
         _upgrade(engine)
     except SQLAlchemyError as error:
         log.error("the database can't be migrated: %s", _first_line(error))
-        raise DatabaseUnavailableError("the database can't be reached") from None
+        raise unavailable(error) from None
     finally:
         engine.dispose()
 

@@ -3,18 +3,27 @@
 import asyncio
 import json
 import os
+import socket
 from collections.abc import Callable, Iterable
 from threading import Thread
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import make_wsgi_app, start_http_server
+from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from radgate_server.adapters.telemetry.metrics import PrometheusTelemetry
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.health import ServerHealth
 
 _JSON = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+
+
+class _SilentHandler(WSGIRequestHandler):
+    """Logs nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - wsgiref's interface
+        return
 
 
 class MetricsServer:
@@ -44,12 +53,23 @@ class MetricsServer:
             ConfigurationError: the address or the port can't be used.
         """
         try:
-            self._running = start_http_server(self._wanted_port, self._host, self._telemetry.registry)
+            server = self._open()
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"metrics can't be served on {self._host}:{self._wanted_port}: {reason}") from None
-        server, _ = self._running
+        # Before it serves: prometheus_client's own server answers every path with metrics until it is given another.
         server.set_app(_with_health(make_wsgi_app(self._telemetry.registry), self._health))
+        thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+        thread.start()
+        self._running = server, thread
+
+    def _open(self) -> WSGIServer:
+        family, *_, address = socket.getaddrinfo(self._host, self._wanted_port, flags=socket.AI_PASSIVE)[0]
+
+        class Server(ThreadingWSGIServer):
+            address_family = family
+
+        return Server((str(address[0]), self._wanted_port), _SilentHandler)
 
     async def close(self) -> None:
         """Stop; the port is free afterwards."""
