@@ -10,6 +10,7 @@ import httpx
 from tests.e2e.network import child_of
 
 _ESTABLISHED = "01"
+_INODE, _NOT_ACCEPTED = 9, "0"
 _MIB = 1024  # KiB in /proc
 
 
@@ -71,6 +72,11 @@ def rss_mib(pid: int) -> int:
 
 
 def connections_to(port: int) -> int:
-    """Connections that are open to the port, seen from its side."""
+    """Connections that are open to the port, seen from its side.
+
+    The kernel completes handshakes by itself: what waits to be accepted has no inode yet, and may be refused then. The
+    table is read piece by piece while it changes, so that a row may come twice.
+    """
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == _ESTABLISHED for row in rows)
+    open_to_port = (row for row in rows if row[1].endswith(f":{port:04X}") and row[3] == _ESTABLISHED)
+    return len({row[2] for row in open_to_port if row[_INODE] != _NOT_ACCEPTED})
