@@ -31,6 +31,7 @@ from radgate_server.core.ports.directory import (
     ChangeFeed,
     ChangeKind,
     FailoverDirectory,
+    FeedEpoch,
     KeyDirectory,
     PacsDirectory,
     StatusBoard,
@@ -136,6 +137,17 @@ class DirectorySuite:
         assert list(await directory.changes_after(0)) == []
         assert await directory.last_change() == 0
         assert await directory.find_key("k1") is None
+
+    async def test_its_feed_tells_a_change_from_another_of_its_number(self, directory: Directory) -> None:
+        assert await directory.epoch(0) == FeedEpoch(0, "")
+        await directory.announce_invalidation("a", "2.25.1")
+        first = await directory.epoch(1)
+        assert first.mark
+        await directory.announce_invalidation("a", "2.25.2")
+        assert await directory.epoch(1) == FeedEpoch(2, first.mark)
+        assert (await directory.epoch(1)).follows(1, first.mark)
+        assert not FeedEpoch(2, "of another history").follows(1, first.mark)
+        assert not FeedEpoch(0, "").follows(1, first.mark)
 
     async def test_lists_tenants_by_identifier(self, directory: Directory) -> None:
         for tenant_id in ("south", "north", "east-2"):

@@ -15,7 +15,7 @@ from radgate_server.core.failover import (
 from radgate_server.core.health import PacsStatus
 from radgate_server.core.limits import Limits, LimitSubject
 from radgate_server.core.pacs import PacsConfig
-from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.ports.directory import Change, ChangeKind, FeedEpoch
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Tenant
 
 
@@ -36,6 +36,8 @@ class MemoryDirectory:
         self._statuses: dict[tuple[str, str], PacsStatus] = {}
         self._limits: dict[LimitSubject, Limits] = {}
         self._changes: list[Change] = []
+        self.restored = 0
+        """How often it was put back to an older state; what tests set."""
 
     async def create_tenant(self, tenant: Tenant) -> None:
         if tenant.tenant_id in self._tenants:
@@ -177,6 +179,9 @@ class MemoryDirectory:
         if limits != Limits():
             self._limits[subject] = limits
         self._announce(ChangeKind.LIMITS, subject.tenant_id, "")
+
+    async def epoch(self, sequence: int) -> FeedEpoch:
+        return FeedEpoch(len(self._changes), f"{self.restored}" if sequence else "")
 
     async def last_change(self) -> int:
         return len(self._changes)

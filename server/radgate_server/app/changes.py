@@ -94,9 +94,17 @@ async def follow_changes(
     Raises:
         DatabaseUnavailableError: the database can't be reached.
     """
-    follower = ChangeFollower(
-        installation.feed, _change_handlers(services, forgetting, pacs, limiter, installation.limits)
-    )
+
+    async def start_over() -> None:
+        services.authenticator.forget()
+        listed = {tenant.tenant_id for tenant in await installation.tenants.list_tenants()}
+        for tenant_id in listed | {tenant_id for tenant_id, _ in pacs.clients.connected()}:
+            await pacs.clients.refresh(tenant_id)
+            await forgetting.answers(tenant_id)
+        limiter.load(await installation.limits.list_limits())
+
+    handlers = _change_handlers(services, forgetting, pacs, limiter, installation.limits)
+    follower = ChangeFollower(installation.feed, handlers, start_over)
     await follower.start()
     stack.push_async_callback(follower.close)
     return follower

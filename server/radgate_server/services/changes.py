@@ -13,31 +13,53 @@ _log = logging.getLogger(__name__)
 type ChangeHandler = Callable[[Change], Awaitable[None]]
 
 
+async def _forget_nothing() -> None:
+    """What is done about a feed that was set back by whoever remembers nothing."""
+
+
 class ChangeFollower:
-    """Reads the feed every `interval_s` seconds, and at once when this process has changed something itself."""
+    """Reads the feed every `interval_s` seconds, and at once when this process has changed something itself.
+
+    When the feed was set back (a database that was restored, a replica that lags), `start_over` is awaited.
+    """
 
     def __init__(
-        self, feed: ChangeFeed, handlers: Mapping[ChangeKind, Sequence[ChangeHandler]], *, interval_s: float = 1.0
+        self,
+        feed: ChangeFeed,
+        handlers: Mapping[ChangeKind, Sequence[ChangeHandler]],
+        start_over: Callable[[], Awaitable[None]] = _forget_nothing,
+        *,
+        interval_s: float = 1.0,
     ) -> None:
         self._feed = feed
         self._handlers = handlers
+        self._start_over = start_over
         self._interval_s = interval_s
         self._seen = 0
+        self._mark = ""
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Follow from now on; what was changed before is in what was read since."""
         self._seen = await self._feed.last_change()
+        self._mark = (await self._feed.epoch(self._seen)).mark
         self._task = asyncio.create_task(self._follow(), name="change-follower")
 
     async def catch_up(self) -> None:
         """Apply all changes up to now."""
         async with self._lock:
+            epoch = await self._feed.epoch(self._seen)
+            if not epoch.follows(self._seen, self._mark):
+                _log.warning("the configuration was put back to an earlier state; all of it is read again")
+                await self._start_over()
+                self._seen, self._mark = epoch.last, ""
             for change in await self._feed.changes_after(self._seen):
                 for handler in self._handlers.get(change.kind, ()):
                     await _apply(handler, change)
-                self._seen = change.sequence
+                self._seen, self._mark = change.sequence, ""
+            if not self._mark:
+                self._mark = (await self._feed.epoch(self._seen)).mark
 
     async def close(self) -> None:
         """Follow no more."""

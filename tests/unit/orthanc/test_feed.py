@@ -58,7 +58,8 @@ def test_what_is_not_accounted_for_may_be_any_study(
 ) -> None:
     told = removals(gone, missing, updated)
     assert [change for change in told if change.study_instance_uid] == [
-        *(StudyChange(uid, removed=True) for uid in (*missing, *updated)),
+        *(StudyChange(uid, removed=True) for uid in missing),
+        *(StudyChange(uid, removed=not gone.studies, doubtful=bool(gone.studies)) for uid in updated),
     ]
     assert (StudyChange("", removed=True) in told) is any_other
 

@@ -1,11 +1,22 @@
 import asyncio
 
+import pytest
+
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.tenancy import Tenant
 from radgate_server.services.changes import ChangeFollower
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
+
+
+class RestoredDirectory(MemoryDirectory):
+    """A directory that is put back to an older state."""
+
+    def restore(self, changes: int) -> None:
+        """Keep the first `changes` changes; another history goes on from there."""
+        del self._changes[changes:]
+        self.restored += 1
 
 
 async def test_a_change_that_cant_be_applied_holds_up_no_later_one() -> None:
@@ -67,3 +78,47 @@ async def test_following_goes_on_after_a_defect() -> None:
             await asyncio.sleep(0.001)
     await follower.close()
     assert seen == ["east"]
+
+
+@pytest.mark.parametrize("lost", [1, 0])
+async def test_a_feed_that_was_set_back_is_read_anew_and_followed_from_there(lost: int) -> None:
+    """Changes are gone, or as many others have come in their place by the time that anybody looks."""
+    directory, seen, started_over = RestoredDirectory(), [], []
+
+    async def remember(change: Change) -> None:
+        seen.append(change.tenant_id)
+
+    async def start_over() -> None:
+        started_over.append(len(seen))
+
+    follower = ChangeFollower(directory, {ChangeKind.CACHE: (remember,)}, start_over, interval_s=60)
+    await follower.start()
+    for tenant_id in ("a", "b"):
+        await directory.announce_invalidation(tenant_id, "")
+    await follower.catch_up()
+    directory.restore(2 - 2 * lost)
+    await follower.catch_up()
+    await follower.catch_up()
+    await directory.announce_invalidation("c", "")
+    await follower.catch_up()
+    await follower.close()
+    assert (seen, started_over) == (["a", "b", "c"], [2])
+
+
+async def test_starting_over_is_tried_again_when_the_database_goes_away_meanwhile() -> None:
+    directory, tries = RestoredDirectory(), []
+
+    async def start_over() -> None:
+        tries.append(None)
+        if len(tries) == 1:
+            raise DatabaseUnavailableError("the database can't be reached")
+
+    follower = ChangeFollower(directory, {}, start_over)
+    await directory.announce_invalidation("a", "")
+    await follower.catch_up()
+    directory.restore(0)
+    with pytest.raises(DatabaseUnavailableError):
+        await follower.catch_up()
+    await follower.catch_up()
+    await follower.catch_up()
+    assert len(tries) == 2

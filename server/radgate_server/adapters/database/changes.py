@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.schema import changes
-from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.ports.directory import Change, ChangeKind, FeedEpoch
 
 KEPT = timedelta(days=30)
 """Older changes are forgotten; no running server falls this far behind."""
@@ -23,6 +23,10 @@ class SqlChangeFeed:
     async def changes_after(self, sequence: int) -> Sequence[Change]:
         """Changes with a higher sequence number, in order; of those to the same thing only the last."""
         return await self._database.read(lambda connection: _changes_after(connection, sequence))
+
+    async def epoch(self, sequence: int) -> FeedEpoch:
+        """The feed as seen from the change with this number: its time is its mark."""
+        return await self._database.read(lambda connection: _epoch(connection, sequence))
 
     async def last_change(self) -> int:
         """The newest change's sequence number, 0 when there is none."""
@@ -61,6 +65,12 @@ def _queue_up(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _epoch(connection: Connection, sequence: int) -> FeedEpoch:
+    last = connection.scalar(select(func.max(changes.c.sequence))) or 0
+    time = connection.scalar(select(changes.c.time).where(changes.c.sequence == sequence))
+    return FeedEpoch(last, time.isoformat() if time else "")
 
 
 def _changes_after(connection: Connection, sequence: int) -> Sequence[Change]:

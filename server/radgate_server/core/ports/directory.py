@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from radgate_server.core.failover import ActivePacs, Transition
 from radgate_server.core.health import PacsStatus
@@ -177,11 +177,30 @@ class Change:
     subject: str
 
 
+class FeedEpoch(NamedTuple):
+    """What a feed looks like from a place in it.
+
+    `last` is the newest change's number. `mark` tells the change at the place from any other that ever had its number,
+    "" when it was superseded.
+    """
+
+    last: int
+    mark: str
+
+    def follows(self, sequence: int, mark: str) -> bool:
+        """Whether it is the feed, grown or not, of which somebody has read up to the change with this mark."""
+        return self.last >= sequence and (not mark or self.mark in ("", mark))
+
+
 class ChangeFeed(Protocol):
     """How a running server learns what another process (the command line, another server) changed."""
 
     async def changes_after(self, sequence: int) -> Sequence[Change]:
         """Changes with a higher sequence number, in order; of those to the same thing at least the last."""
+        ...
+
+    async def epoch(self, sequence: int) -> FeedEpoch:
+        """The feed as seen from the change with this number."""
         ...
 
     async def last_change(self) -> int:

@@ -72,7 +72,8 @@ def removals(gone: Counts, missing: Iterable[str], updated: Iterable[str]) -> tu
     When these don't account for it, it was of a study that was never named here: "", which is any.
     """
     removed = [StudyChange(uid, removed=True) for uid in missing]
-    changed = [StudyChange(uid, removed=True) for uid in updated]
+    of_studies = gone.studies > 0  # then the instances may all have been of these
+    changed = [StudyChange(uid, removed=not of_studies, doubtful=of_studies) for uid in updated]
     accounted = len(removed) >= gone.studies and (removed or changed)
     return (*removed, *changed) if accounted else (*removed, *changed, StudyChange("", removed=True))
 
