@@ -27,16 +27,15 @@ from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.failover import SqlFailoverDirectory
+from radgate_server.adapters.database.installation_keys import InstallationKeys
 from radgate_server.adapters.database.keys import SqlKeyDirectory
 from radgate_server.adapters.database.limits import SqlLimitDirectory, SqlUsageLedger
-from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.pacs import SqlPacsDirectory
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.sealed import SqlSealedRecords
 from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
-from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.secrets.opening import open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
@@ -62,10 +61,12 @@ from radgate_server.core.ports.pacs import PacsClient, PacsFactory
 from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.installation_gate import KEY_FILES, Purpose, pass_gate
 from radgate_server.retaining import RetentionStore, open_retention
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
 from radgate_server.services.audit_desk import AuditDesk
+from radgate_server.services.audit_tenants import KnownTenantsSink
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector, impatient
@@ -118,29 +119,36 @@ class Installation:
 
 
 async def open_installation(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, *, spooling: bool = False
+    stack: AsyncExitStack, settings: Settings, clock: Clock, *, purpose: Purpose = Purpose.USE
 ) -> Installation:
-    """Open the data folder and the database, bringing both up to date; `stack` closes them.
+    """Open the data folder and the database; `stack` closes them.
 
-    With `spooling`, records of the audit trail go by way of the folder: one process may do that.
+    To serve, it makes what is not there, brings the schema up to date, and takes records of the audit trail by way of
+    the folder: one process may do that.
 
     Raises:
         ConfigurationError: the folder, its key file, the spool or the database's URL is not usable.
         DatabaseUnavailableError: the database can't be reached.
     """
-    make_data_dir(settings.data_dir)
-    store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
-    box = store.box
-    await asyncio.to_thread(migrate, settings.database_url_or_default)
+    await asyncio.to_thread(pass_gate, settings, purpose)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
-    if spooling:
-        audit = await _open_writing_end(stack, settings, database)
+    keys = InstallationKeys(database, settings.data_dir, KEY_FILES)
+    await keys.check()
+    store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
+    box = store.box
+    await keys.remember()
+    tenants, trail = SqlTenantDirectory(database, clock.now), SqlAuditTrail(database)
+    audit: AuditSink
+    writing_end: WritingEnd
+    if purpose is Purpose.SERVE:
+        audit = writing_end = await _open_writing_end(stack, settings, database)
     else:
-        stack.push_async_callback((audit := SqlAuditSink(database)).close)
+        stack.push_async_callback((writing_end := SqlAuditSink(database)).close)
+        audit = KnownTenantsSink(writing_end, tenants, trail)
     sealed = SqlSealedRecords(database, box)
     return Installation(
-        SqlTenantDirectory(database, clock.now),
+        tenants,
         SqlKeyDirectory(database, clock.now),
         SqlPacsDirectory(database, box, clock.now),
         SqlFailoverDirectory(database, clock.now),
@@ -153,8 +161,8 @@ async def open_installation(
         sealed,
         PacsSecrets(box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s),
         audit,
-        audit,
-        SqlAuditTrail(database),
+        writing_end,
+        trail,
         signer,
         open_retention(settings, database, box),
         SqlAuditRecords(database),
@@ -351,7 +359,7 @@ def build_admin(
 
 
 @asynccontextmanager
-async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
+async def open_admin(settings: Settings, purpose: Purpose = Purpose.USE) -> AsyncIterator[AdminService]:
     """Administration without a server, for the command line.
 
     Raises:
@@ -359,7 +367,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminService]:
     """
     async with AsyncExitStack() as stack:
         clock, telemetry = SystemClock(), PrometheusTelemetry()
-        installation = await open_installation(stack, settings, clock)
+        installation = await open_installation(stack, settings, clock, purpose=purpose)
         keys = installation.retention.study_keys
         store = await open_disk_store(stack, settings, keys, clock, telemetry)
         await store.stock_taken()

@@ -19,6 +19,7 @@ from radgate_server.core.pacs import DimseConnection, PacsConnection
 from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.installation import open_admin
+from radgate_server.installation_gate import Purpose
 from radgate_server.services.admin import AdminService
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
@@ -184,7 +185,7 @@ class RadgateProcess:
         """Do something as whoever has the installation's folder."""
 
         async def run() -> T:
-            async with open_admin(self._loaded_settings()) as admin:
+            async with open_admin(self._loaded_settings(), Purpose.BEGIN) as admin:
                 return await work(admin)
 
         return asyncio.run(run())

@@ -20,6 +20,7 @@ from radgate_server.core.pacs import DimseConnection, PacsConfig
 from radgate_server.core.tenancy import Tenant
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
+from radgate_server.installation_gate import Purpose
 from tests.integration.orthanc import OrthancServer
 from tests.integration.receivers import Mailbox, WebReceiver, mailbox, web_receiver
 from tests.integration.waiting import until
@@ -86,7 +87,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         )
         async with AsyncExitStack() as setting_up:
             clock = SystemClock()
-            installation = await open_installation(setting_up, settings, clock)
+            installation = await open_installation(setting_up, settings, clock, purpose=Purpose.BEGIN)
             await installation.tenants.create_tenant(Tenant("east", clock.now()))
             connection = DimseConnection("127.0.0.1", orthanc.dicom_port, orthanc.ae_title, "RADGATE")
             await installation.pacs.create_pacs(PacsConfig("east", "main", connection, clock.now()))

@@ -22,6 +22,7 @@ from radgate_server.core.pacs import DimseConnection, FailoverPolicy, PacsConfig
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import Installation, open_installation
+from radgate_server.installation_gate import Purpose
 from radgate_server.services.api_keys import make_key
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
@@ -110,7 +111,7 @@ async def hospital(tmp_path: Path, orthancs: dict[str, OrthancServer]) -> AsyncI
     )
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        installation = await open_installation(stack, settings, clock)
+        installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
         await installation.tenants.create_tenant(Tenant("east", clock.now()))
         for name, server in orthancs.items():
             connection = DimseConnection("127.0.0.1", server.dicom_port, server.ae_title, "RADGATE")

@@ -29,6 +29,7 @@ from radgate_server.core.pacs import DimseConnection, DimseTls, FailoverPolicy, 
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
+from radgate_server.installation_gate import Purpose
 from radgate_server.services.api_keys import make_key
 from tests.integration.certificates import write_certificate
 from tests.integration.observability import expressions
@@ -121,7 +122,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         web.statuses = [404] * 100
         settings, clock = settings_of(tmp_path, web), SystemClock()
         async with AsyncExitStack() as setting_up:
-            installation = await open_installation(setting_up, settings, clock)
+            installation = await open_installation(setting_up, settings, clock, purpose=Purpose.BEGIN)
             await installation.tenants.create_tenant(Tenant("east", clock.now()))
             gone = DimseConnection("127.0.0.1", free_port(), "A", "B", tls=DimseTls(str(certificate)))
             policy = FailoverPolicy(threshold=1, failback_after_s=0)

@@ -16,6 +16,7 @@ from radgate_server.core.pacs import DimseConnection, DimseTls, PacsConfig
 from radgate_server.core.tenancy import Tenant
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
+from radgate_server.installation_gate import Purpose
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.faulty_scp import FaultyScp
 from tests.integration.storescu import storescu
@@ -48,7 +49,7 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
         connection = DimseConnection("127.0.0.1", pacs.port, "FAULTY", "RADGATE", tls=DimseTls(str(pair[0])))
         async with AsyncExitStack() as setting_up:
             clock = SystemClock()
-            installation = await open_installation(setting_up, settings, clock)
+            installation = await open_installation(setting_up, settings, clock, purpose=Purpose.BEGIN)
             await installation.tenants.create_tenant(Tenant("east", clock.now()))
             await installation.pacs.create_pacs(PacsConfig("east", "main", connection, clock.now()))
         yield await stack.enter_async_context(build_app(settings))

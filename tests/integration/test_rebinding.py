@@ -23,6 +23,7 @@ from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.secret import Secret
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.installation import open_admin
+from radgate_server.installation_gate import Purpose
 from radgate_server.services.admin import AdminService
 from tests.integration.odd_web_server import OddWebServer, Reply, odd_web_server
 
@@ -81,7 +82,7 @@ async def test_a_name_that_moves_inside_is_not_followed(
     tmp_path: Path, resolver: LyingResolver, inside: OddWebServer, kind: str
 ) -> None:
     connection = connections(inside.port)[kind]
-    async with open_admin(settings(tmp_path)) as admin:
+    async with open_admin(settings(tmp_path), Purpose.BEGIN) as admin:
         await admin.create_tenant(OPERATOR, "east")
         await add(admin, TENANT, "moving", connection)
         resolver.address = LOCAL
@@ -100,7 +101,7 @@ async def test_a_name_that_moves_inside_is_not_followed(
 async def test_a_network_that_is_opened_is_reached_by_the_name(
     tmp_path: Path, resolver: LyingResolver, inside: OddWebServer
 ) -> None:
-    async with open_admin(settings(tmp_path, "127.0.0.0/8")) as admin:
+    async with open_admin(settings(tmp_path, "127.0.0.0/8"), Purpose.BEGIN) as admin:
         await admin.create_tenant(OPERATOR, "east")
         await add(admin, TENANT, "moving", connections(inside.port)["dicomweb"])
         resolver.address = LOCAL
@@ -115,7 +116,7 @@ async def test_detection_is_confined_to_where_the_name_led_first(
     async def dial(*_: object) -> None:
         resolver.address = LOCAL  # the port was found open at the public address
 
-    async with open_admin(settings(tmp_path)) as admin:
+    async with open_admin(settings(tmp_path), Purpose.BEGIN) as admin:
         await admin.create_tenant(OPERATOR, "east")
         detector = admin.pacs._detector
         detector._dial = dial
@@ -126,7 +127,7 @@ async def test_detection_is_confined_to_where_the_name_led_first(
 async def test_an_operator_who_changes_something_else_does_not_open_the_way(
     tmp_path: Path, resolver: LyingResolver, inside: OddWebServer
 ) -> None:
-    async with open_admin(settings(tmp_path)) as admin:
+    async with open_admin(settings(tmp_path), Purpose.BEGIN) as admin:
         await admin.create_tenant(OPERATOR, "east")
         await add(admin, TENANT, "moving", connections(inside.port)["orthanc"])
 

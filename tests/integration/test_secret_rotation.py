@@ -30,6 +30,7 @@ from radgate_server.core.secret import Secret, SecretSource, parse_reference
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.installation import open_installation
+from radgate_server.installation_gate import Purpose
 from radgate_server.rpc.v1.convert_pacs import to_pacs
 from radgate_server.secret_settings import SecretsSettings
 from radgate_server.services.admin import AdminService
@@ -80,7 +81,7 @@ async def running_site(folder: Path, orthanc: OrthancServer, secret: SecretSourc
         root.addHandler(handler)
         stack.callback(root.removeHandler, handler)
         async with AsyncExitStack() as early:
-            installation = await open_installation(early, settings, SystemClock())
+            installation = await open_installation(early, settings, SystemClock(), purpose=Purpose.BEGIN)
             await installation.tenants.create_tenant(Tenant("east", datetime.now(UTC)))
             key, token = make_key(installation.box, ("east",), Role.ADMIN, "test", datetime.now(UTC))
             await installation.keys.create_key(key)

@@ -29,6 +29,7 @@ from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsFactory
 from radgate_server.installation import open_installation
+from radgate_server.installation_gate import Purpose
 from radgate_server.services.admin import AdminService
 from radgate_server.services.audit_watch import WatchedAuditSink
 from radgate_server.services.tenant_caches import TenantCaches
@@ -68,7 +69,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
     clock, telemetry = overrides.clock, PrometheusTelemetry(named=settings.telemetry.named_in_metrics)
     telemetry.watch_disk(settings.data_dir)
     async with AsyncExitStack() as stack:
-        installation = await open_installation(stack, settings, clock, spooling=True)
+        installation = await open_installation(stack, settings, clock, purpose=Purpose.SERVE)
         audit = WatchedAuditSink(installation.audit, clock, telemetry)
         installation = replace(installation, audit=audit)
         watch_database(installation.database, telemetry)
@@ -84,7 +85,8 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter)
         index_check = await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
         readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
-        readiness.add("identity-providers", services.authenticator.problem, advisory=True)
+        if settings.auth.oidc:
+            readiness.add("identity-providers", services.authenticator.problem, advisory=True)
         metrics_port = await open_metrics(stack, settings, readiness, telemetry)
         caches = TenantCaches(
             hot=tiers.hot,

@@ -18,6 +18,7 @@ from radgate_server.core.certificates import certificates_of_door, certificates_
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import ChangeFeed
 from radgate_server.installation import Installation
+from radgate_server.installation_gate import unreadable_files
 from radgate_server.services.alerting.courier import Courier
 from radgate_server.services.alerting.ledger import AlertLedger, Terms
 from radgate_server.services.alerting.outbox import Outbox
@@ -49,10 +50,19 @@ def build_readiness(
     async def disk() -> str:
         return await asyncio.to_thread(_disk_problem, settings.data_dir)
 
+    async def data_dir() -> str:
+        return await asyncio.to_thread(unreadable_files, settings.data_dir)
+
     async def image_workers() -> str:
         return "" if workers.ready else "no worker for images runs; the server's log says why"
 
-    checks = {"database": database, "audit": audit.problem, "disk": disk, "image-workers": image_workers}
+    checks = {
+        "database": database,
+        "audit": audit.problem,
+        "disk": disk,
+        "data-dir": data_dir,
+        "image-workers": image_workers,
+    }
     return Readiness(checks, clock, telemetry)
 
 

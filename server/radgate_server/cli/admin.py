@@ -21,16 +21,17 @@ def caller_for(tenant_id: str = "") -> Caller:
     return Caller(PRINCIPAL, tenant_id, "local", f"radgate cli, uid {os.getuid()}", uuid.uuid4().hex)
 
 
-def run_admin[T](work: "Callable[[AdminService], Awaitable[T]]") -> T:
-    """Open the installation, do `work`, and close it.
+def run_admin[T](work: "Callable[[AdminService], Awaitable[T]]", *, may_begin: bool = False) -> T:
+    """Open the installation, do `work`, and close it; make one first if there is none and it `may_begin`.
 
     Raises:
         GatewayError: from the settings, the database, or `work`.
     """
     # Only here: the whole server's imports would make `--help` slow.
     from radgate_server.installation import open_admin
+    from radgate_server.installation_gate import Purpose
 
-    return run_opened(open_admin(current_settings()), work)
+    return run_opened(open_admin(current_settings(), Purpose.BEGIN if may_begin else Purpose.USE), work)
 
 
 async def tenants_asked_for(admin: "AdminService", tenant_id: str | None) -> Sequence[str]:

@@ -58,6 +58,8 @@ def verify(tenant_id: str | None, checkpoint_file: Path | None, public_key_files
     kept = _read_checkpoints(checkpoint_file) if checkpoint_file else ()
     pems = [path.read_text(encoding="utf-8", errors="replace") for path in public_key_files]
     verdict = _run(lambda desk: _verify(desk, tenant_id, kept, pems))
+    if tenant_id and not (verdict.records or verdict.faults):
+        raise ResourceNotFoundError(NOTHING_RECORDED)
     for fault in verdict.faults:
         click.echo(f"tenant {fault.tenant_id or '(none)'}, record {fault.sequence}: {fault.what}")
     for wrong in verdict.index_faults:

@@ -45,19 +45,25 @@ def demo(folder: Path | None, *, htj2k: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--accept-keys",
+    is_flag=True,
+    help="Take the key files in data_dir for the installation's from now on: after one was replaced on purpose.",
+)
 @config_option
-def migrate() -> None:
+def migrate(accept_keys: bool) -> None:
     """Bring the database to this version's schema.
 
-    `serve` does so too when it starts.
+    `serve` does so too when it starts, and no other command.
     """
-    from radgate_server.adapters.database import migration
-    from radgate_server.adapters.secrets.key_file import make_data_dir
+    from radgate_server.installation_gate import accept_keys_by_hand, migrate_by_hand
 
     settings = current_settings()
-    make_data_dir(settings.data_dir)
-    migration.migrate(settings.database_url_or_default)
+    migrate_by_hand(settings)
     hint("the database is up to date")
+    if accept_keys:
+        accept_keys_by_hand(settings)
+        hint("the key files in data_dir are the installation's now; the next start makes what is missing")
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from radgate_server.cli.admin import caller_for, run_admin
-from radgate_server.cli.options import RadgateGroup, config_option, json_option
+from radgate_server.cli.options import RadgateGroup, config_option, current_settings, json_option
 from radgate_server.cli.output import hint, print_rows
 
 
@@ -16,8 +16,15 @@ def tenant() -> None:
 @click.argument("name")
 @config_option
 def create(name: str) -> None:
-    """Create the tenant NAME: 1 to 63 of a-z, 0-9 and '-', starting with a letter."""
-    run_admin(lambda admin: admin.create_tenant(caller_for(), name))
+    """Create the tenant NAME: 1 to 63 of a-z, 0-9 and '-', starting with a letter.
+
+    Where there is no installation yet, it makes one and says so.
+    """
+    data_dir = current_settings().data_dir
+    is_new = not data_dir.is_dir() or not any(data_dir.iterdir())
+    run_admin(lambda admin: admin.create_tenant(caller_for(), name), may_begin=True)
+    if is_new:
+        hint(f"there was no installation in {data_dir}; a new one is made")
     hint(f"tenant {name} is there; next: radgate key create --tenant {name} --role viewer")
 
 

@@ -4,18 +4,15 @@ Such a record holds up to STUDIES_PER_RECORD studies: their UIDs, and at the sam
 joined by the backslash that separates values in DICOM (PS3.5 section 6.2), which neither may hold.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
-
-from radgate_server.core.query import DicomJson, first_value
 
 SEPARATOR = "\\"
 
 STUDIES_PER_RECORD = 100
 """Some 10 KB; a page that names more has several records."""
 
-_STUDY_INSTANCE_UID, _PATIENT_ID = "0020000D", "00100020"
 _DIGEST_LENGTH = 16
 _BLANK = str.maketrans(dict.fromkeys("\\\t\n\r\0", " "))
 
@@ -51,15 +48,12 @@ class ShownList(NamedTuple):
 NOTHING_SHOWN = ShownList("", b"")
 
 
-def list_of(matches: Iterable[DicomJson]) -> ShownList:
-    """The list of a page with these matches, of whatever level."""
-    found: dict[str, str] = {}
-    for match in matches:
-        if study := first_value(match, _STUDY_INSTANCE_UID).translate(_BLANK):
-            found[study] = found.get(study) or first_value(match, _PATIENT_ID).translate(_BLANK)
-    if not found:
+def list_of_pairs(found: Mapping[str, str]) -> ShownList:
+    """The list of these studies, each with its patient. What separates values here is a blank in theirs."""
+    pairs = {study.translate(_BLANK): patient.translate(_BLANK) for study, patient in found.items()}
+    if not pairs:
         return NOTHING_SHOWN
-    encoded = "\n".join(f"{study}\t{patient}" for study, patient in found.items()).encode("utf-8", "replace")
+    encoded = "\n".join(f"{study}\t{patient}" for study, patient in pairs.items()).encode("utf-8", "replace")
     return ShownList(sha256(encoded).hexdigest()[:_DIGEST_LENGTH], encoded)
 
 

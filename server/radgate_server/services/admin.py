@@ -15,6 +15,7 @@ from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Caller, Principal, Role, Tenant
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.api_keys import is_key_id, make_key
+from radgate_server.services.audit_tenants import creation_of
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.limits_admin import LimitsAdmin
@@ -62,7 +63,7 @@ class AdminService:
         """Create a tenant. Raises ResourceExistsError."""
         insist_on_every_tenant(caller, "manage tenants")
         tenant = Tenant(parse_slug(tenant_id, "tenant_id"), self._clock.now())
-        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"create tenant {tenant_id}")
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=creation_of(tenant_id))
         await self._tenants.create_tenant(tenant)
         # A former tenant of this name may have left something: what was under way when it was deleted came in later.
         await self._caches.drop(tenant_id)

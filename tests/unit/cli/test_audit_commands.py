@@ -105,7 +105,9 @@ def test_entries_taken_from_the_index_are_told_and_made_again(audited: Cli) -> N
 
 def test_another_installations_key_vouches_for_nothing(audited: Cli, tmp_path: Path) -> None:
     audited.ok("audit", "checkpoint", "--tenant", "north")
-    (tmp_path / "other.pem").write_text(Cli(tmp_path / "other").ok("audit", "public-key").stdout)
+    other = Cli(tmp_path / "other")
+    other.ok("tenant", "create", "south")
+    (tmp_path / "other.pem").write_text(other.ok("audit", "public-key").stdout)
     result = audited.run("audit", "verify", "--public-key", str(tmp_path / "other.pem"))
     assert result.exit_code == 1
     assert "is by a key that is not known" in result.stdout

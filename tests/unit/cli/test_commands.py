@@ -215,7 +215,8 @@ def test_a_wrong_configuration_is_told(cli: Cli, tmp_path: Path, text: str, mess
     assert message in cli.refused("migrate", "--config", str(file))
 
 
-def test_a_database_that_is_not_there_is_told(cli: Cli, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_is_not_there_is_told(north: Cli, caplog: pytest.LogCaptureFixture) -> None:
+    cli = north
     cli.environment["RADGATE_DATABASE_URL"] = f"postgresql+psycopg://radgate:swordfish@/x?host={cli.data_dir}"
     assert cli.refused("tenant", "list") == "Error: the database can't be reached\n"
     assert "No such file or directory" in caplog.text

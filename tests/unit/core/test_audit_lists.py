@@ -4,12 +4,12 @@ from radgate_server.core.audit_lists import (
     NOTHING_SHOWN,
     STUDIES_PER_RECORD,
     from_bytes,
-    list_of,
     pairs_in,
     parts_of,
 )
 from radgate_server.core.query import DicomJson
 from radgate_server.core.retention import HoldList, HoldSubject, LegalHold, Traces
+from radgate_server.core.shown_list import list_of
 from tests.conformance.directory_suite import NOW
 
 

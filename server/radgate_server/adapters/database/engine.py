@@ -1,6 +1,8 @@
 """Engines: what is special about SQLite and PostgreSQL is said here, once."""
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,8 @@ def open_engine(url: str, *, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> 
     """
     parsed = parse_url(url)
     sqlite = parsed.get_backend_name() == "sqlite"
+    if sqlite:
+        _close_to_others(Path(parsed.database or ""))
     engine = create_engine(
         parsed,
         # Parameters hold names and addresses; they have no business in an error's text.
@@ -77,6 +81,18 @@ def open_engine(url: str, *, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> 
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _close_to_others(file: Path) -> None:
+    """Make the file for its owner alone (0600) if there is none, and close one that is open; SQLite's log follows it.
+
+    What can't be done here fails when the file is opened, or is left to who owns the file.
+    """
+    with suppress(OSError):
+        os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for name in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            if name.exists() and name.stat().st_mode & 0o077:
+                name.chmod(0o600)
 
 
 def _sqlite_arguments() -> dict[str, Any]:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine
+from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine, parse_url
 from radgate_server.adapters.database.unavailable import unavailable
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,32 @@ def migrate(url: str) -> None:
         raise unavailable(error) from None
     finally:
         engine.dispose()
+
+
+def revision_of(url: str) -> str:
+    """The database's schema, "" when it has none yet. A SQLite file that is not there is not made.
+
+    Raises:
+        ConfigurationError: the URL is not usable.
+        DatabaseUnavailableError: the database can't be reached, or fails.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return ""
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+    except SQLAlchemyError as error:
+        log.error("the database can't be read: %s", _first_line(error))
+        raise unavailable(error) from None
+    finally:
+        engine.dispose()
+
+
+def newest_revision() -> str:
+    """The schema of this version."""
+    return ScriptDirectory(str(Path(__file__).with_name("migrations"))).get_current_head() or ""
 
 
 def _upgrade(engine: Engine) -> None:

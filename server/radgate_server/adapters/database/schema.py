@@ -276,6 +276,14 @@ audit_indexed = Table(
     ),
 )
 
+# Which files in data_dir the database belongs to (installation_keys.py).
+installation_keys = Table(
+    "installation_keys",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("fingerprint", String(32), nullable=False),
+)
+
 report_schedules = Table(
     "report_schedules",
     metadata,

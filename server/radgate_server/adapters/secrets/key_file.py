@@ -11,18 +11,30 @@ from radgate_server.core.errors import ConfigurationError
 FILE_NAME = "secret.key"
 KEY_BYTES = 32
 _OPEN_TO_OTHERS = 0o077
+_OPEN_TO_ALL = 0o007
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Make the folder with its parents, for its owner alone (0700), when there is none.
+    """Make the folder with its parents, for its owner alone (0700), when there is none; close one that is open.
 
     Raises:
-        ConfigurationError: it can't be made.
+        ConfigurationError: it can't be made, or is open to others and not ours to close.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = data_dir.stat().st_mode
     except OSError as error:
         raise ConfigurationError(f"can't make the folder data_dir: {os.strerror(error.errno or 0)}") from None
+    if mode & _OPEN_TO_OTHERS:
+        try:
+            data_dir.chmod(0o700)
+        except OSError:
+            # A volume of Kubernetes is root's and the pod's group's (fsGroup): that group is ours.
+            if mode & _OPEN_TO_ALL:
+                raise ConfigurationError(
+                    "others can look into data_dir, which is another user's: have it closed (chmod 700), or set"
+                    " data_dir to a folder in it"
+                ) from None
 
 
 def load_key(data_dir: Path, file_name: str = FILE_NAME) -> bytes:

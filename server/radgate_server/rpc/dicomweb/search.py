@@ -3,11 +3,12 @@
 from struct import Struct
 
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_lists import NOTHING_SHOWN, ShownList, from_bytes, list_of
+from radgate_server.core.audit_lists import NOTHING_SHOWN, ShownList, from_bytes
 from radgate_server.core.identifiers import QueryLevel, parse_scope
 from radgate_server.core.match_text import check_answer_size, match_text
 from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.core.query import DicomJson, first_value
+from radgate_server.core.shown_list import list_of
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
 from radgate_server.rpc.dicomweb.base_url import base_url

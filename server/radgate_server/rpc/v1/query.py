@@ -8,12 +8,13 @@ from google.protobuf.message import Message
 
 from radgate.v1 import query_service_pb2 as messages
 from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_lists import NOTHING_SHOWN, list_of
+from radgate_server.core.audit_lists import NOTHING_SHOWN
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.family_name import PATIENT_NAME
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.match_text import check_answer_size
 from radgate_server.core.query import Query
+from radgate_server.core.shown_list import list_of
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
 from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
