@@ -359,8 +359,10 @@ def build_admin(
 
 
 @asynccontextmanager
-async def open_admin(settings: Settings, purpose: Purpose = Purpose.USE) -> AsyncIterator[AdminService]:
-    """Administration without a server, for the command line.
+async def open_admin(
+    settings: Settings, purpose: Purpose = Purpose.USE, *, counted: bool = False
+) -> AsyncIterator[AdminService]:
+    """Administration without a server, for the command line. `counted`: when all that is cached has been counted.
 
     Raises:
         ConfigurationError, DatabaseUnavailableError: as `open_installation`.
@@ -370,9 +372,9 @@ async def open_admin(settings: Settings, purpose: Purpose = Purpose.USE) -> Asyn
         installation = await open_installation(stack, settings, clock, purpose=purpose)
         keys = installation.retention.study_keys
         store = await open_disk_store(stack, settings, keys, clock, telemetry)
-        await store.stock_taken()
         derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
-        await derived.stock_taken()
+        if counted:
+            await asyncio.gather(store.stock_taken(), derived.stock_taken())
         storage_scp = cache(partial(_idle_storage_scp, settings))
         factories = pacs_factories(settings, storage_scp, telemetry, installation.secrets)
         clients = PacsClients(installation.pacs, factories)

@@ -21,8 +21,12 @@ def caller_for(tenant_id: str = "") -> Caller:
     return Caller(PRINCIPAL, tenant_id, "local", f"radgate cli, uid {os.getuid()}", uuid.uuid4().hex)
 
 
-def run_admin[T](work: "Callable[[AdminService], Awaitable[T]]", *, may_begin: bool = False) -> T:
+def run_admin[T](
+    work: "Callable[[AdminService], Awaitable[T]]", *, may_begin: bool = False, counted: bool = False
+) -> T:
     """Open the installation, do `work`, and close it; make one first if there is none and it `may_begin`.
+
+    `counted`: `work` is about how much is cached.
 
     Raises:
         GatewayError: from the settings, the database, or `work`.
@@ -31,7 +35,8 @@ def run_admin[T](work: "Callable[[AdminService], Awaitable[T]]", *, may_begin: b
     from radgate_server.installation import open_admin
     from radgate_server.installation_gate import Purpose
 
-    return run_opened(open_admin(current_settings(), Purpose.BEGIN if may_begin else Purpose.USE), work)
+    purpose = Purpose.BEGIN if may_begin else Purpose.USE
+    return run_opened(open_admin(current_settings(), purpose, counted=counted), work)
 
 
 async def tenants_asked_for(admin: "AdminService", tenant_id: str | None) -> Sequence[str]:

@@ -24,7 +24,7 @@ def stats(tenant_id: str | None, as_json: bool) -> None:
 
     What a running server holds in memory, and its hits and misses, it tells itself: GET /api/v1/admin/cache/stats.
     """
-    rows = run_admin(lambda admin: _usage(admin, tenant_id))
+    rows = run_admin(lambda admin: _usage(admin, tenant_id), counted=True)
     print_rows(rows, ("tenant", "tier", "entries", "used_bytes", "limit_bytes"), as_json=as_json)
 
 

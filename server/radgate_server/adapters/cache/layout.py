@@ -149,10 +149,7 @@ class TierFolder:
         """Find the instances on disk: of all tenants, of one, or of one study (told by its hash)."""
         for tenant in [self._root / tenant_id] if tenant_id is not None else _children(self._root):
             for folder in [tenant / study] if study is not None else _children(tenant):
-                for path in _children(folder):
-                    if path.suffix == self._suffix:
-                        with suppress(OSError):
-                            yield self._found(path)
+                yield from self._entries_in(folder)
 
     def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
         """How many files there are of the study (told by its hash), of any form, and how many bytes."""
@@ -167,8 +164,9 @@ class TierFolder:
         removed = 0
         for tenant in _children(self._root):
             for folder in _children(tenant):
-                foreign = [p for p in _children(folder) if p.suffix not in (self._suffix, self.index_suffix)]
-                removed += sum(map(_unlink, foreign))
+                own = (self._suffix, self.index_suffix)
+                foreign = [name for name in _files(folder) if not name.endswith(own)]
+                removed += sum(_unlink(folder / name) for name in foreign)
                 if foreign:
                     with suppress(OSError):
                         folder.rmdir()
@@ -186,12 +184,32 @@ class TierFolder:
                 removed += _unlink(path)
         return removed
 
+    def _entries_in(self, folder: Path) -> Iterator[FoundEntry]:
+        """Those of one study. A cache may hold a million: each costs a look at its file and one at its index."""
+        files = _files(folder)
+        for name, file in files.items():
+            if name.endswith(self._suffix):
+                instance = name.removesuffix(self._suffix)
+                with suppress(OSError):
+                    status, index = file.stat(), files.get(instance + self.index_suffix)
+                    size_bytes = status.st_size + (index.stat().st_size if index else 0)
+                    yield FoundEntry(EntryKey(folder.parent.name, folder.name, instance), size_bytes, status.st_mtime)
+
     def _found(self, path: Path) -> FoundEntry:
         status = path.stat()
         index_path = path.with_suffix(self.index_suffix)
         index_bytes = index_path.stat().st_size if index_path.exists() else 0
         key = EntryKey(path.parent.parent.name, path.parent.name, path.stem)
         return FoundEntry(key, status.st_size + index_bytes, status.st_mtime)
+
+
+def _files(folder: Path) -> dict[str, os.DirEntry[str]]:
+    """What lies in a study's folder, by its name; nothing when there is no such folder."""
+    try:
+        with os.scandir(folder) as found:
+            return {entry.name: entry for entry in found if not entry.name.startswith(".")}
+    except OSError:
+        return {}
 
 
 def _children(folder: Path) -> list[Path]:
