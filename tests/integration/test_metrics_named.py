@@ -42,6 +42,8 @@ CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 GIVE_UP_S = 60
 SELDOM = {
     "radgate_audit_export_lag_seconds",
+    "radgate_audit_index_differs",
+    "radgate_identity_provider_up",
     "radgate_audit_spool_oldest_seconds",
     "radgate_audit_spool_records",
     "radgate_database_errors_total",
@@ -57,8 +59,6 @@ RARE = {
     "radgate_image_workers_ended_total",
     "radgate_alert_notices_total",
     "radgate_audit_chain_broken",
-    "radgate_audit_index_differs",
-    "radgate_identity_provider_up",
 }
 
 type Shown = Mapping[str, Mapping[str, frozenset[str]]]
