@@ -51,6 +51,8 @@ SELDOM = {
     "radgate_limit_delay_seconds_total",
     "radgate_limit_refusals_total",
     "radgate_limits_shared",
+    "radgate_pacs_instances_refused_total",
+    "radgate_pacs_patient_mismatches_total",
     "radgate_log_lines_total",
     "radgate_trace_spans_total",
 }
