@@ -69,6 +69,11 @@ class CallsInFlight:
 
         return layer
 
+    def take_new(self) -> None:
+        """Take calls from now on, after an end as well."""
+        self._stopping = self._ended = False
+        self._idle.clear()
+
     def refuse_new(self) -> None:
         """Take no call from now on."""
         self._stopping = True

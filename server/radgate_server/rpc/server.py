@@ -101,6 +101,7 @@ class RpcServer:
             self.port = self._add_port(server, f"{host}:{self.port}")
         except RuntimeError:
             raise ConfigurationError(f"grpc_port: can't listen on {host}:{self.port}; is it in use?") from None
+        self._calls.take_new()
         await server.start()
         self._server = server
 

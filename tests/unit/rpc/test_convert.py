@@ -34,7 +34,8 @@ def test_a_study_has_what_the_pacs_told_and_nothing_else() -> None:
     assert study.number_of_study_related_series == 2
     assert not study.HasField("number_of_study_related_instances")
     assert list(study.pacs) == ["main", "old"]
-    assert json.loads(study.dicom_json) == ATTRIBUTES
+    character_set = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}}
+    assert json.loads(study.dicom_json) == ATTRIBUTES | character_set
     assert "山田" in study.dicom_json
 
 
