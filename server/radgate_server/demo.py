@@ -31,6 +31,7 @@ from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConf
 from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.installation import open_admin
+from radgate_server.installation_gate import Purpose
 from radgate_server.services.admin import AdminService
 
 TENANT = "demo"
@@ -164,7 +165,7 @@ async def _archive(settings: Settings, path: Path, index: FolderIndex) -> AsyncI
 
 async def _prepare(settings: Settings, archive: DimseArchive) -> _Keys:
     """Do by code what an administrator does with the command line: a tenant, its PACS, and keys."""
-    async with open_admin(settings) as admin:
+    async with open_admin(settings, Purpose.BEGIN) as admin:
         with contextlib.suppress(ResourceExistsError):
             await admin.create_tenant(_CALLER, TENANT)
         # The last demo's archive had another port and may have had other images, which its caches hold.

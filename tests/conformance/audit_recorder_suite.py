@@ -93,7 +93,7 @@ class AuditRecorderSuite(AuditTrailBench):
             with pytest.raises(DatabaseUnavailableError):
                 await sink.settle()
             assert sink.spooled.records == 40
-            while "the audit spool can't be drained yet" not in caplog.text:
+            while "the audit spool can't be drained into the database" not in caplog.text:
                 await asyncio.sleep(0.02)
         while sink.spooled.records:
             await asyncio.sleep(0.02)

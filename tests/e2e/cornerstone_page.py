@@ -28,7 +28,12 @@ def bundled_page() -> Path:
     if not page.is_dir():
         TOOLS.mkdir(exist_ok=True)
         with TemporaryDirectory(prefix="cornerstone-", dir=TOOLS) as temporary:
-            _bundle(Path(temporary)).replace(page)
+            bundle = _bundle(Path(temporary))
+            try:
+                bundle.replace(page)
+            except OSError:  # another process has made it meanwhile
+                if not page.is_dir():
+                    raise
     return page
 
 

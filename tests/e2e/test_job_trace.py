@@ -29,7 +29,7 @@ def test_a_study_that_is_transcoded(tmp_path: Path, capsys: pytest.CaptureFixtur
         radgate = RadgateProcess(tmp_path, spans.settings()).tenant(EAST, dimse(archive), Role.OPERATOR)
         with radgate, radgate.client(EAST) as client:
             asked = client.post("/api/v1/jobs", json={"transcodeStudy": work}, headers={"traceparent": own.traceparent})
-            assert asked.status_code == 200, asked.text
+            assert asked.status_code == 201, asked.text
 
             def named(name: str) -> list[Found]:
                 return [found for found in spans.everything() if found.name == name]

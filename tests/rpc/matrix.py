@@ -13,6 +13,8 @@ from tests.rpc.named_requests import REQUESTS, Ids, path_of
 from tests.rpc.rig import CERTIFICATE_OF_PATIENT, EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
 
 NEVER_STUDY = "2.25.9000"
+OF_A_VIEW = frozenset({"radgate.v1.RetrieveService/PrioritizeFrames"})
+"""They work on a view that the caller has open (tests/rpc/test_view_frames.py), and on no study that is named alone."""
 STATUS = {
     "UNAUTHENTICATED": grpc.StatusCode.UNAUTHENTICATED,
     "TENANT_NOT_ALLOWED": grpc.StatusCode.PERMISSION_DENIED,
@@ -175,7 +177,7 @@ async def walk(
 async def warm(matrix: Matrix, viewer: Visitor, methods: Mapping[str, Access], outside: str) -> None:
     """Let somebody who may see it have everything of the study that others may not: every cache holds its answer."""
     for name, access in methods.items():
-        if access.reach in (Reach.STUDY, Reach.SEARCH):
+        if access.reach in (Reach.STUDY, Reach.SEARCH) and name not in OF_A_VIEW:
             answer = await matrix.ask(name, viewer, "east", Ids(outside))
             assert (answer.code, bool(answer.messages)) == (grpc.StatusCode.OK, True), (name, answer)
 

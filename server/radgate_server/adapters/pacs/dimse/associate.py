@@ -48,6 +48,7 @@ _REJECTIONS = {
     (3, 2): "local limit exceeded",
 }
 _REJECTED_TRANSIENT = 2
+_ACSE_WITHOUT_REASON = (2, 1)
 _UNRECOGNISED = {(1, 3): "calling-aet", (1, 7): "called-aet"}
 
 
@@ -171,7 +172,7 @@ class Associator:
         if isinstance(answer, A_ASSOCIATE) and answer.result == 0:
             return PacsNoContextError("the PACS accepts none of the presentation contexts that are needed", pacs=pacs)
         if isinstance(answer, A_ASSOCIATE):
-            return _rejection(answer, pacs)
+            return _rejection(answer, pacs, by_user=bool(self._connection.username))
         if association.gave_up:
             return PacsTimeoutError("the PACS did not answer the association request in time", pacs=pacs)
         return PacsAbortedError("the PACS broke the connection instead of answering the association request", pacs=pacs)
@@ -200,13 +201,17 @@ def _user_identity(username: str, passcode: Secret) -> UserIdentityNegotiation:
     return item
 
 
-def _rejection(answer: A_ASSOCIATE, pacs: str) -> PacsError:
-    """A transient rejection (PS3.8 9.3.4, result 2) is a PACS that has no room now, unless it is about an AE title."""
+def _rejection(answer: A_ASSOCIATE, pacs: str, *, by_user: bool) -> PacsError:
+    """A transient rejection (PS3.8 9.3.4, result 2) is a PACS that has no room now, unless it is about who asks.
+
+    That is an AE title or, where a user name was sent, an ACSE that gives no reason (PS3.7 D.3.3.7 has no code for it).
+    """
     code = (answer.result_source or 0, answer.diagnostic or 0)
     permanence = "permanently" if answer.result == 1 else "for now"
     text = f"the PACS rejected the association {permanence}: {_REJECTIONS.get(code, 'no known reason')}"
     culprit = _UNRECOGNISED.get(code)
-    if answer.result == _REJECTED_TRANSIENT and not culprit:
+    is_about_user = by_user and code == _ACSE_WITHOUT_REASON
+    if answer.result == _REJECTED_TRANSIENT and not (culprit or is_about_user):
         return PacsBusyError(text, pacs=pacs)
     return PacsRejectedError(text, pacs=pacs, **({"rejection": culprit} if culprit else {}))
 
