@@ -4,12 +4,16 @@ Pictures of it are left in build/e2e; docs/images/ohif.png is the one called ohi
 """
 
 import contextlib
+import io
 import re
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, Request, Response
+from pydicom.encaps import generate_frames
 
 from tests.e2e.browser import PICTURES, chromium
 from tests.e2e.ohif_page import SEEN_BEFORE, Grey, grey_of, open_study
@@ -21,6 +25,9 @@ from tests.integration.orthanc import OrthancServer
 EXPLICIT, HTJ2K = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.202"
 SHOWN_AS = {EXPLICIT: "stored", HTJ2K: "htj2k"}
 
+COLOUR = "color3d_jpeg_baseline.dcm"
+COLOUR_TOLERANCE = 6
+"""Levels, in the mean of blocks, that scaling changes; what is not converted is tens of levels off."""
 TOLERANCE = 4
 """Grey levels, of 255, that a viewer's interpolation and rounding may change."""
 
@@ -114,6 +121,26 @@ def test_a_real_study_looks_like_itself(page: Page) -> None:
     assert (grey > 128).mean() < 0.4  # of an abdomen at its own window, some is bright and much is dark
     assert 0.2 < (grey < 32).mean() < 0.8
     page.screenshot(path=PICTURES / "ohif-mr.png")
+
+
+def test_colour_looks_like_itself(page: Page, syntax: str) -> None:
+    """JPEG with subsampled chroma: as it is stored, and made HTJ2K."""
+    dataset = real(COLOUR).dataset
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=int(dataset.NumberOfFrames)))
+    with Image.open(io.BytesIO(frame)) as picture:
+        original = picture.convert("RGB")
+    viewport = open_study(page, dataset.StudyInstanceUID)
+    wait_for(lambda: grey_of(viewport).max() > 200, "an image in the viewport", 60)
+    page.screenshot(path=PICTURES / f"ohif-colour-{SHOWN_AS[syntax]}.png")
+    with Image.open(io.BytesIO(viewport.screenshot())) as picture:
+        shown = picture.convert("RGB")
+    height = min(shown.height, shown.width * original.height // original.width)
+    width = height * original.width // original.height
+    left, top = (shown.width - width) // 2, (shown.height - height) // 2
+    part = shown.crop((left, top, left + width, top + height)).resize((64, 48), Image.Resampling.BOX)
+    expected = original.resize((64, 48), Image.Resampling.BOX)
+    difference = np.abs(np.asarray(part, dtype=int) - np.asarray(expected, dtype=int))[8:40, 12:52]
+    assert difference.mean() < COLOUR_TOLERANCE  # labels of the viewer are in the corners
 
 
 def shown(hounsfield: float) -> int:
