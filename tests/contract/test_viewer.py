@@ -19,6 +19,8 @@ COOKIE = {"cookie": "other=1; radgate_demo=rg_key-1_x"}
 def viewer(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "index.html").write_text("<title>viewer</title>")
     (tmp_path / "app.js").write_text("run()")
+    (tmp_path / "dicom-microscopy-viewer").mkdir()
+    (tmp_path / "dicom-microscopy-viewer" / "part.js").write_text("microscopy()")
     with serve_viewer(tmp_path, "rg_key-1_x") as address:
         yield address
 
@@ -38,6 +40,11 @@ async def client(settings: Settings, viewer: str, stub: Stub) -> AsyncIterator[h
                 yield client
         finally:
             await envoy.close()
+
+
+async def test_whole_slides_find_their_viewer_at_the_root(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/dicom-microscopy-viewer/part.js")
+    assert (answer.status_code, answer.text) == (200, "microscopy()")
 
 
 async def test_the_viewer_opens_without_typing_a_key(client: httpx.AsyncClient, stub: Stub) -> None:
