@@ -302,7 +302,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     authenticator = Authenticator(checker, rig.tokens, rig.directory, AUTH, rig.clock)
     auditor = Auditor(rig.audit, rig.clock, studies)
     facts = StudyFactsReader(clients, AskLimits(1000, 10), ttl_s=60, clock=rig.clock)
-    restrictions = Restrictions(facts, places, auditor, rig.clock)
+    restrictions = Restrictions(facts, places, auditor, rig.clock, doubts)
     search = CallerSearch(query, restrictions)
 
     async def forget(change: object) -> None:

@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.audit import AuditAction
+from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from radgate_server.services.imaging import progressive_frames
 from tests.fakes.instances import make_instance
 from tests.rpc.rig import Rig, reason_of
@@ -239,3 +240,23 @@ async def test_the_status_waits_until_the_client_has_nothing_more_to_say(rig: Ri
     assert not status.done()
     await stream.done_writing()
     assert await status is grpc.StatusCode.OK
+
+
+async def test_who_may_see_one_patient_gets_no_frame_of_another(rig: Rig, channel: grpc.aio.Channel) -> None:
+    add_series(rig, CT, 2)
+    strangers = f"{CT}.2"
+    rig.east.replaced[strangers] = make_instance(STUDY, CT, strangers, rows=SIZE, columns=SIZE, PatientID="another")
+    token = await rig.key("east", restriction=make_restriction(patients=[RestrictedPatient("P-1")]))
+    stream = RetrieveServiceStub(channel).StreamFrames(
+        iter([opening()]), metadata=(("authorization", f"Bearer {token}"),)
+    )
+    came: list[messages.StreamFramesResponse] = []
+
+    async def read() -> None:
+        async for answer in stream:
+            came.append(answer)  # noqa: PERF401 - what came before the failure counts
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await read()
+    assert reason_of(caught.value) == "OBJECT_NOT_FOUND"
+    assert strangers not in {piece.ref.sop_instance_uid for piece in pieces(came)}

@@ -103,7 +103,7 @@ def build_services(
         handlers = traced(handlers, tracer)
     sent = StreamLog(auditor)
     stack.push_async_callback(sent.close)
-    restrictions = Restrictions(asking.facts, asking.places, auditor, clock)
+    restrictions = Restrictions(asking.facts, asking.places, auditor, clock, doubts)
     ahead = 2 * number_of_workers(settings.imaging)
     previews = Previews(pictures.frames, workers)
     return Services(

@@ -30,6 +30,8 @@ class Call:
     the gateway it would end the body in good order.
     `counted_for` is the tenant among whose calls in flight it is counted, None before.
     `doubts` gives the headers that are due with the first byte, for what is known of the study by then.
+    `withhold` has, by study, what raises when the study was let in at first and may not be sent any more; asked before
+    each message.
     `warnings` are entries of the headers that are still to be sent.
     `under_way` is the connection that the call is counted for, "" before it is let in.
     """
@@ -53,6 +55,7 @@ class Call:
         "stream",
         "under_way",
         "warnings",
+        "withhold",
     )
 
     caller: Caller
@@ -65,6 +68,7 @@ class Call:
         self.payload = payload
         self.response: bytes = b""
         self.doubts: Callable[[], Metadata] | None = None
+        self.withhold: dict[str, Callable[[], None]] | None = None
         self._headers_sent = False
         self.failure: Failure | None = None
         self.lease: Lease | None = None
@@ -137,6 +141,7 @@ class Call:
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send response headers; once, before the first message."""
+        self.require_unwithheld()
         doubts = self.doubts() if self.doubts is not None else ()
         warnings, self.warnings = self.warnings, ()
         self._headers_sent = True
@@ -147,12 +152,18 @@ class Call:
         if not self._headers_sent and (self.warnings or (self.doubts is not None and self.doubts())):
             await self.send_initial_metadata(())
 
+    def require_unwithheld(self) -> None:
+        """Raise what `withhold` raises."""
+        for check in self.withhold.values() if self.withhold else ():
+            check()
+
     def warn(self, warning: tuple[str, str]) -> None:
         """Have the warning sent with the response headers, whoever sends them and when."""
         self.warnings = (*self.warnings, warning)
 
     async def write(self, message: bytes) -> None:
         """Send one encoded message of a stream; returns when the client's flow control took it."""
+        self.require_unwithheld()
         if self.first_write_s is None:
             self.first_write_s = time.perf_counter()
             await self.send_doubts()

@@ -168,6 +168,7 @@ def _answer_unary(serve: Callable[..., Any], decode: _Decoder, admit: Admit | No
         if admit is not None:
             request = await admit(request, call)
         call.response = _encode(await serve(request, call))
+        call.require_unwithheld()
         await call.send_doubts()
 
     return answer
@@ -181,6 +182,7 @@ def _answer_stream(serve: Callable[..., Any], decode: _Decoder, admit: Admit | N
         async with aclosing(serve(request, call)) as messages:
             async for message in messages:
                 await call.write(_encode(message))
+        call.require_unwithheld()
         await call.send_doubts()
 
     return answer
@@ -211,6 +213,7 @@ def _is_rest(call: Call) -> bool:
 
 async def _write_break_off(call: Call, timeout_s: float | None) -> None:
     """Why the call failed is what counts: nothing is raised. With `timeout_s`, a message may still be unsent."""
+    call.withhold = None  # it says nothing of the study
     try:
         async with asyncio.timeout(timeout_s):
             await call.write(BREAK_OFF)

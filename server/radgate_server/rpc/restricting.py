@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from google.protobuf.descriptor import MethodDescriptor
 
+from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Caller
@@ -38,6 +39,10 @@ class StudyGate(Protocol):
 
     async def admits(self, tenant_id: str, restriction: StudyRestriction, study_instance_uid: str) -> bool:
         """Whether the study lies within."""
+        ...
+
+    def is_doubtful(self, tenant_id: str, restriction: StudyRestriction, study_instance_uid: str) -> bool:
+        """Whether the study lies outside because its instances name different patients."""
         ...
 
 
@@ -82,12 +87,25 @@ def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer
                 call.warn(doubt_warning(doubt))
             if restriction is not None:  # whose study it is may have changed just now
                 await gate.require(caller, restriction, asked, full_name)
+        if restriction is not None and restriction.patients and study:
+            withhold = _withholding(gate, caller.tenant_id, restriction, study)
+            call.withhold = {**(call.withhold or {}), study: withhold}
         return request
 
     async def admit_each(requests: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
         return (await admit(request, call) async for request in requests)
 
     return admit_each if method.client_streaming else admit
+
+
+def _withholding(gate: StudyGate, tenant_id: str, restriction: StudyRestriction, study: str) -> Callable[[], None]:
+    """Instances arrive after the call was let in: what names another patient is known before it can be sent."""
+
+    def withhold() -> None:
+        if gate.is_doubtful(tenant_id, restriction, study):
+            raise ObjectNotFoundError("no PACS of the tenant has this study", kind="study")
+
+    return withhold
 
 
 def left_out(serve: ServeStream, reach: Reach, method: MethodDescriptor, gate: StudyGate) -> ServeStream:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.errors import ObjectNotFoundError, PacsError
@@ -30,18 +30,36 @@ class LoneInstance(NamedTuple):
     sop_instance_uid: str
 
 
+class DoubtedPatients(Protocol):
+    """Tells of which studies it is doubtful whose they are (services.study_doubts.StudyDoubts)."""
+
+    def warning_of(self, tenant_id: str, study_instance_uid: str) -> str:
+        """What is doubtful, "" for nothing."""
+        ...
+
+
 class Restrictions:
     """Decides by what the PACS tell of a study; what can't be learned lies outside.
 
     When several PACS have a study, it has to lie within the restriction as each of them tells it. When one does not
     answer and the others don't let the caller in, its failure is the answer, as for a study that is not there.
+
+    A study whose instances name different patients lies outside of each restriction that names a patient.
     """
 
-    def __init__(self, facts: StudyFactsReader, places: InstancePlaces, auditor: Auditor, clock: Clock) -> None:
+    def __init__(
+        self,
+        facts: StudyFactsReader,
+        places: InstancePlaces,
+        auditor: Auditor,
+        clock: Clock,
+        doubts: DoubtedPatients,
+    ) -> None:
         self._facts = facts
         self._places = places
         self._auditor = auditor
         self._clock = clock
+        self._doubts = doubts
 
     async def require(
         self, caller: Caller, restriction: StudyRestriction, asked: RetrieveScope | LoneInstance, method: str
@@ -57,7 +75,8 @@ class Restrictions:
         """
         study, scope = await self._place(caller.tenant_id, asked)
         facts = await self._facts.of_study(caller.tenant_id, study)
-        if _lies_within(self._test(restriction), facts) and scope:
+        within = _lies_within(self._test(restriction), facts)
+        if within and scope and not self.is_doubtful(caller.tenant_id, restriction, study):
             return
         reason = OUTSIDE if facts.told and scope else NOT_THERE
         denied = AuditOutcome.DENIED
@@ -68,7 +87,12 @@ class Restrictions:
     async def admits(self, tenant_id: str, restriction: StudyRestriction, study_instance_uid: str) -> bool:
         """Whether there is such a study, and it lies within. Raises PacsError when a PACS failed."""
         facts = await self._facts.of_study(tenant_id, study_instance_uid)
-        return _lies_within(self._test(restriction), facts)
+        within = _lies_within(self._test(restriction), facts)
+        return within and not self.is_doubtful(tenant_id, restriction, study_instance_uid)
+
+    def is_doubtful(self, tenant_id: str, restriction: StudyRestriction, study_instance_uid: str) -> bool:
+        """Whether the restriction names a patient, and instances of the study that came name different ones."""
+        return bool(restriction.patients and self._doubts.warning_of(tenant_id, study_instance_uid))
 
     async def admitted(
         self, tenant_id: str, restriction: StudyRestriction, level: QueryLevel, matches: Iterable[DicomJson]
@@ -87,7 +111,8 @@ class Restrictions:
         decided = telling if await self._facts.is_told_by_one(tenant_id) else telling - fitting
         facts = await self._facts.of_studies(tenant_id, by_study.keys() - decided)
         looked_up = {study for study, found in facts.items() if _may_be_found(test, found)}
-        return frozenset((fitting & decided) | looked_up)
+        admitted = (fitting & decided) | looked_up
+        return frozenset(study for study in admitted if not self.is_doubtful(tenant_id, restriction, study))
 
     def resolved(self, restriction: StudyRestriction) -> StudyRestriction:
         """The restriction with dates in place of days that count back from today, in the server's time zone."""

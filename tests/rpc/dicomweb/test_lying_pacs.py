@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import grpc
 import pytest
 
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, reason_of
@@ -132,3 +134,42 @@ async def test_the_error_names_the_pacs(web: Web, lie: str) -> None:
     answer = await web.get(f"{URL}/instances/{LISTED}")
     assert answer.error
     assert error_info_of(answer.error).metadata["pacs"] == "main"
+
+
+@pytest.fixture
+async def restricted(rig: Rig, channel: Any) -> tuple[Web, Viewer]:
+    token = await rig.key("east", restriction=make_restriction(patients=[RestrictedPatient("P-1")]))
+    return Web(channel, token), Viewer(channel, token)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("route", OF_THE_INSTANCE)
+async def test_who_may_see_one_patient_gets_no_instance_of_another(
+    rig: Rig, web: Web, restricted: tuple[Web, Viewer], route: str, cached: bool
+) -> None:
+    url = f"{URL}/instances/{LISTED}{route}"
+    assert (await restricted[0].get(f"{URL}/instances/{OTHERS[0]}")).error is None
+    rig.east.replaced[LISTED] = make_instance(EAST_STUDY, SERIES, LISTED, PatientID="another", PatientName="Stranger")
+    if cached:
+        assert (await web.get(url)).error is None, "others get it with a warning"
+    answer = await restricted[0].get(url)
+    assert (answer.error and reason_of(answer.error), answer.body) == ("OBJECT_NOT_FOUND", b"")
+    assert answer.header("warning") == []
+
+
+@pytest.mark.parametrize("route", ["", "/metadata"])
+@pytest.mark.parametrize("url", [URL, f"/studies/{EAST_STUDY}"])
+async def test_nor_within_a_stream_of_the_study(rig: Rig, restricted: tuple[Web, Viewer], url: str, route: str) -> None:
+    rig.east.replaced[LISTED] = make_instance(EAST_STUDY, SERIES, LISTED, PatientID="another", PatientName="Stranger")
+    for _ in range(2):  # as it comes, and as it is cached
+        answer = await restricted[0].get(url + route)
+        assert answer.error
+        assert reason_of(answer.error) == "OBJECT_NOT_FOUND"
+        assert b"Stranger" not in answer.body
+
+
+async def test_nor_over_grpc(rig: Rig, restricted: tuple[Web, Viewer]) -> None:
+    rig.east.replaced[LISTED] = make_instance(EAST_STUDY, SERIES, LISTED, PatientID="another")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await restricted[1].instances(study_instance_uid=EAST_STUDY)
+    assert reason_of(caught.value) == "OBJECT_NOT_FOUND"

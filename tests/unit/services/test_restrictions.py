@@ -23,6 +23,7 @@ from radgate_server.services.study_facts import StudyFactsReader
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_instance
+from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.unit.services.test_query import connect
 
@@ -63,7 +64,9 @@ class Desk:
         clients, limits = await connect(*self.pacs), AskLimits(100, 60)
         self.facts = StudyFactsReader(clients, limits, ttl_s=60, clock=self.clock)
         places = InstancePlaces(clients, deadline_s=60)
-        self.restrictions = Restrictions(self.facts, places, Auditor(self.audit, self.clock), self.clock)
+        self.doubts, _ = memories()
+        auditor = Auditor(self.audit, self.clock)
+        self.restrictions = Restrictions(self.facts, places, auditor, self.clock, self.doubts)
         self.search = CallerSearch(QueryService(clients, limits, RememberLimits(5, 300), self.clock), self.restrictions)
         return self
 
@@ -304,3 +307,21 @@ async def test_the_last_days_are_counted_from_today() -> None:
     restricted = await desk(pacs, restriction=make_restriction(study_dates=["7d"]))
     assert await restricted.found(QueryLevel.STUDY) == ["2.25.0", "2.25.7"]
     assert await restricted.found(QueryLevel.IMAGE) == ["2.25.0", "2.25.7"]
+
+
+async def test_a_study_in_doubt_lies_outside_of_patients_until_it_is_forgotten() -> None:
+    restricted = await desk(two_patients())
+    restricted.doubts.patient_differs("east", "near", INSIDE)
+    with pytest.raises(ObjectNotFoundError):
+        await restricted.require(INSIDE)
+    assert await restricted.found(QueryLevel.STUDY) == []
+    assert await restricted.found(QueryLevel.IMAGE, INSIDE) == []
+    restricted.doubts.forget("east", INSIDE)
+    await restricted.require(INSIDE)
+    assert await restricted.found(QueryLevel.STUDY) == [INSIDE]
+
+
+async def test_a_doubt_about_the_patient_is_none_about_the_modality() -> None:
+    restricted = await desk(two_patients(), restriction=make_restriction(modalities=["CT"]))
+    restricted.doubts.patient_differs("east", "near", INSIDE)
+    await restricted.require(INSIDE)
