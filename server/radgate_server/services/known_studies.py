@@ -68,9 +68,12 @@ class KnownStudies:
         """What is known of the study."""
         return self._known.get((tenant_id, study_instance_uid)) or _UNKNOWN
 
-    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Know nothing of the study any more."""
-        self._known.drop((tenant_id, study_instance_uid))
+    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Know nothing of the study, or of any of the tenant's, any more."""
+        if study_instance_uid is None:
+            self._known.drop_where(lambda place: place[0] == tenant_id)
+        else:
+            self._known.drop((tenant_id, study_instance_uid))
 
     def _put(
         self,

@@ -57,7 +57,8 @@ class StudyDoubts:
         return self._doubted.get((tenant_id, study_instance_uid)) or ""
 
     def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """The study, or each of the tenant, is fetched anew from now on."""
+        """The study, or each of the tenant, is fetched anew from now on: its patient may have been corrected."""
+        self.studies.forget(tenant_id, study_instance_uid)
         self._doubted.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
 
 

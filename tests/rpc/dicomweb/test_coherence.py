@@ -82,6 +82,14 @@ async def test_a_corrected_patient_is_shown_once_the_age_is_over_and_the_pacs_is
     assert len(state_queries(rig)) == 2
 
 
+async def test_a_study_whose_patient_was_corrected_is_not_in_doubt(rig: Rig, web: Web) -> None:
+    await patient_of(web)
+    rig.east.replace(*corrected(PatientID="P-2"))
+    rig.clock.advance(REVALIDATE_AFTER_S)
+    answers = [await web.get(f"/studies/{EAST_STUDY}{rest}") for rest in ("", "/metadata")]
+    assert [(answer.error, answer.header("warning")) for answer in answers] == [(None, []), (None, [])]
+
+
 async def test_a_study_that_did_not_change_stays_cached(rig: Rig, web: Web) -> None:
     await patient_of(web)
     rig.clock.advance(REVALIDATE_AFTER_S)
