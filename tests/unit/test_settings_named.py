@@ -113,8 +113,9 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_what_kubernetes_sets_is_no_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_settings()
     monkeypatch.setenv(name, "tcp://10.0.0.1:8080")
-    load_settings()
+    assert load_settings() == before
 
 
 def test_a_secret_is_read_from_the_file_that_its_variable_names(
