@@ -325,3 +325,4 @@ async def test_a_doubt_about_the_patient_is_none_about_the_modality() -> None:
     restricted = await desk(two_patients(), restriction=make_restriction(modalities=["CT"]))
     restricted.doubts.patient_differs("east", "near", INSIDE)
     await restricted.require(INSIDE)
+    assert INSIDE in await restricted.found(QueryLevel.STUDY)
