@@ -13,7 +13,7 @@ from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.tenancy import Role
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
-from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
+from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 FIRST = f"{SERIES}.1"
@@ -189,6 +189,41 @@ async def test_a_pacs_that_may_hold_more_is_told(rig: Rig, client: radgate.aio.C
     with pytest.raises(radgate.IncompleteStudyError) as caught:
         _ = [found async for found in client.retrieve_study(EAST_STUDY)]
     assert (caught.value.delivered, caught.value.unanswered_pacs) == (5, ("second",))
+
+
+@pytest.mark.parametrize("what", ["retrieve_study", "metadata"])
+async def test_what_no_pacs_can_confirm_comes_with_a_warning_and_its_age(
+    rig: Rig, client: radgate.aio.Client, what: str
+) -> None:
+    stream = getattr(client, what)
+    found = [found async for found in stream(EAST_STUDY)]
+    rig.clock.advance(REVALIDATE_AFTER_S - 1)
+    assert [found async for found in stream(EAST_STUDY)] == found  # what lists it is remembered for 30 s
+    rig.clock.advance(13)
+    rig.east.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="main")
+    with pytest.warns(radgate.DoubtfulAnswerWarning, match="confirmed 312 s ago") as warned:
+        again = [found async for found in stream(EAST_STUDY, allow_partial=True)]
+    assert again == found
+    assert [one.filename for one in warned] == [__file__]
+    rig.east.refuse_with = None
+    rig.clock.advance(10)
+    assert [found async for found in stream(EAST_STUDY)] == found
+
+
+async def test_an_instance_of_another_patient_comes_with_a_warning(rig: Rig, client: radgate.aio.Client) -> None:
+    rig.east.replaced[FIRST] = make_instance(EAST_STUDY, SERIES, FIRST, PatientID="another")
+    with pytest.warns(radgate.DoubtfulAnswerWarning, match="another patient"):
+        assert len([found async for found in client.retrieve_study(EAST_STUDY)]) == 6
+
+
+async def test_a_study_is_refreshed(rig: Rig) -> None:
+    async with radgate.aio.Client(rig.target, await rig.key("east", role=Role.OPERATOR)) as client:
+        before = [found.data async for found in client.retrieve_study(EAST_STUDY)]
+        rig.east.replace(*make_study(3, study=EAST_STUDY, series=2, SeriesDescription="overwritten"))
+        assert [found.data async for found in client.retrieve_study(EAST_STUDY)] == before
+        assert await client.refresh_study(EAST_STUDY) == 6
+        after = [found.data async for found in client.retrieve_study(EAST_STUDY)]
+    assert not set(after) & set(before)
 
 
 async def test_progress_is_told_while_chunks_arrive(rig: Rig, client: radgate.aio.Client) -> None:

@@ -11,6 +11,7 @@ from grpc.aio import ServicerContext
 from radgate_server.core.request_context import trace_id
 from radgate_server.core.tenancy import Caller
 from radgate_server.rpc.errors import Failure
+from radgate_server.rpc.warning_header import warning_header
 from radgate_server.services.audited_streams import AuditedStream
 from radgate_server.services.limiting import Lease
 
@@ -32,7 +33,7 @@ class Call:
     `doubts` gives the headers that are due with the first byte, for what is known of the study by then.
     `withhold` has, by study, what raises when the study was let in at first and may not be sent any more; asked before
     each message.
-    `warnings` are entries of the headers that are still to be sent.
+    `warnings` say what is doubtful of the answer: for its headers, and for a record that ends it.
     `under_way` is the connection that the call is counted for, "" before it is let in.
     """
 
@@ -77,7 +78,7 @@ class Call:
         self.cut = False
         self.counted_for: str | None = None
         self.under_way = ""
-        self.warnings: Metadata = ()
+        self.warnings: tuple[str, ...] = ()
         self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -143,9 +144,8 @@ class Call:
         """Send response headers; once, before the first message."""
         self.require_unwithheld()
         doubts = self.doubts() if self.doubts is not None else ()
-        warnings, self.warnings = self.warnings, ()
         self._headers_sent = True
-        await self._context.send_initial_metadata((*metadata, *doubts, *warnings))
+        await self._context.send_initial_metadata((*metadata, *doubts, *map(warning_header, self.warnings)))
 
     async def send_doubts(self) -> None:
         """Send what is due with the first byte, unless headers have left already."""
@@ -157,9 +157,9 @@ class Call:
         for check in self.withhold.values() if self.withhold else ():
             check()
 
-    def warn(self, warning: tuple[str, str]) -> None:
-        """Have the warning sent with the response headers, whoever sends them and when."""
-        self.warnings = (*self.warnings, warning)
+    def warn(self, text: str) -> None:
+        """Have the warning sent with the response headers, whoever sends them and when, and in a record at the end."""
+        self.warnings = (*self.warnings, text)
 
     async def write(self, message: bytes) -> None:
         """Send one encoded message of a stream; returns when the client's flow control took it."""

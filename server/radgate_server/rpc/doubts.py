@@ -8,9 +8,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.rpc.call import Call, Metadata
-from radgate_server.rpc.dicomweb.warnings import warning_header
 from radgate_server.rpc.restricting import Admit
 from radgate_server.rpc.studies_named import STUDIES_NAMED, NameOf
+from radgate_server.rpc.warning_header import warning_header
 
 
 class DoubtedStudies(Protocol):

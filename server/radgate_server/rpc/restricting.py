@@ -17,7 +17,7 @@ from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Caller
 from radgate_server.rpc.authz import Reach
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.dicomweb.warnings import doubt_warning
+from radgate_server.rpc.dicomweb.warnings import doubt_text
 from radgate_server.rpc.studies_named import STUDIES_NAMED
 from radgate_server.services.restrictions import LoneInstance
 from radgate_server.services.revalidation import Doubt
@@ -84,7 +84,7 @@ def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer
         study = confirmer.study_of(caller.tenant_id, asked)
         if study and not confirmer.is_trusted(caller.tenant_id, study):
             if (doubt := await confirmer.confirm(caller.tenant_id, study)) is not None:
-                call.warn(doubt_warning(doubt))
+                call.warn(doubt_text(doubt))
             if restriction is not None:  # whose study it is may have changed just now
                 await gate.require(caller, restriction, asked, full_name)
         if restriction is not None and restriction.patients and study:

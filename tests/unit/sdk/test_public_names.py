@@ -18,6 +18,7 @@ def test_public_names_change_on_purpose_only() -> None:
         "ClientClosedError",
         "CorruptDataError",
         "DeadlineExceededError",
+        "DoubtfulAnswerWarning",
         "FieldViolation",
         "ImageError",
         "IncompleteStudyError",

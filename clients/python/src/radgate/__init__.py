@@ -27,7 +27,7 @@ from radgate.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from radgate.requests import PartialAnswerWarning
+from radgate.requests import DoubtfulAnswerWarning, PartialAnswerWarning
 from radgate.retrieval import AsyncRetrieval, Retrieval
 from radgate.storing import StoreReport, StoreResult
 from radgate.transcoding import TranscodedFrame, TranscodedInstance
@@ -41,6 +41,7 @@ __all__ = [
     "ClientClosedError",
     "CorruptDataError",
     "DeadlineExceededError",
+    "DoubtfulAnswerWarning",
     "FieldViolation",
     "ImageError",
     "IncompleteStudyError",

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import google_crc32c
 
 from radgate.errors import CorruptDataError, IncompleteStudyError, MissingInstance, reason_in
-from radgate.requests import PartialAnswerWarning
+from radgate.requests import DoubtfulAnswerWarning, PartialAnswerWarning
 from radgate.v1.retrieve_service_pb2 import (
     CompletenessRecord,
     FailedInstance,
@@ -25,6 +25,7 @@ from radgate.v1.retrieve_service_pb2 import (
     RetrieveMetadataResponse,
 )
 
+_CALLER = 7  # frames from `_insist_on_all` to the line that asks for the next instance
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
@@ -144,6 +145,8 @@ class _Completeness:
         came = self.received - self._received_before
         if record.delivered != came:
             raise CorruptDataError(f"{came} instances came, {record.delivered} were sent")
+        for text in record.warnings:
+            warnings.warn(text, DoubtfulAnswerWarning, stacklevel=_CALLER - 1)
         if not self._allow_partial:
             _insist_on_all(record)
 
@@ -155,7 +158,7 @@ def _insist_on_all(record: CompletenessRecord) -> None:
         raise IncompleteStudyError(record.expected, delivered, missing, tuple(record.unanswered_pacs))
     if record.unanswered_pacs:
         text = f"PACS that did not answer and may hold more: {', '.join(record.unanswered_pacs)}"
-        warnings.warn(text, PartialAnswerWarning, stacklevel=7)  # the line that asks for the next instance
+        warnings.warn(text, PartialAnswerWarning, stacklevel=_CALLER)
 
 
 def missing_of(failed: FailedInstance) -> MissingInstance:

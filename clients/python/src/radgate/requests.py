@@ -22,6 +22,10 @@ class PartialAnswerWarning(UserWarning):
     """A search or a retrieve was answered, but not by every PACS, or not in full."""
 
 
+class DoubtfulAnswerWarning(UserWarning):
+    """A retrieve was answered in full, but the server doubts it: whose the study is, or whether it has changed."""
+
+
 def keyword_of(name: str) -> str:
     """Turn `patient_id` into PatientID, `modality` into Modality; keywords and tags stay as they are."""
     if "_" not in name and not name.islower():

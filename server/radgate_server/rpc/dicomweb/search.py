@@ -15,7 +15,8 @@ from radgate_server.rpc.dicomweb.base_url import base_url
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.qido_query import asked_name, asked_patient, parse_search
-from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings, warning_header
+from radgate_server.rpc.dicomweb.warnings import MORE_RESULTS, search_warnings
+from radgate_server.rpc.warning_header import warning_header
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.query import QueryPage

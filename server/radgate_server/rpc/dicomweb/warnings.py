@@ -1,23 +1,15 @@
 """Warning headers (RFC 7234 5.5, PS3.18 8.4.2): what is less than whole about an answer that is good otherwise."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from radgate_server.core.imaging.noted import MAX_NOTES
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.qido_query import Search
+from radgate_server.rpc.warning_header import warning_header
 from radgate_server.services.query import QueryPage
 from radgate_server.services.revalidation import Doubt
 
-_UNSAFE = re.compile(r'[^\x20-\x7e]|["\\]')
-_MAX_TEXT_LENGTH = 400
-
 MORE_RESULTS = "There are additional results that can be requested"
-
-
-def warning_header(text: str) -> tuple[str, str]:
-    """A `warning` metadata entry of the miscellaneous persistent kind (299)."""
-    return "warning", f'299 radgate "{_UNSAFE.sub("?", text)[:_MAX_TEXT_LENGTH]}"'
 
 
 def note_warnings(notes: Iterable[str]) -> list[tuple[str, str]]:
@@ -25,10 +17,10 @@ def note_warnings(notes: Iterable[str]) -> list[tuple[str, str]]:
     return [warning_header(note) for note in notes]
 
 
-def doubt_warning(doubt: Doubt) -> tuple[str, str]:
-    """The entry of an answer from the cache that the PACS could not confirm."""
+def doubt_text(doubt: Doubt) -> str:
+    """The warning of an answer from the cache that the PACS could not confirm."""
     age = "was never confirmed" if doubt.age_s is None else f"was confirmed {doubt.age_s} s ago"
-    return warning_header(f"The PACS could not be asked whether this study changed; what is cached {age}")
+    return f"The PACS could not be asked whether this study changed; what is cached {age}"
 
 
 def unanswered_warnings(pacs: Iterable[str]) -> list[tuple[str, str]]:

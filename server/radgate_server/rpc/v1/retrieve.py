@@ -125,7 +125,8 @@ class RetrieveServicer:
                     else:
                         tally.deliver()
                         sent.instances += 1
-        tally.warn(self._retrieve.warning_of(tenant_id, scope.study_instance_uid))
+        for text in (*call.warnings, self._retrieve.warning_of(tenant_id, scope.study_instance_uid)):
+            tally.warn(text)
         yield response(completeness=tally.record)
 
     async def _send_instance(
