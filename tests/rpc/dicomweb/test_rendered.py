@@ -2,6 +2,7 @@
 
 import asyncio
 from io import BytesIO
+from urllib.parse import urljoin
 
 import numpy as np
 import pytest
@@ -140,6 +141,51 @@ async def test_listed_frames_come_in_their_order(rig: Rig, pictures: Web) -> Non
     assert greys == [picture(one.body)[0, 0], 0, greys[0]]
     assert greys[0] > 0
     assert [entry.detail for entry in rig.audit.entries] == ["4", "4,1,4"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        url("2", "/frames/4,1"),
+        url("2"),
+        f"/studies/{STUDY}/series/{SERIES}/rendered",
+        f"/studies/{STUDY}/rendered",
+    ],
+)
+async def test_each_part_is_found_by_itself_as_it_looks_here(pictures: Web, path: str) -> None:
+    asked = f"{path}?window=2048,4096,linear"
+    several = await pictures.get(asked, 'multipart/related; type="image/png"')
+    found = [urljoin(asked, location) for location in several.locations]
+    assert len(found) == len(several.parts) > 0
+    for (_, data), place in zip(several.parts, found, strict=True):
+        assert (await pictures.get(place, "image/png")).body == data
+
+
+@pytest.mark.parametrize("accept", ["image/jpeg", "image/png, image/jp2", "image/jpeg, */*;q=0"])
+async def test_who_takes_single_pictures_only_hears_that_a_list_is_several_parts(pictures: Web, accept: str) -> None:
+    answer = await pictures.get(url("2", "/frames/1,2"), accept)
+    assert answer.error is not None
+    assert reason_of(answer.error) == "NOT_ACCEPTABLE"
+    assert 'multipart/related; type="image/jpeg"' in (answer.error.details() or "")
+
+
+async def test_a_list_with_a_damaged_frame_breaks_off_there(rig: Rig, pictures: Web) -> None:
+    whole = BytesIO()
+    Image.fromarray((RAMP // 16).astype("u1")).save(whole, "jpeg")
+    frames = [whole.getvalue(), b"\xff\xd8broken\0\0", whole.getvalue()]
+    jpeg = {"transfer_syntax_uid": "1.2.840.10008.1.2.4.50", "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    data = encapsulate(frames)
+    rig.east.add(
+        make_instance(STUDY, SERIES, f"{SERIES}.7", number=7, rows=32, columns=64, frames=3, **jpeg, PixelData=data)
+    )
+    accept, path = 'multipart/related; type="image/jpeg"', url("7", "/frames/1,2,3")
+    answer = await pictures.get(path, accept)
+    assert answer.error is not None
+    assert reason_of(answer.error) in ("CODEC_FAILED", "INSTANCE_MALFORMED")
+    assert answer.body.count(b"Content-Type: ") == 1
+    assert not answer.body.endswith(b"--\r\n")
+    sound = await pictures.get(path.replace("1,2,3", "3,1"), accept)
+    assert (sound.error, len(sound.parts)) == (None, 2)
 
 
 @pytest.mark.parametrize(

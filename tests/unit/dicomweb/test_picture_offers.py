@@ -49,7 +49,7 @@ def test_the_client_decides(
     [
         ("text/html", ONE, (), "image/jpeg, image/png, image/gif"),
         ("image/jp2", MANY, (), "image/jpeg, image/png, image/gif"),
-        ("image/jpeg", MANY, (1, 2), "image/jpeg, image/png, image/gif"),
+        ("image/jpeg", MANY, (1, 2), f'{JPEG_PARTS}, multipart/related; type="image/png", image/gif'),
         ("image/jpeg;q=0", ONE, (), "image/jpeg"),
     ],
 )

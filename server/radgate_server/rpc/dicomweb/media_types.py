@@ -149,8 +149,9 @@ def _choose(accepted: tuple[Acceptable, ...], offers: Iterable[Offer], stored: s
 
 
 def _described(offer: Offer) -> str:
+    media_type = f'multipart/related; type="{offer.media_type}"' if offer.multipart else offer.media_type
     syntax = offer.transfer_syntax_uid
-    return f"{offer.media_type}; transfer-syntax={syntax}" if syntax else offer.media_type
+    return f"{media_type}; transfer-syntax={syntax}" if syntax else media_type
 
 
 def _rank(

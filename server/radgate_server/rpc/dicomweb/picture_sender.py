@@ -9,7 +9,7 @@ from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.dicomweb.multipart import envelope_of, part_messages
+from radgate_server.rpc.dicomweb.multipart import envelope_of, located, part_messages
 from radgate_server.rpc.dicomweb.picture_answers import Kept, Picture, PictureAnswers
 from radgate_server.rpc.dicomweb.picture_offers import PicturePlan
 from radgate_server.rpc.dicomweb.picture_request import PictureRequest
@@ -50,12 +50,13 @@ class PictureSender:
 
         Warnings, which come before all parts, tell of the first one.
         """
-        envelope = envelope_of(plan.offer)
+        around = envelope_of(plan.offer)
         position, last = 0, len(plan.frame_numbers)
         pictures = self._renderer.each(call.caller.tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
         async with aclosing(pictures) as made:
-            async for _, picture in made:
+            async for number, picture in made:
                 position += 1
+                envelope = located(around, request.location(handle.ref, number))
                 if position == 1:
                     await self._answers.record(call, request.scope, request.detail)
                     if warnings := note_warnings(Noted.of(b"", picture.notes).notes):

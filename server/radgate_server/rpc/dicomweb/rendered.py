@@ -58,7 +58,8 @@ class RenderedResource:
             accepted = acceptables(call.header("accept"), path)
             numbers = parse_frame_list(frames) if frames else ()
             ttl_s = None if scope.sop_instance_uid else self._ttl_s
-            request = PictureRequest(scope, accepted, parse_picture_query(query_of(path)), numbers, ttl_s)
+            query = query_of(path)
+            request = PictureRequest(scope, accepted, parse_picture_query(query), numbers, ttl_s, query=query)
             made = await self._make(request, key, call)
             if not isinstance(made, bytes):
                 async with aclosing(made):
