@@ -88,12 +88,27 @@ def test_once_near_a_low_resolution_of_all_comes_first_and_from_the_middle(clien
 
 
 def test_a_wish_in_mid_stream_changes_the_order_of_what_is_pending(client: sdk.Client) -> None:
-    shown, wished = LARGE_SERIES
     list(client.view(LARGE_CT, first_size=(0, 0)))
     view = client.view(LARGE_CT, first_size=(0, 0))
     frames = [next(view)]
-    view.prioritize(wished, f"{wished}.20")
-    frames += view
+    view.prioritize(LARGE_SERIES[1], f"{LARGE_SERIES[1]}.20")
+    assert_wished([*frames, *view])
+
+
+@pytest.mark.parametrize("door", ["http", "grpc"])
+def test_a_wish_by_a_call_of_its_own_does_too(large: RadgateProcess, door: str) -> None:
+    with sdk.Client(large.doors[door], large.keys[EAST]) as client:
+        list(client.view_frames(LARGE_CT, first_size=(0, 0)))
+        view = client.view_frames(LARGE_CT, first_size=(0, 0))
+        frames = [next(view)]
+        assert view.prioritize(LARGE_SERIES[1], f"{LARGE_SERIES[1]}.20")
+        assert_wished([*frames, *view])
+        assert not view.prioritize(LARGE_SERIES[1])
+
+
+def assert_wished(frames: list[sdk.ViewedFrame]) -> None:
+    """The second series came from slice 20 outwards, amid the first."""
+    shown, wished = LARGE_SERIES
     came = [frame.sop_instance_uid for frame in frames]
     assert frames[0].series_instance_uid == frames[-1].series_instance_uid == shown
     begun = next(place for place, frame in enumerate(frames) if frame.series_instance_uid == wished)

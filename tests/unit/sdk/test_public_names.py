@@ -13,6 +13,7 @@ def test_public_names_change_on_purpose_only() -> None:
     assert radgate.__all__ == [
         "AlreadyExistsError",
         "AsyncRetrieval",
+        "AsyncServerStreamView",
         "AsyncView",
         "Client",
         "ClientClosedError",
@@ -37,6 +38,7 @@ def test_public_names_change_on_purpose_only() -> None:
         "RetrievedFrame",
         "RetrievedInstance",
         "ServerError",
+        "ServerStreamView",
         "StoreReport",
         "StoreResult",
         "TranscodedFrame",
@@ -70,6 +72,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         "metadata",
         "frames",
         "view",
+        "view_frames",
         "store",
         "refresh_study",
         "admin",

@@ -31,11 +31,13 @@ from radgate.requests import DoubtfulAnswerWarning, PartialAnswerWarning
 from radgate.retrieval import AsyncRetrieval, Retrieval
 from radgate.storing import StoreReport, StoreResult
 from radgate.transcoding import TranscodedFrame, TranscodedInstance
+from radgate.view_frames import AsyncServerStreamView, ServerStreamView
 from radgate.viewing import AsyncView, View, ViewedFrame
 
 __all__ = [
     "AlreadyExistsError",
     "AsyncRetrieval",
+    "AsyncServerStreamView",
     "AsyncView",
     "Client",
     "ClientClosedError",
@@ -60,6 +62,7 @@ __all__ = [
     "RetrievedFrame",
     "RetrievedInstance",
     "ServerError",
+    "ServerStreamView",
     "StoreReport",
     "StoreResult",
     "TranscodedFrame",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,7 +47,8 @@ from radgate.v1.retention_service_pb2_grpc import RetentionServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate.v1.store_service_pb2_grpc import StoreServiceStub
-from radgate.viewing import AsyncView, opening
+from radgate.view_frames import AsyncServerStreamView, ViewFramesAssembler, view_request
+from radgate.viewing import AsyncView, ViewedFrame, opening
 from radgate.watching import NewsAssembler
 
 
@@ -241,6 +243,25 @@ class Client:
         return AsyncView(
             self._stream, self._retrieve.StreamFrames, first, allow_partial=allow_partial, timeout_s=timeout_s
         )
+
+    def view_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str = "",
+        sop_instance_uid: str = "",
+        *,
+        first_size: tuple[int, int] = (256, 256),
+        allow_partial: bool = False,
+        timeout_s: float | None = None,
+    ) -> AsyncServerStreamView:
+        """Stream what `view` streams, for networks whose proxies pass no bidirectional streams.
+
+        `prioritize` of what is returned is a call of its own. Behind several servers it has to reach the view's.
+        """
+        first = opening(study_instance_uid, series_instance_uid, sop_instance_uid, first_size)
+        assembler: Assembler[str | ViewedFrame] = ViewFramesAssembler(allow_partial=allow_partial)
+        frames = self._stream(self._retrieve.ViewFrames, view_request(first), assembler, timeout_s)
+        return AsyncServerStreamView(frames, partial(self._call, self._retrieve.PrioritizeFrames))
 
     async def store(
         self,

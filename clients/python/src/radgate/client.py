@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -45,7 +46,8 @@ from radgate.v1.retention_service_pb2_grpc import RetentionServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest, RetrieveMetadataRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate.v1.store_service_pb2_grpc import StoreServiceStub
-from radgate.viewing import View, opening
+from radgate.view_frames import ServerStreamView, ViewFramesAssembler, view_request
+from radgate.viewing import View, ViewedFrame, opening
 from radgate.watching import NewsAssembler
 
 
@@ -239,6 +241,25 @@ class Client:
         first = opening(study_instance_uid, series_instance_uid, sop_instance_uid, first_size)
         return View(self._stream, self._retrieve.StreamFrames, first, allow_partial=allow_partial, timeout_s=timeout_s)
 
+    def view_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str = "",
+        sop_instance_uid: str = "",
+        *,
+        first_size: tuple[int, int] = (256, 256),
+        allow_partial: bool = False,
+        timeout_s: float | None = None,
+    ) -> ServerStreamView:
+        """Stream what `view` streams, for networks whose proxies pass no bidirectional streams.
+
+        `prioritize` of what is returned is a call of its own. Behind several servers it has to reach the view's.
+        """
+        first = opening(study_instance_uid, series_instance_uid, sop_instance_uid, first_size)
+        assembler: Assembler[str | ViewedFrame] = ViewFramesAssembler(allow_partial=allow_partial)
+        frames = self._stream(self._retrieve.ViewFrames, view_request(first), assembler, timeout_s)
+        return ServerStreamView(frames, partial(self._call, self._retrieve.PrioritizeFrames))
+
     def store(
         self,
         files: Iterable[Storable],
@@ -324,7 +345,7 @@ class Client:
 
     def _stream[Made](
         self, method: Callable[..., Any], request: object, assembler: Assembler[Made], timeout_s: float | None
-    ) -> Iterator[Made]:
+    ) -> Generator[Made]:
         self._check_open()
         call = method(request, metadata=self._metadata, timeout=timeout_s)
         try:
