@@ -29,8 +29,9 @@ class MemoryPacs:
     - `replaced`: SOP Instance UIDs in whose place another file is sent, or bytes that are none.
     - `latency_s`: seconds before each instance.
 
-    What happened: `calls` counts operations, `queries` and `scopes` hold them, `open_retrieves`, `max_open_retrieves`
-    count those at the same time, `sent` counts instances, `cancelled` retrieves left before their end, `closed`.
+    What happened: `calls` counts operations, `queries` (with their `max_results`) and `scopes` hold them,
+    `open_retrieves`, `max_open_retrieves` count those at the same time, `sent` counts instances, `cancelled` retrieves
+    left before their end, `closed`.
     """
 
     def __init__(self, files: Iterable[bytes | Dataset] = (), name: str = "memory") -> None:
@@ -45,6 +46,7 @@ class MemoryPacs:
         self.latency_s = 0.0
         self.calls: Counter[str] = Counter()
         self.queries: list[Query] = []
+        self.max_results: list[int] = []
         self.scopes: list[RetrieveScope] = []
         self.stored: list[ReceivedInstance] = []
         self.open_retrieves = 0
@@ -87,6 +89,7 @@ class MemoryPacs:
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         self.queries.append(query)
+        self.max_results.append(max_results)
         await self._begin("find")
         return self._holdings.find(query, max_results=max_results)
 

@@ -7,8 +7,8 @@ import asyncio
 import os
 import random
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pydicom
@@ -22,12 +22,17 @@ from radgate_server.config import DimseSettings, WebPacsSettings
 from radgate_server.core.attributes import canonical_keys, parse_attribute_path, parse_match_value
 from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import FolderConnection
+from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import MatchingKey, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.tenancy import Tenant
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.query import Page, QueryService, RememberLimits
 from tests.conformance.pacs_suite import config_of
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import encode, make_dataset
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer
@@ -302,6 +307,46 @@ async def test_every_adapter_answers_as_the_standard_says(
     searches = [make_search(chance) for _ in range(SEARCHES)]
     wrong = await asyncio.gather(*(compare(name, pacs, searches, reference) for name, pacs in every_pacs.items()))
     assert not (texts := [text for some in wrong for text in some]), "\n".join(texts[:40])
+
+
+ARCHIVE_WIDE = (
+    Asked(IMAGE, {}),
+    Asked(SERIES, {}),
+    Asked(IMAGE, {"Modality": "CT", "InstanceNumber": "1"}),
+    Asked(SERIES, {"PatientName": "Doe*", "Modality": "CT,MR"}),
+)
+
+
+@pytest.mark.parametrize("name", ["folder", "C-GET", "DICOMweb", "Orthanc", "all of them"])
+async def test_pages_of_an_archive_wide_search_make_up_the_whole_answer(
+    every_pacs: Mapping[str, PacsClient], datasets: list[Dataset], name: str
+) -> None:
+    chosen = [replace(client, name=key.lower()) for key, client in every_pacs.items() if name in (key, "all of them")]
+    reference = Reference(datasets)
+    for asked in ARCHIVE_WIDE:
+        wanted = sorted(reference.find(asked, generous=True))
+        assert sorted(await paged(await search_service(chosen), asked, 7)) == wanted, asked
+        two_servers = [await search_service(chosen), await search_service(chosen)]
+        assert sorted(await paged(two_servers[0], asked, 20, second=two_servers[1])) == wanted, asked
+
+
+async def search_service(clients: Iterable[PacsClient]) -> QueryService:
+    directory, by_name = MemoryDirectory(), {client.name: client for client in clients}
+    await directory.create_tenant(Tenant("t", START))
+    for name in by_name:
+        await directory.create_pacs(PacsConfig("t", name, FolderConnection("/unused"), START))
+    known = PacsClients(directory, {"folder": lambda config: by_name[config.name]})
+    return QueryService(known, AskLimits(1000, 60), RememberLimits(5, 300), FakeClock())
+
+
+async def paged(first: QueryService, asked: Asked, size: int, *, second: QueryService | None = None) -> list[str]:
+    """All that is found page by page, at the second server after the first page."""
+    page = await first.search("t", asked.query(), Page(0, size))
+    found = [*page.matches]
+    while page.has_more:
+        page = await (second or first).search("t", asked.query(), Page(len(found), size))
+        found += page.matches
+    return [first_value(match.attributes, UNIQUE_KEYS[asked.level]) for match in found]
 
 
 async def compare(name: str, pacs: PacsClient, searches: list[Asked], reference: Reference) -> list[str]:

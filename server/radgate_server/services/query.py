@@ -2,17 +2,25 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from radgate_server.core.attributes import keyword_of
-from radgate_server.core.errors import PacsError, reason_of
+from radgate_server.core.errors import PacsError, PacsFailedError, reason_of
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import Query
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.completing import CountCompleter
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.known_studies import KnownStudies
-from radgate_server.services.merging import SourcedMatch, merge
+from radgate_server.services.merging import (
+    SourcedMatch,
+    is_archive_wide,
+    is_cut,
+    merge,
+    merge_beginning,
+    with_beginning,
+)
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.single_flight import SingleFlight
 
@@ -53,8 +61,15 @@ class QueryPage:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    """`is_whole` unless it is only the beginning, of more matches than the page that it was asked for."""
+
     matches: tuple[SourcedMatch, ...]
     warnings: tuple[QueryWarning, ...]
+    is_whole: bool = True
+
+
+type _AnswerKey = tuple[str, Query, int | None]
+"""Tenant, query, and the matches of the first page if only that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +92,12 @@ def _compare_nothing(_tenant_id: str, _query: Query, _answers: Sequence[PacsAnsw
     """Compare of a service that has no cache beside it."""
 
 
-async def _all(matches: tuple[SourcedMatch, ...]) -> tuple[SourcedMatch, ...]:
-    return matches
-
-
 class QueryService:
     """Search (PS3.4 C.4.1). Answers are remembered, so that pages of one search fit together.
 
     PACS know no pages (DIMSE) or none that are stable (the web): the whole answer is taken once, and whoever asks for
-    a later page gets it from the answer of which the first page was given.
+    a later page gets it from the answer of which the first page was given. Of an archive-wide query, which may find
+    any number of instances, the first page is asked for alone; whoever wants a later one gets the rest behind it.
     """
 
     def __init__(
@@ -102,8 +114,8 @@ class QueryService:
         self._studies = studies or KnownStudies()
         self._compare = compare
         self._limits = limits
-        self._flights: SingleFlight[tuple[str, Query], _Answer] = SingleFlight()
-        self._answers: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
+        self._flights: SingleFlight[_AnswerKey, _Answer] = SingleFlight()
+        self._answers: ExpiringMap[_AnswerKey, _Answer] = ExpiringMap(
             ttl_s=remember.ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
         )
         self._being_paged: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
@@ -112,23 +124,19 @@ class QueryService:
         self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
         self._forgotten: Counter[str] = Counter()  # by tenant
 
-    async def search(self, tenant_id: str, query: Query, page: Page, keep: Keep = _all) -> QueryPage:
+    async def search(self, tenant_id: str, query: Query, page: Page, keep: Keep | None = None) -> QueryPage:
         """Return one page of the matches of all the tenant's PACS, of those that `keep` keeps.
 
         Raises:
             NoPacsConfiguredError: there is nobody to ask.
             PacsError: nobody answered; the error is that of the PACS with the highest precedence.
         """
-        key = (tenant_id, query)
-        answer = self._being_paged.get(key) if page.offset else None
-        answer = answer or self._answers.get(key)
-        if answer is None:
-            answer = await self._flights.run(key, lambda: self._ask(tenant_id, query))
+        answer = await self._find(tenant_id, query, page, needs_whole=keep is not None)
         end = page.offset + page.limit
-        kept = await keep(answer.matches)
+        kept = await keep(answer.matches) if keep else answer.matches
         has_more = end < len(kept)
-        if has_more:
-            self._being_paged.put(key, answer, weight=1 + len(answer.matches))  # each page renews its time
+        if has_more:  # each page renews its time
+            self._being_paged.put((tenant_id, query), answer, weight=1 + len(answer.matches))
         matches = kept[page.offset : end]
         if self._completer.may_lack(query):
             matches = await self._completer.complete(
@@ -144,26 +152,66 @@ class QueryService:
             self._being_paged.drop_where(lambda key: key[0] == tenant_id)
         self._completer.forget(tenant_id)
 
-    async def _ask(self, tenant_id: str, query: Query) -> _Answer:
+    async def _find(self, tenant_id: str, query: Query, page: Page, *, needs_whole: bool) -> _Answer:
+        """An answer that holds the page: remembered, or asked for."""
+        given = self._being_paged.get((tenant_id, query)) if page.offset else None
+        if given is not None and given.is_whole:
+            return given
+        whole = self._answers.get((tenant_id, query, None))
+        if whole is None:
+            is_first_alone = is_archive_wide(query) and not (page.offset or needs_whole)
+            first = page.limit if is_first_alone and page.limit < self._limits.max_results else None
+            key = (tenant_id, query, first)
+            whole = self._answers.get(key) or await self._flights.run(key, lambda: self._ask(key))
+        if given is None:
+            return whole
+        return replace(whole, matches=with_beginning(query.level, given.matches, whole.matches))
+
+    async def _ask(self, key: _AnswerKey) -> _Answer:
+        tenant_id, query, first = key
         forgotten = self._forgotten[tenant_id]
         clients = await self._clients.of_tenant(tenant_id)
-        answers = await ask_all(clients, query, self._limits)
-        answer = _Answer(merge(query.level, answers), _warnings(answers, self._limits.max_results))
+        answers, answer = await self._ask_first(clients, query, first) if first is not None else ((), None)
+        if answer is None:
+            answers = await ask_all(clients, query, self._limits)
+            answer = _Answer(merge(query, answers), _warnings(answers, self._limits.max_results))
         self._studies.learn(tenant_id, answer.matches)
         self._compare(tenant_id, query, answers)
         if forgotten == self._forgotten[tenant_id] and not any(isinstance(one.result, PacsError) for one in answers):
-            self._answers.put((tenant_id, query), answer, weight=1 + len(answer.matches))
+            place = (tenant_id, query, None if answer.is_whole else first)
+            self._answers.put(place, answer, weight=1 + len(answer.matches))
         return answer
 
+    async def _ask_first(
+        self, clients: Sequence[PacsClient], query: Query, first: int
+    ) -> tuple[Sequence[PacsAnswer], _Answer | None]:
+        """Ask for one match more than the first page has; no answer when the PACS have to be asked for all.
 
-def _warnings(answers: Sequence[PacsAnswer], max_results: int) -> tuple[QueryWarning, ...]:
+        That is when too much of what they answered was left out, or when one fails: a PACS that does not stop when it
+        is told to fails where it would have come to an end.
+        """
+        try:
+            answers = await ask_all(clients, query, replace(self._limits, max_results=first + 1))
+        except PacsFailedError:
+            return (), None
+        if any(isinstance(answer.result, PacsFailedError) for answer in answers):
+            return answers, None
+        matches = merge_beginning(query, answers)
+        is_whole = not any(map(is_cut, answers))
+        if not is_whole and len(matches) <= first:
+            return answers, None
+        return answers, _Answer(matches, _warnings(answers, None), is_whole)
+
+
+def _warnings(answers: Sequence[PacsAnswer], max_results: int | None) -> tuple[QueryWarning, ...]:
+    """What the answers lack. Without `max_results` they were cut on purpose."""
     warnings = []
     for answer in answers:
         name, result = answer.client.name, answer.result
         if isinstance(result, PacsError):
             warnings.append(QueryWarning(name, reason_of(result), f"PACS {name}: {result.message}"))
             continue
-        if result.truncated:
+        if result.truncated and max_results is not None:
             text = _more_text(name, len(result.matches), max_results)
             warnings.append(QueryWarning(name, RESULTS_TRUNCATED, text))
         if result.fuzzy_matching_ignored:

@@ -42,6 +42,16 @@ async def test_every_path_finds(web: Web, url: str, tag: str, expected: list[str
     assert answer.content_type == "application/dicom+json"
 
 
+@pytest.mark.parametrize(("url", "asked"), [("/instances?limit=1", 2), ("/series?limit=1", 2)])
+async def test_the_first_page_of_an_archive_wide_search_asks_the_pacs_for_no_more(
+    rig: Rig, web: Web, url: str, asked: int
+) -> None:
+    answer = await web.get(url)
+    assert len(json.loads(answer.body)) == 1
+    assert answer.header("warning") == ['299 radgate "There are additional results that can be requested"']
+    assert rig.east.max_results[-1] == asked
+
+
 @pytest.mark.parametrize(
     ("url", "place"),
     [
