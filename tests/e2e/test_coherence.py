@@ -16,15 +16,19 @@ from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
+from tests.integration.tagging_proxy import TaggingProxy
 
 AGE_S = 1
 KINDS = ("dimse", "dicomweb", "orthanc")
+WITH_VERSIONS = ("orthanc", "tagged")
 BY_FEED = "feed"
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
-    with OrthancServer(tmp_path_factory.mktemp("archive"), options={"OverwriteInstances": True}) as orthanc:
+    dicomweb = {"Enable": True, "Root": "/dicom-web/", "EnableMetadataCache": False}  # it outlives what is overwritten
+    options = {"OverwriteInstances": True, "DicomWeb": dicomweb}
+    with OrthancServer(tmp_path_factory.mktemp("archive"), options=options) as orthanc:
         yield orthanc
 
 
@@ -34,8 +38,10 @@ def hospital(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -
     settings = {"RADGATE_CACHE__REVALIDATE_AFTER_S": str(AGE_S), "RADGATE_PACS__CHANGES_INTERVAL_S": "600"}
     radgate = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
     radgate.tenant("dimse", dimse(archive), Role.OPERATOR).tenant("dicomweb", DicomWebConnection(archive.dicomweb_url))
-    with radgate.tenant("orthanc", OrthancConnection(archive.url)):
-        yield radgate
+    with TaggingProxy(archive.dicomweb_url) as tagged:
+        radgate.tenant("tagged", DicomWebConnection(tagged.url))
+        with radgate.tenant("orthanc", OrthancConnection(archive.url)):
+            yield radgate
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +130,12 @@ def test_once_the_age_is_over(archive: OrthancServer, hospital: RadgateProcess, 
         wait_for(lambda: study.statuses() == {404}, "the study is deleted here", 20)
 
 
-def test_an_overwritten_file_of_a_native_orthanc(archive: OrthancServer, hospital: RadgateProcess) -> None:
-    with hospital.client("orthanc") as client:
-        study = Study(archive, client, "2.25.370")
+@pytest.mark.parametrize("kind", WITH_VERSIONS)
+def test_an_overwritten_file_where_the_pacs_keeps_a_version(
+    archive: OrthancServer, hospital: RadgateProcess, kind: str
+) -> None:
+    with hospital.client(kind) as client:
+        study = Study(archive, client, f"2.25.37{WITH_VERSIONS.index(kind)}")
         assert study.description() == "Axial"
         study.upload(SeriesDescription="Sagittal")
         wait_for(lambda: study.description() == "Sagittal", "the new file is served", 20)

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from radgate_server.adapters.pacs.destinations import ANYWHERE
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
+from radgate_server.adapters.pacs.dicomweb.entity_tags import ASK_AGAIN_S, EntityTags
+from radgate_server.adapters.pacs.http import build_http
 from radgate_server.config import WebPacsSettings
+from radgate_server.core.certificates import ignore_certificate
 from radgate_server.core.errors import (
     GatewayError,
     InstanceMalformedError,
@@ -26,6 +30,7 @@ from radgate_server.core.instances import Arrival, FailedInstance, ListedInstanc
 from radgate_server.core.pacs import DicomWebConnection
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
+from radgate_server.core.study_state import state_query
 from radgate_server.settings_table import MIB
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.instances import STUDY, make_dataset, make_instance, make_study, received
@@ -465,3 +470,92 @@ async def test_a_poor_server_is_described_as_it_is() -> None:
         assert told.query_levels == (QueryLevel.STUDY,)
         assert not told.can_store
         assert (await client.echo.echo()).detail == "Archive 2.1"
+
+
+# --- entity tags ------------------------------------------------------------------------------------------------------
+
+
+class Tagging:
+    """A server of one study whose metadata has an entity tag, by the methods that it `answers`, `of_studies` too."""
+
+    def __init__(self, *, answers: Sequence[str] = (), lasting: bool = True, of_studies: bool = True) -> None:
+        self.tag = '"1"'
+        self.answers = answers
+        self.lasting = lasting
+        self.of_studies = of_studies
+        self.count = 0
+
+    def __call__(self, asked: Asked) -> Reply:
+        if not asked.path.endswith("/metadata"):
+            return as_json(study(1) | {"0020000E": uid_of("1.2.1.1"), "00080018": uid_of("1.2.1.1.1")})
+        if asked.method not in (*self.answers, "GET"):
+            return Reply(405)
+        self.count += 1
+        tag = self.tag if self.lasting else f'"{self.count}"'
+        if asked.method not in self.answers or not (self.of_studies or "/instances/" in asked.path):
+            return as_json(study(1))
+        if asked.headers.get("if-none-match") == tag:
+            return Reply(304, headers={"etag": tag})
+        body = b"" if asked.method == "HEAD" else b"[]"
+        return Reply(body=body, headers={**JSON, "etag": tag})
+
+
+def uid_of(text: str) -> dict[str, Any]:
+    return {"vr": "UI", "Value": [text]}
+
+
+def of_metadata(server: OddWebServer) -> list[tuple[str, str]]:
+    """Method and resource of what was asked of metadata."""
+    paths = [(asked.method, asked.path.split("/")) for asked in server.asked if asked.path.endswith("/metadata")]
+    return [(method, path[-3]) for method, path in paths]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+async def test_the_version_of_a_study_is_its_entity_tag(method: str) -> None:
+    tagging = Tagging(answers=[method])
+    async with talking(tagging) as (server, client):
+
+        async def version() -> str:
+            return (await client.query.find(state_query("1.2.1"), max_results=5)).version
+
+        assert [await version(), await version()] == ['"1"', '"1"']
+        assert server.asked[-1].headers["if-none-match"] == '"1"'
+        tagging.tag = '"2"'
+        assert [await version(), await version()] == ['"2"', '"2"']
+        assert of_metadata(server)[-4:] == [(method, "studies")] * 4
+        asked = len(server.asked)
+        assert not (await client.query.find(query_of(QueryLevel.STUDY, t0020000d="1.2.1"), max_results=5)).version
+        assert len(server.asked) == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("tagging", "of_studies"),
+    [
+        (Tagging(), 0),
+        (Tagging(answers=["HEAD", "GET"], lasting=False), 0),
+        (Tagging(answers=["HEAD"], of_studies=False), 1),
+    ],
+)
+async def test_a_server_without_lasting_tags_is_asked_for_them_once(tagging: Tagging, of_studies: int) -> None:
+    async with talking(tagging) as (server, client):
+        results = [await client.query.find(state_query("1.2.1"), max_results=5) for _ in range(3)]
+        asked = of_metadata(server)
+    assert [(len(result.matches), result.version) for result in results] == [(1, "")] * 3
+    assert [resource for _, resource in asked].count("studies") == of_studies
+    assert len(asked) <= 4
+
+
+async def test_a_server_without_tags_is_asked_again_the_next_day() -> None:
+    now_s, tagging = [0.0], Tagging()
+    async with odd_web_server(tagging) as server:
+        connection = DicomWebConnection(server.url)
+        http = build_http(config_of(connection), connection, PATIENT, None, ignore_certificate, ANYWHERE)
+        tags = EntityTags(http, lambda: now_s[0])
+        try:
+            assert await tags.of_study("1.2.1") == ""
+            tagging.answers = ["HEAD"]
+            assert await tags.of_study("1.2.1") == ""
+            now_s[0] += ASK_AGAIN_S
+            assert await tags.of_study("1.2.1") == '"1"'
+        finally:
+            await http.close()

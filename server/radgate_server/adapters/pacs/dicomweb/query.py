@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, matches_of, no_such_service
+from radgate_server.adapters.pacs.dicomweb.entity_tags import EntityTags
 from radgate_server.adapters.pacs.dicomweb.qido import (
     Search,
     ignored_fuzziness,
@@ -37,6 +38,7 @@ class DicomWebQuery:
 
     def __init__(self, http: PacsHttp) -> None:
         self._http = http
+        self._tags = EntityTags(http)
         self._page = _PAGE
         self._searches_at_all = False
         self._decodes: bool | None = None
@@ -49,7 +51,10 @@ class DicomWebQuery:
             found.add(await self._find(part, max_results, check))
             if found.is_full:
                 break
-        return replace(found.result(), shown=check.shown)
+        result = replace(found.result(), shown=check.shown)
+        if query.with_version and result.matches:
+            return replace(result, version=await self._tags.of_study(query.value_of(UNIQUE_KEYS[QueryLevel.STUDY])))
+        return result
 
     async def _find(self, query: Query, max_results: int, check: AnswerCheck) -> FindResult:
         search = search_of(query)
