@@ -19,6 +19,7 @@ from radgate_server.core.secret import Secret
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
 from radgate_server.services import examination
 from tests.conformance.pacs_suite import config_of, sample_instances
+from tests.fakes.instances import encode, make_dataset
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.orthanc import OrthancServer
 from tests.integration.pacs_looking import GATEWAY_AET, make_validator
@@ -95,6 +96,20 @@ async def test_qrscp(tmp_path: Path) -> None:
         server.store(sample_instances()[:2])
         report = await validate(DimseConnection(HOST, server.port, "QRSCP", GATEWAY_AET))
     assert outcomes(report) == [PASSED] * 6, report
+
+
+@pytest.mark.parametrize(("encoding", "outcome"), [("Latin1", WARNING), ("Utf8", PASSED)])
+async def test_names_that_lost_their_characters(tmp_path: Path, encoding: str, outcome: CheckOutcome) -> None:
+    dataset = make_dataset("2.25.6", "2.25.6.1", "2.25.6.1.1")
+    dataset.SpecificCharacterSet, dataset.PatientName = "ISO_IR 192", "Διονυσιος^Νίκη"
+    (tmp_path / "greek.dcm").write_bytes(encode(dataset))
+    with OrthancServer(tmp_path / "orthanc", options={"DefaultEncoding": encoding}) as server:
+        server.upload([*sample_instances(), tmp_path / "greek.dcm"])
+        report = await validate(DimseConnection(HOST, server.dicom_port, "ORTHANC", GATEWAY_AET))
+    query = report.checks[2]
+    assert (query.outcome, report.passed) == (outcome, True)
+    assert ("DefaultEncoding" in query.message) is (outcome is WARNING)
+    assert "^" not in query.message
 
 
 async def test_a_closed_port() -> None:

@@ -16,6 +16,7 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
+from radgate_server.core.garbled_text import has_garbled_name
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.instances import FailedInstance, ReceivedInstance
 from radgate_server.core.pacs import (
@@ -36,7 +37,9 @@ SLOW_S = 1.0
 """An answer that takes longer is worth a warning: each page of a worklist will."""
 
 _STUDY_INSTANCE_UID = ("0020000D",)
-_ANY_STUDY = Query(QueryLevel.STUDY, only_included=True)
+_PATIENT_NAME = ("00100010",)
+_ANY_STUDIES = Query(QueryLevel.STUDY, include=(_PATIENT_NAME,), only_included=True)
+_SAMPLE = 100  # studies whose patients' names are looked at
 
 _ADVICE: dict[type[GatewayError], str] = {
     PacsUnreachableError: "check host and port, and firewalls between here and there",
@@ -45,6 +48,11 @@ _ADVICE: dict[type[GatewayError], str] = {
     PacsNoContextError: "ask the PACS's administrator to allow it to this gateway's AE title",
     PacsFailedError: "check the address, and what this gateway's account may do at the PACS",
 }
+_GARBLED = (
+    "with characters lost or misread: have the PACS answer in a character set that holds them all and declare it in"
+    " Specific Character Set (0008,0005), as the stored files must; Orthanc over DIMSE needs"
+    ' "DefaultEncoding": "Utf8" (docs/adapters/dimse.md)'
+)
 _REJECTIONS = {
     "called-aet": "the PACS does not go by this called AE title: ask its administrator for the right one",
     "calling-aet": "the PACS does not know this gateway: ask its administrator to enter the calling AE title",
@@ -127,9 +135,9 @@ class Examination:
         return failed(f"{self._refusal.message}; {advice}")
 
     async def _query(self) -> Verdict:
-        """Whether it answers a search, and one that nothing can match with nothing."""
+        """Whether it answers a search, with names that can be read, and one that nothing can match with nothing."""
         started_s = self._clock.monotonic_s()
-        some = await self._client.query.find(_ANY_STUDY, max_results=1)
+        some = await self._client.query.find(_ANY_STUDIES, max_results=_SAMPLE)
         self._slowest_s = max(self._slowest_s, self._clock.monotonic_s() - started_s)
         self._study_instance_uid = first_value(some.matches[0], *_STUDY_INSTANCE_UID) if some.matches else ""
         nowhere = MatchingKey(_STUDY_INSTANCE_UID, f"2.25.{uuid.uuid4().int}")
@@ -139,6 +147,9 @@ class Examination:
                 "the PACS answers with studies that were not asked for; such answers will be left out, but it works"
                 " harder than it must: ask its vendor"
             )
+        garbled = sum(has_garbled_name(match, *_PATIENT_NAME) for match in some.matches)
+        if garbled:
+            return warning(f"{garbled} of {len(some.matches)} patients' names came {_GARBLED}")
         return passed("the PACS answers queries" if some.matches else "the PACS answers queries; it holds no study")
 
     async def _weigh(self) -> Verdict:
