@@ -5,11 +5,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
+
+from tests.e2e.browser import serve_folder
 
 SOURCE = Path(__file__).parent / "cornerstone"
 TOOLS = Path(__file__).parents[2] / ".tools"
@@ -60,17 +59,5 @@ def _run(work: Path, *command: str) -> None:
 @contextmanager
 def serve_page() -> Iterator[str]:
     """Serve the page; gives its address, which is another origin than the gateway's."""
-    handler = partial(_QuietHandler, directory=str(bundled_page()))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever, name="page", daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-class _QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+    with serve_folder(bundled_page()) as url:
+        yield url
