@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from radgate_server.core.transfer_syntaxes import (
     JPEG_2000,
     JPEG_2000_LOSSLESS,
     JPEG_BASELINE,
+    JPEG_EXTENDED,
     JPEG_LOSSLESS_SV1,
     JPEG_LS_LOSSLESS,
     JPEG_LS_NEAR_LOSSLESS,
@@ -31,6 +32,8 @@ from tests.unit.dicom import corpus
 type Pixels = np.ndarray[Any, Any]
 
 STUDY = "2.25.880100"
+COLOUR = "colour"
+"""The tenant that has them."""
 ROWS, COLUMNS = 48, 64
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
@@ -76,6 +79,7 @@ class ColourFile:
         return f"{series}/instances/{dataset.SOPInstanceUID}"
 
 
+@cache
 def colour_files() -> list[ColourFile]:
     """All of them, as instances of one study."""
     files = [(name, pydicom.dcmread(_path(name))) for name in _REAL]
@@ -108,15 +112,20 @@ def to_ybr(rgb: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(rgb).convert("YCbCr"))
 
 
-def to_rgb(ybr: Pixels) -> Pixels:
-    """The reverse."""
+def to_rgb(ybr: Pixels, bits: int = 8) -> Pixels:
+    """The reverse, also of more bits."""
+    if bits > 8:
+        luma, blue, red = np.moveaxis(ybr.astype(float), -1, 0)
+        blue, red = blue - (1 << bits - 1), red - (1 << bits - 1)
+        rgb = np.stack((luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue), axis=-1)
+        return rgb.round().clip(0, (1 << bits) - 1).astype(ybr.dtype)
     return np.asarray(Image.fromarray(ybr, "YCbCr").convert("RGB"))
 
 
 def _made() -> list[tuple[str, Dataset]]:
     rgb, ybr = picture(), to_ybr(picture())
     deep = (rgb.astype(np.uint16) << 8) | rgb
-    grey, grey16 = rgb[..., 0], deep[..., 1] >> 4
+    grey, grey16, rgb12 = rgb[..., 0], deep[..., 1] >> 4, deep >> 4
     return [
         ("rgb", _native(rgb, "RGB")),
         ("rgb planar", _native(rgb, "RGB", planar=1)),
@@ -133,6 +142,9 @@ def _made() -> list[tuple[str, Dataset]]:
         ("ybr_full_422 jpeg", _packed(rgb, "YBR_FULL_422", JPEG_BASELINE, _jpeg(rgb, "422"))),
         ("ybr_full_422 jpeg planar 1", _packed(rgb, "YBR_FULL_422", JPEG_BASELINE, _jpeg(rgb, "422"), 1)),
         ("ybr_full jpeg", _packed(rgb, "YBR_FULL", JPEG_BASELINE, _jpeg(rgb, "444"))),
+        ("ybr_full_422 12 jpeg", _extended(rgb12, "YBR_FULL_422", "422")),
+        ("ybr_full 12 jpeg", _extended(rgb12, "YBR_FULL", "444")),
+        ("monochrome2 12 jpeg", _extended(grey16, "MONOCHROME2", None)),
         ("monochrome1", _native(grey, "MONOCHROME1")),
         ("monochrome2 12", _native(grey16, "MONOCHROME2", bits=12)),
     ]
@@ -144,6 +156,12 @@ def _j2k(pixels: Pixels, *, mct: bool, level: int = 0) -> bytes:
 
 def _jpeg(rgb: Pixels, subsampling: str) -> bytes:
     return bytes(imagecodecs.jpeg8_encode(rgb, level=95, subsampling=subsampling))
+
+
+def _extended(pixels: Pixels, interpretation: str, subsampling: str | None) -> Dataset:
+    """JPEG Extended (process 4), of 12 bits."""
+    frame = bytes(imagecodecs.jpeg8_encode(pixels, level=95, subsampling=subsampling, bitspersample=12))
+    return _dataset(pixels, interpretation, JPEG_EXTENDED, encapsulate([frame]), planar=0, bits=12)
 
 
 def _native(
@@ -186,11 +204,11 @@ def shown_of(dataset: Dataset) -> Pixels:
     """The first frame as it is to be seen, by other means than Radgate's."""
     pixels = _stored(dataset)
     interpretation = dataset.PhotometricInterpretation
-    if dataset.file_meta.TransferSyntaxUID == JPEG_BASELINE:
+    if dataset.file_meta.TransferSyntaxUID in (JPEG_BASELINE, JPEG_EXTENDED):
         return pixels
     if interpretation == "PALETTE COLOR":
         return (apply_color_lut(pixels, dataset) >> 8).astype(np.uint8)
-    return to_rgb(pixels) if interpretation.startswith("YBR_FULL") else pixels
+    return to_rgb(pixels, dataset.BitsStored) if interpretation.startswith("YBR_FULL") else pixels
 
 
 def _stored(dataset: Dataset) -> Pixels:
@@ -207,6 +225,7 @@ def _as_browsers_do(frame: bytes) -> Pixels:
 
 _DECODERS: dict[str, Callable[[bytes], Pixels]] = {
     JPEG_BASELINE: _as_browsers_do,
+    JPEG_EXTENDED: imagecodecs.jpeg8_decode,  # that converts to RGB, too
     JPEG_LOSSLESS_SV1: partial(imagecodecs.jpeg8_decode, colorspace="RGB", outcolorspace="RGB"),
     JPEG_LS_LOSSLESS: imagecodecs.jpegls_decode,
     JPEG_LS_NEAR_LOSSLESS: imagecodecs.jpegls_decode,

@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from radgate_server.core.pacs import FolderConnection
+from tests.e2e.colour_files import COLOUR, colour_files
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, WEST, WEST_FILE, Original, all_studies, large_studies, path_of, store
+from tests.fakes.instances import encode
 from tests.integration.orthanc import OrthancServer
 
 
@@ -55,4 +57,23 @@ def large(tmp_path_factory: pytest.TempPathFactory, large_archive: OrthancServer
 def east(radgate: RadgateProcess) -> Iterator[httpx.Client]:
     """The gateway as a viewer of tenant "east" sees it."""
     with radgate.client(EAST) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def colour_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]:
+    """A running server in front of a folder of images in every colour, which viewers may call from anywhere."""
+    folder = tmp_path_factory.mktemp("colour")
+    for number, file in enumerate(colour_files()):
+        (folder / f"{number}.dcm").write_bytes(encode(file.dataset))
+    settings = {"RADGATE_GATEWAY__ALLOWED_ORIGINS": '["*"]'}
+    process = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
+    with process.tenant(COLOUR, FolderConnection(str(folder))):
+        yield process
+
+
+@pytest.fixture(scope="session")
+def colour_client(colour_server: RadgateProcess) -> Iterator[httpx.Client]:
+    """The gateway of that tenant as a viewer sees it."""
+    with colour_server.client(COLOUR) as client:
         yield client

@@ -16,7 +16,7 @@ from playwright.sync_api import CDPSession, Page
 
 from radgate_server.core.imaging.codestream import read_codestream
 from tests.e2e.browser import PICTURES, chromium
-from tests.e2e.cornerstone_page import serve_page
+from tests.e2e.npm_page import CORNERSTONE, serve_page
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import EAST, LARGE_STUDY, large_mammogram
 from tests.e2e.waiting import wait_for
@@ -114,7 +114,7 @@ def original() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def viewer(large: RadgateProcess) -> Iterator[Viewer]:
-    with serve_page() as url, chromium() as browser:
+    with serve_page(CORNERSTONE) as url, chromium() as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 540})
         page.set_default_timeout(60_000)
         page.goto(url)

@@ -39,7 +39,7 @@ def encode(samples: Array, image: ImagePixel, _target: EncodeTarget) -> Encoded:
     words = (np.ascontiguousarray(plane).view(f"<u{word_bytes}") for plane in planes)
     shifts = range(8 * (word_bytes - 1), -1, -8)
     segments_of_planes = [_packed((plane >> shift).astype(np.uint8)) for plane in words for shift in shifts]
-    return Encoded(joined(segments_of_planes), planar_configuration=1 if len(planes) > 1 else 0)
+    return Encoded(joined(segments_of_planes))
 
 
 def _packed(plane: Array | bytes) -> bytes:

@@ -41,7 +41,6 @@ class Encoded:
     lossy: bool = False
     photometric_interpretation: str | None = None
     bits_stored: int | None = None
-    planar_configuration: int = 0
 
 
 def shape_of(image: ImagePixel) -> tuple[int, ...]:

@@ -92,7 +92,8 @@ def _encode(frame: StoredFrame, encoding: Encoding, array: Array, image: ImagePi
 
 
 def _described(image: ImagePixel, encoded: Encoded) -> ImagePixel:
-    changes: dict[str, Any] = {"planar_configuration": encoded.planar_configuration}
+    # Also of RLE, whose segments are by plane either way: dwv skips a pixel between planes where it says 1.
+    changes: dict[str, Any] = {"planar_configuration": 0}
     if encoded.photometric_interpretation is not None:
         changes["photometric_interpretation"] = encoded.photometric_interpretation
     if encoded.bits_stored is not None:
