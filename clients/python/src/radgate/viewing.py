@@ -55,7 +55,7 @@ class ViewAssembler:
             case "opened":
                 self._opened = response.opened.instances
             case "failed":
-                self._failed.append(response.failed)
+                self._give_up(response.failed)
             case "end":
                 self._end = response.end
                 self._at_end()
@@ -78,6 +78,13 @@ class ViewAssembler:
             return
         missing = tuple(map(missing_of, self._failed))
         raise IncompleteStudyError(self._opened, self._end.delivered, missing, tuple(self._end.unanswered_pacs))
+
+    def _give_up(self, failed: messages.FailedInstance) -> None:
+        """The rest of what has begun to come of the instance does not come."""
+        self._failed.append(failed)
+        ref = failed.ref
+        of_it = (ref.series_instance_uid, ref.sop_instance_uid)
+        self._begun = {place: data for place, data in self._begun.items() if place[:2] != of_it}
 
     def _take(self, piece: messages.FramePiece) -> ViewedFrame | None:
         ref = piece.ref
