@@ -17,6 +17,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from radgate.dicomweb.v1 import dicomweb_service_pb2_grpc as facade
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
+    RetrieveCapabilitiesRequest,
     RetrieveFramesRequest,
     RetrieveInstanceThumbnailRequest,
     RetrieveRenderedRequest,
@@ -173,6 +174,10 @@ class Stub(
     async def RetrieveWadoUri(self, request: RetrieveWadoUriRequest, context: Context) -> AsyncIterator[HttpBody]:
         async for message in self.RetrieveInstances(RetrieveRequest(), context):
             yield message
+
+    async def RetrieveCapabilities(self, request: RetrieveCapabilitiesRequest, context: Context) -> HttpBody:
+        self._note(context)
+        return HttpBody(content_type="application/vnd.sun.wadl+xml", data=b"<application/>")
 
     async def ListTenants(self, request: ListTenantsRequest, context: Context) -> ListTenantsResponse:
         self._note(context)

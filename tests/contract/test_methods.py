@@ -7,7 +7,7 @@ import httpx
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from tests.contract.conftest import Gateway
+from tests.contract.conftest import ORIGIN, Gateway
 from tests.contract.stub_server import Context
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,6 +64,9 @@ async def test_an_error_of_a_head_is_a_head_too(gateway: Gateway) -> None:
         ("POST", "/api/v1/pacs/main", "GET, HEAD, PATCH, DELETE"),
         ("PUT", "/api/v1/keys/0123456789ab", "DELETE"),
         ("PUT", "/wado?requestType=WADO", "GET, HEAD"),
+        ("GET", "/dicom-web", "OPTIONS"),
+        ("HEAD", "/dicom-web/", "OPTIONS"),
+        ("OPTIONS", "/dicom-web/studies", "GET, HEAD, POST"),
     ],
 )
 async def test_another_method_is_405_and_says_which_are_taken(
@@ -72,6 +75,18 @@ async def test_another_method_is_405_and_says_which_are_taken(
     answer = await gateway.client.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
     assert method == "HEAD" or answer.json()["code"] == 12
+
+
+@pytest.mark.parametrize("path", ["/dicom-web", "/dicom-web/", "/dicom-web/?accept=application/xml"])
+async def test_options_of_the_base_url_asks_for_capabilities(gateway: Gateway, path: str) -> None:
+    answer = await gateway.client.options(path, headers={"origin": ORIGIN})
+    assert (answer.status_code, answer.text) == (200, "<application/>")
+    assert answer.headers["content-type"] == "application/vnd.sun.wadl+xml"
+    assert gateway.stub.metadata["x-envoy-original-path"] == path
+    preflight = {"origin": ORIGIN, "access-control-request-method": "GET"}
+    asked = await gateway.client.options(path, headers=preflight)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["access-control-allow-origin"] == ORIGIN
 
 
 async def test_a_path_that_is_none_is_404_whatever_the_method(gateway: Gateway) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -44,6 +45,19 @@ def web(radgate: RadgateProcess) -> Iterator[DICOMwebClient]:
         client = DICOMwebClient(f"{radgate.url}/dicom-web", session=session, headers=headers)
         client.host = urlsplit(radgate.url).netloc  # the library sends Host without the port; links would lack it too
         yield client
+
+
+def test_capabilities_are_those_of_this_server(radgate: RadgateProcess, web: DICOMwebClient) -> None:
+    with radgate.client(EAST) as east:
+        answer = east.options("/dicom-web/", headers={"accept": "application/vnd.sun.wadl+xml"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/vnd.sun.wadl+xml")
+        assert east.options("/dicom-web", headers={"accept": "application/json"}).status_code == 406
+        assert east.options("/dicom-web", headers={"authorization": "Bearer none"}).status_code == 401
+    [resources] = ElementTree.fromstring(answer.content)
+    assert resources.attrib["base"] == web.base_url
+    rendered = resources.find(".//{*}method[@id='RetrieveRendered.frames']/{*}response/{*}representation")
+    assert rendered is not None
+    assert rendered.attrib["mediaType"] == "image/jpeg"
 
 
 def uids(found: list[dict[str, dict[str, object]]], tag: str) -> set[str]:

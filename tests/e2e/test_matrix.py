@@ -8,13 +8,12 @@ from typing import NamedTuple
 import grpc
 import httpx
 import pytest
-from google.api.annotations_pb2 import http as http_rule
-from google.api.http_pb2 import HttpRule
 
 from radgate_server.core.pacs import FolderConnection
 from radgate_server.core.pacs_setup import PacsSetup
 from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.rpc.authz import METHODS, Access, Reach
+from radgate_server.rpc.http_rules import http_routes
 from radgate_server.services.admin import AdminService
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.instances import make_study
@@ -45,11 +44,10 @@ class Route(NamedTuple):
 
 def routes() -> Iterator[Route]:
     """All that the protos tell the gateway."""
-    for name, descriptor in RPCS.items():
-        rule: HttpRule = descriptor.GetOptions().Extensions[http_rule]
-        for binding in (rule, *rule.additional_bindings):
-            if pattern := binding.WhichOneof("pattern"):
-                yield Route(name, pattern.upper(), getattr(binding, pattern))
+    services = {rpc.containing_service.full_name: rpc.containing_service for rpc in RPCS.values()}
+    for service in services.values():
+        for route in http_routes(service):
+            yield Route(f"{service.full_name}/{route.rpc}", route.method, route.path)
 
 
 def url_of(route: Route, ids: Ids) -> str:

@@ -135,6 +135,7 @@ METHODS: dict[str, Access] = {
     "radgate.dicomweb.v1.DicomWebService/RetrieveInstanceThumbnail": _READER,
     "radgate.dicomweb.v1.DicomWebService/RetrieveWadoUri": _READER,
     "radgate.dicomweb.v1.DicomWebService/StoreInstances": _OPERATOR,
+    "radgate.dicomweb.v1.DicomWebService/RetrieveCapabilities": Access(_FROM_VIEWER, TenantNeed.ANY, Reach.OPEN),
     # Load balancers and orchestrators have no keys, and learn nothing but "serving".
     "grpc.health.v1.Health/Check": PUBLIC,
     "grpc.health.v1.Health/Watch": PUBLIC,

@@ -13,10 +13,10 @@ from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.rpc.dicomweb.accept import Acceptable
 from radgate_server.rpc.dicomweb.offers import (
     DICOM,
-    DICOM_JSON,
-    DICOM_XML,
-    OCTET_STREAM,
+    JSON_OFFERS,
+    STORE_RESPONSE_OFFERS,
     Offer,
+    bulkdata_offers,
     frame_offers,
     instance_offers,
 )
@@ -71,8 +71,7 @@ def negotiate_bulkdata(accepted: tuple[Acceptable, ...], framings: tuple[bool, .
     Raises:
         NotAcceptableError: the client does not take application/octet-stream.
     """
-    offers = [Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN) for multipart in framings]
-    return _choose(accepted, offers, EXPLICIT_VR_LITTLE_ENDIAN)
+    return _choose(accepted, bulkdata_offers(framings), EXPLICIT_VR_LITTLE_ENDIAN)
 
 
 @lru_cache(maxsize=1024)
@@ -82,7 +81,7 @@ def negotiate_json(accepted: tuple[Acceptable, ...]) -> str:
     Raises:
         NotAcceptableError: the client takes no JSON.
     """
-    return _choose(accepted, (Offer(False, DICOM_JSON), Offer(False, "application/json")), "").media_type
+    return _choose(accepted, JSON_OFFERS, "").media_type
 
 
 @lru_cache(maxsize=1024)
@@ -92,8 +91,7 @@ def negotiate_store_response(accepted: tuple[Acceptable, ...]) -> str:
     Raises:
         NotAcceptableError: the client takes neither JSON nor XML.
     """
-    types = (DICOM_JSON, "application/json", DICOM_XML)
-    return _choose(accepted, [Offer(False, media_type) for media_type in types], "").media_type
+    return _choose(accepted, STORE_RESPONSE_OFFERS, "").media_type
 
 
 @lru_cache(maxsize=1024)
@@ -144,14 +142,8 @@ def _choose(accepted: tuple[Acceptable, ...], offers: Iterable[Offer], stored: s
         if ranked:
             return max(ranked, key=lambda pair: pair[0])[1]
     details = {"stored": stored} if stored else {}
-    types = ", ".join(dict.fromkeys(_described(offer) for offer in offers if offer.default or offer.stored))
+    types = ", ".join(dict.fromkeys(offer.media_range for offer in offers if offer.default or offer.stored))
     raise NotAcceptableError(f"nothing that is accepted can be made; media types on offer: {types}", **details)
-
-
-def _described(offer: Offer) -> str:
-    media_type = f'multipart/related; type="{offer.media_type}"' if offer.multipart else offer.media_type
-    syntax = offer.transfer_syntax_uid
-    return f"{media_type}; transfer-syntax={syntax}" if syntax else media_type
 
 
 def _rank(

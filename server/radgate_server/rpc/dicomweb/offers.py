@@ -19,6 +19,7 @@ from radgate_server.core.transfer_syntaxes import (
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 DICOM_XML = "application/dicom+xml"
+JSON = "application/json"
 OCTET_STREAM = "application/octet-stream"
 
 MULTIPART_ONLY = (True,)
@@ -48,9 +49,21 @@ class Offer:
     lossy: bool = False
 
     @property
+    def media_range(self) -> str:
+        """What a client writes into Accept to get it."""
+        media_type = f'multipart/related; type="{self.media_type}"' if self.multipart else self.media_type
+        return f"{media_type}; transfer-syntax={self.transfer_syntax_uid}" if self.transfer_syntax_uid else media_type
+
+    @property
     def asked_by_habit(self) -> bool:
         """Whether HTTP libraries accept it without meaning it, as `image/jpeg`: better to give what else they take."""
         return not self.multipart and not self.stored and self.media_type.startswith("image/")
+
+
+JSON_OFFERS = (Offer(False, DICOM_JSON), Offer(False, JSON))
+"""Of metadata and of a search's results."""
+
+STORE_RESPONSE_OFFERS = (*JSON_OFFERS, Offer(False, DICOM_XML))
 
 
 def instance_offers(stored: str, multipart: bool) -> Iterable[Offer]:
@@ -77,6 +90,11 @@ def frame_offers(stored: str, multipart: bool) -> Iterable[Offer]:
         yield Offer(multipart, OCTET_STREAM, stored, default=False)
     yield from _encoded_offers(stored, multipart, "", _DEFAULT_SYNTAXES)
     yield from _encoded_offers(stored, multipart, OCTET_STREAM, ())
+
+
+def bulkdata_offers(framings: Iterable[bool]) -> Iterable[Offer]:
+    """What the value of an element that is not compressed pixels can be given as."""
+    return (Offer(multipart, OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN) for multipart in framings)
 
 
 def _encoded_offers(stored: str, multipart: bool, media_type: str, defaults: Container[str]) -> Iterable[Offer]:

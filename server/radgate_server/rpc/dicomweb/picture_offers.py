@@ -15,6 +15,9 @@ _SINGLE = tuple(Offer(False, media_type) for media_type in PICTURE_TYPES)
 _PARTS = tuple(Offer(True, media_type) for media_type in _STILL)
 _ANIMATION = Offer(False, RENDERED_GIF)
 
+PICTURE_OFFERS = (*_SINGLE, *_PARTS)
+"""What there is of a single frame; single pictures are the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class PicturePlan:
@@ -36,7 +39,7 @@ def plan_pictures(accepted: tuple[Acceptable, ...], frames: Frames, listed: tupl
     if len(listed) > 1:
         offer = negotiate_offers(accepted, (*_PARTS, _ANIMATION))
         return PicturePlan(offer, listed)
-    offer = negotiate_offers(accepted, (*_SINGLE, *_PARTS))
+    offer = negotiate_offers(accepted, PICTURE_OFFERS)
     if listed or frames.count == 1:
         return PicturePlan(offer, listed or (1,))
     if offer.multipart or offer == _ANIMATION:

@@ -151,3 +151,4 @@ _FIELDS: Mapping[str, Field] = {
     "progressive": _truth,  # this and the next are ours, not of PS3.18
     "overlays": _truth,
 }
+PARAMETERS = tuple(_FIELDS)

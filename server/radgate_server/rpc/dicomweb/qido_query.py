@@ -27,7 +27,10 @@ _STUDY_INSTANCE_UID = ("0020000D",)
 _SERIES_INSTANCE_UID = ("0020000E",)
 _PATIENT_ID = ("PatientID", "00100020")
 _PATIENT_NAME = ("PatientName", "00100010")
-_NOT_ATTRIBUTES = frozenset({"includefield", "fuzzymatching", "limit", "offset", "accept", "charset"})
+PARAMETERS = ("includefield", "fuzzymatching", "limit", "offset")
+"""Those that are no attributes (PS3.18 table 8.3.4-1)."""
+
+_NOT_ATTRIBUTES = frozenset({*PARAMETERS, "accept", "charset"})
 _TRUTH = {"true": True, "false": False, "": False}
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
+    RetrieveCapabilitiesRequest,
     RetrieveFramesRequest,
     RetrieveInstanceThumbnailRequest,
     RetrieveRenderedRequest,
@@ -18,6 +19,7 @@ from radgate_server.core.ports.cache import HotCache
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
 from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
+from radgate_server.rpc.dicomweb.capabilities import CapabilitiesResource
 from radgate_server.rpc.dicomweb.frames import FramesResource
 from radgate_server.rpc.dicomweb.instances import InstancesResource
 from radgate_server.rpc.dicomweb.metadata import MetadataResource
@@ -92,6 +94,7 @@ class DicomWebServicer:
             chunk_bytes=chunk_bytes,
             max_kept_bytes=max_kept_bytes,
         )
+        self._capabilities = CapabilitiesResource(public_url=settings.gateway.public_url)
         self._stow = StowResource(store, public_url=settings.gateway.public_url)
         self._bulkdata = BulkdataResource(
             retrieve, instances, auditor, self._frames, pictures.frames, chunk_bytes=chunk_bytes
@@ -146,3 +149,7 @@ class DicomWebServicer:
     async def StoreInstances(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:  # noqa: N802
         """STOW-RS Store Instances."""
         return await self._stow.store(requests, call)
+
+    async def RetrieveCapabilities(self, request: RetrieveCapabilitiesRequest, call: Call) -> bytes:  # noqa: N802
+        """Retrieve Capabilities."""
+        return self._capabilities.retrieve(call)

@@ -33,6 +33,7 @@ _REFUSED = {
 }
 _OF_INSTANCES = ("requestType", "studyUID", "seriesUID", "objectUID", "contentType", "transferSyntax", "anonymize")
 _OF_PICTURES = ("frameNumber", "rows", "columns", "region", "windowCenter", "windowWidth", "imageQuality", *_REFUSED)
+PARAMETERS = (*_OF_INSTANCES, *_OF_PICTURES)
 # All others are passed over (PS3.18 8.3): `charset`, since a DICOM file says its own.
 
 
@@ -52,7 +53,7 @@ def parse_wado_uri(original_path: str, accept: str) -> WadoUri:
         InvalidArgumentError: naming the parameter that is missing, malformed, given twice or not offered.
         NotAcceptableError: what `contentType` says is not in Accept, or the instance is wanted without what identifies.
     """
-    values = parse_parameters(query_of(original_path), {*_OF_INSTANCES, *_OF_PICTURES})
+    values = parse_parameters(query_of(original_path), PARAMETERS)
     if _required(values, "requestType") != _REQUEST_TYPE:
         raise InvalidArgumentError("requestType", f"must be {_REQUEST_TYPE}")
     scope = RetrieveScope(

@@ -71,6 +71,10 @@ class RetrieveWadoUriRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class RetrieveCapabilitiesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StoreRequest(_message.Message):
     __slots__ = ("study", "body")
     STUDY_FIELD_NUMBER: _ClassVar[int]

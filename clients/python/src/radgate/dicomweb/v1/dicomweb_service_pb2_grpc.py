@@ -98,6 +98,11 @@ class DicomWebServiceStub(object):
                 request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.RetrieveCapabilities = channel.unary_unary(
+                '/radgate.dicomweb.v1.DicomWebService/RetrieveCapabilities',
+                request_serializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveCapabilitiesRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class DicomWebServiceServicer(object):
@@ -192,6 +197,13 @@ class DicomWebServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetrieveCapabilities(self, request, context):
+        """Retrieve Capabilities (PS3.18 8.9): the resources of this service and what they take and give, as WADL (annex H).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DicomWebServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -253,6 +265,11 @@ def add_DicomWebServiceServicer_to_server(servicer, server):
             'StoreInstances': grpc.stream_unary_rpc_method_handler(
                     servicer.StoreInstances,
                     request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'RetrieveCapabilities': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetrieveCapabilities,
+                    request_deserializer=radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveCapabilitiesRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -582,6 +599,33 @@ class DicomWebService(object):
             target,
             '/radgate.dicomweb.v1.DicomWebService/StoreInstances',
             radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.StoreRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetrieveCapabilities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.dicomweb.v1.DicomWebService/RetrieveCapabilities',
+            radgate_dot_dicomweb_dot_v1_dot_dicomweb__service__pb2.RetrieveCapabilitiesRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
