@@ -1,6 +1,6 @@
-"""One instance of a study is damaged behind a sound header: streams of frames, jobs, transcoding go on without it."""
+"""One instance of a study is damaged, or is another one: streams of frames, jobs and transcoding do without it."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 import imagecodecs
 import pytest
@@ -18,12 +18,25 @@ from tests.rpc.test_stream_frames import SIZE, pixels
 INSTANCES = 6
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 
+WORSE: dict[str, Callable[[], bytes]] = {
+    "cut off within its pixels": lambda: make_instance(EAST_STUDY, SERIES, DAMAGED, number=2)[:-40],
+    "cut off within its header": lambda: make_instance(EAST_STUDY, SERIES, DAMAGED, number=2)[:700],
+    "no DICOM": lambda: b"\x93" * 5000,
+}
+"""What is refused as it arrives; in DAMAGE the header is sound."""
+OTHERS: dict[str, Callable[[], bytes]] = {
+    "of another study": lambda: make_instance("2.25.7001", SERIES, DAMAGED, PatientID="another"),
+    "another instance": lambda: make_instance(EAST_STUDY, SERIES, "2.25.7002", PatientID="another"),
+}
+"""Sound, and not what was listed."""
+REASONS = {**dict.fromkeys([*DAMAGE, *WORSE], "INSTANCE_MALFORMED"), **dict.fromkeys(OTHERS, "INSTANCE_MISMATCH")}
 
-@pytest.fixture(params=DAMAGE)
-def damaged(rig: Rig, request: pytest.FixtureRequest) -> str:
-    """What is wrong with it."""
-    rig.east.replaced[DAMAGED] = DAMAGE[request.param]()
-    return str(request.param)
+
+@pytest.fixture(params=REASONS)
+def reason(rig: Rig, request: pytest.FixtureRequest) -> str:
+    """Why an instance of the study fails."""
+    rig.east.replaced[DAMAGED] = {**DAMAGE, **WORSE, **OTHERS}[request.param]()
+    return REASONS[request.param]
 
 
 @pytest.fixture
@@ -41,38 +54,38 @@ async def collect[Item](stream: AsyncIterable[Item], came: list[Item]) -> None:
 @pytest.mark.parametrize("call", ["view", "view_frames"])
 @pytest.mark.parametrize("first_size", [(0, 0), (4, 4)])
 async def test_a_view_shows_the_others_and_names_it(
-    client: radgate.aio.Client, damaged: str, call: str, first_size: tuple[int, int]
+    client: radgate.aio.Client, reason: str, call: str, first_size: tuple[int, int]
 ) -> None:
     frames: list[radgate.ViewedFrame] = []
     with pytest.raises(radgate.IncompleteStudyError) as caught:
         await collect(getattr(client, call)(EAST_STUDY, first_size=first_size), frames)
     whole = {frame.sop_instance_uid for frame in frames if frame.complete}
     assert (len(whole), DAMAGED in whole) == (INSTANCES - 1, False)
-    assert [(one.sop_instance_uid, one.reason) for one in caught.value.missing] == [(DAMAGED, "INSTANCE_MALFORMED")]
+    assert [(one.sop_instance_uid, one.reason) for one in caught.value.missing] == [(DAMAGED, reason)]
     assert (caught.value.expected, caught.value.delivered) == (INSTANCES, INSTANCES - 1)
     partial = [frame async for frame in getattr(client, call)(EAST_STUDY, first_size=first_size, allow_partial=True)]
     assert {frame.sop_instance_uid for frame in partial if frame.complete} == whole
 
 
-async def test_a_job_that_transcodes_does_the_others(client: radgate.aio.Client, damaged: str) -> None:
+async def test_a_job_that_transcodes_does_the_others(client: radgate.aio.Client, reason: str) -> None:
     job = await ended(client, await client.jobs.transcode_study(EAST_STUDY, JPEG_LS))
     assert (job.state, job.done, job.failed, job.total) == (jobs.JOB_STATE_SUCCEEDED, INSTANCES - 1, 1, INSTANCES)
-    assert dict(job.failures) == {"INSTANCE_MALFORMED": 1}
+    assert dict(job.failures) == {reason: 1}
 
 
-async def test_a_job_that_makes_thumbnails_does_the_others(client: radgate.aio.Client, damaged: str) -> None:
+async def test_a_job_that_makes_thumbnails_does_the_others(client: radgate.aio.Client, reason: str) -> None:
     job = await ended(client, await client.jobs.make_thumbnails(EAST_STUDY))
     assert (job.state, job.done, job.failed, job.total) == (jobs.JOB_STATE_SUCCEEDED, INSTANCES - 1, 1, INSTANCES)
-    assert dict(job.failures) == {"INSTANCE_MALFORMED": 1}
+    assert dict(job.failures) == {reason: 1}
 
 
-async def test_a_study_in_another_transfer_syntax_comes_without_it(client: radgate.aio.Client, damaged: str) -> None:
+async def test_a_study_in_another_transfer_syntax_comes_without_it(client: radgate.aio.Client, reason: str) -> None:
     came: list[radgate.RetrievedInstance] = []
     with pytest.raises(radgate.IncompleteStudyError) as caught:
         await collect(client.retrieve_study(EAST_STUDY, transfer_syntaxes=[JPEG_LS]), came)
     assert {instance.transfer_syntax_uid for instance in came} == {JPEG_LS}
     assert len(came) == INSTANCES - 1
-    assert [(one.sop_instance_uid, one.reason) for one in caught.value.missing] == [(DAMAGED, "INSTANCE_MALFORMED")]
+    assert [(one.sop_instance_uid, one.reason) for one in caught.value.missing] == [(DAMAGED, reason)]
 
 
 @pytest.mark.parametrize("call", ["view", "view_frames"])
