@@ -167,6 +167,7 @@ class Call:
         if self.first_write_s is None:
             self.first_write_s = time.perf_counter()
             await self.send_doubts()
+            self._headers_sent = True  # they leave with the message
         if self.lease is not None and (wait := self.lease.pass_bytes(len(message))) is not None:
             await wait
         await self._context.write(message)
