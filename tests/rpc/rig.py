@@ -72,6 +72,7 @@ from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector
+from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.fetch import FetchLimits
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_streams import FrameStreams
@@ -229,6 +230,7 @@ class Rig:
         self.known_states = StudyStates(self.clock, max_age_s=REVALIDATE_AFTER_S)
         self.limiter = Limiter(LimitSettings(), self.clock, self.limit_telemetry, sleep=self.nap)
         self.directory = MemoryDirectory(self.clock.now)
+        self.tracker = FailoverTracker(self.directory, self.clock, self.telemetry)
         self.hot, self.derived, self.states = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(3)
@@ -287,7 +289,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     factories = dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect)
     guard = PacsGuard(PacsSettings(max_retries=0), rig.clock, rig.telemetry)
     doubts = StudyDoubts(rig.telemetry)
-    clients = PacsClients(rig.directory, factories, guard.wrap, observer=doubts)
+    clients = PacsClients(rig.directory, factories, guard.wrap, rig.tracker, doubts)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     places = InstancePlaces(clients, deadline_s=10)
     studies = doubts.studies
@@ -334,13 +336,14 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     confirmer = Revalidator(
         clients,
         states,
+        doubts,
         places,
         CachedStudies((rig.hot, rig.store, rig.derived), rig.states, drop_cached, refresh_lists),
         AskLimits(1000, 10),
         RevalidationLimits(wait_s=0.5, retry_s=5),
         rig.clock,
     )
-    retrieve.before_fetching(confirmer.prepare)
+    retrieve.before_fetching(confirmer.prepare, confirmer.listed)
     addresses = AddressPolicy(["10.0.0.0/8"], rig.resolve)
     admin = AdminService(
         tenants=rig.directory,
@@ -435,6 +438,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             await jobs.close()
             await retrieve.close()
             await confirmer.close()
+            await rig.tracker.close()
             await clients.close()
 
 

@@ -1,6 +1,7 @@
 """Comparing what PACS say of a study: the rule of ADR 36."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from radgate_server.core.study_state import (
     PacsState,
     StudyState,
     Verdict,
+    backup_differs,
     compare,
     decode_state,
     encode_state,
     is_contradicted,
+    mixed_by,
     pacs_state,
 )
 
@@ -30,6 +33,7 @@ def told(member: str = "main", version: str = "", **of_match: Any) -> PacsState:
 
 
 TWO = {"main": told(), "other": told("other")}
+MIXED = replace(told(), mixed=True)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,13 @@ TWO = {"main": told(), "other": told("other")}
         (told("backup"), told("backup", patient="P-2"), Verdict.CHANGED),
         (told("backup"), told("main", patient="P-2"), Verdict.CHANGED),
         (told("backup"), told("main"), Verdict.SAME),
+        (told(version="1"), told("backup", version="9"), Verdict.SAME),
+        (told("backup", version="9"), told("main", version="1"), Verdict.CHANGED),
+        # Instances of a backup are cached that vouches for none.
+        (MIXED, told(), Verdict.CHANGED),
+        (MIXED, told("backup", patient="P-2"), Verdict.IN_DOUBT),
+        (MIXED, told("backup"), Verdict.SAME),
+        (MIXED, None, Verdict.IN_DOUBT),
     ],
 )
 def test_answers_of_one_pacs(before: PacsState | None, now: PacsState | None, verdict: Verdict) -> None:
@@ -105,6 +116,19 @@ def test_a_study_under_two_patients_is_another_one() -> None:
 )
 def test_a_match_of_a_query(found: dict[str, Any], contradicts: bool) -> None:
     assert is_contradicted(told(), found, of_study=True) is contradicts
+
+
+def test_instances_of_another_member_make_a_state_mixed() -> None:
+    recorded: StudyState = {"main": told(), "other": told("other"), "silent": None}
+    assert mixed_by(recorded, {"main": "backup", "other": "other", "silent": "backup"}) == recorded | {"main": MIXED}
+
+
+@pytest.mark.parametrize(
+    ("answer", "differs"),
+    [(told("backup"), False), (told("backup", instances=2), True), (told(patient="P-2"), False), (None, False)],
+)
+def test_a_backup_that_differs(answer: PacsState | None, differs: bool) -> None:
+    assert backup_differs({"main": told()}, {"main": answer}) is differs
 
 
 def test_counts_count_at_study_level_alone() -> None:

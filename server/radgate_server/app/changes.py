@@ -70,6 +70,7 @@ def build_revalidator(
     revalidator = Revalidator(
         clients,
         services.states,
+        services.doubts,
         services.places,
         CachedStudies(tuple(tiers.by_name.values()), tiers.states, drop, refresh_lists),
         AskLimits(settings.retrieve.max_listed_instances, settings.pacs.query_deadline_s),
@@ -77,7 +78,7 @@ def build_revalidator(
         clock,
     )
     stack.push_async_callback(revalidator.close)
-    services.retrieve.before_fetching(revalidator.prepare)
+    services.retrieve.before_fetching(revalidator.prepare, revalidator.listed)
     return revalidator
 
 

@@ -4,8 +4,8 @@ Values are kept as digests: a state holds no patient data, and stays small.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import blake2b
 
@@ -38,7 +38,8 @@ class PacsState:
     """One PACS's answer: digests by tag of what has a value, counts, the version that some PACS keep of a study.
 
     `member` is the PACS of a failover group that answered. `present` is False when it has no such study. `listed` is a
-    digest of the SOP Instance UIDs, where the PACS does not count them.
+    digest of the SOP Instance UIDs, where the PACS does not count them. `mixed` says that instances may have come from
+    another member of the group, that nobody compared with it or that holds the study otherwise.
     """
 
     member: str
@@ -47,6 +48,7 @@ class PacsState:
     counts: Mapping[str, int] = field(default_factory=dict)
     version: str = ""
     listed: str = ""
+    mixed: bool = False
 
 
 type StudyState = Mapping[str, PacsState | None]
@@ -109,6 +111,26 @@ def updated(recorded: StudyState, answered: StudyState) -> StudyState:
     return {name: state or recorded.get(name) for name, state in answered.items()}
 
 
+def mixed_by(recorded: StudyState, senders: Mapping[str, str]) -> StudyState:
+    """The record after other members of groups, by the names of the groups' primaries, sent instances."""
+    others = other_members(recorded, senders)
+    return {name: replace(state, mixed=True) if state and name in others else state for name, state in recorded.items()}
+
+
+def other_members(recorded: StudyState, answering: Mapping[str, str]) -> Collection[str]:
+    """The groups in whose name another member answers than the one that the record is of."""
+    told = ((name, recorded.get(name), member) for name, member in answering.items())
+    return {name for name, state, member in told if state is not None and state.present and state.member != member}
+
+
+def backup_differs(recorded: StudyState, answered: StudyState) -> bool:
+    """Whether a backup answers that can't confirm what the record is of."""
+    members = {name: state.member for name, state in answered.items() if state is not None}
+    return any(
+        _compare_one(recorded, name, answered[name]) is Verdict.IN_DOUBT for name in other_members(recorded, members)
+    )
+
+
 def is_contradicted(state: PacsState, match: DicomJson, *, of_study: bool) -> bool:
     """Whether a match of some query contradicts the state. What either of them has no value for says nothing."""
     digests = _digests(match)
@@ -126,11 +148,11 @@ def _compare_one(recorded: StudyState, name: str, new: PacsState | None) -> Verd
         return Verdict.SAME  # it was added since, and asked before anything was fetched from it
     if old is None:
         return Verdict.CHANGED if new.present else Verdict.SAME
-    verdict = _compare_states(old, new)
-    by_backup = new.member not in (name, old.member)
-    if by_backup and verdict is not Verdict.SAME:  # it may lag behind, and vouches for nothing that it did not send
-        return Verdict.IN_DOUBT
-    return verdict
+    if new.member not in (name, old.member):
+        # A backup: it may lag behind, and vouches for nothing that it did not send. Its versions are its own.
+        agrees = _compare_states(old, replace(new, version="")) is Verdict.SAME
+        return Verdict.SAME if agrees else Verdict.IN_DOUBT
+    return Verdict.CHANGED if old.mixed else _compare_states(old, new)
 
 
 def _compare_states(old: PacsState, new: PacsState) -> Verdict:

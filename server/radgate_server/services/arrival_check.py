@@ -45,6 +45,10 @@ class ArrivalObserver(Protocol):
         """An instance of the study names another patient than the PACS's listing, or than its other instances."""
         ...
 
+    def received(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
+        """An instance of the study came, and is taken; `pacs` may be a backup."""
+        ...
+
 
 class UnobservedArrivals:
     """ArrivalObserver of those who only want the check."""
@@ -57,6 +61,9 @@ class UnobservedArrivals:
         return ""
 
     def patient_differs(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
+        """Nobody wants to know."""
+
+    def received(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
         """Nobody wants to know."""
 
 
@@ -107,6 +114,7 @@ class CheckedReader:
         checked = comparison.judge(received, stated)
         if isinstance(checked, ReceivedInstance):
             self._compare_patients(comparison, checked.ref, stated.patient_id)
+            self._observer.received(self._tenant_id, self._client.name, checked.ref.study_instance_uid)
         return checked
 
     async def _read(self, arrival: ReceivedInstance) -> tuple[ReceivedInstance, StatedIdentity]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from radgate_server.core.errors import ObjectNotFoundError, PacsError, PacsFailedError
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
@@ -24,11 +24,15 @@ _LEVEL_NAMES = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLev
 
 @dataclass(frozen=True, slots=True)
 class ListingPart:
-    """The instances that are to be fetched from one PACS, at least one; `held` are all that it has of the scope."""
+    """The instances that are to be fetched from one PACS, at least one; `held` are all that it has of the scope.
+
+    `member` is the PACS of a failover group that listed them, "" when there is no group.
+    """
 
     client: PacsClient
     listed: tuple[ListedInstance, ...]
     held: tuple[ListedInstance, ...]
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Listing:
 
     def within(self, scope: RetrieveScope) -> "Listing | None":
         """The part of it that lies in a narrower scope, None when that is empty."""
-        cut = (ListingPart(part.client, _within(scope, part.listed), _within(scope, part.held)) for part in self.parts)
+        cut = (replace(part, listed=_within(scope, part.listed), held=_within(scope, part.held)) for part in self.parts)
         parts = tuple(part for part in cut if part.listed)
         return Listing(parts, self.unanswered) if parts else None
 
@@ -148,11 +152,11 @@ class StudyLister:
     def _holders(self, answers: Sequence[PacsAnswer], scope: RetrieveScope) -> Sequence[ListingPart]:
         """What each PACS lists of the scope, for those that list anything."""
         held = [
-            (answer.client, self._instances(answer, answer.result, scope))
+            (answer.client, self._instances(answer, answer.result, scope), answer.result.member)
             for answer in answers
             if isinstance(answer.result, FindResult)
         ]
-        return [ListingPart(client, instances, instances) for client, instances in held if instances]
+        return [ListingPart(client, instances, instances, member) for client, instances, member in held if instances]
 
     def _instances(self, answer: PacsAnswer, result: FindResult, scope: RetrieveScope) -> tuple[ListedInstance, ...]:
         pacs = answer.client.name
@@ -174,7 +178,7 @@ def _listing(answers: Sequence[PacsAnswer], holders: Sequence[ListingPart]) -> L
         listed = tuple(entry for entry in holder.listed if entry.ref.sop_instance_uid not in seen)
         seen.update(entry.ref.sop_instance_uid for entry in listed)
         if listed:
-            parts.append(ListingPart(holder.client, listed, holder.held))
+            parts.append(replace(holder, listed=listed))
     unanswered = tuple(answer.client.name for answer in answers if isinstance(answer.result, PacsError))
     return Listing(tuple(parts), unanswered) if parts else None
 

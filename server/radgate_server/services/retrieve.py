@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence, Set
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -36,6 +36,15 @@ def size_ahead(delivery: Delivery) -> int:
 
 type Prepare = Callable[[str, str], Awaitable[None]]
 """(tenant, Study Instance UID): what has to be done before anything of the study is fetched."""
+
+
+type Listed = Callable[[str, str, Mapping[str, str]], Awaitable[bool]]
+"""(tenant, Study Instance UID, members of failover groups that listed it, by group): whether to list it again."""
+
+
+async def _take_any_listing(_tenant_id: str, _study_instance_uid: str, _members: Mapping[str, str]) -> bool:
+    """Listed of a service that confirms nothing."""
+    return False
 
 
 async def _prepare_nothing(_tenant_id: str, _study_instance_uid: str) -> None:
@@ -142,12 +151,13 @@ class RetrieveService:
         self._store = store
         self._limits = limits
         self._prepare: Prepare = _prepare_nothing
+        self._listed: Listed = _take_any_listing
         self._fetches: dict[tuple[str, str], list[Fetch]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def before_fetching(self, prepare: Prepare) -> None:
-        """Await `prepare` before each list of instances is asked for, and so before each fetch."""
-        self._prepare = prepare
+    def before_fetching(self, prepare: Prepare, listed: Listed = _take_any_listing) -> None:
+        """Await `prepare` before each list of instances is asked for, `listed` after it, and so before each fetch."""
+        self._prepare, self._listed = prepare, listed
 
     @asynccontextmanager
     async def open(
@@ -212,6 +222,9 @@ class RetrieveService:
     async def _list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
         await self._prepare(tenant_id, scope.study_instance_uid)
         listing = await self._lister.list(tenant_id, scope)
+        members = {part.client.name: part.member for part in listing.parts if part.member}
+        if members and await self._listed(tenant_id, scope.study_instance_uid, members):
+            listing = await self._lister.list(tenant_id, scope)
         self._studies.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
         return listing
 

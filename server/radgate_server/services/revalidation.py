@@ -6,7 +6,7 @@ This is the one rule for all that is cached: it is asked of each request that na
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,9 +22,12 @@ from radgate_server.core.study_state import (
     PacsState,
     StudyState,
     Verdict,
+    backup_differs,
     compare,
     decode_state,
     encode_state,
+    mixed_by,
+    other_members,
     pacs_state,
     state_query,
     uids_digest,
@@ -35,6 +38,7 @@ from radgate_server.services.listing import listing_query
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
 from radgate_server.services.restrictions import LoneInstance
+from radgate_server.services.study_doubts import StudyDoubts
 from radgate_server.services.study_states import ConfirmedStudy, StudyStates
 
 _log = logging.getLogger(__name__)
@@ -95,6 +99,7 @@ class Revalidator:
         self,
         clients: PacsClients,
         states: StudyStates,
+        doubts: StudyDoubts,
         places: InstancePlaces,
         cached: CachedStudies,
         ask: AskLimits,
@@ -103,6 +108,7 @@ class Revalidator:
     ) -> None:
         self._clients = clients
         self._states = states
+        self._doubts = doubts
         self._places = places
         self._cached = cached
         self._ask = ask
@@ -144,6 +150,26 @@ class Revalidator:
         key = (tenant_id, study_instance_uid)
         if not self._states.is_trusted(*key) and (pending := self._ask_once(key)) is not None:
             await asyncio.wait((pending.task,))
+
+    async def listed(self, tenant_id: str, study_instance_uid: str, members: Mapping[str, str]) -> bool:
+        """Confirm the study again if others of its failover groups listed it than vouch for what is cached.
+
+        `members` listed it, by the names of the groups' primaries. Returns whether it has to be listed again.
+        """
+        key = (tenant_id, study_instance_uid)
+        known = self._states.get(*key)
+        if known is None or not other_members(known.state, members):
+            return False
+        self._states.distrust(*key)
+        await self.prepare(*key)
+        now = self._states.get(*key)
+        if now is None or not other_members(now.state, members):
+            return now is not known
+        if self._states.is_trusted(*key):  # who listed it answers no more
+            await self._cached.refresh_lists(*key)
+            return True
+        await self._keep(key, now, mixed_by(now.state, members))  # what is fetched now comes from them
+        return False
 
     async def close(self) -> None:
         """Await no more answers."""
@@ -193,8 +219,11 @@ class Revalidator:
             verdict = Verdict.CHANGED if await self._holds(key) else Verdict.SAME
             recorded: StudyState = {}
         else:
+            known = await self._keep(key, known, mixed_by(known.state, self._backups_sent(key, known.state, answered)))
             verdict, recorded = compare(known.state, answered), known.state
         if verdict is Verdict.IN_DOUBT:
+            if backup_differs(recorded, answered):
+                self._doubts.backup_differs(*key)
             return False
         if verdict is Verdict.CHANGED:
             _log.info("a study changed in the PACS: what was cached of it is dropped", extra={"tenant": key[0]})
@@ -203,7 +232,14 @@ class Revalidator:
         elif verdict is Verdict.GROWN:
             await self._cached.refresh_lists(*key)
         await self._record(key, updated(recorded, answered))
+        self._doubts.confirmed(*key)
         return True
+
+    def _backups_sent(self, key: tuple[str, str], recorded: StudyState, answered: StudyState) -> Mapping[str, str]:
+        """A backup that sent instances and vouches for none, for each PACS that it may belong to."""
+        vouching = {state.member for state in recorded.values() if state is not None}
+        backups = self._doubts.senders(*key) - vouching - answered.keys() - recorded.keys()
+        return dict.fromkeys(recorded, min(backups)) if backups else {}
 
     async def _record(self, key: tuple[str, str], state: StudyState) -> None:
         if not any(one is not None and one.present for one in state.values()):
@@ -211,8 +247,20 @@ class Revalidator:
         before = self._states.get(*key)
         known = self._states.confirm(*key, state)
         if before is None or before.state != state:
-            value = json.dumps([known.confirmed.isoformat(), encode_state(state).decode()]).encode()
-            await self._cached.kept.put(_place(key), value)
+            await self._write(key, known)
+
+    async def _keep(self, key: tuple[str, str], known: ConfirmedStudy, state: StudyState) -> ConfirmedStudy:
+        """Record what was found out of a study without a word of its PACS; its age goes on."""
+        if state == known.state:
+            return known
+        kept = ConfirmedStudy(state, known.trusted_until_s, known.confirmed)
+        self._states.put(*key, kept)
+        await self._write(key, kept)
+        return kept
+
+    async def _write(self, key: tuple[str, str], known: ConfirmedStudy) -> None:
+        value = json.dumps([known.confirmed.isoformat(), encode_state(known.state).decode()]).encode()
+        await self._cached.kept.put(_place(key), value)
 
     async def _load(self, key: tuple[str, str]) -> ConfirmedStudy | None:
         """What an earlier process recorded. It is not trusted, but compared with."""

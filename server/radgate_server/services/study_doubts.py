@@ -20,6 +20,10 @@ PATIENTS_DIFFER = (
     "Instances of this study name another patient (Patient ID) than the PACS's listing or its other instances do:"
     " make sure whose it is before it is used"
 )
+BACKUP_DIFFERS = (
+    "A backup answers for the PACS and holds this study otherwise (its patient or its instances): what is shown may be"
+    " of both, or older than what the PACS holds"
+)
 
 
 class StudyDoubts:
@@ -29,6 +33,8 @@ class StudyDoubts:
         self.studies = studies or KnownStudies()
         self._telemetry = telemetry
         self._doubted: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
+        self._backups: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
+        self._senders: RecentMap[tuple[str, str], frozenset[str]] = RecentMap(MAX_STUDIES)
 
     def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
         """Count and log it."""
@@ -42,24 +48,45 @@ class StudyDoubts:
     def patient_differs(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
         """Count it, log it once a study, and have the study's answers carry a warning."""
         self._telemetry.patient_differs(tenant_id, pacs)
-        if not self.warning_of(tenant_id, study_instance_uid):
+        if self._doubted.get((tenant_id, study_instance_uid)) is None:
             where = {"tenant": tenant_id, "pacs": pacs}
             _log.warning("a study's instances name another patient than the PACS does", extra=where)
         self._doubted.put((tenant_id, study_instance_uid), PATIENTS_DIFFER)
 
+    def received(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
+        """Remember who sent what may be cached."""
+        senders = self.senders(tenant_id, study_instance_uid)
+        if pacs not in senders:
+            self._senders.put((tenant_id, study_instance_uid), senders | {pacs})
+
+    def senders(self, tenant_id: str, study_instance_uid: str) -> frozenset[str]:
+        """The PACS, backups too, that sent instances of the study since its state was confirmed."""
+        return self._senders.get((tenant_id, study_instance_uid)) or frozenset()
+
+    def backup_differs(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Have the study's answers carry a warning until it is confirmed."""
+        self._backups.put((tenant_id, study_instance_uid), BACKUP_DIFFERS)
+
+    def confirmed(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Its PACS, or a backup that agrees, vouches for what is cached of the study."""
+        self._backups.drop((tenant_id, study_instance_uid))
+        self._senders.drop((tenant_id, study_instance_uid))
+
     @property
     def is_empty(self) -> bool:
         """Whether no study is in doubt."""
-        return not self._doubted
+        return not self._doubted and not self._backups
 
     def warning_of(self, tenant_id: str, study_instance_uid: str) -> str:
         """What has to be said with each answer from the study, "" for nothing."""
-        return self._doubted.get((tenant_id, study_instance_uid)) or ""
+        key = (tenant_id, study_instance_uid)
+        return ". ".join(text for doubts in (self._doubted, self._backups) if (text := doubts.get(key)))
 
     def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """The study, or each of the tenant, is fetched anew from now on: its patient may have been corrected."""
         self.studies.forget(tenant_id, study_instance_uid)
-        self._doubted.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
+        for remembered in (self._doubted, self._backups, self._senders):
+            remembered.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
 
 
 class RefusedInstances:
