@@ -16,9 +16,6 @@ from radgate_server.adapters.audit_spool import (
     shared_audit_sink,
     take_what_memory_holds,
 )
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_records import SqlAuditRecords
@@ -39,13 +36,13 @@ from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.secrets.opening import open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs import PacsConfig
 from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.ports.audit_records import AuditRecords
+from radgate_server.core.ports.cache import TenantTier
 from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import (
@@ -65,11 +62,11 @@ from radgate_server.installation_gate import KEY_FILES, Purpose, pass_gate
 from radgate_server.retaining import RetentionStore, open_retention
 from radgate_server.services.addresses import AddressPolicy
 from radgate_server.services.admin import AdminService
-from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.audit_tenants import KnownTenantsSink
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector, impatient
+from radgate_server.services.late_tier import LateTier
 from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
@@ -80,7 +77,6 @@ from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import Validator
 
 _AUDIT_SPOOL = "audit-spool"
-STATES_BYTES = 64 << 20  # a state takes less than a kilobyte
 
 type WritingEnd = SharedAuditSink | SpooledAuditSink | SqlAuditSink
 """Of the audit trail, by what answers wait for: memory, the spool, the database."""
@@ -192,51 +188,10 @@ def count_late_segments(settings: Settings) -> int:
     return count_late(settings.data_dir / _AUDIT_SPOOL, time.time())
 
 
-async def open_disk_store(
-    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: Telemetry
-) -> DiskInstanceStore:
-    """Open the warm tier below the data folder; `stack` closes it."""
-    limit_bytes = settings.cache.warm_bytes
-    store = DiskInstanceStore(
-        settings.data_dir / "warm",
-        limit_bytes=limit_bytes,
-        clock=clock,
-        telemetry=telemetry,
-        keys=keys,
-        shares=TenantShares(settings.cache.tenant_shares),
-    )
-    return await stack.enter_async_context(store)
-
-
-async def open_derived_cache(
-    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: Telemetry
-) -> DerivedCache:
-    """Open the tier of derived things below the data folder; `stack` closes it."""
-    limit_bytes = settings.imaging.derived_bytes
-    cache = DerivedCache(
-        settings.data_dir / "derived",
-        limit_bytes=limit_bytes,
-        clock=clock,
-        telemetry=telemetry,
-        keys=keys,
-        shares=TenantShares(settings.cache.tenant_shares),
-    )
-    return await stack.enter_async_context(cache)
-
-
-async def open_state_cache(
-    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: Telemetry
-) -> DerivedCache:
-    """Open the folder in which the states of cached studies outlive the process; `stack` closes it."""
-    root, limit_bytes = settings.data_dir / "states", STATES_BYTES
-    cache = DerivedCache(root, limit_bytes=limit_bytes, clock=clock, telemetry=telemetry, keys=keys, tier="states")
-    return await stack.enter_async_context(cache)
-
-
 def pacs_factories(
     settings: Settings,
     storage_scp: "Callable[[], StorageScp]",
-    telemetry: Telemetry,
+    telemetry: Callable[[], Telemetry],
     secrets: SecretReader,
     on_certificate: CertificateListener = ignore_certificate,
 ) -> dict[str, PacsFactory]:
@@ -256,7 +211,7 @@ def pacs_factories(
             config,
             settings=settings.dimse,
             storage_scp=storage_scp(),
-            telemetry=telemetry,
+            telemetry=telemetry(),
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
@@ -265,7 +220,7 @@ def pacs_factories(
     def folder(config: PacsConfig) -> PacsClient:
         from radgate_server.adapters.pacs.folder import build_folder_pacs
 
-        return build_folder_pacs(config, telemetry=telemetry)
+        return build_folder_pacs(config, telemetry=telemetry())
 
     def dicomweb(config: PacsConfig) -> PacsClient:
         from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
@@ -273,7 +228,7 @@ def pacs_factories(
         return build_dicomweb_pacs(
             config,
             settings=settings.web_pacs,
-            telemetry=telemetry,
+            telemetry=telemetry(),
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
@@ -285,7 +240,7 @@ def pacs_factories(
         return build_orthanc_pacs(
             config,
             settings=settings.web_pacs,
-            telemetry=telemetry,
+            telemetry=telemetry(),
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
@@ -358,25 +313,49 @@ def build_admin(
     )
 
 
+@cache
+def _unread_telemetry() -> Telemetry:
+    """What a command measures, which nobody reads; with its metrics' library, which most commands start without."""
+    from radgate_server.adapters.telemetry import PrometheusTelemetry
+
+    return PrometheusTelemetry()
+
+
+def _late_tiers(
+    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, *, counted: bool
+) -> tuple[TenantTier[int], TenantTier[None]]:
+    """The tiers on the disk, instances and what is made of them, for a command; `stack` closes those that it used."""
+
+    async def store() -> TenantTier[int]:
+        from radgate_server.disk_tiers import Stock, open_disk_store
+
+        stock = Stock.COUNTED if counted else Stock.REPORTED
+        return await open_disk_store(stack, settings, keys, clock, _unread_telemetry(), stock)
+
+    async def derived() -> TenantTier[None]:
+        from radgate_server.disk_tiers import Stock, open_derived_cache
+
+        stock = Stock.COUNTED if counted else Stock.REPORTED
+        return await open_derived_cache(stack, settings, keys, clock, _unread_telemetry(), stock)
+
+    return LateTier(store), LateTier(derived)
+
+
 @asynccontextmanager
 async def open_admin(
     settings: Settings, purpose: Purpose = Purpose.USE, *, counted: bool = False
 ) -> AsyncIterator[AdminService]:
-    """Administration without a server, for the command line. `counted`: when all that is cached has been counted.
+    """Administration without a server, for the command line. `counted`: what is cached is counted, not looked up.
 
     Raises:
         ConfigurationError, DatabaseUnavailableError: as `open_installation`.
     """
     async with AsyncExitStack() as stack:
-        clock, telemetry = SystemClock(), PrometheusTelemetry()
+        clock = SystemClock()
         installation = await open_installation(stack, settings, clock, purpose=purpose)
-        keys = installation.retention.study_keys
-        store = await open_disk_store(stack, settings, keys, clock, telemetry)
-        derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
-        if counted:
-            await asyncio.gather(store.stock_taken(), derived.stock_taken())
+        store, derived = _late_tiers(stack, settings, installation.retention.study_keys, clock, counted=counted)
         storage_scp = cache(partial(_idle_storage_scp, settings))
-        factories = pacs_factories(settings, storage_scp, telemetry, installation.secrets)
+        factories = pacs_factories(settings, storage_scp, _unread_telemetry, installation.secrets)
         clients = PacsClients(installation.pacs, factories)
         stack.push_async_callback(clients.close)
         follower = ChangeFollower(installation.feed, {})
@@ -386,21 +365,7 @@ async def open_admin(
             follower=follower,
             clients=clients,
             factories=factories,
-            probes=pacs_factories(impatient(settings), storage_scp, telemetry, installation.secrets),
+            probes=pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets),
             caches=TenantCaches(hot=None, derived=derived, store=store, feed=installation.feed, follower=follower),
             clock=clock,
         )
-
-
-@asynccontextmanager
-async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
-    """The audit trail without a server, for the command line.
-
-    Raises:
-        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
-    """
-    async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        installation = await open_installation(stack, settings, clock)
-        auditor = Auditor(installation.audit, clock)
-        yield AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)

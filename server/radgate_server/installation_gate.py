@@ -9,7 +9,7 @@ from pathlib import Path
 
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.installation_keys import InstallationKeys
-from radgate_server.adapters.database.migration import migrate, newest_revision, revision_of
+from radgate_server.adapters.database.schema_revision import newest_revision, revision_of
 from radgate_server.adapters.secrets.key_file import FILE_NAME as SECRET_KEY
 from radgate_server.adapters.secrets.key_file import make_data_dir
 from radgate_server.adapters.secrets.signing import FILE_NAME as SIGNING_KEY
@@ -55,7 +55,7 @@ def pass_gate(settings: Settings, purpose: Purpose) -> None:
         if purpose is Purpose.USE or (revision and purpose is Purpose.BEGIN):
             what = f"has the schema {revision}, and this version needs {newest}" if revision else "is empty"
             raise ConfigurationError(f"the database {what}; `radgate migrate` or the start of a server brings it there")
-        migrate(url)
+        _migrate(url)
 
 
 def check_owner(data_dir: Path) -> None:
@@ -106,7 +106,13 @@ def migrate_by_hand(settings: Settings) -> None:
     """
     check_owner(settings.data_dir)
     make_data_dir(settings.data_dir)
-    migrate(settings.database_url_or_default)
+    _migrate(settings.database_url_or_default)
+
+
+def _migrate(url: str) -> None:
+    from radgate_server.adapters.database.migration import migrate  # with Alembic, which commands start without
+
+    migrate(url)
 
 
 def accept_keys_by_hand(settings: Settings) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
-from radgate_server.installation import open_derived_cache, open_disk_store, open_installation, open_state_cache
+from radgate_server.disk_tiers import Stock, open_derived_cache, open_disk_store, open_state_cache
+from radgate_server.installation import open_installation
 from radgate_server.retaining import build_desk, build_eraser
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
@@ -35,10 +36,10 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         clock, telemetry = SystemClock(), PrometheusTelemetry()
         installation = await open_installation(stack, settings, clock)
         store, keys = installation.retention, installation.retention.study_keys
-        disk = await open_disk_store(stack, settings, keys, clock, telemetry)
-        derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
+        disk = await open_disk_store(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
         follower = ChangeFollower(installation.feed, {})
-        states = await open_state_cache(stack, settings, keys, clock, telemetry)
+        states = await open_state_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
         caches = TenantCaches(
             hot=None, derived=derived, store=disk, states=states, feed=installation.feed, follower=follower
         )

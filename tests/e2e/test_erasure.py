@@ -21,7 +21,7 @@ def server(tmp_path: Path, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
 
 
 def files(server: RadgateProcess) -> list[Path]:
-    return [path for tier in ("warm", "derived") for path in (server.data_dir / tier).rglob("*") if path.is_file()]
+    return [path for tier in ("warm", "derived") for path in (server.data_dir / tier).rglob("[!.]*") if path.is_file()]
 
 
 def test_a_study_is_erased_over_rest_and_the_certificate_is_good(server: RadgateProcess, tmp_path: Path) -> None:

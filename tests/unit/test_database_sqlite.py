@@ -5,12 +5,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from radgate_server.adapters.database.audit_index import SqlAuditIndex
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.engine import open_engine, parse_url
 from radgate_server.adapters.database.migration import migrate
+from radgate_server.adapters.database.schema_revision import MIGRATIONS, newest_revision
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
@@ -26,6 +28,10 @@ from tests.conformance.retention_suite import RetentionSuite, old
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/radgate.db"
+
+
+def test_the_newest_migration_is_known_by_its_name() -> None:
+    assert newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 class TestSqliteDirectory(SqlDirectorySuite):

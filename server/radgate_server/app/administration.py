@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from radgate_server.app.pacs import PacsSide
-from radgate_server.app.reports import AuditReading, build_audit_reading, start_reporting
+from radgate_server.app.reports import start_reporting
 from radgate_server.app.retention import open_retention_service
 from radgate_server.app.tiers import Tiers
+from radgate_server.audit_tools import AuditReading, build_audit_reading
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.installation import Installation, build_admin

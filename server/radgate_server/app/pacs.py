@@ -51,8 +51,8 @@ async def open_pacs_side(
     """
     scp = await _open_storage_scp(stack, settings, telemetry)
     sightings, secrets = CertificateSightings(), installation.secrets
-    factories = {**pacs_factories(settings, lambda: scp, telemetry, secrets, sightings.saw), **overrides}
-    probes = {**pacs_factories(impatient(settings), lambda: scp, telemetry, secrets), **overrides}
+    factories = {**pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, sightings.saw), **overrides}
+    probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, secrets), **overrides}
     guard = PacsGuard(settings.pacs, clock, telemetry)
     tracker = FailoverTracker(installation.failover, clock, telemetry)
     stack.push_async_callback(tracker.close)

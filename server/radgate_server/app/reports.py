@@ -1,50 +1,16 @@
-"""The audit trail as its readers have it: searches, checks, reports, and reports at regular times."""
+"""Reports of the audit trail at regular times."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 
-from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import build_report_senders
-from radgate_server.adapters.reports import remove_leftovers, report_writers
-from radgate_server.adapters.secrets.signing import PublicKeys
+from radgate_server.adapters.reports import remove_leftovers
 from radgate_server.app.spooling import open_spool
+from radgate_server.audit_tools import AuditReading
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation, open_installation
-from radgate_server.services.audit_checking import AuditChecker
-from radgate_server.services.audit_desk import AuditDesk
+from radgate_server.installation import Installation
 from radgate_server.services.audit_indexing import AuditIndexer
-from radgate_server.services.audit_reading import AuditReader
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.reports.making import ReportMaker
-from radgate_server.services.reports.schedules import ScheduleDesk
 from radgate_server.services.reports.scheduling import ReportRunner
-
-
-@dataclass(frozen=True, slots=True)
-class AuditReading:
-    """What reads the trail."""
-
-    reader: AuditReader
-    checker: AuditChecker
-    maker: ReportMaker
-    schedules: ScheduleDesk
-
-
-def build_audit_reading(
-    settings: Settings, installation: Installation, clock: Clock, known_problem: Callable[[str], str] = lambda _: ""
-) -> AuditReading:
-    """Put it together. `known_problem` says what the background check found wrong with a tenant's index."""
-    auditor = Auditor(installation.audit, clock)
-    desk = AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)
-    reader = AuditReader(installation.records, auditor, clock, known_problem)
-    return AuditReading(
-        reader,
-        AuditChecker(desk, PublicKeys([installation.signer.public_key_pem]).check, auditor),
-        ReportMaker(reader, report_writers(pdf_rows=settings.reports.pdf_rows), settings.reports, clock),
-        ScheduleDesk(installation.schedules, settings.reports, auditor, clock),
-    )
 
 
 def start_reporting(
@@ -64,16 +30,3 @@ def start_reporting(
     for background in (AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner):
         background.start()
         stack.push_async_callback(background.close)
-
-
-@asynccontextmanager
-async def open_audit_reading(settings: Settings) -> AsyncIterator[AuditReading]:
-    """The same without a server, for the command line.
-
-    Raises:
-        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
-    """
-    async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        installation = await open_installation(stack, settings, clock)
-        yield build_audit_reading(settings, installation, clock)

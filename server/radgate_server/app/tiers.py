@@ -13,7 +13,7 @@ from radgate_server.core.ports.cache import HotCache, InstanceStore
 from radgate_server.core.ports.cache_keys import StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import StudyTier
-from radgate_server.installation import open_derived_cache, open_disk_store, open_state_cache
+from radgate_server.disk_tiers import open_derived_cache, open_disk_store, open_state_cache
 from radgate_server.settings_table import MIB
 
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too

@@ -26,7 +26,7 @@ def run_admin[T](
 ) -> T:
     """Open the installation, do `work`, and close it; make one first if there is none and it `may_begin`.
 
-    `counted`: `work` is about how much is cached.
+    `counted`: what is cached is counted, not looked up.
 
     Raises:
         GatewayError: from the settings, the database, or `work`.

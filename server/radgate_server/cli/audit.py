@@ -169,7 +169,7 @@ async def _verify(desk: AuditDesk, tenant_id: str | None, kept: Sequence[Checkpo
 
 def _run[T](work: Callable[[AuditDesk], Awaitable[T]]) -> T:
     # Only here: the whole server's imports would make `--help` slow.
-    from radgate_server.installation import open_audit_desk
+    from radgate_server.audit_tools import open_audit_desk
 
     return run_on_trail(open_audit_desk, work)
 

@@ -17,7 +17,7 @@ from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpe
 from radgate_server.core.reports.tables import REMOVED
 
 if TYPE_CHECKING:
-    from radgate_server.app.reports import AuditReading
+    from radgate_server.audit_tools import AuditReading
 
 PAGE = 500
 
@@ -104,7 +104,7 @@ def run_reading[T](work: "Callable[[AuditReading], Awaitable[T]]") -> T:
         GatewayError: from the settings, the database, or `work`.
     """
     # Only here: the whole server's imports would make `--help` slow.
-    from radgate_server.app.reports import open_audit_reading
+    from radgate_server.audit_tools import open_audit_reading
 
     return run_on_trail(open_audit_reading, work)
 

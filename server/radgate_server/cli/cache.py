@@ -1,13 +1,15 @@
 """`radgate cache`: what is kept of studies that were read."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
 from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, json_option, tenant_option
 from radgate_server.cli.output import hint, print_rows
-from radgate_server.services.admin import AdminService
+
+if TYPE_CHECKING:
+    from radgate_server.services.admin import AdminService
 
 
 @click.group(cls=RadgateGroup)
@@ -17,15 +19,18 @@ def cache() -> None:
 
 @cache.command()
 @any_tenant_option
+@click.option("--count", "counted", is_flag=True, help="Count the files, which takes half a minute for a million.")
 @json_option
 @config_option
-def stats(tenant_id: str | None, as_json: bool) -> None:
-    """Tell what the disk holds for each tenant; the limit is for all together.
+def stats(tenant_id: str | None, counted: bool, as_json: bool) -> None:
+    """Show what the disk holds for each tenant; the limit is for all together.
 
-    What a running server holds in memory, and its hits and misses, it tells itself: GET /api/v1/admin/cache/stats.
+    A server counts as it goes, and leaves its count here every minute and when it stops: AS-OF is when that was. Where
+    no server has left one, the files are counted now. What a running server holds in memory, and its hits and misses,
+    it reports itself: GET /api/v1/admin/cache/stats.
     """
-    rows = run_admin(lambda admin: _usage(admin, tenant_id), counted=True)
-    print_rows(rows, ("tenant", "tier", "entries", "used_bytes", "limit_bytes"), as_json=as_json)
+    rows = run_admin(lambda admin: _usage(admin, tenant_id), counted=counted)
+    print_rows(rows, ("tenant", "tier", "entries", "used_bytes", "limit_bytes", "as_of"), as_json=as_json)
 
 
 @cache.command()
@@ -35,7 +40,7 @@ def stats(tenant_id: str | None, as_json: bool) -> None:
 def invalidate(tenant_id: str, study_instance_uid: str | None) -> None:
     """Throw away what is cached, in running servers too."""
 
-    async def work(admin: AdminService) -> int:
+    async def work(admin: "AdminService") -> int:
         await tenants_asked_for(admin, tenant_id)
         return await admin.invalidate_cache(caller_for(tenant_id), study_instance_uid)
 
@@ -43,7 +48,7 @@ def invalidate(tenant_id: str, study_instance_uid: str | None) -> None:
     hint(f"threw away {removed} instances")
 
 
-async def _usage(admin: AdminService, tenant_id: str | None) -> list[dict[str, Any]]:
+async def _usage(admin: "AdminService", tenant_id: str | None) -> list[dict[str, Any]]:
     return [
         {
             "tenant": tenant,
@@ -51,6 +56,7 @@ async def _usage(admin: AdminService, tenant_id: str | None) -> list[dict[str, A
             "entries": usage.entries,
             "used_bytes": usage.used_bytes,
             "limit_bytes": usage.limit_bytes,
+            "as_of": usage.as_of,
         }
         for tenant in await tenants_asked_for(admin, tenant_id)
         for usage in await admin.cache_stats(caller_for(tenant))

@@ -18,6 +18,7 @@ _TITLES = {
     "replaced_by": "REPLACED-BY",
     "used_bytes": "USED",
     "limit_bytes": "LIMIT",
+    "as_of": "AS-OF",
 }
 _AGES = (("d", 86_400), ("h", 3_600), ("min", 60))
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -1,6 +1,7 @@
 """What is worth knowing of an instance so that frames, metadata and bulk data never need its file parsed again."""
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 from radgate_server.core.errors import InstanceMalformedError
@@ -16,6 +17,15 @@ class Span(NamedTuple):
     length: int
 
 
+type Frames = tuple[tuple[Span, ...], ...]
+
+
+def native_frames(offset: int, frame_bytes: int, number_of_frames: int) -> Frames:
+    """Frames of one size that lie side by side."""
+    starts = range(offset, offset + frame_bytes * number_of_frames, frame_bytes)
+    return tuple(zip(map(Span, starts, repeat(frame_bytes)), strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class FrameTable:
     """Where the frames of Pixel Data lie (PS3.5 8.2, A.4).
@@ -27,7 +37,7 @@ class FrameTable:
 
     number_of_frames: int
     encapsulated: bool
-    frames: tuple[tuple[Span, ...], ...]
+    frames: Frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the near tiers hold of one tenant: how much that is, and throwing it away everywhere."""
 
-from radgate_server.core.ports.cache import HotCache, InstanceStore, TierUsage
+from radgate_server.core.ports.cache import TenantTier, TierUsage
 from radgate_server.core.ports.directory import ChangeFeed, ChangeKind
 from radgate_server.services.changes import ChangeFollower
 
@@ -14,12 +14,12 @@ class TenantCaches:
     def __init__(
         self,
         *,
-        hot: HotCache | None,
-        derived: HotCache,
-        store: InstanceStore,
+        hot: TenantTier[None] | None,
+        derived: TenantTier[None],
+        store: TenantTier[int],
         feed: ChangeFeed,
         follower: ChangeFollower,
-        states: HotCache | None = None,
+        states: TenantTier[None] | None = None,
     ) -> None:
         self._hot = hot
         self._derived = derived

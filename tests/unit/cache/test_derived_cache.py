@@ -24,7 +24,7 @@ def key(detail: str, tenant: str = "alpha", study: str = STUDY) -> CacheKey:
 
 
 def files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in folder.rglob("*.made*") if path.is_file()]
 
 
 async def test_what_was_kept_is_there_in_the_next_run(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def derived_in(root: Path, keys: MemoryStudyKeys | None) -> DerivedCache:
 
 
 def files(root: Path, suffix: str = "") -> list[Path]:
-    return sorted(path for path in root.rglob(f"*{suffix}") if path.is_file())
+    return sorted(path for path in root.rglob(f"[!.]*{suffix}") if path.is_file())
 
 
 async def test_nothing_of_it_is_on_the_disk(tmp_path: Path) -> None:

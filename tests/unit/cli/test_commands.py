@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from radgate_server.adapters import database
-from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.cli import radgate
 from tests.unit.cli.command_line import Cli
 
@@ -236,18 +235,3 @@ def test_a_wrong_command_line_is_a_matter_of_usage(cli: Cli, arguments: tuple[st
 def test_a_terminal_does_not_obey_labels(north: Cli) -> None:
     north.ok("key", "create", "--tenant", "north", "--role", "viewer", "--label", "red \x1b[31m alert")
     assert "red ?[31m alert" in north.ok("key", "list").stdout
-
-
-def test_only_what_is_about_the_cache_waits_until_the_cache_is_counted(
-    north: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: list[DiskTier[Any]] = []
-
-    async def count(tier: DiskTier[Any]) -> None:
-        counted.append(tier)
-
-    monkeypatch.setattr(DiskTier, "stock_taken", count)
-    north.ok("tenant", "list")
-    assert not counted
-    north.ok("cache", "stats")
-    assert len(counted) == 2

@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 
 from radgate_server.cli import radgate
+from tests.unit.cli.command_line import Cli
 
 HEAVY = {"numpy", "pydicom", "pynetdicom", "grpc", "google.protobuf", "PIL", "imagecodecs", "reportlab", "requests"}
 SETTINGS = {"pydantic", "pydantic_settings", "radgate_server.config"}
 DATABASE = {"sqlalchemy", "alembic", "psycopg"}
+NOT_FOR_A_LOOK_AT_THE_DATABASE = HEAVY | {
+    *("alembic", "mako", "pygments", "psycopg", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"),
+    *("boto3", "hvac", "redis", "httpx", "httpcore", "jwt", "yaml", "urllib3", "opentelemetry"),
+    *("radgate", "radgate_server.app", "radgate_server.rpc", "radgate_server.adapters.pacs.dimse"),
+}
+CACHE = {"prometheus_client", "radgate_server.adapters.cache", "radgate_server.adapters.telemetry"}
 PRINT_IMPORTED = (
     "import sys; from radgate_server.__main__ import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
 )
@@ -33,7 +40,6 @@ def imported(*arguments: str) -> set[str]:
         (("migrate", "--help"), HEAVY | SETTINGS | DATABASE),
         (("pacs", "--help"), {"pynetdicom", "httpx", "grpc", "reportlab", "imagecodecs"} | DATABASE),
         (("audit", "search", "--help"), HEAVY | DATABASE),
-        (("tenant", "list"), {"pynetdicom", "httpx", "grpc", "reportlab", "imagecodecs"}),
     ],
 )
 def test_a_command_does_not_import_what_it_does_not_need(
@@ -41,6 +47,29 @@ def test_a_command_does_not_import_what_it_does_not_need(
 ) -> None:
     monkeypatch.setenv("RADGATE_DATA_DIR", str(tmp_path))
     assert imported(*arguments) & absent == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (("tenant", "list"), CACHE),
+        (("pacs", "list"), CACHE),
+        (("key", "list"), CACHE),
+        (("limits", "show", "--tenant", "north"), CACHE),
+        (("audit", "search", "--tenant", "north"), CACHE),
+        (("retention", "show", "--tenant", "north"), set()),
+        (("cache", "stats"), set()),
+    ],
+)
+def test_a_command_that_looks_at_the_database_imports_little_more_than_that_takes(
+    north: Cli, arguments: tuple[str, ...], absent: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in north.environment.items():
+        monkeypatch.setenv(name, value)
+    assert north.ok(*arguments)
+    found = imported(*arguments)
+    assert "sqlalchemy" in found
+    assert found & (NOT_FOR_A_LOOK_AT_THE_DATABASE | absent) == set()
 
 
 def test_the_lines_of_help_are_those_of_the_commands() -> None:

@@ -3,9 +3,18 @@
 import tracemalloc
 
 import pytest
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from radgate_server.core.dicom import walker
-from radgate_server.core.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, implicit_vr
+from radgate_server.core.dicom.encoding import (
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    LONG_VRS,
+    SHORT_VRS,
+    Encoding,
+    implicit_vr,
+)
 from radgate_server.core.dicom.walker import MAX_DEPTH, DataSet, Walker
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instance_index import Span
@@ -24,6 +33,11 @@ from tests.unit.dicom.encode import (
 SEQUENCE = 0x00081140
 NAME = 0x00100010
 PRIVATE = 0x00091001
+
+
+def test_the_vrs_of_long_and_short_lengths_are_those_of_the_standard() -> None:
+    assert set(SHORT_VRS) == {vr.value for vr in EXPLICIT_VR_LENGTH_16}
+    assert set(LONG_VRS) == {vr.value for vr in EXPLICIT_VR_LENGTH_32}
 
 
 def walk(encoded: bytes, encoding: Encoding = EXPLICIT_LITTLE) -> DataSet:

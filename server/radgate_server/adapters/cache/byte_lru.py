@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares, Usage
@@ -134,6 +134,10 @@ class ByteLru[K: tuple[str, ...], V]:
         """How much the tenant keeps."""
         tenant = self._tenants.get(tenant_id)
         return Tally() if tenant is None else tenant.tally
+
+    def tallies(self) -> Iterator[tuple[str, Tally]]:
+        """How much each tenant keeps that keeps anything."""
+        return ((tenant_id, tenant.tally) for tenant_id, tenant in self._tenants.items())
 
     def group_tally(self, tenant_id: str, study: str) -> Tally:
         """How much is kept of one study of the tenant."""

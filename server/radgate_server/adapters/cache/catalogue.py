@@ -90,6 +90,11 @@ class Catalogue:
         with self._lock:
             return self._lru.make_room(self._reserved)
 
+    def tallies(self) -> dict[str, Tally]:
+        """How much each tenant keeps."""
+        with self._lock:
+            return {name: Tally(tally.entries, tally.used_bytes) for name, tally in self._lru.tallies()}
+
     def tally(self, tenant_id: str) -> Tally:
         """How much the tenant keeps."""
         with self._lock:

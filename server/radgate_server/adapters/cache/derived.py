@@ -8,6 +8,7 @@ from radgate_server.adapters.cache.derived_disk import DerivedDisk
 from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import answer_key, study_hash
 from radgate_server.adapters.cache.sealed_bytes import form_of
+from radgate_server.adapters.cache.stocked_disk import Stock
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.cache_keys import StudyKeys
@@ -33,10 +34,11 @@ class DerivedCache(DiskTier[DerivedDisk]):
         telemetry: Telemetry,
         keys: StudyKeys | None = None,
         shares: TenantShares = EQUAL_SHARES,
+        stock: Stock = Stock.TAKEN,
         tier: str = TIER,
     ) -> None:
         disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, tier), form_of(keys), shares)
-        super().__init__(tier, f"the folder of the tier {tier} (data_dir/{root.name})", disk, THREADS, telemetry)
+        super().__init__(tier, f"the folder of the tier {tier} (data_dir/{root.name})", disk, THREADS, telemetry, stock)
         self._clock = clock
 
     async def get(self, key: CacheKey) -> bytes | None:

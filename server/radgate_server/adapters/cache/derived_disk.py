@@ -87,7 +87,7 @@ class DerivedDisk(StockedDisk):
             self._form.forget(tenant_id, study)
             self._removals[tenant_id] += 1
             self._folder.remove_group(tenant_id, study)
-            self.catalogue.forget_group(tenant_id, study)
+            self._group_removed(tenant_id, study)
 
     def _publish(self, key: EntryKey, study_instance_uid: str, answer: bytes, tail: bytes) -> None:
         with self._incoming_file() as temporary:

@@ -11,6 +11,7 @@ from radgate_server.adapters.cache.container import Footer
 from radgate_server.adapters.cache.disk_tier import DiskTier
 from radgate_server.adapters.cache.layout import EntryKey, entry_key, study_hash
 from radgate_server.adapters.cache.sealed_bytes import form_of
+from radgate_server.adapters.cache.stocked_disk import Stock
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm_disk import WarmDisk
 from radgate_server.core.dicom.index_format import deserialise, serialise
@@ -39,9 +40,10 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
         telemetry: Telemetry,
         keys: StudyKeys | None = None,
         shares: TenantShares = EQUAL_SHARES,
+        stock: Stock = Stock.TAKEN,
     ) -> None:
         disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys), shares)
-        super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry)
+        super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry, stock)
 
     async def __aexit__(self, *details: object) -> None:
         """Finish what is being written and close all files."""

@@ -78,7 +78,7 @@ class TierFolder:
     """The folder of a tier, whose entries have names with `suffix` and `mark`. All methods block on the disk."""
 
     def __init__(self, root: Path, suffix: str = INSTANCE_SUFFIX, mark: str = "") -> None:
-        self._root = root
+        self.root = self._root = root
         self._suffix = suffix + mark
         self.index_suffix = INDEX_SUFFIX + mark
         self.incoming = root / _INCOMING

@@ -143,7 +143,7 @@ class WarmDisk(StockedDisk):
         self._form.forget(tenant_id, study)
         self._removals[tenant_id] += 1
         count = self._folder.remove_group(tenant_id, study)
-        self.catalogue.forget_group(tenant_id, study)
+        self._group_removed(tenant_id, study)
         self._files.drop_group(tenant_id, study)
         return count
 

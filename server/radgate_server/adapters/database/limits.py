@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, insert, select, text
 
 from radgate_server.adapters.database.changes import record_change
 from radgate_server.adapters.database.database import Database
@@ -69,11 +68,10 @@ def _put(connection: Connection, subject: LimitSubject, document: dict[str, Any]
 
 
 def _add(connection: Connection, day: int, used: Mapping[LimitSubject, Used]) -> Mapping[LimitSubject, Used]:
-    statement = _UPSERTS[connection.dialect.name]
     # In one order for all, so that two servers never wait for one another.
     for subject, (requests, size_bytes) in sorted(used.items()):
         row = {"day": day, "tenant_id": subject.tenant_id, "key_id": subject.key_id}
-        connection.execute(statement, {**row, "requests": requests, "bytes": size_bytes})
+        connection.execute(_ADD, {**row, "requests": requests, "bytes": size_bytes})
     connection.execute(delete(quota_usage).where(quota_usage.c.day < day - KEPT_DAYS))
     return _used_on(connection, day)
 
@@ -83,16 +81,15 @@ def _used_on(connection: Connection, day: int) -> Mapping[LimitSubject, Used]:
     return {LimitSubject(row.tenant_id, row.key_id): Used(row.requests, row.bytes) for row in rows}
 
 
-def _upsert(dialect: Any) -> Any:
-    statement = dialect.insert(quota_usage)
-    new, old = statement.excluded, quota_usage.c
-    return statement.on_conflict_do_update(
-        index_elements=("day", "tenant_id", "key_id"),
-        set_={"requests": old.requests + new.requests, "bytes": old.bytes + new.bytes},
-    )
-
-
-_UPSERTS = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
+_ADD = text(
+    """
+    INSERT INTO quota_usage (day, tenant_id, key_id, requests, bytes)
+    VALUES (:day, :tenant_id, :key_id, :requests, :bytes)
+    ON CONFLICT (day, tenant_id, key_id) DO UPDATE
+    SET requests = quota_usage.requests + excluded.requests, bytes = quota_usage.bytes + excluded.bytes
+    """
+)
+"""SQLite and PostgreSQL understand it alike."""
 
 
 def _to_json(limits: Limits) -> dict[str, Any]:

@@ -3,16 +3,14 @@
 import logging
 import sqlite3
 import time
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine, parse_url
+from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine
+from radgate_server.adapters.database.schema_revision import MIGRATIONS, first_line
 from radgate_server.adapters.database.unavailable import unavailable
 
 log = logging.getLogger(__name__)
@@ -34,36 +32,10 @@ def migrate(url: str) -> None:
     try:
         _upgrade(engine)
     except SQLAlchemyError as error:
-        log.error("the database can't be migrated: %s", _first_line(error))
+        log.error("the database can't be migrated: %s", first_line(error))
         raise unavailable(error) from None
     finally:
         engine.dispose()
-
-
-def revision_of(url: str) -> str:
-    """The database's schema, "" when it has none yet. A SQLite file that is not there is not made.
-
-    Raises:
-        ConfigurationError: the URL is not usable.
-        DatabaseUnavailableError: the database can't be reached, or fails.
-    """
-    parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
-        return ""
-    engine = open_engine(url)
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision() or ""
-    except SQLAlchemyError as error:
-        log.error("the database can't be read: %s", _first_line(error))
-        raise unavailable(error) from None
-    finally:
-        engine.dispose()
-
-
-def newest_revision() -> str:
-    """The schema of this version."""
-    return ScriptDirectory(str(Path(__file__).with_name("migrations"))).get_current_head() or ""
 
 
 def _upgrade(engine: Engine) -> None:
@@ -75,12 +47,6 @@ def _upgrade(engine: Engine) -> None:
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
             command.upgrade(config(connection), "head")
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    """Say what the driver says: at the start that is a wrong host, password or file, and never anyone's data."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return str(cause).partition("\n")[0]
 
 
 def _use_write_ahead_log(connection: Connection) -> None:
@@ -104,6 +70,6 @@ def _use_write_ahead_log(connection: Connection) -> None:
 def config(connection: Connection) -> Config:
     """Alembic's configuration: where the migrations are, and the connection whose transaction they run in."""
     made = Config()
-    made.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     made.attributes["connection"] = connection
     return made

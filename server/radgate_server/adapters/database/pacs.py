@@ -22,10 +22,13 @@ from radgate_server.core.validation import ValidationReport
 
 _CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(
     Annotated[PacsConnection, Field(discriminator="kind")],
-    config=ConfigDict(arbitrary_types_allowed=True),  # for the secret, which never goes through here
+    # arbitrary types for the secret, which never goes through here; built when first used: most commands read no PACS
+    config=ConfigDict(arbitrary_types_allowed=True, defer_build=True),
 )
 _REFERENCE = "password_ref"
-_VALIDATION: TypeAdapter[ValidationReport | None] = TypeAdapter(ValidationReport | None)
+_VALIDATION: TypeAdapter[ValidationReport | None] = TypeAdapter(
+    ValidationReport | None, config=ConfigDict(defer_build=True)
+)
 
 
 class SqlPacsDirectory:

@@ -5,15 +5,38 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
 
-from pydicom.datadict import dictionary_VR
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
-
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.instances import FileBytes
 
-VRS = {vr.encode(): (vr.value, False) for vr in EXPLICIT_VR_LENGTH_16}
-VRS |= {vr.encode(): (vr.value, True) for vr in EXPLICIT_VR_LENGTH_32}
-"""Explicit VRs, and whether their length takes 32 bits (PS3.5 7.1.2)."""
+SHORT_VRS = (
+    "AE",
+    "AS",
+    "AT",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "FD",
+    "FL",
+    "IS",
+    "LO",
+    "LT",
+    "PN",
+    "SH",
+    "SL",
+    "SS",
+    "ST",
+    "TM",
+    "UI",
+    "UL",
+    "US",
+)
+"""VRs whose length takes 16 bits when they are explicit (PS3.5 table 7.1-2)."""
+LONG_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+"""VRs whose length takes 32 bits (PS3.5 table 7.1-1)."""
+
+VRS = {vr.encode(): (vr, False) for vr in SHORT_VRS} | {vr.encode(): (vr, True) for vr in LONG_VRS}
+"""Explicit VRs as they are written, and whether their length takes 32 bits."""
 _AMBIGUOUS_VRS = {
     # dictionary's VR: (for unsigned pixels, for signed ones)
     "OB or OW": ("OW", "OW"),
@@ -50,6 +73,8 @@ def implicit_vr(tag: int) -> str:
         return "UL"
     if tag >> 16 & 1:
         return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
+    from pydicom.datadict import dictionary_VR  # slow to import: commands that look at no instance start without
+
     try:
         return dictionary_VR(tag)
     except KeyError:

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_16
-
-from radgate_server.core.dicom.encoding import resolved_vr
+from radgate_server.core.dicom.encoding import SHORT_VRS, resolved_vr
 from radgate_server.core.dicom.walker import (
     ITEM,
     ITEM_DELIMITATION,
@@ -22,7 +20,7 @@ _SHORT_HEADER = Struct("<HH2sH")
 _LONG_HEADER = Struct("<HH2sxxL")
 _ITEM_HEADER = Struct("<HHL")
 _MAX_SHORT_LENGTH = 0xFFFE
-_SHORT_VRS = {str(vr.value): vr.value.encode() for vr in EXPLICIT_VR_LENGTH_16}
+_SHORT_VRS = {vr: vr.encode() for vr in SHORT_VRS}
 """Those whose length takes 16 bits (PS3.5 7.1.2), as they are written."""
 _NUL_PADDED_VRS = frozenset({"OB", "UI", "UN"})
 """Of those that can be odd; text is padded with a space (PS3.5 6.2)."""

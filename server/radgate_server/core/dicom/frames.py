@@ -1,7 +1,7 @@
 """Where the frames of Pixel Data lie: native (PS3.5 8.1), or encapsulated in fragments (PS3.5 A.4)."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise, repeat
+from itertools import pairwise
 from struct import Struct
 from typing import Literal
 
@@ -9,10 +9,8 @@ from radgate_server.core.dicom.image_pixel import ImagePixel
 from radgate_server.core.dicom.json_model import PIXEL_DATA_TAGS
 from radgate_server.core.dicom.walker import DataSet, Element
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.instance_index import FrameTable, Span
+from radgate_server.core.instance_index import Frames, FrameTable, Span, native_frames
 from radgate_server.core.transfer_syntaxes import TransferSyntax
-
-type Frames = tuple[tuple[Span, ...], ...]
 
 MAX_NATIVE_FRAMES = 500_000
 """Those of a byte each would take hundreds of times their size as a table. Fragments are bounded by the walker."""
@@ -60,12 +58,6 @@ def _native(pixel_data: Element, image: ImagePixel) -> FrameTable | None:
     if bits % 8 and number_of_frames > 1:
         return FrameTable(number_of_frames, False, ())
     return FrameTable(number_of_frames, False, native_frames(pixel_data.offset, (bits + 7) // 8, number_of_frames))
-
-
-def native_frames(offset: int, frame_bytes: int, number_of_frames: int) -> Frames:
-    """Frames of one size that lie side by side."""
-    starts = range(offset, offset + frame_bytes * number_of_frames, frame_bytes)
-    return tuple(zip(map(Span, starts, repeat(frame_bytes)), strict=True))
 
 
 def _encapsulated(data: memoryview, data_set: DataSet, items: tuple[Span, ...], number_of_frames: int) -> FrameTable:

@@ -19,9 +19,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from radgate_server.core.dicom.frames import Frames, native_frames
 from radgate_server.core.errors import CorruptEntryError
-from radgate_server.core.instance_index import BulkItem, FrameTable, InstanceIndex, Span
+from radgate_server.core.instance_index import BulkItem, Frames, FrameTable, InstanceIndex, Span, native_frames
 
 _MAGIC = b"RGX1"
 _HEAD = struct.Struct("<4sLLQ")

@@ -1,6 +1,7 @@
 """The two near tiers: hot answers in memory, warm instances on disk. Every key carries the tenant."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from radgate_server.core.identifiers import InstanceRef
@@ -10,7 +11,10 @@ from radgate_server.core.instances import InstanceHandle, ReceivedInstance
 
 @dataclass(frozen=True, slots=True)
 class TierUsage:
-    """What a tier holds for one tenant, and how many look-ups of the tenant it could answer."""
+    """What a tier holds for one tenant, and how many look-ups of the tenant it could answer.
+
+    `as_of` is when that was counted; None stands for now.
+    """
 
     tier: str
     entries: int
@@ -18,6 +22,7 @@ class TierUsage:
     limit_bytes: int
     hits: int
     misses: int
+    as_of: datetime | None = None
 
 
 class CacheKey(NamedTuple):
@@ -27,6 +32,18 @@ class CacheKey(NamedTuple):
     study_instance_uid: str
     kind: str
     detail: str
+
+
+class TenantTier[Removed](Protocol):
+    """What each tier does for a tenant as a whole."""
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        """What is kept for the tenant."""
+        ...
+
+    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> Removed:
+        """Drop what is kept for the tenant, of one study or all."""
+        ...
 
 
 class HotCache(Protocol):

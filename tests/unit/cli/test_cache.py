@@ -1,0 +1,83 @@
+"""`radgate cache stats`: by the count that a server left, or by one of its own."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radgate_server.adapters.cache.derived import DerivedCache
+from radgate_server.core.ports.cache import CacheKey
+from tests.fakes.clock import FakeClock
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.unit.cli.command_line import Cli
+
+STOPPED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def plain(north: Cli) -> Cli:
+    """An installation whose cache is not encrypted."""
+    north.environment["RADGATE_CACHE__ENCRYPTED"] = "false"
+    return north
+
+
+def serve(data_dir: Path, answers: int, *, killed: bool = False) -> None:
+    """What a server leaves that made so many answers of 100 bytes for the tenant north, and was stopped or killed."""
+
+    async def run() -> None:
+        clock, telemetry = FakeClock(STOPPED), RecordingTelemetry()
+        async with DerivedCache(data_dir / "derived", limit_bytes=1 << 20, clock=clock, telemetry=telemetry) as tier:
+            await tier.stock_taken()
+            for number in range(answers):
+                await tier.put(CacheKey("north", "1.2.3", "thumbnail", str(number)), bytes(100))
+        if killed:
+            (data_dir / "derived" / ".tally").unlink()
+
+    asyncio.run(run())
+
+
+def derived(cli: Cli, *options: str) -> dict[str, Any]:
+    """The row of the tier of derived things."""
+    (row,) = [row for row in cli.json("cache", "stats", *options) if row["tier"] == "derived"]
+    return dict(row)
+
+
+def file_of(cli: Cli) -> Path:
+    """One of the answers."""
+    return next((cli.data_dir / "derived" / "north").rglob("*.made"))
+
+
+def test_it_shows_what_a_server_counted_and_when_and_counts_when_it_is_asked_to(plain: Cli) -> None:
+    serve(plain.data_dir, 3)
+    file_of(plain).unlink()  # what no server knows of shows which count it is
+    row = derived(plain)
+    assert (row["entries"], row["as_of"]) == (3, "2026-03-01T12:00:00Z")
+    assert "2026-03-01 12:00:00Z" in plain.ok("cache", "stats").stdout
+    counted = derived(plain, "--count")
+    assert (counted["entries"], counted["used_bytes"]) == (2, row["used_bytes"] * 2 // 3)
+    assert counted["as_of"] > row["as_of"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"time": "now", "tenants": {}}', b"[]", b'{"tenants": {"north": [1]}}']
+)
+def test_it_counts_where_no_server_left_a_count_that_can_be_read(plain: Cli, content: bytes) -> None:
+    serve(plain.data_dir, 2, killed=True)
+    assert derived(plain)["entries"] == 2
+    (plain.data_dir / "derived" / ".tally").write_bytes(content)
+    assert derived(plain)["entries"] == 2
+
+
+def test_a_count_from_before_an_invalidation_by_command_is_not_shown(plain: Cli) -> None:
+    serve(plain.data_dir, 2)
+    plain.ok("cache", "invalidate", "--tenant", "north")
+    assert (derived(plain)["entries"], derived(plain)["used_bytes"]) == (0, 0)
+
+
+def test_a_command_keeps_no_limit_that_only_a_server_knows(plain: Cli) -> None:
+    serve(plain.data_dir, 2)
+    plain.environment["RADGATE_IMAGING__DERIVED_BYTES"] = "1"
+    plain.ok("cache", "stats", "--count")
+    assert file_of(plain).exists()
