@@ -293,12 +293,14 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     places = InstancePlaces(clients, deadline_s=10)
     studies = doubts.studies
-    near = AnnouncingStore(rig.store, (places.remember,))
+    near = AnnouncingStore(rig.store, (places.learn,))
     retrieve = RetrieveService(
         lister, near, FetchLimits(window_bytes=1 << 20, stall_s=5), doubts, RefusedInstances(rig.clock)
     )
     states = rig.known_states
-    query = QueryService(clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, studies, states.compare)
+    query = QueryService(
+        clients, AskLimits(100, 10), RememberLimits(0, 0), rig.clock, studies, states.compare, places.syntax_of
+    )
     uses = KeyUses(rig.directory, rig.clock)
     checker = KeyChecker(rig.directory, rig.box, rig.clock, uses)
     authenticator = Authenticator(checker, rig.tokens, rig.directory, AUTH, rig.clock)
@@ -377,7 +379,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     with ThreadPoolExecutor(1) as executor, TemporaryDirectory() as folder:
         spool = DiskSpool(Path(folder), memory_bytes=1 << 20)
         store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)
-        reader = InstanceReader(rig.store, executor)
+        reader = InstanceReader(rig.store, executor, places.learn)
         numbered = Numbered(query)
         pictures = build_pictures(
             reader, rig.workers, rig.derived, Representatives(numbered, lister), places, max_pixels=MAX_PIXELS

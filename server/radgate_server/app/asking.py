@@ -33,6 +33,7 @@ def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies
     cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
     listed = AskLimits(settings.retrieve.max_listed_instances, deadline_s)
     states = StudyStates(clock, max_age_s=cache.revalidate_after_s)
+    places = InstancePlaces(clients, deadline_s=deadline_s)
     query = QueryService(
         clients,
         AskLimits(settings.retrieve.max_results, deadline_s),
@@ -40,13 +41,14 @@ def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies
         clock,
         studies,
         states.compare,
+        places.syntax_of,
     )
     return Asking(
         query,
         StudyLister(clients, listed, ttl_s=cache.listing_ttl_s, route_ttl_s=cache.route_ttl_s, clock=clock),
         StudyFactsReader(clients, listed, ttl_s=settings.auth.study_facts_ttl_s, clock=clock),
         studies,
-        InstancePlaces(clients, deadline_s=deadline_s),
+        places,
         Numbered(query),
         states,
     )

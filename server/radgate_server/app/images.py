@@ -43,7 +43,7 @@ def build_images(
     """Put it together; `stack` ends its threads."""
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     stack.callback(executor.shutdown)
-    instances = InstanceReader(tiers.store, executor)
+    instances = InstanceReader(tiers.store, executor, asking.places.learn)
     max_pixels = settings.imaging.max_rendered_pixels
     parallel = number_of_workers(settings.imaging)
     room = FrameRoom(max(ROOM_BYTES, parallel * ROOM_BYTES_PER_WORKER), settings.imaging.max_waiting)

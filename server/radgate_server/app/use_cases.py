@@ -164,11 +164,11 @@ def _arrival_listeners(
 ) -> Sequence[ArrivalListener]:
     """Who is told of each instance that a PACS delivers."""
     if not settings.imaging.background_thumbnails:
-        return (pictures.places.remember,)
+        return (pictures.places.learn,)
     background = BackgroundThumbnails(tiers.store, pictures.thumbnails.make)
     background.start()
     stack.push_async_callback(background.close)
-    return (pictures.places.remember, background.offer)
+    return (pictures.places.learn, background.offer)
 
 
 def build_store(

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instances import InstanceHandle, ReceivedInstance
 from radgate_server.core.ports.cache import InstanceStore
 
-type ArrivalListener = Callable[[str, InstanceRef], None]
+type ArrivalListener = Callable[[str, InstanceHandle], None]
 """Is told the tenant and the instance once it is kept; returns at once and raises nothing."""
 
 
@@ -30,5 +29,5 @@ class AnnouncingStore:
         """
         handle = await self._inner.put(tenant_id, instance)
         for listener in self._listeners:
-            listener(tenant_id, instance.ref)
+            listener(tenant_id, handle)
         return handle

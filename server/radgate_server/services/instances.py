@@ -30,13 +30,23 @@ _SPAN_BYTES = 200
 """What a frame's place or a bulk item takes in memory, about."""
 
 
+type Learn = Callable[[str, InstanceHandle], None]
+"""(tenant, instance): takes note of an instance that is cached; returns at once and raises nothing."""
+
+
+def _learn_nothing(_tenant_id: str, _handle: InstanceHandle) -> None:
+    """Learn of a reader beside which nobody searches."""
+
+
 class InstanceReader:
     """Reads inside of instances. An index is made once, in `executor`'s threads, and kept beside the instance.
 
     Those used last are at hand, since whoever looks into an instance does so more than once.
     """
 
-    def __init__(self, store: IndexStore, executor: Executor) -> None:
+    def __init__(self, store: IndexStore, executor: Executor, learn: Learn = _learn_nothing) -> None:
+        """`learn` gets each instance of which the index is not at hand."""
+        self._learn = learn
         self._store = store
         self._executor = executor
         self._flights: SingleFlight[tuple[str, InstanceRef, int], InstanceIndex] = SingleFlight()
@@ -55,6 +65,7 @@ class InstanceReader:
             if index is None:
                 index = await self._flights.run(place, lambda: self._make_index(tenant_id, handle))
             self._recent.put(place, index, _weight(index))
+            self._learn(tenant_id, handle)
         return index
 
     def forget(self, tenant_id: str, study_instance_uid: str) -> None:

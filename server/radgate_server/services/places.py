@@ -1,9 +1,12 @@
 """Finding an instance whose study and series are not known: by its SOP Instance UID alone."""
 
+import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from radgate_server.core.errors import ObjectNotFoundError, PacsError
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import FindResult, MatchingKey, Query
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
@@ -16,6 +19,13 @@ _FEW = 10
 """Nobody holds an instance more often than that; more matches are not worth reading."""
 
 
+class _Place(NamedTuple):
+    """Where an instance lies, and the transfer syntax in which it came by, "" when it has not."""
+
+    ref: InstanceRef
+    transfer_syntax_uid: str = ""
+
+
 class InstancePlaces:
     """Remembers where instances lie that came by; asks the PACS that can tell of others.
 
@@ -26,22 +36,34 @@ class InstancePlaces:
     def __init__(self, clients: PacsClients, *, deadline_s: float) -> None:
         self._clients = clients
         self._limits = AskLimits(_FEW, deadline_s)
-        self._known: RecentMap[tuple[str, str], InstanceRef] = RecentMap(MAX_REMEMBERED)
+        self._known: RecentMap[tuple[str, str], _Place] = RecentMap(MAX_REMEMBERED)
+
+    def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
+        """An instance came by."""
+        place = _Place(handle.ref, sys.intern(str(handle.transfer_syntax_uid)))
+        self._known.put((tenant_id, handle.ref.sop_instance_uid), place)
 
     def remember(self, tenant_id: str, ref: InstanceRef) -> None:
-        """An instance came by."""
-        self._known.put((tenant_id, ref.sop_instance_uid), ref)
+        """An instance lies here, in whatever transfer syntax."""
+        if self.known(tenant_id, ref.sop_instance_uid) != ref:
+            self._known.put((tenant_id, ref.sop_instance_uid), _Place(ref))
 
     def forget(self, tenant_id: str, study_instance_uid: str) -> None:
         """Remember no instance of the study."""
         for key in [key for key in self._known if key[0] == tenant_id]:
-            known = self._known.get(key)
+            known = self.known(*key)
             if known is not None and known.study_instance_uid == study_instance_uid:
                 self._known.drop(key)
 
     def known(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
         """Where the instance lay when it came by, None when it has not."""
-        return self._known.get((tenant_id, sop_instance_uid))
+        known = self._known.get((tenant_id, sop_instance_uid))
+        return known and known.ref
+
+    def syntax_of(self, tenant_id: str, ref: InstanceRef) -> str:
+        """The transfer syntax in which the instance came by, "" when it has not."""
+        known = self._known.get((tenant_id, ref.sop_instance_uid))
+        return known.transfer_syntax_uid if known is not None and known.ref == ref else ""
 
     async def find(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef:
         """Where the instance lies, or lay when it came by.
@@ -50,12 +72,12 @@ class InstancePlaces:
             ObjectNotFoundError: it has not come by, and no PACS that can be asked for it has it.
             PacsError: it can't be told, because a PACS failed.
         """
-        if known := self._known.get((tenant_id, sop_instance_uid)):
+        if known := self.known(tenant_id, sop_instance_uid):
             return known
         clients = await self._clients.of_tenant(tenant_id)
         answers = await self._ask([client for client in clients if not client.hierarchical], sop_instance_uid)
         for answer in answers:
-            if found := _place(answer, sop_instance_uid):
+            if found := _place_in(answer, sop_instance_uid):
                 self.remember(tenant_id, found)
                 return found
         if failure := next((answer.result for answer in answers if isinstance(answer.result, PacsError)), None):
@@ -69,7 +91,7 @@ class InstancePlaces:
         return await ask_all(clients, query, self._limits)
 
 
-def _place(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
+def _place_in(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
     if not isinstance(answer.result, FindResult):
         return None
     listed = (listed_instance(match, RetrieveScope("")) for match in answer.result.matches)

@@ -10,6 +10,7 @@ from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import Query
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.available_syntaxes import SyntaxOf, no_syntax_known, with_syntaxes
 from radgate_server.services.completing import CountCompleter
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.known_studies import KnownStudies
@@ -108,8 +109,10 @@ class QueryService:
         clock: Clock,
         studies: KnownStudies | None = None,
         compare: Compare = _compare_nothing,
+        syntax_of: SyntaxOf = no_syntax_known,
     ) -> None:
         """`compare` gets what the PACS answered, to hold it against what is cached."""
+        self._syntax_of = syntax_of
         self._clients = clients
         self._studies = studies or KnownStudies()
         self._compare = compare
@@ -142,7 +145,7 @@ class QueryService:
             matches = await self._completer.complete(
                 await self._clients.of_tenant(tenant_id), tenant_id, query, matches
             )
-        return QueryPage(matches, has_more, answer.warnings)
+        return QueryPage(with_syntaxes(self._syntax_of, tenant_id, query, matches), has_more, answer.warnings)
 
     def forget(self, tenant_id: str, *, pages: bool = True) -> None:
         """Ask the tenant's PACS anew from now on; without `pages`, who is turning pages goes on in the old answer."""

@@ -88,6 +88,17 @@ def test_an_instance_of_unknown_transfer_syntaxes_has_no_empty_list_of_them() ->
     assert "00083002" not in json.loads(render_matches(page, QueryLevel.IMAGE, "http://here"))[0]
 
 
+@pytest.mark.parametrize("asked", ["", "?includefield=AvailableTransferSyntaxUID"])
+async def test_an_instance_that_is_cached_has_its_transfer_syntax(rig: Rig, web: Web, asked: str) -> None:
+    series = f"/studies/{EAST_STUDY}/series/{SERIES}"
+    assert "00083002" not in (await web.get(f"{series}/instances{asked}")).body.decode()
+    await web.get(f"{series}/instances/{SERIES}.1/metadata")
+    matches = json.loads((await web.get(f"{series}/instances{asked}")).body)
+    told = {match["00080018"]["Value"][0]: match.get("00083002") for match in matches}
+    assert told.pop(f"{SERIES}.1") == {"vr": "UI", "Value": ["1.2.840.10008.1.2.1"]}
+    assert set(told.values()) == {None}
+
+
 async def test_more_included_fields_than_a_search_may_name_are_refused(web: Web) -> None:
     answer = await web.get("/studies?includefield=" + ",".join(["PatientID"] * 201))
     assert answer.error is not None

@@ -73,10 +73,10 @@ async def test_one_that_fails_and_one_that_is_gone_do_not_stop_the_others(worksh
 
 async def test_too_many_are_passed_over(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_thumbnails, "MAX_WAITING", 2)
-    for number in (1, 2, 3):
-        workshop.background.offer("east", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}"))
     workshop.store = AnnouncingStore(workshop.inner, ())
     await workshop.put(1, 2, 3)
+    for instance in list(workshop.inner.instances.values()):
+        workshop.background.offer("east", instance)
     await workshop.until(lambda: len(workshop.made) == 2)
     assert workshop.made == made(1, 2)
 
@@ -84,7 +84,7 @@ async def test_too_many_are_passed_over(workshop: Workshop, monkeypatch: pytest.
 async def test_what_is_not_kept_is_not_announced(workshop: Workshop) -> None:
     workshop.inner.full = True
     told: list[InstanceRef] = []
-    workshop.store = AnnouncingStore(workshop.inner, (lambda _, ref: told.append(ref),))
+    workshop.store = AnnouncingStore(workshop.inner, (lambda _, handle: told.append(handle.ref),))
     with pytest.raises(StorageFullError):
         await workshop.put(1)
     workshop.inner.full = False

@@ -52,6 +52,19 @@ async def test_an_index_is_made_once_and_kept(store: CountingStore, reader: Inst
     assert store.saved == 1
 
 
+async def test_what_is_cached_from_before_the_start_is_learned_when_it_is_first_looked_into(
+    store: CountingStore, reader: InstanceReader
+) -> None:
+    handle = await keep(store)
+    await reader.index("east", handle)
+    learned: list[InstanceHandle] = []
+    with ThreadPoolExecutor(1) as executor:
+        restarted = InstanceReader(store, executor, lambda _, handle: learned.append(handle))
+        for _ in range(2):
+            await restarted.index("east", handle)
+    assert learned == [handle]
+
+
 async def test_nothing_of_an_erased_study_stays_at_hand(store: CountingStore, reader: InstanceReader) -> None:
     handle, frames = await keep(store), StoredFrames(reader)
     index, model = await reader.index("east", handle), await frames.attributes("east", handle)

@@ -6,11 +6,13 @@ from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.tenancy import Tenant
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
-from tests.fakes.instances import make_study
+from tests.fakes.instance_store import MemoryInstanceStore
+from tests.fakes.instances import make_dataset, make_study, received
 from tests.fakes.memory_pacs import MemoryPacs
 
 STUDY = "2.25.1"
@@ -42,6 +44,20 @@ async def test_what_came_by_needs_no_pacs_and_belongs_to_its_tenant() -> None:
     found.remember("east", REF)
     assert await found.find("east", REF.sop_instance_uid) == REF
     assert pacs.calls == {"find": 1}
+
+
+async def test_the_transfer_syntax_of_what_came_by_is_known_at_its_place_until_it_is_forgotten() -> None:
+    found, store = await places(MemoryPacs()), MemoryInstanceStore()
+    handle = await store.put("east", received(make_dataset(*REF)))
+    found.remember("east", REF)
+    assert found.syntax_of("east", REF) == ""
+    found.learn("east", handle)
+    found.remember("east", REF)
+    assert found.syntax_of("east", REF) == EXPLICIT_VR_LITTLE_ENDIAN
+    elsewhere = REF._replace(series_instance_uid=f"{STUDY}.2")
+    assert (found.syntax_of("east", elsewhere), found.syntax_of("west", REF)) == ("", "")
+    found.forget("east", STUDY)
+    assert (found.syntax_of("east", REF), found.known("east", REF.sop_instance_uid)) == ("", None)
 
 
 async def test_a_hierarchical_pacs_is_not_asked_and_the_answer_says_what_to_do() -> None:

@@ -6,6 +6,7 @@ from collections import deque
 
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.instances import InstanceHandle
 from radgate_server.core.ports.cache import InstanceStore
 from radgate_server.core.ports.imaging import Priority
 from radgate_server.services.imaging.thumbnails import MakeThumbnail
@@ -41,11 +42,11 @@ class BackgroundThumbnails:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def offer(self, tenant_id: str, ref: InstanceRef) -> None:
+    def offer(self, tenant_id: str, handle: InstanceHandle) -> None:
         """An instance has arrived."""
         self._arrival.set()
         if len(self._waiting) < MAX_WAITING:
-            self._waiting.append((tenant_id, ref))
+            self._waiting.append((tenant_id, handle.ref))
 
     async def _run(self) -> None:
         while True:

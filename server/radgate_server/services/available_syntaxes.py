@@ -1,0 +1,41 @@
+"""Available Transfer Syntax UID (0008,3002) of instances that are cached, where the PACS does not say it."""
+
+from collections.abc import Callable, Iterator
+
+from radgate_server.core.identifiers import InstanceRef, QueryLevel
+from radgate_server.core.query import Query, first_value
+from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.services.merging import SourcedMatch
+
+AVAILABLE_TRANSFER_SYNTAX_UID = "00083002"
+_UIDS = tuple(UNIQUE_KEYS[level] for level in (QueryLevel.STUDY, QueryLevel.SERIES, QueryLevel.IMAGE))
+
+type SyntaxOf = Callable[[str, InstanceRef], str]
+"""(tenant, instance): the transfer syntax in which it is cached, "" when that is not known in memory."""
+
+
+def no_syntax_known(_tenant_id: str, _ref: InstanceRef) -> str:
+    """SyntaxOf of a service that has no cache beside it."""
+    return ""
+
+
+def with_syntaxes(
+    syntax_of: SyntaxOf, tenant_id: str, query: Query, matches: tuple[SourcedMatch, ...]
+) -> tuple[SourcedMatch, ...]:
+    """The matches, those of instances with the transfer syntax where it is missing and known (PS3.4 C.3.4)."""
+    is_wanted = not query.only_included or (AVAILABLE_TRANSFER_SYNTAX_UID,) in query.include
+    if query.level is not QueryLevel.IMAGE or not is_wanted:
+        return matches
+    return tuple(_filled(syntax_of, tenant_id, matches))
+
+
+def _filled(syntax_of: SyntaxOf, tenant_id: str, matches: tuple[SourcedMatch, ...]) -> Iterator[SourcedMatch]:
+    for match in matches:
+        told = match.attributes
+        if not told.get(AVAILABLE_TRANSFER_SYNTAX_UID, {}).get("Value"):
+            ref = InstanceRef(*(first_value(told, tag) for tag in _UIDS))
+            if syntax := syntax_of(tenant_id, ref):
+                attributes = {**told, AVAILABLE_TRANSFER_SYNTAX_UID: {"vr": "UI", "Value": [syntax]}}
+                yield SourcedMatch(attributes, match.pacs)
+                continue
+        yield match
