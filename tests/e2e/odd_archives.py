@@ -60,6 +60,16 @@ def _confused(asked: Asked) -> Reply:
     return _answer(asked, [_match(study=STUDY, patient="P-1"), _match(study="2.25.666", patient="SOMEBODY ELSE")])
 
 
+def _forgetful(asked: Asked) -> Reply:
+    """Its matches have no value of any key but the Patient ID."""
+    return _answer(asked, [_match(study=STUDY, patient="P-1")])
+
+
+def _nameless(asked: Asked) -> Reply:
+    """Its series and instances have no UIDs of their own."""
+    return _answer(asked, [_match(study=STUDY, patient="P-1"), _match(study=STUDY)][: 1 + ("series" in asked.path)])
+
+
 def _holding(*files: bytes) -> Callable[[Asked], Reply]:
     """An archive that lists INSTANCES instances, and sends these files when it is asked for the study."""
     body = b"".join(b"--cut\r\nContent-Type: application/dicom\r\n\r\n" + file + b"\r\n" for file in files)
@@ -84,6 +94,8 @@ ARCHIVES: Mapping[str, Callable[[Asked], Reply]] = {
     "busy": _busy,
     "abundant": _abundant,
     "confused": _confused,
+    "forgetful": _forgetful,
+    "nameless": _nameless,
     "swapping": _holding(FILES[0], STRANGER, FILES[2]),
     "repeating": _holding(*FILES, *FILES, FILES[0]),
 }

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from radgate_server.core.errors import PacsError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.pacs import FolderConnection, PacsConfig
 from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import MatchingKey, Query, first_value
+from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
 from radgate_server.core.tenancy import Tenant
 from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
@@ -100,7 +101,7 @@ def data_set(chance: random.Random, study: int, number: int, image: int, common:
     uid = f"2.25.38{study:02d}"
     dataset = make_dataset(uid, f"{uid}.{number}", f"{uid}.{number}.{image}", rows=2, columns=2)
     own = {keyword: chance.choice(values) for keyword, values in OF_IMAGE.items()}
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SpecificCharacterSet = character_set([*common.values(), *own.values()]) if study % 7 else "ISO_IR 192"
     for keyword, value in {**common, **own}.items():
         if value is None:
             if keyword in dataset:
@@ -111,6 +112,16 @@ def data_set(chance: random.Random, study: int, number: int, image: int, common:
     dataset.PixelData = bytes(dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8)
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     return dataset
+
+
+def character_set(values: Iterable[object]) -> str | list[str]:
+    """The narrowest that holds all of the text."""
+    text = "".join(value for value in values if isinstance(value, str))
+    for codec, terms in (("latin-1", "ISO_IR 100"), ("iso2022_jp", ["", "ISO 2022 IR 87"])):
+        with suppress(UnicodeEncodeError):
+            text.encode(codec)
+            return terms
+    return "ISO_IR 192"
 
 
 def codes(chance: random.Random) -> DicomSequence | None:
@@ -264,6 +275,15 @@ def datasets() -> list[Dataset]:
     return make_studies()
 
 
+def test_the_studies_are_in_several_character_sets(datasets: list[Dataset]) -> None:
+    beyond_ascii = (one for one in datasets if not str(one.get("PatientName", "")).isascii())
+    assert {str(one.SpecificCharacterSet) for one in beyond_ascii} == {
+        "ISO_IR 100",
+        "ISO_IR 192",
+        "['', 'ISO 2022 IR 87']",
+    }
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, datasets: list[Dataset]) -> list[Path]:
     folder = tmp_path_factory.mktemp("files")
@@ -347,6 +367,23 @@ async def paged(first: QueryService, asked: Asked, size: int, *, second: QuerySe
         page = await (second or first).search("t", asked.query(), Page(len(found), size))
         found += page.matches
     return [first_value(match.attributes, UNIQUE_KEYS[asked.level]) for match in found]
+
+
+async def test_what_is_of_the_study_and_of_its_series_is_matched_together(
+    every_pacs: Mapping[str, PacsClient], datasets: list[Dataset]
+) -> None:
+    open_below = Asked(STUDY, {"NumberOfStudyRelatedSeries": "2", "SeriesNumber": "", "Modality": ""})
+    wanted = Reference(datasets).find(Asked(STUDY, {"NumberOfStudyRelatedSeries": "2"}), generous=False)
+    for name, pacs in every_pacs.items():
+        (answer,) = await ask_all([pacs], open_below.query(), AskLimits(1000, 60))
+        assert isinstance(answer.result, FindResult)
+        assert {first_value(match, UNIQUE_KEYS[STUDY]) for match in answer.result.matches} == wanted, name
+    matched_below = Asked(STUDY, {"NumberOfStudyRelatedSeries": "2", "SeriesNumber": "1"})
+    found = [
+        {first_value(match, UNIQUE_KEYS[STUDY]) for match in result.matches}
+        for result in [await every_pacs[name].query.find(matched_below.query(), max_results=1000) for name in EXACT]
+    ]
+    assert found[0] == found[1] != set()
 
 
 async def compare(name: str, pacs: PacsClient, searches: list[Asked], reference: Reference) -> list[str]:

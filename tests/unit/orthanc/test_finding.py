@@ -6,6 +6,7 @@ from radgate_server.adapters.pacs.orthanc.finding import (
     narrowed,
     query_below,
     with_modalities_in_study,
+    without_open_keys_below,
 )
 from radgate_server.core.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.query import MatchingKey, Query
@@ -75,3 +76,18 @@ def test_one_uid_pins_an_entity() -> None:
     assert is_pinned(Query(QueryLevel.STUDY, (key("0020000D", "1.2"),)))
     assert not is_pinned(Query(QueryLevel.STUDY, (key("0020000D", "1.2\\1.3"),)))
     assert not is_pinned(Query(QueryLevel.IMAGE, (key("0020000D", "1.2"),)))
+
+
+def test_keys_below_that_match_everything_lead_to_no_search_there() -> None:
+    query = without_open_keys_below(Query(QueryLevel.STUDY, (key("00080060", ""), key("00100020", "P"))))
+    assert query.keys == (key("00100020", "P"),)
+    assert query_below(query) is None
+
+
+def test_what_orthanc_computes_of_a_study_is_not_looked_for_below() -> None:
+    query = Query(QueryLevel.STUDY, (key("00201206", "2"), key("00200011", "1"), key("00100020", "P")))
+    below = query_below(query)
+    assert below is not None
+    assert below.keys == (key("00200011", "1"), key("00100020", "P"))
+    of_series = Query(QueryLevel.STUDY, (key("00201209", "4"),))
+    assert query_below(of_series) is not None

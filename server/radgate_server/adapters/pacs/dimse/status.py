@@ -23,6 +23,7 @@ _MEANINGS = {
     0xA701: "out of resources, it can't count the matches",
     0xA702: "out of resources, it can't perform the sub-operations",
     0xA801: "it does not know this gateway's AE title, which must be entered there with address and port",
+    CANCELLED: "cancelled, though nobody asked for that",
     0xA900: "the identifier does not match the SOP Class",
     SUB_OPERATIONS_FAILED: "sub-operations failed",
 }

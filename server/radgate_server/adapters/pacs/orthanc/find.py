@@ -16,6 +16,7 @@ from radgate_server.adapters.pacs.orthanc.finding import (
     study_query,
     with_modalities_in_study,
     with_patient_id,
+    without_open_keys_below,
 )
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
@@ -67,7 +68,7 @@ class OrthancQuery:
     async def _find(self, query: Query, *, max_results: int) -> FindResult:
         ignored = query.fuzzy_matching
         exact = not any(is_refused(key, query.level) for key in query.keys)
-        wanted = with_modalities_in_study(query)
+        wanted = without_open_keys_below(with_modalities_in_study(query))
         below = query_below(wanted)
         if below is not None:
             uids = await self._uids(below, UNIQUE_KEYS[query.level], max_results + 1)

@@ -7,6 +7,7 @@ from typing import Any
 from radgate_server.adapters.pacs.orthanc.constraints import MODALITIES_IN_STUDY, MODALITY, constraint_of, is_exact
 from radgate_server.core.attributes import vr_of
 from radgate_server.core.dicom.values import BINARY_VRS
+from radgate_server.core.dicom_matching import is_universal
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.query import MatchingKey, Query
 from radgate_server.core.query_attributes import UNIQUE_KEYS, attributes_down_to, level_of, standard_attributes
@@ -18,6 +19,8 @@ PATIENT_ID = "00100020"
 _LEVELS = tuple(QueryLevel)
 _OF_THE_MESSAGE = frozenset(("00080005", "00080052", "00080054", "00081190"))
 """Specific Character Set, Query/Retrieve Level, Retrieve AE Title and URL: not of what was found."""
+_COMPUTED = frozenset(("00080061", "00080062", "00201206", "00201208", "00201209"))
+"""What Orthanc computes of a resource, and does not tell at the levels below."""
 _REFUSED = {QueryLevel.IMAGE: frozenset(("00080062",))}
 """What Orthanc computes of a resource above, and refuses at this level with 400: SOP Classes in Study."""
 
@@ -77,15 +80,24 @@ def with_modalities_in_study(query: Query) -> Query:
     return replace(query, keys=tuple(keys))
 
 
+def without_open_keys_below(query: Query) -> Query:
+    """The query without keys below its level that match everything: a study has no series number to return."""
+    depth = _LEVELS.index(query.level)
+    keys = (key for key in query.keys if _depth(key) <= depth or not is_universal(key.value.reveal()))
+    return replace(query, keys=tuple(keys))
+
+
 def query_below(query: Query) -> Query | None:
     """The query at the level of the deepest key, None when that is not below the query's own.
 
-    Orthanc finds no study by a key of its series. So what matches is looked for below, for the sake of its UIDs above.
+    Orthanc finds no study by a key of its series. So what matches is looked for below, for the sake of its UIDs above;
+    what it computes above is matched there.
     """
     lowest = max((_depth(key) for key in query.keys), default=0)
     if lowest <= _LEVELS.index(query.level):
         return None
-    return Query(_LEVELS[lowest], query.keys, include=((UNIQUE_KEYS[query.level],),), only_included=True)
+    keys = tuple(key for key in query.keys if key.path[0] not in _COMPUTED or _depth(key) == lowest)
+    return Query(_LEVELS[lowest], keys, include=((UNIQUE_KEYS[query.level],),), only_included=True)
 
 
 def narrowed(query: Query, uids: Sequence[str]) -> Query:
