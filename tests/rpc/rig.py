@@ -229,6 +229,7 @@ class Rig:
         self.audit_records = MemoryAuditRecords(self.audit)
         self.known_states = StudyStates(self.clock, max_age_s=REVALIDATE_AFTER_S)
         self.limiter = Limiter(LimitSettings(), self.clock, self.limit_telemetry, sleep=self.nap)
+        self.doubts = StudyDoubts(self.telemetry)
         self.directory = MemoryDirectory(self.clock.now)
         self.tracker = FailoverTracker(self.directory, self.clock, self.telemetry)
         self.hot, self.derived, self.states = (
@@ -288,7 +289,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
     factories = dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect)
     guard = PacsGuard(PacsSettings(max_retries=0), rig.clock, rig.telemetry)
-    doubts = StudyDoubts(rig.telemetry)
+    doubts = rig.doubts
     clients = PacsClients(rig.directory, factories, guard.wrap, rig.tracker, doubts)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
     places = InstancePlaces(clients, deadline_s=10)

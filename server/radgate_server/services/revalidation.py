@@ -116,6 +116,8 @@ class Revalidator:
         self._clock = clock
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._failed: dict[tuple[str, str], float] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        doubts.when_patients_differ(self._write_soon)
 
     def study_of(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
         """The study that is asked for, "" of an instance that nothing is cached of."""
@@ -173,7 +175,7 @@ class Revalidator:
 
     async def close(self) -> None:
         """Await no more answers."""
-        tasks = [pending.task for pending in self._pending.values()]
+        tasks = [*(pending.task for pending in self._pending.values()), *self._writing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -200,6 +202,8 @@ class Revalidator:
     async def _revalidate(self, key: tuple[str, str]) -> bool:
         """Ask, compare and act; whether there is no doubt left."""
         try:
+            if self._states.get(*key) is None:
+                await self._load(key)  # its age is shown if nobody answers
             answered = await self._answers(*key)
             confirmed = await self._settle(key, answered)
         except GatewayError:
@@ -214,7 +218,7 @@ class Revalidator:
         return confirmed
 
     async def _settle(self, key: tuple[str, str], answered: StudyState) -> bool:
-        known = self._states.get(*key) or await self._load(key)
+        known = self._states.get(*key)
         if known is None:
             verdict = Verdict.CHANGED if await self._holds(key) else Verdict.SAME
             recorded: StudyState = {}
@@ -259,14 +263,23 @@ class Revalidator:
         return kept
 
     async def _write(self, key: tuple[str, str], known: ConfirmedStudy) -> None:
-        value = json.dumps([known.confirmed.isoformat(), encode_state(known.state).decode()]).encode()
+        differ = self._doubts.do_patients_differ(*key)
+        value = json.dumps([known.confirmed.isoformat(), encode_state(known.state).decode(), differ]).encode()
         await self._cached.kept.put(_place(key), value)
+
+    def _write_soon(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Instances that name another patient arrived: what is cached of the study outlives this process."""
+        key = (tenant_id, study_instance_uid)
+        if (known := self._states.get(*key)) is not None:
+            task = asyncio.create_task(self._write(key, known), name="study state")
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
 
     async def _load(self, key: tuple[str, str]) -> ConfirmedStudy | None:
         """What an earlier process recorded. It is not trusted, but compared with."""
         value = await self._cached.kept.get(_place(key))
         try:
-            confirmed, text = json.loads(value) if value else ("", "")
+            confirmed, text, *more = json.loads(value) if value else ("", "")
             state = decode_state(text.encode())
             if not state:
                 return None
@@ -274,6 +287,8 @@ class Revalidator:
         except (AttributeError, TypeError, ValueError):
             return None
         self._states.put(*key, known)
+        if any(more):
+            self._doubts.restore(*key)
         return known
 
     async def _answers(self, tenant_id: str, study_instance_uid: str) -> StudyState:

@@ -1,6 +1,7 @@
 """Studies of which it is doubtful whose they are (docs/adr/0034-instances-as-they-arrive.md)."""
 
 import logging
+from collections.abc import Callable
 
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.instances import FailedInstance
@@ -34,6 +35,7 @@ class StudyDoubts:
         self._telemetry = telemetry
         self._doubted: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
         self._backups: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
+        self._learn: Callable[[str, str], object] = lambda _tenant_id, _study_instance_uid: None
         self._senders: RecentMap[tuple[str, str], frozenset[str]] = RecentMap(MAX_STUDIES)
 
     def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
@@ -48,9 +50,22 @@ class StudyDoubts:
     def patient_differs(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:
         """Count it, log it once a study, and have the study's answers carry a warning."""
         self._telemetry.patient_differs(tenant_id, pacs)
-        if self._doubted.get((tenant_id, study_instance_uid)) is None:
+        if not self.do_patients_differ(tenant_id, study_instance_uid):
             where = {"tenant": tenant_id, "pacs": pacs}
             _log.warning("a study's instances name another patient than the PACS does", extra=where)
+            self.restore(tenant_id, study_instance_uid)
+            self._learn(tenant_id, study_instance_uid)
+
+    def when_patients_differ(self, learn: Callable[[str, str], object]) -> None:
+        """Call `learn` with the tenant and the Study Instance UID once for each such study."""
+        self._learn = learn
+
+    def do_patients_differ(self, tenant_id: str, study_instance_uid: str) -> bool:
+        """Whether instances of the study name different patients."""
+        return self._doubted.get((tenant_id, study_instance_uid)) is not None
+
+    def restore(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Instances of the study name different patients, as is known without counting it."""
         self._doubted.put((tenant_id, study_instance_uid), PATIENTS_DIFFER)
 
     def received(self, tenant_id: str, pacs: str, study_instance_uid: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
+from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from tests.fakes.instances import make_instance
@@ -108,6 +109,22 @@ async def test_an_instance_of_another_patient_comes_with_a_warning(rig: Rig, web
         assert len(answer.header("warning")) == 1
         assert "another patient" in answer.header("warning")[0]
     assert set(rig.telemetry.patients_differing) == {("east", "main")}
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_after_a_restart_what_is_cached_of_another_patient_still_comes_with_a_warning(
+    rig: Rig, web: Web, refuses: bool
+) -> None:
+    rig.east.replaced[LISTED] = make_instance(EAST_STUDY, SERIES, LISTED, PatientID="another")
+    await web.get(URL)
+    asked = rig.east.sent
+    rig.doubts.forget("east", None)  # as a new process knows of none
+    rig.known_states.forget("east", None)
+    rig.east.refuse_with = PacsUnreachableError("no answer", pacs="main") if refuses else None
+    warnings = (await web.get(f"{URL}/instances/{LISTED}/metadata")).header("warning")
+    assert any("another patient" in text for text in warnings)
+    assert any("s ago" in text for text in warnings) is refuses
+    assert rig.east.sent == asked
 
 
 async def test_the_first_answer_warns_where_its_only_instance_names_another_patient(rig: Rig, web: Web) -> None:
