@@ -34,6 +34,7 @@ from radgate_server.adapters.database.statuses import SqlStatusBoard
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.secrets.opening import open_secrets
+from radgate_server.adapters.secrets.sealing_files import sealing_file
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.config import Settings
@@ -129,7 +130,7 @@ async def open_installation(
     await asyncio.to_thread(pass_gate, settings, purpose)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
-    keys = InstallationKeys(database, settings.data_dir, KEY_FILES)
+    keys = InstallationKeys(database, settings.data_dir, KEY_FILES, sealing_file)
     await keys.check()
     store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
     box = store.box

@@ -12,6 +12,7 @@ from radgate_server.adapters.database.installation_keys import InstallationKeys
 from radgate_server.adapters.database.schema_revision import newest_revision, revision_of
 from radgate_server.adapters.secrets.key_file import FILE_NAME as SECRET_KEY
 from radgate_server.adapters.secrets.key_file import make_data_dir
+from radgate_server.adapters.secrets.sealing_files import sealing_file
 from radgate_server.adapters.secrets.signing import FILE_NAME as SIGNING_KEY
 from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
@@ -125,7 +126,7 @@ def accept_keys_by_hand(settings: Settings) -> None:
     async def work() -> None:
         database = Database(settings.database_url_or_default)
         try:
-            await InstallationKeys(database, settings.data_dir, KEY_FILES).accept()
+            await InstallationKeys(database, settings.data_dir, KEY_FILES, sealing_file).accept()
         finally:
             await database.close()
 

@@ -39,3 +39,7 @@ class Cli:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.data_dir / "radgate.db")) as connection:
             return connection.execute(sql).fetchall()
+
+    def change(self, sql: str, values: tuple[Any, ...]) -> None:
+        with closing(sqlite3.connect(self.data_dir / "radgate.db")) as connection, connection:
+            connection.execute(sql, values)

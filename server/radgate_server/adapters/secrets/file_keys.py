@@ -100,7 +100,17 @@ class FileKeys:
         return sorted(int(match[1]) for path in self._folder.iterdir() if (match := _NAME.fullmatch(path.name)))
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"kek-{number:06}.key"
+        return self._folder / _name(number)
+
+
+def file_of(version: str) -> str:
+    """Where the version's key lies below data_dir; "" for a version of another provider."""
+    digits = version.removeprefix(f"{KIND}:")
+    return f"keys/{_name(int(digits))}" if version != digits and digits.isdecimal() else ""
+
+
+def _name(number: int) -> str:
+    return f"kek-{number:06}.key"
 
 
 def _version(number: int) -> str:
