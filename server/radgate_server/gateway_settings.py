@@ -31,7 +31,7 @@ class GatewaySettings(Table):
     public_url: str = Field(
         default="",
         pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+)?$",
-        description="Scheme and host that clients use, as in https://pacs.example; empty: as their requests say.",
+        description="Scheme, host and port that clients use, as in https://pacs.example:8443; empty: as requests say.",
     )
     request_timeout_s: Seconds = Field(default=3600, description="Longest answer, streams included.")
     idle_timeout_s: Seconds = Field(default=300, description="Silence on a stream.")

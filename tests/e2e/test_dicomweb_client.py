@@ -1,5 +1,6 @@
 """DICOMweb by the `dicomweb-client` library, through Envoy, from an archive that is reached over DIMSE alone."""
 
+import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -45,6 +46,16 @@ def web(radgate: RadgateProcess) -> Iterator[DICOMwebClient]:
         client = DICOMwebClient(f"{radgate.url}/dicom-web", session=session, headers=headers)
         client.host = urlsplit(radgate.url).netloc  # the library sends Host without the port; links would lack it too
         yield client
+
+
+def test_a_client_that_leaves_the_port_out_of_host_is_in_the_log_once(radgate: RadgateProcess) -> None:
+    text = "names the host viewer.example without the port"
+    with radgate.client(EAST) as east:
+        for path in ("/dicom-web/studies", f"/dicom-web/studies/{GREY_STUDY}/metadata", "/dicom-web/studies?limit=1"):
+            answer = east.get(path, headers={"host": "viewer.example"})
+            assert "http://viewer.example/dicom-web/" in answer.text
+    [line] = [line for line in map(json.loads, radgate.log().splitlines()) if text in line.get("message", "")]
+    assert (line["level"], "gateway.public_url" in line["message"]) == ("WARNING", True)
 
 
 def test_capabilities_are_those_of_this_server(radgate: RadgateProcess, web: DICOMwebClient) -> None:

@@ -11,7 +11,7 @@ from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRA
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb import picture_query, qido_query, wado_uri_query
 from radgate_server.rpc.dicomweb.accept import acceptables
-from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.base_url import BaseUrl
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_offers
 from radgate_server.rpc.dicomweb.offers import (
@@ -36,8 +36,8 @@ _OFFERS = (Offer(False, "application/vnd.sun.wadl+xml"), Offer(False, "applicati
 class CapabilitiesResource:
     """Answers with the whole service; of a PACS nothing is asked."""
 
-    def __init__(self, *, public_url: str = "") -> None:
-        self._public_url = public_url
+    def __init__(self, *, base_url: BaseUrl) -> None:
+        self._base_url = base_url
 
     def retrieve(self, call: Call) -> bytes:
         """The document as one encoded HttpBody.
@@ -47,7 +47,7 @@ class CapabilitiesResource:
         """
         accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
         content_type = negotiate_offers(accepted, _OFFERS).media_type
-        return encode_http_body(content_type, capabilities(base_url(call.header, self._public_url) + _ROOT))
+        return encode_http_body(content_type, capabilities(self._base_url.of(call.header) + _ROOT))
 
 
 @lru_cache(maxsize=8)

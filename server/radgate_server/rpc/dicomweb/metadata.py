@@ -11,7 +11,7 @@ from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.rpc.audited import record_stream
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
-from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.base_url import BaseUrl
 from radgate_server.rpc.dicomweb.deliveries import open_deliveries
 from radgate_server.rpc.dicomweb.http_body import encode_http_body, split_http_bodies
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
@@ -39,7 +39,7 @@ class MetadataResource:
         *,
         max_kept_bytes: int,
         ttl_s: float,
-        public_url: str = "",
+        base_url: BaseUrl,
     ) -> None:
         self._retrieve = retrieve
         self._instances = instances
@@ -47,13 +47,13 @@ class MetadataResource:
         self._hot = hot
         self._max_kept_bytes = max_kept_bytes
         self._ttl_s = ttl_s
-        self._public_url = public_url
+        self._base_url = base_url
 
     async def retrieve(self, study: str, series: str, instance: str, call: Call) -> AsyncGenerator[bytes]:
         """Encoded HttpBody messages. An instance that fails ends the stream with its error, and no closing bracket."""
         scope = parse_scope(study, series, instance)
         content_type = negotiate_json(acceptables(call.header("accept"), call.header("x-envoy-original-path")))
-        base = base_url(call.header, self._public_url)
+        base = self._base_url.of(call.header)
         key = CacheKey(call.caller.tenant_id, study, "metadata", f"{series}/{instance}\n{base}\n{content_type}")
         kept = await self._hot.get(key)
         if kept is not None:

@@ -11,7 +11,7 @@ from radgate_server.core.query import DicomJson, first_value
 from radgate_server.core.shown_list import list_of
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
-from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.base_url import BaseUrl
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_json
 from radgate_server.rpc.dicomweb.qido_query import asked_name, asked_patient, parse_search
@@ -43,14 +43,14 @@ class SearchResource:
         *,
         max_limit: int,
         ttl_s: float,
-        public_url: str = "",
+        base_url: BaseUrl,
     ) -> None:
         self._query = query
         self._auditor = auditor
         self._hot = hot
         self._max_limit = max_limit
         self._ttl_s = ttl_s
-        self._public_url = public_url
+        self._base_url = base_url
 
     async def search(self, level: QueryLevel, study: str, series: str, call: Call) -> bytes:
         """The matches as one encoded HttpBody; warnings go out as response headers before it."""
@@ -58,7 +58,7 @@ class SearchResource:
         original_path = call.header("x-envoy-original-path")
         content_type = negotiate_json(acceptables(call.header("accept"), original_path))
         query_string = original_path.partition("?")[2]
-        base = base_url(call.header, self._public_url)
+        base = self._base_url.of(call.header)
         detail = f"{level}/{series}?{query_string}\n{base}\n{content_type}"
         key = CacheKey(call.caller.tenant_id, study, "qido", detail)
         shared = call.caller.principal.restriction is None

@@ -17,6 +17,7 @@ from radgate_server.config import Settings
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.ports.cache import HotCache
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.dicomweb.base_url import BaseUrl
 from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
 from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
 from radgate_server.rpc.dicomweb.capabilities import CapabilitiesResource
@@ -54,6 +55,7 @@ class DicomWebServicer:
         hot: HotCache,
         settings: Settings,
     ) -> None:
+        base_url = BaseUrl.from_settings(settings)
         chunk_bytes = settings.retrieve.chunk_bytes
         max_kept_bytes = settings.cache.hot_entry_bytes
         self._search = SearchResource(
@@ -62,7 +64,7 @@ class DicomWebServicer:
             hot,
             max_limit=settings.retrieve.max_results,
             ttl_s=settings.cache.query_ttl_s,
-            public_url=settings.gateway.public_url,
+            base_url=base_url,
         )
         self._instances = InstancesResource(retrieve, transcoder, auditor, chunk_bytes=chunk_bytes)
         answers = PictureAnswers(auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes)
@@ -83,7 +85,7 @@ class DicomWebServicer:
             hot,
             max_kept_bytes=max_kept_bytes,
             ttl_s=settings.cache.listing_ttl_s,
-            public_url=settings.gateway.public_url,
+            base_url=base_url,
         )
         self._frames = FramesResource(
             retrieve,
@@ -94,8 +96,8 @@ class DicomWebServicer:
             chunk_bytes=chunk_bytes,
             max_kept_bytes=max_kept_bytes,
         )
-        self._capabilities = CapabilitiesResource(public_url=settings.gateway.public_url)
-        self._stow = StowResource(store, public_url=settings.gateway.public_url)
+        self._capabilities = CapabilitiesResource(base_url=base_url)
+        self._stow = StowResource(store, base_url=base_url)
         self._bulkdata = BulkdataResource(
             retrieve, instances, auditor, self._frames, pictures.frames, chunk_bytes=chunk_bytes
         )

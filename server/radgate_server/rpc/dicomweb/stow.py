@@ -9,7 +9,7 @@ from radgate_server.core.errors import GatewayError, InvalidArgumentError
 from radgate_server.core.identifiers import parse_uid
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.dicomweb.accept import acceptables
-from radgate_server.rpc.dicomweb.base_url import base_url
+from radgate_server.rpc.dicomweb.base_url import BaseUrl
 from radgate_server.rpc.dicomweb.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.media_types import negotiate_store_response
 from radgate_server.rpc.dicomweb.store_response import OK, encode_module, http_status, response_module
@@ -22,9 +22,9 @@ _PATIENCE_S = 30.0
 class StowResource:
     """Passes uploads on to the tenant's PACS, and answers how each instance fared."""
 
-    def __init__(self, store: StoreService, *, public_url: str = "") -> None:
+    def __init__(self, store: StoreService, *, base_url: BaseUrl) -> None:
         self._store = store
-        self._public_url = public_url
+        self._base_url = base_url
 
     async def store(self, requests: AsyncIterator[StoreRequest], call: Call) -> bytes:
         """The Store Instances Response Module as one encoded HttpBody; its status goes out as a header before it."""
@@ -49,7 +49,7 @@ class StowResource:
         status = http_status(report.results)
         if status != OK:
             await call.send_initial_metadata((("x-http-status", str(status)),))
-        root = f"{base_url(call.header, self._public_url)}/dicom-web"
+        root = f"{self._base_url.of(call.header)}/dicom-web"
         return encode_http_body(content_type, encode_module(response_module(report.results, root), content_type))
 
 
