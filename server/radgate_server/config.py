@@ -30,6 +30,7 @@ from radgate_server.core.pacs_checks import parse_ae_title
 from radgate_server.core.web_addresses import is_host
 from radgate_server.gateway_settings import GatewaySettings
 from radgate_server.limit_settings import LimitSettings
+from radgate_server.quarantine_settings import QuarantineSettings
 from radgate_server.report_settings import ReportSettings
 from radgate_server.retention_settings import RetentionSettings
 from radgate_server.secret_settings import SecretsSettings
@@ -311,6 +312,7 @@ class Settings(BaseSettings):
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
     auth: AuthSettings = AuthSettings()
     cache: CacheSettings = CacheSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
     pacs: PacsSettings = PacsSettings()
     dimse: DimseSettings = DimseSettings()

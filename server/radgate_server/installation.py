@@ -56,6 +56,7 @@ from radgate_server.core.ports.directory import (
 )
 from radgate_server.core.ports.limits import LimitDirectory, UsageLedger
 from radgate_server.core.ports.pacs import PacsClient, PacsFactory
+from radgate_server.core.ports.quarantine import QuarantineContents
 from radgate_server.core.ports.report_schedules import ReportSchedules
 from radgate_server.core.ports.secrets import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.ports.telemetry import Telemetry
@@ -67,10 +68,12 @@ from radgate_server.services.audit_tenants import KnownTenantsSink
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.detect import Detector, impatient
+from radgate_server.services.late_quarantine import LateQuarantine
 from radgate_server.services.late_tier import LateTier
 from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.quarantine import QuarantineAdmin
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reading import PacsSecrets
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
@@ -272,6 +275,7 @@ def build_admin(
     factories: Mapping[str, PacsFactory],
     probes: Mapping[str, PacsFactory],
     caches: TenantCaches,
+    quarantine: QuarantineContents,
     clock: Clock,
 ) -> AdminService:
     """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
@@ -307,6 +311,7 @@ def build_admin(
             clock,
         ),
         caches=caches,
+        quarantine=QuarantineAdmin(quarantine, auditor),
         follower=follower,
         box=installation.box,
         auditor=auditor,
@@ -342,6 +347,15 @@ def _late_tiers(
     return LateTier(store), LateTier(derived)
 
 
+def _late_quarantine(settings: Settings, keys: StudyKeys | None, clock: Clock) -> LateQuarantine:
+    def contents() -> QuarantineContents:
+        from radgate_server.quarantine_store import open_quarantine
+
+        return open_quarantine(settings, keys, clock)
+
+    return LateQuarantine(contents)
+
+
 @asynccontextmanager
 async def open_admin(
     settings: Settings, purpose: Purpose = Purpose.USE, *, counted: bool = False
@@ -354,7 +368,9 @@ async def open_admin(
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         installation = await open_installation(stack, settings, clock, purpose=purpose)
-        store, derived = _late_tiers(stack, settings, installation.retention.study_keys, clock, counted=counted)
+        keys = installation.retention.study_keys
+        store, derived = _late_tiers(stack, settings, keys, clock, counted=counted)
+        quarantine = _late_quarantine(settings, keys, clock)
         storage_scp = cache(partial(_idle_storage_scp, settings))
         factories = pacs_factories(settings, storage_scp, _unread_telemetry, installation.secrets)
         clients = PacsClients(installation.pacs, factories)
@@ -367,6 +383,14 @@ async def open_admin(
             clients=clients,
             factories=factories,
             probes=pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets),
-            caches=TenantCaches(hot=None, derived=derived, store=store, feed=installation.feed, follower=follower),
+            caches=TenantCaches(
+                hot=None,
+                derived=derived,
+                store=store,
+                quarantine=quarantine,
+                feed=installation.feed,
+                follower=follower,
+            ),
+            quarantine=quarantine,
             clock=clock,
         )

@@ -14,6 +14,7 @@ from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSig
 from radgate_server.core.ports.cache_keys import CacheKeyRecords, StudyKeys
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import ErasureRecords, StudyTier
+from radgate_server.core.ports.quarantine import Quarantine
 from radgate_server.core.ports.retention import HoldDirectory, RecordEraser, RetentionRules
 from radgate_server.core.ports.secrets import SecretBox
 from radgate_server.services.auditing import Auditor
@@ -60,6 +61,7 @@ def build_eraser(
     signer: CheckpointSigner,
     caches: TenantCaches,
     tiers: Mapping[str, StudyTier],
+    quarantine: Quarantine,
     clock: Clock,
 ) -> CacheEraser:
     """What erases cached data of this process's `tiers`, and has other processes do so."""
@@ -73,6 +75,7 @@ def build_eraser(
         signer=signer,
         caches=caches,
         tiers=tiers,
+        quarantine=quarantine,
         clock=clock,
         encrypted=store.study_keys is not None,
     )

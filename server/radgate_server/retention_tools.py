@@ -9,6 +9,7 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.disk_tiers import Stock, open_derived_cache, open_disk_store, open_state_cache
 from radgate_server.installation import open_installation
+from radgate_server.quarantine_store import open_quarantine
 from radgate_server.retaining import build_desk, build_eraser
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
@@ -40,8 +41,15 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
         follower = ChangeFollower(installation.feed, {})
         states = await open_state_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        quarantine = open_quarantine(settings, keys, clock)
         caches = TenantCaches(
-            hot=None, derived=derived, store=disk, states=states, feed=installation.feed, follower=follower
+            hot=None,
+            derived=derived,
+            store=disk,
+            states=states,
+            quarantine=quarantine,
+            feed=installation.feed,
+            follower=follower,
         )
         yield RetentionTools(
             build_desk(store, settings, Auditor(installation.audit, clock), clock),
@@ -52,6 +60,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
                 signer=installation.signer,
                 caches=caches,
                 tiers={"warm": disk, "derived": derived},
+                quarantine=quarantine,
                 clock=clock,
             ),
         )

@@ -9,6 +9,8 @@ from typing import Any
 from radgate_server.adapters.cache.derived import DerivedCache
 from radgate_server.adapters.cache.disk import DiskInstanceStore
 from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.cache.quarantine import FolderQuarantine
+from radgate_server.adapters.cache.quarantine_disk import QuarantineDisk
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
@@ -24,9 +26,11 @@ from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 from radgate_server.adapters.secrets.study_keys import StudyKeyChain
 from radgate_server.core.audit_checkpoint import Check
 from radgate_server.core.deletion_certificate import DeletionCertificate, from_text, is_genuine
-from radgate_server.core.instances import ReceivedInstance
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import MemoryContent, ReceivedInstance
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.directory import Change, ChangeKind
+from radgate_server.core.quarantine import QuarantineLimits, RefusedInstance
 from radgate_server.core.tenancy import Caller, Principal, Role
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.retention.erasure import CacheEraser
@@ -36,11 +40,19 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_dataset, received
 from tests.fakes.telemetry import RecordingTelemetry
 
+LIMITS = QuarantineLimits(tenant_bytes=1 << 24, tenant_entries=100, instance_bytes=1 << 24, kept_s=3600)
 ADMIN = Caller(Principal("0123456789ab", ("a",), Role.ADMIN, "admin"), "a", "192.0.2.7", "tests", "request-1")
 
 
 def instance(study: str, patient: str) -> ReceivedInstance:
     return received(make_dataset(study, f"{study}.1", f"{study}.1.1", PatientID=patient))
+
+
+def refused(study: str) -> RefusedInstance:
+    """In place of another instance of the study."""
+    ref = InstanceRef(study, f"{study}.1", f"{study}.1.1")
+    asked = RetrieveScope(study, f"{study}.1", f"{study}.1.2")
+    return RefusedInstance("a", "main", "INSTANCE_MISMATCH", asked, "", ref)
 
 
 class KilledError(BaseException):
@@ -79,6 +91,7 @@ class Bench:
     store: DiskInstanceStore
     derived: DerivedCache
     hot: MemoryHotCache
+    quarantine: FolderQuarantine
     sink: SqlAuditSink
     database: Database
     check: Check
@@ -89,12 +102,13 @@ class Bench:
             await self.store.put("a", instance(study, patient))
             await self.derived.put(CacheKey("a", study, "thumbnail", "1"), b"jpeg")
             await self.hot.put(CacheKey("a", study, "metadata", "1"), b"json")
+            await self.quarantine.store(refused(study), MemoryContent((b"bytes",)))
 
     async def kept(self) -> list[str]:
         """The studies of which anything is left."""
         found = []
         for study in ("1.2.1", "1.2.2", "1.2.3"):
-            tiers = (self.store, self.derived, self.hot)
+            tiers = (self.store, self.derived, self.hot, self.quarantine)
             if any([(await tier.held("a", study)).entries for tier in tiers]):
                 found.append(study)
         return found
@@ -118,6 +132,8 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     sink, trail, records = SqlAuditSink(database), SqlAuditTrail(database), SqlErasureRecords(database)
     hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=clock, telemetry=telemetry)
 
+    quarantine = FolderQuarantine(QuarantineDisk(folder / "quarantine", LIMITS, clock, bytes(32), chain))
+
     async def erased(change: Change) -> None:
         await hot.invalidate(change.tenant_id, change.subject)
 
@@ -135,13 +151,16 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
             links=SqlRecordEraser(database),
             audit=Deadly(sink),
             signer=signer,
-            caches=Deadly(TenantCaches(hot=hot, derived=derived, store=store, feed=feed, follower=follower)),
+            caches=Deadly(
+                TenantCaches(hot=hot, derived=derived, store=store, quarantine=quarantine, feed=feed, follower=follower)
+            ),
             tiers={"warm": store, "derived": derived, "hot": hot},
+            quarantine=quarantine,
             clock=clock,
             encrypted=True,
         )
         check = PublicKeys([signer.public_key_pem]).check
         finisher = ErasureFinisher(records, eraser, clock)
-        yield Bench(eraser, finisher, store, derived, hot, sink, database, check, clock)
+        yield Bench(eraser, finisher, store, derived, hot, quarantine, sink, database, check, clock)
         await sink.close()
     await database.close()

@@ -55,6 +55,7 @@ class RecordingTelemetry:
     forgotten: list[tuple[str, str]] = field(default_factory=list)
     associations_refused: list[str] = field(default_factory=list)
     instances_refused: list[tuple[str, str, str]] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
     patients_differing: list[tuple[str, str]] = field(default_factory=list)
     jobs: list[tuple[str, str]] = field(default_factory=list)
     audit_failures: int = 0
@@ -87,6 +88,9 @@ class RecordingTelemetry:
 
     def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
         self.instances_refused.append((tenant_id, pacs, reason))
+
+    def instance_quarantined(self, outcome: str) -> None:
+        self.quarantined.append(outcome)
 
     def patient_differs(self, tenant_id: str, pacs: str) -> None:
         self.patients_differing.append((tenant_id, pacs))

@@ -9,25 +9,29 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.config import DimseSettings, WebPacsSettings
 from radgate_server.core.errors import reason_of
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.instances import FailedInstance, ReceivedInstance
 from radgate_server.core.pacs import DicomWebConnection, DimseConnection, PacsConfig, PacsConnection, RetrieveMethod
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.quarantine import QuarantineLimits, RefusedInstance
 from radgate_server.core.tenancy import Tenant
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.quarantine import QuarantineWriter
 from radgate_server.services.study_doubts import StudyDoubts
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.lying_pacs import HONEST, LyingPacs
+from tests.integration.lying_pacs import HONEST, LIES, OTHER, LyingPacs, slices
 
 TENANT = "tenant"
 DOORS = ("C-GET", "C-MOVE", "DICOMweb")
 SERIES = f"{HONEST}.1"
 LIED = f"{SERIES}.2"
+OTHERS_SLICE = (OTHER, f"{OTHER}.1", f"{OTHER}.1.2")
 SCOPES = {
     QueryLevel.STUDY: RetrieveScope(HONEST),
     QueryLevel.SERIES: RetrieveScope(HONEST, SERIES),
@@ -70,10 +74,10 @@ async def reached(pacs: LyingPacs, door: str, doubts: StudyDoubts) -> AsyncItera
 
 
 async def brought(
-    lie: str, door: str, level: QueryLevel, telemetry: RecordingTelemetry
+    lie: str, door: str, level: QueryLevel, telemetry: RecordingTelemetry, quarantine: QuarantineWriter | None = None
 ) -> tuple[dict[str, bytes], dict[str, str], str]:
     """What was taken by SOP Instance UID, why others were not, and what has to be said of the study."""
-    doubts = StudyDoubts(telemetry)
+    doubts = StudyDoubts(telemetry, quarantine=quarantine)
     with LyingPacs(lie) as pacs:
         async with reached(pacs, door, doubts) as clients:
             lister = StudyLister(clients, AskLimits(100, 60), ttl_s=30, route_ttl_s=30, clock=FakeClock())
@@ -106,6 +110,28 @@ async def test_what_is_not_the_listed_instance_is_not_taken(
     assert set(taken) == (set() if level is QueryLevel.IMAGE else {f"{SERIES}.1", f"{SERIES}.3"})
     assert not any(b"WRONG" in file for file in taken.values())
     assert [refused[2] for refused in telemetry.instances_refused] == [reason]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("level", [QueryLevel.STUDY, QueryLevel.IMAGE])
+@pytest.mark.parametrize("lie", ["swapped", "cut", "random"])
+async def test_the_bytes_of_what_is_not_taken_are_stored_as_they_came(lie: str, door: str, level: QueryLevel) -> None:
+    clock = FakeClock()
+    quarantine = MemoryQuarantine(clock)
+    writer = QuarantineWriter(quarantine, QuarantineLimits(1 << 30, 100, 1 << 20, 60), RecordingTelemetry())
+    await brought(lie, door, level, RecordingTelemetry(), writer)
+    await writer.settle()
+    ((entry, stored),) = quarantine.stored
+    (asked,) = (one for one in slices() if one.SOPInstanceUID == LIED)
+    (other,) = (one for one in slices() if one.SOPInstanceUID == OTHERS_SLICE[2])
+    assert stored.endswith(LIES[lie](asked, other))
+    is_stranger = lie == "swapped" and door == "DICOMweb" and level is QueryLevel.STUDY  # it stands for nothing listed
+    asked_for = (SCOPES[QueryLevel.STUDY], "") if is_stranger else (SCOPES[QueryLevel.IMAGE], "RIGHT")
+    assert entry.refused == (
+        RefusedInstance(TENANT, "main", "INSTANCE_MISMATCH", *asked_for, InstanceRef(*OTHERS_SLICE), "WRONG")
+        if lie == "swapped"
+        else RefusedInstance(TENANT, "main", "INSTANCE_MALFORMED", *asked_for)
+    )
 
 
 @pytest.mark.parametrize("door", DOORS)

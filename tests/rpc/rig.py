@@ -26,6 +26,7 @@ from radgate_server.core.networks import Address
 from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.ports.directory import ChangeKind
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.quarantine import QuarantineLimits
 from radgate_server.core.restriction import StudyRestriction
 from radgate_server.core.tenancy import Role, Tenant
 from radgate_server.limit_settings import LimitSettings
@@ -93,6 +94,7 @@ from radgate_server.services.listing import StudyLister
 from radgate_server.services.pacs_admin import PacsAdmin
 from radgate_server.services.pacs_clients import PacsClients
 from radgate_server.services.places import InstancePlaces
+from radgate_server.services.quarantine import QuarantineAdmin, QuarantineWriter
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
 from radgate_server.services.reports.making import ReportMaker
@@ -124,6 +126,7 @@ from tests.fakes.jobs import Pauses
 from tests.fakes.keys import MemoryKeys
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.retention import MemoryRetention, RecordedTrail
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
@@ -191,6 +194,9 @@ def seen_by_gateway(
     return headers
 
 
+QUARANTINE_LIMITS = QuarantineLimits(tenant_bytes=1 << 20, tenant_entries=10, instance_bytes=1 << 20, kept_s=3600)
+
+
 class PlainFingerprints:
     """Fingerprints under no key."""
 
@@ -221,15 +227,18 @@ class Rig:
     limit_telemetry: RecordingLimitTelemetry = field(default_factory=RecordingLimitTelemetry)
     retention: MemoryRetention = field(default_factory=MemoryRetention)
     naps: list[float] = field(default_factory=list)
+    quarantine: MemoryQuarantine = field(init=False)
     schedules: MemorySchedules = field(default_factory=MemorySchedules)
     server: RpcServer | None = None
 
     def __post_init__(self) -> None:
         self.refusals = RefusalLog(self.audit, self.clock)
+        self.quarantine = MemoryQuarantine(self.clock)
+        self.quarantine_writer = QuarantineWriter(self.quarantine, QUARANTINE_LIMITS, self.telemetry)
         self.audit_records = MemoryAuditRecords(self.audit)
         self.known_states = StudyStates(self.clock, max_age_s=REVALIDATE_AFTER_S)
         self.limiter = Limiter(LimitSettings(), self.clock, self.limit_telemetry, sleep=self.nap)
-        self.doubts = StudyDoubts(self.telemetry)
+        self.doubts = StudyDoubts(self.telemetry, quarantine=self.quarantine_writer)
         self.directory = MemoryDirectory(self.clock.now)
         self.tracker = FailoverTracker(self.directory, self.clock, self.telemetry)
         self.hot, self.derived, self.states = (
@@ -318,7 +327,14 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
 
     handlers = {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,), ChangeKind.LIMITS: (load_limits,)}
     follower = ChangeFollower(rig.directory, handlers)
-    caches = TenantCaches(hot=rig.hot, derived=rig.derived, store=rig.store, feed=rig.directory, follower=follower)
+    caches = TenantCaches(
+        hot=rig.hot,
+        derived=rig.derived,
+        store=rig.store,
+        quarantine=rig.quarantine_writer,
+        feed=rig.directory,
+        follower=follower,
+    )
 
     async def drop_cached(tenant_id: str, study_instance_uid: str) -> None:
         await caches.drop(tenant_id, study_instance_uid)
@@ -370,6 +386,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             rig.directory, rig.ledger, rig.directory, LimitSettings(), AUTH, follower, auditor, rig.clock
         ),
         caches=caches,
+        quarantine=QuarantineAdmin(rig.quarantine, auditor),
         follower=follower,
         box=rig.box,
         auditor=auditor,
@@ -457,6 +474,7 @@ def _retention_servicer(rig: Rig, auditor: Auditor, caches: TenantCaches, folder
         signer=FileSigner(folder / "signing"),
         caches=caches,
         tiers={"hot": rig.hot, "derived": rig.derived},
+        quarantine=rig.quarantine,
         clock=rig.clock,
         encrypted=False,
     )

@@ -81,7 +81,7 @@ async def test_what_is_cached_is_erased_and_certified(rig: Rig, channel: grpc.ai
     assert await rig.derived.get(other) == b"made"
     certificate = from_text(erasure.certificate)
     assert (certificate.tenant, certificate.subject, certificate.studies) == ("east", "study", (EAST_STUDY,))
-    assert {tier.tier: tier.entries for tier in certificate.tiers} == {"hot": 1, "derived": 1}
+    assert {tier.tier: tier.entries for tier in certificate.tiers} == {"hot": 1, "derived": 1, "quarantine": 0}
     assert "PACS are not touched" in json.loads(erasure.certificate)["scope"]
     (record,) = rig.audit.entries
     assert (record.action, record.study_instance_uid) == ("erase-cached", EAST_STUDY)

@@ -11,6 +11,7 @@ from radgate_server.app.tiers import Tiers
 from radgate_server.audit_tools import AuditReading, build_audit_reading
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.quarantine import Quarantine
 from radgate_server.installation import Installation, build_admin
 from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.services.admin import AdminService
@@ -33,6 +34,7 @@ def open_administration(
     installation: Installation,
     tiers: Tiers,
     caches: TenantCaches,
+    quarantine: Quarantine,
     pacs: PacsSide,
     follower: ChangeFollower,
     clock: Clock,
@@ -50,9 +52,10 @@ def open_administration(
         factories=pacs.factories,
         probes=pacs.probes,
         caches=caches,
+        quarantine=quarantine,
         clock=clock,
     )
-    retention = open_retention_service(stack, settings, installation, tiers, caches, clock)
+    retention = open_retention_service(stack, settings, installation, tiers, caches, quarantine, clock)
     reading = build_audit_reading(settings, installation, clock, index_problem)
     start_reporting(stack, settings, installation, reading, clock)
     return Administration(admin, reading, retention)

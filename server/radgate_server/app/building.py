@@ -22,6 +22,7 @@ from radgate_server.app.monitoring import (
     watch_database,
 )
 from radgate_server.app.pacs import open_pacs_side
+from radgate_server.app.quarantine import start_quarantine
 from radgate_server.app.start_checks import check_start
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
@@ -75,12 +76,16 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         watch_database(installation.database, telemetry)
         tiers = await open_tiers(stack, settings, installation.retention.study_keys, clock, telemetry)
         workers = await open_workers(stack, settings, telemetry)
-        pacs = await open_pacs_side(stack, settings, installation, overrides.factories, clock, telemetry)
+        study_keys = installation.retention.study_keys
+        quarantine = await start_quarantine(stack, settings, study_keys, clock, telemetry)
+        pacs = await open_pacs_side(
+            stack, settings, installation, overrides.factories, quarantine.writer, clock, telemetry
+        )
         tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
         services = build_services(
             stack, settings, installation, tiers, workers, pacs.clients, pacs.doubts, clock, telemetry, tracer
         )
-        forgetting = build_forgetting(services, tiers)
+        forgetting = build_forgetting(services, tiers, quarantine.writer)
         limiter = await open_limiter(stack, settings, installation, clock, telemetry)
         follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter)
         index_check = await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
@@ -93,11 +98,12 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             derived=tiers.derived,
             store=tiers.store,
             states=tiers.states,
+            quarantine=quarantine.writer,
             feed=installation.feed,
             follower=follower,
         )
         administration = open_administration(
-            stack, settings, installation, tiers, caches, pacs, follower, clock, index_check.problem
+            stack, settings, installation, tiers, caches, quarantine.stored, pacs, follower, clock, index_check.problem
         )
         store = build_store(stack, settings, pacs.clients, services.auditor, caches)
         entrance = open_entrance(stack, settings)

@@ -11,6 +11,7 @@ from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.directory import Change, ChangeKind
 from radgate_server.core.ports.limits import LimitDirectory
+from radgate_server.core.ports.quarantine import QuarantineEraser
 from radgate_server.installation import Installation
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.changes import ChangeFollower, ChangeHandler
@@ -22,7 +23,7 @@ from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import StudyNews
 
 
-def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
+def build_forgetting(services: Services, tiers: Tiers, quarantine: QuarantineEraser) -> Forgetting:
     """Every place where something is remembered of a study."""
     return Forgetting(
         query=services.query,
@@ -33,6 +34,7 @@ def build_forgetting(services: Services, tiers: Tiers) -> Forgetting:
         hot=tiers.hot,
         derived=tiers.derived,
         store=tiers.store,
+        quarantine=quarantine,
         news=services.news,
         stop_keeping=services.retrieve.forget,
         memories=(

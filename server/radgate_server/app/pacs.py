@@ -9,6 +9,7 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsFactory
+from radgate_server.core.ports.quarantine import RefusedBytes
 from radgate_server.installation import Installation, pacs_factories
 from radgate_server.services.certificates import CertificateSightings
 from radgate_server.services.detect import impatient
@@ -41,10 +42,13 @@ async def open_pacs_side(
     settings: Settings,
     installation: Installation,
     overrides: Mapping[str, PacsFactory],
+    refused: RefusedBytes,
     clock: Clock,
     telemetry: PrometheusTelemetry,
 ) -> PacsSide:
     """Open the storage SCP; PACS are connected to when they are first used. `overrides` stand in for kinds of PACS.
+
+    What they send and is not taken goes to `refused`.
 
     Raises:
         ConfigurationError: a port of the storage SCP, or its certificate, is not usable.
@@ -56,7 +60,8 @@ async def open_pacs_side(
     guard = PacsGuard(settings.pacs, clock, telemetry)
     tracker = FailoverTracker(installation.failover, clock, telemetry)
     stack.push_async_callback(tracker.close)
-    clients = PacsClients(installation.pacs, factories, guard.wrap, tracker, doubts := StudyDoubts(telemetry))
+    doubts = StudyDoubts(telemetry, quarantine=refused)
+    clients = PacsClients(installation.pacs, factories, guard.wrap, tracker, doubts)
     stack.push_async_callback(clients.close)
     return PacsSide(clients, doubts, factories, probes, guard, tracker, sightings, scp.port)
 

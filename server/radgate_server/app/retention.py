@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from radgate_server.app.tiers import Tiers
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.quarantine import Quarantine
 from radgate_server.installation import Installation
 from radgate_server.retaining import build_desk, build_eraser
 from radgate_server.rpc.v1.retention import RetentionServicer
@@ -20,12 +21,20 @@ def open_retention_service(
     installation: Installation,
     tiers: Tiers,
     caches: TenantCaches,
+    quarantine: Quarantine,
     clock: Clock,
 ) -> RetentionServicer:
     """Erase in the background what is due or was left unfinished, until `stack` ends it; answer administrators."""
     store, trail, signer = installation.retention, installation.trail, installation.signer
     eraser = build_eraser(
-        store, trail=trail, audit=installation.audit, signer=signer, caches=caches, tiers=tiers.by_name, clock=clock
+        store,
+        trail=trail,
+        audit=installation.audit,
+        signer=signer,
+        caches=caches,
+        tiers=tiers.by_name,
+        quarantine=quarantine,
+        clock=clock,
     )
     retention = RecordRetention(trail, store.record_eraser, store.rules, store.holds, signer, settings.retention, clock)
     finisher = ErasureFinisher(store.erasures, eraser, clock)

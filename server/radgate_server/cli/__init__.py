@@ -22,6 +22,7 @@ _COMMANDS = {
     "pacs": LazyCommand("pacs:pacs", "Archives that Radgate stands in front of."),
     "secrets": LazyCommand("secrets:secrets", "The key that the credentials of PACS are sealed under."),
     "cache": LazyCommand("cache:cache", "What is kept of studies that were read."),
+    "quarantine": LazyCommand("quarantine:quarantine", "Instances that a PACS sent and that were refused."),
     "audit": LazyCommand("audit_group:audit", "The audit trail: who did what, when and from where."),
     "retention": LazyCommand("retention:retention", "How long records of the audit trail are kept, and legal holds."),
     "erase": LazyCommand(

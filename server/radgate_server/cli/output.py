@@ -12,6 +12,7 @@ _TITLES = {
     "from_pacs": "FROM",
     "to_pacs": "TO",
     "create_time": "CREATED",
+    "receive_time": "RECEIVED",
     "expire_time": "EXPIRES",
     "last_use_time": "LAST-USED",
     "revoke_time": "REVOKED",

@@ -18,6 +18,7 @@ class AuditAction(StrEnum):
     TRANSCODE = "transcode"
     STORE = "store"
     CONFIGURE = "configure"
+    READ_REFUSED = "read-refused"  # the bytes of an instance that was refused on arrival (core/quarantine.py)
     EXPORT_AUDIT = "export-audit"
     READ_AUDIT = "read-audit"  # a search, a verification, a report
     AUTHENTICATE = "authenticate"  # recorded when it failed: who is let in is told by what is done then

@@ -127,10 +127,14 @@ class ReceivedInstance:
 
 @dataclass(frozen=True, slots=True)
 class FailedInstance:
-    """An instance that was asked for and did not come, and why."""
+    """An instance that was asked for and did not come, and why. `content` is what an adapter got in its place.
+
+    It goes as far as services/arrival_check.py and no further: what came wrong is not held on to.
+    """
 
     ref: InstanceRef
     error: GatewayError
+    content: InstanceContent | None = None
 
 
 type Arrival = ReceivedInstance | FailedInstance

@@ -20,6 +20,7 @@ from radgate_server.services.auditing import Auditor
 from radgate_server.services.changes import ChangeFollower
 from radgate_server.services.limits_admin import LimitsAdmin
 from radgate_server.services.pacs_admin import PacsAdmin
+from radgate_server.services.quarantine import QuarantineAdmin
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.tenant_caches import TenantCaches
 
@@ -31,7 +32,7 @@ class AdminService:
     """What operators and administrators do. Methods act on the caller's tenant where they do not name one.
 
     `pacs` is for what they do with PACS, `secrets` for the key that secrets are sealed under, `limits` for what tenants
-    and keys may use.
+    and keys may use, `quarantine` for refused instances.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class AdminService:
         secrets: SecretKeeper,
         limits: LimitsAdmin,
         caches: TenantCaches,
+        quarantine: QuarantineAdmin,
         follower: ChangeFollower,
         box: Fingerprints,
         auditor: Auditor,
@@ -51,6 +53,7 @@ class AdminService:
         self.pacs = pacs
         self.secrets = secrets
         self.limits = limits
+        self.quarantine = quarantine
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

@@ -19,9 +19,17 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.file_bytes import view_into
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
+from radgate_server.core.instances import (
+    Arrival,
+    FailedInstance,
+    InstanceContent,
+    ListedInstance,
+    MemoryContent,
+    ReceivedInstance,
+)
 from radgate_server.core.patient_ids import patients_differ
 from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.quarantine import RefusedInstance
 
 _JOINED_BYTES = 1 << 20
 """Parts up to this size are joined: the cache would do it anyway, and a walk over one piece is faster."""
@@ -35,6 +43,10 @@ class ArrivalObserver(Protocol):
 
     def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
         """An instance was not taken; `reason` is the error's (core.errors.reason_of)."""
+        ...
+
+    def bytes_refused(self, refused: RefusedInstance, content: InstanceContent) -> None:
+        """These are the bytes of an instance that was not taken, or of one that nobody asked for."""
         ...
 
     def known_patient_id(self, tenant_id: str, study_instance_uid: str) -> str:
@@ -55,6 +67,9 @@ class UnobservedArrivals:
 
     def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
         """Nobody wants to know."""
+
+    def bytes_refused(self, refused: RefusedInstance, content: InstanceContent) -> None:
+        """Nobody wants to look at them."""
 
     def known_patient_id(self, tenant_id: str, study_instance_uid: str) -> str:
         """Nothing is known."""
@@ -106,16 +121,46 @@ class CheckedReader:
         """The arrival, or what is wrong with it; None for what was not asked for and stands for nothing listed."""
         if isinstance(arrival, FailedInstance):
             comparison.settle(arrival.ref)
-            return arrival
+            if arrival.content is None:
+                return arrival
+            self._hand_over(comparison, arrival, await _stated(arrival.content), arrival.content)
+            return replace(arrival, content=None)
         try:
             received, stated = await self._read(arrival)
         except GatewayError as error:
-            return comparison.failed(arrival.ref, error)
+            failure = comparison.failed(arrival.ref, error)
+            self._hand_over(comparison, failure, None, arrival.content)
+            return failure
         checked = comparison.judge(received, stated)
         if isinstance(checked, ReceivedInstance):
             self._compare_patients(comparison, checked.ref, stated.patient_id)
             self._observer.received(self._tenant_id, self._client.name, checked.ref.study_instance_uid)
+        else:
+            self._hand_over(comparison, checked, stated, received.content)
         return checked
+
+    def _hand_over(
+        self,
+        comparison: "_Comparison",
+        failure: FailedInstance | None,
+        stated: StatedIdentity | None,
+        content: InstanceContent,
+    ) -> None:
+        """Give away the bytes of what is refused for itself; None stands for what was not asked for."""
+        if failure is not None and not isinstance(failure.error, REFUSED):
+            return
+        asked = comparison.scope if failure is None else RetrieveScope(*failure.ref)
+        patient_id = failure and comparison.listed_patient_id(failure.ref)
+        refused = RefusedInstance(
+            self._tenant_id,
+            self._client.name,
+            reason_of(failure.error if failure else comparison.mismatch()),
+            asked,
+            patient_id or self._observer.known_patient_id(self._tenant_id, asked.study_instance_uid),
+            stated.ref if stated else None,
+            stated.patient_id if stated else "",
+        )
+        self._observer.bytes_refused(refused, content)
 
     async def _read(self, arrival: ReceivedInstance) -> tuple[ReceivedInstance, StatedIdentity]:
         content = arrival.content
@@ -137,12 +182,20 @@ class CheckedReader:
             self._observer.patient_differs(self._tenant_id, self._client.name, ref.study_instance_uid)
 
 
+async def _stated(content: InstanceContent) -> StatedIdentity | None:
+    """What the bytes say they are, None unless they are whole."""
+    try:
+        return await asyncio.to_thread(view_into, content, read_whole)
+    except (InstanceMalformedError, OSError):
+        return None
+
+
 class _Comparison:
     """What one retrieve was to bring, and what came instead."""
 
     def __init__(self, pacs: str, scope: RetrieveScope, listed: Sequence[ListedInstance]) -> None:
         self._pacs = pacs
-        self._scope = scope
+        self.scope = scope
         self._listed = {entry.ref: entry for entry in listed}
         self._by_uid = {entry.ref.sop_instance_uid: entry.ref for entry in listed}
         self._pending = {entry.ref for entry in listed if scope.contains(entry.ref)}
@@ -162,11 +215,11 @@ class _Comparison:
     def judge(self, received: ReceivedInstance, stated: StatedIdentity) -> Arrival | None:
         """The instance, if it is the one that its PACS says it sent, where the listing has it."""
         ref, wanted = stated.ref, self._wanted(received.ref)
-        if ref == received.ref == wanted and ref.study_instance_uid == self._scope.study_instance_uid:
+        if ref == received.ref == wanted and ref.study_instance_uid == self.scope.study_instance_uid:
             self.settle(ref)
             return received
-        if wanted in self._listed or ref.study_instance_uid == self._scope.study_instance_uid:
-            return self.failed(received.ref, self._mismatch())
+        if wanted in self._listed or ref.study_instance_uid == self.scope.study_instance_uid:
+            return self.failed(received.ref, self.mismatch())
         self._strangers = True
         return None
 
@@ -174,12 +227,16 @@ class _Comparison:
         """What never came while instances of other studies did: these stand in its place."""
         if not self._strangers:
             return []
-        return [FailedInstance(ref, self._mismatch()) for ref in self._listed if ref in self._pending]
+        return [FailedInstance(ref, self.mismatch()) for ref in self._listed if ref in self._pending]
+
+    def listed_patient_id(self, ref: InstanceRef) -> str:
+        """Whose the PACS says that the instance is, "" when it does not."""
+        entry = self._listed.get(ref)
+        return entry.patient_id if entry else ""
 
     def is_of_another_patient(self, ref: InstanceRef, patient_id: str, known: str) -> bool:
         """Whether listing, known patient or the retrieve's other instances contradict the Patient ID."""
-        entry = self._listed.get(ref)
-        others = (entry.patient_id if entry else "", known, self._first_patient_id)
+        others = (self.listed_patient_id(ref), known, self._first_patient_id)
         self._first_patient_id = self._first_patient_id or patient_id
         return any(patients_differ(patient_id, other) for other in others)
 
@@ -187,6 +244,7 @@ class _Comparison:
         """The listed instance that one with this place was to be: a SOP Instance UID is listed at one place."""
         return ref if ref in self._listed else self._by_uid.get(ref.sop_instance_uid, ref)
 
-    def _mismatch(self) -> InstanceMismatchError:
+    def mismatch(self) -> InstanceMismatchError:
+        """Of an instance that is not the listed one."""
         text = "the PACS sent another instance than the one that it lists: study, series or SOP Instance UID differ"
         return InstanceMismatchError(text, pacs=self._pacs)

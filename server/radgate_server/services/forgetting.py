@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from radgate_server.core.ports.cache import HotCache, InstanceStore
+from radgate_server.core.ports.quarantine import QuarantineEraser
 from radgate_server.services.listing import StudyLister
 from radgate_server.services.query import QueryService
 from radgate_server.services.study_facts import StudyFactsReader
@@ -30,6 +31,7 @@ class Forgetting:
         hot: HotCache,
         derived: HotCache,
         store: InstanceStore,
+        quarantine: QuarantineEraser,
         news: NewsDesk,
         stop_keeping: StopsKeeping,
         memories: Sequence[Memory] = (),
@@ -42,6 +44,7 @@ class Forgetting:
         self._hot = hot
         self._derived = derived
         self._store = store
+        self._quarantine = quarantine
         self._news = news
         self._stop_keeping = stop_keeping
         self._memories = memories
@@ -73,7 +76,9 @@ class Forgetting:
         await self._derived.invalidate(tenant_id, study_instance_uid)
         await self._kept_states.invalidate(tenant_id, study_instance_uid)
         await self._hot.invalidate(tenant_id, study_instance_uid)
-        if study_instance_uid:
+        if study_instance_uid is None:
+            await self._quarantine.erase_tenant(tenant_id)
+        else:
             self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
 
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
@@ -81,6 +86,7 @@ class Forgetting:
         self._query.forget(tenant_id)
         for forget in self._memories:
             forget(tenant_id, study_instance_uid)
+        await self._quarantine.erase_study(tenant_id, study_instance_uid)
         await self.cached(tenant_id, study_instance_uid)
 
     async def changed(self, tenant_id: str, news: StudyNews) -> None:

@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable
 
 from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import FailedInstance
+from radgate_server.core.instances import FailedInstance, InstanceContent
 from radgate_server.core.ports.clock import Clock
+from radgate_server.core.ports.quarantine import RefusedBytes
 from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.quarantine import RefusedInstance
 from radgate_server.services.arrival_check import REFUSED
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.known_studies import KnownStudies
@@ -28,11 +30,17 @@ BACKUP_DIFFERS = (
 
 
 class StudyDoubts:
-    """ArrivalObserver that remembers, until the study is forgotten, what answers have to be sent with a warning."""
+    """ArrivalObserver that remembers, until the study is forgotten, what answers have to be sent with a warning.
 
-    def __init__(self, telemetry: Telemetry, studies: KnownStudies | None = None) -> None:
+    What is refused goes to the `quarantine`, if there is one.
+    """
+
+    def __init__(
+        self, telemetry: Telemetry, studies: KnownStudies | None = None, quarantine: RefusedBytes | None = None
+    ) -> None:
         self.studies = studies or KnownStudies()
         self._telemetry = telemetry
+        self._quarantine = quarantine
         self._doubted: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
         self._backups: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
         self._learn: Callable[[str, str], object] = lambda _tenant_id, _study_instance_uid: None
@@ -42,6 +50,11 @@ class StudyDoubts:
         """Count and log it."""
         self._telemetry.instance_refused(tenant_id, pacs, reason)
         _log.warning("an instance was not taken from a PACS: %s", reason, extra={"tenant": tenant_id, "pacs": pacs})
+
+    def bytes_refused(self, refused: RefusedInstance, content: InstanceContent) -> None:
+        """Have them stored for a look at them."""
+        if self._quarantine is not None:
+            self._quarantine.offer(refused, content)
 
     def known_patient_id(self, tenant_id: str, study_instance_uid: str) -> str:
         """What a search or an instance said."""

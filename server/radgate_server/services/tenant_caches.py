@@ -2,13 +2,15 @@
 
 from radgate_server.core.ports.cache import TenantTier, TierUsage
 from radgate_server.core.ports.directory import ChangeFeed, ChangeKind
+from radgate_server.core.ports.quarantine import QuarantineEraser
 from radgate_server.services.changes import ChangeFollower
 
 
 class TenantCaches:
     """The tiers of this process, and the feed that tells the other processes. `hot` is there in a server only.
 
-    `states` are what the PACS said of the studies that are cached.
+    `states` are what the PACS said of the studies that are cached. `quarantine` is no cache: it goes with a tenant, and
+    with what is erased.
     """
 
     def __init__(
@@ -19,12 +21,14 @@ class TenantCaches:
         store: TenantTier[int],
         feed: ChangeFeed,
         follower: ChangeFollower,
+        quarantine: QuarantineEraser,
         states: TenantTier[None] | None = None,
     ) -> None:
         self._hot = hot
         self._derived = derived
         self._store = store
         self._states = states
+        self._quarantine = quarantine
         self._feed = feed
         self._follower = follower
 
@@ -37,6 +41,8 @@ class TenantCaches:
         """Throw away all, or one study; return how many instances that were."""
         removed = await self._store.invalidate(tenant_id, study_instance_uid)
         await self._drop_made(tenant_id, study_instance_uid)
+        if study_instance_uid is None:
+            await self._quarantine.erase_tenant(tenant_id)
         await self._feed.announce_invalidation(tenant_id, study_instance_uid or "")
         await self._follower.catch_up()
         return removed
@@ -45,6 +51,7 @@ class TenantCaches:
         """Throw away one study and all that any process remembers of it."""
         await self._store.invalidate(tenant_id, study_instance_uid)
         await self._drop_made(tenant_id, study_instance_uid)
+        await self._quarantine.erase_study(tenant_id, study_instance_uid)
         await self._feed.announce_invalidation(tenant_id, study_instance_uid, ChangeKind.ERASURE)
         await self._follower.catch_up()
 

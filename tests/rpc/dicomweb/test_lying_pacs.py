@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
@@ -84,6 +84,16 @@ async def test_the_completeness_record_names_it(rig: Rig, viewer: Viewer, lie: s
     assert lie.encode() in failed.status.SerializeToString()
     assert rig.telemetry.instances_refused == [("east", "main", lie)]
     assert rig.telemetry.breakers == []
+
+
+async def test_its_bytes_are_stored_for_an_administrator(rig: Rig, web: Web, lie: str) -> None:
+    await web.get(URL)
+    await rig.quarantine_writer.settle()
+    ((entry, stored),) = rig.quarantine.stored
+    assert stored == rig.east.replaced[LISTED]
+    assert (entry.refused.tenant_id, entry.refused.pacs, entry.refused.reason) == ("east", "main", lie)
+    assert entry.refused.asked == RetrieveScope(EAST_STUDY, SERIES, LISTED)
+    assert (entry.refused.stated is None) == (lie == "INSTANCE_MALFORMED")
 
 
 async def test_what_is_refused_can_be_had_once_the_pacs_is_mended(rig: Rig, web: Web, lie: str) -> None:

@@ -17,14 +17,19 @@ from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.deletion_certificate import from_text, is_genuine
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError, LegalHoldError
+from radgate_server.core.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.instances import MemoryContent
 from radgate_server.core.ports.cache import CacheKey
 from radgate_server.core.ports.erasure import ErasureProgress
+from radgate_server.core.quarantine import RefusedInstance
 from radgate_server.core.retention import HoldSubject, LegalHold
 from radgate_server.services.audit_desk import AuditDesk
 from radgate_server.services.auditing import Auditor
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.clock import START
 from tests.fakes.erasure_bench import ADMIN, Bench, Deadly, KilledError, instance, open_bench
+
+TWO_STUDIES = {"warm": 2, "derived": 2, "hot": 2, "quarantine": 2}
 
 
 @pytest.fixture
@@ -39,7 +44,12 @@ async def test_a_study_goes_and_the_certificate_says_so(bench: Bench, tmp_path: 
     assert await bench.kept() == ["1.2.2", "1.2.3"]
     certificate = bench.genuine(erasure.certificate)
     assert certificate.encrypted
-    assert [(tier.tier, tier.entries) for tier in certificate.tiers] == [("derived", 1), ("hot", 1), ("warm", 1)]
+    assert [(tier.tier, tier.entries) for tier in certificate.tiers] == [
+        ("derived", 1),
+        ("hot", 1),
+        ("quarantine", 1),
+        ("warm", 1),
+    ]
     assert len(certificate.key_hashes) == 1
     trail = SqlAuditTrail(bench.database)
     (head,) = await trail.heads()
@@ -58,6 +68,33 @@ async def test_of_a_patient_all_studies_go_that_are_known_by_files_or_by_the_tra
     assert certificate.studies == ("1.2.1", "1.2.2", "1.2.9")
     assert await bench.kept() == ["1.2.3"]
     assert (await bench.hot.held("a", "1.2.9")).entries == 0
+
+
+@pytest.mark.parametrize(
+    ("subject", "value", "gone"),
+    [
+        (HoldSubject.STUDY, "1.2.1", {"swapped", "malformed"}),
+        (HoldSubject.STUDY, "1.2.7", {"swapped", "malformed"}),
+        (HoldSubject.PATIENT, "STRANGER", {"swapped", "malformed"}),
+        (HoldSubject.STUDY, "1.2.2", {"malformed"}),
+    ],
+)
+async def test_refused_instances_go_that_are_or_may_be_of_the_study(
+    bench: Bench, subject: HoldSubject, value: str, gone: set[str]
+) -> None:
+    """By the study that was asked for, by the one that the bytes name, by the patient whom they name."""
+    swapped = RefusedInstance(
+        "a", "main", "INSTANCE_MISMATCH", RetrieveScope("1.2.1"), "", InstanceRef("1.2.7", "1", "1"), "STRANGER"
+    )
+    malformed = RefusedInstance("a", "main", "INSTANCE_MALFORMED", RetrieveScope("1.2.3"))
+    for refused in (swapped, malformed):
+        await bench.quarantine.store(refused, MemoryContent((b"bytes",)))
+    certificate = bench.genuine((await bench.eraser.erase(ADMIN, subject, value, "asked for")).certificate)
+    left = {entry.refused for entry in await bench.quarantine.list_entries("a")}
+    assert left == {swapped, malformed} - {{"swapped": swapped, "malformed": malformed}[name] for name in gone}
+    (counted,) = (tier for tier in certificate.tiers if tier.tier == "quarantine")
+    assert counted.entries == len(gone)
+    assert counted.bytes >= 5 * len(gone)
 
 
 async def test_files_from_a_backup_are_unreadable_afterwards(bench: Bench, tmp_path: Path) -> None:
@@ -103,7 +140,7 @@ async def test_killed_anywhere_it_is_finished_by_whoever_comes_next(bench: Bench
         if newest and newest[0].order.reason == f"try {lives}":
             assert await bench.kept() == ["1.2.3"]
             certificate = bench.genuine(newest[0].certificate)
-            assert {tier.tier: tier.entries for tier in certificate.tiers} == {"warm": 2, "derived": 2, "hot": 2}
+            assert {tier.tier: tier.entries for tier in certificate.tiers} == TWO_STUDIES
     assert finished > 8
     assert not await SqlErasureRecords(bench.database).unfinished(bench.clock.now() + timedelta(days=1))
 
@@ -135,7 +172,7 @@ async def test_two_servers_that_carry_out_one_order_count_once(bench: Bench) -> 
     assert len(begun.progress.counted) == 1
     late = replace(begun, progress=ErasureProgress())  # as a server has it that read the order before
     certificate = bench.genuine((await bench.eraser.carry_out(late)).certificate)
-    assert {tier.tier: tier.entries for tier in certificate.tiers} == {"warm": 2, "derived": 2, "hot": 2}
+    assert {tier.tier: tier.entries for tier in certificate.tiers} == TWO_STUDIES
     assert len(certificate.key_hashes) == 2
 
 

@@ -18,6 +18,7 @@ from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.services.test_query import connect
 
@@ -46,6 +47,7 @@ class Room:
             hot=self.hot,
             derived=self.derived,
             store=self.store,
+            quarantine=MemoryQuarantine(clock),
             news=self.news,
             stop_keeping=self._stop_keeping,
         )

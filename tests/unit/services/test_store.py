@@ -40,6 +40,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_dataset, make_instance, make_study, received
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.telemetry import RecordingTelemetry
 
 CALLER = Caller(Principal("k1", ("east",), Role.OPERATOR), "east", "10.0.0.1", "test", "r-1")
@@ -89,7 +90,14 @@ class Bench:
             PacsClients(self.directory, {"folder": self._connect}),
             self.spool,
             Auditor(self.audit, FakeClock()),
-            TenantCaches(hot=None, derived=derived, store=self.cache, feed=self.directory, follower=follower),
+            TenantCaches(
+                hot=None,
+                derived=derived,
+                store=self.cache,
+                quarantine=MemoryQuarantine(FakeClock()),
+                feed=self.directory,
+                follower=follower,
+            ),
             max_instance_bytes=max_instance_bytes,
             parallel=parallel,
         )

@@ -147,14 +147,14 @@ class TierFolder:
 
     def entries(self, tenant_id: str | None = None, study: str | None = None) -> Iterator[FoundEntry]:
         """Find the instances on disk: of all tenants, of one, or of one study (told by its hash)."""
-        for tenant in [self._root / tenant_id] if tenant_id is not None else _children(self._root):
-            for folder in [tenant / study] if study is not None else _children(tenant):
+        for tenant in [self._root / tenant_id] if tenant_id is not None else children(self._root):
+            for folder in [tenant / study] if study is not None else children(tenant):
                 yield from self._entries_in(folder)
 
     def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
         """How many files there are of the study (told by its hash), of any form, and how many bytes."""
         sizes = []
-        for path in _children(self._root / tenant_id / study):
+        for path in children(self._root / tenant_id / study):
             with suppress(OSError):
                 sizes.append(path.stat().st_size)
         return len(sizes), sum(sizes)
@@ -162,8 +162,8 @@ class TierFolder:
     def remove_foreign(self) -> int:
         """Delete files of another form, from before it was set whether they are encrypted; return how many."""
         removed = 0
-        for tenant in _children(self._root):
-            for folder in _children(tenant):
+        for tenant in children(self._root):
+            for folder in children(tenant):
                 own = (self._suffix, self.index_suffix)
                 foreign = [name for name in _files(folder) if not name.endswith(own)]
                 removed += sum(_unlink(folder / name) for name in foreign)
@@ -178,7 +178,7 @@ class TierFolder:
         Whoever writes holds a lock on the file, which the system lets go of when the process dies.
         """
         removed = 0
-        for path in _children(self.incoming):
+        for path in children(self.incoming):
             with suppress(OSError), path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 removed += _unlink(path)
@@ -212,7 +212,8 @@ def _files(folder: Path) -> dict[str, os.DirEntry[str]]:
         return {}
 
 
-def _children(folder: Path) -> list[Path]:
+def children(folder: Path) -> list[Path]:
+    """What lies in the folder, but for hidden things; nothing when there is no such folder."""
     try:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError:

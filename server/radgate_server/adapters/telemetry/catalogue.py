@@ -96,6 +96,12 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_cache_failures", _C, ("tier", "cause"), "What a tier could not keep or read."),
         Metric("radgate_cache_used_bytes", _G, ("tier",), "What a tier holds."),
         Metric("radgate_cache_limit_bytes", _G, ("tier",), "What it may hold."),
+        Metric(
+            "radgate_quarantine_instances",
+            _C,
+            ("outcome",),
+            "Refused instances: `stored` for a look at them, or dropped: `too-large`, `queue-full`, `failed`.",
+        ),
     ),
     "Images and jobs": (
         Metric("radgate_image_jobs", _C, ("operation", "outcome"), "Jobs of image workers.", True),

@@ -69,6 +69,10 @@ class PrometheusTelemetry:
         """An instance that a PACS sent was not taken."""
         self._of("radgate_pacs_instances_refused", tenant_id, pacs, reason).inc()
 
+    def instance_quarantined(self, outcome: str) -> None:
+        """A refused instance was stored, or why not."""
+        self._of("radgate_quarantine_instances", outcome).inc()
+
     def patient_differs(self, tenant_id: str, pacs: str) -> None:
         """An instance that a PACS sent names another patient."""
         self._of("radgate_pacs_patient_mismatches", tenant_id, pacs).inc()

@@ -53,6 +53,7 @@ KINDS: dict[str, EventKind] = {
     AuditAction.TRANSCODE: ACCESSED,
     AuditAction.STORE: EventKind(TRANSFERRED, None, "C"),
     AuditAction.CONFIGURE: EventKind(ALERT, _dcm("110131", "Software Configuration"), "E"),
+    AuditAction.READ_REFUSED: ACCESSED,
     AuditAction.EXPORT_AUDIT: LOG_USED,
     AuditAction.AUTHENTICATE: EventKind(_dcm("110114", "User Authentication"), _dcm("110122", "Login"), "E"),
     AuditAction.AUTHORISE: EventKind(ALERT, _dcm("110132", "Use of Restricted Function"), "E"),

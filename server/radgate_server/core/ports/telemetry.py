@@ -51,6 +51,10 @@ class Telemetry(Protocol):
         """An instance that a PACS sent was not taken: it is another than the listed one, or can't be read."""
         ...
 
+    def instance_quarantined(self, outcome: str) -> None:
+        """A refused instance was "stored" for a look at it, or is "too-large", found the "queue-full", or "failed"."""
+        ...
+
     def patient_differs(self, tenant_id: str, pacs: str) -> None:
         """An instance that a PACS sent names another patient than its listing, or than the study's other instances."""
         ...

@@ -111,7 +111,8 @@ def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
             above(0),
             0,
             "PACS {pacs} of tenant {tenant} sends other instances than it lists",
-            "They are not served. Tell its administrator now: other systems may show the wrong patient.",
+            "They are not served. Tell its administrator now: other systems may show the wrong patient."
+            " What came: radgate quarantine list.",
         ),
         Rule(
             "RadgateInstanceMalformed",
@@ -120,7 +121,8 @@ def _of_pacs(settings: AlertsSettings) -> tuple[Rule, ...]:
             above(0),
             0,
             "PACS {pacs} of tenant {tenant} sends instances that are cut off or no DICOM",
-            "They are not served. Its administrator may find a damaged disk or an interrupted import.",
+            "They are not served. Its administrator may find a damaged disk or an interrupted import."
+            " What came: radgate quarantine list.",
         ),
         Rule(
             "RadgatePatientMismatch",

@@ -17,10 +17,12 @@ from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSig
 from radgate_server.core.ports.cache_keys import CacheKeyRecords
 from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.erasure import Erasure, ErasureOrder, ErasureProgress, ErasureRecords, StudyTier
+from radgate_server.core.ports.quarantine import Quarantine
 from radgate_server.core.ports.retention import HoldDirectory, RecordEraser
 from radgate_server.core.retention import HoldSubject, LegalHold
 from radgate_server.core.tenancy import Caller
 from radgate_server.services.acting import acting_tenant
+from radgate_server.services.quarantine import TIER
 from radgate_server.services.retention.orders import certificate_of, detail_of, entry_of
 from radgate_server.services.retention.rules import MAX_TEXT, checked_reason
 from radgate_server.services.tenant_caches import TenantCaches
@@ -45,6 +47,7 @@ class CacheEraser:
         signer: CheckpointSigner,
         caches: TenantCaches,
         tiers: Mapping[str, StudyTier],
+        quarantine: Quarantine,
         clock: Clock,
         encrypted: bool,
     ) -> None:
@@ -56,7 +59,8 @@ class CacheEraser:
         self._audit = audit
         self._signer = signer
         self._caches = caches
-        self._tiers = tiers
+        self._tiers = {**tiers, TIER: quarantine}
+        self._quarantine = quarantine
         self._clock = clock
         self._encrypted = encrypted
 
@@ -120,11 +124,16 @@ class CacheEraser:
         )
 
     async def _studies_of(self, tenant_id: str, patient_id: str) -> set[str]:
-        """The patient's studies, as what was cached and what was accessed tell."""
+        """The patient's studies, as what was cached, what was refused and what was accessed tell."""
         await self._audit.settle()
         keys = await self._keys.keys_of_patient(tenant_id, patient_id)
         named = await self._links.studies_of(tenant_id, [patient_id])
-        return {key.study_instance_uid for key in keys} | {*named.get(patient_id, ())}
+        refused = [entry.refused for entry in await self._quarantine.list_entries(tenant_id)]
+        return {
+            *(key.study_instance_uid for key in keys),
+            *named.get(patient_id, ()),
+            *(study for one in refused for study in one.studies_of(patient_id)),
+        }
 
     async def _insist_on_no_hold(self, order: ErasureOrder, holds: Sequence[LegalHold]) -> None:
         """Raises LegalHoldError."""

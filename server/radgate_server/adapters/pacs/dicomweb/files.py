@@ -24,8 +24,8 @@ _DICOM_TYPES = frozenset({"", "application/dicom", "application/octet-stream"})
 """What servers call a DICOM file; whether it is one, its bytes tell."""
 
 
-async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[ReceivedInstance | None]:
-    """Yield the answer's instances, None for what does not say which one it is. Close it if it is not read to its end.
+async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[ReceivedInstance | InstanceContent]:
+    """Yield the answer's instances, the bytes of what does not say which one it is. Close it if not read to its end.
 
     Raises:
         PacsError: the answer is cut off, malformed, or of another type.
@@ -44,11 +44,11 @@ async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[Rece
             yield _identified(stream.pacs, await receive_content(pieces, max_bytes=max_bytes))
 
 
-def _identified(pacs: str, content: InstanceContent) -> ReceivedInstance | None:
+def _identified(pacs: str, content: InstanceContent) -> ReceivedInstance | InstanceContent:
     try:
         return identified(pacs, content)
     except InstanceMalformedError:
-        return None
+        return content
 
 
 def _check_type(pacs: str, media_type: str) -> None:

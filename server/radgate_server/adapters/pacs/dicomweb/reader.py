@@ -20,7 +20,7 @@ from radgate_server.core.errors import (
     PacsFailedError,
 )
 from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
+from radgate_server.core.instances import Arrival, FailedInstance, InstanceContent, ListedInstance, ReceivedInstance
 
 _PARALLEL = 4
 _OF_ONE_INSTANCE = (PacsFailedError, InstanceNotSentError, InstanceTooLargeError, InstanceMalformedError)
@@ -71,9 +71,11 @@ class DicomWebReader:
             if stream.status not in MISSING:
                 async with aclosing(files_of(stream, max_bytes=self._max_instance_bytes)) as files:
                     async for file in files:
-                        came.add(None if file is None else file.ref)
-                        if file is not None:
+                        if isinstance(file, ReceivedInstance):
+                            came.add(file.ref)
                             await put(file)
+                        else:
+                            came.add(None)
             return stream.status
 
     async def _fetch_each(self, refs: Sequence[InstanceRef], put: Put) -> int:
@@ -102,15 +104,18 @@ class DicomWebReader:
             received = await self._wado.first_answer(ref, self._read_one)
         except apart as error:
             return FailedInstance(ref, error)
-        return received if received.ref == ref else FailedInstance(ref, self._another())
+        if not isinstance(received, ReceivedInstance):
+            return FailedInstance(ref, self._no_dicom(), received)
+        return received if received.ref == ref else FailedInstance(ref, self._another(), received.content)
 
-    async def _read_one(self, stream: HttpStream) -> ReceivedInstance:
+    async def _read_one(self, stream: HttpStream) -> ReceivedInstance | InstanceContent:
         async with aclosing(files_of(stream, max_bytes=self._max_instance_bytes)) as files:
             async for file in files:
-                if file is None:
-                    raise InstanceMalformedError("the PACS sent an instance that is no DICOM file", pacs=self._pacs)
                 return file
         raise InstanceNotSentError("the PACS lists the instance but did not send it", pacs=self._pacs)
+
+    def _no_dicom(self) -> GatewayError:
+        return InstanceMalformedError("the PACS sent an instance that is no DICOM file", pacs=self._pacs)
 
     def _another(self) -> GatewayError:
         return InstanceMismatchError("the PACS sent another instance than the one it was asked for", pacs=self._pacs)

@@ -16,6 +16,7 @@ from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.errors import (
     GatewayError,
+    InstanceMalformedError,
     InstanceMismatchError,
     InstanceNotSentError,
     PacsError,
@@ -99,13 +100,16 @@ class OrthancReader:
             if content is None:
                 error = InstanceNotSentError("the PACS does not have the instance any more", pacs=self._rest.pacs)
                 return FailedInstance(item.ref, error)
-            return as_listed(self._rest.pacs, item, content)
-        except (PacsFailedError, InstanceMismatchError) as error:
+        except PacsFailedError as error:
             return FailedInstance(item.ref, error)
         except PacsError:
             raise
         except GatewayError as error:
             return FailedInstance(item.ref, error)
+        try:
+            return as_listed(self._rest.pacs, item, content)
+        except (InstanceMismatchError, InstanceMalformedError) as error:
+            return FailedInstance(item.ref, error, content)
 
     async def _content(self, ref: InstanceRef, patients: _Patients) -> InstanceContent | None:
         """The file, from the first patient under whom it is held; None when there is none."""
