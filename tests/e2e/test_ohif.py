@@ -135,6 +135,24 @@ def test_colour_looks_like_itself(page: Page, syntax: str) -> None:
     page.screenshot(path=PICTURES / f"ohif-colour-{SHOWN_AS[syntax]}.png")
 
 
+def test_a_measurement_is_not_offered_to_be_stored(page: Page) -> None:
+    """The demo's key only reads."""
+    viewport = open_study(page, GREY_STUDY)
+    wait_for(lambda: grey_of(viewport).max() > 200, "an image in the viewport", 60)
+    box = viewport.bounding_box()
+    assert box is not None
+    page.locator('[data-cy="MeasurementTools-split-button-primary"]').click()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(middle[0] - 60, middle[1] - 40)
+    page.mouse.move(middle[0], middle[1])
+    page.mouse.click(middle[0] + 60, middle[1] + 40)
+    page.locator('[data-cy="trackedMeasurements-btn"]').click()
+    page.get_by_role("button", name="CSV").wait_for()
+    page.screenshot(path=PICTURES / "ohif-measurement.png")
+    assert page.get_by_text("mm", exact=False).first.is_visible()
+    assert not page.get_by_text("Create SR").is_visible()
+
+
 def likeness(viewport: Locator, original: Image.Image, expected: np.ndarray) -> float:
     """Correlation of what is on the screen with the image, over blocks and colours."""
     with Image.open(io.BytesIO(viewport.screenshot())) as picture:

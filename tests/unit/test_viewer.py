@@ -43,6 +43,27 @@ def test_other_files_load_from_below_the_prefix(suffix: str, content: bytes, exp
     assert rewrite(suffix, content) == expected
 
 
+CREATE_SR = b"""{
+    className: "pl-0.5",
+    onClick: e => {
+      e.stopPropagation();
+      if (actions?.createSR) {"""
+EXPORT = b"""{
+    className: "flex items-center pl-0"
+  }, react.createElement(Icons.Export, { className: "h-5" }), {
+    onClick: e => {
+      e.preventDefault();
+      actions.storeSegmentation(segmentationId, 'SEG');"""
+DELETE = CREATE_SR.replace(b"createSR", b"onDelete")
+
+
+def test_what_would_store_is_hidden() -> None:
+    assert rewrite(".js", CREATE_SR) == CREATE_SR.replace(b"pl-0.5", b"hidden")
+    hidden = EXPORT.replace(b"flex items-center pl-0", b"hidden")
+    assert rewrite(".js", EXPORT) == hidden.replace(b"onClick", b'className: "hidden", onClick')
+    assert rewrite(".js", DELETE) == DELETE
+
+
 @pytest.mark.parametrize("htj2k", [False, True])
 def test_the_viewer_asks_this_gateway_only(htj2k: bool) -> None:
     text = app_config(htj2k=htj2k).decode()

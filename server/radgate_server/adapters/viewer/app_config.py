@@ -54,6 +54,8 @@ def _config(source: dict[str, object]) -> dict[str, object]:
         "showLoadingIndicator": True,
         "strictZSpacingForVolumeViewport": True,
         "groupEnabledModesFirst": True,
+        # Tracking asks whether to store what was measured; the demo's key only reads.
+        "measurementTrackingMode": "none",
         # A browser opens six connections to a host; more requests would only wait in its queue.
         "maxNumRequests": {"interaction": 100, "thumbnail": 5, "prefetch": 10},
         "defaultDataSourceName": "radgate",

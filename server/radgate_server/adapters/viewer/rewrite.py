@@ -1,4 +1,8 @@
-"""OHIF's build is made for the root of a host; these rules move it below a prefix. Pure: bytes in, bytes out."""
+"""OHIF's build is made for the root of a host, and for an archive that stores; these rules change both.
+
+They move it below a prefix, and hide what would store: the demo's key only reads, and OHIF has no setting for it.
+Pure: bytes in, bytes out.
+"""
 
 import re
 from collections.abc import Callable
@@ -13,6 +17,13 @@ _WEBPACK_ROOT = re.compile(rb'(__webpack_require__\.p ?= ?")/(?=")')
 _MANIFEST_LINK = re.compile(rb'("(?:src|start_url)": ?")/(?!/)')
 _CSS_URL = re.compile(rb"(url\([\"']?)/(?!/)")
 
+_HIDDEN = b'className: "hidden"'
+_CREATE_SR = re.compile(
+    rb'className: "[^"]*"(?=,\s+onClick: e => \{\s+e\.stopPropagation\(\);\s+if \(actions\?\.createSR\))'
+)
+_EXPORT_LABEL = re.compile(rb'className: "flex items-center pl-0"(?=\s+\}, [^"]{1,99}\.Export, )')
+_EXPORT_ITEM = re.compile(rb"(?=onClick: e => \{\s+e\.preventDefault\(\);\s+actions\.storeSegmentation\()")
+
 
 def _page(content: bytes) -> bytes:
     # A service worker would go on answering for the viewer after the demo has ended.
@@ -21,6 +32,9 @@ def _page(content: bytes) -> bytes:
 
 
 def _script(content: bytes) -> bytes:
+    for stores in (_CREATE_SR, _EXPORT_LABEL):
+        content = stores.sub(_HIDDEN, content)
+    content = _EXPORT_ITEM.sub(_HIDDEN + b", ", content)
     return _WEBPACK_ROOT.sub(rb"\g<1>" + _PREFIX, content)
 
 
