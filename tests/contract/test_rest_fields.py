@@ -23,6 +23,12 @@ async def test_each_name_is_sent_once_by_its_path(gateway: Gateway) -> None:
     assert await fields(gateway, json.dumps(body, indent=2).encode()) == expected
 
 
+async def test_a_name_that_an_object_has_twice_is_sent_twice(gateway: Gateway) -> None:
+    assert await fields(
+        gateway, b'{"name": "a", "dimse": {"port": 1, "port": 2}, "name": "b", "rows": [{"a": 1}, {"a": 2}]}'
+    ) == [*("dimse", "dimse.port", "dimse.port", "name", "name", "rows", "rows.a")]
+
+
 async def test_names_of_any_characters_stay_apart(gateway: Gateway) -> None:
     body = {"a.b": 1, "ä,": 2, "%": {"x y": -1.5e3}, "c": {}}
     assert await fields(gateway, json.dumps(body, ensure_ascii=False).encode()) == sorted(

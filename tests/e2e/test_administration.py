@@ -128,6 +128,27 @@ def test_a_misspelt_field_is_refused_with_the_one_that_was_meant(server: Radgate
         assert len(rest.get("/keys").json()["apiKeys"]) == keys_before
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "named"),
+    [
+        ("POST", "/keys", '{"restriction": {"modalities": ["CT"]}, "restriction": {}}', "restriction"),
+        ("POST", "/keys", '{"expireTime": "2031-01-01T00:00:00Z", "expire_time": null}', "expire_time"),
+        ("POST", "/keys", '{"restriction": {"modalities": ["CT"], "modalities": []}}', "restriction.modalities"),
+        ("GET", "/audit/records?patientId=7&patientId=8", "", "patientId"),
+    ],
+)
+def test_a_field_that_is_given_twice_is_refused(
+    server: RadgateProcess, method: str, path: str, body: str, named: str
+) -> None:
+    with rest_of(server) as rest:
+        keys_before = len(rest.get("/keys").json()["apiKeys"])
+        answer = rest.request(method, path, content=body.replace("{", '{"role": "ROLE_VIEWER", ', 1))
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["message"].startswith(f"{named}: the "), answer.text
+        assert "is given twice" in answer.text
+        assert len(rest.get("/keys").json()["apiKeys"]) == keys_before
+
+
 def test_both_spellings_of_a_field_are_accepted(server: RadgateProcess) -> None:
     with rest_of(server) as rest:
         assert rest.get("/audit/records?page_size=1&patientId=7").status_code == 200

@@ -1,11 +1,12 @@
 """REST requests name fields that exist: the gateway's transcoder drops all others without a word.
 
-A dropped field widens what was asked for: a key whose misspelt restriction is dropped opens every study. What a REST
-request named is compared with the request's descriptor, its query string by `x-envoy-original-path`, its JSON body by
-`x-radgate-fields`, which gateway/envoy.yaml writes. DICOMweb's query strings hold DICOM keywords; others read them.
+A dropped field widens what was asked for: a key whose misspelt restriction is dropped opens every study. So does a
+field given twice, of which the transcoder keeps one. What a REST request named is compared with the request's
+descriptor, its query string by `x-envoy-original-path`, its JSON body by `x-radgate-fields`, which gateway/envoy.yaml
+writes. DICOMweb's query strings hold DICOM keywords; others read them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from urllib.parse import parse_qsl, unquote
 
@@ -37,25 +38,52 @@ def rest_field_check(method: MethodDescriptor) -> FieldCheck | None:
         path = call.header("x-envoy-original-path")
         if not path:
             return
-        for name, _ in parse_qsl(path.partition("?")[2], keep_blank_values=True):
-            _find(request, name.split("."), "query parameter")
-        for name in filter(None, call.header("x-radgate-fields").split(",")):
-            _find(body, [unquote(part) for part in name.split(".")], "field")
+        parameters = [name.split(".") for name, _ in parse_qsl(path.partition("?")[2], keep_blank_values=True)]
+        _check(request, parameters, "query parameter", is_repeatable=lambda field: field.is_repeated)
+        fields = [
+            [unquote(part) for part in name.split(".")] for name in call.header("x-radgate-fields").split(",") if name
+        ]
+        _check(body, fields, "field", is_repeatable=lambda _: False)
 
     return check
 
 
-def _find(message: Descriptor | None, path: list[str], kind: str) -> None:
-    """Follow a path of names in proto's or JSON's spelling; raises InvalidArgumentError where it leads nowhere."""
-    inside = message
+def _check(
+    message: Descriptor | None,
+    paths: Iterable[list[str]],
+    kind: str,
+    *,
+    is_repeatable: Callable[[FieldDescriptor], bool],
+) -> None:
+    given: set[tuple[str, ...]] = set()
+    for path in paths:
+        *above, last = _find(message, path, kind)
+        found = (*(field.name for field in above), last.name, *path[len(above) + 1 :])
+        if found in given and not is_repeatable(last):
+            raise InvalidArgumentError(_shown(path), f"the {kind} is given twice, or in two spellings; give it once")
+        given.add(found)
+
+
+def _find(message: Descriptor | None, path: list[str], kind: str) -> Sequence[FieldDescriptor]:
+    """Follow a path of names in proto's or JSON's spelling, up to a field in which any name may stand.
+
+    Raises:
+        InvalidArgumentError: it leads nowhere.
+    """
+    inside, found = message, []
     for part in path:
         field = _fields(inside).get(part)
         if field is None:
-            shown = ".".join(path)[:_SHOWN]
-            raise InvalidArgumentError(shown, f"there is no such {kind}{_hint(message, inside, part)}")
+            raise InvalidArgumentError(_shown(path), f"there is no such {kind}{_hint(message, inside, part)}")
+        found.append(field)
         if _holds_any_name(field):
-            return
+            break
         inside = field.message_type
+    return found
+
+
+def _shown(path: Iterable[str]) -> str:
+    return ".".join(path)[:_SHOWN]
 
 
 def _fields(message: Descriptor | None) -> dict[str, FieldDescriptor]:

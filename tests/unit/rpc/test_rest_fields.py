@@ -55,7 +55,26 @@ def test_the_gateway_ignores_no_parameter_that_a_checked_request_has() -> None:
 @pytest.mark.parametrize("method", CHECKED, ids=lambda method: method.name)
 def test_each_field_is_known_by_both_its_names(method: MethodDescriptor) -> None:
     for field in method.input_type.fields:
-        check(method, f"{field.name}=1&{field.json_name}=1")
+        check(method, f"{field.name}=1")
+        check(method, f"{field.json_name}=1")
+
+
+def test_what_is_given_twice_is_refused() -> None:
+    text = "the field is given twice, or in two spellings; give it once"
+    assert refusal(CREATE_KEY, "", "role", "label", "role") == f"role: {text}"
+    assert refusal(CREATE_KEY, "", "restriction", "expireTime", "expire_time") == f"expire_time: {text}"
+    assert refusal(UPDATE_PACS, "", "dimse", "dimse.tls", "dimse.tls.caFile", "dimse.tls.ca_file").startswith(
+        "dimse.tls."
+    )
+    assert "query parameter is given twice" in refusal(SEARCH_AUDIT, "patientId=1&patientId=2")
+    assert "query parameter is given twice" in refusal(SEARCH_AUDIT, "patientId=1&patient_id=2")
+
+
+def test_a_list_in_the_query_string_is_given_value_by_value() -> None:
+    lists = [(method, field) for method in CHECKED for field in method.input_type.fields if field.is_repeated]
+    assert lists
+    for method, field in lists:
+        check(method, f"{field.name}=1&{field.name}=2&{field.json_name}=3")
 
 
 def test_a_field_of_the_body_is_searched_in_the_bodys_message() -> None:
