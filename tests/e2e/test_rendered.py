@@ -71,13 +71,16 @@ def test_the_middle_slice_stands_for_series_and_study_in_its_greys(east: httpx.C
 
 def test_listed_frames_come_in_parts_or_not_at_all(east: httpx.Client) -> None:
     place = f"{below(of_syntax('multi-frame rle').ref)}/frames"
-    answer = east.get(f"{place}/2,1/rendered", headers={"accept": 'multipart/related; type="image/png"'})
+    parts = {"accept": 'multipart/related; type="image/png"'}
+    answer, head = (east.request(method, f"{place}/2,1/rendered", headers=parts) for method in ("GET", "HEAD"))
     assert answer.status_code == 200, answer.text
+    kind = answer.headers["content-type"]
+    assert (head.status_code, head.headers["content-type"], head.content) == (200, kind, b"")
     single = [east.get(f"{place}/{number}/rendered", headers=PNG) for number in (2, 1)]
-    boundary = answer.headers["content-type"].partition("boundary=")[2]
-    head = "--{}\r\nContent-Type: image/png\r\nContent-Location: ../{}/rendered\r\n\r\n"
-    parts = [head.format(boundary, number).encode() + one.content for number, one in zip((2, 1), single, strict=True)]
-    assert answer.content == b"\r\n".join(parts) + f"\r\n--{boundary}--\r\n".encode()
+    boundary = kind.partition("boundary=")[2]
+    around = "--{}\r\nContent-Type: image/png\r\nContent-Location: ../{}/rendered\r\n\r\n"
+    made = [around.format(boundary, number).encode() + one.content for number, one in zip((2, 1), single, strict=True)]
+    assert answer.content == b"\r\n".join(made) + f"\r\n--{boundary}--\r\n".encode()
     refused = east.get(f"{place}/2,1/rendered", headers=PNG)
     assert refused.status_code == 406
     assert 'multipart/related; type="image/png"' in refused.json()["message"]
