@@ -177,6 +177,16 @@ async def test_a_stream_whose_study_has_changed_can_not_go_on(rig: Rig, client: 
         await anext(client.retrieve_study(EAST_STUDY, resume_token=b"noise"))
 
 
+async def test_a_stream_whose_patient_was_corrected_can_not_go_on(rig: Rig, client: radgate.aio.Client) -> None:
+    stream = client.retrieve_study(EAST_STUDY)
+    await anext(stream)
+    await stream.aclose()
+    rig.east.replace(*make_study(3, study=EAST_STUDY, series=2, PatientID="RIGHT"))
+    rig.clock.advance(60)
+    with pytest.raises(radgate.ResumeTokenStaleError):
+        await anext(client.retrieve_study(EAST_STUDY, resume_token=stream.resume_token))
+
+
 async def test_a_pacs_that_may_hold_more_is_told(rig: Rig, client: radgate.aio.Client) -> None:
     await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
     rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")

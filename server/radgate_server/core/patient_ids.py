@@ -9,9 +9,11 @@ def patients_differ(one: str, other: str) -> bool:
     Spaces at the ends and case don't count. Of an ID in the form of HL7's CX ("123^^^HOSPITAL") only the first
     component counts. Where either is missing, or was not read in its character set, nothing can be told.
     """
-    first, second = _significant(one), _significant(other)
-    return bool(first and second) and first != second and _UNREADABLE not in first + second
+    first, second = significant_patient_id(one), significant_patient_id(other)
+    return bool(first and second) and first != second
 
 
-def _significant(patient_id: str) -> str:
-    return patient_id.partition("^")[0].strip(" \0").casefold()
+def significant_patient_id(patient_id: str) -> str:
+    """What of it has to be the same in all that is of one patient, "" where nothing can be told."""
+    significant = patient_id.partition("^")[0].strip(" \0").casefold()
+    return "" if _UNREADABLE in significant else significant

@@ -118,7 +118,7 @@ class LegalHoldError(RadgateError):
 
 
 class ResumeTokenStaleError(RadgateError):
-    """The PACS list other instances than when the stream began that is to be resumed; begin it anew."""
+    """The PACS list other instances, or another patient, than when the stream began; begin it anew."""
 
 
 class IncompleteStudyError(RadgateError):

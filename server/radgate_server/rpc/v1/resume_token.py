@@ -13,6 +13,7 @@ from struct import Struct
 from radgate_server.core.errors import InvalidArgumentError, ResumeTokenStaleError
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import ListedInstance
+from radgate_server.core.patient_ids import significant_patient_id
 
 _VERSION = 1
 _HEAD = Struct(">B8s8s")  # version, fingerprint of the request, fingerprint of the listing
@@ -49,13 +50,14 @@ class Bookmark:
         """Compare with what is listed now; the instances that the client has already.
 
         Raises:
-            ResumeTokenStaleError: other instances were listed when the token was made.
+            ResumeTokenStaleError: other instances, or another patient, were listed when the token was made.
             InvalidArgumentError: the token is malformed.
         """
         refs = sorted((entry.ref for entry in listed), key=_in_canonical_order)
         uids = "\0".join(f"{ref.series_instance_uid}\0{ref.sop_instance_uid}" for ref in refs)
         self._bits = {ref: bit for bit, ref in enumerate(refs)}
-        self._token = bytearray(_HEAD.pack(_VERSION, self._place, _digest(uids)))
+        patients = {significant_patient_id(one) for one in {entry.patient_id for entry in listed}} - {""}
+        self._token = bytearray(_HEAD.pack(_VERSION, self._place, _digest("\0".join((uids, *sorted(patients))))))
         self._token += self._marks_given(len(refs))
         had = frozenset(ref for ref, bit in self._bits.items() if self._token[_place_of(bit)] & _mask_of(bit))
         self.delivered_before = len(had)
@@ -73,7 +75,8 @@ class Bookmark:
         if not self._given:
             return bytes(size)
         if self._given[: _HEAD.size] != self._token:
-            raise ResumeTokenStaleError("the PACS list other instances than when the stream began; begin it anew")
+            text = "the PACS list other instances, or another patient, than when the stream began; begin it anew"
+            raise ResumeTokenStaleError(text)
         marks = self._given[_HEAD.size :]
         if len(marks) != size or int.from_bytes(marks, "little") >> count:
             raise _malformed()
