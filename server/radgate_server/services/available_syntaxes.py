@@ -1,10 +1,12 @@
 """Available Transfer Syntax UID (0008,3002) of instances that are cached, where the PACS does not say it."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from radgate_server.core.identifiers import InstanceRef, QueryLevel
 from radgate_server.core.query import Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.services.merging import SourcedMatch
 
 AVAILABLE_TRANSFER_SYNTAX_UID = "00083002"
@@ -19,10 +21,21 @@ def no_syntax_known(_tenant_id: str, _ref: InstanceRef) -> str:
     return ""
 
 
+@lru_cache(maxsize=256)
+def available_in(stored: str) -> tuple[str, ...]:
+    """The transfer syntaxes in which an instance stored in `stored` is there for everybody: that, and the default.
+
+    Others are made for who names them. They are left out, since clients that choose from a list may prefer a lossy one.
+    """
+    row = TRANSFER_SYNTAXES.get(stored)
+    is_decodable = row is not None and row.decodable
+    return tuple(dict.fromkeys((stored, EXPLICIT_VR_LITTLE_ENDIAN))) if is_decodable else (stored,)
+
+
 def with_syntaxes(
     syntax_of: SyntaxOf, tenant_id: str, query: Query, matches: tuple[SourcedMatch, ...]
 ) -> tuple[SourcedMatch, ...]:
-    """The matches, those of instances with the transfer syntax where it is missing and known (PS3.4 C.3.4)."""
+    """The matches, those of instances with the transfer syntaxes where these are missing and known (PS3.4 C.3.4)."""
     is_wanted = not query.only_included or (AVAILABLE_TRANSFER_SYNTAX_UID,) in query.include
     if query.level is not QueryLevel.IMAGE or not is_wanted:
         return matches
@@ -35,7 +48,7 @@ def _filled(syntax_of: SyntaxOf, tenant_id: str, matches: tuple[SourcedMatch, ..
         if not told.get(AVAILABLE_TRANSFER_SYNTAX_UID, {}).get("Value"):
             ref = InstanceRef(*(first_value(told, tag) for tag in _UIDS))
             if syntax := syntax_of(tenant_id, ref):
-                attributes = {**told, AVAILABLE_TRANSFER_SYNTAX_UID: {"vr": "UI", "Value": [syntax]}}
+                attributes = {**told, AVAILABLE_TRANSFER_SYNTAX_UID: {"vr": "UI", "Value": list(available_in(syntax))}}
                 yield SourcedMatch(attributes, match.pacs)
                 continue
         yield match
