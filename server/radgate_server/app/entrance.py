@@ -1,19 +1,16 @@
 """Who is let in by a running server, and what its doors show to be known by."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.oidc import OidcVerifier
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.adapters.tls import WatchedTls
 from radgate_server.auth_settings import AuthSettings
 from radgate_server.config import Settings
 from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation, open_installation
-from radgate_server.services.auth_explaining import AuthExplainer
+from radgate_server.installation import Installation
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.key_checker import KeyChecker
 from radgate_server.services.key_uses import KeyUses
@@ -51,22 +48,6 @@ def build_authenticator(
     stack.push_async_callback(tokens.close)
     keys = KeyChecker(installation.keys, installation.box, clock, uses)
     return Authenticator(keys, tokens, installation.tenants, settings, clock)
-
-
-@asynccontextmanager
-async def open_explainer(settings: Settings) -> AsyncIterator[AuthExplainer]:
-    """What says whose a credential is, without a server, for the command line.
-
-    Raises:
-        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
-    """
-    async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        installation = await open_installation(stack, settings, clock)
-        tokens = OidcVerifier(settings.auth.oidc, clock)
-        stack.push_async_callback(tokens.close)
-        keys = KeyChecker(installation.keys, installation.box, clock, KeyUses(installation.keys, clock))
-        yield AuthExplainer(keys, tokens, installation.tenants, settings.auth)
 
 
 def _gateway_secret(settings: Settings) -> str:

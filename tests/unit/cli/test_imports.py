@@ -1,11 +1,13 @@
 """What a command imports: only what it needs, so that it starts at once."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import radgate_server.cli
 from radgate_server.cli import radgate
 from tests.unit.cli.command_line import Cli
 
@@ -26,7 +28,8 @@ PRINT_IMPORTED = (
 def imported(*arguments: str) -> set[str]:
     """The modules that the command has imported when it ends."""
     command = [sys.executable, "-c", PRINT_IMPORTED, *arguments]
-    return set(subprocess.run(command, capture_output=True, text=True, timeout=60).stderr.splitlines()[-1].split())
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return set(ended.stderr.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,7 @@ def test_a_command_does_not_import_what_it_does_not_need(
         (("audit", "search", "--tenant", "north"), CACHE),
         (("retention", "show", "--tenant", "north"), set()),
         (("cache", "stats"), set()),
+        (("secrets", "status"), CACHE),
     ],
 )
 def test_a_command_that_looks_at_the_database_imports_little_more_than_that_takes(
@@ -66,10 +70,15 @@ def test_a_command_that_looks_at_the_database_imports_little_more_than_that_take
 ) -> None:
     for name, value in north.environment.items():
         monkeypatch.setenv(name, value)
-    assert north.ok(*arguments)
     found = imported(*arguments)
     assert "sqlalchemy" in found
     assert found & (NOT_FOR_A_LOOK_AT_THE_DATABASE | absent) == set()
+
+
+def test_no_command_but_serve_and_demo_imports_what_serves() -> None:
+    folder = Path(radgate_server.cli.__file__).parent
+    found = [path.name for path in folder.rglob("*.py") if re.search("radgate_server(.| import )app", path.read_text())]
+    assert found == ["serve.py"]
 
 
 def test_the_lines_of_help_are_those_of_the_commands() -> None:
