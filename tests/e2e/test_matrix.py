@@ -62,6 +62,7 @@ def url_of(route: Route, ids: Ids) -> str:
         "pacs.name": ids.pacs,
         "key_id": ids.key,
         "job_id": ids.job,
+        "entry_id": ids.entry,
     }
     path = re.sub(r"\{([^}]+)\}", lambda field: names.get(field[1], ids.pacs), route.path)
     if route.rpc.endswith("RetrieveWadoUri"):
@@ -124,7 +125,7 @@ def of_west(hospital: RadgateProcess) -> Ids:
         await admin.pacs.create(caller, "faraway", PacsSetup(connection), skip_validation=True)
 
     hospital.administer(make)
-    return Ids(WEST_STUDY, hospital.keys["west"].split("_")[1], "faraway", "1" * 32)
+    return Ids(WEST_STUDY, hospital.keys["west"].split("_")[1], "faraway", "1" * 32, "e" * 32)
 
 
 class Browser:
@@ -153,7 +154,7 @@ class Browser:
 def test_every_route_with_every_caller_tenant_and_name(
     hospital: RadgateProcess, callers: Sequence[Visitor], of_west: Ids
 ) -> None:
-    never = Ids(NEVER_STUDY, "0" * 12, "nowhere", "0" * 32)
+    never = Ids(NEVER_STUDY, "0" * 12, "nowhere", "0" * 32, "f" * 32)
     ways = [route for route in routes() if not METHODS[route.rpc].is_public]
     with httpx.Client(base_url=hospital.url, timeout=30, trust_env=False) as client:
         browser = Browser(client)

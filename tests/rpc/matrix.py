@@ -161,7 +161,7 @@ async def walk(
 
     `outside` is a study of tenant east that restricted callers may not see, `of_west` are things of tenant west.
     """
-    never = Ids(NEVER_STUDY, "0" * 12, "nowhere", "0" * len(of_west.job))
+    never = Ids(NEVER_STUDY, "0" * 12, "nowhere", "0" * len(of_west.job), "f" * 32)
     await warm(matrix, next(caller for caller in callers if caller.name == "viewer of east"), methods, outside)
     for name, access in methods.items():
         for visitor in callers:

@@ -7,6 +7,7 @@ from radgate.dicomweb.v1 import dicomweb_service_pb2 as web
 from radgate.v1 import admin_service_pb2 as admin
 from radgate.v1 import dicom_pb2 as dicom
 from radgate.v1 import job_service_pb2 as jobs
+from radgate.v1 import quarantine_service_pb2 as quarantine
 from radgate.v1 import query_service_pb2 as query
 from radgate.v1 import retrieve_service_pb2 as retrieve
 from radgate.v1 import transcode_service_pb2 as transcode
@@ -21,6 +22,7 @@ class Ids(NamedTuple):
     key: str = NO_ID
     pacs: str = NO_ID
     job: str = NO_ID
+    entry: str = NO_ID
 
 
 def _frames(ids: Ids) -> Any:
@@ -79,6 +81,12 @@ REQUESTS: Mapping[str, Callable[[Ids], Any]] = {
     _V1 + "AdminService/FailbackPacs": lambda ids: admin.FailbackPacsRequest(name=ids.pacs),
     _V1 + "AdminService/ListPacsTransitions": lambda ids: admin.ListPacsTransitionsRequest(name=ids.pacs),
     _V1 + "AdminService/InvalidateCache": lambda ids: admin.InvalidateCacheRequest(study_instance_uid=ids.study),
+    _V1 + "QuarantineService/ReadQuarantinedInstance": lambda ids: quarantine.ReadQuarantinedInstanceRequest(
+        entry_id=ids.entry
+    ),
+    _V1 + "QuarantineService/DeleteQuarantinedInstance": lambda ids: quarantine.DeleteQuarantinedInstanceRequest(
+        entry_id=ids.entry
+    ),
     _WEB + "SearchStudies": lambda ids: web.SearchRequest(study=ids.study),
     _WEB + "SearchSeries": lambda ids: web.SearchRequest(study=ids.study),
     _WEB + "SearchInstances": lambda ids: web.SearchRequest(study=ids.study, series=f"{ids.study}.1"),

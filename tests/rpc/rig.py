@@ -40,6 +40,7 @@ from radgate_server.rpc.server import (
     DICOMWEB,
     HEALTH,
     JOBS,
+    QUARANTINE,
     QUERY,
     REFLECTION,
     RETENTION,
@@ -52,6 +53,7 @@ from radgate_server.rpc.server import (
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
+from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
@@ -131,7 +133,7 @@ from tests.fakes.retention import MemoryRetention, RecordedTrail
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens
 
-SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, AUDIT, RETENTION, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, AUDIT, RETENTION, QUARANTINE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
 RPCS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
 }
@@ -436,6 +438,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             store=StoreServicer(store),
             audit=_audit_servicer(rig, auditor, Path(folder)),
             retention=_retention_servicer(rig, auditor, caches, Path(folder)),
+            quarantine=QuarantineServicer(admin.quarantine),
             admin=AdminServicer(admin),
             dicomweb=DicomWebServicer(
                 search, retrieve, reader, pictures, transcoder, store, auditor, rig.hot, settings

@@ -5,7 +5,10 @@ import pytest
 
 import radgate
 from radgate.v1 import job_service_pb2 as jobs
+from radgate_server.core.identifiers import RetrieveScope
+from radgate_server.core.instances import MemoryContent
 from radgate_server.core.pacs import FolderConnection, PacsConfig
+from radgate_server.core.quarantine import RefusedInstance
 from radgate_server.core.tenancy import Role
 from radgate_server.rpc.authz import METHODS, Reach
 from tests.fakes.clock import START
@@ -26,7 +29,12 @@ async def of_west(rig: Rig, channel: grpc.aio.Channel) -> Ids:
     key, operator = await rig.key("west"), await rig.key("west", role=Role.OPERATOR)
     job = jobs.CreateJobRequest(make_thumbnails=jobs.MakeThumbnailsJob(study_instance_uid=WEST_STUDY))
     answer = await invoke(channel, "radgate.v1.JobService/CreateJob", job.SerializeToString(), token=operator)
-    return Ids(WEST_STUDY, key.split("_")[1], "archive", jobs.CreateJobResponse.FromString(answer[0]).job.job_id)
+    await rig.quarantine.store(
+        RefusedInstance("west", "archive", "INSTANCE_MALFORMED", RetrieveScope(WEST_STUDY)), MemoryContent((b"bytes",))
+    )
+    (entry,) = await rig.quarantine.list_entries("west")
+    job_id = jobs.CreateJobResponse.FromString(answer[0]).job.job_id
+    return Ids(WEST_STUDY, key.split("_")[1], "archive", job_id, entry.entry_id)
 
 
 async def test_every_rpc_with_every_caller_tenant_and_name(rig: Rig, channel: grpc.aio.Channel, of_west: Ids) -> None:

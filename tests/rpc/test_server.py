@@ -19,8 +19,9 @@ from radgate_server.rpc.calls_in_flight import CallsInFlight
 from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.health import HealthServicer
-from radgate_server.rpc.server import AUDIT, CHANNEL_OPTIONS, DICOMWEB, RpcServer
+from radgate_server.rpc.server import AUDIT, CHANNEL_OPTIONS, DICOMWEB, QUARANTINE, RpcServer
 from radgate_server.rpc.v1.audit import AuditServicer
+from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from tests.rpc.named_requests import REQUESTS, Ids
 from tests.rpc.rig import (
     EAST_STUDY,
@@ -138,7 +139,7 @@ async def test_stopping_says_so_first_and_lets_streams_end(rig: Rig, channel: gr
 
 WADO_URI = f"/wado?requestType=WADO&studyUID={EAST_STUDY}&seriesUID={EAST_STUDY}.1&objectUID={EAST_STUDY}.1.1"
 BODIES = {
-    name: {DICOMWEB: DicomWebServicer, AUDIT: AuditServicer}[method.containing_service]
+    name: {DICOMWEB: DicomWebServicer, AUDIT: AuditServicer, QUARANTINE: QuarantineServicer}[method.containing_service]
     for name, method in RPCS.items()
     if method.server_streaming and method.output_type.full_name == "google.api.HttpBody"
 }

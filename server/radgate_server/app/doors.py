@@ -18,6 +18,7 @@ from radgate_server.rpc.server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.jobs import JobServicer
+from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
@@ -69,6 +70,7 @@ def build_rpc(
         ),
         authenticator=services.authenticator,
         retention=administration.retention,
+        quarantine=QuarantineServicer(administration.admin.quarantine),
         limiter=limiter,
         refusals=services.refusals,
         sent=services.sent,

@@ -100,6 +100,9 @@ METHODS: dict[str, Access] = {
     "radgate.v1.RetentionService/EraseCachedData": _ADMIN,
     "radgate.v1.RetentionService/GetErasure": _AUDIT_READER,
     "radgate.v1.RetentionService/ListErasures": _AUDIT_READER,
+    "radgate.v1.QuarantineService/ListQuarantinedInstances": _ADMIN,
+    "radgate.v1.QuarantineService/ReadQuarantinedInstance": _ADMIN,  # whoever's they are, patient data
+    "radgate.v1.QuarantineService/DeleteQuarantinedInstance": _ADMIN,
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,

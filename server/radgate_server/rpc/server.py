@@ -12,6 +12,7 @@ from radgate.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     job_service_pb2,
+    quarantine_service_pb2,
     query_service_pb2,
     retention_service_pb2,
     retrieve_service_pb2,
@@ -41,6 +42,7 @@ JOBS: ServiceDescriptor = job_service_pb2.DESCRIPTOR.services_by_name["JobServic
 STORE: ServiceDescriptor = store_service_pb2.DESCRIPTOR.services_by_name["StoreService"]
 AUDIT: ServiceDescriptor = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 RETENTION: ServiceDescriptor = retention_service_pb2.DESCRIPTOR.services_by_name["RetentionService"]
+QUARANTINE: ServiceDescriptor = quarantine_service_pb2.DESCRIPTOR.services_by_name["QuarantineService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
 HEALTH = health.SERVICE
@@ -139,6 +141,7 @@ def build_server(
     store: Servicer,
     audit: Servicer,
     retention: Servicer,
+    quarantine: Servicer,
     admin: Servicer,
     dicomweb: Servicer,
     authenticator: CredentialChecker,
@@ -171,6 +174,7 @@ def build_server(
         STORE: store,
         AUDIT: audit,
         RETENTION: retention,
+        QUARANTINE: quarantine,
         ADMIN: admin,
         DICOMWEB: dicomweb,
     }

@@ -12,9 +12,20 @@ from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.rest_fields import rest_field_check
-from radgate_server.rpc.server import ADMIN, AUDIT, DICOMWEB, JOBS, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE
+from radgate_server.rpc.server import (
+    ADMIN,
+    AUDIT,
+    DICOMWEB,
+    JOBS,
+    QUARANTINE,
+    QUERY,
+    RETENTION,
+    RETRIEVE,
+    STORE,
+    TRANSCODE,
+)
 
-SERVICES = (ADMIN, AUDIT, DICOMWEB, JOBS, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE)
+SERVICES = (ADMIN, AUDIT, DICOMWEB, JOBS, QUARANTINE, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE)
 CHECKED = [method for service in SERVICES for method in service.methods if rest_field_check(method)]
 
 
@@ -36,7 +47,7 @@ SEARCH_AUDIT = AUDIT.methods_by_name["SearchAuditRecords"]
 
 
 def test_all_rest_but_dicomweb_is_checked_and_comes_where_the_gateway_names_fields() -> None:
-    assert {method.containing_service for method in CHECKED} == {ADMIN, AUDIT, JOBS, RETENTION}
+    assert {method.containing_service for method in CHECKED} == {ADMIN, AUDIT, JOBS, QUARANTINE, RETENTION}
     for method in CHECKED:
         rule = method.GetOptions().Extensions[http]
         for binding in (rule, *rule.additional_bindings):
