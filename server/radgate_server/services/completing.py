@@ -10,7 +10,7 @@ from radgate_server.core.ports.clock import Clock
 from radgate_server.core.ports.pacs import PacsClient
 from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
 from radgate_server.core.query_attributes import UNIQUE_KEYS, standard_attributes
-from radgate_server.services.asking import AskLimits
+from radgate_server.services.asking import AskLimits, ask_all
 from radgate_server.services.expiring import ExpiringMap
 from radgate_server.services.merging import SourcedMatch
 
@@ -87,21 +87,21 @@ class CountCompleter:
         for batch in batched(uids, _BATCH):
             try:
                 async with asyncio.timeout(self._limits.deadline_s):
-                    counted.update(await count(client, batch, self._limits.max_results))
+                    counted.update(await count(client, batch, self._limits))
             except (PacsError, TimeoutError):
                 break
         return counted
 
 
-async def count_studies(client: PacsClient, uids: Sequence[str], max_results: int) -> Mapping[str, DicomJson]:
+async def count_studies(client: PacsClient, uids: Sequence[str], limits: AskLimits) -> Mapping[str, DicomJson]:
     """Modalities, series and instances of each study."""
     series_of: dict[str, list[DicomJson]] = {}
-    for series in await _below(client, QueryLevel.SERIES, uids, (_MODALITY, _INSTANCES_OF_SERIES), max_results):
+    for series in await _below(client, QueryLevel.SERIES, uids, (_MODALITY, _INSTANCES_OF_SERIES), limits):
         series_of.setdefault(first_value(series, UNIQUE_KEYS[QueryLevel.STUDY]), []).append(series)
     sums = {uid: _sum_of_instances(found) for uid, found in series_of.items()}
     untold = [uid for uid, total in sums.items() if total is None]
     if untold:
-        sums.update(await _instances_by(client, QueryLevel.STUDY, untold, max_results))
+        sums.update(await _instances_by(client, QueryLevel.STUDY, untold, limits))
     return {uid: _of_study(found, sums[uid]) for uid, found in series_of.items()}
 
 
@@ -121,15 +121,17 @@ def _of_study(series: Sequence[DicomJson], instances: int | None) -> DicomJson:
     return counted
 
 
-async def count_series(client: PacsClient, uids: Sequence[str], max_results: int) -> Mapping[str, DicomJson]:
+async def count_series(client: PacsClient, uids: Sequence[str], limits: AskLimits) -> Mapping[str, DicomJson]:
     """Instances of each series."""
-    counts = await _instances_by(client, QueryLevel.SERIES, uids, max_results)
+    counts = await _instances_by(client, QueryLevel.SERIES, uids, limits)
     return {uid: {_INSTANCES_OF_SERIES: {"vr": "IS", "Value": [count]}} for uid, count in counts.items()}
 
 
-async def _instances_by(client: PacsClient, level: QueryLevel, uids: Sequence[str], max_results: int) -> dict[str, int]:
+async def _instances_by(
+    client: PacsClient, level: QueryLevel, uids: Sequence[str], limits: AskLimits
+) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for instance in await _below(client, QueryLevel.IMAGE, uids, (), max_results, parent=level):
+    for instance in await _below(client, QueryLevel.IMAGE, uids, (), limits, parent=level):
         uid = first_value(instance, UNIQUE_KEYS[level])
         counts[uid] = counts.get(uid, 0) + 1
     return counts
@@ -140,14 +142,21 @@ async def _below(
     level: QueryLevel,
     uids: Sequence[str],
     include: Sequence[str],
-    max_results: int,
+    limits: AskLimits,
     parent: QueryLevel = QueryLevel.STUDY,
 ) -> Sequence[DicomJson]:
-    """Entities of `level` within the parents; none when the answer is cut, since it can't be told which are missing."""
+    """Entities of `level` within the parents; none when it can't be told which are missing.
+
+    That is when the answer is cut, or holds entities without a UID or parent. What is of other parents is left out.
+    """
     key = MatchingKey((UNIQUE_KEYS[parent],), "\\".join(uids))
     query = Query(level, (key,), include=tuple((tag,) for tag in include), only_included=True)
-    result = await client.query.find(query, max_results=max_results)
-    return () if result.truncated else result.matches
+    (answer,) = await ask_all([client], query, limits)
+    if isinstance(answer.result, PacsError):
+        raise answer.result
+    matches = answer.result.matches
+    is_whole = not (answer.result.truncated or answer.malformed)
+    return matches if is_whole and all(first_value(match, UNIQUE_KEYS[parent]) for match in matches) else ()
 
 
 def _gaps_of(match: SourcedMatch, asked: Iterable[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
+from radgate_server.core.answer_check import check_answer
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.errors import (
     GatewayError,
@@ -170,7 +171,8 @@ class Examination:
         return await self._fetch_one(RetrieveScope(self._study_instance_uid))
 
     async def _fetch_one(self, study: RetrieveScope) -> Verdict:
-        found = await self._client.query.find(listing_query(study), max_results=1)
+        query = listing_query(study)
+        found = check_answer(query, await self._client.query.find(query, max_results=1)).result
         listed = [each for match in found.matches if (each := listed_instance(match, study))]
         if not listed:
             return warning("the PACS lists no instance of a study that it names; ask its vendor")

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.identifiers import QueryLevel
 from radgate_server.core.ports.pacs import PacsClient
@@ -100,3 +102,39 @@ async def test_what_can_not_be_counted_stays_missing() -> None:
 
     assert await complete(replace(client, query=Failing(memory)), STUDIES) == {"2.25.1": {}, "2.25.2": {}}
     assert await complete(client, STUDIES, max_results=1) == {"2.25.1": {}, "2.25.2": {}}, "the answer was cut"
+
+
+async def test_rows_of_other_studies_are_counted_for_nobody() -> None:
+    memory, client = pacs()
+
+    class Mixing(Reticent):
+        async def find(self, query: Query, *, max_results: int) -> FindResult:
+            result = await super().find(query, max_results=max_results)
+            if query.level is QueryLevel.SERIES and query.keys[0].value.reveal() == "2.25.2":
+                strange = {
+                    "0020000D": {"vr": "UI", "Value": ["2.25.1"]},
+                    "0020000E": {"vr": "UI", "Value": ["2.25.1.1"]},
+                }
+                return replace(result, matches=(*result.matches, strange))
+            return result
+
+    completer = CountCompleter(AskLimits(100, 60), ttl_s=5, clock=FakeClock())
+    mixing = replace(client, query=Mixing(memory))
+    one = Query(QueryLevel.STUDY, (MatchingKey(("0020000D",), "2.25.2"),))
+    assert (await complete(mixing, one, completer))["2.25.2"]["00201206"] == [1]
+    assert (await complete(mixing, STUDIES, completer))["2.25.1"]["00201206"] == [2]
+
+
+@pytest.mark.parametrize("lacking", ["0020000E", "0020000D"])
+async def test_rows_without_a_uid_leave_the_count_missing(lacking: str) -> None:
+    memory, client = pacs()
+
+    class Nameless(Reticent):
+        async def find(self, query: Query, *, max_results: int) -> FindResult:
+            result = await super().find(query, max_results=max_results)
+            if query.level is QueryLevel.SERIES:
+                nameless = ({**match, lacking: {"vr": "UI"}} for match in result.matches)
+                return replace(result, matches=tuple(nameless))
+            return result
+
+    assert await complete(replace(client, query=Nameless(memory)), STUDIES) == {"2.25.1": {}, "2.25.2": {}}
