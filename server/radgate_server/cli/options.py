@@ -1,5 +1,6 @@
 """What commands have in common: the settings, the tenant, JSON, and how failures are told."""
 
+import gc
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import timedelta
@@ -127,13 +128,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def current_settings() -> "Settings":
-    """Read the settings for the command that is running.
+    """Read the settings for the command that is running, which has been imported by now: garbage is collected again.
 
     Raises:
         ConfigurationError: naming what is wrong.
     """
     from radgate_server.config import load_settings  # with all that it needs, it is slow to import
 
+    gc.enable()
     return load_settings(click.get_current_context().find_root().meta.get(_CONFIG_FILE))
 
 

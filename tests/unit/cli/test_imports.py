@@ -81,6 +81,16 @@ def test_no_command_but_serve_and_demo_imports_what_serves() -> None:
     assert found == ["serve.py"]
 
 
+def test_garbage_is_collected_once_a_command_has_been_imported(north: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in north.environment.items():
+        monkeypatch.setenv(name, value)
+    program = PRINT_IMPORTED.replace("*sys.modules", "__import__('gc').isenabled()")
+    for arguments, collected in ((("--help",), "False"), (("tenant", "list"), "True")):
+        command = [sys.executable, "-c", program, *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert ended.stderr.splitlines()[-1] == collected
+
+
 def test_the_lines_of_help_are_those_of_the_commands() -> None:
     lazy = radgate.commands.lazy  # type: ignore[attr-defined]
     for name, command in radgate.commands.items():
