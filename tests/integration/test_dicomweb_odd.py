@@ -326,6 +326,8 @@ async def test_another_instance_than_the_one_asked_for_is_a_failure() -> None:
     (arrival,) = await fetched(lambda _: Reply(body=body, headers=headers), listed(1))
     assert isinstance(arrival, FailedInstance)
     assert isinstance(arrival.error, InstanceMismatchError)
+    assert arrival.content
+    assert b"".join(arrival.content.pieces(1 << 20)) == other
 
 
 async def test_a_part_that_is_no_dicom_file_fails_the_instance_that_it_was_to_be() -> None:
