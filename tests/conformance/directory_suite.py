@@ -154,6 +154,17 @@ class DirectorySuite:
             await directory.create_tenant(tenant(tenant_id))
         assert list(await directory.list_tenants()) == [tenant("east-2"), tenant("north"), tenant("south")]
 
+    async def test_says_of_one_tenant_that_it_hides_what_is_rejected(self, pair: Directory) -> None:
+        before = await pair.last_change()
+        changed = replace(tenant("a"), hide_rejected=True)
+        assert await pair.update_tenant("a", hide_rejected=True) == changed
+        assert list(await pair.list_tenants()) == [changed, tenant("b")]
+        (change,) = await pair.changes_after(before)
+        assert (change.kind, change.tenant_id) == (ChangeKind.TENANT, "a")
+        assert await pair.update_tenant("a", hide_rejected=False) == tenant("a")
+        with pytest.raises(ResourceNotFoundError):
+            await pair.update_tenant("c", hide_rejected=True)
+
     async def test_refuses_a_second_tenant_of_the_same_name(self, pair: Directory) -> None:
         before = await pair.last_change()
         with pytest.raises(ResourceExistsError):

@@ -48,6 +48,12 @@ class MemoryDirectory:
     async def list_tenants(self) -> Sequence[Tenant]:
         return tuple(self._tenants[tenant_id] for tenant_id in sorted(self._tenants))
 
+    async def update_tenant(self, tenant_id: str, *, hide_rejected: bool) -> Tenant:
+        self._require_tenant(tenant_id)
+        tenant = self._tenants[tenant_id] = replace(self._tenants[tenant_id], hide_rejected=hide_rejected)
+        self._announce(ChangeKind.TENANT, tenant_id, "")
+        return tenant
+
     async def delete_tenant(self, tenant_id: str) -> None:
         self._require_tenant(tenant_id)
         del self._tenants[tenant_id]

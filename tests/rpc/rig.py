@@ -1,6 +1,6 @@
 """The production services over fakes, behind a real gRPC server in this process: two tenants, one PACS each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -73,10 +73,11 @@ from radgate_server.services.audited_streams import StreamLog
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.authenticate import Authenticator
 from radgate_server.services.caller_search import CallerSearch
-from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.detect import Detector
 from radgate_server.services.failover.tracker import FailoverTracker
 from radgate_server.services.fetch import FetchLimits
+from radgate_server.services.hiding import RejectedHiding
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_streams import FrameStreams
 from radgate_server.services.imaging.loose import LooseImages
@@ -99,6 +100,7 @@ from radgate_server.services.places import InstancePlaces
 from radgate_server.services.quarantine import QuarantineAdmin, QuarantineWriter
 from radgate_server.services.query import QueryService, RememberLimits
 from radgate_server.services.refusals import RefusalLog
+from radgate_server.services.rejections import Rejections
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.schedules import ScheduleDesk
 from radgate_server.services.resilience import PacsGuard
@@ -327,7 +329,12 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     async def load_limits(change: object) -> None:
         rig.limiter.load(await rig.directory.list_limits())
 
-    handlers = {ChangeKind.KEY: (forget,), ChangeKind.TENANT: (forget,), ChangeKind.LIMITS: (load_limits,)}
+    handlers: dict[ChangeKind, Sequence[ChangeHandler]] = {
+        ChangeKind.KEY: (forget,),
+        ChangeKind.TENANT: (forget,),
+        ChangeKind.LIMITS: (load_limits,),
+    }
+    forget_notes: list[Callable[[str, str], None]] = []
     follower = ChangeFollower(rig.directory, handlers)
     caches = TenantCaches(
         hot=rig.hot,
@@ -348,6 +355,8 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     def refresh_lists_now(tenant_id: str, study_instance_uid: str) -> None:
         lister.forget(tenant_id, study_instance_uid)
         facts.forget(tenant_id, study_instance_uid)
+        for forget_of_study in forget_notes:
+            forget_of_study(tenant_id, study_instance_uid)
         retrieve.forget(tenant_id, study_instance_uid)
 
     async def refresh_lists(tenant_id: str, study_instance_uid: str) -> None:
@@ -401,6 +410,27 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
         store = StoreService(clients, spool, auditor, caches, max_instance_bytes=1 << 20, parallel=2)
         reader = InstanceReader(rig.store, executor, places.learn)
         numbered = Numbered(query)
+        rejections = Rejections(
+            clients,
+            lister,
+            retrieve,
+            reader,
+            places,
+            AskLimits(1000, 10),
+            rig.hot.invalidate,
+            rig.clock,
+            max_age_s=REVALIDATE_AFTER_S,
+        )
+        hiding = RejectedHiding(rejections, lister)
+        lister.hide_by(hiding.listing)
+        query.hide_by(hiding)
+        forget_notes.append(rejections.forget)
+
+        async def load_tenants(_: object) -> None:
+            for tenant_id in rejections.load(await rig.directory.list_tenants()):
+                await rig.hot.invalidate(tenant_id, None)
+
+        handlers[ChangeKind.TENANT] = (forget, load_tenants)
         pictures = build_pictures(
             reader, rig.workers, rig.derived, Representatives(numbered, lister), places, max_pixels=MAX_PIXELS
         )
@@ -408,8 +438,8 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
         transcoder = Transcoder(reader, pictures.frames, rig.workers, spool, kept, parallel=2)
         loose = LooseImages(executor, rig.workers, spool, parallel=2, max_pixels=MAX_PIXELS)
         uploads = UploadTranscoder(loose, spool, auditor, max_instance_bytes=MAX_UPLOAD_BYTES)
-        handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
-        jobs = MemoryJobQueue(handlers, rig.clock, max_running=2, max_waiting=10, sleep=rig.pauses)
+        of_jobs = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
+        jobs = MemoryJobQueue(of_jobs, rig.clock, max_running=2, max_waiting=10, sleep=rig.pauses)
         maker = FrameMaker(pictures.frames, transcoder, pictures.renderer)
         rig.server = build_server(
             settings,
@@ -450,6 +480,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
             restrictions=restrictions,
             doubts=doubts,
             confirmer=confirmer,
+            rejections=rejections,
             telemetry=rig.telemetry,
             gateway_secret=GATEWAY_SECRET,
         )

@@ -66,7 +66,7 @@ def test_every_row_that_tells_studies_is_used() -> None:
 def test_a_method_that_does_not_say_how_it_names_studies_can_not_be_served(rig: Rig) -> None:
     method: MethodDescriptor = RPCS["radgate.v1.AdminService/InvalidateCache"]
     with pytest.raises(KeyError):
-        admission(Reach.STUDY, method, None, None)  # type: ignore[arg-type]
+        admission(Reach.STUDY, method, None, None, None)  # type: ignore[arg-type]
     with pytest.raises(KeyError):
         left_out(None, Reach.FEED, method, None)  # type: ignore[arg-type]
 

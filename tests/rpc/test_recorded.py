@@ -26,6 +26,7 @@ READS = {
 DIMSE = {"host": "pacs.example", "port": 104, "called_aet": "PACS", "calling_aet": "RADGATE"}
 CHANGES: dict[str, dict[str, Any]] = {
     "CreateTenant": {"tenant_id": "north"},
+    "UpdateTenant": {"tenant": {"tenant_id": "east", "hide_rejected": True}},
     "DeleteTenant": {"tenant_id": "west"},
     "CreateApiKey": {"role": admin_service_pb2.ROLE_VIEWER},
     "RevokeApiKey": {},

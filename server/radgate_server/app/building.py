@@ -9,7 +9,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
 from radgate_server.app.administration import open_administration
 from radgate_server.app.background import start_background
-from radgate_server.app.changes import build_forgetting, build_revalidator, follow_changes
+from radgate_server.app.changes import build_forgetting, build_rejections, build_revalidator, follow_changes
 from radgate_server.app.doors import build_rpc, open_doors
 from radgate_server.app.entrance import open_entrance
 from radgate_server.app.image_workers import open_workers
@@ -85,9 +85,10 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         services = build_services(
             stack, settings, installation, tiers, workers, pacs.clients, pacs.doubts, clock, telemetry, tracer
         )
-        forgetting = build_forgetting(services, tiers, quarantine.writer)
+        rejections = build_rejections(settings, services, pacs.clients, tiers, clock)
+        forgetting = build_forgetting(services, tiers, quarantine.writer, rejections)
         limiter = await open_limiter(stack, settings, installation, clock, telemetry)
-        follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter)
+        follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter, rejections)
         index_check = await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
         readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
         if settings.auth.oidc:
@@ -109,7 +110,17 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         entrance = open_entrance(stack, settings)
         confirmer = build_revalidator(stack, settings, services, tiers, pacs.clients, forgetting, caches, clock)
         rpc = build_rpc(
-            settings, services, limiter, tiers, store, confirmer, administration, telemetry, entrance, tracer
+            settings,
+            services,
+            limiter,
+            tiers,
+            store,
+            confirmer,
+            rejections,
+            administration,
+            telemetry,
+            entrance,
+            tracer,
         )
         http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness, telemetry)
         await watch_certificates(stack, settings, installation, pacs.sightings, telemetry)

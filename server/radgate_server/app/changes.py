@@ -16,19 +16,24 @@ from radgate_server.installation import Installation
 from radgate_server.services.asking import AskLimits
 from radgate_server.services.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.forgetting import Forgetting
+from radgate_server.services.hiding import RejectedHiding
 from radgate_server.services.limiting import Limiter
 from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.services.rejections import Rejections
 from radgate_server.services.revalidation import CachedStudies, RevalidationLimits, Revalidator
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.watching import StudyNews
 
 
-def build_forgetting(services: Services, tiers: Tiers, quarantine: QuarantineEraser) -> Forgetting:
+def build_forgetting(
+    services: Services, tiers: Tiers, quarantine: QuarantineEraser, rejections: Rejections
+) -> Forgetting:
     """Every place where something is remembered of a study."""
     return Forgetting(
         query=services.query,
         lister=services.lister,
         facts=services.facts,
+        forget_rejected=rejections.forget,
         states=services.states,
         kept_states=tiers.states,
         hot=tiers.hot,
@@ -84,6 +89,31 @@ def build_revalidator(
     return revalidator
 
 
+def build_rejections(
+    settings: Settings, services: Services, clients: PacsClients, tiers: Tiers, clock: Clock
+) -> Rejections:
+    """What hides rejected instances, of every search and listing of the services."""
+
+    async def drop_answers(tenant_id: str, study_instance_uid: str) -> None:
+        await tiers.hot.invalidate(tenant_id, study_instance_uid)
+
+    rejections = Rejections(
+        clients,
+        services.lister,
+        services.retrieve,
+        services.instances,
+        services.places,
+        AskLimits(settings.retrieve.max_listed_instances, settings.pacs.query_deadline_s),
+        drop_answers,
+        clock,
+        max_age_s=settings.cache.revalidate_after_s,
+    )
+    hiding = RejectedHiding(rejections, services.lister)
+    services.lister.hide_by(hiding.listing)
+    services.query.hide_by(hiding)
+    return rejections
+
+
 async def follow_changes(
     stack: AsyncExitStack,
     installation: Installation,
@@ -91,6 +121,7 @@ async def follow_changes(
     forgetting: Forgetting,
     pacs: PacsSide,
     limiter: Limiter,
+    rejections: Rejections,
 ) -> ChangeFollower:
     """Do what changes ask for from now on; `stack` ends it.
 
@@ -105,10 +136,17 @@ async def follow_changes(
             await pacs.clients.refresh(tenant_id)
             await forgetting.answers(tenant_id)
         limiter.load(await installation.limits.list_limits())
+        await load_tenants()
 
-    handlers = _change_handlers(services, forgetting, pacs, limiter, installation.limits)
+    async def load_tenants(_: Change | None = None) -> None:
+        for tenant_id in rejections.load(await installation.tenants.list_tenants()):
+            await forgetting.answers(tenant_id)
+
+    handlers = dict(_change_handlers(services, forgetting, pacs, limiter, installation.limits))
+    handlers[ChangeKind.TENANT] = (*handlers[ChangeKind.TENANT], load_tenants)
     follower = ChangeFollower(installation.feed, handlers, start_over)
     await follower.start()
+    await load_tenants()
     stack.push_async_callback(follower.close)
     return follower
 

@@ -26,6 +26,7 @@ from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.rpc.v1.transcoded_frames import FrameMaker
 from radgate_server.services.limiting import Limiter
 from radgate_server.services.readiness import Readiness
+from radgate_server.services.rejections import Rejections
 from radgate_server.services.revalidation import Revalidator
 from radgate_server.services.store import StoreService
 
@@ -37,6 +38,7 @@ def build_rpc(
     tiers: Tiers,
     store: StoreService,
     confirmer: Revalidator,
+    rejections: Rejections,
     administration: Administration,
     telemetry: PrometheusTelemetry,
     entrance: Entrance,
@@ -77,6 +79,7 @@ def build_rpc(
         restrictions=services.restrictions,
         doubts=services.doubts,
         confirmer=confirmer,
+        rejections=rejections,
         telemetry=telemetry,
         tracer=tracer,
         gateway_secret=entrance.gateway_secret,

@@ -34,8 +34,25 @@ def create(name: str) -> None:
 def list_(as_json: bool) -> None:
     """List the tenants."""
     tenants = run_admin(lambda admin: admin.list_tenants(caller_for()))
-    rows = [{"name": found.tenant_id, "create_time": found.create_time} for found in tenants]
-    print_rows(rows, ("name", "create_time"), as_json=as_json)
+    rows = [
+        {"name": found.tenant_id, "create_time": found.create_time, "hide_rejected": found.hide_rejected}
+        for found in tenants
+    ]
+    print_rows(rows, ("name", "create_time", "hide_rejected"), as_json=as_json)
+
+
+@tenant.command("set")
+@click.argument("name")
+@click.option(
+    "--hide-rejected/--show-rejected",
+    required=True,
+    help="Whether instances that a rejection note in the PACS rejects (IHE IOCM) are hidden.",
+)
+@config_option
+def set_(name: str, hide_rejected: bool) -> None:
+    """Change how the tenant NAME is set up. Running servers know within seconds."""
+    run_admin(lambda admin: admin.update_tenant(caller_for(), name, hide_rejected=hide_rejected))
+    hint(f"tenant {name} {'hides' if hide_rejected else 'shows'} rejected instances")
 
 
 @tenant.command()

@@ -115,6 +115,10 @@ class ObjectNotFoundError(GatewayError):
     """No PACS of the tenant has the study, series, instance, frame or bulk data."""
 
 
+class ObjectRejectedError(GatewayError):
+    """A rejection note hides the study, series or instance, as the tenant wants it."""
+
+
 class ResourceNotFoundError(GatewayError):
     """No tenant, key or PACS of that name."""
 

@@ -100,6 +100,7 @@ _OF_THE_INPUT = (
     errors.InvalidArgumentError,
     errors.NotAcceptableError,
     errors.ObjectNotFoundError,
+    errors.ObjectRejectedError,
     errors.ResourceNotFoundError,
     errors.NoPacsConfiguredError,
     errors.PacsCannotError,

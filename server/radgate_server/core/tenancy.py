@@ -70,10 +70,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One customer organisation."""
+    """One customer organisation. `hide_rejected`: it is not shown what rejection notes reject (core/rejection.py)."""
 
     tenant_id: str
     create_time: datetime
+    hide_rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

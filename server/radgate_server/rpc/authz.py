@@ -105,6 +105,7 @@ METHODS: dict[str, Access] = {
     "radgate.v1.QuarantineService/DeleteQuarantinedInstance": _ADMIN,
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION,
     "radgate.v1.AdminService/ListTenants": _ANY_KEY,
+    "radgate.v1.AdminService/UpdateTenant": _KEY_ADMIN,
     "radgate.v1.AdminService/DeleteTenant": _INSTALLATION,
     "radgate.v1.AdminService/CreateApiKey": _ADMIN,
     "radgate.v1.AdminService/ListApiKeys": _KEY_READER,

@@ -22,7 +22,7 @@ from radgate_server.rpc.doubts import DoubtedStudies, warned
 from radgate_server.rpc.layer import Layer, Method, Proceed, compose
 from radgate_server.rpc.method_table import Way
 from radgate_server.rpc.rest_fields import FieldCheck, rest_field_check
-from radgate_server.rpc.restricting import Admit, StudyConfirmer, StudyGate, admission, left_out
+from radgate_server.rpc.restricting import Admit, RejectionGate, StudyConfirmer, StudyGate, admission, left_out
 
 _BREAK_OFF_S = 0.5
 
@@ -42,6 +42,7 @@ def build_ways(
     gate: StudyGate,
     doubts: DoubtedStudies,
     confirmer: StudyConfirmer,
+    rejections: RejectionGate,
 ) -> dict[str, Way]:
     """Make the ways of all methods of the service, by their full names.
 
@@ -51,7 +52,9 @@ def build_ways(
         AttributeError: the servicer lacks a method.
 
     """
-    ways = (_build_way(service, method, servicer, layers, gate, doubts, confirmer) for method in service.methods)
+    ways = (
+        _build_way(service, method, servicer, layers, gate, doubts, confirmer, rejections) for method in service.methods
+    )
     return {way.full_name: way for way in ways}
 
 
@@ -63,9 +66,10 @@ def _build_way(
     gate: StudyGate,
     doubts: DoubtedStudies,
     confirmer: StudyConfirmer,
+    rejections: RejectionGate,
 ) -> Way:
     method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
-    innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts, confirmer)
+    innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts, confirmer, rejections)
     proceed = compose(method, layers, innermost)
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)
     return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
@@ -88,9 +92,10 @@ def _innermost(
     gate: StudyGate,
     doubts: DoubtedStudies,
     confirmer: StudyConfirmer,
+    rejections: RejectionGate,
 ) -> Proceed:
     """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
-    answer = _answer(descriptor, serve, method, gate, doubts, confirmer)
+    answer = _answer(descriptor, serve, method, gate, doubts, confirmer, rejections)
     check = rest_field_check(descriptor)
     if descriptor.name.startswith(_CREATES):
         answer = _answer_created(answer)
@@ -123,9 +128,10 @@ def _answer(
     gate: StudyGate,
     doubts: DoubtedStudies,
     confirmer: StudyConfirmer,
+    rejections: RejectionGate,
 ) -> Proceed:
     decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
-    admit = admission(reach := method.access.reach, descriptor, gate, confirmer)
+    admit = admission(reach := method.access.reach, descriptor, gate, confirmer, rejections)
     admit = warned(admit, descriptor, doubts)
     if descriptor.server_streaming:
         answer = _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)

@@ -1,8 +1,9 @@
 """What a request that names a study passes between the decoded message and the servicer.
 
-Restricted credentials are kept to their studies, and what is cached of the study is confirmed with its PACS once it is
-older than it may be. Every method says in its row of the table of access how far it reaches; what follows from that is
-done here and nowhere else, before any servicer or cache sees the request.
+Restricted credentials are kept to their studies, and what is cached of the study is confirmed with its PACS once it
+is older than it may be, and single instances that a rejection note rejects are withheld. Every method says in its row
+of the table of access how far it reaches; what follows from that is done here and nowhere else, before any servicer
+or cache sees the request.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -62,7 +63,21 @@ class StudyConfirmer(Protocol):
         ...
 
 
-def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer: StudyConfirmer) -> Admit | None:
+class RejectionGate(Protocol):
+    """Knows which instances are hidden because a rejection note rejects them (services.rejections.Rejections)."""
+
+    def hides(self, tenant_id: str) -> bool:
+        """Whether the tenant wants that."""
+        ...
+
+    async def require(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
+        """Pass, or answer that the instance was rejected; a warning, "" for none."""
+        ...
+
+
+def admission(
+    reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer: StudyConfirmer, rejections: RejectionGate
+) -> Admit | None:
     """What requests have to pass; None when they name no study.
 
     Each message of a stream is looked at before the servicer reads it.
@@ -83,10 +98,11 @@ def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer
             await gate.require(caller, restriction, asked, full_name)
         study = confirmer.study_of(caller.tenant_id, asked)
         if study and not confirmer.is_trusted(caller.tenant_id, study):
-            if (doubt := await confirmer.confirm(caller.tenant_id, study)) is not None:
-                call.warn(doubt_text(doubt))
+            await _confirm(confirmer, study, call)
             if restriction is not None:  # whose study it is may have changed just now
                 await gate.require(caller, restriction, asked, full_name)
+        if rejections.hides(caller.tenant_id):
+            await _require_shown(rejections, asked, call)
         if restriction is not None and restriction.patients and study:
             withhold = _withholding(gate, caller.tenant_id, restriction, study)
             call.withhold = {**(call.withhold or {}), study: withhold}
@@ -96,6 +112,16 @@ def admission(reach: Reach, method: MethodDescriptor, gate: StudyGate, confirmer
         return (await admit(request, call) async for request in requests)
 
     return admit_each if method.client_streaming else admit
+
+
+async def _confirm(confirmer: StudyConfirmer, study: str, call: Call) -> None:
+    if (doubt := await confirmer.confirm(call.caller.tenant_id, study)) is not None:
+        call.warn(doubt_text(doubt))
+
+
+async def _require_shown(rejections: RejectionGate, asked: RetrieveScope | LoneInstance, call: Call) -> None:
+    if text := await rejections.require(call.caller.tenant_id, asked):
+        call.warn(text)
 
 
 def _withholding(gate: StudyGate, tenant_id: str, restriction: StudyRestriction, study: str) -> Callable[[], None]:

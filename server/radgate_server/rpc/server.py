@@ -31,7 +31,7 @@ from radgate_server.rpc.introduction import Introductions
 from radgate_server.rpc.layers import CredentialChecker, LimitGate, RefusalNotes, StreamNotes, standard_layers
 from radgate_server.rpc.method_table import MethodTable, Way
 from radgate_server.rpc.pipeline import Servicer, build_ways
-from radgate_server.rpc.restricting import StudyConfirmer, StudyGate
+from radgate_server.rpc.restricting import RejectionGate, StudyConfirmer, StudyGate
 from radgate_server.rpc.tls import server_credentials
 from radgate_server.settings_table import MIB
 
@@ -151,6 +151,7 @@ def build_server(
     restrictions: StudyGate,
     doubts: DoubtedStudies,
     confirmer: StudyConfirmer,
+    rejections: RejectionGate,
     telemetry: Telemetry,
     tracer: Tracer | None = None,
     gateway_secret: str = "",
@@ -184,7 +185,7 @@ def build_server(
     servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
     ways: dict[str, Way] = {}
     for service, servicer in servicers.items():
-        ways |= build_ways(service, servicer, layers, restrictions, doubts, confirmer)
+        ways |= build_ways(service, servicer, layers, restrictions, doubts, confirmer, rejections)
     return RpcServer(
         [MethodTable(ways)],
         health_servicer,

@@ -76,6 +76,22 @@ class AdminService:
         """The tenants that the caller may use."""
         return [tenant for tenant in await self._tenants.list_tenants() if caller.principal.may_use(tenant.tenant_id)]
 
+    async def update_tenant(self, caller: Caller, tenant_id: str, *, hide_rejected: bool) -> Tenant:
+        """Say whether the tenant hides what rejection notes reject. A tenant's own admin may.
+
+        Raises:
+            TenantNotAllowedError: the caller may not use the tenant.
+            ResourceNotFoundError: there is none.
+        """
+        parse_slug(tenant_id, "tenant_id")
+        if not caller.principal.may_use(tenant_id):
+            raise TenantNotAllowedError("this credential may not use the tenant that is named")
+        detail = f"set tenant: {'hide' if hide_rejected else 'show'} rejected instances"
+        await self._auditor.record(replace(caller, tenant_id=tenant_id), AuditAction.CONFIGURE, detail=detail)
+        tenant = await self._tenants.update_tenant(tenant_id, hide_rejected=hide_rejected)
+        await self._follower.catch_up()
+        return tenant
+
     async def delete_tenant(self, caller: Caller, tenant_id: str) -> None:
         """Delete a tenant, its PACS, its keys' right to it and its cached data.
 

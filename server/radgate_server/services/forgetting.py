@@ -26,6 +26,7 @@ class Forgetting:
         query: QueryService,
         lister: StudyLister,
         facts: StudyFactsReader,
+        forget_rejected: StopsKeeping,
         states: StudyStates,
         kept_states: HotCache,
         hot: HotCache,
@@ -39,6 +40,7 @@ class Forgetting:
         self._query = query
         self._lister = lister
         self._facts = facts
+        self._forget_rejected = forget_rejected
         self._states = states
         self._kept_states = kept_states
         self._hot = hot
@@ -54,6 +56,7 @@ class Forgetting:
         self._query.forget(tenant_id)
         self._lister.forget(tenant_id)
         self._facts.forget(tenant_id)
+        self._forget_rejected(tenant_id, None)
 
     async def answers(self, tenant_id: str) -> None:
         """The tenant's PACS are others: forget whatever they said. What was fetched stays."""
@@ -70,6 +73,7 @@ class Forgetting:
         self._query.forget(tenant_id, pages=study_instance_uid is None)
         self._lister.forget(tenant_id, study_instance_uid)
         self._facts.forget(tenant_id, study_instance_uid)
+        self._forget_rejected(tenant_id, study_instance_uid)
         self._states.forget(tenant_id, study_instance_uid)
         self._stop_keeping(tenant_id, study_instance_uid)
         await self._store.invalidate(tenant_id, study_instance_uid)
@@ -98,6 +102,7 @@ class Forgetting:
         self._query.forget(tenant_id, pages=False)
         self._lister.forget(tenant_id, study_instance_uid)
         self._facts.forget(tenant_id, study_instance_uid)
+        self._forget_rejected(tenant_id, study_instance_uid)
         if news.doubtful:
             self._states.distrust(tenant_id, study_instance_uid)
         if news.removed:

@@ -1,7 +1,7 @@
 """Which PACS hold a study, and which instances they list there."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from radgate_server.core.errors import ObjectNotFoundError, PacsError, PacsFailedError
@@ -19,7 +19,7 @@ MAX_REMEMBERED_INSTANCES = 500_000
 MAX_REMEMBERED_ROUTES = 100_000
 SOP_CLASS_UID = "00080016"
 PATIENT_ID = "00100020"
-_LEVEL_NAMES = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
+LEVEL_NAMES = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,25 @@ class Listing:
         parts = tuple(part for part in cut if part.listed)
         return Listing(parts, self.unanswered) if parts else None
 
+    def without(self, sop_instance_uids: Set[str]) -> "Listing | None":
+        """It without these instances, None when nothing is left. `held` stays: it is what the PACS would send."""
+        if not sop_instance_uids:
+            return self
+        cut = (
+            replace(part, listed=tuple(one for one in part.listed if one.ref.sop_instance_uid not in sop_instance_uids))
+            for part in self.parts
+        )
+        parts = tuple(part for part in cut if part.listed)
+        return Listing(parts, self.unanswered) if parts else None
+
+
+type Hide = Callable[[str, RetrieveScope, Listing], Awaitable[Listing]]
+"""(tenant, scope, its listing): the listing without what the tenant does not want to be shown."""
+
+
+async def _hide_nothing(_tenant_id: str, _scope: RetrieveScope, listing: Listing) -> Listing:
+    return listing
+
 
 class StudyLister:
     """Asks the PACS of the tenant at IMAGE level: those that are known to hold the study, else all.
@@ -79,6 +98,20 @@ class StudyLister:
             ttl_s=route_ttl_s, max_weight=MAX_REMEMBERED_ROUTES, clock=clock
         )
         self._forgotten: Counter[str] = Counter()  # by tenant
+        self._hide: Hide = _hide_nothing
+
+    def hide_by(self, hide: Hide) -> None:
+        """Have `shown` leave out what `hide` does."""
+        self._hide = hide
+
+    async def shown(self, tenant_id: str, scope: RetrieveScope) -> Listing:
+        """List those of the scope's instances that may be shown.
+
+        Raises:
+            ObjectRejectedError: none may.
+            ObjectNotFoundError, PacsError: as `list`.
+        """
+        return await self._hide(tenant_id, scope, await self.list(tenant_id, scope))
 
     async def list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
         """List the scope's instances.
@@ -146,7 +179,7 @@ class StudyLister:
         for answer in answers:
             if isinstance(answer.result, PacsError):
                 raise answer.result
-        kind = _LEVEL_NAMES[scope.level]
+        kind = LEVEL_NAMES[scope.level]
         raise ObjectNotFoundError(f"no PACS of the tenant has this {kind}", kind=kind)
 
     def _holders(self, answers: Sequence[PacsAnswer], scope: RetrieveScope) -> Sequence[ListingPart]:

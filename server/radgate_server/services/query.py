@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 from radgate_server.core.attributes import keyword_of
 from radgate_server.core.errors import PacsError, PacsFailedError, reason_of
@@ -49,6 +50,14 @@ RESULTS_TRUNCATED = "RESULTS_TRUNCATED"
 FUZZY_MATCHING_IGNORED = "FUZZY_MATCHING_IGNORED"
 RESULTS_WITHHELD = "RESULTS_WITHHELD"
 KEYS_UNCHECKED = "KEYS_UNCHECKED"
+REJECTIONS_UNREAD = "REJECTIONS_UNREAD"
+
+
+class Shown(NamedTuple):
+    """What is left of matches, and what has to be said with them ("" for nothing)."""
+
+    matches: tuple[SourcedMatch, ...]
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,18 @@ type Compare = Callable[[str, Query, Sequence[PacsAnswer]], None]
 """(tenant, query, answers): takes note of what the PACS answered."""
 
 
+class Hiding(Protocol):
+    """Leaves out what a tenant does not want to be shown (services.hiding.RejectedHiding)."""
+
+    def concerns(self, tenant_id: str, query: Query) -> bool:
+        """Whether matches of the query may have to be left out."""
+        ...
+
+    async def matches(self, tenant_id: str, query: Query, matches: Sequence[SourcedMatch]) -> Shown:
+        """The matches that may be shown."""
+        ...
+
+
 def _compare_nothing(_tenant_id: str, _query: Query, _answers: Sequence[PacsAnswer]) -> None:
     """Compare of a service that has no cache beside it."""
 
@@ -126,6 +147,11 @@ class QueryService:
         )
         self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
         self._forgotten: Counter[str] = Counter()  # by tenant
+        self._hiding: Hiding | None = None
+
+    def hide_by(self, hiding: Hiding) -> None:
+        """Leave out of searches what `hiding` does."""
+        self._hiding = hiding
 
     async def search(self, tenant_id: str, query: Query, page: Page, keep: Keep | None = None) -> QueryPage:
         """Return one page of the matches of all the tenant's PACS, of those that `keep` keeps.
@@ -134,9 +160,14 @@ class QueryService:
             NoPacsConfiguredError: there is nobody to ask.
             PacsError: nobody answered; the error is that of the PACS with the highest precedence.
         """
-        answer = await self._find(tenant_id, query, page, needs_whole=keep is not None)
+        hiding = self._hiding if self._hiding and self._hiding.concerns(tenant_id, query) else None
+        answer = await self._find(tenant_id, query, page, needs_whole=(keep or hiding) is not None)
         end = page.offset + page.limit
         kept = await keep(answer.matches) if keep else answer.matches
+        warnings = answer.warnings
+        if hiding is not None:
+            kept, warning = await hiding.matches(tenant_id, query, kept)
+            warnings = (*warnings, *([QueryWarning("", REJECTIONS_UNREAD, warning)] if warning else ()))
         has_more = end < len(kept)
         if has_more:  # each page renews its time
             self._being_paged.put((tenant_id, query), answer, weight=1 + len(answer.matches))
@@ -145,7 +176,7 @@ class QueryService:
             matches = await self._completer.complete(
                 await self._clients.of_tenant(tenant_id), tenant_id, query, matches
             )
-        return QueryPage(with_syntaxes(self._syntax_of, tenant_id, query, matches), has_more, answer.warnings)
+        return QueryPage(with_syntaxes(self._syntax_of, tenant_id, query, matches), has_more, warnings)
 
     def forget(self, tenant_id: str, *, pages: bool = True) -> None:
         """Ask the tenant's PACS anew from now on; without `pages`, who is turning pages goes on in the old answer."""

@@ -168,10 +168,10 @@ class RetrieveService:
         What `leave_out` says the client has is neither looked up nor waited for; what it raises passes through.
 
         Raises:
-            ObjectNotFoundError: no PACS of the tenant has the scope.
+            ObjectNotFoundError: no PACS of the tenant has the scope, or all of it is hidden.
             PacsError: it can't be told, because a PACS failed.
         """
-        listing = await self._list(tenant_id, scope)
+        listing = await self._list(tenant_id, scope, self._lister.shown)
         left_out = leave_out(listing.listed)
         wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
         near = {ref for ref in wanted if await self._is_near(tenant_id, ref)}
@@ -219,12 +219,14 @@ class RetrieveService:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _list(self, tenant_id: str, scope: RetrieveScope) -> Listing:
+    async def _list(
+        self, tenant_id: str, scope: RetrieveScope, ask: Callable[[str, RetrieveScope], Awaitable[Listing]]
+    ) -> Listing:
         await self._prepare(tenant_id, scope.study_instance_uid)
-        listing = await self._lister.list(tenant_id, scope)
+        listing = await ask(tenant_id, scope)
         members = {part.client.name: part.member for part in listing.parts if part.member}
         if members and await self._listed(tenant_id, scope.study_instance_uid, members):
-            listing = await self._lister.list(tenant_id, scope)
+            listing = await ask(tenant_id, scope)
         self._studies.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
         return listing
 
@@ -269,7 +271,7 @@ class RetrieveService:
 
     async def _begin_single(self, tenant_id: str, ref: InstanceRef) -> FetchReader:
         scope = instance_scope(ref)
-        listing = await self._list(tenant_id, scope)
+        listing = await self._list(tenant_id, scope, self._lister.list)
         return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, {ref})[0]
 
     def _plan(

@@ -50,7 +50,10 @@ class Room:
             quarantine=MemoryQuarantine(clock),
             news=self.news,
             stop_keeping=self._stop_keeping,
+            forget_rejected=lambda *place: self.unread.append(place),
         )
+        self.unread: list[tuple[str, str | None]] = []
+        """Tenants and studies (None: all) of which it is not remembered any more what was rejected."""
         self.stopped: list[str | None] = []
         """Studies (None: all) of which nothing more is kept, each before anything was dropped."""
 

@@ -64,7 +64,7 @@ class PermissionDeniedError(RadgateError):
 
 
 class NotFoundError(RadgateError):
-    """There is no such study, series, instance, frame, tenant, key or PACS."""
+    """There is no such study, series, instance, frame, tenant, key or PACS, or the tenant hides it as rejected."""
 
 
 class AlreadyExistsError(RadgateError):
@@ -154,6 +154,7 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "TENANT_NOT_ALLOWED": PermissionDeniedError,
     "RESTRICTED_CREDENTIAL": PermissionDeniedError,
     "OBJECT_NOT_FOUND": NotFoundError,
+    "OBJECT_REJECTED": NotFoundError,
     "RESOURCE_NOT_FOUND": NotFoundError,
     "RESOURCE_EXISTS": AlreadyExistsError,
     "NO_PACS_CONFIGURED": PacsError,

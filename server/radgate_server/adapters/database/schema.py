@@ -67,6 +67,7 @@ tenants = Table(
     metadata,
     Column("tenant_id", TENANT_ID, primary_key=True),
     Column("create_time", UtcDateTime, nullable=False),
+    Column("hide_rejected", Boolean, nullable=False, server_default=false(), comment="by rejection notes"),
 )
 
 api_keys = Table(

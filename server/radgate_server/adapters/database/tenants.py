@@ -1,9 +1,10 @@
 """Tenants in the database."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from radgate_server.adapters.database.changes import record_change
@@ -17,6 +18,7 @@ from radgate_server.core.tenancy import Tenant
 
 _HOLDS_NAMED = 3
 """In a refusal; `radgate retention holds` lists all."""
+_ALL = select(tenants.c.tenant_id, tenants.c.create_time, tenants.c.hide_rejected)
 
 
 class SqlTenantDirectory:
@@ -34,6 +36,11 @@ class SqlTenantDirectory:
     async def list_tenants(self) -> Sequence[Tenant]:
         """All tenants by identifier."""
         return await self._database.read(_list)
+
+    async def update_tenant(self, tenant_id: str, *, hide_rejected: bool) -> Tenant:
+        """Change how it is set up. Raises ResourceNotFoundError."""
+        now = self._now()
+        return await self._database.write(lambda connection: _update(connection, tenant_id, hide_rejected, now))
 
     async def delete_tenant(self, tenant_id: str) -> None:
         """Delete it with its PACS and the keys of its cached data, and take it out of all API keys.
@@ -60,14 +67,22 @@ def require_tenant(connection: Connection, tenant_id: str, *, alone: bool = Fals
 
 def _create(connection: Connection, tenant: Tenant, now: datetime) -> None:
     try:
-        connection.execute(insert(tenants).values(tenant_id=tenant.tenant_id, create_time=tenant.create_time))
+        connection.execute(insert(tenants).values(**asdict(tenant)))
     except IntegrityError:
         raise ResourceExistsError("there is a tenant of that name already") from None
     record_change(connection, now, ChangeKind.TENANT, tenant.tenant_id, "")
 
 
+def _update(connection: Connection, tenant_id: str, hide_rejected: bool, now: datetime) -> Tenant:
+    require_tenant(connection, tenant_id, alone=True)
+    chosen = tenants.c.tenant_id == tenant_id
+    connection.execute(update(tenants).where(chosen).values(hide_rejected=hide_rejected))
+    record_change(connection, now, ChangeKind.TENANT, tenant_id, "")
+    return Tenant(*connection.execute(_ALL.where(chosen)).one())
+
+
 def _list(connection: Connection) -> Sequence[Tenant]:
-    rows = connection.execute(select(tenants.c.tenant_id, tenants.c.create_time)).all()
+    rows = connection.execute(_ALL).all()
     # Sorted here: a database's collation need not go by code points.
     return tuple(sorted((Tenant(*row) for row in rows), key=lambda tenant: tenant.tenant_id))
 

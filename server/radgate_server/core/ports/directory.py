@@ -26,6 +26,10 @@ class TenantDirectory(Protocol):
         """All tenants by identifier."""
         ...
 
+    async def update_tenant(self, tenant_id: str, *, hide_rejected: bool) -> Tenant:
+        """Change how it is set up. Raises ResourceNotFoundError."""
+        ...
+
     async def delete_tenant(self, tenant_id: str) -> None:
         """Delete it with its PACS, and take it out of all keys.
 

@@ -5,7 +5,14 @@ from datetime import timedelta
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.identifiers import parse_slug
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert_admin import from_expire_time, from_role, to_api_key, to_tenant, to_tier
+from radgate_server.rpc.v1.convert_admin import (
+    from_expire_time,
+    from_role,
+    from_update_tenant,
+    to_api_key,
+    to_tenant,
+    to_tier,
+)
 from radgate_server.rpc.v1.convert_detection import from_detect_request, to_detect_response
 from radgate_server.rpc.v1.convert_limits import from_limits, to_limits, to_state
 from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
@@ -34,6 +41,13 @@ class AdminServicer:
     async def ListTenants(self, _request: messages.ListTenantsRequest, call: Call) -> messages.ListTenantsResponse:
         """List the tenants that the caller may use."""
         return messages.ListTenantsResponse(tenants=map(to_tenant, await self._admin.list_tenants(call.caller)))
+
+    async def UpdateTenant(self, request: messages.UpdateTenantRequest, call: Call) -> messages.UpdateTenantResponse:
+        """Change how a tenant is set up."""
+        tenant = await self._admin.update_tenant(
+            call.caller, request.tenant.tenant_id, hide_rejected=from_update_tenant(request)
+        )
+        return messages.UpdateTenantResponse(tenant=to_tenant(tenant))
 
     async def DeleteTenant(self, request: messages.DeleteTenantRequest, call: Call) -> messages.DeleteTenantResponse:
         """Delete a tenant."""

@@ -17,6 +17,7 @@ _ROLES = {
     messages.ROLE_ADMIN: Role.ADMIN,
     messages.ROLE_AUDITOR: Role.AUDITOR,
 }
+_HIDE_REJECTED = "hide_rejected"
 _ROLES_OUT = {role: value for value, role in _ROLES.items()}
 
 
@@ -39,7 +40,23 @@ def from_expire_time(request: messages.CreateApiKeyRequest) -> datetime | None:
 
 def to_tenant(tenant: Tenant) -> messages.Tenant:
     """Render a tenant."""
-    return messages.Tenant(tenant_id=tenant.tenant_id, create_time=to_timestamp(tenant.create_time))
+    return messages.Tenant(
+        tenant_id=tenant.tenant_id, create_time=to_timestamp(tenant.create_time), hide_rejected=tenant.hide_rejected
+    )
+
+
+def from_update_tenant(request: messages.UpdateTenantRequest) -> bool:
+    """Whether the tenant is to hide what is rejected, which is all that can be changed of it.
+
+    Raises:
+        InvalidArgumentError: the request changes something else, or nothing.
+    """
+    paths = list(request.update_mask.paths)
+    if any(path != _HIDE_REJECTED for path in paths):
+        raise InvalidArgumentError("update_mask", f"{_HIDE_REJECTED} is the only field of a tenant that can be changed")
+    if not (paths or request.tenant.HasField(_HIDE_REJECTED)):
+        raise InvalidArgumentError(f"tenant.{_HIDE_REJECTED}", "must be given: it is what can be changed of a tenant")
+    return request.tenant.hide_rejected
 
 
 def to_api_key(key: ApiKey) -> messages.ApiKey:

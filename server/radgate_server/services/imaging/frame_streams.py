@@ -62,7 +62,7 @@ class FrameStreams:
             ObjectNotFoundError: no PACS of the tenant has the scope.
             PacsError: it can't be told, because a PACS failed.
         """
-        listing = await self._lister.list(tenant_id, scope)
+        listing = await self._lister.shown(tenant_id, scope)
         refs = in_order((entry.ref for entry in listing.listed), await self._shown(tenant_id, scope))
         order = FrameOrder(refs)
         arriving = ArrivingSeries(self._retrieve, tenant_id, by_series(scope, refs), order.rank)

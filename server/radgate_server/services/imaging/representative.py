@@ -73,7 +73,7 @@ class Representatives:
         sound = [match for match in matches if not self._unsound.get((tenant_id, _place(study, match)))]
         if chosen := choose_instance(sound or matches):
             return _place(study, chosen)
-        listed = (await self._lister.list(tenant_id, scope)).listed  # says why there is nothing
+        listed = (await self._lister.shown(tenant_id, scope)).listed  # says why there is nothing
         return listed[(len(listed) - 1) // 2].ref
 
     async def _first_series(self, tenant_id: str, study: str) -> str:

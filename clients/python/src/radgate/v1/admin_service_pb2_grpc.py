@@ -46,6 +46,11 @@ class AdminServiceStub(object):
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.ListTenantsRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_admin__service__pb2.ListTenantsResponse.FromString,
                 _registered_method=True)
+        self.UpdateTenant = channel.unary_unary(
+                '/radgate.v1.AdminService/UpdateTenant',
+                request_serializer=radgate_dot_v1_dot_admin__service__pb2.UpdateTenantRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_admin__service__pb2.UpdateTenantResponse.FromString,
+                _registered_method=True)
         self.DeleteTenant = channel.unary_unary(
                 '/radgate.v1.AdminService/DeleteTenant',
                 request_serializer=radgate_dot_v1_dot_admin__service__pb2.DeleteTenantRequest.SerializeToString,
@@ -162,6 +167,13 @@ class AdminServiceServicer(object):
 
     def ListTenants(self, request, context):
         """Lists the tenants that the caller may use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateTenant(self, request, context):
+        """Changes how a tenant is set up; its own admin may.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -322,6 +334,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.ListTenantsRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_admin__service__pb2.ListTenantsResponse.SerializeToString,
             ),
+            'UpdateTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTenant,
+                    request_deserializer=radgate_dot_v1_dot_admin__service__pb2.UpdateTenantRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_admin__service__pb2.UpdateTenantResponse.SerializeToString,
+            ),
             'DeleteTenant': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteTenant,
                     request_deserializer=radgate_dot_v1_dot_admin__service__pb2.DeleteTenantRequest.FromString,
@@ -479,6 +496,33 @@ class AdminService(object):
             '/radgate.v1.AdminService/ListTenants',
             radgate_dot_v1_dot_admin__service__pb2.ListTenantsRequest.SerializeToString,
             radgate_dot_v1_dot_admin__service__pb2.ListTenantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.AdminService/UpdateTenant',
+            radgate_dot_v1_dot_admin__service__pb2.UpdateTenantRequest.SerializeToString,
+            radgate_dot_v1_dot_admin__service__pb2.UpdateTenantResponse.FromString,
             options,
             channel_credentials,
             insecure,
