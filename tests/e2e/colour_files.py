@@ -133,6 +133,7 @@ def _made() -> list[tuple[str, Dataset]]:
         ("rgb planar big endian", _native(rgb, "RGB", planar=1, syntax=EXPLICIT_VR_BIG_ENDIAN)),
         ("ybr_full", _native(ybr, "YBR_FULL")),
         ("ybr_full planar", _native(ybr, "YBR_FULL", planar=1)),
+        ("ybr_full called 422", _native(ybr, "YBR_FULL_422")),
         ("ybr_full jpeg-ls", _packed(ybr, "YBR_FULL", JPEG_LS_LOSSLESS, bytes(imagecodecs.jpegls_encode(ybr)))),
         ("rgb jpeg-ls planar 1", _packed(rgb, "RGB", JPEG_LS_LOSSLESS, bytes(imagecodecs.jpegls_encode(rgb)), 1)),
         ("rgb j2k", _packed(rgb, "RGB", JPEG_2000_LOSSLESS, _j2k(rgb, mct=False))),
@@ -213,6 +214,9 @@ def shown_of(dataset: Dataset) -> Pixels:
 
 def _stored(dataset: Dataset) -> Pixels:
     syntax = dataset.file_meta.TransferSyntaxUID
+    shape = (dataset.Rows, dataset.Columns, 3)
+    if dataset.PhotometricInterpretation == "YBR_FULL_422" and len(dataset.PixelData) == np.prod(shape):
+        return np.frombuffer(dataset.PixelData, np.uint8).reshape(shape)  # pydicom refuses it
     if syntax not in _DECODERS:
         return pixel_array(dataset, index=0, raw=True)
     frames = generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames", 1)))

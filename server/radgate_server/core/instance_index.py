@@ -65,6 +65,12 @@ class InstanceIndex:
     deflated: bool = False
     frames_damage: str = ""
 
+    @property
+    def native_pixel_bytes(self) -> int:
+        """The size of native Pixel Data; 0 when there are none, or not sound ones."""
+        table, item = self.frame_table, self.bulk.get("7FE00010")
+        return 0 if table is None or table.encapsulated or item is None else item.spans[0][1]
+
     def sound_frames(self) -> FrameTable | None:
         """Where the frames lie; None when there is no Pixel Data.
 

@@ -99,3 +99,9 @@ def test_metadata_are_changed_in_these_attributes_alone() -> None:
 
 def test_metadata_of_other_images_are_not_parsed() -> None:
     assert not has_other_metadata(build_index(memoryview(make_instance("2.25.1", "2.25.1.1", "2.25.1.1.1"))))
+
+
+@pytest.mark.parametrize(("size_bytes", "expected"), [(15, "YBR_FULL_422"), (16, "YBR_FULL_422"), (24, "YBR_FULL")])
+def test_native_pixels_that_are_all_there_have_no_chroma_left_out(size_bytes: int, expected: str) -> None:
+    assert SUBSAMPLED.of_native(size_bytes).photometric_interpretation == expected
+    assert RGB.of_native(size_bytes) == RGB

@@ -41,7 +41,7 @@ def frame_table(
     if pixel_data is None or not pixel_data.length:
         return None
     if pixel_data.fragments is None:
-        return _native(pixel_data, image)
+        return _native(pixel_data, image.of_native(pixel_data.length))
     # A video is one stream, whose pictures are not addressed here.
     number_of_frames = 1 if syntax is not None and syntax.kind == "video" else image.number_of_frames
     return _encapsulated(data, data_set, pixel_data.fragments, number_of_frames)

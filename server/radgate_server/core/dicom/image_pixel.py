@@ -30,6 +30,16 @@ class ImagePixel(NamedTuple):
         possible = 0 < self.bits_stored <= self.high_bit < self.bits_allocated
         return self.high_bit + 1 - self.bits_stored if possible else 0
 
+    def of_native(self, size_bytes: int) -> "ImagePixel":
+        """What native Pixel Data of that size hold: YBR_FULL where YBR_FULL_422 is stated and no sample is left out.
+
+        Devices that decode JPEG leave the Photometric Interpretation as it was.
+        """
+        whole_bytes = self.decoded_frame_bytes * self.number_of_frames
+        if self.photometric_interpretation != "YBR_FULL_422" or not 0 < whole_bytes <= size_bytes:
+            return self
+        return self._replace(photometric_interpretation="YBR_FULL")
+
     @property
     def native_frame_bits(self) -> int:
         """Bits of one native frame; 0 when it can't be told."""

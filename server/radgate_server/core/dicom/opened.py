@@ -30,8 +30,9 @@ class OpenedFile(NamedTuple):
         return DataSet(elements, self.data_set.little_endian)
 
     def image(self) -> ImagePixel:
-        """What the data set says of its pixels."""
-        return image_pixel(JsonModel(self.data).of(self.part(_IMAGE_PIXEL_GROUP)))
+        """What the data set says of its pixels, and native ones are."""
+        image, pixel_data = image_pixel(JsonModel(self.data).of(self.part(_IMAGE_PIXEL_GROUP))), self.pixel_data
+        return image.of_native(pixel_data.length) if pixel_data and pixel_data.fragments is None else image
 
     def detached(self) -> "OpenedFile":
         """The same over bytes of its own; those of Pixel Data are left out when nothing stands behind them."""

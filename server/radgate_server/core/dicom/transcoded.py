@@ -100,7 +100,8 @@ def _image_pixel_changes(pixels: EncodedPixels) -> dict[int, Value]:
     }
     if _high_bit(after) != _high_bit(before):
         changes[_HIGH_BIT] = Value.unsigned_short(_high_bit(after))
-    if after.photometric_interpretation != before.photometric_interpretation:
+    # Of colour in any case: what it was before is not always what the data set says (ImagePixel.of_native).
+    if after.samples_per_pixel > 1 or after.photometric_interpretation != before.photometric_interpretation:
         changes[_PHOTOMETRIC_INTERPRETATION] = Value.text("CS", after.photometric_interpretation)
     if after.samples_per_pixel > 1:
         changes[_PLANAR_CONFIGURATION] = Value.unsigned_short(after.planar_configuration)

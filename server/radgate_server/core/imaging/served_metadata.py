@@ -21,9 +21,9 @@ def has_other_metadata(index: InstanceIndex) -> bool:
 def served_metadata(index: InstanceIndex) -> bytes:
     """The metadata of an instance of which `has_other_metadata` is true; takes milliseconds for each megabyte."""
     model: dict[str, Any] = json.loads(index.metadata)
-    stored = image_pixel(model)
-    served = served_image(stored, index.transfer_syntax_uid)
-    if served == stored:
+    stated = image_pixel(model)
+    served = served_image(stated.of_native(index.native_pixel_bytes), index.transfer_syntax_uid)
+    if served == stated:
         return index.metadata
     model[_PHOTOMETRIC_INTERPRETATION] = {"vr": "CS", "Value": [served.photometric_interpretation]}
     model[_PLANAR_CONFIGURATION] = {"vr": "US", "Value": [served.planar_configuration]}

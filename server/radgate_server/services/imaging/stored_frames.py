@@ -247,8 +247,9 @@ class StoredFrames:
         place = _Place(tenant_id, handle.ref, handle.crc32c)
         pixels = self._pixels.get(place)
         if pixels is None:
-            image = image_pixel(await self.attributes(tenant_id, handle))
-            table = (await self._instances.index(tenant_id, handle)).sound_frames()
+            index = await self._instances.index(tenant_id, handle)
+            table = index.sound_frames()
+            image = image_pixel(await self.attributes(tenant_id, handle)).of_native(index.native_pixel_bytes)
             encapsulated = table is not None and table.encapsulated
             syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
             pixels = _Pixels(image, served_image(image, handle.transfer_syntax_uid), syntax)
