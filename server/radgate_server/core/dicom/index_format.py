@@ -22,7 +22,7 @@ from typing import Any
 from radgate_server.core.errors import CorruptEntryError
 from radgate_server.core.instance_index import BulkItem, Frames, FrameTable, InstanceIndex, Span, native_frames
 
-_MAGIC = b"RGX1"
+_MAGIC = b"RGX2"  # 1 cut native frames called YBR_FULL_422 by that name alone
 _HEAD = struct.Struct("<4sLLQ")
 _CRC_START = 8
 _SPANS_OF_FRAMES = -1
