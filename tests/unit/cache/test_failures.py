@@ -24,7 +24,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def damage(folder: Path, suffix: str) -> None:
-    (file,) = (path for path in folder.rglob(f"*{suffix}") if path.is_file())
+    (file,) = (path for path in folder.rglob(f"*{suffix}") if path.is_file() and not path.name.startswith("."))
     file.write_bytes(bytes(file.stat().st_size))
 
 
