@@ -203,7 +203,7 @@ class Stub(
     async def ListPacsTransitions(
         self, request: ListPacsTransitionsRequest, context: Context
     ) -> ListPacsTransitionsResponse:
-        return ListPacsTransitionsResponse(transitions=[PacsTransition(primary=request.name)] * request.limit)
+        return ListPacsTransitionsResponse(transitions=[PacsTransition(primary=request.name)] * request.page_size)
 
     async def CreateJob(self, request: CreateJobRequest, context: Context) -> CreateJobResponse:
         job = Job(job_id=request.request_id, transcode_study=request.transcode_study)

@@ -156,7 +156,7 @@ async def test_pacs_are_detected_and_switched_over_by_their_urls(gateway: Gatewa
     assert found.json()["hints"] == ["pacs.example 104"]
     switched = await gateway.client.post(f"{url}/archive:failover", json={"target": "spare"})
     assert switched.json()["transition"]["toPacs"] == "spare"
-    history = await gateway.client.get(f"{url}/archive/transitions?limit=2")
+    history = await gateway.client.get(f"{url}/archive/transitions?pageSize=2")
     assert [each["primary"] for each in history.json()["transitions"]] == ["archive"] * 2
 
 

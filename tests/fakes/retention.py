@@ -64,7 +64,7 @@ class MemoryRetention:
                 return erasure
         raise ResourceNotFoundError("the tenant has no erasure of that id")
 
-    async def list_erasures(self, tenant_id: str, limit: int) -> Sequence[Erasure]:
+    async def list_erasures(self, tenant_id: str, limit: int | None) -> Sequence[Erasure]:
         return [erasure for erasure in reversed(self.erasures) if erasure.order.tenant_id == tenant_id][:limit]
 
     async def unfinished(self, before: datetime) -> Sequence[Erasure]:

@@ -75,7 +75,7 @@ async def test_nothing_is_found_when_the_search_can_not_be_recorded(rig: Rig, ch
 @pytest.mark.parametrize(
     "fields",
     [
-        {"page_size": 1001},
+        {"page_size": -1},
         {"page_token": "x"},
         {"actions": ["spy"]},
         {"outcome": "lost"},

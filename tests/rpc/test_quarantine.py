@@ -76,10 +76,6 @@ async def test_pages_follow_one_another(rig: Rig, channel: grpc.aio.Channel) -> 
     second = await page(rig, channel, page_size=2, page_token=first.next_page_token)
     assert [len(first.instances), len(second.instances), second.next_page_token] == [2, 1, ""]
     assert len({one.entry_id for one in (*first.instances, *second.instances)}) == 3
-    for size in (-1, 1001):
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await page(rig, channel, page_size=size)
-        assert reason_of(caught.value) == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize("rpc", ["ReadQuarantinedInstance", "DeleteQuarantinedInstance"])

@@ -46,8 +46,6 @@ from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.services.tenant_caches import TenantCaches
 from radgate_server.services.validate import CheckListener, Validator
 
-MAX_TRANSITIONS = 1000
-
 type SetupChange = Callable[[PacsSetup], PacsSetup]
 """Makes of how a PACS is set up how it shall be."""
 
@@ -248,10 +246,8 @@ class PacsAdmin:
         return await self._switch(caller, name, choose_primary, TransitionCause.MANUAL_FAILBACK)
 
     async def list_transitions(self, caller: Caller, name: str, limit: int) -> Sequence[Transition]:
-        """The newest `limit` (1 to 1000) changes of the active PACS in the group of the PACS, the newest first."""
+        """The newest `limit` changes of the active PACS in the group of the PACS, the newest first."""
         tenant_id = acting_tenant(caller)
-        if not 1 <= limit <= MAX_TRANSITIONS:
-            raise InvalidArgumentError("limit", f"must be from 1 to {MAX_TRANSITIONS}")
         config = _find(await self._directory.list_pacs(tenant_id), name)
         return await self._failover.list_transitions(tenant_id, config.backup_for or name, limit)
 

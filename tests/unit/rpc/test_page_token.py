@@ -7,7 +7,7 @@ from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
 
 
 def request_of(**fields: object) -> SearchStudiesRequest:
-    return SearchStudiesRequest(keys=[MatchKey(attribute="PatientID", value="1")], page_size=5, **fields)
+    return SearchStudiesRequest(keys=[MatchKey(attribute="PatientID", value="1")], **fields)
 
 
 def test_a_token_leads_to_its_offset_whatever_token_the_request_carried() -> None:
@@ -16,7 +16,12 @@ def test_a_token_leads_to_its_offset_whatever_token_the_request_carried() -> Non
     assert read_page_token("", request_of(), "east") == 0
 
 
-@pytest.mark.parametrize("token", ["x", "AAAA", "ä", "=" * 16, "A" * 1000, "A" * 16 + "!"])
+def test_the_size_of_pages_may_change_between_them() -> None:
+    token = make_page_token(15, request_of(page_size=5), "east")
+    assert read_page_token(token, request_of(page_size=7), "east") == 15
+
+
+@pytest.mark.parametrize("token", ["x", "AAAA", "ä", "=" * 16, "A" * 1000, "A" * 16 + "!", "_" * 24, "f" + "_" * 23])
 def test_a_malformed_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         read_page_token(token, request_of(), "east")

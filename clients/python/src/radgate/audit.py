@@ -13,6 +13,7 @@ from radgate.audit_requests import (
     schedule_update_request,
     search_request,
 )
+from radgate.paging import list_all, list_all_async
 from radgate.v1 import audit_service_pb2 as messages
 from radgate.v1.audit_service_pb2_grpc import AuditServiceStub
 
@@ -73,12 +74,13 @@ class Audit:
 
     def checkpoints(self) -> Sequence[messages.AuditCheckpoint]:
         """The signed checkpoints of the chain, the oldest first."""
-        response = self._call(self._stub.ListAuditCheckpoints, messages.ListAuditCheckpointsRequest())
-        return tuple(response.checkpoints)
+        request = messages.ListAuditCheckpointsRequest()
+        return list_all(self._call, self._stub.ListAuditCheckpoints, request, "checkpoints")
 
     def schedules(self) -> Sequence[messages.ReportSchedule]:
         """Reports that are made at regular times, and how the last run of each went."""
-        return tuple(self._call(self._stub.ListReportSchedules, messages.ListReportSchedulesRequest()).schedules)
+        request = messages.ListReportSchedulesRequest()
+        return list_all(self._call, self._stub.ListReportSchedules, request, "schedules")
 
     def create_schedule(
         self,
@@ -170,13 +172,13 @@ class AsyncAudit:
 
     async def checkpoints(self) -> Sequence[messages.AuditCheckpoint]:
         """The signed checkpoints of the chain, the oldest first."""
-        response = await self._call(self._stub.ListAuditCheckpoints, messages.ListAuditCheckpointsRequest())
-        return tuple(response.checkpoints)
+        request = messages.ListAuditCheckpointsRequest()
+        return await list_all_async(self._call, self._stub.ListAuditCheckpoints, request, "checkpoints")
 
     async def schedules(self) -> Sequence[messages.ReportSchedule]:
         """Reports that are made at regular times, and how the last run of each went."""
-        response = await self._call(self._stub.ListReportSchedules, messages.ListReportSchedulesRequest())
-        return tuple(response.schedules)
+        request = messages.ListReportSchedulesRequest()
+        return await list_all_async(self._call, self._stub.ListReportSchedules, request, "schedules")
 
     async def create_schedule(
         self,

@@ -7,6 +7,7 @@ from uuid import uuid4
 import grpc
 
 from radgate.errors import UnavailableError
+from radgate.paging import list_all, list_all_async
 from radgate.v1 import job_service_pb2 as messages
 from radgate.v1.job_service_pb2_grpc import JobServiceStub
 
@@ -72,7 +73,7 @@ class Jobs:
 
     def list(self) -> Sequence[messages.Job]:
         """The tenant's jobs, newest first; those that ended are kept for a while."""
-        return tuple(self._call(self._stub.ListJobs, messages.ListJobsRequest()).jobs)
+        return list_all(self._call, self._stub.ListJobs, messages.ListJobsRequest(), "jobs")
 
     def watch(self, job_id: str, *, timeout_s: float | None = None) -> Iterator[messages.Job]:
         """The job as it stands, and again whenever it changes, until it has ended."""
@@ -119,7 +120,7 @@ class AsyncJobs:
 
     async def list(self) -> Sequence[messages.Job]:
         """The tenant's jobs, newest first; those that ended are kept for a while."""
-        return tuple((await self._call(self._stub.ListJobs, messages.ListJobsRequest())).jobs)
+        return await list_all_async(self._call, self._stub.ListJobs, messages.ListJobsRequest(), "jobs")
 
     def watch(self, job_id: str, *, timeout_s: float | None = None) -> AsyncGenerator[messages.Job]:
         """The job as it stands, and again whenever it changes, until it has ended."""

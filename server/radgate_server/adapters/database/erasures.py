@@ -51,7 +51,7 @@ class SqlErasureRecords:
             raise ResourceNotFoundError("the tenant has no erasure of that id")
         return _erasure(row)
 
-    async def list_erasures(self, tenant_id: str, limit: int) -> Sequence[Erasure]:
+    async def list_erasures(self, tenant_id: str, limit: int | None) -> Sequence[Erasure]:
         """The tenant's, the newest first."""
         query = _NEWEST.where(cache_erasures.c.tenant_id == tenant_id).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(query).all())

@@ -24,7 +24,7 @@ from radgate_server.core.pacs import (
 from radgate_server.core.secret import SecretReference
 from radgate_server.core.validation import CheckOutcome, ValidationReport
 from radgate_server.services.admin import AdminService
-from radgate_server.services.pacs_admin import MAX_TRANSITIONS, PacsOverview
+from radgate_server.services.pacs_admin import PacsOverview
 
 _COLUMNS = (
     "tenant",
@@ -60,7 +60,7 @@ def list_(tenant_id: str | None, as_json: bool) -> None:
 @click.option(
     "--limit",
     metavar="N",
-    type=click.IntRange(1, MAX_TRANSITIONS),
+    type=click.IntRange(1),
     default=20,
     show_default=True,
     help="At most so many.",

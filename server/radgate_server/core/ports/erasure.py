@@ -75,7 +75,7 @@ class ErasureRecords(Protocol):
         """The tenant's. Raises ResourceNotFoundError."""
         ...
 
-    async def list_erasures(self, tenant_id: str, limit: int) -> Sequence[Erasure]:
+    async def list_erasures(self, tenant_id: str, limit: int | None) -> Sequence[Erasure]:
         """The tenant's, the newest first."""
         ...
 

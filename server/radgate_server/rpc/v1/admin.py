@@ -18,10 +18,9 @@ from radgate_server.rpc.v1.convert_limits import from_limits, to_limits, to_stat
 from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
 from radgate_server.rpc.v1.convert_reports import to_report, to_transition
 from radgate_server.rpc.v1.convert_restriction import from_restriction
+from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.rpc.v1.times import from_duration
 from radgate_server.services.admin import AdminService
-
-DEFAULT_TRANSITIONS = 100
 
 # ruff: noqa: N802 (rpcs keep their names)
 
@@ -38,9 +37,11 @@ class AdminServicer:
         tenant = await self._admin.create_tenant(call.caller, parse_slug(request.tenant_id, "tenant_id"))
         return messages.CreateTenantResponse(tenant=to_tenant(tenant))
 
-    async def ListTenants(self, _request: messages.ListTenantsRequest, call: Call) -> messages.ListTenantsResponse:
+    async def ListTenants(self, request: messages.ListTenantsRequest, call: Call) -> messages.ListTenantsResponse:
         """List the tenants that the caller may use."""
-        return messages.ListTenantsResponse(tenants=map(to_tenant, await self._admin.list_tenants(call.caller)))
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._admin.list_tenants(call.caller))
+        return messages.ListTenantsResponse(tenants=map(to_tenant, found), next_page_token=following)
 
     async def UpdateTenant(self, request: messages.UpdateTenantRequest, call: Call) -> messages.UpdateTenantResponse:
         """Change how a tenant is set up."""
@@ -65,9 +66,11 @@ class AdminServicer:
         )
         return messages.CreateApiKeyResponse(api_key=to_api_key(key), token=token)
 
-    async def ListApiKeys(self, _request: messages.ListApiKeysRequest, call: Call) -> messages.ListApiKeysResponse:
+    async def ListApiKeys(self, request: messages.ListApiKeysRequest, call: Call) -> messages.ListApiKeysResponse:
         """List the tenant's API keys."""
-        return messages.ListApiKeysResponse(api_keys=map(to_api_key, await self._admin.list_keys(call.caller)))
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._admin.list_keys(call.caller))
+        return messages.ListApiKeysResponse(api_keys=map(to_api_key, found), next_page_token=following)
 
     async def RevokeApiKey(self, request: messages.RevokeApiKeyRequest, call: Call) -> messages.RevokeApiKeyResponse:
         """Revoke an API key."""
@@ -105,9 +108,11 @@ class AdminServicer:
         """Tell one PACS."""
         return messages.GetPacsResponse(pacs=to_pacs(await self._pacs.get(call.caller, request.name)))
 
-    async def ListPacs(self, _request: messages.ListPacsRequest, call: Call) -> messages.ListPacsResponse:
+    async def ListPacs(self, request: messages.ListPacsRequest, call: Call) -> messages.ListPacsResponse:
         """List the tenant's PACS."""
-        return messages.ListPacsResponse(pacs=map(to_pacs, await self._pacs.list_all(call.caller)))
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._pacs.list_all(call.caller))
+        return messages.ListPacsResponse(pacs=map(to_pacs, found), next_page_token=following)
 
     async def UpdatePacs(self, request: messages.UpdatePacsRequest, call: Call) -> messages.UpdatePacsResponse:
         """Change how a PACS is set up."""
@@ -151,8 +156,9 @@ class AdminServicer:
         self, request: messages.ListPacsTransitionsRequest, call: Call
     ) -> messages.ListPacsTransitionsResponse:
         """List when and why the work went from one PACS to another."""
-        transitions = await self._pacs.list_transitions(call.caller, request.name, request.limit or DEFAULT_TRANSITIONS)
-        return messages.ListPacsTransitionsResponse(transitions=map(to_transition, transitions))
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._pacs.list_transitions(call.caller, request.name, page.end + 1))
+        return messages.ListPacsTransitionsResponse(transitions=map(to_transition, found), next_page_token=following)
 
     async def GetCacheStats(
         self, _request: messages.GetCacheStatsRequest, call: Call

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import audit_service_pb2 as messages
-from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.reports.spec import CONTENT_TYPES
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.messages import spans_of
@@ -19,14 +18,12 @@ from radgate_server.rpc.v1.convert_audit import (
     to_verdict,
 )
 from radgate_server.rpc.v1.convert_audit_reports import change_plan, from_schedule, from_spec, to_schedule
-from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
+from radgate_server.rpc.v1.page_token import make_page_token, page_size_of, read_page_token, requested_page
 from radgate_server.services.audit_checking import AuditChecker
 from radgate_server.services.audit_reading import AuditReader
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.schedules import ScheduleDesk
 
-DEFAULT_PAGE_SIZE = 100
-MAX_PAGE_SIZE = 1000
 CHUNK_BYTES = 1 << 20
 
 # ruff: noqa: N802 (rpcs keep their names)
@@ -45,12 +42,10 @@ class AuditServicer:
         self, request: messages.SearchAuditRecordsRequest, call: Call
     ) -> messages.SearchAuditRecordsResponse:
         """Search records."""
-        tenant_id, size = call.caller.tenant_id, request.page_size
-        if not 0 <= size <= MAX_PAGE_SIZE:
-            raise InvalidArgumentError("page_size", f"must be from 1 to {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}")
+        tenant_id, size = call.caller.tenant_id, page_size_of(request)
         below = read_page_token(request.page_token, request, tenant_id) or None
         criteria = from_search(request)
-        page = await self._reader.search(call.caller, criteria, below=below, size=size or DEFAULT_PAGE_SIZE)
+        page = await self._reader.search(call.caller, criteria, below=below, size=size)
         return messages.SearchAuditRecordsResponse(
             records=map(to_record, page.records),
             next_page_token=make_page_token(page.go_on, request, tenant_id) if page.go_on else "",
@@ -70,11 +65,12 @@ class AuditServicer:
                     yield messages.VerifyAuditTrailResponse(verdict=to_verdict(item))
 
     async def ListAuditCheckpoints(
-        self, _request: messages.ListAuditCheckpointsRequest, call: Call
+        self, request: messages.ListAuditCheckpointsRequest, call: Call
     ) -> messages.ListAuditCheckpointsResponse:
         """List the checkpoints of the tenant's chain."""
-        found = await self._checker.checkpoints(call.caller)
-        return messages.ListAuditCheckpointsResponse(checkpoints=map(to_checkpoint, found))
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._checker.checkpoints(call.caller))
+        return messages.ListAuditCheckpointsResponse(checkpoints=map(to_checkpoint, found), next_page_token=following)
 
     async def MakeAuditReport(self, request: messages.MakeAuditReportRequest, call: Call) -> AsyncGenerator[HttpBody]:
         """Make a report."""
@@ -96,11 +92,12 @@ class AuditServicer:
         return messages.CreateReportScheduleResponse(schedule=to_schedule(made))
 
     async def ListReportSchedules(
-        self, _request: messages.ListReportSchedulesRequest, call: Call
+        self, request: messages.ListReportSchedulesRequest, call: Call
     ) -> messages.ListReportSchedulesResponse:
         """List the tenant's schedules."""
-        found = await self._schedules.list_all(call.caller)
-        return messages.ListReportSchedulesResponse(schedules=map(to_schedule, found))
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._schedules.list_all(call.caller))
+        return messages.ListReportSchedulesResponse(schedules=map(to_schedule, found), next_page_token=following)
 
     async def UpdateReportSchedule(
         self, request: messages.UpdateReportScheduleRequest, call: Call

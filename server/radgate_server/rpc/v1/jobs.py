@@ -12,6 +12,7 @@ from radgate_server.core.ports.queue import JobQueue
 from radgate_server.core.tracing import current_traceparent
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert_jobs import from_create, to_job
+from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.services.auditing import Auditor
 
 # ruff: noqa: N802 (rpcs keep their names)
@@ -39,10 +40,11 @@ class JobServicer:
         job = await self._queue.get(call.caller.tenant_id, request.job_id)
         return messages.GetJobResponse(job=to_job(job))
 
-    async def ListJobs(self, _request: messages.ListJobsRequest, call: Call) -> messages.ListJobsResponse:
+    async def ListJobs(self, request: messages.ListJobsRequest, call: Call) -> messages.ListJobsResponse:
         """List the tenant's jobs."""
-        jobs = await self._queue.list(call.caller.tenant_id)
-        return messages.ListJobsResponse(jobs=map(to_job, jobs))
+        page = requested_page(request, call.caller.tenant_id)
+        jobs, following = page.cut(await self._queue.list(call.caller.tenant_id))
+        return messages.ListJobsResponse(jobs=map(to_job, jobs), next_page_token=following)
 
     async def WatchJob(
         self, request: messages.WatchJobRequest, call: Call

@@ -6,15 +6,12 @@ from contextlib import aclosing
 from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import quarantine_service_pb2 as messages
-from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.quarantine import QuarantinedInstance
 from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
+from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.rpc.v1.times import to_timestamp
 from radgate_server.services.quarantine import QuarantineAdmin
 
-DEFAULT_PAGE_SIZE = 100
-MAX_PAGE_SIZE = 1000
 CONTENT_TYPE = "application/octet-stream"
 """Never DICOM's: nothing may show it as an image."""
 
@@ -31,16 +28,9 @@ class QuarantineServicer:
         self, request: messages.ListQuarantinedInstancesRequest, call: Call
     ) -> messages.ListQuarantinedInstancesResponse:
         """List refused instances."""
-        tenant_id, size = call.caller.tenant_id, request.page_size or DEFAULT_PAGE_SIZE
-        if not 0 < size <= MAX_PAGE_SIZE:
-            raise InvalidArgumentError("page_size", f"must be from 1 to {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}")
-        start = read_page_token(request.page_token, request, tenant_id)
-        found = await self._quarantine.list_entries(call.caller)
-        end = start + size
-        return messages.ListQuarantinedInstancesResponse(
-            instances=map(_to_instance, found[start:end]),
-            next_page_token=make_page_token(end, request, tenant_id) if end < len(found) else "",
-        )
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._quarantine.list_entries(call.caller))
+        return messages.ListQuarantinedInstancesResponse(instances=map(_to_instance, found), next_page_token=following)
 
     async def ReadQuarantinedInstance(
         self, request: messages.ReadQuarantinedInstanceRequest, call: Call

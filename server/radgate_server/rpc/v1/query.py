@@ -17,15 +17,12 @@ from radgate_server.core.query import Query
 from radgate_server.core.shown_list import list_of
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
-from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
+from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.known_studies import PATIENT_ID
 from radgate_server.services.query import Page, QueryPage
 from radgate_server.services.watching import NewsDesk, StudyNews
-
-DEFAULT_PAGE_SIZE = 100
-MAX_PAGE_SIZE = 1000
 
 type SearchRequest = messages.SearchStudiesRequest | messages.SearchSeriesRequest | messages.SearchInstancesRequest
 
@@ -81,11 +78,9 @@ class QueryServicer:
 
     async def _search(self, level: QueryLevel, request: SearchRequest, call: Call) -> tuple[QueryPage, dict[str, Any]]:
         """Find one page; also what all three responses have in common."""
-        tenant_id = call.caller.tenant_id
         query, scope = _read_query(level, request)
-        size = _page_size(request.page_size)
-        offset = read_page_token(request.page_token, request, tenant_id)
-        page = await self._query.search(call.caller, query, Page(offset, size))
+        asked = requested_page(request, call.caller.tenant_id)
+        page = await self._query.search(call.caller, query, Page(asked.start, asked.end - asked.start))
         shown = NOTHING_SHOWN if scope else list_of(match.attributes for match in page.matches)
         detail = await self._auditor.record_list(call.caller, level.value, shown)
         await self._auditor.record(
@@ -97,7 +92,7 @@ class QueryServicer:
             asked_name=query.value_of(PATIENT_NAME),
         )
         return page, {
-            "next_page_token": make_page_token(offset + size, request, tenant_id) if page.has_more else "",
+            "next_page_token": asked.following if page.has_more else "",
             "warnings": [
                 messages.QueryWarning(pacs=warning.pacs, reason=warning.reason, message=warning.message)
                 for warning in page.warnings
@@ -127,9 +122,3 @@ def _read_query(level: QueryLevel, request: SearchRequest) -> tuple[Query, Retri
         level, request.keys, request.include_fields, fuzzy_matching=request.fuzzy_matching, parents=parents
     )
     return query, RetrieveScope(study, series or None) if study else None
-
-
-def _page_size(size: int) -> int:
-    if not 0 <= size <= MAX_PAGE_SIZE:
-        raise InvalidArgumentError("page_size", f"must be from 1 to {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}")
-    return size or DEFAULT_PAGE_SIZE

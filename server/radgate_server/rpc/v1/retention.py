@@ -10,6 +10,7 @@ from radgate_server.rpc.v1.convert_retention import (
     to_hold,
     to_rule,
 )
+from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionDesk
 
@@ -53,8 +54,9 @@ class RetentionServicer:
         self, request: messages.ListLegalHoldsRequest, call: Call
     ) -> messages.ListLegalHoldsResponse:
         """List the holds."""
-        holds = await self._desk.list_holds(call.caller, released=request.include_released)
-        return messages.ListLegalHoldsResponse(holds=map(to_hold, holds))
+        page = requested_page(request, call.caller.tenant_id)
+        holds, following = page.cut(await self._desk.list_holds(call.caller, released=request.include_released))
+        return messages.ListLegalHoldsResponse(holds=map(to_hold, holds), next_page_token=following)
 
     async def EraseCachedData(
         self, request: messages.EraseCachedDataRequest, call: Call
@@ -69,7 +71,8 @@ class RetentionServicer:
         erasure = await self._eraser.find(call.caller, request.erasure_id)
         return messages.GetErasureResponse(erasure=to_erasure(erasure))
 
-    async def ListErasures(self, _request: messages.ListErasuresRequest, call: Call) -> messages.ListErasuresResponse:
+    async def ListErasures(self, request: messages.ListErasuresRequest, call: Call) -> messages.ListErasuresResponse:
         """List the erasures."""
-        erasures = await self._eraser.list_erasures(call.caller)
-        return messages.ListErasuresResponse(erasures=map(to_erasure, erasures))
+        page = requested_page(request, call.caller.tenant_id)
+        erasures, following = page.cut(await self._eraser.list_erasures(call.caller, page.end + 1))
+        return messages.ListErasuresResponse(erasures=map(to_erasure, erasures), next_page_token=following)

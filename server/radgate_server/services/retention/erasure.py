@@ -29,7 +29,6 @@ from radgate_server.services.tenant_caches import TenantCaches
 
 _ID_BYTES = 8
 _TRIES = 3
-MAX_LISTED = 1000
 
 
 class CacheEraser:
@@ -100,9 +99,9 @@ class CacheEraser:
         """One of the caller's tenant. Raises ResourceNotFoundError."""
         return await self._records.find(acting_tenant(caller), erasure_id)
 
-    async def list_erasures(self, caller: Caller) -> Sequence[Erasure]:
-        """The newest of the caller's tenant, the newest first."""
-        return await self._records.list_erasures(acting_tenant(caller), MAX_LISTED)
+    async def list_erasures(self, caller: Caller, limit: int | None = None) -> Sequence[Erasure]:
+        """The newest `limit` of the caller's tenant, or all, the newest first."""
+        return await self._records.list_erasures(acting_tenant(caller), limit)
 
     async def _order(self, caller: Caller, subject: HoldSubject, value: str, reason: str) -> ErasureOrder:
         tenant_id = acting_tenant(caller)

@@ -136,16 +136,22 @@ class ReleaseLegalHoldResponse(_message.Message):
     def __init__(self, hold: _Optional[_Union[LegalHold, _Mapping]] = ...) -> None: ...
 
 class ListLegalHoldsRequest(_message.Message):
-    __slots__ = ("include_released",)
+    __slots__ = ("include_released", "page_size", "page_token")
     INCLUDE_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     include_released: bool
-    def __init__(self, include_released: bool = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, include_released: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListLegalHoldsResponse(_message.Message):
-    __slots__ = ("holds",)
+    __slots__ = ("holds", "next_page_token")
     HOLDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     holds: _containers.RepeatedCompositeFieldContainer[LegalHold]
-    def __init__(self, holds: _Optional[_Iterable[_Union[LegalHold, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, holds: _Optional[_Iterable[_Union[LegalHold, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class EraseCachedDataRequest(_message.Message):
     __slots__ = ("study_instance_uid", "patient_id", "reason")
@@ -176,11 +182,17 @@ class GetErasureResponse(_message.Message):
     def __init__(self, erasure: _Optional[_Union[Erasure, _Mapping]] = ...) -> None: ...
 
 class ListErasuresRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListErasuresResponse(_message.Message):
-    __slots__ = ("erasures",)
+    __slots__ = ("erasures", "next_page_token")
     ERASURES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     erasures: _containers.RepeatedCompositeFieldContainer[Erasure]
-    def __init__(self, erasures: _Optional[_Iterable[_Union[Erasure, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, erasures: _Optional[_Iterable[_Union[Erasure, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -135,7 +135,7 @@ class RetentionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListErasures(self, request, context):
-        """Lists the erasures, the newest first, a thousand at most.
+        """Lists the erasures, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
