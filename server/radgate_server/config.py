@@ -207,19 +207,12 @@ class AuditSettings(Table):
     check_records: int = Field(
         default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
     )
-    answers_wait_for: Literal["memory", "spool", "database"] = Field(
-        default="memory",
-        description="Where an access must be recorded before its first byte leaves. memory: in memory that the server"
-        " shares with a process of its own, which has it in a file in data_dir some milliseconds later and in the"
-        " database within half a second; no death loses any while memory_dir is kept, a power cut those of the last"
-        " half second. spool: in that file, written by the server itself; no death loses any. database: there, on its"
-        " disk; each answer waits for that.",
-    )
-    memory_dir: Path = Field(
-        default=Path("/dev/shm"),  # noqa: S108 - a file's name is random there, and the file its user's alone
-        description="Folder in memory (tmpfs) for what answers_wait_for = memory shares, 8 MiB. Where both processes"
-        " are killed at once, the next start finds the last milliseconds there, so it should outlive them: in a"
-        " container, a folder of the host's, or of the pod's, in place of the container's own.",
+    answers_wait_for: Literal["spool", "database"] = Field(
+        default="spool",
+        description="Where an access must be recorded before its first byte leaves. spool: in a sealed file in"
+        " data_dir, from where it is committed to the database within half a second; no killed process or container"
+        " loses a record while data_dir remains, a power cut those of the last half second at most. database:"
+        " committed there, on its disk; each answer waits for that.",
     )
     spool_bytes: int = Field(
         default=256 * MIB,

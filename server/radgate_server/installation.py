@@ -8,14 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from radgate_server.adapters.audit_spool import (
-    FileAuditSpool,
-    SharedAuditSink,
-    Terms,
-    count_late,
-    shared_audit_sink,
-    take_what_memory_holds,
-)
+from radgate_server.adapters.audit_spool import FileAuditSpool, count_late
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_records import SqlAuditRecords
@@ -82,8 +75,8 @@ from radgate_server.services.validate import Validator
 
 _AUDIT_SPOOL = "audit-spool"
 
-type WritingEnd = SharedAuditSink | SpooledAuditSink | SqlAuditSink
-"""Of the audit trail, by what answers wait for: memory, the spool, the database."""
+type WritingEnd = SpooledAuditSink | SqlAuditSink
+"""Of the audit trail, by what answers wait for: the spool, the database."""
 
 if TYPE_CHECKING:
     from radgate_server.adapters.pacs.dimse import StorageScp
@@ -142,7 +135,7 @@ async def open_installation(
     audit: AuditSink
     writing_end: WritingEnd
     if purpose is Purpose.SERVE:
-        audit = writing_end = await _open_writing_end(stack, settings, database)
+        audit = writing_end = _open_writing_end(stack, settings, database)
     else:
         stack.push_async_callback((writing_end := SqlAuditSink(database)).close)
         audit = KnownTenantsSink(writing_end, tenants, trail)
@@ -171,24 +164,20 @@ async def open_installation(
     )
 
 
-async def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database) -> WritingEnd:
-    folder, limit_bytes = settings.data_dir / _AUDIT_SPOOL, settings.audit.spool_bytes
-    wait_for = settings.audit.answers_wait_for if limit_bytes else "database"
-    terms = Terms(settings.database_url_or_default, settings.data_dir, folder, limit_bytes)
-    if wait_for == "memory":
-        return await stack.enter_async_context(shared_audit_sink(terms, settings.audit.memory_dir))
-    await take_what_memory_holds(terms, settings.audit.memory_dir)
+def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database) -> WritingEnd:
     spool = None
-    if limit_bytes:
-        spool = FileAuditSpool(folder, SpoolCiphers(settings.data_dir), limit_bytes=limit_bytes)
+    if settings.audit.spool_bytes:
+        folder, ciphers = settings.data_dir / _AUDIT_SPOOL, SpoolCiphers(settings.data_dir)
+        spool = FileAuditSpool(folder, ciphers, limit_bytes=settings.audit.spool_bytes)
         stack.callback(spool.close)
-    sink = SpooledAuditSink(database, spool) if spool and wait_for == "spool" else SqlAuditSink(database, spool=spool)
+    by_spool = settings.audit.answers_wait_for == "spool"
+    sink = SpooledAuditSink(database, spool) if spool and by_spool else SqlAuditSink(database, spool=spool)
     stack.push_async_callback(sink.close)
     return sink
 
 
 def count_late_segments(settings: Settings) -> int:
-    """How many parts of the audit spool wait for longer than usual, without opening it."""
+    """How many segments of the audit spool have waited for more than five seconds, without opening it."""
     return count_late(settings.data_dir / _AUDIT_SPOOL, time.time())
 
 

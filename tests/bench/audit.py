@@ -10,28 +10,27 @@ from pathlib import Path
 
 import uvloop
 
-from radgate_server.adapters.audit_spool import FileAuditSpool, Terms, shared_audit_sink
+from radgate_server.adapters.audit_spool import FileAuditSpool
 from radgate_server.adapters.database.audit import SqlAuditSink
 from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
 from radgate_server.adapters.database.audit_trail import SqlAuditTrail
 from radgate_server.adapters.database.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.config import AuditSettings
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.audit_verify import ChainVerifier
 from radgate_server.core.ports.audit import AuditSink
 from tests.conformance.database_suites import audit_entry
 
 ENTRIES = {1: 2_000, 16: 20_000, 64: 20_000}
-"""Concurrent recorders: entries that they record together."""
+"""Concurrent callers: entries that they record together."""
 
-PROCESSES, RECORDERS, SHARE = 2, 16, 10_000
-"""Servers that write into one chain, each by so many recorders, and what each writes."""
+PROCESSES, CALLERS, SHARE = 2, 16, 10_000
+"""Servers that write into one chain, each by so many callers, and what each writes."""
 
 
-async def measure(sink: AuditSink, recorders: int, count: int) -> str:
-    """Record `count` entries by `recorders` that each wait for one entry before they record the next.
+async def measure(sink: AuditSink, callers: int, count: int) -> str:
+    """Record `count` entries by `callers` that each wait for one entry before they record the next.
 
     The rate is that of entries in the database, the wait that of whoever records.
     """
@@ -45,7 +44,7 @@ async def measure(sink: AuditSink, recorders: int, count: int) -> str:
 
     entries = iter([audit_entry(number) for number in range(count)])
     started_s, loop_cpu_s, process_cpu_s = time.perf_counter(), time.thread_time(), time.process_time()
-    await asyncio.gather(*(record(entries) for _ in range(recorders)))
+    await asyncio.gather(*(record(entries) for _ in range(callers)))
     await sink.settle()
     elapsed_s = time.perf_counter() - started_s
     loop_us = (time.thread_time() - loop_cpu_s) / count * 1e6
@@ -53,7 +52,7 @@ async def measure(sink: AuditSink, recorders: int, count: int) -> str:
     waits_s.sort()
     median_ms, p99_ms = (waits_s[count * percent // 100] * 1e3 for percent in (50, 99))
     return (
-        f"{recorders:3} recorders: {count / elapsed_s:7,.0f} entries/s; CPU an entry {loop_us:4.1f} µs on the loop, "
+        f"{callers:3} callers: {count / elapsed_s:7,.0f} entries/s; CPU an entry {loop_us:4.1f} µs on the loop, "
         f"{process_us:5.1f} µs in all; wait {median_ms:.3f} ms, p99 {p99_ms:.3f} ms"
     )
 
@@ -64,10 +63,10 @@ def record_share(url: str) -> str:
     async def run() -> str:
         database = Database(url)
         sink = SqlAuditSink(database)
-        told = await measure(sink, RECORDERS, SHARE)
+        report = await measure(sink, CALLERS, SHARE)
         await sink.close()
         await database.close()
-        return told
+        return report
 
     return uvloop.run(run())
 
@@ -86,17 +85,15 @@ async def verify(database: Database) -> str:
 
 
 async def measure_all(name: str, sink: AuditSink) -> None:
-    """One writing end with few recorders and with many."""
-    for recorders, count in ENTRIES.items():
-        print(f"{name}, {await measure(sink, recorders, count)}")
+    """One writing end with few callers and with many."""
+    for callers, count in ENTRIES.items():
+        print(f"{name}, {await measure(sink, callers, count)}")
 
 
 async def main(url: str, folder: Path) -> None:
     """Measure the writing ends, several processes that write into one chain, and the check of all that was written."""
     migrate(url)
     database = Database(url)
-    async with shared_audit_sink(Terms(url, folder, folder / "shared", 1 << 30), AuditSettings().memory_dir) as shared:
-        await measure_all("by the recorder", shared)
     spool = FileAuditSpool(folder / "spool", SpoolCiphers(folder), limit_bytes=1 << 30)
     for name, sink in (
         ("by the spool", SpooledAuditSink(database, spool)),
@@ -106,8 +103,8 @@ async def main(url: str, folder: Path) -> None:
         await sink.close()
     spool.close()
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-        for told in await asyncio.to_thread(pool.map, record_share, [url] * PROCESSES, 1):
-            print(f"one of {PROCESSES} servers, {told}")
+        for report in await asyncio.to_thread(pool.map, record_share, [url] * PROCESSES, 1):
+            print(f"one of {PROCESSES} servers, {report}")
     print(await verify(database))
     await database.close()
 

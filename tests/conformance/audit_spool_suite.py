@@ -37,8 +37,8 @@ type OpenSink = Callable[[FileAuditSpool], WritingEnd]
 RENAME = "ALTER TABLE {} RENAME TO {}"
 
 
-class AuditTrailBench:
-    """A database, how to have it away, and what came into it."""
+class AuditSpoolSuite:
+    """The writing end with a spool."""
 
     @pytest.fixture
     async def database(self, url: str) -> AsyncIterator[Database]:
@@ -60,7 +60,7 @@ class AuditTrailBench:
     async def execute(self, database: Database, statement: str) -> None:
         await database.write(lambda connection: connection.execute(text(statement)))
 
-    async def told(self, database: Database) -> list[int]:
+    async def recorded(self, database: Database) -> list[int]:
         """The numbers of the entries in the order of the chain, which is whole."""
         query = select(audit_entries.c.request_id).order_by("sequence")
         rows: Sequence[Any] = await database.read(lambda connection: connection.execute(query).all())
@@ -68,10 +68,6 @@ class AuditTrailBench:
         await trail.scan(verifier.take, upto=await trail.last_number())
         assert verifier.finish(await trail.heads()) == ()
         return [int(row.request_id.removeprefix("request-")) for row in rows]
-
-
-class AuditSpoolSuite(AuditTrailBench):
-    """The writing end with a spool."""
 
     @pytest.fixture(autouse=True)
     def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +111,7 @@ class AuditSpoolSuite(AuditTrailBench):
         await self.drained(spool)
         await self.record(sink, range(70, 75))
         await sink.settle()
-        assert await self.told(database) == list(range(75))
+        assert await self.recorded(database) == list(range(75))
         assert sum(sink.recorded.values()) == 75
 
     async def test_nothing_is_recorded_once_the_spool_is_full(
@@ -131,7 +127,7 @@ class AuditSpoolSuite(AuditTrailBench):
             assert outcomes[:kept] == [[None]] * kept
             assert {type(outcome) for (outcome,) in outcomes[kept:]} == {AuditUnavailableError}
         await self.drained(spool)
-        assert await self.told(database) == list(range(kept))
+        assert await self.recorded(database) == list(range(kept))
         await sink.close()
         spool.close()
 
@@ -152,7 +148,7 @@ class AuditSpoolSuite(AuditTrailBench):
         monkeypatch.setattr(dialect, "insert_alone", insert_alone)
         await self.record(sink, range(5, 7))
         await self.drained(spool)
-        assert await self.told(database) == list(range(7))
+        assert await self.recorded(database) == list(range(7))
         await sink.close()
 
     async def test_a_segment_that_could_not_be_removed_is_not_written_twice(
@@ -174,7 +170,7 @@ class AuditSpoolSuite(AuditTrailBench):
         async with self.away(database):
             await self.record(sink, range(5))
         await self.drained(spool)
-        assert await self.told(database) == list(range(5))
+        assert await self.recorded(database) == list(range(5))
         assert caplog.text.count("the audit spool can't be drained into the database: OSError EIO") == 1
 
     async def test_what_waits_is_drained_by_the_next_server(
@@ -188,16 +184,16 @@ class AuditSpoolSuite(AuditTrailBench):
         second = open_sink(spool)
         await self.record(second, range(30, 33))
         await self.drained(spool)
-        assert await self.told(database) == list(range(33))
+        assert await self.recorded(database) == list(range(33))
         await second.close()
 
     async def test_who_settles_finds_what_was_recorded_before(self, database: Database, sink: WritingEnd) -> None:
         for start in range(0, 50, 10):
             await self.record(sink, range(start, start + 10))
             await sink.settle()
-            assert await self.told(database) == list(range(start + 10))
+            assert await self.recorded(database) == list(range(start + 10))
 
-    async def test_who_can_not_settle_is_told(
+    async def test_settling_fails_while_the_database_is_away(
         self, database: Database, sink: WritingEnd, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(audit, "SETTLE_S", 0.05)
@@ -205,8 +201,8 @@ class AuditSpoolSuite(AuditTrailBench):
         async with self.away(database):
             await self.record(sink, range(3))
             threads = threading.active_count()
-            told = await asyncio.gather(*(sink.settle() for _ in range(20)), return_exceptions=True)
-            assert {type(outcome) for outcome in told} == {DatabaseUnavailableError}
+            outcomes = await asyncio.gather(*(sink.settle() for _ in range(20)), return_exceptions=True)
+            assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailableError}
             assert threading.active_count() == threads  # others need those
 
     async def test_two_servers_go_on_with_one_chain(
@@ -221,6 +217,6 @@ class AuditSpoolSuite(AuditTrailBench):
         for sink, spool in zip(sinks, spools, strict=True):
             await sink.close()
             spool.close()
-        told = await self.told(database)
-        assert [number for number in told if number % 2 == 0] == list(range(0, 100, 2))
-        assert [number for number in told if number % 2] == list(range(1, 100, 2))
+        found = await self.recorded(database)
+        assert [number for number in found if number % 2 == 0] == list(range(0, 100, 2))
+        assert [number for number in found if number % 2] == list(range(1, 100, 2))

@@ -1,5 +1,8 @@
 """Processes of a running server, which a test sends signals to."""
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.network import child_of
@@ -21,3 +24,13 @@ def has_ended(pid: int) -> bool:
         return not Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return True
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all its descendants, as when their container is killed."""
+    os.kill(pid, signal.SIGSTOP)  # starts no others meanwhile
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            with suppress(OSError):  # it has just ended
+                kill_tree(int(child))
+    os.kill(pid, signal.SIGKILL)

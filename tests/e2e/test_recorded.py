@@ -1,25 +1,24 @@
 """What was answered is recorded, whatever becomes of the server and its database."""
 
-import os
-import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from radgate_server.adapters.audit_spool.recorder_process import PROGRAM
 from radgate_server.core.pacs import FolderConnection
 from tests.e2e.audit_trail import granted
-from tests.e2e.processes import running_child_of
+from tests.e2e.processes import kill_tree
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import WEST, WEST_FILE, path_of
 from tests.e2e.waiting import wait_for
 
 STUDIES = "/dicom-web/studies"
+CLIENTS = 8
 
 
 @pytest.fixture
@@ -47,20 +46,23 @@ def ask(server: RadgateProcess) -> httpx.Response:
 
 
 def trail_of(server: RadgateProcess) -> list[str]:
-    """The requests that were granted, in the order of the chain."""
+    """The searches that were granted, in the order of the chain."""
     engine = create_engine(server.database_url)
     with engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT request_id FROM audit_entries WHERE outcome = 'granted' AND action <> 'list' ORDER BY number")
+            text("SELECT request_id FROM audit_entries WHERE outcome = 'granted' AND action = 'query' ORDER BY number")
         )
         found = [row.request_id for row in rows]
     engine.dispose()
     return found
 
 
-@pytest.mark.parametrize("end", [RadgateProcess.kill, RadgateProcess.stop])
-def test_what_was_answered_is_recorded_though_the_server_ended_before_it_could_be(
-    server: RadgateProcess, end: Callable[[RadgateProcess], None]
+@pytest.mark.parametrize(
+    ("end", "next_waits_for"),
+    [(RadgateProcess.kill, "spool"), (RadgateProcess.kill, "database"), (RadgateProcess.stop, "spool")],
+)
+def test_what_was_answered_is_recorded_though_the_server_ended_before_the_commit(
+    server: RadgateProcess, end: Callable[[RadgateProcess], None], next_waits_for: str
 ) -> None:
     server.start()
     with locked(server):
@@ -69,29 +71,44 @@ def test_what_was_answered_is_recorded_though_the_server_ended_before_it_could_b
         end(server)
     asked = [answer.headers["x-request-id"] for answer in answers]
     assert not set(asked) & set(trail_of(server))
+    server.settings = {"RADGATE_AUDIT__ANSWERS_WAIT_FOR": next_waits_for}
     server.start()
     assert granted(server, answers[-1]).action == "query"
     assert [found for found in trail_of(server) if found in asked] == asked
     server.cli("audit", "verify")
 
 
-@pytest.mark.parametrize("next_waits_for", ["memory", "spool", "database"])
-def test_what_was_answered_is_recorded_though_all_is_killed_before_it_could_be(
-    server: RadgateProcess, next_waits_for: str
-) -> None:
-    """As when a container is."""
+class Client:
+    """Asks one question after the other until the server is killed; the identifiers of those that were answered."""
+
+    def __init__(self) -> None:
+        self.answered: list[str] = []
+
+    def ask(self, server: RadgateProcess) -> None:
+        """Until the connection fails."""
+        with server.client(WEST) as client, suppress(httpx.TransportError):
+            while (answer := client.get(STUDIES)).status_code == 200:
+                self.answered.append(answer.headers["x-request-id"])
+
+
+@pytest.mark.parametrize("answers_wait_for", ["spool", "database"])
+def test_a_container_that_is_killed_under_load_loses_no_record(server: RadgateProcess, answers_wait_for: str) -> None:
+    server.settings = {"RADGATE_AUDIT__ANSWERS_WAIT_FOR": answers_wait_for}
     server.start()
-    recorder = running_child_of(server.pid, PROGRAM)
-    os.kill(recorder, signal.SIGSTOP)
-    answers = [ask(server) for _ in range(3)]
-    assert {answer.status_code for answer in answers} == {200}
+    clients = [Client() for _ in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        done = [pool.submit(client.ask, server) for client in clients]
+        wait_for(lambda: all(len(client.answered) > 20 for client in clients), "all clients get answers")
+        kill_tree(server.pid)
+    assert [one.result() for one in done] == [None] * CLIENTS
     server.kill()
-    os.kill(recorder, signal.SIGKILL)
-    server.settings = {"RADGATE_AUDIT__ANSWERS_WAIT_FOR": next_waits_for}
     server.start()
-    asked = [answer.headers["x-request-id"] for answer in answers]
-    assert granted(server, answers[-1]).action == "query"
-    assert [found for found in trail_of(server) if found in asked] == asked
+    assert granted(server, ask(server)).action == "query"  # and with it all before
+    trail = trail_of(server)
+    assert len(set(trail)) == len(trail)
+    for client in clients:
+        asked = set(client.answered)
+        assert [found for found in trail if found in asked] == client.answered
     server.cli("audit", "verify")
 
 

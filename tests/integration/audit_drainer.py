@@ -16,9 +16,9 @@ SEGMENT_RECORDS = 25
 
 
 def open_spool(data_dir: Path) -> FileAuditSpool:
-    """With short segments, so that there are many moments to be killed in. A server that was killed may still end."""
+    """With short segments, so that there are many moments to be killed in."""
     spool.SEGMENT_RECORDS = SEGMENT_RECORDS
-    return FileAuditSpool(data_dir / "audit-spool", SpoolCiphers(data_dir), limit_bytes=1 << 24, patience_s=10)
+    return FileAuditSpool(data_dir / "audit-spool", SpoolCiphers(data_dir), limit_bytes=1 << 24)
 
 
 async def main(url: str, data_dir: Path) -> None:

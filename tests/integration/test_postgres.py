@@ -11,7 +11,6 @@ from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
 from tests.conformance.audit_export_suite import AuditExportSuite
-from tests.conformance.audit_recorder_suite import AuditRecorderSuite
 from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
@@ -51,10 +50,6 @@ class TestPostgresAudit(AuditSuite):
 
 class TestPostgresAuditTrail(AuditTrailSuite):
     """Its chain."""
-
-
-class TestPostgresAuditRecorder(AuditRecorderSuite):
-    """Its recorder."""
 
 
 class TestPostgresAuditSpool(AuditSpoolSuite):

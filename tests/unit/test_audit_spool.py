@@ -113,18 +113,6 @@ def test_what_is_appended_outlives_the_process_at_once(reopen: Opener) -> None:
     assert drain(reopen()) == contents(1)
 
 
-def test_what_is_appended_at_once_is_known_to_the_next_process(reopen: Opener) -> None:
-    waiting, told = reopen(), list[str]()
-    assert list(waiting.last_kept()) == []
-    waiting.append(contents(1, 2), lambda: told.append("kept"))
-    waiting.append(contents(3, 4, 5), lambda: told.append("kept"))
-    assert told == ["kept", "kept"]
-    assert list(reopen().last_kept()) == contents(3, 4, 5)
-    with pytest.raises(SpoolFullError):
-        reopen(limit_bytes=1).append(contents(6), lambda: told.append("kept"))
-    assert told == ["kept", "kept"]
-
-
 def test_what_is_appended_is_synced_before_it_goes(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, synced = reopen(), list[int]()
     fsync = os.fsync

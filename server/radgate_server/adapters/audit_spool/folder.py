@@ -1,9 +1,8 @@
-"""The spool's folder below data_dir: numbered segments, and what is remembered about them."""
+"""The spool's folder below data_dir: numbered segments, and their state."""
 
 import fcntl
 import logging
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,29 +16,26 @@ _log = logging.getLogger(__name__)
 
 _SEGMENT, _ATTEMPT, _DAMAGED = ".spool", ".attempt", ".damaged"
 _ASIDE = ".aside"
-"""Stands for a segment that was put aside as a whole: later ones went, it did not, and may come back."""
+"""Marks a segment that was set aside as a whole: it may be restored, though later ones have been committed."""
 _DRAINED = "drained"
-"""Holds the number of the last segment that went: none comes twice, not even from a copy of the folder."""
-
-_LOOK_S = 0.02
-"""Between two looks at whether the other process is gone."""
+"""Holds the number of the last committed segment: none is committed twice, not even from a copy of the folder."""
 
 LATE_S = 5.0
-"""What is older does not wait for others to go with: no server brings it to the database just now."""
+"""A segment that is older is not gathering records: no server commits it at present."""
 
 
 def count_late(path: Path, now_s: float) -> int:
-    """How many segments in the folder wait for longer than usual, at the Unix time `now_s`."""
+    """How many segments in the folder have waited for more than LATE_S, at the Unix time `now_s`."""
     late = 0
     for segment in path.glob(f"*{_SEGMENT}"):
-        with suppress(FileNotFoundError):  # it goes at this moment
+        with suppress(FileNotFoundError):  # removed at this moment
             late += segment.stat().st_mtime < now_s - LATE_S
     return late
 
 
 @contextmanager
-def said_of_the_folder() -> Iterator[None]:
-    """Make a ConfigurationError of what the system says when a server starts."""
+def _folder_errors() -> Iterator[None]:
+    """Raise an OSError of the start as a ConfigurationError."""
     try:
         yield
     except OSError as error:
@@ -48,37 +44,37 @@ def said_of_the_folder() -> Iterator[None]:
 
 
 class SpoolFolder:
-    """Only one process may have it open, for which another waits `patience_s`; `close()` it.
+    """Only one process may have it open; `close()` it.
 
     Raises:
         ConfigurationError: the folder can't be used, or another server uses it.
     """
 
-    def __init__(self, path: Path, ciphers: Ciphers, patience_s: float = 0.0) -> None:
+    def __init__(self, path: Path, ciphers: Ciphers) -> None:
         self._path = path
         self._ciphers = ciphers
-        with said_of_the_folder():
+        with _folder_errors():
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            lock(self._descriptor, patience_s)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     @property
     def last_number(self) -> int:
-        """The highest number that a segment had that is known of."""
+        """The highest number of all segments so far."""
         found = (int(path.stem) for suffix in (_SEGMENT, _DAMAGED) for path in self._path.glob(f"*{suffix}"))
         return max([self._drained, *found])
 
     @property
     def damaged(self) -> int:
-        """How many segments were put aside."""
+        """How many segments were set aside."""
         return sum(1 for _ in self._path.glob(f"*{_DAMAGED}"))
 
-    def left_behind(self) -> Iterator[tuple[int, int, os.stat_result]]:
-        """Number, records and file of each segment of an earlier run; what holds nothing that is wanted is removed.
+    def existing_segments(self) -> Iterator[tuple[int, int, os.stat_result]]:
+        """Number, records and file of each segment of an earlier run; committed and empty ones are removed.
 
-        Segments without a whole frame hold nothing that anybody was told of.
+        A segment without a complete frame is empty: no answer was sent for what it holds.
         """
-        kept, drained = set[int](), self._drained
+        waiting, drained = set[int](), self._drained
         for path in sorted(self._path.glob(f"*{_SEGMENT}")):
             number = int(path.stem)
             if number <= drained and not self._file(number, _ASIDE).exists():
@@ -86,12 +82,12 @@ class SpoolFolder:
                 path.unlink()
                 continue
             if records := sum(len(batch.contents) for batch in self.read(number)):
-                kept.add(number)
+                waiting.add(number)
                 yield number, records, path.stat()
             else:
                 path.unlink(missing_ok=True)
         for path in self._path.glob(f"*{_ATTEMPT}"):
-            if int(path.stem) not in kept:  # another segment of that number may come
+            if int(path.stem) not in waiting:  # another segment may get that number
                 path.unlink()
 
     def begin(self, number: int) -> SegmentFile:
@@ -99,7 +95,7 @@ class SpoolFolder:
         return SegmentFile(self._file(number), number, self._ciphers.of_segment(number))
 
     def read(self, number: int) -> list[SpooledBatch]:
-        """All batches of a segment before the first that is damaged; what begins with that is put aside.
+        """All batches of a segment before the first that is damaged; from there on it is set aside.
 
         Raises OSError.
         """
@@ -109,7 +105,7 @@ class SpoolFolder:
             _log.critical("a part of the audit spool was removed before it was drained: %s", self._file(number).name)
             return []
         if damaged_at is not None:
-            self._put_aside(number, damaged_at)
+            self._set_aside(number, damaged_at)
         return batches
 
     def attempt(self, number: int) -> Attempt | None:
@@ -119,22 +115,22 @@ class SpoolFolder:
         return None
 
     def note_attempt(self, number: int, attempt: Attempt) -> None:
-        """Have on the disk that the segment is about to be committed. Raises OSError."""
+        """Write down, synced, that the segment is about to be committed. Raises OSError."""
         self._write(self._file(number, _ATTEMPT), encode_attempt(attempt))
 
     def remove(self, number: int) -> None:
-        """Remove a segment that is in the database, and remember that it was. Raises OSError."""
+        """Remove a segment that is committed, and write down that it is. Raises OSError."""
         self._write(self._path / _DRAINED, str(max(number, self._drained)).encode())
         for suffix in (_ASIDE, _SEGMENT, _ATTEMPT):
             self._file(number, suffix).unlink(missing_ok=True)
         self.sync()
 
     def sync(self) -> None:
-        """Have the names of the files on the disk. Raises OSError."""
+        """Flush the names of the files to the disk. Raises OSError."""
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close it, so that another process may have it."""
         os.close(self._descriptor)
 
     @property
@@ -144,8 +140,8 @@ class SpoolFolder:
         except (FileNotFoundError, ValueError):
             return 0
 
-    def _put_aside(self, number: int, damaged_at: int) -> None:
-        """Keep what can't be read where people find it, and let the segment end before that byte."""
+    def _set_aside(self, number: int, damaged_at: int) -> None:
+        """Move what can't be read into a file of its own, and end the segment before that byte."""
         path, damaged = self._file(number), self._file(number, _DAMAGED)
         _log.critical("a part of the audit spool is damaged and was put aside as %s", damaged.name)
         if damaged_at:
@@ -169,17 +165,3 @@ class SpoolFolder:
 
     def _file(self, number: int, suffix: str = _SEGMENT) -> Path:
         return self._path / f"{number:012}{suffix}"
-
-
-def lock(descriptor: int, patience_s: float) -> None:
-    """Have it for this process alone (flock(2)); raises BlockingIOError if another keeps it for longer than that."""
-    deadline_s = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline_s:
-                raise
-            time.sleep(_LOOK_S)
-        else:
-            return

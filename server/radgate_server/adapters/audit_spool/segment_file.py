@@ -2,8 +2,8 @@
 
 A frame is the length of what follows, u32 big-endian, and the sealed form of a batch, to which the frame's place is
 bound, under a key of the file's own: frames can neither be moved nor taken out of the middle. A frame that ends too
-early was being written when the server died. Nobody was told that it was kept, so it is passed over. After a power cut
-frames that were not synced may be anything; those before them are whole.
+early was being written when the server died. No answer was sent for it, so it is ignored. After a power cut
+frames that were not synced may be anything; those before them are complete.
 
 A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then the content of each record
 (content_form.py).
@@ -67,7 +67,7 @@ class SegmentFile:
         return self._synced_bytes == self.size_bytes
 
     def sync(self) -> None:
-        """Have on the disk what was written. Raises OSError."""
+        """Flush to the disk what was written. Raises OSError."""
         size_bytes = self.size_bytes
         os.fsync(self._file)
         self._synced_bytes = size_bytes
@@ -83,7 +83,7 @@ class SegmentFile:
 
 
 def read_segment(path: Path, cipher: Cipher) -> tuple[list[SpooledBatch], int | None]:
-    """All batches before the first that was damaged, and the byte where that begins, None: all are whole.
+    """All batches before the first that is damaged, and the byte where that begins, None: none is.
 
     Raises OSError when the file can't be read.
     """

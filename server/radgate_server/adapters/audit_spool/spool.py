@@ -1,4 +1,4 @@
-"""The spool: what waits in the segments of a folder, the oldest goes first."""
+"""The spool: records wait in the segments of a folder; the oldest is committed first."""
 
 import os
 import time
@@ -14,10 +14,10 @@ from radgate_server.core.errors import SpoolFullError
 from radgate_server.core.ports.audit_spool import Attempt, Ciphers, Segment, SpooledBatch, SpoolState
 
 SEGMENT_RECORDS = 1000
-"""A segment is one transaction of the database's, which others wait for."""
+"""A segment is one transaction of the database, which others wait for."""
 
 SEGMENTS_IN_MEMORY = 8
-"""So many segments are not read again when they go, for they usually go at once."""
+"""So many segments are not read again to be committed, since they usually are soon."""
 
 
 class _Waiting(NamedTuple):
@@ -27,7 +27,7 @@ class _Waiting(NamedTuple):
 
 
 class FileAuditSpool:
-    """AuditSpool. Only one process may have the folder open, for which another waits `patience_s`; `close()` it.
+    """AuditSpool. Only one process may have the folder open; `close()` it.
 
     Raises:
         ConfigurationError: the folder can't be used, or another server uses it.
@@ -39,58 +39,51 @@ class FileAuditSpool:
         ciphers: Ciphers,
         *,
         limit_bytes: int,
-        patience_s: float = 0.0,
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder = SpoolFolder(folder, ciphers, patience_s)
+        self._folder = SpoolFolder(folder, ciphers)
         self._limit_bytes = limit_bytes
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
         self._lock = Lock()
-        self._syncing = Lock()  # of two threads that sync, one waits; whoever appends does not
+        self._syncing = Lock()  # of two threads that sync, one waits; appending does not
         self._open: SegmentFile | None = None
         self._open_since_s = 0.0
-        self._ended: list[SegmentFile] = []  # whole, and to be synced and closed by whoever may wait
+        self._ended: list[SegmentFile] = []  # complete, and to be closed by the next sync
         self._waiting = {
             number: _Waiting(records, found.st_size, found.st_mtime)
-            for number, records, found in self._folder.left_behind()
+            for number, records, found in self._folder.existing_segments()
         }
         self._in_memory: dict[int, list[SpooledBatch]] = {}
         self._size_bytes = sum(one.size_bytes for one in self._waiting.values())
         self._newest = self._folder.last_number
         self._active = bool(self._waiting)
-        self._failing = False  # the disk, when it was to take for good what was appended
+        self._failing = False  # since a sync failed, until one succeeds
 
-    def append(self, contents: Sequence[Content], kept: Callable[[], None] = lambda: None) -> None:
-        """Keep records, and be active from now on. They outlive this process, but a power cut only after `sync`."""
+    def append(self, contents: Sequence[Content]) -> None:
+        """Write records, and be active from now on. They outlive this process, but a power cut only after `sync`."""
         with self._lock:
             if self._failing:
                 raise SpoolFullError("the audit spool can't be synced")
             self._put(SpooledBatch(contents), synced=False)
             self._active = True
-            kept()
-
-    def last_kept(self) -> Sequence[Content]:
-        """What was kept at once by an earlier process, as the last of all that waits. Raises OSError."""
-        batches = self._folder.read(max(self._waiting)) if self._waiting else []
-        return batches[-1].contents if batches else ()
 
     def put_if_active(self, batch: SpooledBatch) -> bool:
-        """Keep the batch if something waits already. Raises SpoolFullError."""
+        """Write the batch, synced, if something waits already. Raises SpoolFullError."""
         with self._lock:
             if self._active:
                 self._put(batch, synced=True)
             return self._active
 
     def put(self, batch: SpooledBatch) -> None:
-        """Keep the batch, and be active from now on. Raises SpoolFullError."""
+        """Write the batch, synced, and be active from now on. Raises SpoolFullError."""
         with self._lock:
             self._put(batch, synced=True)
             self._active = True
 
     def sync(self) -> None:
-        """Have on the disk what was appended. Raises OSError."""
+        """Flush to the disk what was appended. Raises OSError."""
         with self._syncing:
             with self._lock:
                 ended = list(self._ended)
@@ -109,7 +102,7 @@ class FileAuditSpool:
                 self._ended.remove(segment)
 
     def oldest(self, gather_s: float = 0.0) -> Segment | None:
-        """What is to go first; None when nothing waits, or it is not `gather_s` seconds old. Raises OSError."""
+        """The segment to commit first; None when nothing waits, or not for `gather_s` seconds. Raises OSError."""
         while True:
             with self._lock:
                 if not self._waiting:
@@ -127,11 +120,11 @@ class FileAuditSpool:
             self._forget(number)
 
     def note_attempt(self, number: int, attempt: Attempt) -> None:
-        """Remember that the segment is about to be committed. Raises OSError."""
+        """Write down that the segment is about to be committed. Raises OSError."""
         self._folder.note_attempt(number, attempt)
 
     def drop(self, number: int) -> None:
-        """The segment, the oldest, is in the database. Raises OSError."""
+        """Remove the segment, the oldest, which is committed. Raises OSError."""
         self._folder.remove(number)
         self._forget(number)
 
@@ -157,7 +150,7 @@ class FileAuditSpool:
         )
 
     def close(self) -> None:
-        """Let go of the folder; what waits stays there."""
+        """Close the folder; what waits stays there."""
         with self._lock:
             if self._open is not None:
                 self._end_segment()

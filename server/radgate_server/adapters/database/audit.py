@@ -5,13 +5,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from radgate_server.adapters.database.audit_drain import SpoolDrain
+from radgate_server.adapters.database.audit_drain import SETTLE_S, SpoolDrain
 from radgate_server.adapters.database.audit_writer import AuditWriter
 from radgate_server.adapters.database.database import Database
 from radgate_server.core.audit import AuditEntry
 from radgate_server.core.errors import AuditUnavailableError
 from radgate_server.core.ports.audit_spool import AuditSpool, SpoolState
-from radgate_server.core.quick_audit import SETTLE_S
 
 MAX_PENDING = 10_000
 """Entries waiting for their turn; more are refused at once."""

@@ -1,5 +1,6 @@
-"""Brings what waits in the spool to the database, in order, each record once."""
+"""Commits what waits in the spool to the database, in order, each record once."""
 
+import asyncio
 import logging
 from functools import partial
 from threading import Event, Thread
@@ -8,9 +9,9 @@ from sqlalchemy import Engine
 
 from radgate_server.adapters.database.audit_writer import AuditWriter
 from radgate_server.core.condition_log import ConditionLog
+from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.ports.audit_spool import AuditSpool
-from radgate_server.core.quick_audit import until_settled
 
 _log = logging.getLogger(__name__)
 
@@ -18,17 +19,22 @@ RETRY_S = 1.0
 """Between two attempts at a database that is away, and two looks at a spool that is used only then."""
 
 SYNC_S = 0.1
-"""Records that gather are on the disk after so long, or when the commit is over that goes on meanwhile."""
+"""Between two syncs of the spool's files, unless a commit takes longer: what a power cut may cost."""
 
 GATHER_S = 0.4
-"""Records wait so long for others to go with, and up to SYNC_S more for the drain to look: half a second."""
+"""Records wait so long to be committed with others, and up to SYNC_S more for the drain to look: half a second."""
+
+SETTLE_S = 5.0
+"""Readers of the trail wait so long for the records that came before; so does the server when it stops."""
+
+POLL_S = 0.005
+"""Between two looks of theirs."""
 
 
 class SpoolDrain:
     """A thread with a connection of its own, for nobody else must wait for a database that is away. `close()` it.
 
-    With `gather_s`, records get that long to become more before they go: a transaction costs the same for one as for
-    a hundred.
+    With `gather_s`, records wait that long for more to come: a transaction costs the same for one as for a hundred.
     """
 
     def __init__(self, engine: Engine, spool: AuditSpool, *, gather_s: float = 0.0) -> None:
@@ -36,7 +42,7 @@ class SpoolDrain:
         self._spool = spool
         self._gather_s = gather_s
         self._closing = False
-        self._hurry = Event()
+        self._requested = Event()
         self._thread = Thread(target=self._run, name="audit-drain", daemon=True)
         self._thread.start()
 
@@ -46,19 +52,19 @@ class SpoolDrain:
         Raises:
             DatabaseUnavailableError: that takes longer.
         """
-        upto = self.hurry()
-        await until_settled(lambda: not self._spool.is_waiting(upto), timeout_s)
-
-    def hurry(self) -> int:
-        """Let what waits now go at once; the segment with which it is gone. From any thread."""
         upto = self._spool.newest
-        self._hurry.set()
-        return upto
+        self._requested.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._spool.is_waiting(upto):  # noqa: ASYNC110 - a thread each would be lacking elsewhere in an outage
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            raise DatabaseUnavailableError("records of the audit trail still wait for the database") from None
 
     def close(self) -> None:
-        """End with the segment that is being written; the others wait for the next start."""
+        """Stop after the segment that is being committed; the others wait for the next start."""
         self._closing = True
-        self._hurry.set()
+        self._requested.set()
         self._thread.join()
         self._writer.disconnect()
 
@@ -73,13 +79,13 @@ class SpoolDrain:
                 self._writer.disconnect()
                 fails = True
                 draining.failed(describe_failure(error))
-            self._hurry.wait(RETRY_S if fails or not self._gather_s else SYNC_S)
+            self._requested.wait(RETRY_S if fails or not self._gather_s else SYNC_S)
 
     def _drain(self) -> None:
-        """Bring to the database what has waited long enough, and what is in a hurry."""
+        """Commit what has waited for `gather_s`, or everything if that was requested."""
         gather_s = self._gather_s
-        if self._hurry.is_set():  # whoever comes after this has it set when we look again
-            self._hurry.clear()
+        if self._requested.is_set():  # a request that comes after this is seen at the next look
+            self._requested.clear()
             gather_s = 0.0
         self._spool.sync()
         while not self._closing and (segment := self._spool.oldest(gather_s)) is not None:

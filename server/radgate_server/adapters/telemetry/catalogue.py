@@ -121,7 +121,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_audit_failures", _C, (), "Accesses refused because they could not be recorded."),
         Metric("radgate_audit_records", _C, ("action", "outcome"), "Records taken by this server.", True),
         Metric("radgate_audit_waiting", _G, (), "Entries that wait for their batch.", True),
-        Metric("radgate_audit_lag_seconds", _G, (), "How long entries have waited for the database or recorder.", True),
+        Metric("radgate_audit_lag_seconds", _G, (), "How long entries have waited for the database.", True),
         Metric("radgate_audit_spool_records", _G, (), "Records that wait on this disk for the database.", True),
         Metric("radgate_audit_spool_bytes", _G, (), "What they take.", True),
         Metric("radgate_audit_spool_limit_bytes", _G, (), "What they may take: audit.spool_bytes.", True),

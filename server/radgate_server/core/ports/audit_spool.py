@@ -1,6 +1,6 @@
 """Where records of the audit trail wait for its database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from radgate_server.core.audit_chain import Content
@@ -43,18 +43,16 @@ class SpoolState(NamedTuple):
 
 
 class AuditSpool(Protocol):
-    """Keeps records in files of this server, in order.
+    """Stores records in files of this server, in order.
 
     Methods may be called from any thread; all but `append` and `is_waiting` block.
 
-    It is active from the first record that comes until the last one is gone: meanwhile all new ones must go here too,
-    or they would overtake those that wait.
+    It is active from the first record that comes until the last one is removed: meanwhile all new ones must come here
+    too, or they would overtake those that wait.
     """
 
-    def append(self, contents: Sequence[Content], kept: Callable[[], None] = ...) -> None:
-        """Keep some records, and be active from now on. They outlive this process, but a power cut only after `sync`.
-
-        `kept` is called when they are, before any of them can go to the database.
+    def append(self, contents: Sequence[Content]) -> None:
+        """Write records, and be active from now on. They outlive this process, but a power cut only after `sync`.
 
         Raises:
             SpoolFullError: there is no room, or the disk fails.
@@ -62,15 +60,11 @@ class AuditSpool(Protocol):
         ...
 
     def sync(self) -> None:
-        """Have on the disk what was appended. Raises OSError."""
-        ...
-
-    def last_kept(self) -> Sequence[Content]:
-        """What was kept at once by an earlier process, as the last of all that waits. Raises OSError."""
+        """Flush to the disk what was appended. Raises OSError."""
         ...
 
     def put_if_active(self, batch: SpooledBatch) -> bool:
-        """Keep the batch if the spool is active; False if not. It is on the disk then.
+        """Write the batch, synced, if the spool is active; False if it is not.
 
         Raises:
             SpoolFullError: there is no room, or the disk fails.
@@ -78,23 +72,23 @@ class AuditSpool(Protocol):
         ...
 
     def put(self, batch: SpooledBatch) -> None:
-        """Keep the batch, and be active from now on. Raises SpoolFullError."""
+        """Write the batch, synced, and be active from now on. Raises SpoolFullError."""
         ...
 
     def oldest(self, gather_s: float = 0.0) -> Segment | None:
-        """What is to go to the database first. It is on the disk, and nothing is added to it any more.
+        """The segment that is to be committed first. It is synced, and nothing is added to it any more.
 
         None when nothing waits, and the spool is no longer active; or when what waits is not `gather_s` seconds old,
-        so that more may still come to it. Raises OSError.
+        so that more may still be added. Raises OSError.
         """
         ...
 
     def note_attempt(self, number: int, attempt: Attempt) -> None:
-        """Remember, on the disk, that the segment is about to be committed. Raises OSError."""
+        """Write down, synced, that the segment is about to be committed. Raises OSError."""
         ...
 
     def drop(self, number: int) -> None:
-        """The segment is in the database. Raises OSError."""
+        """Remove the segment, which is committed. Raises OSError."""
         ...
 
     @property
