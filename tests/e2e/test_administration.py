@@ -88,7 +88,7 @@ def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> 
     def entries() -> dict[str, int]:
         url = f"{server.url}/api/v1/admin/cache/stats"
         stats = httpx.get(url, headers={"authorization": f"Bearer {admin}"}, timeout=60).json()
-        return {tier["tier"]: int(tier["entries"]) for tier in stats["tiers"]}
+        return {tier["tier"].removeprefix("CACHE_TIER_").lower(): int(tier["entries"]) for tier in stats["tiers"]}
 
     with server.client(EAST) as web:
         for study in (GREY_STUDY, SYNTAXES_STUDY):

@@ -67,7 +67,7 @@ def test_rest_finds_what_was_done_just_now_and_why(web: httpx.Client, study: tup
     assert found.status_code == 200, found.text
     page = found.json()
     (record,) = page["records"]
-    assert (record["action"], record["patientId"]) == ("retrieve-metadata", patient)
+    assert (record["action"], record["patientId"]) == ("AUDIT_ACTION_RETRIEVE_METADATA", patient)
     assert record["detail"].endswith("break-glass: nobody else is here")
     assert page["position"]["completeUpTo"] == page["position"]["newest"]
     assert web.get(SEARCH, params={"outcome": "lost"}).status_code == 400

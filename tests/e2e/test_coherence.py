@@ -197,7 +197,7 @@ def test_a_validation_leaves_the_cache_as_it_is(archive: OrthancServer, hospital
 
 def hot_entries(client: httpx.Client) -> int:
     tiers = client.get("/api/v1/admin/cache/stats").raise_for_status().json()["tiers"]
-    return sum(int(tier["entries"]) for tier in tiers if tier["tier"] == "hot")
+    return sum(int(tier["entries"]) for tier in tiers if tier["tier"] == "CACHE_TIER_HOT")
 
 
 def test_by_the_feed_of_a_native_orthanc(archive: OrthancServer, fed: RadgateProcess) -> None:

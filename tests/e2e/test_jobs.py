@@ -61,7 +61,7 @@ def test_a_study_is_transcoded_over_rest(web: httpx.Client, server: RadgateProce
     job_id = created.json()["job"]["jobId"]
     assert web.post(URL, json={"transcodeStudy": work, "requestId": "once"}).json()["job"]["jobId"] == job_id
     job = ended(web, job_id)
-    assert (job["state"], job["done"], job["failures"]) == ("JOB_STATE_SUCCEEDED", len(SYNTAXES), {})
+    assert (job["state"], job["done"], job["failures"]) == ("JOB_STATE_SUCCEEDED", len(SYNTAXES), [])
     assert web.get(URL).json()["jobs"][0]["jobId"] == job_id
     assert web.post(f"{URL}/{job_id}:cancel", json={}).json()["job"] == job
     with sdk.Client(server.doors["http"], server.keys[EAST]) as client:

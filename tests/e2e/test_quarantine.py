@@ -29,7 +29,8 @@ def test_what_was_refused_is_downloaded_and_erased(hospital: tuple[RadgateProces
         refused = east.get(INSTANCE)
         assert (refused.status_code, refused.json()["details"][0]["reason"]) == (502, "INSTANCE_MISMATCH")
         (entry,) = wait_for(lambda: east.get("/api/v1/quarantine").json().get("instances"), "the refused instance")
-        assert (entry["asked"]["sopInstanceUid"], entry["reason"]) == (f"{HONEST}.1.2", "INSTANCE_MISMATCH")
+        assert entry["asked"]["sopInstanceUid"] == f"{HONEST}.1.2"
+        assert entry["reason"] == "ERROR_REASON_INSTANCE_MISMATCH"
         path = f"/api/v1/quarantine/{entry['entryId']}"
         answer = east.get(f"{path}/file")
         asked, other = (one for one in pacs.held if one.InstanceNumber == 2)

@@ -132,7 +132,7 @@ def test_what_was_made_is_kept(radgate: RadgateProcess, east: httpx.Client) -> N
 
     def hits() -> int:
         stats = httpx.get(f"{radgate.url}/api/v1/admin/cache/stats", headers=admin, timeout=60).json()
-        (tier,) = (tier for tier in stats["tiers"] if tier["tier"] == "derived")
+        (tier,) = (tier for tier in stats["tiers"] if tier["tier"] == "CACHE_TIER_DERIVED")
         return int(tier["hits"])
 
     first = retrieved(east, of_syntax("rle"), HTJ2K)

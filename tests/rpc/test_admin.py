@@ -171,7 +171,8 @@ async def test_caches_tell_what_they_hold_and_forget_it(
     request = b"\x0a" + bytes([len(EAST_STUDY)]) + EAST_STUDY.encode()
     await invoke(channel, "radgate.v1.RetrieveService/RetrieveInstances", request, token=await rig.key("east"))
     hot, warm, derived = (await admin("GetCacheStats")).tiers  # the rig's derived things lie in a second hot cache
-    assert (hot.tier, warm.tier, derived.tier) == ("hot", "warm", "hot")
+    names = [messages.CacheTier.Name(found.tier) for found in (hot, warm, derived)]
+    assert names == ["CACHE_TIER_HOT", "CACHE_TIER_WARM", "CACHE_TIER_HOT"]
     assert (warm.entries, derived.entries) == (6, 0)
     assert (await admin("InvalidateCache", study_instance_uid="2.25.9")).instances_removed == 0
     assert (await admin("InvalidateCache", study_instance_uid=EAST_STUDY)).instances_removed == 6

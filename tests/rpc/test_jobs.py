@@ -8,6 +8,7 @@ import pytest
 
 import radgate
 from radgate.v1 import job_service_pb2 as messages
+from radgate.v1.error_reason_pb2 import ERROR_REASON_CODEC_FAILED, ERROR_REASON_OBJECT_NOT_FOUND
 from radgate_server.core.audit import AuditAction
 from radgate_server.core.errors import CodecFailedError, PacsUnreachableError
 from radgate_server.core.ports.imaging import Priority
@@ -79,12 +80,12 @@ async def test_what_fails_is_counted_by_its_reason(
     monkeypatch.setattr(rig.workers, "transcode", crash)
     job = await ended(client, await client.jobs.transcode_study(EAST_STUDY, RLE_LOSSLESS))
     assert (job.state, job.done, job.failed) == (messages.JOB_STATE_SUCCEEDED, 0, 6)
-    assert dict(job.failures) == {"CODEC_FAILED": 6}
+    assert [(each.reason, each.instances) for each in job.failures] == [(ERROR_REASON_CODEC_FAILED, 6)]
 
 
 async def test_a_job_for_what_is_nowhere_fails_at_once(client: radgate.aio.Client) -> None:
     job = await ended(client, await client.jobs.make_thumbnails(WEST_STUDY))
-    assert (job.state, job.reason, job.attempts) == (messages.JOB_STATE_FAILED, "OBJECT_NOT_FOUND", 1)
+    assert (job.state, job.reason, job.attempts) == (messages.JOB_STATE_FAILED, ERROR_REASON_OBJECT_NOT_FOUND, 1)
     assert job.message == "no PACS of the tenant has this study"
 
 

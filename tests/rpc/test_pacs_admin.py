@@ -10,12 +10,12 @@ import pytest
 
 from radgate.v1 import admin_service_pb2 as messages
 from radgate.v1 import pacs_pb2
+from radgate.v1.error_reason_pb2 import ERROR_REASON_PACS_TIMEOUT, ERROR_REASON_PACS_UNREACHABLE
 from radgate_server.core.errors import PacsCredentialsError, PacsRejectedError
 from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
 from radgate_server.core.pacs import DimseConnection
 from radgate_server.core.secret import Secret
 from radgate_server.core.tenancy import Role
-from radgate_server.services.examination import CHECKS
 from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, received
 from tests.rpc.administrator import Administrator
@@ -133,7 +133,7 @@ async def test_a_new_pacs_is_validated_first(rig: Rig, admin: Administrator) -> 
     created = (await admin("CreatePacs", pacs={"name": "orthanc", "orthanc": ORTHANC})).pacs
     assert created.validation.passed
     assert created.validation.time.ToDatetime(UTC) == START
-    assert [check.name for check in created.validation.checks] == list(CHECKS)
+    assert [check.kind for check in created.validation.checks] == pacs_pb2.CheckKind.values()[1:]
     assert (created.active, created.orthanc.password, created.orthanc.max_connections) == (True, "", 8)
     assert rig.audit.entries[-1].detail == "create pacs orthanc"
 
@@ -277,7 +277,9 @@ async def test_what_a_host_speaks_is_detected_and_can_be_added(rig: Rig, admin: 
     assert (await admin("CreatePacs", pacs=dimse.pacs)).pacs.dimse == dimse.pacs.dimse
     nothing = await admin("DetectPacs", endpoint="pacs.example", port=105)
     assert not nothing.findings
-    assert [(attempt.kind, attempt.reason) for attempt in nothing.attempts] == [("tcp", "PACS_UNREACHABLE")]
+    assert [(attempt.kind, attempt.reason) for attempt in nothing.attempts] == [
+        (messages.DETECT_KIND_TCP, ERROR_REASON_PACS_UNREACHABLE)
+    ]
     assert nothing.hints
 
 
@@ -321,10 +323,10 @@ async def test_the_list_tells_what_a_server_saw(rig: Rig, admin: Administrator) 
     status = PacsStatus("east", "main", START, Health.DOWN, 1.5, "PACS_TIMEOUT", active=True, operations=operations)
     await rig.directory.publish([status])
     state = (await admin("ListPacs")).pacs[0].state
-    assert (state.health, state.reason, state.latency_ms) == (pacs_pb2.PACS_HEALTH_DOWN, "PACS_TIMEOUT", 1.5)
+    assert (state.health, state.reason, state.latency_ms) == (pacs_pb2.PACS_HEALTH_DOWN, ERROR_REASON_PACS_TIMEOUT, 1.5)
     assert state.time.ToDatetime(UTC) == START
     assert [(found.operation, found.breaker, found.consecutive_failures) for found in state.operations] == [
-        ("find", pacs_pb2.BREAKER_STATE_OPEN, 5)
+        (pacs_pb2.PACS_OPERATION_FIND, pacs_pb2.BREAKER_STATE_OPEN, 5)
     ]
 
 

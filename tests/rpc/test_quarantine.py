@@ -5,6 +5,7 @@ import pytest
 from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import quarantine_service_pb2 as messages
+from radgate.v1.error_reason_pb2 import ERROR_REASON_INSTANCE_MISMATCH
 from radgate_server.core.audit import AuditAction, AuditEntry
 from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.instances import MemoryContent
@@ -38,7 +39,7 @@ async def test_a_tenants_administrator_lists_and_reads_them_and_is_recorded(
 ) -> None:
     await rig.quarantine.store(swapped(), MemoryContent((b"\x93\x11\xfe",)))
     (entry,) = (await page(rig, channel)).instances
-    assert (entry.pacs, entry.reason, entry.size_bytes) == ("main", "INSTANCE_MISMATCH", 3)
+    assert (entry.pacs, entry.reason, entry.size_bytes) == ("main", ERROR_REASON_INSTANCE_MISMATCH, 3)
     for identity, ref in ((entry.asked, ASKED), (entry.stated, STATED)):
         assert (identity.study_instance_uid, identity.series_instance_uid, identity.sop_instance_uid) == ref
     request = messages.ReadQuarantinedInstanceRequest(entry_id=entry.entry_id)

@@ -6,7 +6,9 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest
 
 from radgate.v1.dicom_pb2 import MatchKey
+from radgate.v1.error_reason_pb2 import ERROR_REASON_PACS_UNREACHABLE
 from radgate.v1.query_service_pb2 import (
+    QUERY_WARNING_REASON_PACS_FAILED,
     SearchInstancesRequest,
     SearchSeriesRequest,
     SearchStudiesRequest,
@@ -130,7 +132,9 @@ async def test_a_pacs_that_fails_is_a_warning_beside_the_others_results(rig: Rig
     rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
     response = await search("SearchStudies", SearchStudiesRequest())
     assert len(response.studies) == 1
-    assert [(warning.pacs, warning.reason) for warning in response.warnings] == [("second", "PACS_UNREACHABLE")]
+    (warning,) = response.warnings
+    assert (warning.pacs, warning.reason) == ("second", QUERY_WARNING_REASON_PACS_FAILED)
+    assert warning.error_reason == ERROR_REASON_PACS_UNREACHABLE
 
 
 async def test_nothing_is_answered_that_can_not_be_recorded(rig: Rig, search: Viewer) -> None:

@@ -1,15 +1,34 @@
 """Rules that the contract follows throughout (ADR 52)."""
 
+from collections.abc import Iterable
+
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
+from radgate_server.adapters.cache import derived, disk, memory
+from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.identifiers import QueryLevel
+from radgate_server.core.tenancy import Role
+from radgate_server.rpc.errors import RULES
 from radgate_server.rpc.server import ADMIN, AUDIT, JOBS, QUARANTINE, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE
+from radgate_server.rpc.v1 import enum_words
+from radgate_server.rpc.v1.enum_words import EnumWords
+from radgate_server.services.examination import CHECKS
+from radgate_server.services.query import (
+    FUZZY_MATCHING_IGNORED,
+    KEYS_UNCHECKED,
+    REJECTIONS_UNREAD,
+    RESULTS_TRUNCATED,
+    RESULTS_WITHHELD,
+)
+from radgate_server.services.resilience.operations import Operation
 
 METHODS = [
     method
     for service in (ADMIN, AUDIT, JOBS, QUARANTINE, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE)
     for method in service.methods
 ]
+WARNINGS = (FUZZY_MATCHING_IGNORED, KEYS_UNCHECKED, REJECTIONS_UNREAD, RESULTS_TRUNCATED, RESULTS_WITHHELD)
 PAGED = [method for method in METHODS if method.name.startswith(("List", "Search"))]
 
 
@@ -19,3 +38,26 @@ def test_each_list_comes_page_by_page(method: MethodDescriptor) -> None:
     assert (asked["page_size"].type, asked["page_token"].type) == (asked["page_size"].TYPE_INT32, 9)
     assert answered["next_page_token"].type == 9
     assert method.output_type.fields[0].is_repeated
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (enum_words.AUDIT_ACTIONS, AuditAction),
+        (enum_words.AUDIT_OUTCOMES, AuditOutcome),
+        (enum_words.CACHE_TIERS, [memory.TIER, disk.TIER, derived.TIER]),
+        (enum_words.CHECK_KINDS, CHECKS),
+        (enum_words.DETECT_KINDS, ["tcp", "dimse", "dicomweb", "orthanc"]),
+        (enum_words.ERROR_REASONS, {rule.reason for rule in RULES.values()}),
+        (enum_words.PACS_OPERATIONS, Operation),
+        (enum_words.QUERY_WARNING_REASONS, {"PACS_FAILED", *WARNINGS}),
+        (enum_words.WEB_SERVICES, ["QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS", "changes"]),
+        (enum_words.QUERY_LEVELS, [level.value for level in QueryLevel]),
+        (enum_words.ROLES, [role.name for role in Role]),
+    ],
+)
+def test_each_word_of_the_core_is_a_value_of_the_contract(words: EnumWords, meant: Iterable[str]) -> None:
+    numbers = {word.lower(): words.number(word) for word in meant}
+    assert 0 not in numbers.values()
+    assert numbers.keys() == words.numbers.keys()
+    assert words.number("of a later version") == 0

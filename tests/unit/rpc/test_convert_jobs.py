@@ -1,6 +1,7 @@
 import pytest
 
 from radgate.v1 import job_service_pb2 as jobs
+from radgate.v1.error_reason_pb2 import ERROR_REASON_CODEC_FAILED
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError
 from radgate_server.core.jobs import Job, JobKind, JobProgress, JobRequest, JobState, describe_failure
 from radgate_server.core.transfer_syntaxes import HTJ2K
@@ -61,7 +62,9 @@ def test_a_job_tells_how_it_stands() -> None:
         3,
     )
     assert (message.transcode_study.transfer_syntax_uid, message.transcode_study.quality) == (HTJ2K, 70)
-    assert (dict(message.failures), message.HasField("end_time")) == ({"CODEC_FAILED": 1}, False)
+    (failures,) = message.failures
+    assert (failures.reason, failures.instances) == (ERROR_REASON_CODEC_FAILED, 1)
+    assert not message.HasField("end_time")
     assert message.start_time.ToDatetime(START.tzinfo) == START
     thumbnails = JobRequest("east", JobKind.MAKE_THUMBNAILS, "1.2")
     waiting = to_job(Job("j2", thumbnails, JobState.WAITING, JobProgress(), START))

@@ -89,7 +89,12 @@ def test_the_limit_cuts_the_last_page_and_asks_for_no_more() -> None:
 
 
 def test_an_answer_that_is_less_than_whole_warns() -> None:
-    warning = QueryWarning(pacs="old", reason="PACS_UNREACHABLE", message="PACS old can't be reached")
+    warning = QueryWarning(
+        pacs="old",
+        reason="QUERY_WARNING_REASON_PACS_FAILED",
+        error_reason="ERROR_REASON_PACS_UNREACHABLE",
+        message="PACS old can't be reached",
+    )
     with pytest.warns(PartialAnswerWarning, match=r"PACS old can't be reached \(PACS_UNREACHABLE\)") as told:
         studies = studies_pages(search()).take(page(1, "", warning))
     assert (len(studies), len(told)) == (1, 1)

@@ -36,7 +36,8 @@ class Audit:
     ) -> Iterator[messages.AuditRecord]:
         """Find records, the newest first, page by page as they are consumed.
 
-        `fields` are those of SearchAuditRecordsRequest: user, patient_id, study_instance_uid, actions, outcome ...
+        `fields` are those of SearchAuditRecordsRequest: user, patient_id, study_instance_uid, actions, outcome ...;
+        actions and outcome are words such as "retrieve-frames" and "denied", or values of their enums.
         """
         request = search_request(since, until, fields)
         while True:

@@ -33,8 +33,14 @@ _OF_SPEC = ("kind", "subject", "format", "time_zone")
 def search_request(
     since: datetime | None, until: datetime | None, fields: dict[str, Any]
 ) -> messages.SearchAuditRecordsRequest:
-    """Ask for records. Raises ValueError for a field that is none, and for a string in place of several actions."""
-    several("actions", fields.get("actions", ()))
+    """Ask for records; actions and outcome are words, or values of their enums.
+
+    Raises ValueError for a field or word that is none, and for a string in place of several actions.
+    """
+    if actions := several("actions", fields.pop("actions", ())):
+        fields["actions"] = [_value_of(messages.AuditAction, "actions", action) for action in actions]
+    if "outcome" in fields:
+        fields["outcome"] = _value_of(messages.AuditOutcome, "outcome", fields["outcome"])
     return messages.SearchAuditRecordsRequest(page_size=_PAGE, since=since, until=until, **fields)
 
 
@@ -85,6 +91,19 @@ def _spec(kind: str, subject: str, format_: str, time_zone: str) -> messages.Aud
         format=_chosen(_FORMATS, "format", format_),
         time_zone=time_zone,
     )
+
+
+def _value_of(enum: Any, what: str, word: str | int) -> int:
+    """The value that "retrieve-frames" or AUDIT_ACTION_RETRIEVE_FRAMES names; numbers stay. Raises ValueError."""
+    if isinstance(word, int):
+        return word
+    prefix = enum.DESCRIPTOR.values[0].name.removesuffix("UNSPECIFIED")
+    name = prefix + word.upper().replace("-", "_").removeprefix(prefix)
+    if name not in enum.DESCRIPTOR.values_by_name:
+        words = (value.name.removeprefix(prefix).lower().replace("_", "-") for value in enum.DESCRIPTOR.values[1:])
+        raise ValueError(f"{what} must be one of {', '.join(words)}")
+    number: int = enum.Value(name)
+    return number
 
 
 def _chosen[Number](table: Mapping[str, Number], what: str, word: str) -> Number:

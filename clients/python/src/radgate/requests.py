@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from radgate.v1 import dicom_pb2, query_service_pb2, retrieve_service_pb2
+from radgate.v1.error_reason_pb2 import ErrorReason
 
 MAX_PAGE_SIZE = 200
 """Results asked for at a time."""
@@ -119,7 +120,7 @@ class Pages[Item]:
     def take(self, response: Any) -> Sequence[Item]:
         """Return the page's items, cut to the limit; `request` is then that of the next page, None after the last."""
         for warning in response.warnings:
-            text = f"{warning.message} ({warning.reason})"
+            text = f"{warning.message} ({_reason_of(warning)})"
             warnings.warn(text, PartialAnswerWarning, stacklevel=3)
         items: Sequence[Item] = getattr(response, self._field)[: self._left]
         if self._left is not None:
@@ -128,6 +129,13 @@ class Pages[Item]:
         if not response.next_page_token or self._left == 0:
             self.request = None
         return items
+
+
+def _reason_of(warning: query_service_pb2.QueryWarning) -> str:
+    """The error with which a PACS failed, else the warning's own reason, both without their prefix."""
+    if warning.error_reason:
+        return ErrorReason.Name(warning.error_reason).removeprefix("ERROR_REASON_")
+    return query_service_pb2.QueryWarningReason.Name(warning.reason).removeprefix("QUERY_WARNING_REASON_")
 
 
 def studies_pages(search: Search) -> Pages[dicom_pb2.Study]:

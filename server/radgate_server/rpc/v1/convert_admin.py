@@ -9,6 +9,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.ports.cache import TierUsage
 from radgate_server.core.tenancy import ApiKey, Role, Tenant
 from radgate_server.rpc.v1.convert_restriction import to_restriction
+from radgate_server.rpc.v1.enum_words import CACHE_TIERS
 from radgate_server.rpc.v1.times import from_timestamp, to_timestamp
 
 _ROLES = {
@@ -82,7 +83,7 @@ def _to_time(time: datetime | None) -> Timestamp | None:
 def to_tier(usage: TierUsage) -> messages.CacheTierStats:
     """Render what a tier holds."""
     return messages.CacheTierStats(
-        tier=usage.tier,
+        tier=CACHE_TIERS.number(usage.tier),
         entries=usage.entries,
         used_bytes=usage.used_bytes,
         limit_bytes=usage.limit_bytes,

@@ -5,24 +5,19 @@ from datetime import datetime
 from google.protobuf.message import Message
 
 from radgate.v1 import audit_service_pb2 as messages
-from radgate_server.core.audit import AuditAction, AuditOutcome
 from radgate_server.core.audit_checkpoint import Checkpoint, to_line
 from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexPosition, time_of
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import parse_uid
+from radgate_server.rpc.v1.enum_words import AUDIT_ACTIONS, AUDIT_OUTCOMES, ROLES
 from radgate_server.rpc.v1.times import from_timestamp, to_timestamp
 from radgate_server.services.audit_desk import Verdict
 
 MAX_WORD = 1000
 
-_ACTIONS = frozenset(action.value for action in AuditAction)
-_OUTCOMES = frozenset(("", *(outcome.value for outcome in AuditOutcome)))
 _TEXTS = (
     "principal",
     "key_id",
-    "role",
-    "action",
-    "outcome",
     "patient_id",
     "study_instance_uid",
     "series_instance_uid",
@@ -50,16 +45,12 @@ def from_search(request: messages.SearchAuditRecordsRequest) -> AuditCriteria:
             parse_uid(uid, name)
     if (request.series_instance_uid or request.sop_instance_uid) and not request.study_instance_uid:
         raise InvalidArgumentError("study_instance_uid", "must be given with a series or an instance")
-    if unknown := set(request.actions) - _ACTIONS:
-        raise InvalidArgumentError("actions", f"there is no {min(unknown)!r}; docs/audit.md has the actions")
-    if request.outcome not in _OUTCOMES:
-        raise InvalidArgumentError("outcome", f"must be one of {', '.join(AuditOutcome)}")
     return AuditCriteria(
         user=request.user,
         patient_id=request.patient_id,
         **uids,
-        actions=tuple(request.actions),
-        outcome=request.outcome,
+        actions=tuple(AUDIT_ACTIONS.word(action, "actions") for action in request.actions),
+        outcome=AUDIT_OUTCOMES.word(request.outcome, "outcome") if request.outcome else "",
         since=from_time(request, "since"),
         until=from_time(request, "until"),
         break_glass=request.break_glass,
@@ -81,6 +72,9 @@ def to_record(record: AuditRecord) -> messages.AuditRecord:
     return messages.AuditRecord(
         sequence=record.sequence,
         time=to_timestamp(record.time),
+        role=ROLES.number(record.role),
+        action=AUDIT_ACTIONS.number(record.action),
+        outcome=AUDIT_OUTCOMES.number(record.outcome),
         hash=record.record_hash.hex() if record.record_hash else "",
         **{name: getattr(record, name) for name in _TEXTS},
     )

@@ -4,6 +4,7 @@ from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.detection import Attempt, DetectionReport, DetectTarget, Finding, suggest_names
 from radgate_server.rpc.v1.convert_connections import RETRIEVE_METHODS_OUT, from_secret, put_connection
+from radgate_server.rpc.v1.enum_words import DETECT_KINDS, ERROR_REASONS, QUERY_LEVELS, WEB_SERVICES
 
 
 def from_detect_request(request: messages.DetectPacsRequest) -> DetectTarget:
@@ -49,9 +50,9 @@ def _to_capabilities(found: Capabilities) -> messages.PacsCapabilities:
         vendor=found.vendor,
         version=found.version,
         transfer_syntax_uids=found.transfer_syntax_uids,
-        query_levels=[level.value for level in found.query_levels],
+        query_levels=[QUERY_LEVELS.number(level.value) for level in found.query_levels],
         retrieve_methods=[RETRIEVE_METHODS_OUT[method] for method in found.retrieve_methods],
-        services=found.services,
+        services=[WEB_SERVICES.number(service) for service in found.services],
         charset=found.charset,
         can_store=found.can_store,
     )
@@ -59,5 +60,9 @@ def _to_capabilities(found: Capabilities) -> messages.PacsCapabilities:
 
 def _to_attempt(attempt: Attempt) -> messages.DetectAttempt:
     return messages.DetectAttempt(
-        kind=attempt.kind, port=attempt.port, target=attempt.target, reason=attempt.reason, message=attempt.message
+        kind=DETECT_KINDS.number(attempt.kind),
+        port=attempt.port,
+        target=attempt.target,
+        reason=ERROR_REASONS.number(attempt.reason),
+        message=attempt.message,
     )

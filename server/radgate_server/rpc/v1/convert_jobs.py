@@ -5,6 +5,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.identifiers import parse_scope
 from radgate_server.core.jobs import Job, JobKind, JobRequest, JobState
 from radgate_server.rpc.v1.convert_transcode import encode_target
+from radgate_server.rpc.v1.enum_words import ERROR_REASONS
 from radgate_server.rpc.v1.times import to_timestamp
 from radgate_server.services.jobs.handlers import parameters_of, target_of
 
@@ -53,8 +54,11 @@ def to_job(job: Job) -> messages.Job:
         done=progress.done,
         failed=progress.failed,
         total=progress.total,
-        failures=job.failures,
-        reason=job.reason,
+        failures=[
+            messages.FailureCount(reason=ERROR_REASONS.number(reason), instances=instances)
+            for reason, instances in job.failures.items()
+        ],
+        reason=ERROR_REASONS.number(job.reason),
         message=job.message,
         create_time=to_timestamp(job.created),
         start_time=to_timestamp(job.started) if job.started else None,

@@ -4,6 +4,7 @@ from radgate.v1 import pacs_pb2 as messages
 from radgate_server.core.failover import Transition, TransitionCause
 from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
 from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
+from radgate_server.rpc.v1.enum_words import CHECK_KINDS, ERROR_REASONS, PACS_OPERATIONS
 from radgate_server.rpc.v1.times import to_timestamp
 
 _HEALTH = {
@@ -36,7 +37,7 @@ def to_state(status: PacsStatus) -> messages.PacsState:
         time=to_timestamp(status.time),
         health=_HEALTH[status.health],
         latency_ms=status.latency_ms,
-        reason=status.reason,
+        reason=ERROR_REASONS.number(status.reason),
         operations=map(_to_operation, status.operations),
     )
 
@@ -62,7 +63,7 @@ def to_transition(transition: Transition) -> messages.PacsTransition:
 
 def _to_operation(state: OperationState) -> messages.OperationState:
     return messages.OperationState(
-        operation=state.operation,
+        operation=PACS_OPERATIONS.number(state.operation),
         breaker=_BREAKERS[state.breaker],
         consecutive_failures=state.consecutive_failures,
     )
@@ -70,5 +71,8 @@ def _to_operation(state: OperationState) -> messages.OperationState:
 
 def _to_check(check: Check) -> messages.ValidationCheck:
     return messages.ValidationCheck(
-        name=check.name, outcome=_OUTCOMES[check.outcome], message=check.message, duration_ms=check.duration_ms
+        kind=CHECK_KINDS.number(check.name),
+        outcome=_OUTCOMES[check.outcome],
+        message=check.message,
+        duration_ms=check.duration_ms,
     )

@@ -8,6 +8,7 @@ from google.api.httpbody_pb2 import HttpBody
 from radgate.v1 import quarantine_service_pb2 as messages
 from radgate_server.core.quarantine import QuarantinedInstance
 from radgate_server.rpc.call import Call
+from radgate_server.rpc.v1.enum_words import ERROR_REASONS
 from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.rpc.v1.times import to_timestamp
 from radgate_server.services.quarantine import QuarantineAdmin
@@ -59,7 +60,7 @@ def _to_instance(entry: QuarantinedInstance) -> messages.QuarantinedInstance:
         entry_id=entry.entry_id,
         receive_time=to_timestamp(entry.receive_time),
         pacs=refused.pacs,
-        reason=refused.reason,
+        reason=ERROR_REASONS.number(refused.reason),
         size_bytes=entry.size_bytes,
         asked=_identity(asked.study_instance_uid, asked.series_instance_uid, asked.sop_instance_uid),
         stated=_identity(*stated) if stated else None,

@@ -17,11 +17,12 @@ from radgate_server.core.query import Query
 from radgate_server.core.shown_list import list_of
 from radgate_server.rpc.call import Call
 from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
+from radgate_server.rpc.v1.enum_words import ERROR_REASONS, QUERY_WARNING_REASONS
 from radgate_server.rpc.v1.page_token import requested_page
 from radgate_server.services.auditing import Auditor
 from radgate_server.services.caller_search import CallerSearch
 from radgate_server.services.known_studies import PATIENT_ID
-from radgate_server.services.query import Page, QueryPage
+from radgate_server.services.query import Page, QueryPage, QueryWarning
 from radgate_server.services.watching import NewsDesk, StudyNews
 
 type SearchRequest = messages.SearchStudiesRequest | messages.SearchSeriesRequest | messages.SearchInstancesRequest
@@ -93,16 +94,23 @@ class QueryServicer:
         )
         return page, {
             "next_page_token": asked.following if page.has_more else "",
-            "warnings": [
-                messages.QueryWarning(pacs=warning.pacs, reason=warning.reason, message=warning.message)
-                for warning in page.warnings
-            ],
+            "warnings": map(_to_warning, page.warnings),
         }
 
 
 def _bounded[Response: Message](response: Response) -> Response:
     check_answer_size(response.ByteSize(), "page_size")
     return response
+
+
+def _to_warning(warning: QueryWarning) -> messages.QueryWarning:
+    """Render a warning. What is no reason of its own is that of the error with which a PACS failed."""
+    return messages.QueryWarning(
+        pacs=warning.pacs,
+        reason=QUERY_WARNING_REASONS.number(warning.reason) or messages.QUERY_WARNING_REASON_PACS_FAILED,
+        message=warning.message,
+        error_reason=ERROR_REASONS.number(warning.reason),
+    )
 
 
 def _to_response(news: StudyNews | None) -> messages.WatchStudiesResponse:

@@ -4,6 +4,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import error_reason_pb2 as _error_reason_pb2
 from radgate.v1 import limits_pb2 as _limits_pb2
 from radgate.v1 import pacs_pb2 as _pacs_pb2
 from google.protobuf.internal import containers as _containers
@@ -35,6 +36,37 @@ class TlsProfile(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TLS_PROFILE_BCP195: _ClassVar[TlsProfile]
     TLS_PROFILE_BCP195_MODIFIED: _ClassVar[TlsProfile]
     TLS_PROFILE_BCP195_NON_DOWNGRADING: _ClassVar[TlsProfile]
+
+class QueryLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    QUERY_LEVEL_UNSPECIFIED: _ClassVar[QueryLevel]
+    QUERY_LEVEL_STUDY: _ClassVar[QueryLevel]
+    QUERY_LEVEL_SERIES: _ClassVar[QueryLevel]
+    QUERY_LEVEL_IMAGE: _ClassVar[QueryLevel]
+
+class WebService(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WEB_SERVICE_UNSPECIFIED: _ClassVar[WebService]
+    WEB_SERVICE_QIDO_RS: _ClassVar[WebService]
+    WEB_SERVICE_WADO_RS: _ClassVar[WebService]
+    WEB_SERVICE_WADO_URI: _ClassVar[WebService]
+    WEB_SERVICE_STOW_RS: _ClassVar[WebService]
+    WEB_SERVICE_CHANGES: _ClassVar[WebService]
+
+class DetectKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DETECT_KIND_UNSPECIFIED: _ClassVar[DetectKind]
+    DETECT_KIND_TCP: _ClassVar[DetectKind]
+    DETECT_KIND_DIMSE: _ClassVar[DetectKind]
+    DETECT_KIND_DICOMWEB: _ClassVar[DetectKind]
+    DETECT_KIND_ORTHANC: _ClassVar[DetectKind]
+
+class CacheTier(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CACHE_TIER_UNSPECIFIED: _ClassVar[CacheTier]
+    CACHE_TIER_HOT: _ClassVar[CacheTier]
+    CACHE_TIER_WARM: _ClassVar[CacheTier]
+    CACHE_TIER_DERIVED: _ClassVar[CacheTier]
 ROLE_UNSPECIFIED: Role
 ROLE_VIEWER: Role
 ROLE_OPERATOR: Role
@@ -47,6 +79,25 @@ TLS_PROFILE_UNSPECIFIED: TlsProfile
 TLS_PROFILE_BCP195: TlsProfile
 TLS_PROFILE_BCP195_MODIFIED: TlsProfile
 TLS_PROFILE_BCP195_NON_DOWNGRADING: TlsProfile
+QUERY_LEVEL_UNSPECIFIED: QueryLevel
+QUERY_LEVEL_STUDY: QueryLevel
+QUERY_LEVEL_SERIES: QueryLevel
+QUERY_LEVEL_IMAGE: QueryLevel
+WEB_SERVICE_UNSPECIFIED: WebService
+WEB_SERVICE_QIDO_RS: WebService
+WEB_SERVICE_WADO_RS: WebService
+WEB_SERVICE_WADO_URI: WebService
+WEB_SERVICE_STOW_RS: WebService
+WEB_SERVICE_CHANGES: WebService
+DETECT_KIND_UNSPECIFIED: DetectKind
+DETECT_KIND_TCP: DetectKind
+DETECT_KIND_DIMSE: DetectKind
+DETECT_KIND_DICOMWEB: DetectKind
+DETECT_KIND_ORTHANC: DetectKind
+CACHE_TIER_UNSPECIFIED: CacheTier
+CACHE_TIER_HOT: CacheTier
+CACHE_TIER_WARM: CacheTier
+CACHE_TIER_DERIVED: CacheTier
 
 class Tenant(_message.Message):
     __slots__ = ("tenant_id", "create_time", "hide_rejected")
@@ -475,12 +526,12 @@ class PacsCapabilities(_message.Message):
     vendor: str
     version: str
     transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
-    query_levels: _containers.RepeatedScalarFieldContainer[str]
+    query_levels: _containers.RepeatedScalarFieldContainer[QueryLevel]
     retrieve_methods: _containers.RepeatedScalarFieldContainer[RetrieveMethod]
-    services: _containers.RepeatedScalarFieldContainer[str]
+    services: _containers.RepeatedScalarFieldContainer[WebService]
     charset: str
     can_store: bool
-    def __init__(self, vendor: _Optional[str] = ..., version: _Optional[str] = ..., transfer_syntax_uids: _Optional[_Iterable[str]] = ..., query_levels: _Optional[_Iterable[str]] = ..., retrieve_methods: _Optional[_Iterable[_Union[RetrieveMethod, str]]] = ..., services: _Optional[_Iterable[str]] = ..., charset: _Optional[str] = ..., can_store: bool = ...) -> None: ...
+    def __init__(self, vendor: _Optional[str] = ..., version: _Optional[str] = ..., transfer_syntax_uids: _Optional[_Iterable[str]] = ..., query_levels: _Optional[_Iterable[_Union[QueryLevel, str]]] = ..., retrieve_methods: _Optional[_Iterable[_Union[RetrieveMethod, str]]] = ..., services: _Optional[_Iterable[_Union[WebService, str]]] = ..., charset: _Optional[str] = ..., can_store: bool = ...) -> None: ...
 
 class DetectAttempt(_message.Message):
     __slots__ = ("kind", "port", "target", "reason", "message")
@@ -489,12 +540,12 @@ class DetectAttempt(_message.Message):
     TARGET_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
-    kind: str
+    kind: DetectKind
     port: int
     target: str
-    reason: str
+    reason: _error_reason_pb2.ErrorReason
     message: str
-    def __init__(self, kind: _Optional[str] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[DetectKind, str]] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class FailoverPacsRequest(_message.Message):
     __slots__ = ("name", "target")
@@ -552,13 +603,13 @@ class CacheTierStats(_message.Message):
     LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     MISSES_FIELD_NUMBER: _ClassVar[int]
-    tier: str
+    tier: CacheTier
     entries: int
     used_bytes: int
     limit_bytes: int
     hits: int
     misses: int
-    def __init__(self, tier: _Optional[str] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ...) -> None: ...
+    def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ...) -> None: ...
 
 class GetCacheStatsResponse(_message.Message):
     __slots__ = ("tiers",)

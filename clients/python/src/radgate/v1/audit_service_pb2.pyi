@@ -4,6 +4,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import admin_service_pb2 as _admin_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -28,6 +29,37 @@ class AuditReportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     AUDIT_REPORT_FORMAT_CSV: _ClassVar[AuditReportFormat]
     AUDIT_REPORT_FORMAT_PDF: _ClassVar[AuditReportFormat]
 
+class AuditAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AUDIT_ACTION_UNSPECIFIED: _ClassVar[AuditAction]
+    AUDIT_ACTION_QUERY: _ClassVar[AuditAction]
+    AUDIT_ACTION_LIST: _ClassVar[AuditAction]
+    AUDIT_ACTION_RETRIEVE: _ClassVar[AuditAction]
+    AUDIT_ACTION_RETRIEVE_METADATA: _ClassVar[AuditAction]
+    AUDIT_ACTION_RETRIEVE_FRAMES: _ClassVar[AuditAction]
+    AUDIT_ACTION_RETRIEVE_BULKDATA: _ClassVar[AuditAction]
+    AUDIT_ACTION_RENDER: _ClassVar[AuditAction]
+    AUDIT_ACTION_TRANSCODE: _ClassVar[AuditAction]
+    AUDIT_ACTION_STORE: _ClassVar[AuditAction]
+    AUDIT_ACTION_CONFIGURE: _ClassVar[AuditAction]
+    AUDIT_ACTION_READ_REFUSED: _ClassVar[AuditAction]
+    AUDIT_ACTION_EXPORT_AUDIT: _ClassVar[AuditAction]
+    AUDIT_ACTION_READ_AUDIT: _ClassVar[AuditAction]
+    AUDIT_ACTION_AUTHENTICATE: _ClassVar[AuditAction]
+    AUDIT_ACTION_AUTHORISE: _ClassVar[AuditAction]
+    AUDIT_ACTION_GENESIS: _ClassVar[AuditAction]
+    AUDIT_ACTION_ERASE_RECORDS: _ClassVar[AuditAction]
+    AUDIT_ACTION_ERASE_CACHED: _ClassVar[AuditAction]
+
+class AuditOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AUDIT_OUTCOME_UNSPECIFIED: _ClassVar[AuditOutcome]
+    AUDIT_OUTCOME_GRANTED: _ClassVar[AuditOutcome]
+    AUDIT_OUTCOME_DENIED: _ClassVar[AuditOutcome]
+    AUDIT_OUTCOME_FAILED: _ClassVar[AuditOutcome]
+    AUDIT_OUTCOME_DELIVERED: _ClassVar[AuditOutcome]
+    AUDIT_OUTCOME_INTERRUPTED: _ClassVar[AuditOutcome]
+
 class ReportFrequency(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REPORT_FREQUENCY_UNSPECIFIED: _ClassVar[ReportFrequency]
@@ -43,6 +75,31 @@ AUDIT_REPORT_FORMAT_UNSPECIFIED: AuditReportFormat
 AUDIT_REPORT_FORMAT_JSON: AuditReportFormat
 AUDIT_REPORT_FORMAT_CSV: AuditReportFormat
 AUDIT_REPORT_FORMAT_PDF: AuditReportFormat
+AUDIT_ACTION_UNSPECIFIED: AuditAction
+AUDIT_ACTION_QUERY: AuditAction
+AUDIT_ACTION_LIST: AuditAction
+AUDIT_ACTION_RETRIEVE: AuditAction
+AUDIT_ACTION_RETRIEVE_METADATA: AuditAction
+AUDIT_ACTION_RETRIEVE_FRAMES: AuditAction
+AUDIT_ACTION_RETRIEVE_BULKDATA: AuditAction
+AUDIT_ACTION_RENDER: AuditAction
+AUDIT_ACTION_TRANSCODE: AuditAction
+AUDIT_ACTION_STORE: AuditAction
+AUDIT_ACTION_CONFIGURE: AuditAction
+AUDIT_ACTION_READ_REFUSED: AuditAction
+AUDIT_ACTION_EXPORT_AUDIT: AuditAction
+AUDIT_ACTION_READ_AUDIT: AuditAction
+AUDIT_ACTION_AUTHENTICATE: AuditAction
+AUDIT_ACTION_AUTHORISE: AuditAction
+AUDIT_ACTION_GENESIS: AuditAction
+AUDIT_ACTION_ERASE_RECORDS: AuditAction
+AUDIT_ACTION_ERASE_CACHED: AuditAction
+AUDIT_OUTCOME_UNSPECIFIED: AuditOutcome
+AUDIT_OUTCOME_GRANTED: AuditOutcome
+AUDIT_OUTCOME_DENIED: AuditOutcome
+AUDIT_OUTCOME_FAILED: AuditOutcome
+AUDIT_OUTCOME_DELIVERED: AuditOutcome
+AUDIT_OUTCOME_INTERRUPTED: AuditOutcome
 REPORT_FREQUENCY_UNSPECIFIED: ReportFrequency
 REPORT_FREQUENCY_DAILY: ReportFrequency
 REPORT_FREQUENCY_WEEKLY: ReportFrequency
@@ -74,9 +131,9 @@ class AuditRecord(_message.Message):
     time: _timestamp_pb2.Timestamp
     principal: str
     key_id: str
-    role: str
-    action: str
-    outcome: str
+    role: _admin_service_pb2.Role
+    action: AuditAction
+    outcome: AuditOutcome
     patient_id: str
     study_instance_uid: str
     series_instance_uid: str
@@ -90,7 +147,7 @@ class AuditRecord(_message.Message):
     trace_id: str
     hash: str
     removed: bool
-    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., principal: _Optional[str] = ..., key_id: _Optional[str] = ..., role: _Optional[str] = ..., action: _Optional[str] = ..., outcome: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., size_bytes: _Optional[int] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_id: _Optional[str] = ..., detail: _Optional[str] = ..., trace_id: _Optional[str] = ..., hash: _Optional[str] = ..., removed: bool = ...) -> None: ...
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., principal: _Optional[str] = ..., key_id: _Optional[str] = ..., role: _Optional[_Union[_admin_service_pb2.Role, str]] = ..., action: _Optional[_Union[AuditAction, str]] = ..., outcome: _Optional[_Union[AuditOutcome, str]] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., size_bytes: _Optional[int] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_id: _Optional[str] = ..., detail: _Optional[str] = ..., trace_id: _Optional[str] = ..., hash: _Optional[str] = ..., removed: bool = ...) -> None: ...
 
 class AuditPosition(_message.Message):
     __slots__ = ("complete_up_to", "newest", "problem")
@@ -121,14 +178,14 @@ class SearchAuditRecordsRequest(_message.Message):
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
-    actions: _containers.RepeatedScalarFieldContainer[str]
-    outcome: str
+    actions: _containers.RepeatedScalarFieldContainer[AuditAction]
+    outcome: AuditOutcome
     since: _timestamp_pb2.Timestamp
     until: _timestamp_pb2.Timestamp
     break_glass: bool
     page_size: int
     page_token: str
-    def __init__(self, user: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., outcome: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_glass: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, user: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[AuditAction, str]]] = ..., outcome: _Optional[_Union[AuditOutcome, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_glass: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class SearchAuditRecordsResponse(_message.Message):
     __slots__ = ("records", "next_page_token", "position")

@@ -2,6 +2,7 @@ import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import error_reason_pb2 as _error_reason_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -46,15 +47,16 @@ class MakeThumbnailsJob(_message.Message):
     series_instance_uid: str
     def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ...) -> None: ...
 
+class FailureCount(_message.Message):
+    __slots__ = ("reason", "instances")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    reason: _error_reason_pb2.ErrorReason
+    instances: int
+    def __init__(self, reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., instances: _Optional[int] = ...) -> None: ...
+
 class Job(_message.Message):
     __slots__ = ("job_id", "transcode_study", "make_thumbnails", "state", "done", "failed", "total", "failures", "reason", "message", "create_time", "start_time", "end_time", "attempts")
-    class FailuresEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: int
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_STUDY_FIELD_NUMBER: _ClassVar[int]
     MAKE_THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
@@ -76,14 +78,14 @@ class Job(_message.Message):
     done: int
     failed: int
     total: int
-    failures: _containers.ScalarMap[str, int]
-    reason: str
+    failures: _containers.RepeatedCompositeFieldContainer[FailureCount]
+    reason: _error_reason_pb2.ErrorReason
     message: str
     create_time: _timestamp_pb2.Timestamp
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     attempts: int
-    def __init__(self, job_id: _Optional[str] = ..., transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., total: _Optional[int] = ..., failures: _Optional[_Mapping[str, int]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ...) -> None: ...
+    def __init__(self, job_id: _Optional[str] = ..., transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., total: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailureCount, _Mapping]]] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class CreateJobRequest(_message.Message):
     __slots__ = ("transcode_study", "make_thumbnails", "request_id")

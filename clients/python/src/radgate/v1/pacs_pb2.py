@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from radgate.v1 import error_reason_pb2 as radgate_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15radgate/v1/pacs.proto\x12\nradgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x01\n\x12\x44icomWebConnection\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x14\n\x0cwado_uri_url\x18\x02 \x01(\t\x12\"\n\x04\x61uth\x18\x03 \x01(\x0b\x32\x14.radgate.v1.HttpAuth\x12 \n\x03tls\x18\x04 \x01(\x0b\x32\x13.radgate.v1.HttpTls\x12\x17\n\x0fmax_connections\x18\x05 \x01(\x05\x12\x15\n\x08password\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0cpassword_ref\x18\x07 \x01(\t\x12!\n\x14min_bytes_per_second\x18\x08 \x01(\x05H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"\xb1\x02\n\x11OrthancConnection\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\"\n\x04\x61uth\x18\x02 \x01(\x0b\x32\x14.radgate.v1.HttpAuth\x12 \n\x03tls\x18\x03 \x01(\x0b\x32\x13.radgate.v1.HttpTls\x12\x17\n\x0fmax_connections\x18\x04 \x01(\x05\x12\x15\n\x08password\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x37\n\x11labels_constraint\x18\x07 \x01(\x0e\x32\x1c.radgate.v1.LabelsConstraint\x12\x14\n\x0cpassword_ref\x18\x08 \x01(\t\x12!\n\x14min_bytes_per_second\x18\t \x01(\x05H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"z\n\x08HttpAuth\x12*\n\x06method\x18\x01 \x01(\x0e\x32\x1a.radgate.v1.HttpAuthMethod\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x0e\n\x06header\x18\x03 \x01(\t\x12\x11\n\ttoken_url\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x01(\t\"N\n\x07HttpTls\x12\x0f\n\x07\x63\x61_file\x18\x01 \x01(\t\x12\x18\n\x10\x63\x65rtificate_file\x18\x02 \x01(\t\x12\x18\n\x10private_key_file\x18\x03 \x01(\t\"x\n\x0e\x46\x61iloverPolicy\x12\x14\n\x07\x65nabled\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x11\n\tthreshold\x18\x02 \x01(\x05\x12\x31\n\x0e\x66\x61ilback_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08_enabled\"l\n\x0eOperationState\x12\x11\n\toperation\x18\x01 \x01(\t\x12)\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x18.radgate.v1.BreakerState\x12\x1c\n\x14\x63onsecutive_failures\x18\x03 \x01(\x05\"\xb1\x01\n\tPacsState\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x06health\x18\x02 \x01(\x0e\x32\x16.radgate.v1.PacsHealth\x12\x12\n\nlatency_ms\x18\x03 \x01(\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\noperations\x18\x05 \x03(\x0b\x32\x1a.radgate.v1.OperationState\"p\n\x0fValidationCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.radgate.v1.CheckOutcome\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x04 \x01(\x01\"y\n\x10ValidationReport\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12+\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x1b.radgate.v1.ValidationCheck\"\xab\x01\n\x0ePacsTransition\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07primary\x18\x02 \x01(\t\x12\x11\n\tfrom_pacs\x18\x03 \x01(\t\x12\x0f\n\x07to_pacs\x18\x04 \x01(\t\x12*\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x1b.radgate.v1.TransitionCause\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x87\x01\n\x10LabelsConstraint\x12!\n\x1dLABELS_CONSTRAINT_UNSPECIFIED\x10\x00\x12\x19\n\x15LABELS_CONSTRAINT_ALL\x10\x01\x12\x19\n\x15LABELS_CONSTRAINT_ANY\x10\x02\x12\x1a\n\x16LABELS_CONSTRAINT_NONE\x10\x03*\xa6\x01\n\x0eHttpAuthMethod\x12 \n\x1cHTTP_AUTH_METHOD_UNSPECIFIED\x10\x00\x12\x1a\n\x16HTTP_AUTH_METHOD_BASIC\x10\x01\x12\x1b\n\x17HTTP_AUTH_METHOD_BEARER\x10\x02\x12\x1c\n\x18HTTP_AUTH_METHOD_API_KEY\x10\x03\x12\x1b\n\x17HTTP_AUTH_METHOD_OAUTH2\x10\x04*S\n\nPacsHealth\x12\x1b\n\x17PACS_HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0ePACS_HEALTH_UP\x10\x01\x12\x14\n\x10PACS_HEALTH_DOWN\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\x97\x01\n\x0c\x43heckOutcome\x12\x1d\n\x19\x43HECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HECK_OUTCOME_PASSED\x10\x01\x12\x19\n\x15\x43HECK_OUTCOME_WARNING\x10\x02\x12\x18\n\x14\x43HECK_OUTCOME_FAILED\x10\x03\x12\x19\n\x15\x43HECK_OUTCOME_SKIPPED\x10\x04*\xd1\x01\n\x0fTransitionCause\x12 \n\x1cTRANSITION_CAUSE_UNSPECIFIED\x10\x00\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILOVER\x10\x01\x12$\n TRANSITION_CAUSE_MANUAL_FAILOVER\x10\x02\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILBACK\x10\x03\x12$\n TRANSITION_CAUSE_MANUAL_FAILBACK\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15radgate/v1/pacs.proto\x12\nradgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\xff\x01\n\x12\x44icomWebConnection\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x14\n\x0cwado_uri_url\x18\x02 \x01(\t\x12\"\n\x04\x61uth\x18\x03 \x01(\x0b\x32\x14.radgate.v1.HttpAuth\x12 \n\x03tls\x18\x04 \x01(\x0b\x32\x13.radgate.v1.HttpTls\x12\x17\n\x0fmax_connections\x18\x05 \x01(\x05\x12\x15\n\x08password\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0cpassword_ref\x18\x07 \x01(\t\x12!\n\x14min_bytes_per_second\x18\x08 \x01(\x05H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"\xb1\x02\n\x11OrthancConnection\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\"\n\x04\x61uth\x18\x02 \x01(\x0b\x32\x14.radgate.v1.HttpAuth\x12 \n\x03tls\x18\x03 \x01(\x0b\x32\x13.radgate.v1.HttpTls\x12\x17\n\x0fmax_connections\x18\x04 \x01(\x05\x12\x15\n\x08password\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x37\n\x11labels_constraint\x18\x07 \x01(\x0e\x32\x1c.radgate.v1.LabelsConstraint\x12\x14\n\x0cpassword_ref\x18\x08 \x01(\t\x12!\n\x14min_bytes_per_second\x18\t \x01(\x05H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"z\n\x08HttpAuth\x12*\n\x06method\x18\x01 \x01(\x0e\x32\x1a.radgate.v1.HttpAuthMethod\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x0e\n\x06header\x18\x03 \x01(\t\x12\x11\n\ttoken_url\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x01(\t\"N\n\x07HttpTls\x12\x0f\n\x07\x63\x61_file\x18\x01 \x01(\t\x12\x18\n\x10\x63\x65rtificate_file\x18\x02 \x01(\t\x12\x18\n\x10private_key_file\x18\x03 \x01(\t\"x\n\x0e\x46\x61iloverPolicy\x12\x14\n\x07\x65nabled\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x11\n\tthreshold\x18\x02 \x01(\x05\x12\x31\n\x0e\x66\x61ilback_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08_enabled\"\x87\x01\n\x0eOperationState\x12,\n\toperation\x18\x01 \x01(\x0e\x32\x19.radgate.v1.PacsOperation\x12)\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x18.radgate.v1.BreakerState\x12\x1c\n\x14\x63onsecutive_failures\x18\x03 \x01(\x05\"\xca\x01\n\tPacsState\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x06health\x18\x02 \x01(\x0e\x32\x16.radgate.v1.PacsHealth\x12\x12\n\nlatency_ms\x18\x03 \x01(\x01\x12\'\n\x06reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12.\n\noperations\x18\x05 \x03(\x0b\x32\x1a.radgate.v1.OperationState\"\x87\x01\n\x0fValidationCheck\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.radgate.v1.CheckKind\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.radgate.v1.CheckOutcome\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x04 \x01(\x01\"y\n\x10ValidationReport\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12+\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x1b.radgate.v1.ValidationCheck\"\xab\x01\n\x0ePacsTransition\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07primary\x18\x02 \x01(\t\x12\x11\n\tfrom_pacs\x18\x03 \x01(\t\x12\x0f\n\x07to_pacs\x18\x04 \x01(\t\x12*\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x1b.radgate.v1.TransitionCause\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x87\x01\n\x10LabelsConstraint\x12!\n\x1dLABELS_CONSTRAINT_UNSPECIFIED\x10\x00\x12\x19\n\x15LABELS_CONSTRAINT_ALL\x10\x01\x12\x19\n\x15LABELS_CONSTRAINT_ANY\x10\x02\x12\x1a\n\x16LABELS_CONSTRAINT_NONE\x10\x03*\xa6\x01\n\x0eHttpAuthMethod\x12 \n\x1cHTTP_AUTH_METHOD_UNSPECIFIED\x10\x00\x12\x1a\n\x16HTTP_AUTH_METHOD_BASIC\x10\x01\x12\x1b\n\x17HTTP_AUTH_METHOD_BEARER\x10\x02\x12\x1c\n\x18HTTP_AUTH_METHOD_API_KEY\x10\x03\x12\x1b\n\x17HTTP_AUTH_METHOD_OAUTH2\x10\x04*S\n\nPacsHealth\x12\x1b\n\x17PACS_HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0ePACS_HEALTH_UP\x10\x01\x12\x14\n\x10PACS_HEALTH_DOWN\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xb4\x01\n\rPacsOperation\x12\x1e\n\x1aPACS_OPERATION_UNSPECIFIED\x10\x00\x12\x17\n\x13PACS_OPERATION_ECHO\x10\x01\x12\x17\n\x13PACS_OPERATION_FIND\x10\x02\x12\x1b\n\x17PACS_OPERATION_RETRIEVE\x10\x03\x12\x18\n\x14PACS_OPERATION_STORE\x10\x04\x12\x1a\n\x16PACS_OPERATION_CHANGES\x10\x05*\x97\x01\n\x0c\x43heckOutcome\x12\x1d\n\x19\x43HECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HECK_OUTCOME_PASSED\x10\x01\x12\x19\n\x15\x43HECK_OUTCOME_WARNING\x10\x02\x12\x18\n\x14\x43HECK_OUTCOME_FAILED\x10\x03\x12\x19\n\x15\x43HECK_OUTCOME_SKIPPED\x10\x04*\xc9\x01\n\tCheckKind\x12\x1a\n\x16\x43HECK_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43HECK_KIND_CONNECTIVITY\x10\x01\x12\x1a\n\x16\x43HECK_KIND_CREDENTIALS\x10\x02\x12\x14\n\x10\x43HECK_KIND_QUERY\x10\x03\x12\x16\n\x12\x43HECK_KIND_LATENCY\x10\x04\x12\x17\n\x13\x43HECK_KIND_RETRIEVE\x10\x05\x12 \n\x1c\x43HECK_KIND_TRANSFER_SYNTAXES\x10\x06*\xd1\x01\n\x0fTransitionCause\x12 \n\x1cTRANSITION_CAUSE_UNSPECIFIED\x10\x00\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILOVER\x10\x01\x12$\n TRANSITION_CAUSE_MANUAL_FAILOVER\x10\x02\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILBACK\x10\x03\x12$\n TRANSITION_CAUSE_MANUAL_FAILBACK\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,36 +38,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DICOMWEBCONNECTION'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_ORTHANCCONNECTION'].fields_by_name['password']._loaded_options = None
   _globals['_ORTHANCCONNECTION'].fields_by_name['password']._serialized_options = b'\200\001\001'
-  _globals['_LABELSCONSTRAINT']._serialized_start=1696
-  _globals['_LABELSCONSTRAINT']._serialized_end=1831
-  _globals['_HTTPAUTHMETHOD']._serialized_start=1834
-  _globals['_HTTPAUTHMETHOD']._serialized_end=2000
-  _globals['_PACSHEALTH']._serialized_start=2002
-  _globals['_PACSHEALTH']._serialized_end=2085
-  _globals['_BREAKERSTATE']._serialized_start=2087
-  _globals['_BREAKERSTATE']._serialized_end=2211
-  _globals['_CHECKOUTCOME']._serialized_start=2214
-  _globals['_CHECKOUTCOME']._serialized_end=2365
-  _globals['_TRANSITIONCAUSE']._serialized_start=2368
-  _globals['_TRANSITIONCAUSE']._serialized_end=2577
-  _globals['_DICOMWEBCONNECTION']._serialized_start=103
-  _globals['_DICOMWEBCONNECTION']._serialized_end=358
-  _globals['_ORTHANCCONNECTION']._serialized_start=361
-  _globals['_ORTHANCCONNECTION']._serialized_end=666
-  _globals['_HTTPAUTH']._serialized_start=668
-  _globals['_HTTPAUTH']._serialized_end=790
-  _globals['_HTTPTLS']._serialized_start=792
-  _globals['_HTTPTLS']._serialized_end=870
-  _globals['_FAILOVERPOLICY']._serialized_start=872
-  _globals['_FAILOVERPOLICY']._serialized_end=992
-  _globals['_OPERATIONSTATE']._serialized_start=994
-  _globals['_OPERATIONSTATE']._serialized_end=1102
-  _globals['_PACSSTATE']._serialized_start=1105
-  _globals['_PACSSTATE']._serialized_end=1282
-  _globals['_VALIDATIONCHECK']._serialized_start=1284
-  _globals['_VALIDATIONCHECK']._serialized_end=1396
-  _globals['_VALIDATIONREPORT']._serialized_start=1398
-  _globals['_VALIDATIONREPORT']._serialized_end=1519
-  _globals['_PACSTRANSITION']._serialized_start=1522
-  _globals['_PACSTRANSITION']._serialized_end=1693
+  _globals['_LABELSCONSTRAINT']._serialized_start=1804
+  _globals['_LABELSCONSTRAINT']._serialized_end=1939
+  _globals['_HTTPAUTHMETHOD']._serialized_start=1942
+  _globals['_HTTPAUTHMETHOD']._serialized_end=2108
+  _globals['_PACSHEALTH']._serialized_start=2110
+  _globals['_PACSHEALTH']._serialized_end=2193
+  _globals['_BREAKERSTATE']._serialized_start=2195
+  _globals['_BREAKERSTATE']._serialized_end=2319
+  _globals['_PACSOPERATION']._serialized_start=2322
+  _globals['_PACSOPERATION']._serialized_end=2502
+  _globals['_CHECKOUTCOME']._serialized_start=2505
+  _globals['_CHECKOUTCOME']._serialized_end=2656
+  _globals['_CHECKKIND']._serialized_start=2659
+  _globals['_CHECKKIND']._serialized_end=2860
+  _globals['_TRANSITIONCAUSE']._serialized_start=2863
+  _globals['_TRANSITIONCAUSE']._serialized_end=3072
+  _globals['_DICOMWEBCONNECTION']._serialized_start=134
+  _globals['_DICOMWEBCONNECTION']._serialized_end=389
+  _globals['_ORTHANCCONNECTION']._serialized_start=392
+  _globals['_ORTHANCCONNECTION']._serialized_end=697
+  _globals['_HTTPAUTH']._serialized_start=699
+  _globals['_HTTPAUTH']._serialized_end=821
+  _globals['_HTTPTLS']._serialized_start=823
+  _globals['_HTTPTLS']._serialized_end=901
+  _globals['_FAILOVERPOLICY']._serialized_start=903
+  _globals['_FAILOVERPOLICY']._serialized_end=1023
+  _globals['_OPERATIONSTATE']._serialized_start=1026
+  _globals['_OPERATIONSTATE']._serialized_end=1161
+  _globals['_PACSSTATE']._serialized_start=1164
+  _globals['_PACSSTATE']._serialized_end=1366
+  _globals['_VALIDATIONCHECK']._serialized_start=1369
+  _globals['_VALIDATIONCHECK']._serialized_end=1504
+  _globals['_VALIDATIONREPORT']._serialized_start=1506
+  _globals['_VALIDATIONREPORT']._serialized_end=1627
+  _globals['_PACSTRANSITION']._serialized_start=1630
+  _globals['_PACSTRANSITION']._serialized_end=1801
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import error_reason_pb2 as _error_reason_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -39,6 +40,15 @@ class BreakerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BREAKER_STATE_OPEN: _ClassVar[BreakerState]
     BREAKER_STATE_HALF_OPEN: _ClassVar[BreakerState]
 
+class PacsOperation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PACS_OPERATION_UNSPECIFIED: _ClassVar[PacsOperation]
+    PACS_OPERATION_ECHO: _ClassVar[PacsOperation]
+    PACS_OPERATION_FIND: _ClassVar[PacsOperation]
+    PACS_OPERATION_RETRIEVE: _ClassVar[PacsOperation]
+    PACS_OPERATION_STORE: _ClassVar[PacsOperation]
+    PACS_OPERATION_CHANGES: _ClassVar[PacsOperation]
+
 class CheckOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CHECK_OUTCOME_UNSPECIFIED: _ClassVar[CheckOutcome]
@@ -46,6 +56,16 @@ class CheckOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHECK_OUTCOME_WARNING: _ClassVar[CheckOutcome]
     CHECK_OUTCOME_FAILED: _ClassVar[CheckOutcome]
     CHECK_OUTCOME_SKIPPED: _ClassVar[CheckOutcome]
+
+class CheckKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_KIND_UNSPECIFIED: _ClassVar[CheckKind]
+    CHECK_KIND_CONNECTIVITY: _ClassVar[CheckKind]
+    CHECK_KIND_CREDENTIALS: _ClassVar[CheckKind]
+    CHECK_KIND_QUERY: _ClassVar[CheckKind]
+    CHECK_KIND_LATENCY: _ClassVar[CheckKind]
+    CHECK_KIND_RETRIEVE: _ClassVar[CheckKind]
+    CHECK_KIND_TRANSFER_SYNTAXES: _ClassVar[CheckKind]
 
 class TransitionCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -70,11 +90,24 @@ BREAKER_STATE_UNSPECIFIED: BreakerState
 BREAKER_STATE_CLOSED: BreakerState
 BREAKER_STATE_OPEN: BreakerState
 BREAKER_STATE_HALF_OPEN: BreakerState
+PACS_OPERATION_UNSPECIFIED: PacsOperation
+PACS_OPERATION_ECHO: PacsOperation
+PACS_OPERATION_FIND: PacsOperation
+PACS_OPERATION_RETRIEVE: PacsOperation
+PACS_OPERATION_STORE: PacsOperation
+PACS_OPERATION_CHANGES: PacsOperation
 CHECK_OUTCOME_UNSPECIFIED: CheckOutcome
 CHECK_OUTCOME_PASSED: CheckOutcome
 CHECK_OUTCOME_WARNING: CheckOutcome
 CHECK_OUTCOME_FAILED: CheckOutcome
 CHECK_OUTCOME_SKIPPED: CheckOutcome
+CHECK_KIND_UNSPECIFIED: CheckKind
+CHECK_KIND_CONNECTIVITY: CheckKind
+CHECK_KIND_CREDENTIALS: CheckKind
+CHECK_KIND_QUERY: CheckKind
+CHECK_KIND_LATENCY: CheckKind
+CHECK_KIND_RETRIEVE: CheckKind
+CHECK_KIND_TRANSFER_SYNTAXES: CheckKind
 TRANSITION_CAUSE_UNSPECIFIED: TransitionCause
 TRANSITION_CAUSE_AUTOMATIC_FAILOVER: TransitionCause
 TRANSITION_CAUSE_MANUAL_FAILOVER: TransitionCause
@@ -162,10 +195,10 @@ class OperationState(_message.Message):
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     BREAKER_FIELD_NUMBER: _ClassVar[int]
     CONSECUTIVE_FAILURES_FIELD_NUMBER: _ClassVar[int]
-    operation: str
+    operation: PacsOperation
     breaker: BreakerState
     consecutive_failures: int
-    def __init__(self, operation: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., consecutive_failures: _Optional[int] = ...) -> None: ...
+    def __init__(self, operation: _Optional[_Union[PacsOperation, str]] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., consecutive_failures: _Optional[int] = ...) -> None: ...
 
 class PacsState(_message.Message):
     __slots__ = ("time", "health", "latency_ms", "reason", "operations")
@@ -177,21 +210,21 @@ class PacsState(_message.Message):
     time: _timestamp_pb2.Timestamp
     health: PacsHealth
     latency_ms: float
-    reason: str
+    reason: _error_reason_pb2.ErrorReason
     operations: _containers.RepeatedCompositeFieldContainer[OperationState]
-    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[PacsHealth, str]] = ..., latency_ms: _Optional[float] = ..., reason: _Optional[str] = ..., operations: _Optional[_Iterable[_Union[OperationState, _Mapping]]] = ...) -> None: ...
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[PacsHealth, str]] = ..., latency_ms: _Optional[float] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., operations: _Optional[_Iterable[_Union[OperationState, _Mapping]]] = ...) -> None: ...
 
 class ValidationCheck(_message.Message):
-    __slots__ = ("name", "outcome", "message", "duration_ms")
-    NAME_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("kind", "outcome", "message", "duration_ms")
+    KIND_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     DURATION_MS_FIELD_NUMBER: _ClassVar[int]
-    name: str
+    kind: CheckKind
     outcome: CheckOutcome
     message: str
     duration_ms: float
-    def __init__(self, name: _Optional[str] = ..., outcome: _Optional[_Union[CheckOutcome, str]] = ..., message: _Optional[str] = ..., duration_ms: _Optional[float] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[CheckKind, str]] = ..., outcome: _Optional[_Union[CheckOutcome, str]] = ..., message: _Optional[str] = ..., duration_ms: _Optional[float] = ...) -> None: ...
 
 class ValidationReport(_message.Message):
     __slots__ = ("time", "passed", "checks")

@@ -3,6 +3,7 @@ import datetime
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import error_reason_pb2 as _error_reason_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -23,11 +24,11 @@ class QuarantinedInstance(_message.Message):
     entry_id: str
     receive_time: _timestamp_pb2.Timestamp
     pacs: str
-    reason: str
+    reason: _error_reason_pb2.ErrorReason
     size_bytes: int
     asked: QuarantinedIdentity
     stated: QuarantinedIdentity
-    def __init__(self, entry_id: _Optional[str] = ..., receive_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pacs: _Optional[str] = ..., reason: _Optional[str] = ..., size_bytes: _Optional[int] = ..., asked: _Optional[_Union[QuarantinedIdentity, _Mapping]] = ..., stated: _Optional[_Union[QuarantinedIdentity, _Mapping]] = ...) -> None: ...
+    def __init__(self, entry_id: _Optional[str] = ..., receive_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pacs: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., size_bytes: _Optional[int] = ..., asked: _Optional[_Union[QuarantinedIdentity, _Mapping]] = ..., stated: _Optional[_Union[QuarantinedIdentity, _Mapping]] = ...) -> None: ...
 
 class QuarantinedIdentity(_message.Message):
     __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")

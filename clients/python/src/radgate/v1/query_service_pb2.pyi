@@ -1,5 +1,7 @@
 from radgate.v1 import dicom_pb2 as _dicom_pb2
+from radgate.v1 import error_reason_pb2 as _error_reason_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -7,15 +9,34 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class QueryWarningReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    QUERY_WARNING_REASON_UNSPECIFIED: _ClassVar[QueryWarningReason]
+    QUERY_WARNING_REASON_PACS_FAILED: _ClassVar[QueryWarningReason]
+    QUERY_WARNING_REASON_RESULTS_TRUNCATED: _ClassVar[QueryWarningReason]
+    QUERY_WARNING_REASON_FUZZY_MATCHING_IGNORED: _ClassVar[QueryWarningReason]
+    QUERY_WARNING_REASON_RESULTS_WITHHELD: _ClassVar[QueryWarningReason]
+    QUERY_WARNING_REASON_KEYS_UNCHECKED: _ClassVar[QueryWarningReason]
+    QUERY_WARNING_REASON_REJECTIONS_UNREAD: _ClassVar[QueryWarningReason]
+QUERY_WARNING_REASON_UNSPECIFIED: QueryWarningReason
+QUERY_WARNING_REASON_PACS_FAILED: QueryWarningReason
+QUERY_WARNING_REASON_RESULTS_TRUNCATED: QueryWarningReason
+QUERY_WARNING_REASON_FUZZY_MATCHING_IGNORED: QueryWarningReason
+QUERY_WARNING_REASON_RESULTS_WITHHELD: QueryWarningReason
+QUERY_WARNING_REASON_KEYS_UNCHECKED: QueryWarningReason
+QUERY_WARNING_REASON_REJECTIONS_UNREAD: QueryWarningReason
+
 class QueryWarning(_message.Message):
-    __slots__ = ("pacs", "reason", "message")
+    __slots__ = ("pacs", "reason", "message", "error_reason")
     PACS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_REASON_FIELD_NUMBER: _ClassVar[int]
     pacs: str
-    reason: str
+    reason: QueryWarningReason
     message: str
-    def __init__(self, pacs: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+    error_reason: _error_reason_pb2.ErrorReason
+    def __init__(self, pacs: _Optional[str] = ..., reason: _Optional[_Union[QueryWarningReason, str]] = ..., message: _Optional[str] = ..., error_reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ...) -> None: ...
 
 class SearchStudiesRequest(_message.Message):
     __slots__ = ("keys", "include_fields", "fuzzy_matching", "page_size", "page_token")
