@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from radgate_server.adapters.telemetry.catalogue import SECTIONS, Metric
-from radgate_server.adapters.telemetry.families import BOUNDS_S, NAMED, OTHER
+from radgate_server.adapters.telemetry.metrics.catalogue import SECTIONS, Metric
+from radgate_server.adapters.telemetry.metrics.families import BOUNDS_S, NAMED, OTHER
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 
 INTRODUCTION = f"""\
 # Metrics
 
-<!-- Made by scripts/metrics_manual.py from server/radgate_server/adapters/telemetry/catalogue.py; edit there. -->
+<!-- Made by scripts/metrics_manual.py from adapters/telemetry/metrics/catalogue.py; edit there. -->
 
 Read them at `http://HOST:9464/metrics` (setting `metrics_port`). Whoever asks for OpenMetrics, as Prometheus does with
 `--enable-feature=exemplar-storage`, also gets exemplars: of each bucket of a histogram the last

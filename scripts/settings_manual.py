@@ -17,12 +17,12 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from radgate_server.alert_settings import RECEIVERS, AlertReceiver, AlertsSettings
-from radgate_server.audit_export_settings import COLLECTORS, AuditCollector, AuditExportSettings
-from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
-from radgate_server.config import Settings
-from radgate_server.report_settings import REPORT_RECEIVERS, ReportReceiver, ReportSettings
-from radgate_server.telemetry_settings import LogRule, TelemetrySettings
+from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings
+from radgate_server.settings.alerts import RECEIVERS, AlertReceiver, AlertsSettings
+from radgate_server.settings.audit_export import COLLECTORS, AuditCollector, AuditExportSettings
+from radgate_server.settings.reports import REPORT_RECEIVERS, ReportReceiver, ReportSettings
+from radgate_server.settings.settings import Settings
+from radgate_server.settings.telemetry import LogRule, TelemetrySettings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 KIB = 1 << 10
@@ -31,7 +31,7 @@ UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (KIB, "KiB"))
 INTRODUCTION = """\
 # Configuration
 
-<!-- Made by scripts/settings_manual.py from config.py and *_settings.py in server/radgate_server; edit there. -->
+<!-- Made by scripts/settings_manual.py from server/radgate_server/settings; edit there. -->
 
 A setting comes from the environment, else from the TOML file given with `--config FILE`, else from its default here.
 Units are part of the names: `_s` seconds, `_bytes` bytes. Lists are JSON in the environment

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.imaging.render_target import RENDERED_PNG, RenderTarget, Viewport
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 from tests.unit.dicom import corpus
 from tests.unit.imaging.rendering.instances import StoredInstance
 

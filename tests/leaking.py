@@ -5,18 +5,18 @@ import os
 from pathlib import Path
 
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
-from radgate_server.adapters.telemetry.span_sending import SpanSender
-from radgate_server.adapters.telemetry.spans import SpanRecorder
+from radgate_server.adapters.telemetry.traces.span_sending import SpanSender
+from radgate_server.adapters.telemetry.traces.spans import SpanRecorder
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.health import ServerHealth
-from radgate_server.core.tracing import Part, mark
+from radgate_server.core.pacs.health import ServerHealth
+from radgate_server.core.telemetry.tracing import Part, mark
 from radgate_server.rpc.errors import failure_of
 
 NAME = "CompressedSamples^CT1" if os.environ["LEAK"] == "yes" else "nobody"
 
 
 async def test_tells(tmp_path: Path) -> None:
-    logging.getLogger("radgate_server.services.store").error("stored %s", NAME)
+    logging.getLogger("radgate_server.services.store.storage").error("stored %s", NAME)
     assert failure_of(PacsFailedError(f"no study of {NAME}", pacs="main"))
     telemetry = PrometheusTelemetry()
     telemetry.pacs_health("east", NAME, True)

@@ -21,9 +21,9 @@ from google.protobuf.text_format import MessageToString
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from prometheus_client import generate_latest
 
-from radgate_server.adapters.telemetry.log_format import JsonFormatter
-from radgate_server.adapters.telemetry.metrics_server import MetricsServer
-from radgate_server.adapters.telemetry.span_sending import SpanSender
+from radgate_server.adapters.telemetry.logs.json_format import JsonFormatter
+from radgate_server.adapters.telemetry.metrics.server import MetricsServer
+from radgate_server.adapters.telemetry.traces.span_sending import SpanSender
 from radgate_server.rpc import errors as rpc_errors
 
 _FOLDERS = (Path(pydicom.data.__file__).parent / "test_files", Path(data_store.__file__).parent / "data")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from radgate_server.core.tracing import TraceContext
+from radgate_server.core.telemetry.tracing import TraceContext
 
 _SHOWN = ("radgate.", "rpc.response", "http.response", "http.status", "error.")
 

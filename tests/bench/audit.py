@@ -10,16 +10,16 @@ from pathlib import Path
 
 import uvloop
 
-from radgate_server.adapters.audit_spool import FileAuditSpool
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.audit.spool import FileAuditSpool
+from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.core.audit import AuditEntry
-from radgate_server.core.audit_verify import ChainVerifier
-from radgate_server.core.ports.audit import AuditSink
+from radgate_server.core.audit.ports.trail import AuditSink
+from radgate_server.core.audit.record import AuditEntry
+from radgate_server.core.audit.verification import ChainVerifier
 from tests.conformance.database_suites import audit_entry
 
 ENTRIES = {1: 2_000, 16: 20_000, 64: 20_000}

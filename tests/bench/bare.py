@@ -4,7 +4,7 @@
 
 It answers DicomWebService and RetrieveService behind the same Envoy as Radgate. `record` asks a Radgate for its answers
 and keeps the encoded messages, so that both servers send the very same bytes, and both send the last message of an HTTP
-body together with the status (rpc/pipeline.py says how and why).
+body together with the status (rpc/pipeline/composition.py says how and why).
 """
 
 import pickle

@@ -14,10 +14,14 @@ from pydicom.encaps import encapsulate
 
 import radgate
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    HTJ2K_LOSSLESS_RPCL,
+    JPEG_2000_LOSSLESS,
+)
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, HTJ2K_LOSSLESS_RPCL, JPEG_2000_LOSSLESS
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.bench.images import CT_STUDY
 from tests.bench.servers import radgate_for
 from tests.bench.table import Row

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radgate_server.adapters.gateway.envoy import EnvoyProcess
-from radgate_server.config import load_settings
+from radgate_server.settings.settings import load_settings
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 

@@ -21,7 +21,7 @@ import grpc
 
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
 from radgate_server.adapters.imaging.workers.process import PROGRAM
-from radgate_server.core.pacs import FolderConnection, PacsConnection
+from radgate_server.core.pacs.connections import FolderConnection, PacsConnection
 from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.fakes.instances import make_instance

@@ -8,11 +8,11 @@ What the bench of trust measures against. Who calls is still asked, since the te
 from typing import Any
 
 from radgate_server import __main__ as radgate
-from radgate_server.core.audit import AuditEntry
-from radgate_server.rpc import server
-from radgate_server.rpc.layer import Layer
-from radgate_server.rpc.layers import answer_errors, authenticate
-from radgate_server.services.audit_watch import WatchedAuditSink
+from radgate_server.core.audit.record import AuditEntry
+from radgate_server.rpc.pipeline.layer import Layer
+from radgate_server.rpc.pipeline.layers import answer_errors, authenticate
+from radgate_server.rpc.server import grpc_server as server
+from radgate_server.services.audit.watch import WatchedAuditSink
 
 
 async def _record_nothing(_sink: WatchedAuditSink, _entry: AuditEntry) -> None:

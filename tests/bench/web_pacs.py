@@ -6,12 +6,12 @@ from statistics import median
 import httpx
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import ReceivedInstance
-from radgate_server.core.pacs import DicomWebConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.services.listing import listing_query
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import ReceivedInstance
+from radgate_server.core.pacs.connections import DicomWebConnection, PacsConfig
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.services.retrieve.listing import listing_query
+from radgate_server.settings.settings import WebPacsSettings
 from tests.bench.images import CT_STUDY
 from tests.bench.servers import PACS, TENANT
 from tests.bench.table import Row

@@ -22,11 +22,11 @@ import uvloop
 from radgate_server.adapters.imaging.codecs import transcode_frame
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
-from radgate_server.config import ImagingSettings
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.settings.settings import ImagingSettings
 from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.fakes.telemetry import RecordingTelemetry
 

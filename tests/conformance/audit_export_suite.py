@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_exports import SqlExportPositions
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.audit.exports import SqlExportPositions
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.core.ports.audit_export import Backlog, ExportPositions
+from radgate_server.core.audit.ports.export import Backlog, ExportPositions
 from tests.conformance.database_suites import audit_entry
 
 

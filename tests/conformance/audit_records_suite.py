@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from radgate_server.adapters.database import audit_index, audit_records
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_records import SqlAuditRecords
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.audit import index as audit_index
+from radgate_server.adapters.database.audit import records as audit_records
+from radgate_server.adapters.database.audit.records import SqlAuditRecords
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.adapters.database.schema import audit_entries
-from radgate_server.adapters.database.schema import audit_index as index_table
-from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
-from radgate_server.core.audit_lists import parts_of
-from radgate_server.core.audit_search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
-from radgate_server.services.audit_index_check import compare_index, rebuild_index
+from radgate_server.adapters.database.schema.tables import audit_entries
+from radgate_server.adapters.database.schema.tables import audit_index as index_table
+from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit.search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
+from radgate_server.core.audit.studies_shown import parts_of
+from radgate_server.services.audit.index_check import compare_index, rebuild_index
 from tests.conformance.database_suites import audit_entry
 from tests.conformance.directory_suite import NOW
 

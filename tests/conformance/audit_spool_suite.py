@@ -15,20 +15,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from radgate_server.adapters.audit_spool import FileAuditSpool
-from radgate_server.adapters.audit_spool import spool as spool_files
-from radgate_server.adapters.database import audit, audit_drain, audit_spooled
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_dialects import DIALECTS
-from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.audit.spool import FileAuditSpool
+from radgate_server.adapters.audit.spool import spool as spool_files
+from radgate_server.adapters.database.audit import drain as audit_drain
+from radgate_server.adapters.database.audit import spooled as audit_spooled
+from radgate_server.adapters.database.audit import waiting as audit
+from radgate_server.adapters.database.audit.dialects import DIALECTS
+from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.adapters.database.schema import audit_entries
+from radgate_server.adapters.database.schema.tables import audit_entries
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.core.audit_verify import ChainVerifier
+from radgate_server.core.audit.ports.trail import AuditSink
+from radgate_server.core.audit.verification import ChainVerifier
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
-from radgate_server.core.ports.audit import AuditSink
 from tests.conformance.database_suites import audit_entry
 
 type WritingEnd = SpooledAuditSink | SqlAuditSink

@@ -13,22 +13,24 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, select, text
 
-from radgate_server.adapters.database import audit_dialects, audit_trail, audit_writer
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_records import SqlAuditRecords
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.engine import WRITES, open_engine
+from radgate_server.adapters.database.audit import dialects as audit_dialects
+from radgate_server.adapters.database.audit import trail as audit_trail
+from radgate_server.adapters.database.audit import writer as audit_writer
+from radgate_server.adapters.database.audit.records import SqlAuditRecords
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.connection.engine import WRITES, open_engine
 from radgate_server.adapters.database.migration import config, migrate
-from radgate_server.adapters.database.schema import audit_checkpoints, audit_entries, audit_heads
+from radgate_server.adapters.database.schema.tables import audit_checkpoints, audit_entries, audit_heads
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_chain import FIRST_WORDS, START, WORDS, Content, genesis, record_hash
-from radgate_server.core.audit_checkpoint import Checkpoint
-from radgate_server.core.audit_verify import Fault
+from radgate_server.core.audit.chain import FIRST_WORDS, START, WORDS, Content, genesis, record_hash
+from radgate_server.core.audit.checkpoint import Checkpoint
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.audit.verification import Fault
 from radgate_server.core.errors import ResourceNotFoundError
-from radgate_server.services.audit_desk import AuditDesk, Verdict
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.audit.desk import AuditDesk, Verdict
+from radgate_server.services.audit.recording import Auditor
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.clock import FakeClock
 

@@ -14,26 +14,26 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
-from radgate_server.adapters.database import failover
-from radgate_server.adapters.database.audit import SqlAuditSink
+from radgate_server.adapters.database.access.keys import SqlKeyDirectory
+from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.changes import SqlChangeFeed
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.engine import WRITES, open_engine
-from radgate_server.adapters.database.failover import SqlFailoverDirectory
-from radgate_server.adapters.database.keys import SqlKeyDirectory
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.connection.engine import WRITES, open_engine
 from radgate_server.adapters.database.migration import config, migrate
-from radgate_server.adapters.database.pacs import SqlPacsDirectory
-from radgate_server.adapters.database.schema import audit_entries, changes, metadata, pacs
-from radgate_server.adapters.database.sealed import SqlSealedRecords
-from radgate_server.adapters.database.statuses import SqlStatusBoard
-from radgate_server.adapters.database.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.pacs import failover
+from radgate_server.adapters.database.pacs.configured import SqlPacsDirectory
+from radgate_server.adapters.database.pacs.failover import SqlFailoverDirectory
+from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
+from radgate_server.adapters.database.schema.tables import audit_entries, changes, metadata, pacs
+from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
 from radgate_server.adapters.secrets.box import EnvelopeBox
-from radgate_server.adapters.secrets.file_keys import FileKeys
-from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
+from radgate_server.core.access.ports.directory import Change, ChangeKind
+from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
-from radgate_server.core.pacs import PacsConfig, secret_of, with_secret
-from radgate_server.core.ports.directory import Change, ChangeKind
-from radgate_server.core.secret import SealedSecret, Secret, SecretContext, parse_reference
+from radgate_server.core.pacs.connections import PacsConfig, secret_of, with_secret
+from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, parse_reference
 from tests.conformance import directory_suite as samples
 from tests.conformance.directory_suite import NOW, Directory, DirectorySuite
 

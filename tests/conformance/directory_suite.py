@@ -1,4 +1,4 @@
-"""What every implementation of core/ports/directory.py must do."""
+"""What every implementation of core/access/ports/directory.py must do."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,11 +7,21 @@ from typing import Protocol
 
 import pytest
 
+from radgate_server.core.access.ports.directory import (
+    Change,
+    ChangeFeed,
+    ChangeKind,
+    FailoverDirectory,
+    FeedEpoch,
+    KeyDirectory,
+    PacsDirectory,
+    StatusBoard,
+    TenantDirectory,
+)
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.access.tenancy import ApiKey, Role, Tenant
 from radgate_server.core.errors import InvalidArgumentError, ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.failover import ActivePacs, Transition, TransitionCause
-from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     DimseTls,
@@ -26,21 +36,11 @@ from radgate_server.core.pacs import (
     RetrieveMethod,
     TlsProfile,
 )
-from radgate_server.core.ports.directory import (
-    Change,
-    ChangeFeed,
-    ChangeKind,
-    FailoverDirectory,
-    FeedEpoch,
-    KeyDirectory,
-    PacsDirectory,
-    StatusBoard,
-    TenantDirectory,
-)
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
-from radgate_server.core.secret import NO_SECRET, Secret
-from radgate_server.core.tenancy import ApiKey, Role, Tenant
-from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
+from radgate_server.core.pacs.failover import ActivePacs, Transition, TransitionCause
+from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.pacs.validation import Check, CheckOutcome, ValidationReport
+from radgate_server.core.secrets.secret import NO_SECRET, Secret
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 NOW = datetime(2026, 7, 8, 9, 10, 11, 121314, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from radgate_server.core.ports.cache import CacheKey, HotCache
+from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
 from tests.fakes.clock import FakeClock
 
 STUDY = "1.2.1"

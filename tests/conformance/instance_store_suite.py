@@ -7,11 +7,11 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
+from radgate_server.core.cache.ports.tiers import InstanceStore
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instance_index import BulkItem, FrameTable, InstanceIndex, Span
+from radgate_server.core.dicom.instances import FileContent, InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instance_index import BulkItem, FrameTable, InstanceIndex, Span
-from radgate_server.core.instances import FileContent, InstanceHandle, MemoryContent, ReceivedInstance
-from radgate_server.core.ports.cache import InstanceStore
 
 BLOCK = 256 * 1024
 SIZES = (0, 1, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17)

@@ -10,8 +10,8 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
     ResourceNotFoundError,
 )
-from radgate_server.core.jobs import RETRY_DELAYS_S, Job, JobKind, JobProgress, JobRequest, JobState
-from radgate_server.core.ports.queue import JobQueue
+from radgate_server.core.jobs.job import RETRY_DELAYS_S, Job, JobKind, JobProgress, JobRequest, JobState
+from radgate_server.core.jobs.ports import JobQueue
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import LedWork, Pauses, settle, steps, until
 

@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from radgate_server.adapters.database.access.keys import SqlKeyDirectory
+from radgate_server.adapters.database.access.limits import KEPT_DAYS, SqlLimitDirectory, SqlUsageLedger
+from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
 from radgate_server.adapters.database.changes import SqlChangeFeed
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.keys import SqlKeyDirectory
-from radgate_server.adapters.database.limits import KEPT_DAYS, SqlLimitDirectory, SqlUsageLedger
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.adapters.database.tenants import SqlTenantDirectory
+from radgate_server.core.access.ports.directory import ChangeKind
 from radgate_server.core.errors import ResourceNotFoundError
-from radgate_server.core.limits import Limits, LimitSubject, read_networks
-from radgate_server.core.meters import Used
-from radgate_server.core.ports.directory import ChangeKind
+from radgate_server.core.limits.meters import Used
+from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
 from tests.conformance.directory_suite import NOW, key, tenant
 
 EAST = LimitSubject("east")

@@ -14,11 +14,12 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from radgate_server.adapters.pacs.http.identified import identified
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FileContent, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import PacsConfig, PacsConnection
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, MatchingKey, Query
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FileContent, ListedInstance, ReceivedInstance
+from radgate_server.core.pacs.connections import PacsConfig, PacsConnection
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import MatchingKey, Query
 
 STUDY_UID = "0020000D"
 SERIES_UID = "0020000E"

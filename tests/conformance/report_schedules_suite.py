@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
-from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.reports.schedule import Frequency, Plan, ReportSchedule
 from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpec

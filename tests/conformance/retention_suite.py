@@ -12,30 +12,30 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, select, text
 
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
-from radgate_server.adapters.database.audit_records import SqlAuditRecords
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.audit.eraser import SqlRecordEraser
+from radgate_server.adapters.database.audit.records import SqlAuditRecords
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.adapters.database.retention import SqlHoldDirectory, SqlRetentionRules
-from radgate_server.adapters.database.schema import audit_entries
-from radgate_server.adapters.database.sealed import SqlSealedRecords
-from radgate_server.adapters.database.tenants import SqlTenantDirectory
-from radgate_server.adapters.secrets.file_keys import FileKeys
+from radgate_server.adapters.database.retention.periods import SqlHoldDirectory, SqlRetentionRules
+from radgate_server.adapters.database.schema.tables import audit_entries
+from radgate_server.adapters.database.secrets.cache_keys import SqlCacheKeyRecords
+from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
+from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 from radgate_server.adapters.secrets.study_keys import StudyKeyChain
-from radgate_server.core.audit import AuditAction, AuditEntry
-from radgate_server.core.audit_chain import WORDS
-from radgate_server.core.audit_verify import Fault
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.audit.chain import WORDS
+from radgate_server.core.audit.record import AuditAction, AuditEntry
+from radgate_server.core.audit.retention import HoldSubject, LegalHold, RecordKind
+from radgate_server.core.audit.verification import Fault
 from radgate_server.core.errors import ConfigurationError, LegalHoldError, ResourceNotFoundError
-from radgate_server.core.retention import HoldSubject, LegalHold, RecordKind
-from radgate_server.core.tenancy import Tenant
-from radgate_server.retention_settings import RetentionSettings
-from radgate_server.services.audit_desk import AuditDesk, Verdict
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.audit.desk import AuditDesk, Verdict
+from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.retention.records import RecordRetention
+from radgate_server.settings.retention import RetentionSettings
 from tests.conformance.database_suites import audit_entry, box_in
 from tests.fakes.clock import START, FakeClock
 

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.hot_instances import HotInstanceStore
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.core.ports.cache import HotCache, InstanceStore
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.cache.memory.instances import HotInstanceStore
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
 from tests.conformance.hot_cache_suite import HotCacheSuite
 from tests.conformance.instance_store_suite import InstanceStoreSuite
 from tests.fakes.clock import FakeClock

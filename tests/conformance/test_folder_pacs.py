@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.pacs.folder import build_folder_pacs
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.pacs.connections import FolderConnection
+from radgate_server.core.pacs.ports import PacsClient
 from tests.conformance.pacs_suite import PacsSuite, config_of
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from radgate_server.adapters.queue import MemoryJobQueue
-from radgate_server.core.jobs import JobKind
-from radgate_server.core.ports.queue import JobQueue
+from radgate_server.adapters.jobs import MemoryJobQueue
+from radgate_server.core.jobs.job import JobKind
+from radgate_server.core.jobs.ports import JobQueue
 from tests.conformance.job_queue_suite import KEPT_COUNT, KEPT_S, MAX_RUNNING, MAX_WAITING, JobQueueSuite
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import LedWork, Pauses

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance, ReceivedInstance
 from radgate_server.core.errors import PacsAbortedError, PacsRejectedError, PacsTimeoutError
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import FailedInstance, ReceivedInstance
-from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.pacs.ports import PacsClient
 from tests.conformance.pacs_suite import PacsSuite, fetch
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memory_pacs import MemoryPacs

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import ReceivedInstance
 from radgate_server.core.errors import PacsAbortedError
-from radgate_server.core.failover import Group
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import ReceivedInstance
-from radgate_server.core.pacs import FailoverPolicy
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.services.failover.group_client import group_client
-from radgate_server.services.failover.tracker import FailoverTracker
+from radgate_server.core.pacs.connections import FailoverPolicy
+from radgate_server.core.pacs.failover import Group
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.services.pacs.failover.group_client import group_client
+from radgate_server.services.pacs.failover.tracker import FailoverTracker
 from tests.conformance.pacs_suite import PacsSuite, fetch
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import MemoryDirectory

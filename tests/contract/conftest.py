@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.config import Settings
-from radgate_server.gateway_settings import GatewaySettings
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import Settings
 from tests.contract.stub_server import Stub, serve
 from tests.integration.ports import free_port
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from radgate_server.gateway_settings import GatewaySettings
+from radgate_server.settings.gateway import GatewaySettings
 from tests.contract.conftest import ORIGIN, Gateway, run_gateway, settings_with, short_folder
 from tests.contract.stub_server import Context
 

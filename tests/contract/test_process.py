@@ -13,9 +13,9 @@ import pytest
 
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
-from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.gateway_settings import GatewaySettings
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import Settings
 from tests.contract.conftest import PATIENCE_S, Gateway
 from tests.e2e.processes import has_ended
 from tests.e2e.waiting import wait_for

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.adapters.viewer import serve_viewer
-from radgate_server.config import Settings
+from radgate_server.demo.viewer import serve_viewer
+from radgate_server.settings.settings import Settings
 from tests.contract.conftest import PATIENCE_S
 from tests.contract.stub_server import Stub, serve
 

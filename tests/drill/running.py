@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from radgate_server.core.pacs import FolderConnection
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.drill.attacks import PATIENCE_S
 from tests.drill.watching import Costs, GoodClient
 from tests.e2e.radgate_process import ROOT, RadgateProcess

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import httpx
 from sqlalchemy import create_engine, select
 
-from radgate_server.adapters.database.schema import audit_entries
+from radgate_server.adapters.database.schema.tables import audit_entries
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.waiting import wait_for
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from radgate_server.core.pacs import FolderConnection
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.colour_files import COLOUR, colour_files
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, WEST, WEST_FILE, Original, all_studies, large_studies, path_of, store

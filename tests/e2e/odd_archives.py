@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from radgate_server.core.query import DicomJson
+from radgate_server.core.dicom.data_sets import DicomJson
 from tests.fakes.instances import STUDY, make_instance, make_study
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, odd_web_server
 

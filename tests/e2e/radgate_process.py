@@ -14,13 +14,13 @@ from typing import IO, Self
 
 import httpx
 
-from radgate_server.config import Settings, load_settings
-from radgate_server.core.pacs import DimseConnection, PacsConnection
-from radgate_server.core.pacs_setup import PacsSetup
-from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
-from radgate_server.installation import open_admin
-from radgate_server.installation_gate import Purpose
-from radgate_server.services.admin import AdminService
+from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Role
+from radgate_server.core.pacs.connections import DimseConnection, PacsConnection
+from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_admin
+from radgate_server.services.administration.tenants import AdminService
+from radgate_server.settings.settings import Settings, load_settings
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from radgate_server.adapters.telemetry import set_up_logging
-from radgate_server.adapters.viewer import find_or_install_ohif, serve_viewer
 from radgate_server.app import build_app
-from radgate_server.config import load_settings
+from radgate_server.demo.viewer import find_or_install_ohif, serve_viewer
+from radgate_server.settings.settings import load_settings
 
 TOOLS = Path(__file__).parents[2] / ".tools"
 

@@ -10,7 +10,7 @@ import pydicom
 import pydicom.data
 from pydicom.dataset import Dataset
 
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.identifiers import InstanceRef
 from tests.fakes.instances import encode, make_dataset
 from tests.fakes.mammogram import mammogram
 from tests.integration.orthanc import OrthancServer

@@ -11,8 +11,8 @@ import pytest
 from pypdf import PdfReader
 
 import radgate as sdk
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.audit_trail import granted
 from tests.e2e.radgate_process import RADGATE, RadgateProcess
 from tests.e2e.studies import WEST, WEST_FILE, path_of

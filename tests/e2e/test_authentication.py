@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from radgate.v1.query_service_pb2 import SearchStudiesResponse
-from radgate_server.core.pacs import FolderConnection
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.audit_trail import granted
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import WEST_FILE, path_of

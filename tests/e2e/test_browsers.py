@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from radgate.v1.retrieve_service_pb2 import StreamFramesOpen, ViewFramesRequest
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
 from tests.e2e.browser import chromium, serve_folder
 from tests.e2e.radgate_process import ROOT, RadgateProcess, dimse
 from tests.e2e.studies import EAST, LARGE_CT, LARGE_SERIES, LARGE_SLICES, large_slices

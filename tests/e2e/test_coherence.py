@@ -10,8 +10,8 @@ import pydicom
 import pytest
 
 import radgate as sdk
-from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import DicomWebConnection, OrthancConnection
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_study

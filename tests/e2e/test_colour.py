@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.transfer_syntaxes import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     HTJ2K,
     HTJ2K_LOSSLESS_RPCL,

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.pacs import DicomWebConnection, FolderConnection, HttpAuth, HttpAuthMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.secret import Secret
+from radgate_server.core.pacs.connections import DicomWebConnection, FolderConnection, HttpAuth, HttpAuthMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.settings.settings import WebPacsSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.telemetry import RecordingTelemetry

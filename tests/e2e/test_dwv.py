@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.transfer_syntaxes import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     JPEG_2000,
     JPEG_2000_LOSSLESS,

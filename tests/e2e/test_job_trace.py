@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.tenancy import Role
-from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, real, store
 from tests.e2e.waiting import wait_for

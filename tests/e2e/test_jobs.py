@@ -12,8 +12,8 @@ from PIL import Image
 
 import radgate as sdk
 from radgate.v1.job_service_pb2 import JOB_STATE_SUCCEEDED
-from radgate_server.core.tenancy import Role
-from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL, JPEG_2000_LOSSLESS
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL, JPEG_2000_LOSSLESS
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SERIES, GREY_SLICES, GREY_STUDY, SYNTAXES, SYNTAXES_STUDY, path_of
 from tests.e2e.waiting import wait_for

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.waiting import wait_for
 

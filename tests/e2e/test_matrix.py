@@ -9,12 +9,12 @@ import grpc
 import httpx
 import pytest
 
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.pacs_setup import PacsSetup
-from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
-from radgate_server.rpc.authz import METHODS, Access, Reach
-from radgate_server.rpc.http_rules import http_routes
-from radgate_server.services.admin import AdminService
+from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Role
+from radgate_server.core.pacs.connections import FolderConnection
+from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.rpc.access.authorization import METHODS, Access, Reach
+from radgate_server.rpc.server.http_rules import http_routes
+from radgate_server.services.administration.tenants import AdminService
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.instances import make_study
 from tests.rpc.matrix import MINE, NEVER_STUDY, Matrix, Visitor, walk

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.pacs import DicomWebConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import DicomWebConnection
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.waiting import wait_for
 from tests.integration.lying_pacs import HONEST, LIES, LyingPacs

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from radgate_server.core.pacs import FolderConnection
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.audit_trail import granted
 from tests.e2e.processes import kill_tree
 from tests.e2e.radgate_process import RadgateProcess

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import DicomWebConnection, OrthancConnection
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_study

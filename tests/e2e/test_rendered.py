@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.identifiers import InstanceRef
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import (
     BULKY_STUDY,

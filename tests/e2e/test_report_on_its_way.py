@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.radgate_process import RadgateProcess
 from tests.open_files import open_below
 

@@ -13,14 +13,14 @@ from PIL import Image
 from pydicom.uid import UID
 from wsidicom import WsiDicom, WsiDicomWebClient
 
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.transfer_syntaxes import (
     JPEG_2000,
     JPEG_2000_LOSSLESS,
     JPEG_BASELINE,
     JPEG_LOSSLESS_SV1,
     TRANSFER_SYNTAXES,
 )
+from radgate_server.core.pacs.connections import FolderConnection
 from tests.e2e.browser import PICTURES, chromium
 from tests.e2e.ohif_page import LIKENESS, SEEN_BEFORE, likeness
 from tests.e2e.radgate_process import RadgateProcess

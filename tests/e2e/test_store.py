@@ -13,8 +13,8 @@ from dicomweb_client.session_utils import create_session
 from pydicom import dcmread
 
 import radgate as sdk
-from radgate_server.core.pacs import DicomWebConnection, OrthancConnection
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.connections import DicomWebConnection, OrthancConnection
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_instance, make_study

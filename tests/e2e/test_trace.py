@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from radgate_server.core.tracing import TraceContext, parse_traceparent
+from radgate_server.core.telemetry.tracing import TraceContext, parse_traceparent
 from tests.e2e.browser import chromium
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, Original, real, store

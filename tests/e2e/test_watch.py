@@ -8,7 +8,7 @@ import pytest
 
 import radgate as sdk
 from radgate.v1.query_service_pb2 import StudyChanged
-from radgate_server.core.pacs import OrthancConnection
+from radgate_server.core.pacs.connections import OrthancConnection
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer

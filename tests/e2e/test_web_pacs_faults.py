@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.events import Event
 
 import radgate as sdk
-from radgate_server.core.pacs import DicomWebConnection, DimseConnection, OrthancConnection, RetrieveMethod
+from radgate_server.core.pacs.connections import DicomWebConnection, DimseConnection, OrthancConnection, RetrieveMethod
 from tests.e2e.odd_archives import INSTANCES, MATCHES, SECRET, STUDY, UIDS, odd_archives
 from tests.e2e.radgate_process import PACS, RadgateProcess
 from tests.integration.faulty_scp import FaultyScp, ct_instance

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from radgate_server.core.tracing import TraceContext
+from radgate_server.core.telemetry.tracing import TraceContext
 from tests.trace_tree import Found, begin
 
 _SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """An audit trail that only remembers."""
 
-from radgate_server.core.audit import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.errors import AuditUnavailableError
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from radgate_server.core.audit import AuditEntry
-from radgate_server.core.audit_chain import ChainHead
-from radgate_server.core.audit_checkpoint import Checkpoint
-from radgate_server.core.audit_search import BREAK_GLASS, AuditCriteria, AuditRecord, IndexFault, IndexPosition
+from radgate_server.core.audit.chain import ChainHead
+from radgate_server.core.audit.checkpoint import Checkpoint
+from radgate_server.core.audit.ports.records import Found
+from radgate_server.core.audit.ports.trail import Visit, Vouch
+from radgate_server.core.audit.record import AuditEntry
+from radgate_server.core.audit.search import BREAK_GLASS, AuditCriteria, AuditRecord, IndexFault, IndexPosition
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.ports.audit import Visit, Vouch
-from radgate_server.core.ports.audit_records import Found
 from radgate_server.core.reports.schedule import Plan, ReportSchedule
 from tests.fakes.audit import RecordingAuditSink
 

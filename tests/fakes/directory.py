@@ -4,19 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from radgate_server.core.access.ports.directory import Change, ChangeKind, FeedEpoch
+from radgate_server.core.access.tenancy import ANY_TENANT, ApiKey, Tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.failover import (
+from radgate_server.core.limits.model import Limits, LimitSubject
+from radgate_server.core.pacs.connections import PacsConfig
+from radgate_server.core.pacs.failover import (
     ActivePacs,
     Transition,
     TransitionCause,
     check_backup_for,
     check_has_no_backups,
 )
-from radgate_server.core.health import PacsStatus
-from radgate_server.core.limits import Limits, LimitSubject
-from radgate_server.core.pacs import PacsConfig
-from radgate_server.core.ports.directory import Change, ChangeKind, FeedEpoch
-from radgate_server.core.tenancy import ANY_TENANT, ApiKey, Tenant
+from radgate_server.core.pacs.health import PacsStatus
 
 
 def _now() -> datetime:
@@ -24,7 +24,7 @@ def _now() -> datetime:
 
 
 class MemoryDirectory:
-    """All ports of core/ports/directory.py in one, and LimitDirectory; what is set up is gone with the object."""
+    """All ports of core/access/ports/directory.py, and LimitDirectory; what is set up is gone with the object."""
 
     def __init__(self, now: Callable[[], datetime] = _now) -> None:
         self._now = now

@@ -6,36 +6,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.cache.quarantine import FolderQuarantine
-from radgate_server.adapters.cache.quarantine_disk import QuarantineDisk
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_eraser import SqlRecordEraser
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.cache_keys import SqlCacheKeyRecords
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.cache.quarantine.folder import QuarantineDisk
+from radgate_server.adapters.cache.quarantine.tier import FolderQuarantine
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.adapters.database.audit.eraser import SqlRecordEraser
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.changes import SqlChangeFeed
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.erasures import SqlErasureRecords
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.adapters.database.retention import SqlHoldDirectory
+from radgate_server.adapters.database.retention.erasures import SqlErasureRecords
+from radgate_server.adapters.database.retention.periods import SqlHoldDirectory
+from radgate_server.adapters.database.secrets.cache_keys import SqlCacheKeyRecords
 from radgate_server.adapters.secrets.box import EnvelopeBox
-from radgate_server.adapters.secrets.file_keys import FileKeys
+from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
 from radgate_server.adapters.secrets.study_keys import StudyKeyChain
-from radgate_server.core.audit_checkpoint import Check
-from radgate_server.core.deletion_certificate import DeletionCertificate, from_text, is_genuine
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import MemoryContent, ReceivedInstance
-from radgate_server.core.ports.cache import CacheKey
-from radgate_server.core.ports.directory import Change, ChangeKind
-from radgate_server.core.quarantine import QuarantineLimits, RefusedInstance
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.services.changes import ChangeFollower
+from radgate_server.core.access.ports.directory import Change, ChangeKind
+from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.core.audit.checkpoint import Check
+from radgate_server.core.cache.ports.tiers import CacheKey
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import MemoryContent, ReceivedInstance
+from radgate_server.core.quarantine.refused_instance import QuarantineLimits, RefusedInstance
+from radgate_server.core.retention.deletion_certificate import DeletionCertificate, from_text, is_genuine
+from radgate_server.services.cache.changes import ChangeFollower
+from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.finishing import ErasureFinisher
-from radgate_server.services.tenant_caches import TenantCaches
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_dataset, received
 from tests.fakes.telemetry import RecordingTelemetry

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.request_context import tenant_id
+from radgate_server.core.telemetry.request_context import tenant_id
 
 
 class WorkersCall(NamedTuple):

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from radgate_server.core.cache.ports.tiers import TierUsage
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instance_index import InstanceIndex
+from radgate_server.core.dicom.instances import InstanceHandle, ReceivedInstance
+from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instance_index import InstanceIndex
-from radgate_server.core.instances import InstanceHandle, ReceivedInstance
-from radgate_server.core.memory_instance import MemoryInstance
-from radgate_server.core.ports.cache import TierUsage
-from radgate_server.core.ports.erasure import Held
+from radgate_server.core.retention.ports.erasure import Held
 
 LIMIT_BYTES = 1 << 40
 

@@ -7,9 +7,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID
 
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import MemoryContent, ReceivedInstance
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"

@@ -4,8 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-from radgate_server.core.jobs import Job, JobProgress, JobRequest, JobState
-from radgate_server.core.ports.queue import JobQueue, Report
+from radgate_server.core.jobs.job import Job, JobProgress, JobRequest, JobState
+from radgate_server.core.jobs.ports import JobQueue, Report
 
 type Order = Exception | tuple[JobProgress, dict[str, int]] | None
 

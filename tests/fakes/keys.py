@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.secrets import KeyVersion
-from radgate_server.core.secret import SealedSecret, Secret, SecretContext
+from radgate_server.core.secrets.ports import KeyVersion
+from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext
 
 
 @dataclass

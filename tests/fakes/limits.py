@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.core.limits import LimitSubject
-from radgate_server.core.meters import Used
-from radgate_server.core.ports.limits import SharedState, SharedUse
+from radgate_server.core.limits.meters import Used
+from radgate_server.core.limits.model import LimitSubject
+from radgate_server.core.limits.ports import SharedState, SharedUse
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What a RetrieveService remembers of studies, empty."""
 
-from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
+from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -9,11 +9,11 @@ from pydicom.dataset import Dataset
 
 from radgate_server.adapters.pacs.folder.headers import HeldInstance, describe
 from radgate_server.adapters.pacs.folder.holdings import Holdings
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.errors import PacsAbortedError, PacsError
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
-from radgate_server.core.ports.pacs import EchoReport, PacsClient, StoreOutcome
-from radgate_server.core.query import FindResult, Query
+from radgate_server.core.pacs.ports import EchoReport, PacsClient, StoreOutcome
+from radgate_server.core.query.model import FindResult, Query
 from tests.fakes.instances import encode
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+from radgate_server.core.dicom.instances import InstanceContent
 from radgate_server.core.errors import ResourceNotFoundError
-from radgate_server.core.instances import InstanceContent
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.erasure import Held
-from radgate_server.core.quarantine import QuarantinedInstance, RefusedInstance
+from radgate_server.core.quarantine.refused_instance import QuarantinedInstance, RefusedInstance
+from radgate_server.core.retention.ports.erasure import Held
+from radgate_server.lib.clock import Clock
 
 
 class MemoryQuarantine:

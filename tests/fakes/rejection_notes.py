@@ -6,7 +6,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
-from radgate_server.core.rejection import KEY_OBJECT_SELECTION
+from radgate_server.core.access.rejection_notes import KEY_OBJECT_SELECTION
 from tests.fakes.instances import make_instance
 
 QUALITY, PATIENT_SAFETY, WORKLIST, RETENTION = "113001", "113037", "113038", "113039"

@@ -4,15 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from radgate_server.core.audit_chain import ChainHead, content_of
-from radgate_server.core.audit_checkpoint import Checkpoint
-from radgate_server.core.audit_verify import StoredRecord
+from radgate_server.core.audit.chain import ChainHead, content_of
+from radgate_server.core.audit.checkpoint import Checkpoint
+from radgate_server.core.audit.ports.trail import Visit, Vouch
+from radgate_server.core.audit.retention import LegalHold, RecordKind
+from radgate_server.core.audit.verification import StoredRecord
+from radgate_server.core.cache.ports.keys import WrappedStudyKey
 from radgate_server.core.errors import ResourceNotFoundError
-from radgate_server.core.ports.audit import Visit, Vouch
-from radgate_server.core.ports.cache_keys import WrappedStudyKey
-from radgate_server.core.ports.erasure import Erasure, ErasureProgress
-from radgate_server.core.ports.retention import Declare
-from radgate_server.core.retention import LegalHold, RecordKind
+from radgate_server.core.retention.ports.erasure import Erasure, ErasureProgress
+from radgate_server.core.retention.ports.records import Declare
 from tests.fakes.audit import RecordingAuditSink
 
 

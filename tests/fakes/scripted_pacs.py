@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.errors import PacsError
-from radgate_server.core.pacs import PacsConfig, PacsConnection
-from radgate_server.core.ports.pacs import EchoReport, PacsClient, PacsFactory
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.connections import PacsConfig, PacsConnection
+from radgate_server.core.pacs.ports import EchoReport, PacsClient, PacsFactory
 from tests.fakes.memory_pacs import MemoryPacs
 
 type Script = Callable[[PacsConnection], Capabilities | PacsError | None]

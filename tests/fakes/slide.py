@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from radgate_server.core.transfer_syntaxes import JPEG_BASELINE
+from radgate_server.core.dicom.transfer_syntaxes import JPEG_BASELINE
 from tests.fakes.instances import make_dataset
 
 WHOLE_SLIDE_MICROSCOPY = "1.2.840.10008.5.1.4.1.1.77.1.6"

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable
 
+from radgate_server.core.cache.ports.keys import StudyKey
 from radgate_server.core.errors import KeyProviderUnavailableError
-from radgate_server.core.ports.cache_keys import StudyKey
 
 
 class MemoryStudyKeys:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from radgate_server.core.certificates import CertificateUse
+from radgate_server.core.telemetry.certificates import CertificateUse
 
 
 class RpcCall(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from radgate_server.core.credentials import REFUSED, VerifiedToken
+from radgate_server.core.access.credentials import REFUSED, VerifiedToken
 from radgate_server.core.errors import UnauthenticatedError
 from tests.fakes.clock import START
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.spool import DiskSpool
-from radgate_server.core.ports.cache import HotCache
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.store.spool import DiskSpool
+from radgate_server.core.cache.ports.tiers import HotCache
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
-from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve.instances import InstanceReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore

@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from tests.fuzz.corpus_file import write_frame
 from tests.fuzz.damage import damaged
 from tests.fuzz.seeds import seeds

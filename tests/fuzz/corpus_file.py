@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import StoredFrame
 
 FOLDER = Path(__file__).parent.parent / "data" / "fuzz"

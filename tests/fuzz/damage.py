@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 
 type Damage = Callable[[Random, StoredFrame], StoredFrame]
 

@@ -9,10 +9,10 @@ import imagecodecs
 from PIL import Image
 
 from radgate_server.adapters.imaging.codecs import transcode_frame
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
 from tests.unit.dicom import corpus
 from tests.unit.imaging.rendering.instances import StoredInstance

@@ -5,9 +5,9 @@ import time
 from random import Random
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL, JPEG_LS_LOSSLESS, RLE_LOSSLESS
 from radgate_server.core.errors import GatewayError, reason_of
 from radgate_server.core.imaging.frames import DecodedFrame, EncodeTarget, StoredFrame
-from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL, JPEG_LS_LOSSLESS, RLE_LOSSLESS
 from tests.fuzz.damage import Damage, cut_off
 
 SAME = "decoded, the same pixels"

@@ -7,9 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from radgate_server.adapters.audit_spool import FileAuditSpool, spool
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.audit.spool import FileAuditSpool, spool
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 
 SEGMENT_RECORDS = 25

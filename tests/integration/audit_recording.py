@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_spooled import SpooledAuditSink
-from radgate_server.adapters.database.database import Database
-from radgate_server.core.ports.audit import AuditSink
+from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.core.audit.ports.trail import AuditSink
 from tests.conformance.database_suites import audit_entry
 from tests.integration.audit_drainer import open_spool
 

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.core.ports.cache import CacheKey
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.core.cache.ports.tiers import CacheKey
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 

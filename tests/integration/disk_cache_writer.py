@@ -7,10 +7,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instance_index import InstanceIndex
-from radgate_server.core.instances import MemoryContent, ReceivedInstance
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instance_index import InstanceIndex
+from radgate_server.core.dicom.instances import MemoryContent, ReceivedInstance
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from radgate_server.core.retention import HoldSubject
+from radgate_server.core.audit.retention import HoldSubject
 from tests.fakes.erasure_bench import ADMIN, Deadly, open_bench
 
 

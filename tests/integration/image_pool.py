@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
-from radgate_server.config import ImagingSettings
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.settings.settings import ImagingSettings
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.waiting import until
 

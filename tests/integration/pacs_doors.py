@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.config import DimseSettings, WebPacsSettings
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import (
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, ListedInstance, ReceivedInstance
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     OrthancConnection,
@@ -19,8 +18,9 @@ from radgate_server.core.pacs import (
     PacsConnection,
     RetrieveMethod,
 )
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.settings.settings import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

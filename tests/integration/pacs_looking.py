@@ -10,11 +10,11 @@ from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.config import Settings
-from radgate_server.core.ports.pacs import PacsFactory
-from radgate_server.services.addresses import AddressPolicy
-from radgate_server.services.detect import DetectLimits, Detector, impatient
-from radgate_server.services.validate import Validator
+from radgate_server.core.pacs.ports import PacsFactory
+from radgate_server.services.administration.addresses import AddressPolicy
+from radgate_server.services.administration.detection import DetectLimits, Detector, impatient
+from radgate_server.services.administration.validation import Validator
+from radgate_server.settings.settings import Settings
 from tests.fakes.telemetry import RecordingTelemetry
 
 GATEWAY_AET = "RADGATE"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from radgate_server.adapters.pacs.dimse import StorageScp
-from radgate_server.adapters.pacs.dimse.awaited import Awaited
-from radgate_server.adapters.pacs.dimse.intake import Intake
-from radgate_server.config import DimseSettings
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import Arrival, ListedInstance
-from radgate_server.core.pacs import DimseConnection
-from radgate_server.core.senders import sender_of
+from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake
+from radgate_server.adapters.pacs.dimse.storage_scp.awaited import Awaited
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, ListedInstance
+from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.pacs.senders import sender_of
+from radgate_server.settings.settings import DimseSettings
 
 
 @dataclass(frozen=True, slots=True)

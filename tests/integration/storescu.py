@@ -7,8 +7,8 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import ListedInstance
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import ListedInstance
 
 FILE = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 

@@ -15,15 +15,16 @@ from pydicom.dataset import Dataset
 
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.pacs.folder import build_folder_pacs
-from radgate_server.config import DimseSettings, WebPacsSettings
-from radgate_server.core.dicom.index import build_index, read_spans
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.instance_index import FrameTable
-from radgate_server.core.instances import ReceivedInstance
-from radgate_server.core.pacs import FolderConnection
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, MatchingKey, Query
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.dicom.indexing import build_index, read_spans
+from radgate_server.core.dicom.instance_index import FrameTable
+from radgate_server.core.dicom.instances import ReceivedInstance
+from radgate_server.core.pacs.connections import FolderConnection
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
+from radgate_server.settings.settings import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of, fetch, listed_instance
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry

@@ -12,15 +12,15 @@ from pydantic import BaseModel
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.notify import SilenceFile
-from radgate_server.alert_settings import AlertsSettings, PagerDutyReceiver, SlackReceiver, SmtpReceiver
 from radgate_server.app import build_app
-from radgate_server.config import PacsSettings, Settings
-from radgate_server.core.alerts import Silence
-from radgate_server.core.pacs import DimseConnection, PacsConfig
-from radgate_server.core.tenancy import Tenant
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.installation import open_installation
-from radgate_server.installation_gate import Purpose
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.alerts.alert import Silence
+from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_installation
+from radgate_server.settings.alerts import AlertsSettings, PagerDutyReceiver, SlackReceiver, SmtpReceiver
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import PacsSettings, Settings
 from tests.integration.orthanc import OrthancServer
 from tests.integration.receivers import Mailbox, WebReceiver, mailbox, web_receiver
 from tests.integration.waiting import until

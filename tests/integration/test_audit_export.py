@@ -20,18 +20,18 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from pydantic import SecretStr
 
-from radgate_server.adapters.audit_export import build_receiver
+from radgate_server.adapters.audit.export import build_receiver
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_exports import SqlExportPositions
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.audit.exports import SqlExportPositions
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.telemetry import ExportMetrics
-from radgate_server.adapters.telemetry.families import Families
-from radgate_server.audit_export_settings import AuditCollector, FhirCollector, SyslogCollector
+from radgate_server.adapters.telemetry.metrics.families import Families
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.services.audit_exporter import AuditExporter
+from radgate_server.services.audit.exporter import AuditExporter
+from radgate_server.settings.audit_export import AuditCollector, FhirCollector, SyslogCollector
 from tests.conformance.database_suites import audit_entry
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.ports import free_port

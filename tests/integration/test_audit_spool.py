@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.audit_spool import FileAuditSpool
-from radgate_server.adapters.database import engine
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.audit.spool import FileAuditSpool
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection import engine
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.core.audit_chain import WORDS, content_of
-from radgate_server.core.audit_verify import ChainVerifier, StoredRecord
-from radgate_server.core.ports.audit_spool import SpooledBatch
+from radgate_server.core.audit.chain import WORDS, content_of
+from radgate_server.core.audit.ports.spool import SpooledBatch
+from radgate_server.core.audit.verification import ChainVerifier, StoredRecord
 from tests.conformance.database_suites import audit_entry
 from tests.integration.audit_drainer import open_spool
 from tests.integration.audit_recording import CALLERS

@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
-from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
-from radgate_server.core.secret import Secret, SecretContext, parse_reference
+from radgate_server.core.secrets.secret import Secret, SecretContext, parse_reference
+from radgate_server.settings.settings import load_settings
 from tests.integration.key_providers import AWS_ENVIRONMENT, moto_server
 from tests.integration.ports import free_port
 

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
 from radgate_server.adapters.imaging.codecs import decode_frame, transcode_frame
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
 from tests.unit.dicom import corpus

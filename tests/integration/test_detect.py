@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.detection import DetectionReport, DetectTarget
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import AddressNotAllowedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connection_checks import check_connection
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     HttpAuth,
@@ -19,8 +19,8 @@ from radgate_server.core.pacs import (
     RetrieveMethod,
     with_secret,
 )
-from radgate_server.core.pacs_checks import check_connection
-from radgate_server.core.secret import NO_SECRET, Secret
+from radgate_server.core.pacs.detection import DetectionReport, DetectTarget
+from radgate_server.core.secrets.secret import NO_SECRET, Secret
 from tests.conformance.pacs_suite import sample_instances
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.faulty_scp import FaultyScp

@@ -12,8 +12,10 @@ from radgate_server.adapters.pacs.destinations import ANYWHERE
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dicomweb.entity_tags import ASK_AGAIN_S, EntityTags
 from radgate_server.adapters.pacs.http import build_http
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.certificates import ignore_certificate
+from radgate_server.core.cache.study_state import state_query
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import (
     GatewayError,
     InstanceMalformedError,
@@ -25,13 +27,12 @@ from radgate_server.core.errors import (
     PacsFailedError,
     PacsTimeoutError,
 )
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import DicomWebConnection
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
-from radgate_server.core.study_state import state_query
-from radgate_server.settings_table import MIB
+from radgate_server.core.pacs.connections import DicomWebConnection
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.core.telemetry.certificates import ignore_certificate
+from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.table import MIB
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.instances import STUDY, make_dataset, make_instance, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

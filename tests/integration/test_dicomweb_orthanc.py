@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
-from radgate_server.config import WebPacsSettings
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableError
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.secret import Secret
+from radgate_server.core.pacs.connections import DicomWebConnection, HttpAuth, HttpAuthMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.settings.settings import WebPacsSettings
 from tests.conformance.pacs_suite import (
     GREEK_NAME,
     PATIENT_ID,

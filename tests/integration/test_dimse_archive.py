@@ -14,10 +14,10 @@ from pydicom.filereader import read_file_meta_info
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
-from radgate_server.adapters.dimse_archive import DimseArchive
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
+from radgate_server.demo.archive import DimseArchive
 from tests.conformance.pacs_suite import sample_instances
 from tests.fakes.instances import CT_IMAGE_STORAGE, STUDY, make_instance, make_study
 from tests.fakes.memory_pacs import MemoryPacs

@@ -7,13 +7,13 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings
-from radgate_server.core.dicom.file_meta import identify
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import ListedInstance
-from radgate_server.core.pacs import DimseConnection, RetrieveMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.tracing import Part
+from radgate_server.core.dicom.dataset.file_meta import identify
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import ListedInstance
+from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.telemetry.tracing import Part
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.dcmqrscp import DcmqrscpServer

@@ -17,7 +17,8 @@ from pynetdicom.sop_class import Verification
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings, PacsSettings
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.errors import (
     InstanceMalformedError,
     InstanceNotSentError,
@@ -29,14 +30,13 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.health import BreakerState
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
-from radgate_server.core.pacs import DimseConnection, RetrieveMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.services.arrival_check import UnobservedArrivals, checked_pacs
-from radgate_server.services.resilience import PacsGuard
+from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs.health import BreakerState
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.services.pacs.arrival_check import UnobservedArrivals, checked_pacs
+from radgate_server.services.pacs.resilience import PacsGuard
+from radgate_server.settings.settings import DimseSettings, PacsSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance, identifier
@@ -245,7 +245,7 @@ async def test_silence_in_a_query_times_out_but_slow_answers_do_not() -> None:
 
 
 async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", LONG_S)
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find.query._DRAIN_S", LONG_S)
     cancelled = threading.Event()
 
     def endless(event: Event) -> Iterator[Any]:
@@ -268,7 +268,7 @@ async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association(monkeyp
 
 
 async def test_a_pacs_that_does_not_stop_when_told_to_loses_the_association(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", 0.2)
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find.query._DRAIN_S", 0.2)
 
     def deaf(_: Event) -> Iterator[Any]:
         for number in range(100_000):
@@ -289,7 +289,7 @@ async def test_a_query_below_an_answer_that_does_not_end_fails_by_the_pacs(
     monkeypatch: pytest.MonkeyPatch, level: QueryLevel
 ) -> None:
     """With a key of the study, whose level is asked first."""
-    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", 0.2)
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find.query._DRAIN_S", 0.2)
     query = Query(level, (MatchingKey(("00100020",), "P1"),))
 
     def deaf(_: Event) -> Iterator[Any]:
@@ -303,7 +303,7 @@ async def test_a_query_below_an_answer_that_does_not_end_fails_by_the_pacs(
 
 
 async def test_of_several_values_one_whose_answer_does_not_end_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find._DRAIN_S", 0.2)
+    monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find.query._DRAIN_S", 0.2)
     query = Query(QueryLevel.STUDY, (MatchingKey(("00080061",), "CT\\MR"),))
 
     def deaf(_: Event) -> Iterator[Any]:

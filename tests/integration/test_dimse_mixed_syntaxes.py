@@ -9,20 +9,20 @@ from pydicom.encaps import encapsulate
 
 from radgate_server.adapters.imaging.codecs import transcode_frame
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings
-from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.errors import InstanceNotSentError, PacsFailedError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
-from radgate_server.core.instances import FailedInstance, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import DimseConnection, RetrieveMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance, ListedInstance, ReceivedInstance
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     HTJ2K_LOSSLESS_RPCL,
     JPEG_2000_LOSSLESS,
     RLE_LOSSLESS,
 )
+from radgate_server.core.errors import InstanceNotSentError, PacsFailedError
+from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
+from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import CT_IMAGE_STORAGE, encode, make_dataset
 from tests.fakes.telemetry import RecordingTelemetry

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.dimse_archive import DimseArchive
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.adapters.pacs.folder import build_folder_pacs
-from radgate_server.config import DimseSettings
-from radgate_server.core.pacs import DimseConnection, FolderConnection, RetrieveMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.pacs.connections import DimseConnection, FolderConnection, RetrieveMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.demo.archive import DimseArchive
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.ports import free_port

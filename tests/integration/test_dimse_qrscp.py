@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings
-from radgate_server.core.pacs import DimseConnection
-from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, store_samples
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.qrscp import QrscpServer

@@ -13,13 +13,13 @@ from pynetdicom import AE
 from pynetdicom.events import Event
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import ListedInstance
 from radgate_server.core.errors import ConfigurationError, PacsRejectedError, PacsTlsFailedError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import ListedInstance
-from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod
-from radgate_server.core.ports.pacs import EchoReport
-from radgate_server.core.secret import Secret
+from radgate_server.core.pacs.connections import DimseConnection, DimseTls, RetrieveMethod
+from radgate_server.core.pacs.ports import EchoReport
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.certificates import server_context, write_certificate

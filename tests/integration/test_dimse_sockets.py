@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.sockets import QuickSocket
+from radgate_server.adapters.pacs.dimse.transport.sockets import QuickSocket
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.events import Event
 
-from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs, scp_server
-from radgate_server.config import DimseSettings
+from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
+from radgate_server.adapters.pacs.dimse.storage_scp import listener as scp_server
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import ListedInstance
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import ListedInstance
-from radgate_server.core.pacs import DimseConnection, RetrieveMethod
-from radgate_server.core.ports.pacs import PacsClient
+from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance

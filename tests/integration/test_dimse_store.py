@@ -16,13 +16,13 @@ from pydicom.dataset import Dataset
 from pynetdicom.events import Event
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings
-from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.dicom.dataset.file_meta import read_file_meta
+from radgate_server.core.dicom.instances import MemoryContent
+from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import PacsAbortedError, PacsFailedError, PacsNoContextError
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.pacs import DimseConnection
-from radgate_server.core.ports.pacs import PacsClient, PacsStore
-from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.pacs.ports import PacsClient, PacsStore
+from radgate_server.settings.settings import DimseSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import MR_IMAGE_STORAGE, encode, make_dataset, received
 from tests.fakes.telemetry import RecordingTelemetry

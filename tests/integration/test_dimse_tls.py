@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.core.certificates import CertificateUse, Use
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import ReceivedInstance
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsTlsFailedError
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import ReceivedInstance
-from radgate_server.core.pacs import DimseConnection, DimseTls, RetrieveMethod, TlsProfile
-from radgate_server.core.ports.pacs import EchoReport, PacsClient
-from radgate_server.core.secret import Secret, SecretSource
+from radgate_server.core.pacs.connections import DimseConnection, DimseTls, RetrieveMethod, TlsProfile
+from radgate_server.core.pacs.ports import EchoReport, PacsClient
+from radgate_server.core.secrets.secret import Secret, SecretSource
+from radgate_server.core.telemetry.certificates import CertificateUse, Use
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp

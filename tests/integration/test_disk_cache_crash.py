@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.disk import DiskInstanceStore
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from tests.conformance.instance_store_suite import REF, got, pattern, received, whole
 from tests.fakes.clock import FakeClock

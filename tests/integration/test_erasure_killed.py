@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.database.audit_records import SqlAuditRecords
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.erasures import SqlErasureRecords
+from radgate_server.adapters.database.audit.records import SqlAuditRecords
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.retention.erasures import SqlErasureRecords
 from radgate_server.adapters.secrets.signing import FileSigner
-from radgate_server.services.audit_desk import AuditDesk
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.recording import Auditor
 from tests.fakes.erasure_bench import open_bench
 
 ROOT = Path(__file__).parents[2]

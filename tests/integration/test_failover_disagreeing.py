@@ -17,15 +17,15 @@ import pytest
 import radgate
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.app import build_app
-from radgate_server.config import CacheSettings, Settings
-from radgate_server.core.failover import TransitionCause
-from radgate_server.core.health import Health
-from radgate_server.core.pacs import DimseConnection, PacsConfig
-from radgate_server.core.tenancy import Role, Tenant
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.installation import open_installation
-from radgate_server.installation_gate import Purpose
-from radgate_server.services.api_keys import make_key
+from radgate_server.core.access.tenancy import Role, Tenant
+from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
+from radgate_server.core.pacs.failover import TransitionCause
+from radgate_server.core.pacs.health import Health
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_installation
+from radgate_server.services.access.api_keys import make_key
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import CacheSettings, Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 from tests.integration.test_failover_drill import POLICY, WATCHFUL, Hospital

@@ -15,15 +15,15 @@ import pytest
 from radgate.aio import Client
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.app import build_app
-from radgate_server.config import CacheSettings, PacsSettings, Settings
-from radgate_server.core.failover import Transition, TransitionCause
-from radgate_server.core.health import Health, PacsStatus
-from radgate_server.core.pacs import DimseConnection, FailoverPolicy, PacsConfig
-from radgate_server.core.tenancy import Role, Tenant
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.installation import Installation, open_installation
-from radgate_server.installation_gate import Purpose
-from radgate_server.services.api_keys import make_key
+from radgate_server.core.access.tenancy import Role, Tenant
+from radgate_server.core.pacs.connections import DimseConnection, FailoverPolicy, PacsConfig
+from radgate_server.core.pacs.failover import Transition, TransitionCause
+from radgate_server.core.pacs.health import Health, PacsStatus
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import Installation, open_installation
+from radgate_server.services.access.api_keys import make_key
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import CacheSettings, PacsSettings, Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 

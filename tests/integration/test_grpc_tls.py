@@ -8,10 +8,10 @@ import grpc
 import pytest
 
 from radgate_server.app import build_app
-from radgate_server.auth_settings import AuthSettings, CertificateSettings
-from radgate_server.config import ImagingSettings, Settings
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.gateway_settings import GatewaySettings
+from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.settings.access import AuthSettings, CertificateSettings
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import ImagingSettings, Settings
 from tests.fakes.authority import Authority, Pair
 
 SERVERS, CLIENTS = Authority("servers"), Authority("clients")

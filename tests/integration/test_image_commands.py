@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from radgate_server.cli import radgate
-from radgate_server.cli.images.transcode import NAMES
+from radgate_server.cli.imaging.transcode import NAMES
 
 LOSSLESS = sorted(set(NAMES) - {"jpeg", "j2k-lossy"})
 

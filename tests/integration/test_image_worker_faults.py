@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.imaging.workers import ImageWorkers, process, terms
-from radgate_server.config import ImagingSettings
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import (
     CodecFailedError,
     ImageWorkersBusyError,
 )
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
-from radgate_server.settings_table import MIB
+from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.table import MIB
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.image_pool import (
     INTERACTIVE,

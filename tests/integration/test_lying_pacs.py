@@ -7,19 +7,25 @@ import pytest
 
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
-from radgate_server.config import DimseSettings, WebPacsSettings
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance, ReceivedInstance
 from radgate_server.core.errors import reason_of
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import FailedInstance, ReceivedInstance
-from radgate_server.core.pacs import DicomWebConnection, DimseConnection, PacsConfig, PacsConnection, RetrieveMethod
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.quarantine import QuarantineLimits, RefusedInstance
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.quarantine import QuarantineWriter
-from radgate_server.services.study_doubts import StudyDoubts
+from radgate_server.core.pacs.connections import (
+    DicomWebConnection,
+    DimseConnection,
+    PacsConfig,
+    PacsConnection,
+    RetrieveMethod,
+)
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.quarantine.refused_instance import QuarantineLimits, RefusedInstance
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.quarantine.storing import QuarantineWriter
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.retrieve.listing import StudyLister
+from radgate_server.services.retrieve.study_doubts import StudyDoubts
+from radgate_server.settings.settings import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import MemoryDirectory

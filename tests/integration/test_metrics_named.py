@@ -21,16 +21,16 @@ from pydicom.data import get_testdata_file
 from radgate.aio import Client
 from radgate.errors import RadgateError
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry.catalogue import CATALOGUE
-from radgate_server.alert_settings import AlertsSettings, SlackReceiver
+from radgate_server.adapters.telemetry.metrics.catalogue import CATALOGUE
 from radgate_server.app import build_app
-from radgate_server.config import AuditSettings, CacheSettings, ImagingSettings, PacsSettings, Settings
-from radgate_server.core.pacs import DimseConnection, DimseTls, FailoverPolicy, FolderConnection, PacsConfig
-from radgate_server.core.tenancy import Role, Tenant
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.installation import open_installation
-from radgate_server.installation_gate import Purpose
-from radgate_server.services.api_keys import make_key
+from radgate_server.core.access.tenancy import Role, Tenant
+from radgate_server.core.pacs.connections import DimseConnection, DimseTls, FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_installation
+from radgate_server.services.access.api_keys import make_key
+from radgate_server.settings.alerts import AlertsSettings, SlackReceiver
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import AuditSettings, CacheSettings, ImagingSettings, PacsSettings, Settings
 from tests.integration.certificates import write_certificate
 from tests.integration.observability import expressions
 from tests.integration.ports import free_port

@@ -12,10 +12,10 @@ import pytest
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
 from radgate_server.app.monitoring import open_metrics
-from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.health import ServerHealth
-from radgate_server.services.readiness import Readiness
+from radgate_server.core.pacs.health import ServerHealth
+from radgate_server.services.telemetry.readiness import Readiness
+from radgate_server.settings.settings import Settings
 
 WELL = ServerHealth(alive=True, ready=True, problems={"database": ""})
 

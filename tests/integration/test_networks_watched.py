@@ -11,12 +11,12 @@ import pytest
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.app import App, build_app
-from radgate_server.config import ImagingSettings, PacsSettings, Settings
-from radgate_server.core.pacs import DimseConnection, DimseTls, PacsConfig
-from radgate_server.core.tenancy import Tenant
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.installation import open_installation
-from radgate_server.installation_gate import Purpose
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.pacs.connections import DimseConnection, DimseTls, PacsConfig
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_installation
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import ImagingSettings, PacsSettings, Settings
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.faulty_scp import FaultyScp
 from tests.integration.storescu import storescu

@@ -9,9 +9,9 @@ import pytest
 
 from radgate_server.adapters.notify import build_notifier
 from radgate_server.adapters.notify.webhook import SIGNATURE, WebhookNotifier
-from radgate_server.alert_settings import PagerDutyReceiver, SlackReceiver, SmtpReceiver, WebhookReceiver
-from radgate_server.core.alerts import Alert, AlertState, Notice, Severity
+from radgate_server.core.alerts.alert import Alert, AlertState, Notice, Severity
 from radgate_server.core.errors import NotDeliveredError
+from radgate_server.settings.alerts import PagerDutyReceiver, SlackReceiver, SmtpReceiver, WebhookReceiver
 from tests.fakes.clock import START
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.ports import free_port

@@ -13,9 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from radgate_server.adapters.oidc import OidcVerifier
-from radgate_server.auth_settings import OidcSettings
+from radgate_server.adapters.access.oidc import OidcVerifier
 from radgate_server.core.errors import IdentityProviderUnreachableError, UnauthenticatedError
+from radgate_server.settings.access import OidcSettings
 from tests.fakes.clock import FakeClock
 from tests.integration.identity_provider import IdentityProvider
 

@@ -12,7 +12,8 @@ import pydicom
 import pytest
 
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.config import WebPacsSettings
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.errors import (
     InstanceNotSentError,
     InstanceTooLargeError,
@@ -22,12 +23,11 @@ from radgate_server.core.errors import (
     PacsFailedError,
     PacsUnreachableError,
 )
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
-from radgate_server.core.pacs import HttpAuth, HttpAuthMethod, OrthancConnection
-from radgate_server.core.ports.pacs import PacsChanges, PacsClient, StoreOutcome, StudyChange
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.secret import Secret
+from radgate_server.core.pacs.connections import HttpAuth, HttpAuthMethod, OrthancConnection
+from radgate_server.core.pacs.ports import PacsChanges, PacsClient, StoreOutcome, StudyChange
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.settings.settings import WebPacsSettings
 from tests.conformance.pacs_suite import (
     STUDY_UID,
     PacsSuite,

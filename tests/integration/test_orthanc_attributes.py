@@ -7,14 +7,14 @@ import pytest
 from pydicom.datadict import DicomDictionary
 
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.attributes import vr_of
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import OrthancConnection
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.query_attributes import attributes_down_to
+from radgate_server.core.pacs.connections import OrthancConnection
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.attributes import vr_of
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.query.return_attributes import attributes_down_to
+from radgate_server.settings.settings import WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import make_study
 from tests.fakes.telemetry import RecordingTelemetry

@@ -9,14 +9,15 @@ import httpx
 import pytest
 
 from radgate_server.adapters.pacs.orthanc import build_orthanc_pacs
-from radgate_server.config import WebPacsSettings
+from radgate_server.core.dicom.data_sets import DicomJson, first_value
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import InstanceNotSentError, PacsFailedError
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import FailedInstance, ListedInstance, ReceivedInstance
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
-from radgate_server.core.pacs import OrthancConnection
-from radgate_server.core.ports.pacs import PacsClient, StudyChange
-from radgate_server.core.query import DicomJson, MatchingKey, Query, first_value
+from radgate_server.core.pacs.connections import OrthancConnection
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.pacs.ports import PacsClient, StudyChange
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.settings.settings import WebPacsSettings
 from tests.conformance.pacs_suite import config_of, fetch, find
 from tests.fakes.instances import make_dataset, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

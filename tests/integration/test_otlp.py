@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from radgate_server.adapters.telemetry.otlp import GrpcExport, HttpExport
-from radgate_server.adapters.telemetry.span_encoding import encode_request, encode_resource
+from radgate_server.adapters.telemetry.traces.otlp import GrpcExport, HttpExport
+from radgate_server.adapters.telemetry.traces.span_encoding import encode_request, encode_resource
 from tests.integration.otlp_collector import Collector, collector
 from tests.integration.ports import free_port
 

@@ -13,16 +13,16 @@ from contextlib import asynccontextmanager
 import pytest
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.config import PacsSettings
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import Arrival
 from radgate_server.core.errors import (
     PacsAbortedError,
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import Arrival
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.services.resilience import PacsGuard
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.services.pacs.resilience import PacsGuard
+from radgate_server.settings.settings import PacsSettings
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import Fault
 from tests.integration.orthanc import OrthancServer

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from radgate_server.adapters.pacs.http import PacsHttp
-from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import (
     PacsAbortedError,
     PacsBusyError,
@@ -23,10 +22,11 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.pacs import DicomWebConnection, HttpAuth, HttpAuthMethod
-from radgate_server.core.ports.secrets import SecretReader
-from radgate_server.core.secret import GivenSecrets, Secret, SecretSource
-from radgate_server.settings_table import MIB
+from radgate_server.core.pacs.connections import DicomWebConnection, HttpAuth, HttpAuthMethod
+from radgate_server.core.secrets.ports import SecretReader
+from radgate_server.core.secrets.secret import GivenSecrets, Secret, SecretSource
+from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.table import MIB
 from tests.fakes.clock import FakeClock
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
 from tests.integration.ports import free_port
@@ -268,7 +268,7 @@ async def test_what_a_new_connection_loses_is_not_asked_again() -> None:
 
 
 async def test_what_is_stored_is_not_sent_again() -> None:
-    """Who may repeat it knows what it was (services/resilience)."""
+    """Who may repeat it knows what it was (services/pacs/resilience)."""
     async with asking(Fates(True, False)) as (server, http):
         await send_instance(http)
         with pytest.raises(PacsAbortedError):

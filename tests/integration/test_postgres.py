@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from radgate_server.adapters.database.audit import SqlAuditSink
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.audit.waiting import SqlAuditSink
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
 from tests.conformance.audit_export_suite import AuditExportSuite
 from tests.conformance.audit_spool_suite import AuditSpoolSuite

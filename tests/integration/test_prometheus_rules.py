@@ -5,9 +5,9 @@ import subprocess
 import pytest
 import yaml
 
-from radgate_server.alert_settings import AlertsSettings
-from radgate_server.core.alerts import RUNBOOK_URL
-from radgate_server.services.alerting.rules import rules_of
+from radgate_server.core.alerts.alert import RUNBOOK_URL
+from radgate_server.services.alerts.rules import rules_of
+from radgate_server.settings.alerts import AlertsSettings
 from tests.integration.observability import DEPLOY, RULES, rules
 
 PROMTOOL = "/usr/bin/promtool"

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from radgate_server.config import Settings
-from radgate_server.core.detection import DetectTarget
+from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.core.errors import PacsError, PacsUnreachableError
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     HttpAuth,
@@ -19,12 +18,13 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
 )
-from radgate_server.core.pacs_setup import PacsSetup
-from radgate_server.core.secret import Secret
-from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
-from radgate_server.installation import open_admin
-from radgate_server.installation_gate import Purpose
-from radgate_server.services.admin import AdminService
+from radgate_server.core.pacs.detection import DetectTarget
+from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_admin
+from radgate_server.services.administration.tenants import AdminService
+from radgate_server.settings.settings import Settings
 from tests.integration.odd_web_server import OddWebServer, Reply, odd_web_server
 
 OPERATOR = Caller(Principal("operator", (ANY_TENANT,), Role.ADMIN), "east", "127.0.0.1", "test", "test")

@@ -9,12 +9,13 @@ from threading import Event
 
 import pytest
 
-from radgate_server.adapters.notify import build_report_senders, report_files
-from radgate_server.adapters.notify.report_webhook import WebhookReportSender
+from radgate_server.adapters.notify import build_report_senders
+from radgate_server.adapters.notify.reports import files as report_files
+from radgate_server.adapters.notify.reports.webhook import WebhookReportSender
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.core.ports.reports import MadeReport
-from radgate_server.core.sealed_file import SealedFile
-from radgate_server.report_settings import FolderReportReceiver, MailReportReceiver, WebhookReportReceiver
+from radgate_server.core.reports.ports.delivery import MadeReport
+from radgate_server.lib.sealed_file import SealedFile
+from radgate_server.settings.reports import FolderReportReceiver, MailReportReceiver, WebhookReportReceiver
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.receivers import PASSWORD, USER, mailbox, web_receiver
 from tests.open_files import open_below

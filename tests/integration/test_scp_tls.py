@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from radgate_server.core.instances import ReceivedInstance
-from radgate_server.core.pacs import DimseConnection, DimseTls
+from radgate_server.core.dicom.instances import ReceivedInstance
+from radgate_server.core.pacs.connections import DimseConnection, DimseTls
 from tests.integration.hospital import HERE, Hospital, options_of
 from tests.integration.ports import free_port
 from tests.integration.scp_awaiting import awaiting

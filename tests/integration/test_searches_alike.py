@@ -19,18 +19,19 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.pacs.folder import build_folder_pacs
-from radgate_server.config import DimseSettings, WebPacsSettings
-from radgate_server.core.attributes import canonical_keys, parse_attribute_path, parse_match_value
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.dicom.data_sets import first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
-from radgate_server.core.query_attributes import UNIQUE_KEYS
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.asking import AskLimits, PacsAnswer, ask_all
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.query import Page, QueryService, RememberLimits
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.attributes import canonical_keys, parse_attribute_path, parse_match_value
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.query.search import Page, QueryService, RememberLimits
+from radgate_server.settings.settings import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory

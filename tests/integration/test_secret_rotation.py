@@ -20,21 +20,21 @@ import pytest
 
 from radgate.aio import Client
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry.log_format import JsonFormatter
+from radgate_server.adapters.telemetry.logs.json_format import JsonFormatter
 from radgate_server.app import build_app
-from radgate_server.cli.admin import caller_for
-from radgate_server.config import CacheSettings, Settings
-from radgate_server.core.pacs import HttpAuth, HttpAuthMethod, OrthancConnection
-from radgate_server.core.pacs_setup import PacsSetup
-from radgate_server.core.secret import Secret, SecretSource, parse_reference
-from radgate_server.core.tenancy import Role, Tenant
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.installation import open_installation
-from radgate_server.installation_gate import Purpose
-from radgate_server.rpc.v1.convert_pacs import to_pacs
-from radgate_server.secret_settings import SecretsSettings
-from radgate_server.services.admin import AdminService
-from radgate_server.services.api_keys import make_key
+from radgate_server.cli.shared.admin import caller_for
+from radgate_server.core.access.tenancy import Role, Tenant
+from radgate_server.core.pacs.connections import HttpAuth, HttpAuthMethod, OrthancConnection
+from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.core.secrets.secret import Secret, SecretSource, parse_reference
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_installation
+from radgate_server.rpc.v1.convert.pacs import to_pacs
+from radgate_server.services.access.api_keys import make_key
+from radgate_server.services.administration.tenants import AdminService
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.secrets import SecretsSettings
+from radgate_server.settings.settings import CacheSettings, Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 from tests.integration.waiting import until

@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack
 import pytest
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.redis import RedisMeters, open_redis_meters
+from radgate_server.adapters.limits.redis import RedisMeters, open_redis_meters
+from radgate_server.core.access.tenancy import Caller, Principal, Role
 from radgate_server.core.errors import ConcurrencyExceededError, ConfigurationError, RateExceededError
-from radgate_server.core.limits import Limits, LimitSubject
-from radgate_server.core.ports.limits import SharedUse
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.limit_settings import LimitSettings
-from radgate_server.services.limit_sharing import LimitSharing
-from radgate_server.services.limiting import Limiter
+from radgate_server.core.limits.model import Limits, LimitSubject
+from radgate_server.core.limits.ports import SharedUse
+from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.limits.sharing import LimitSharing
+from radgate_server.settings.limits import LimitSettings
 from tests.fakes.limits import RecordingLimitTelemetry
 from tests.integration.redis_server import RedisServer, running_redis
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server import demo
 from radgate_server.app.building import build_app
 from radgate_server.app.start_checks import Listener
-from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.demo import command as demo
+from radgate_server.settings.settings import load_settings
 
 FREE = {"http_port": 0, "grpc_port": 0, "dicom_port": 0, "metrics_port": 0}
 IN_USE = ", on 127.0.0.1: it is in use by another program; stop that, or choose another port"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
@@ -15,9 +15,9 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
 )
-from radgate_server.core.secret import Secret
-from radgate_server.core.validation import Check, CheckOutcome, ValidationReport
-from radgate_server.services import examination
+from radgate_server.core.pacs.validation import Check, CheckOutcome, ValidationReport
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.services.administration import validation_checks as examination
 from tests.conformance.pacs_suite import config_of, sample_instances
 from tests.fakes.instances import encode, make_dataset
 from tests.integration.dcmqrscp import DcmqrscpServer

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
-from radgate_server.config import Settings, load_settings
 from radgate_server.core.errors import ConfigurationError, KeyProviderUnavailableError
-from radgate_server.core.secret import Secret, SecretContext, parse_reference
+from radgate_server.core.secrets.secret import Secret, SecretContext, parse_reference
+from radgate_server.settings.settings import Settings, load_settings
 from tests.integration.key_providers import Bao, openbao
 from tests.integration.ports import free_port
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import grpc
 
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.authz import METHODS, Access, Reach, TenantNeed
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.access.tenancy import Role
+from radgate_server.rpc.access.authorization import METHODS, Access, Reach, TenantNeed
 from tests.rpc.named_requests import REQUESTS, Ids, path_of
 from tests.rpc.rig import CERTIFICATE_OF_PATIENT, EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
 

@@ -14,27 +14,21 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.queue import MemoryJobQueue
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.jobs import MemoryJobQueue
 from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
-from radgate_server.adapters.spool import DiskSpool
-from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
-from radgate_server.config import PacsSettings, RetrieveSettings, Settings
-from radgate_server.core.capabilities import Capabilities
+from radgate_server.adapters.store.spool import DiskSpool
+from radgate_server.core.access.ports.directory import ChangeKind
+from radgate_server.core.access.restriction import StudyRestriction
+from radgate_server.core.access.tenancy import Role, Tenant
 from radgate_server.core.networks import Address
-from radgate_server.core.pacs import FolderConnection, PacsConfig, RetrieveMethod
-from radgate_server.core.ports.directory import ChangeKind
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.quarantine import QuarantineLimits
-from radgate_server.core.restriction import StudyRestriction
-from radgate_server.core.tenancy import Role, Tenant
-from radgate_server.limit_settings import LimitSettings
-from radgate_server.report_settings import FolderReportReceiver, ReportSettings
-from radgate_server.restriction_settings import OnlyStudies, RestrictionClaims
-from radgate_server.retention_settings import RetentionSettings
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig, RetrieveMethod
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.quarantine.refused_instance import QuarantineLimits
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
-from radgate_server.rpc.server import (
+from radgate_server.rpc.server.grpc_server import (
     ADMIN,
     AUDIT,
     DICOMWEB,
@@ -52,6 +46,7 @@ from radgate_server.rpc.server import (
 )
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
+from radgate_server.rpc.v1.frames.transcoded import FrameMaker
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from radgate_server.rpc.v1.query import QueryServicer
@@ -59,65 +54,70 @@ from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
-from radgate_server.rpc.v1.transcoded_frames import FrameMaker
-from radgate_server.secret_settings import SecretsSettings
-from radgate_server.services.addresses import AddressPolicy
-from radgate_server.services.admin import AdminService
-from radgate_server.services.api_keys import make_key
-from radgate_server.services.arrivals import AnnouncingStore
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.audit_checking import AuditChecker
-from radgate_server.services.audit_desk import AuditDesk
-from radgate_server.services.audit_reading import AuditReader
-from radgate_server.services.audited_streams import StreamLog
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.authenticate import Authenticator
-from radgate_server.services.caller_search import CallerSearch
-from radgate_server.services.changes import ChangeFollower, ChangeHandler
-from radgate_server.services.detect import Detector
-from radgate_server.services.failover.tracker import FailoverTracker
-from radgate_server.services.fetch import FetchLimits
-from radgate_server.services.hiding import RejectedHiding
+from radgate_server.services.access.api_keys import make_key
+from radgate_server.services.access.authentication import Authenticator
+from radgate_server.services.access.caller_search import CallerSearch
+from radgate_server.services.access.key_checker import KeyChecker
+from radgate_server.services.access.key_uses import KeyUses
+from radgate_server.services.access.refusals import RefusalLog
+from radgate_server.services.access.rejection_filter import RejectedHiding
+from radgate_server.services.access.rejections import Rejections
+from radgate_server.services.access.restrictions import Restrictions
+from radgate_server.services.administration.addresses import AddressPolicy
+from radgate_server.services.administration.detection import Detector
+from radgate_server.services.administration.pacs import PacsAdmin
+from radgate_server.services.administration.tenants import AdminService
+from radgate_server.services.administration.validation import Validator
+from radgate_server.services.audit.checking import AuditChecker
+from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.search import AuditReader
+from radgate_server.services.audit.streams import StreamLog
+from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
+from radgate_server.services.cache.revalidation import CachedStudies, RevalidationLimits, Revalidator
+from radgate_server.services.cache.study_states import StudyStates
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.watching import NewsDesk
 from radgate_server.services.imaging.derived_instances import DerivedInstances
-from radgate_server.services.imaging.frame_streams import FrameStreams
-from radgate_server.services.imaging.loose import LooseImages
-from radgate_server.services.imaging.numbered import Numbered
-from radgate_server.services.imaging.pictures import build_pictures
-from radgate_server.services.imaging.previews import Previews
-from radgate_server.services.imaging.representative import Representatives
+from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.imaging.pictures.representative import Representatives
+from radgate_server.services.imaging.pictures.toolset import build_pictures
+from radgate_server.services.imaging.standalone import LooseImages
+from radgate_server.services.imaging.streaming.opening import FrameStreams
+from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
-from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
-from radgate_server.services.key_checker import KeyChecker
-from radgate_server.services.key_uses import KeyUses
-from radgate_server.services.limiting import Limiter
-from radgate_server.services.limits_admin import LimitsAdmin
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.pacs_admin import PacsAdmin
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.places import InstancePlaces
-from radgate_server.services.quarantine import QuarantineAdmin, QuarantineWriter
-from radgate_server.services.query import QueryService, RememberLimits
-from radgate_server.services.refusals import RefusalLog
-from radgate_server.services.rejections import Rejections
+from radgate_server.services.limits.admin import LimitsAdmin
+from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.pacs.failover.tracker import FailoverTracker
+from radgate_server.services.pacs.resilience import PacsGuard
+from radgate_server.services.quarantine.storing import QuarantineAdmin, QuarantineWriter
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.search import QueryService, RememberLimits
+from radgate_server.services.query.study_facts import StudyFactsReader
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.schedules import ScheduleDesk
-from radgate_server.services.resilience import PacsGuard
-from radgate_server.services.restrictions import Restrictions
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionDesk
-from radgate_server.services.retrieve import RetrieveService
-from radgate_server.services.revalidation import CachedStudies, RevalidationLimits, Revalidator
+from radgate_server.services.retrieve.arrivals import AnnouncingStore
+from radgate_server.services.retrieve.fetch import FetchLimits
+from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.services.retrieve.listing import StudyLister
+from radgate_server.services.retrieve.retrieval import RetrieveService
+from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
-from radgate_server.services.store import StoreService
-from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
-from radgate_server.services.study_facts import StudyFactsReader
-from radgate_server.services.study_states import StudyStates
-from radgate_server.services.tenant_caches import TenantCaches
-from radgate_server.services.validate import Validator
-from radgate_server.services.watching import NewsDesk
+from radgate_server.services.store.storage import StoreService
+from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings
+from radgate_server.settings.limits import LimitSettings
+from radgate_server.settings.reports import FolderReportReceiver, ReportSettings
+from radgate_server.settings.restriction import OnlyStudies, RestrictionClaims
+from radgate_server.settings.retention import RetentionSettings
+from radgate_server.settings.secrets import SecretsSettings
+from radgate_server.settings.settings import PacsSettings, RetrieveSettings, Settings
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.audit_records import EmptyTrail, MemoryAuditRecords, MemorySchedules
 from tests.fakes.authority import Authority

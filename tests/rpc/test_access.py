@@ -6,8 +6,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
 from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.authz import METHODS, TenantNeed
+from radgate_server.core.access.tenancy import Role
+from radgate_server.rpc.access.authorization import METHODS, TenantNeed
 from tests.rpc.rig import (
     AUTH,
     CERTIFICATES,

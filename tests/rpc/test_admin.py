@@ -5,9 +5,9 @@ import pytest
 
 from radgate.v1 import admin_service_pb2 as messages
 from radgate.v1.query_service_pb2 import SearchStudiesResponse
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.v1.times import to_duration, to_timestamp
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.rpc.v1.convert.times import to_duration, to_timestamp
 from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, make_study, received
 from tests.rpc.administrator import Administrator

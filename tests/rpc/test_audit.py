@@ -7,11 +7,11 @@ import pytest
 from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import audit_service_pb2 as messages
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.ports.records import Found
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.core.ports.audit_records import Found
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
+from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.audit_records import MemoryAuditRecords
 from tests.fakes.clock import START

@@ -5,8 +5,8 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
-from radgate_server.config import PacsSettings
 from radgate_server.core.errors import PacsUnreachableError
+from radgate_server.settings.settings import PacsSettings
 from tests.rpc.rig import Rig, error_info_of, invoke, reason_of, rich_status_of, trailer_of
 
 BREAKER_FAILURES, BREAKER_OPEN_S = PacsSettings().breaker_failures, int(PacsSettings().breaker_open_s)

@@ -8,7 +8,7 @@ from pydicom.encaps import encapsulate
 
 import radgate
 from radgate.v1 import job_service_pb2 as jobs
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.test_damaged_member import DAMAGE, DAMAGED, SERIES
 from tests.rpc.rig import EAST_STUDY, Rig

@@ -9,11 +9,11 @@ import pytest
 import radgate
 from radgate.v1 import job_service_pb2 as messages
 from radgate.v1.error_reason_pb2 import ERROR_REASON_CODEC_FAILED, ERROR_REASON_OBJECT_NOT_FOUND
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import RLE_LOSSLESS
 from radgate_server.core.errors import CodecFailedError, PacsUnreachableError
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.tenancy import Role
-from radgate_server.core.transfer_syntaxes import RLE_LOSSLESS
+from radgate_server.core.imaging.ports import Priority
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, invoke, reason_of
 
 

@@ -8,8 +8,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 
 from radgate.v1 import limits_pb2 as messages
 from radgate.v1 import retrieve_service_pb2
-from radgate_server.core.limits import Limits, LimitSubject, read_networks
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
 from tests.fakes.token_verifier import PROVIDER
 from tests.rpc.administrator import Administrator
 from tests.rpc.rig import (

@@ -5,12 +5,12 @@ import pytest
 
 import radgate
 from radgate.v1 import job_service_pb2 as jobs
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.quarantine import RefusedInstance
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.authz import METHODS, Reach
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import MemoryContent
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.quarantine.refused_instance import RefusedInstance
+from radgate_server.rpc.access.authorization import METHODS, Reach
 from tests.fakes.clock import START
 from tests.fakes.instances import make_study
 from tests.rpc.matrix import NEVER_STUDY, OF_A_VIEW, Matrix, visitors, walk

@@ -11,11 +11,11 @@ import pytest
 from radgate.v1 import admin_service_pb2 as messages
 from radgate.v1 import pacs_pb2
 from radgate.v1.error_reason_pb2 import ERROR_REASON_PACS_TIMEOUT, ERROR_REASON_PACS_UNREACHABLE
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import PacsCredentialsError, PacsRejectedError
-from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
-from radgate_server.core.pacs import DimseConnection
-from radgate_server.core.secret import Secret
-from radgate_server.core.tenancy import Role
+from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus
+from radgate_server.core.secrets.secret import Secret
 from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, received
 from tests.rpc.administrator import Administrator

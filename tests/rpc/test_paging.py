@@ -14,8 +14,8 @@ from radgate.v1 import admin_service_pb2 as admin
 from radgate.v1 import audit_service_pb2 as audit
 from radgate.v1 import job_service_pb2 as jobs
 from radgate.v1 import retention_service_pb2 as retention
-from radgate_server.core.audit_checkpoint import Checkpoint
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.checkpoint import Checkpoint
 from tests.fakes.audit_records import EmptyTrail
 from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
 

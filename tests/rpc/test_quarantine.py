@@ -6,11 +6,11 @@ from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import quarantine_service_pb2 as messages
 from radgate.v1.error_reason_pb2 import ERROR_REASON_INSTANCE_MISMATCH
-from radgate_server.core.audit import AuditAction, AuditEntry
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.quarantine import RefusedInstance
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.record import AuditAction, AuditEntry
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import MemoryContent
+from radgate_server.core.quarantine.refused_instance import RefusedInstance
 from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
 
 SERVICE = "radgate.v1.QuarantineService"

@@ -15,11 +15,11 @@ from radgate.v1.query_service_pb2 import (
     WatchStudiesRequest,
 )
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableError
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.services.auditing import LISTED_S
-from radgate_server.services.watching import StudyNews
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.services.audit.recording import LISTED_S
+from radgate_server.services.cache.watching import StudyNews
 from tests.fakes.clock import START
 from tests.rpc.rig import EAST_STUDY, GATEWAY_SECRET, Rig, reason_of, rich_status_of, trailer_of
 

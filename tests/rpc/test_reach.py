@@ -11,11 +11,11 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 import radgate_server.rpc
 from radgate.v1.query_service_pb2 import WatchStudiesRequest
 from radgate.v1.query_service_pb2_grpc import QueryServiceStub
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
-from radgate_server.rpc.authz import METHODS, Access, Reach
-from radgate_server.rpc.restricting import admission, left_out
-from radgate_server.rpc.studies_named import STUDIES_NAMED
-from radgate_server.services.watching import StudyNews
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.rpc.access.authorization import METHODS, Access, Reach
+from radgate_server.rpc.access.studies_named import STUDIES_NAMED
+from radgate_server.rpc.access.study_admission import admission, left_out
+from radgate_server.services.cache.watching import StudyNews
 from tests.fakes.instances import make_study
 from tests.rpc.rig import EAST_STUDY, RPCS, Rig, bearer
 

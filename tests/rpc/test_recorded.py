@@ -8,9 +8,9 @@ import grpc
 import pytest
 
 from radgate.v1 import admin_service_pb2, job_service_pb2, query_service_pb2, retrieve_service_pb2
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.authz import METHODS
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.rpc.access.authorization import METHODS
 from tests.rpc.administrator import Administrator
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, RPCS, Rig, invoke, reason_of

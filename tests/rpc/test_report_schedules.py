@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from radgate.v1 import audit_service_pb2 as messages
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
 from tests.rpc.rig import Rig, invoke, reason_of
 
 SERVICE = "radgate.v1.AuditService"

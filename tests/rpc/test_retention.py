@@ -9,9 +9,9 @@ import pytest
 import radgate
 import radgate.aio
 from radgate.v1 import retention_service_pb2 as messages
-from radgate_server.core.deletion_certificate import from_text
-from radgate_server.core.ports.cache import CacheKey
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.cache.ports.tiers import CacheKey
+from radgate_server.core.retention.deletion_certificate import from_text
 from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
 
 SERVICE = "radgate.v1.RetentionService"

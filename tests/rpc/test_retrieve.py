@@ -15,10 +15,10 @@ from radgate.v1.retrieve_service_pb2 import (
     RetrieveMetadataRequest,
 )
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, error_info_of, reason_of, running_rig
@@ -130,7 +130,7 @@ async def test_an_instance_that_is_lost_half_way_ends_with_its_status(
         yield b"half"
         raise InstanceNotSentError("the PACS now sends other bytes", pacs="main")
 
-    monkeypatch.setattr("radgate_server.rpc.v1.sources.StoredSource.chunks", half)
+    monkeypatch.setattr("radgate_server.rpc.v1.streams.sources.StoredSource.chunks", half)
     found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
     assert {trailer.status.code for _, _, trailer in found} == {grpc.StatusCode.UNKNOWN.value[0]}
     assert (len(found), completeness.delivered, len(completeness.failed)) == (6, 0, 6)

@@ -8,9 +8,9 @@ import pytest
 
 import radgate
 from radgate.v1.admin_service_pb2 import CreateTenantRequest, ListTenantsRequest
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import InstanceNotSentError, PacsBusyError, PacsUnreachableError
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.tenancy import Role
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, WEST_STUDY, Rig

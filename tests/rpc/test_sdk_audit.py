@@ -6,7 +6,7 @@ import pytest
 
 import radgate
 from radgate.v1 import audit_service_pb2 as messages
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
 from tests.rpc.rig import Rig
 
 PLAN = {"every": "weekly", "day": 2, "receivers": ["archive"], "time_of_day": "06:30", "time_zone": "Europe/Berlin"}

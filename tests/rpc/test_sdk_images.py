@@ -7,8 +7,8 @@ import pytest
 
 import radgate
 from radgate.v1.job_service_pb2 import JOB_STATE_SUCCEEDED
-from radgate_server.core.tenancy import Role
-from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL, RLE_LOSSLESS
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL, RLE_LOSSLESS
 from tests.fakes.instances import make_study
 from tests.rpc.rig import EAST_STUDY, Rig
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import radgate
-from radgate_server.core.tenancy import Role
+from radgate_server.core.access.tenancy import Role
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.rig import Rig
 

@@ -13,13 +13,13 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from radgate.v1.query_service_pb2 import SearchStudiesRequest
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import ConfigurationError, PacsBusyError
-from radgate_server.core.tenancy import Role
-from radgate_server.rpc.calls_in_flight import CallsInFlight
-from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
+from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
-from radgate_server.rpc.health import HealthServicer
-from radgate_server.rpc.server import AUDIT, CHANNEL_OPTIONS, DICOMWEB, QUARANTINE, RpcServer
+from radgate_server.rpc.pipeline.calls_in_flight import CallsInFlight
+from radgate_server.rpc.server.grpc_server import AUDIT, CHANNEL_OPTIONS, DICOMWEB, QUARANTINE, RpcServer
+from radgate_server.rpc.server.health import HealthServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from tests.rpc.named_requests import REQUESTS, Ids

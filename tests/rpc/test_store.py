@@ -13,8 +13,8 @@ from radgate.v1.store_service_pb2 import (
     StoreStart,
     StoreTarget,
 )
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.tenancy import Role
 from tests.fakes.instances import make_study
 from tests.rpc.rig import EAST_STUDY, Rig, reason_of
 

@@ -13,9 +13,9 @@ from pydicom.encaps import encapsulate
 
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
-from radgate_server.services.imaging import progressive_frames
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.services.imaging.streaming import progressive_frames
 from tests.fakes.instances import make_instance
 from tests.rpc.rig import Rig, reason_of
 

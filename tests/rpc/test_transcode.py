@@ -14,9 +14,8 @@ from pydicom import dcmread
 
 from radgate.v1 import transcode_service_pb2 as messages
 from radgate.v1.dicom_pb2 import InstanceRef
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     HTJ2K_LOSSLESS_RPCL,
@@ -25,6 +24,7 @@ from radgate_server.core.transfer_syntaxes import (
     JPEG_LOSSLESS_SV1,
     RLE_LOSSLESS,
 )
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.rpc.v1.transcode import signs_of_life
 from tests.fakes.instances import make_instance
 from tests.rpc.rig import EAST_STUDY, MAX_UPLOAD_BYTES, WEST_STUDY, Rig, invoke, reason_of

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from radgate_server.alert_settings import PagerDutyReceiver, SmtpReceiver
-from radgate_server.config import load_settings
-from radgate_server.core.alerts import Severity
+from radgate_server.core.alerts.alert import Severity
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.settings.alerts import PagerDutyReceiver, SmtpReceiver
+from radgate_server.settings.settings import load_settings
 
 MAIL: dict[str, Any] = {
     "kind": "smtp",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.audit_spool import FileAuditSpool, spool
+from radgate_server.adapters.audit.spool import FileAuditSpool, spool
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
-from radgate_server.core.audit_chain import Content, content_of
+from radgate_server.core.audit.chain import Content, content_of
+from radgate_server.core.audit.ports.spool import Attempt, AuditSpool, Segment, SpooledBatch
 from radgate_server.core.errors import ConfigurationError, SpoolFullError
-from radgate_server.core.ports.audit_spool import Attempt, AuditSpool, Segment, SpooledBatch
 from tests.conformance.database_suites import audit_entry
 
 ATTEMPT = Attempt("a", 7, bytes(range(32)))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse import contexts
-from radgate_server.config import Settings
-from radgate_server.core.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import DimseConnection
-from radgate_server.core.query_attributes import LEVEL_ATTRIBUTES
+from radgate_server.adapters.pacs.dimse.association import contexts
+from radgate_server.core.dicom.dataset.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.query.return_attributes import LEVEL_ATTRIBUTES
+from radgate_server.settings.settings import Settings
 
 STATEMENT = (Path(__file__).parents[2] / "docs" / "conformance-statement.md").read_text(encoding="utf-8")
 

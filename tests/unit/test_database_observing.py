@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.observing import observe_database
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.connection.observing import observe_database
 from radgate_server.core.errors import DatabaseUnavailableError
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -8,12 +8,12 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from radgate_server.adapters.database.audit_index import SqlAuditIndex
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.engine import open_engine, parse_url
+from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.audit.index import SqlAuditIndex
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.connection.engine import open_engine, parse_url
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema_revision import MIGRATIONS, newest_revision
-from radgate_server.adapters.database.tenants import SqlTenantDirectory
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
 from tests.conformance.audit_export_suite import AuditExportSuite

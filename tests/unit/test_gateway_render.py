@@ -14,9 +14,9 @@ from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.adapters.gateway.tracing import header_variables
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.tls import TlsMaterial
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.telemetry_settings import TelemetrySettings
+from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.telemetry import TelemetrySettings
 
 FILES = gateway_folder()
 ADDRESSES = Addresses("0.0.0.0", 8443, "127.0.0.1:50999", "unix:/run/admin.sock")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.installation_gate import unreadable_files
+from radgate_server.installation.gate import unreadable_files
 
 
 def test_a_file_that_can_not_be_read_is_named_and_one_that_is_not_there_is_not(

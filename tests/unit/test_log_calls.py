@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import radgate_server
-from radgate_server.adapters.telemetry.log_format import FIELDS
+from radgate_server.adapters.telemetry.logs.json_format import FIELDS
 
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 SOURCES = sorted(Path(radgate_server.__file__).parent.rglob("*.py"))

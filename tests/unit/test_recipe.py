@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import radgate as sdk
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
 from radgate_server.core.imaging.codestream import read_codestream
-from radgate_server.core.transfer_syntaxes import HTJ2K_LOSSLESS_RPCL
 from tests.recipe import decoded
 
 ROWS = 512

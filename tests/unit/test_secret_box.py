@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from radgate_server.adapters.secrets.box import EnvelopeBox
 from radgate_server.adapters.secrets.envelope import unpack
-from radgate_server.adapters.secrets.file_keys import FileKeys
+from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.secret import SealedSecret, Secret, SecretContext
+from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext
 
 HERE, THERE = SecretContext("a", "main"), SecretContext("b", "main")
 SECRET = Secret("so secret")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.settings.settings import load_settings
 
 
 def test_networks_are_read() -> None:

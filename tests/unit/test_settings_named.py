@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.config import load_settings
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.settings.settings import load_settings
 
 VARIABLES = [
     # a variable, its value, and what the line says

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.study_state import (
+from radgate_server.core.cache.study_state import (
     PacsState,
     StudyState,
     Verdict,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.viewer import install
-from radgate_server.adapters.viewer.app_config import app_config
-from radgate_server.adapters.viewer.install import find_or_install_ohif, is_genuine, unpack
-from radgate_server.adapters.viewer.rewrite import rewrite
-from radgate_server.adapters.viewer.site import Site
+from radgate_server.demo.viewer import install
+from radgate_server.demo.viewer.app_config import app_config
+from radgate_server.demo.viewer.install import find_or_install_ohif, is_genuine, unpack
+from radgate_server.demo.viewer.rewrite import rewrite
+from radgate_server.demo.viewer.site import Site
 
 PAGE = (
     b'<meta content="/assets/tile.png"/><script>window.PUBLIC_URL = \'/\';</script><link href="/app.css">'

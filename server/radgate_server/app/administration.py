@@ -8,15 +8,15 @@ from radgate_server.app.pacs import PacsSide
 from radgate_server.app.reports import start_reporting
 from radgate_server.app.retention import open_retention_service
 from radgate_server.app.tiers import Tiers
-from radgate_server.audit_tools import AuditReading, build_audit_reading
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.quarantine import Quarantine
-from radgate_server.installation import Installation, build_admin
+from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.installation.audit_tools import AuditReading, build_audit_reading
+from radgate_server.installation.opening import Installation, build_admin
+from radgate_server.lib.clock import Clock
 from radgate_server.rpc.v1.retention import RetentionServicer
-from radgate_server.services.admin import AdminService
-from radgate_server.services.changes import ChangeFollower
-from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.services.administration.tenants import AdminService
+from radgate_server.services.cache.changes import ChangeFollower
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.imaging.numbered import Numbered
-from radgate_server.services.known_studies import KnownStudies
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.places import InstancePlaces
-from radgate_server.services.query import QueryService, RememberLimits
-from radgate_server.services.study_facts import StudyFactsReader
-from radgate_server.services.study_states import StudyStates
+from radgate_server.lib.clock import Clock
+from radgate_server.services.cache.study_states import StudyStates
+from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.known_studies import KnownStudies
+from radgate_server.services.query.search import QueryService, RememberLimits
+from radgate_server.services.query.study_facts import StudyFactsReader
+from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.listing import StudyLister
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from contextlib import AsyncExitStack
 from radgate_server.adapters.telemetry import AuditMetrics, PrometheusTelemetry
 from radgate_server.app.exporting import start_exports
 from radgate_server.app.pacs import PacsSide
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation, secret_keeper
-from radgate_server.services.audit_index_check import AuditIndexCheck
-from radgate_server.services.audit_keeper import AuditKeeper
-from radgate_server.services.failover.monitor import PacsHealthMonitor
-from radgate_server.services.forgetting import Forgetting
+from radgate_server.installation.opening import Installation, secret_keeper
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.index_check import AuditIndexCheck
+from radgate_server.services.audit.keeper import AuditKeeper
+from radgate_server.services.cache.invalidation import Forgetting
+from radgate_server.services.cache.watching import ChangesReader
+from radgate_server.services.pacs.failover.monitor import PacsHealthMonitor
 from radgate_server.services.secrets.rewrapping import Rewrapper
-from radgate_server.services.watching import ChangesReader
+from radgate_server.settings.settings import Settings
 
 
 async def start_background(

@@ -26,14 +26,14 @@ from radgate_server.app.quarantine import start_quarantine
 from radgate_server.app.start_checks import check_start
 from radgate_server.app.tiers import open_tiers
 from radgate_server.app.use_cases import build_services, build_store
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.pacs import PacsFactory
-from radgate_server.installation import open_installation
-from radgate_server.installation_gate import Purpose
-from radgate_server.services.admin import AdminService
-from radgate_server.services.audit_watch import WatchedAuditSink
-from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.core.pacs.ports import PacsFactory
+from radgate_server.installation.gate import Purpose
+from radgate_server.installation.opening import open_installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.administration.tenants import AdminService
+from radgate_server.services.audit.watch import WatchedAuditSink
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

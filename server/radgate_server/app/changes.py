@@ -6,23 +6,23 @@ from contextlib import AsyncExitStack
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
-from radgate_server.config import Settings
+from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.directory import Change, ChangeKind
-from radgate_server.core.ports.limits import LimitDirectory
-from radgate_server.core.ports.quarantine import QuarantineEraser
-from radgate_server.installation import Installation
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.changes import ChangeFollower, ChangeHandler
-from radgate_server.services.forgetting import Forgetting
-from radgate_server.services.hiding import RejectedHiding
-from radgate_server.services.limiting import Limiter
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.rejections import Rejections
-from radgate_server.services.revalidation import CachedStudies, RevalidationLimits, Revalidator
-from radgate_server.services.tenant_caches import TenantCaches
-from radgate_server.services.watching import StudyNews
+from radgate_server.core.limits.ports import LimitDirectory
+from radgate_server.core.quarantine.ports import QuarantineEraser
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.access.rejection_filter import RejectedHiding
+from radgate_server.services.access.rejections import Rejections
+from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
+from radgate_server.services.cache.invalidation import Forgetting
+from radgate_server.services.cache.revalidation import CachedStudies, RevalidationLimits, Revalidator
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.watching import StudyNews
+from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.settings.settings import Settings
 
 
 def build_forgetting(

@@ -11,24 +11,24 @@ from radgate_server.app.entrance import Entrance
 from radgate_server.app.gateway_watch import GatewayWatch
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
-from radgate_server.config import Settings
-from radgate_server.core.tracing import Tracer
+from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
-from radgate_server.rpc.server import RpcServer, build_server
+from radgate_server.rpc.server.grpc_server import RpcServer, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
+from radgate_server.rpc.v1.frames.transcoded import FrameMaker
 from radgate_server.rpc.v1.jobs import JobServicer
 from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
 from radgate_server.rpc.v1.store import StoreServicer
 from radgate_server.rpc.v1.transcode import TranscodeServicer
-from radgate_server.rpc.v1.transcoded_frames import FrameMaker
-from radgate_server.services.limiting import Limiter
-from radgate_server.services.readiness import Readiness
-from radgate_server.services.rejections import Rejections
-from radgate_server.services.revalidation import Revalidator
-from radgate_server.services.store import StoreService
+from radgate_server.services.access.rejections import Rejections
+from radgate_server.services.cache.revalidation import Revalidator
+from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.store.storage import StoreService
+from radgate_server.services.telemetry.readiness import Readiness
+from radgate_server.settings.settings import Settings
 
 
 def build_rpc(

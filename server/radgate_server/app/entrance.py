@@ -4,16 +4,16 @@ import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from radgate_server.adapters.oidc import OidcVerifier
+from radgate_server.adapters.access.oidc import OidcVerifier
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.adapters.tls import WatchedTls
-from radgate_server.auth_settings import AuthSettings
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation
-from radgate_server.services.authenticate import Authenticator
-from radgate_server.services.key_checker import KeyChecker
-from radgate_server.services.key_uses import KeyUses
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.access.authentication import Authenticator
+from radgate_server.services.access.key_checker import KeyChecker
+from radgate_server.services.access.key_uses import KeyUses
+from radgate_server.settings.access import AuthSettings
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

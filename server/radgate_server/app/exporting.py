@@ -2,13 +2,13 @@
 
 from contextlib import AsyncExitStack
 
-from radgate_server.adapters.audit_export import build_receiver
-from radgate_server.adapters.database.audit_exports import SqlExportPositions
+from radgate_server.adapters.audit.export import build_receiver
+from radgate_server.adapters.database.audit.exports import SqlExportPositions
 from radgate_server.adapters.telemetry import ExportMetrics, PrometheusTelemetry
-from radgate_server.audit_export_settings import AuditExportSettings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation
-from radgate_server.services.audit_exporter import AuditExporter
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.exporter import AuditExporter
+from radgate_server.settings.audit_export import AuditExportSettings
 
 
 def start_exports(

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from radgate_server.core.gateway_answers import GatewayAnswers
+from radgate_server.core.gateway.answers import GatewayAnswers
 from radgate_server.services.repeating import Repeating
 
 _INTERVAL_S = 5.0

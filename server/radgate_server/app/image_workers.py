@@ -5,8 +5,8 @@ from functools import partial
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import Settings
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.settings.settings import Settings
 
 
 async def open_workers(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> ImageWorkers:

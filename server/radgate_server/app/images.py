@@ -8,18 +8,18 @@ from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.app.asking import Asking
 from radgate_server.app.spooling import open_spool
 from radgate_server.app.tiers import Tiers
-from radgate_server.config import Settings
-from radgate_server.core.ports.imaging import FrameWorkers
-from radgate_server.services.auditing import Auditor
+from radgate_server.core.imaging.ports import FrameWorkers
+from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_room import ROOM_BYTES, FrameRoom
-from radgate_server.services.imaging.loose import LooseImages
-from radgate_server.services.imaging.pictures import Pictures, build_pictures
-from radgate_server.services.imaging.representative import Representatives
+from radgate_server.services.imaging.pictures.representative import Representatives
+from radgate_server.services.imaging.pictures.toolset import Pictures, build_pictures
+from radgate_server.services.imaging.standalone import LooseImages
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
-from radgate_server.services.instances import InstanceReader
-from radgate_server.settings_table import MIB
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.settings.settings import Settings
+from radgate_server.settings.table import MIB
 
 INDEX_THREADS = 2
 TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk

@@ -2,14 +2,14 @@
 
 from contextlib import AsyncExitStack
 
-from radgate_server.adapters.redis import open_redis_meters
+from radgate_server.adapters.limits.redis import open_redis_meters
 from radgate_server.adapters.telemetry import LimitMetrics, PrometheusTelemetry
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation
-from radgate_server.services.limit_sharing import LimitSharing
-from radgate_server.services.limiting import Limiter
-from radgate_server.services.usage_keeper import UsageKeeper
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.limits.sharing import LimitSharing
+from radgate_server.services.limits.usage import UsageKeeper
+from radgate_server.settings.settings import Settings
 
 _OF_IDLE_TIMEOUT = 0.5
 """How long a message may wait for the bandwidth: what it takes to be made and sent must fit into the rest."""

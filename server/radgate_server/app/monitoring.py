@@ -6,28 +6,28 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from radgate_server.adapters.certificates import read_expiry
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.observing import observe_database
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.connection.observing import observe_database
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.notify import SilenceFile, build_notifier
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry, RegistrySamples
-from radgate_server.config import Settings
-from radgate_server.core.alerts import Alert
-from radgate_server.core.certificates import certificates_of_door, certificates_of_scp
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.directory import ChangeFeed
-from radgate_server.installation import Installation
-from radgate_server.installation_gate import unreadable_files
-from radgate_server.services.alerting.courier import Courier
-from radgate_server.services.alerting.ledger import AlertLedger, Terms
-from radgate_server.services.alerting.outbox import Outbox
-from radgate_server.services.alerting.rules import rules_of
-from radgate_server.services.alerting.watch import AlertWatch
-from radgate_server.services.audit_watch import WatchedAuditSink
-from radgate_server.services.certificates import CertificateSightings, CertificateWatch
-from radgate_server.services.readiness import Readiness
-from radgate_server.settings_table import MIB
+from radgate_server.adapters.tls.certificates import read_expiry
+from radgate_server.core.access.ports.directory import ChangeFeed
+from radgate_server.core.alerts.alert import Alert
+from radgate_server.core.telemetry.certificates import certificates_of_door, certificates_of_scp
+from radgate_server.installation.gate import unreadable_files
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.alerts.courier import Courier
+from radgate_server.services.alerts.ledger import AlertLedger, Terms
+from radgate_server.services.alerts.outbox import Outbox
+from radgate_server.services.alerts.rules import rules_of
+from radgate_server.services.alerts.watch import AlertWatch
+from radgate_server.services.audit.watch import WatchedAuditSink
+from radgate_server.services.telemetry.certificates import CertificateSightings, CertificateWatch
+from radgate_server.services.telemetry.readiness import Readiness
+from radgate_server.settings.settings import Settings
+from radgate_server.settings.table import MIB
 
 LEAST_FREE_BYTES = 64 * MIB
 """With less, the audit trail is about to fail. Caches leave more than this alone."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.pacs import PacsFactory
-from radgate_server.core.ports.quarantine import RefusedBytes
-from radgate_server.installation import Installation, pacs_factories
-from radgate_server.services.certificates import CertificateSightings
-from radgate_server.services.detect import impatient
-from radgate_server.services.failover.tracker import FailoverTracker
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.resilience import PacsGuard
-from radgate_server.services.study_doubts import StudyDoubts
+from radgate_server.core.pacs.ports import PacsFactory
+from radgate_server.core.quarantine.ports import RefusedBytes
+from radgate_server.installation.opening import Installation, pacs_factories
+from radgate_server.lib.clock import Clock
+from radgate_server.services.administration.detection import impatient
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.pacs.failover.tracker import FailoverTracker
+from radgate_server.services.pacs.resilience import PacsGuard
+from radgate_server.services.retrieve.study_doubts import StudyDoubts
+from radgate_server.services.telemetry.certificates import CertificateSightings
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

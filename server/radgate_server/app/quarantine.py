@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import Settings
-from radgate_server.core.ports.cache_keys import StudyKeys
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.quarantine import Quarantine
-from radgate_server.quarantine_store import open_quarantine
-from radgate_server.services.quarantine import QuarantineExpiry, QuarantineWriter
+from radgate_server.core.cache.ports.keys import StudyKeys
+from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.installation.quarantine import open_quarantine
+from radgate_server.lib.clock import Clock
+from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import remove_leftovers
 from radgate_server.app.spooling import open_spool
-from radgate_server.audit_tools import AuditReading
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.installation import Installation
-from radgate_server.services.audit_indexing import AuditIndexer
+from radgate_server.installation.audit_tools import AuditReading
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.indexing import AuditIndexer
 from radgate_server.services.reports.scheduling import ReportRunner
+from radgate_server.settings.settings import Settings
 
 
 def start_reporting(

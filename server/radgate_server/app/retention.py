@@ -3,16 +3,16 @@
 from contextlib import AsyncExitStack
 
 from radgate_server.app.tiers import Tiers
-from radgate_server.config import Settings
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.quarantine import Quarantine
-from radgate_server.installation import Installation
-from radgate_server.retaining import build_desk, build_eraser
+from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.installation.opening import Installation
+from radgate_server.installation.retention import build_desk, build_eraser
+from radgate_server.lib.clock import Clock
 from radgate_server.rpc.v1.retention import RetentionServicer
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.retention.finishing import ErasureFinisher
 from radgate_server.services.retention.records import RecordRetention
-from radgate_server.services.tenant_caches import TenantCaches
+from radgate_server.settings.settings import Settings
 
 
 def open_retention_service(

@@ -8,7 +8,7 @@ import signal
 from radgate_server.adapters.telemetry import set_up_logging
 from radgate_server.app.building import build_app
 from radgate_server.app.service_manager import notify
-from radgate_server.config import Settings
+from radgate_server.settings.settings import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Where files lie that are on their way through the server."""
 
-from radgate_server.adapters.spool import DiskSpool
-from radgate_server.config import Settings
+from radgate_server.adapters.store.spool import DiskSpool
+from radgate_server.settings.settings import Settings
 
 
 def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:

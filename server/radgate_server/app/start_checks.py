@@ -10,9 +10,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, SecretStr
 
 from radgate_server.adapters.tls.files import read_tls
-from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.failure_text import describe_failure
+from radgate_server.settings.settings import Settings
 
 _WRITTEN_LATER = frozenset({"token_file"})
 """Vault's agent may write it after the start; it is read when it is needed."""

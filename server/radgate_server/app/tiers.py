@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from radgate_server.adapters.cache.hot_instances import HotInstanceStore
-from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.config import Settings
-from radgate_server.core.ports.cache import HotCache, InstanceStore
-from radgate_server.core.ports.cache_keys import StudyKeys
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.erasure import StudyTier
-from radgate_server.disk_tiers import open_derived_cache, open_disk_store, open_state_cache
-from radgate_server.settings_table import MIB
+from radgate_server.core.cache.ports.keys import StudyKeys
+from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
+from radgate_server.core.retention.ports.erasure import StudyTier
+from radgate_server.installation.disk_tiers import open_derived_cache, open_disk_store, open_state_cache
+from radgate_server.lib.clock import Clock
+from radgate_server.settings.settings import Settings
+from radgate_server.settings.table import MIB
 
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
 

@@ -5,49 +5,49 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
-from radgate_server.adapters.queue import MemoryJobQueue
+from radgate_server.adapters.jobs import MemoryJobQueue
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.asking import build_asking
 from radgate_server.app.entrance import build_authenticator
 from radgate_server.app.images import build_images
 from radgate_server.app.spooling import open_spool
 from radgate_server.app.tiers import Tiers
-from radgate_server.config import ImagingSettings, Settings
-from radgate_server.core.jobs import JobKind
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.imaging import FrameWorkers
-from radgate_server.core.ports.queue import JobHandler, JobQueue
-from radgate_server.core.tracing import Tracer
-from radgate_server.installation import Installation
-from radgate_server.services.arrivals import AnnouncingStore, ArrivalListener
-from radgate_server.services.audited_streams import StreamLog
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.authenticate import Authenticator
-from radgate_server.services.caller_search import CallerSearch
-from radgate_server.services.fetch import FetchLimits
-from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
-from radgate_server.services.imaging.frame_streams import FrameStreams
-from radgate_server.services.imaging.pictures import Pictures
-from radgate_server.services.imaging.previews import Previews
+from radgate_server.core.imaging.ports import FrameWorkers
+from radgate_server.core.jobs.job import JobKind
+from radgate_server.core.jobs.ports import JobHandler, JobQueue
+from radgate_server.core.telemetry.tracing import Tracer
+from radgate_server.installation.opening import Installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.access.authentication import Authenticator
+from radgate_server.services.access.caller_search import CallerSearch
+from radgate_server.services.access.refusals import RefusalLog
+from radgate_server.services.access.restrictions import Restrictions
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.streams import StreamLog
+from radgate_server.services.cache.study_states import StudyStates
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.watching import NewsDesk
+from radgate_server.services.imaging.pictures.background_thumbnails import BackgroundThumbnails
+from radgate_server.services.imaging.pictures.toolset import Pictures
+from radgate_server.services.imaging.streaming.opening import FrameStreams
+from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
-from radgate_server.services.instances import InstanceReader
 from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.jobs.traced import traced
-from radgate_server.services.known_studies import KnownStudies
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.places import InstancePlaces
-from radgate_server.services.query import QueryService
-from radgate_server.services.refusals import RefusalLog
-from radgate_server.services.restrictions import Restrictions
-from radgate_server.services.retrieve import RetrieveService
-from radgate_server.services.store import StoreService
-from radgate_server.services.study_doubts import RefusedInstances, StudyDoubts
-from radgate_server.services.study_facts import StudyFactsReader
-from radgate_server.services.study_states import StudyStates
-from radgate_server.services.tenant_caches import TenantCaches
-from radgate_server.services.watching import NewsDesk
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.known_studies import KnownStudies
+from radgate_server.services.query.search import QueryService
+from radgate_server.services.query.study_facts import StudyFactsReader
+from radgate_server.services.retrieve.arrivals import AnnouncingStore, ArrivalListener
+from radgate_server.services.retrieve.fetch import FetchLimits
+from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.services.retrieve.listing import StudyLister
+from radgate_server.services.retrieve.retrieval import RetrieveService
+from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
+from radgate_server.services.store.storage import StoreService
+from radgate_server.settings.settings import ImagingSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)

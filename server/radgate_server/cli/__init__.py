@@ -6,33 +6,35 @@ Exit status: 0 done, 1 it failed (one line says why), 2 the command line is wron
 import click
 
 from radgate_server import __version__
-from radgate_server.cli.options import LazyCommand, RadgateGroup, config_option
+from radgate_server.cli.shared.options import LazyCommand, RadgateGroup, config_option
 
 _COMMANDS = {
     "serve": LazyCommand("serve:serve", "Run the server, with Envoy in front."),
     "demo": LazyCommand("serve:demo", "Run everything here over example images or your own."),
     "migrate": LazyCommand("serve:migrate", "Bring the database to this version's schema."),
-    "tenant": LazyCommand("tenant:tenant", "Customer organisations, each with PACS and keys of its own."),
-    "key": LazyCommand("key:key", "API keys, sent by clients as `Authorization: Bearer KEY`."),
-    "auth": LazyCommand("auth:auth", "Credentials of callers."),
+    "tenant": LazyCommand("access.tenant:tenant", "Customer organisations, each with PACS and keys of its own."),
+    "key": LazyCommand("access.key:key", "API keys, sent by clients as `Authorization: Bearer KEY`."),
+    "auth": LazyCommand("access.auth:auth", "Credentials of callers."),
     "limits": LazyCommand(
-        "limits:limits",
+        "access.limits:limits",
         "What tenants and keys may use, and from where.",
     ),
     "pacs": LazyCommand("pacs:pacs", "Archives that Radgate stands in front of."),
     "secrets": LazyCommand("secrets:secrets", "The key that the credentials of PACS are sealed under."),
     "cache": LazyCommand("cache:cache", "What is kept of studies that were read."),
     "quarantine": LazyCommand("quarantine:quarantine", "Instances that a PACS sent and that were refused."),
-    "audit": LazyCommand("audit_group:audit", "The audit trail: who did what, when and from where."),
-    "retention": LazyCommand("retention:retention", "How long records of the audit trail are kept, and legal holds."),
+    "audit": LazyCommand("audit.group:audit", "The audit trail: who did what, when and from where."),
+    "retention": LazyCommand(
+        "retention.periods:retention", "How long records of the audit trail are kept, and legal holds."
+    ),
     "erase": LazyCommand(
-        "erasure:erase",
+        "retention.erasure:erase",
         "Erase everything that is cached of a study or a patient.",
     ),
-    "certificate": LazyCommand("erasure:certificate", "Certificates of deletion."),
+    "certificate": LazyCommand("retention.erasure:certificate", "Certificates of deletion."),
     "alerts": LazyCommand("alerts:alerts", "What the server tells by mail, Slack, PagerDuty or webhook."),
-    "transcode": LazyCommand("images:transcode", "Write DICOM files in another transfer syntax."),
-    "thumbnail": LazyCommand("images:thumbnail", "Write thumbnails of DICOM files."),
+    "transcode": LazyCommand("imaging:transcode", "Write DICOM files in another transfer syntax."),
+    "thumbnail": LazyCommand("imaging:thumbnail", "Write thumbnails of DICOM files."),
 }
 """Each is imported when it is called: all of them together take two seconds."""
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from radgate_server.alert_settings import AlertReceiver, AlertsSettings
-from radgate_server.cli.admin import caller_for
-from radgate_server.cli.options import RadgateGroup, config_option, current_settings, json_option
-from radgate_server.cli.output import hint, print_rows
-from radgate_server.core.alerts import AlertState, Silence, that_hold, trial_notice
+from radgate_server.cli.shared.admin import caller_for
+from radgate_server.cli.shared.options import RadgateGroup, config_option, current_settings, json_option
+from radgate_server.cli.shared.output import hint, print_rows
+from radgate_server.core.alerts.alert import AlertState, Silence, that_hold, trial_notice
 from radgate_server.core.errors import ConfigurationError, NotDeliveredError
+from radgate_server.settings.alerts import AlertReceiver, AlertsSettings
 
 if TYPE_CHECKING:
-    from radgate_server.services.alerting.silencing import Silencing
+    from radgate_server.services.alerts.silencing import Silencing
 
 _ABOUT = ("tenant", "pacs")
 
@@ -140,9 +140,9 @@ def _run[T](work: Callable[["Silencing"], Awaitable[T]]) -> T:
     """Open the installation, where silences are recorded, do `work`, and close it."""
     from radgate_server.adapters.clock import SystemClock
     from radgate_server.adapters.notify import SilenceFile
-    from radgate_server.installation import open_installation
-    from radgate_server.services.alerting.silencing import Silencing
-    from radgate_server.services.auditing import Auditor
+    from radgate_server.installation.opening import open_installation
+    from radgate_server.services.alerts.silencing import Silencing
+    from radgate_server.services.audit.recording import Auditor
 
     settings, clock = current_settings(), SystemClock()
 

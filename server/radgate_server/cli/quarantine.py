@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
-from radgate_server.cli.options import RadgateGroup, any_tenant_option, config_option, json_option, tenant_option
-from radgate_server.cli.output import hint, print_rows
+from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
+from radgate_server.cli.shared.options import RadgateGroup, any_tenant_option, config_option, json_option, tenant_option
+from radgate_server.cli.shared.output import hint, print_rows
 
 if TYPE_CHECKING:
-    from radgate_server.core.quarantine import QuarantinedInstance
-    from radgate_server.services.admin import AdminService
+    from radgate_server.core.quarantine.refused_instance import QuarantinedInstance
+    from radgate_server.services.administration.tenants import AdminService
 
 _COLUMNS = ("tenant", "id", "receive_time", "pacs", "reason", "size_bytes", "study", "instance")
 

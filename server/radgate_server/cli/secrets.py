@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin
-from radgate_server.cli.options import RadgateGroup, config_option, json_option
-from radgate_server.cli.output import hint, print_rows
-from radgate_server.services.admin import AdminService
+from radgate_server.cli.shared.admin import caller_for, run_admin
+from radgate_server.cli.shared.options import RadgateGroup, config_option, json_option
+from radgate_server.cli.shared.output import hint, print_rows
+from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.secrets.keeping import RewrapProgress
 
 _TELL_EVERY = 100

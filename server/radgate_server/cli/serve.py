@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.options import config_option, current_settings
-from radgate_server.cli.output import hint
+from radgate_server.cli.shared.options import config_option, current_settings
+from radgate_server.cli.shared.output import hint
 
 
 @click.command()
@@ -39,7 +39,7 @@ def demo(folder: Path | None, *, htj2k: bool) -> None:
 
     A DIMSE archive over a folder, the server in front of it, and a viewer for the browser.
     """
-    from radgate_server.demo import run_demo
+    from radgate_server.demo.command import run_demo
 
     _run(run_demo(current_settings(), folder, htj2k=htj2k))
 
@@ -56,7 +56,7 @@ def migrate(accept_keys: bool) -> None:
 
     `serve` does so too when it starts, and no other command.
     """
-    from radgate_server.installation_gate import accept_keys_by_hand, migrate_by_hand
+    from radgate_server.installation.gate import accept_keys_by_hand, migrate_by_hand
 
     settings = current_settings()
     migrate_by_hand(settings)

@@ -15,8 +15,8 @@ from grpc import StatusCode
 
 from radgate_server.core import errors
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, RangeNotSatisfiableError
-from radgate_server.core.request_context import request_id, trace_id
-from radgate_server.rpc.limit_headers import limit_headers
+from radgate_server.core.telemetry.request_context import request_id, trace_id
+from radgate_server.rpc.access.limit_headers import limit_headers
 
 DOMAIN = "radgate.dev"
 

@@ -1,7 +1,7 @@
 """For whom an administrative call acts, and whether it may."""
 
+from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.errors import InvalidArgumentError, RoleNotAllowedError
-from radgate_server.core.tenancy import Caller
 
 
 def acting_tenant(caller: Caller) -> str:

@@ -5,8 +5,8 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
-from radgate_server.core.condition_log import ConditionLog
 from radgate_server.core.errors import GatewayError
+from radgate_server.lib.condition_log import ConditionLog
 
 type Sleep = Callable[[float], Awaitable[None]]
 

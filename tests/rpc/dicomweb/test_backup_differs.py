@@ -9,7 +9,7 @@ import pytest
 
 import radgate
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_study
 from tests.rpc.dicomweb.web import Web

@@ -7,8 +7,8 @@ from array import array
 import pytest
 from pydicom.encaps import encapsulate
 
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import CHUNK_BYTES, Rig, reason_of

@@ -10,7 +10,7 @@ import pytest
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.query import Query
+from radgate_server.core.query.model import Query
 from tests.fakes.instances import make_study
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, Rig, bearer, reason_of

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import NotAcceptableError
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instance_store import StoredInstance
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web

@@ -5,10 +5,10 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import PacsFailedError, PacsUnreachableError
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.dicomweb.web import Web

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import FindResult, Query
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.model import FindResult, Query
 from tests.fakes.instances import make_study
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, Rig

@@ -6,9 +6,9 @@ from typing import Any
 import grpc
 import pytest
 
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, reason_of

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from radgate_server.config import CacheSettings
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.settings.settings import CacheSettings
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of

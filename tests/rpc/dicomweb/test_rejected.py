@@ -10,8 +10,8 @@ import radgate.aio
 from radgate.v1.admin_service_pb2 import Tenant
 from radgate.v1.query_service_pb2 import SearchInstancesRequest, SearchInstancesResponse
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesRequest, RetrieveInstancesRequest, RetrieveInstancesResponse
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.tenancy import Role
 from tests.fakes.instances import make_study
 from tests.fakes.rejection_notes import PATIENT_SAFETY, QUALITY, make_note
 from tests.rpc.administrator import Administrator

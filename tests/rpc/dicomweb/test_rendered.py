@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.render_target import RENDERED_JPEG
-from radgate_server.core.ports.imaging import Priority
 from tests.fakes.frame_workers import WorkersCall
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web

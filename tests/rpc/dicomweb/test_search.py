@@ -5,13 +5,13 @@ import json
 import grpc
 import pytest
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.rpc.dicomweb.search import render_matches
-from radgate_server.services.auditing import LISTED_S
-from radgate_server.services.merging import SourcedMatch
-from radgate_server.services.query import QueryPage
+from radgate_server.rpc.dicomweb.search.qido import render_matches
+from radgate_server.services.audit.recording import LISTED_S
+from radgate_server.services.query.merging import SourcedMatch
+from radgate_server.services.query.search import QueryPage
 from tests.rpc.dicomweb.web import Answer, Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
 
@@ -106,7 +106,7 @@ async def test_more_included_fields_than_a_search_may_name_are_refused(web: Web)
 
 
 async def test_an_answer_too_large_for_the_gateway_says_what_to_do(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radgate_server.core.match_text.MAX_ANSWER_BYTES", 2000)
+    monkeypatch.setattr("radgate_server.core.query.json_text.MAX_ANSWER_BYTES", 2000)
     answer = await web.get("/instances")
     assert answer.error is not None
     assert reason_of(answer.error) == "INVALID_ARGUMENT"

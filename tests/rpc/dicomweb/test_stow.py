@@ -8,9 +8,9 @@ import pytest
 from google.api.httpbody_pb2 import HttpBody
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import StoreRequest
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.tenancy import Role
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.rig import EAST_STUDY, Rig, reason_of, trailer_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
 from tests.fakes.instances import make_instance
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import Rig, reason_of

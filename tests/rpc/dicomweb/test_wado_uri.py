@@ -5,9 +5,9 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.dicomweb.web import Web
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of

@@ -10,8 +10,8 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from radgate_server.rpc.dicomweb.http_body import BREAK_OFF
-from radgate_server.rpc.server import DICOMWEB
+from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
+from radgate_server.rpc.server.grpc_server import DICOMWEB
 
 
 def _routes() -> list[tuple[re.Pattern[str], MethodDescriptor]]:

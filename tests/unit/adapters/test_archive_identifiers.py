@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from radgate_server.adapters.dimse_archive.contexts import MAX_CONTEXTS, storage_contexts
-from radgate_server.adapters.dimse_archive.identifiers import query_of, response_of, scopes_of
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.query import DicomJson, MatchingKey, Query
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.demo.archive.contexts import MAX_CONTEXTS, storage_contexts
+from radgate_server.demo.archive.identifiers import query_of, response_of, scopes_of
 
 
 def identifier(level: str, **values: Any) -> DicomJson:

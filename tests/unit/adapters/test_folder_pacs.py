@@ -7,11 +7,11 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from radgate_server.adapters.pacs.folder import FolderIndex, build_folder_pacs, index_folder
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, FileContent, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import InstanceNotSentError, PacsCannotError, PacsUnreachableError
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, FileContent, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import DimseConnection, FolderConnection
-from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.pacs.connections import DimseConnection, FolderConnection
+from radgate_server.core.query.model import MatchingKey, Query
 from tests.conformance.pacs_suite import config_of, fetch, find, value
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import STUDY, make_instance, make_study

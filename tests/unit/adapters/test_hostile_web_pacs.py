@@ -7,7 +7,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from radgate_server.adapters.pacs.dimse.tls import client_tls
+from radgate_server.adapters.pacs.dimse.transport.tls import client_tls
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp, client
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.orthanc import find
@@ -16,13 +16,13 @@ from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
-from radgate_server.config import WebPacsSettings
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import ConfigurationError, PacsFailedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.labels import StudyLabels
-from radgate_server.core.pacs import DimseTls, HttpTls, OrthancConnection
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.secret import GivenSecrets
+from radgate_server.core.pacs.connections import DimseTls, HttpTls, OrthancConnection
+from radgate_server.core.pacs.labels import StudyLabels
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.secrets.secret import GivenSecrets
+from radgate_server.settings.settings import WebPacsSettings
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
-from radgate_server.adapters.queue import MemoryJobQueue
-from radgate_server.adapters.queue.turns import FairTurns
+from radgate_server.adapters.jobs import MemoryJobQueue
+from radgate_server.adapters.jobs.turns import FairTurns
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.jobs import Job, JobKind, JobRequest, JobState
-from radgate_server.core.ports.queue import JobHandler, Report
-from radgate_server.core.request_context import trace_id
+from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState
+from radgate_server.core.jobs.ports import JobHandler, Report
+from radgate_server.core.telemetry.request_context import trace_id
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import LedWork, Pauses, settle, until
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from radgate_server.adapters.oidc.key_source import KeySource
-from radgate_server.auth_settings import OidcSettings
+from radgate_server.adapters.access.oidc.key_source import KeySource
 from radgate_server.core.errors import IdentityProviderUnreachableError
+from radgate_server.settings.access import OidcSettings
 from tests.fakes.clock import FakeClock
 from tests.unit.adapters.test_oidc_token import jwk
 

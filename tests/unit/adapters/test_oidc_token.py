@@ -8,8 +8,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from radgate_server.adapters.oidc.keys import read_keys
-from radgate_server.adapters.oidc.token import check_claims, take_apart
+from radgate_server.adapters.access.oidc.keys import read_keys
+from radgate_server.adapters.access.oidc.token import check_claims, take_apart
 
 GOOD = {"aud": "radgate", "exp": 1000}
 

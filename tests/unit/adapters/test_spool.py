@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.spool import DiskSpool, DiskSpoolEntry
+from radgate_server.adapters.store.spool import DiskSpool, DiskSpoolEntry
 from radgate_server.core.errors import ConfigurationError, SpoolFullError
-from radgate_server.core.sealed_file import SealedFile
+from radgate_server.lib.sealed_file import SealedFile
 
 KIB = 1024
 SMALL, LARGE = os.urandom(100 * KIB), os.urandom(3000 * KIB + 7)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.tls import WatchedTls, read_tls
-from radgate_server.auth_settings import TlsPaths, tls_paths
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.settings.access import TlsPaths, tls_paths
 from tests.fakes.authority import Authority
 
 AUTHORITY = Authority()

@@ -7,10 +7,10 @@ import pytest
 
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.http import client as client_module
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.pacs import DicomWebConnection
-from radgate_server.core.secret import GivenSecrets
-from radgate_server.core.tracing import Part
+from radgate_server.core.pacs.connections import DicomWebConnection
+from radgate_server.core.secrets.secret import GivenSecrets
+from radgate_server.core.telemetry.tracing import Part
+from radgate_server.settings.settings import WebPacsSettings
 from tests.unit.core.test_tracing import Recorded
 
 

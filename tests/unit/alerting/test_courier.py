@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from radgate_server.core.alerts import Notice, Severity
+from radgate_server.core.alerts.alert import Notice, Severity
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.services.alerting.courier import FIRST_PAUSE_S, MAX_FAILURES, Courier
-from radgate_server.services.alerting.outbox import Outbox
+from radgate_server.services.alerts.courier import FIRST_PAUSE_S, MAX_FAILURES, Courier
+from radgate_server.services.alerts.outbox import Outbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.alerting.test_outbox import notice, over

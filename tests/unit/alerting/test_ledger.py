@@ -1,7 +1,7 @@
 """What is told of an alert from its beginning to its end."""
 
-from radgate_server.core.alerts import Alert, Severity
-from radgate_server.services.alerting.ledger import AlertLedger, Terms
+from radgate_server.core.alerts.alert import Alert, Severity
+from radgate_server.services.alerts.ledger import AlertLedger, Terms
 from tests.fakes.clock import FakeClock
 
 DOWN = Alert("RadgatePacsDown", Severity.CRITICAL, (("pacs", "main"),), "it is down", "Start it.")

@@ -1,7 +1,7 @@
 """Measures over readings that are made by hand."""
 
-from radgate_server.core.alerts import Sample
-from radgate_server.services.alerting.measures import Growth, Reading, Readings, Share, TimeLeft, Value, series
+from radgate_server.core.alerts.alert import Sample
+from radgate_server.services.alerts.measures import Growth, Reading, Readings, Share, TimeLeft, Value, series
 
 
 def reading(time_s: float, **values: float) -> Reading:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from radgate_server.core.alerts import Alert, AlertState, Notice, Severity
-from radgate_server.services.alerting.outbox import HOUR_S, Outbox
+from radgate_server.core.alerts.alert import Alert, AlertState, Notice, Severity
+from radgate_server.services.alerts.outbox import HOUR_S, Outbox
 from tests.fakes.clock import START
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.alert_settings import AlertsSettings
-from radgate_server.core.alerts import Alert, Sample, Severity
-from radgate_server.services.alerting.measures import Reading, Readings
-from radgate_server.services.alerting.rules import DAY_S, is_inhibited, rules_of
+from radgate_server.core.alerts.alert import Alert, Sample, Severity
+from radgate_server.services.alerts.measures import Reading, Readings
+from radgate_server.services.alerts.rules import DAY_S, is_inhibited, rules_of
+from radgate_server.settings.alerts import AlertsSettings
 
 UNIX_S = 1_800_000_000.0
 EAST = (("tenant", "east"), ("pacs", "main"))

@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from radgate_server.core.alerts import Silence
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Role
+from radgate_server.core.alerts.alert import Silence
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import (
     AuditUnavailableError,
     ConfigurationError,
     ResourceNotFoundError,
     RoleNotAllowedError,
 )
-from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
-from radgate_server.services.alerting.silencing import Silencing
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.alerts.silencing import Silencing
+from radgate_server.services.audit.recording import Auditor
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 

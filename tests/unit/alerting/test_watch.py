@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from radgate_server.alert_settings import AlertsSettings
-from radgate_server.core.alerts import Sample, Severity, Silence
-from radgate_server.services.alerting.courier import Courier
-from radgate_server.services.alerting.ledger import AlertLedger, Terms
-from radgate_server.services.alerting.outbox import Outbox
-from radgate_server.services.alerting.rules import EVENT_S, rules_of
-from radgate_server.services.alerting.watch import KEEP_EVERY_S, AlertWatch
+from radgate_server.core.alerts.alert import Sample, Severity, Silence
+from radgate_server.services.alerts.courier import Courier
+from radgate_server.services.alerts.ledger import AlertLedger, Terms
+from radgate_server.services.alerts.outbox import Outbox
+from radgate_server.services.alerts.rules import EVENT_S, rules_of
+from radgate_server.services.alerts.watch import KEEP_EVERY_S, AlertWatch
+from radgate_server.settings.alerts import AlertsSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.alerting.test_courier import Receiver

@@ -3,9 +3,9 @@
 from itertools import product
 from typing import Any
 
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.audit_chain import START, content_of, record_hash
-from radgate_server.core.audit_verify import StoredRecord
+from radgate_server.core.audit.chain import START, content_of, record_hash
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.audit.verification import StoredRecord
 from tests.conformance.database_suites import audit_entry
 
 

@@ -6,12 +6,12 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.audit_export.dicom import audit_message
-from radgate_server.core.audit_export.event import KINDS
-from radgate_server.core.audit_export.fhir import audit_event
-from radgate_server.core.audit_export.syslog import syslog_frame
-from radgate_server.core.audit_verify import StoredRecord
+from radgate_server.core.audit.export.dicom import audit_message
+from radgate_server.core.audit.export.event import KINDS
+from radgate_server.core.audit.export.fhir import audit_event
+from radgate_server.core.audit.export.syslog import syslog_frame
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.audit.verification import StoredRecord
 from tests.unit.audit_export.audit_message import check
 from tests.unit.audit_export.records import ALL, stored
 

@@ -5,8 +5,8 @@ import json
 from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.audit_export.fhir import audit_event, batch
+from radgate_server.core.audit.export.fhir import audit_event, batch
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
 from tests.unit.audit_export.records import ALL, stored
 
 

@@ -1,4 +1,4 @@
-from radgate_server.adapters.cache.byte_lru import ByteLru, Tally
+from radgate_server.adapters.cache.memory.byte_lru import ByteLru, Tally
 
 type Key = tuple[str, str, str]
 

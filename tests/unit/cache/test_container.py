@@ -1,7 +1,7 @@
 import google_crc32c
 import pytest
 
-from radgate_server.adapters.cache.container import (
+from radgate_server.adapters.cache.warm.file_format import (
     BLOCK_BYTES,
     Checksums,
     DamagedError,
@@ -12,7 +12,7 @@ from radgate_server.adapters.cache.container import (
     footer_length,
     span_blocks,
 )
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.identifiers import InstanceRef
 
 REF = InstanceRef("1.2.1", "1.2.1.1", "1.2.1.1.1")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.derived import DerivedCache
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.cache import CacheKey
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.layout import RESERVE_BYTES, entry_key
-from radgate_server.adapters.cache.open_files import OpenFile, OpenFiles, open_file
-from radgate_server.adapters.cache.stocked_disk import TOUCH_INTERVAL_S
-from radgate_server.adapters.cache.stored_bytes import PlainForm
-from radgate_server.adapters.cache.warm_disk import OPEN_FILES
+from radgate_server.adapters.cache.disk.layout import RESERVE_BYTES, entry_key
+from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S
+from radgate_server.adapters.cache.disk.stored_bytes import PlainForm
+from radgate_server.adapters.cache.warm.folder import OPEN_FILES
+from radgate_server.adapters.cache.warm.open_files import OpenFile, OpenFiles, open_file
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import InstanceHandle
 from tests.conformance.instance_store_suite import INDEX, REF, got, pattern, received, whole
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
@@ -341,7 +341,7 @@ async def test_the_last_part_of_the_disk_is_left_to_the_audit_trail(
     disk = os.statvfs(tmp_path)
     free_bytes = RESERVE_BYTES + SIZE // 2
     nearly_full = os.statvfs_result((*disk[:3], *[free_bytes // disk.f_frsize] * 2, *disk[5:]))
-    monkeypatch.setattr("radgate_server.adapters.cache.layout.os.statvfs", lambda _: nearly_full)
+    monkeypatch.setattr("radgate_server.adapters.cache.disk.layout.os.statvfs", lambda _: nearly_full)
     async with make(tmp_path / "warm") as store:
         with pytest.raises(StorageFullError):
             await store.put("east", received(DATA))

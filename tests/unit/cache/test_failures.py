@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.adapters.cache.disk import DiskInstanceStore
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
-from radgate_server.core.ports.cache import CacheKey
 from tests.conformance.instance_store_suite import REF, pattern, received
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
@@ -20,7 +20,7 @@ KEY = CacheKey("east", "1.2.3", "thumbnail", "")
 def full_disk(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     disk = os.statvfs(folder)
     full = os.statvfs_result((*disk[:3], 0, 0, *disk[5:]))
-    monkeypatch.setattr("radgate_server.adapters.cache.layout.os.statvfs", lambda _: full)
+    monkeypatch.setattr("radgate_server.adapters.cache.disk.layout.os.statvfs", lambda _: full)
 
 
 def damage(folder: Path, suffix: str) -> None:

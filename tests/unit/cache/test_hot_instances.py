@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.hot_instances import HotInstanceStore, HotKey
+from radgate_server.adapters.cache.memory.instances import HotInstanceStore, HotKey
+from radgate_server.core.dicom.instances import FileContent, InstanceHandle, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
-from radgate_server.core.instances import FileContent, InstanceHandle, ReceivedInstance
 from tests.conformance.instance_store_suite import INDEX, REF, got, pattern, received, whole
 from tests.fakes.instance_store import MemoryInstanceStore, StoredInstance
 from tests.fakes.telemetry import RecordingTelemetry

@@ -1,5 +1,5 @@
-from radgate_server.adapters.cache.memory import OVERHEAD_BYTES, MemoryHotCache
-from radgate_server.core.ports.cache import CacheKey
+from radgate_server.adapters.cache.memory.answers import OVERHEAD_BYTES, MemoryHotCache
+from radgate_server.core.cache.ports.tiers import CacheKey
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.layout import study_hash
-from radgate_server.adapters.cache.quarantine_disk import QuarantineDisk
+from radgate_server.adapters.cache.disk.layout import study_hash
+from radgate_server.adapters.cache.quarantine.folder import QuarantineDisk
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import InstanceContent, MemoryContent
 from radgate_server.core.errors import KeyProviderUnavailableError, ResourceNotFoundError, StorageFullError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import InstanceContent, MemoryContent
-from radgate_server.core.quarantine import QuarantineLimits, RefusedInstance
-from radgate_server.core.sealed_blocks import BLOCK_BYTES
+from radgate_server.core.quarantine.refused_instance import QuarantineLimits, RefusedInstance
+from radgate_server.lib.sealed_blocks import BLOCK_BYTES
 from tests.conformance.instance_store_suite import pattern
 from tests.fakes.clock import FakeClock
 from tests.fakes.study_keys import MemoryStudyKeys

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.adapters.cache.derived_disk import DerivedDisk
-from radgate_server.adapters.cache.disk import DiskInstanceStore
-from radgate_server.adapters.cache.layout import answer_key, entry_key
-from radgate_server.adapters.cache.sealed_bytes import SealedForm
-from radgate_server.adapters.cache.stored_bytes import Owner
-from radgate_server.adapters.cache.warm_disk import WarmDisk
+from radgate_server.adapters.cache.derived.folder import DerivedDisk
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.adapters.cache.disk.layout import answer_key, entry_key
+from radgate_server.adapters.cache.disk.sealed_bytes import SealedForm
+from radgate_server.adapters.cache.disk.stored_bytes import Owner
+from radgate_server.adapters.cache.warm.folder import WarmDisk
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.core.cache.ports.keys import StudyKey
+from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
-from radgate_server.core.ports.cache import CacheKey
-from radgate_server.core.ports.cache_keys import StudyKey
-from radgate_server.core.sealed_blocks import BLOCK_BYTES
+from radgate_server.lib.sealed_blocks import BLOCK_BYTES
 from tests.conformance.instance_store_suite import INDEX, REF, pattern, received, whole
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_dataset

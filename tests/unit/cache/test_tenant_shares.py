@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.adapters.cache.byte_lru import ByteLru
+from radgate_server.adapters.cache.memory.byte_lru import ByteLru
 from radgate_server.adapters.cache.tenant_shares import TenantShares, Usage
 
 DAY_S = 86_400.0

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from radgate_server.adapters.notify import SilenceFile
-from radgate_server.core.alerts import Silence
+from radgate_server.core.alerts.alert import Silence
 from tests.unit.cli.command_line import Cli
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from radgate_server.adapters.cache.derived import DerivedCache
-from radgate_server.core.ports.cache import CacheKey
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.core.cache.ports.tiers import CacheKey
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.cli.command_line import Cli

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.cli.images.batch import make_all
-from radgate_server.cli.images.files import Pair, Plan, check_free, plan, write_whole
-from radgate_server.cli.images.options import Wish
-from radgate_server.cli.images.thumbnail import SIZES
-from radgate_server.cli.images.transcode import NAMES
+from radgate_server.cli.imaging.batch import make_all
+from radgate_server.cli.imaging.files import Pair, Plan, check_free, plan, write_whole
+from radgate_server.cli.imaging.options import Wish
+from radgate_server.cli.imaging.thumbnail import SIZES
+from radgate_server.cli.imaging.transcode import NAMES
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import (
     CodecFailedError,
     ConfigurationError,
     InstanceMalformedError,
     ResourceExistsError,
 )
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
-from radgate_server.services.imaging.thumbnails import KEPT_SIDES
+from radgate_server.services.imaging.pictures.thumbnails import KEPT_SIDES
 from tests.fakes.instances import make_instance
 from tests.unit.cli.command_line import Cli
 

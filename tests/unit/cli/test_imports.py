@@ -12,7 +12,7 @@ from radgate_server.cli import radgate
 from tests.unit.cli.command_line import Cli
 
 HEAVY = {"numpy", "pydicom", "pynetdicom", "grpc", "google.protobuf", "PIL", "imagecodecs", "reportlab", "requests"}
-SETTINGS = {"pydantic", "pydantic_settings", "radgate_server.config"}
+SETTINGS = {"pydantic", "pydantic_settings", "radgate_server.settings.settings"}
 DATABASE = {"sqlalchemy", "alembic", "psycopg"}
 NOT_FOR_A_LOOK_AT_THE_DATABASE = HEAVY | {
     *("alembic", "mako", "pygments", "psycopg", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"),

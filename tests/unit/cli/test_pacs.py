@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.statuses import SqlStatusBoard
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
 from radgate_server.cli.pacs.detect import add_command
-from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
@@ -24,6 +23,7 @@ from radgate_server.core.pacs import (
     PacsConnection,
     RetrieveMethod,
 )
+from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus
 from tests.unit.cli.command_line import Cli
 
 WEB = ("pacs", "add", "dicomweb", "--tenant", "north", "--name", "web", "--url", "https://pacs.example/rs")

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.config import Settings
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.quarantine import RefusedInstance
-from radgate_server.installation import open_installation
-from radgate_server.quarantine_store import open_quarantine
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import MemoryContent
+from radgate_server.core.quarantine.refused_instance import RefusedInstance
+from radgate_server.installation.opening import open_installation
+from radgate_server.installation.quarantine import open_quarantine
+from radgate_server.settings.settings import Settings
 from tests.unit.cli.command_line import Cli
 
 NORTH = ("--tenant", "north")

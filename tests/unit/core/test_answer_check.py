@@ -1,8 +1,9 @@
 import pytest
 
-from radgate_server.core.answer_check import check_answer
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.answer_check import check_answer
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
 
 
 def match(study: object = "1.2.3", **values: object) -> DicomJson:

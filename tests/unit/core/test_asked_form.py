@@ -1,8 +1,8 @@
 import pytest
 
-from radgate_server.core.asked_form import asked_forms
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey, Query
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.literal_form import asked_forms
+from radgate_server.core.query.model import MatchingKey, Query
 
 STUDY, SERIES, IMAGE = QueryLevel
 

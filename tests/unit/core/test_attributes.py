@@ -1,6 +1,7 @@
 import pytest
 
-from radgate_server.core.attributes import (
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.query.attributes import (
     canonical_keys,
     canonical_paths,
     keyword_of,
@@ -8,8 +9,7 @@ from radgate_server.core.attributes import (
     parse_match_value,
     vr_of,
 )
-from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.query import MatchingKey
+from radgate_server.core.query.model import MatchingKey
 
 STUDY_DATE, STUDY_TIME, STUDY_UID = ("00080020",), ("00080030",), ("0020000D",)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.core.audit_chain import (
+from radgate_server.core.audit.chain import (
     FIRST_WORDS,
     START,
     UNKNOWN_SIZE,

@@ -1,15 +1,9 @@
 """Lists of studies and patients that searches show, as the audit trail records them."""
 
-from radgate_server.core.audit_lists import (
-    NOTHING_SHOWN,
-    STUDIES_PER_RECORD,
-    from_bytes,
-    pairs_in,
-    parts_of,
-)
-from radgate_server.core.query import DicomJson
-from radgate_server.core.retention import HoldList, HoldSubject, LegalHold, Traces
-from radgate_server.core.shown_list import list_of
+from radgate_server.core.audit.retention import HoldList, HoldSubject, LegalHold, Traces
+from radgate_server.core.audit.studies_of_matches import list_of
+from radgate_server.core.audit.studies_shown import NOTHING_SHOWN, STUDIES_PER_RECORD, from_bytes, pairs_in, parts_of
+from radgate_server.core.dicom.data_sets import DicomJson
 from tests.conformance.directory_suite import NOW
 
 

@@ -5,20 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.core.audit_chain import START, ChainHead, content_of, genesis, record_hash
-from radgate_server.core.audit_checkpoint import (
-    Checkpoint,
-    follow,
-    from_line,
-    is_due,
-    to_line,
-)
-from radgate_server.core.audit_verify import (
-    ChainVerifier,
-    Fault,
-    StoredRecord,
-)
-from radgate_server.core.checkpoint_verify import verify_checkpoints, verify_links, verify_lost
+from radgate_server.core.audit.chain import START, ChainHead, content_of, genesis, record_hash
+from radgate_server.core.audit.checkpoint import Checkpoint, follow, from_line, is_due, to_line
+from radgate_server.core.audit.checkpoint_verification import verify_checkpoints, verify_links, verify_lost
+from radgate_server.core.audit.verification import ChainVerifier, Fault, StoredRecord
 from tests.conformance.database_suites import audit_entry
 
 type Change = Callable[[list[StoredRecord]], list[StoredRecord]]

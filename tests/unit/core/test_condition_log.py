@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from radgate_server.core.condition_log import ConditionLog
+from radgate_server.lib.condition_log import ConditionLog
 from tests.fakes.clock import FakeClock
 
 log = logging.getLogger("radgate_server.example")

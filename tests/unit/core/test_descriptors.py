@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.descriptors import write_all
+from radgate_server.lib.file_descriptors import write_all
 
 DATA = b"0123456789"
 

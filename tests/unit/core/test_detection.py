@@ -2,8 +2,27 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.core.capabilities import Capabilities
-from radgate_server.core.detection import (
+from radgate_server.core.errors import (
+    GatewayError,
+    InvalidArgumentError,
+    PacsAbortedError,
+    PacsCredentialsError,
+    PacsFailedError,
+    PacsRejectedError,
+    PacsTimeoutError,
+    PacsUnreachableError,
+)
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.connections import (
+    DicomWebConnection,
+    DimseConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    OrthancConnection,
+    PacsConnection,
+    RetrieveMethod,
+)
+from radgate_server.core.pacs.detection import (
     USUAL_AE_TITLES,
     USUAL_PORTS,
     Attempt,
@@ -17,26 +36,7 @@ from radgate_server.core.detection import (
     ladders,
     report_of,
 )
-from radgate_server.core.errors import (
-    GatewayError,
-    InvalidArgumentError,
-    PacsAbortedError,
-    PacsCredentialsError,
-    PacsFailedError,
-    PacsRejectedError,
-    PacsTimeoutError,
-    PacsUnreachableError,
-)
-from radgate_server.core.pacs import (
-    DicomWebConnection,
-    DimseConnection,
-    HttpAuth,
-    HttpAuthMethod,
-    OrthancConnection,
-    PacsConnection,
-    RetrieveMethod,
-)
-from radgate_server.core.secret import Secret
+from radgate_server.core.secrets.secret import Secret
 
 DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE")
 ORTHANC = OrthancConnection("http://pacs.example:8042")

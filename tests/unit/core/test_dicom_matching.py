@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.dicom_matching import is_universal, matches, project
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, MatchingKey, Query
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.matching import is_universal, matches, project
+from radgate_server.core.query.model import MatchingKey, Query
 
 TAG = "00100010"
 

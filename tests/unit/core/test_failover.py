@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radgate_server.core.errors import PacsBusyError, PacsError, PacsFailedError
-from radgate_server.core.failover import (
+from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.core.pacs.failover import (
     SIGN_OF_LIFE,
     UNAVAILABLE,
     ActivePacs,
@@ -19,8 +20,7 @@ from radgate_server.core.failover import (
     groups_of,
     store_target,
 )
-from radgate_server.core.health import Health
-from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.core.pacs.health import Health
 from tests.fakes.clock import START
 
 POLICY = FailoverPolicy(threshold=3, failback_after_s=60)

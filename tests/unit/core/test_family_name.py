@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.family_name import (
+from radgate_server.core.dicom.family_name import (
     FamilyName,
     family_name,
     family_name_in,

@@ -1,6 +1,6 @@
 import pytest
 
-from radgate_server.core.garbled_text import has_garbled_name, is_garbled
+from radgate_server.core.query.garbled_text import has_garbled_name, is_garbled
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from radgate_server.core.health import Health, Pulse, health_by_pulse
+from radgate_server.core.pacs.health import Health, Pulse, health_by_pulse
 
 ASKED_AT_S, PATIENCE_S = 100.0, 10.0
 

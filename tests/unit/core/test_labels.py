@@ -2,7 +2,7 @@
 
 import pytest
 
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
 
 ALL, ANY, NONE = LabelsConstraint
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.limits import Limits, check_limits, read_networks
+from radgate_server.core.limits.model import Limits, check_limits, read_networks
 
 LISTS = Limits(
     allowed_networks=read_networks(["10.0.0.0/8", "2001:db8::/32"], "a"),

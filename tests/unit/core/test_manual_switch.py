@@ -1,9 +1,9 @@
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.failover import Group
-from radgate_server.core.manual_switch import choose_backup, choose_primary
-from radgate_server.core.pacs import FailoverPolicy
+from radgate_server.core.pacs.connections import FailoverPolicy
+from radgate_server.core.pacs.failover import Group
+from radgate_server.core.pacs.manual_switch import choose_backup, choose_primary
 
 GROUP = Group("east", "main", ("main", "near", "far"), FailoverPolicy())
 

@@ -1,9 +1,9 @@
 import google_crc32c
 import pytest
 
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
-from radgate_server.core.memory_instance import MemoryInstance
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.memory_instance import MemoryInstance
 
 REF = InstanceRef("1.2.1", "1.2.1.1", "1.2.1.1.1")
 PARTS = (b"meta", memoryview(b"data set"))

@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.core.limits import Limits, LimitSubject
-from radgate_server.core.meters import DailyUse, Meter, Policy, Today, Used
-from radgate_server.core.token_bucket import TokenBucket
+from radgate_server.core.limits.meters import DailyUse, Meter, Policy, Today, Used
+from radgate_server.core.limits.model import Limits, LimitSubject
+from radgate_server.lib.token_bucket import TokenBucket
 
 TODAY = Today(739_000, 3600.0)
 TOMORROW = Today(739_001, 86_400.0)

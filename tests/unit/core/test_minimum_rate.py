@@ -1,4 +1,4 @@
-from radgate_server.core.minimum_rate import MinimumRate, Progress
+from radgate_server.core.pacs.minimum_rate import MinimumRate, Progress
 
 RATE = MinimumRate(1000, 10)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.core.multipart import (
+from radgate_server.lib.multipart import (
     BodyEnds,
     MultipartError,
     MultipartParser,

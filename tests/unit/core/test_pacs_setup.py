@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connection_checks import check_connection
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     DimseTls,
@@ -17,9 +17,9 @@ from radgate_server.core.pacs import (
     PacsConfig,
     PacsConnection,
 )
-from radgate_server.core.pacs_checks import check_connection
-from radgate_server.core.pacs_setup import PacsSetup, check_setup, hosts_of, keep_secret, place_of
-from radgate_server.core.secret import NO_SECRET, Secret
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.pacs.setup import PacsSetup, check_setup, hosts_of, keep_secret, place_of
+from radgate_server.core.secrets.secret import NO_SECRET, Secret
 from tests.fakes.clock import START
 
 DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE", username="me", password=Secret("old"))

@@ -5,10 +5,10 @@ import pickle
 
 import pytest
 
-from radgate_server.adapters.telemetry.log_format import JsonFormatter
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.phi import HIDDEN, Phi
-from radgate_server.core.query import MatchingKey, Query
+from radgate_server.adapters.telemetry.logs.json_format import JsonFormatter
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.dicom.phi import HIDDEN, Phi
+from radgate_server.core.query.model import MatchingKey, Query
 
 NAME = "Doe^Jane"
 

@@ -3,10 +3,10 @@
 import pytest
 from pydicom.datadict import keyword_for_tag
 
-from radgate_server.core import query_attributes
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.query_attributes import (
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query import return_attributes as query_attributes
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.query.return_attributes import (
     IMAGE_ATTRIBUTES,
     SERIES_ATTRIBUTES,
     STUDY_ATTRIBUTES,

@@ -6,8 +6,8 @@ from io import BytesIO
 import pydicom
 import pytest
 
-from radgate_server.core.query import DicomJson
-from radgate_server.core.rejection import NOTE_IS_HIDDEN, hidden_by
+from radgate_server.core.access.rejection_notes import NOTE_IS_HIDDEN, hidden_by
+from radgate_server.core.dicom.data_sets import DicomJson
 from tests.fakes.instances import make_instance
 from tests.fakes.rejection_notes import OF_INTEREST, PATIENT_SAFETY, QUALITY, RETENTION, WORKLIST, make_note
 

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.restricted_query import discreet, narrowed, study_named, without_counts
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.access.restricted_query import discreet, narrowed, study_named, without_counts
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.model import MatchingKey, Query
 
 PATIENT, DATE, MODALITIES = "00100020", "00080020", "00080061"
 

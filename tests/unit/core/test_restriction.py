@@ -3,9 +3,7 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.query import DicomJson
-from radgate_server.core.restriction import (
+from radgate_server.core.access.restriction import (
     MAX_VALUES,
     RestrictedPatient,
     StudyRestriction,
@@ -14,6 +12,8 @@ from radgate_server.core.restriction import (
     parse_patient,
     to_json,
 )
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.errors import InvalidArgumentError
 
 TODAY = date(2026, 3, 1)
 

@@ -9,8 +9,8 @@ from weakref import WeakSet
 
 import pytest
 
-from radgate_server.core.sealed_blocks import BLOCK_BYTES, STRIDE_BYTES
-from radgate_server.core.sealed_file import SealedFile
+from radgate_server.lib.sealed_blocks import BLOCK_BYTES, STRIDE_BYTES
+from radgate_server.lib.sealed_file import SealedFile
 from tests.open_files import open_below
 
 DATA = os.urandom(3 * BLOCK_BYTES + 1000)

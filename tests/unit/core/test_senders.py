@@ -5,9 +5,9 @@ from ipaddress import ip_address
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs import DimseConnection, DimseTls
-from radgate_server.core.pacs_checks import check_connection
-from radgate_server.core.senders import (
+from radgate_server.core.pacs.connection_checks import check_connection
+from radgate_server.core.pacs.connections import DimseConnection, DimseTls
+from radgate_server.core.pacs.senders import (
     REJECTIONS,
     REMEDIES,
     Peer,

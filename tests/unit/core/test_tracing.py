@@ -1,7 +1,7 @@
 import pytest
 
-from radgate_server.core.request_context import trace_id
-from radgate_server.core.tracing import (
+from radgate_server.core.telemetry.request_context import trace_id
+from radgate_server.core.telemetry.tracing import (
     Facts,
     Part,
     Span,

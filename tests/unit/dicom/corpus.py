@@ -8,8 +8,8 @@ import data_store
 import google_crc32c
 import pydicom.data
 
-from radgate_server.core.dicom.file_meta import read_file_meta
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.dataset.file_meta import read_file_meta
+from radgate_server.core.dicom.identifiers import InstanceRef
 
 _PYDICOM = Path(pydicom.data.__file__).parent
 _FOLDERS = (_PYDICOM / "test_files", _PYDICOM / "charset_files", Path(data_store.__file__).parent / "data")

@@ -2,8 +2,8 @@
 
 import struct
 
-from radgate_server.core.dicom.file_meta import file_meta_bytes
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.dicom.dataset.file_meta import file_meta_bytes
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 UNDEFINED = 0xFFFFFFFF
 ITEM_END = b"\xfe\xff\x0d\xe0\0\0\0\0"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from radgate_server.core.dicom.charset import charset_of
+from radgate_server.core.dicom.dataset.charset import charset_of
 
 NAMES = [
     (["ISO_IR 100"], b"Buc^J\xe9r\xf4me", "Buc^Jérôme"),

@@ -12,11 +12,11 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
-from radgate_server.core.dicom.file_meta import encoding_of, identify, read_file_meta
-from radgate_server.core.dicom.index import build_index, read_spans
+from radgate_server.core.dicom.dataset.file_meta import encoding_of, identify, read_file_meta
+from radgate_server.core.dicom.dataset.json_model import MAX_INLINE_BYTES, dataset_to_json
+from radgate_server.core.dicom.dataset.opened_file import inflated_data_set
 from radgate_server.core.dicom.index_format import deserialise, serialise
-from radgate_server.core.dicom.json_model import MAX_INLINE_BYTES, dataset_to_json
-from radgate_server.core.dicom.opened import inflated_data_set
+from radgate_server.core.dicom.indexing import build_index, read_spans
 from radgate_server.core.errors import InstanceMalformedError
 from tests.unit.dicom import corpus
 

@@ -3,7 +3,7 @@
 import pytest
 from pydicom.encaps import encapsulate
 
-from radgate_server.core.dicom.encapsulation import PIXEL_DATA_END, frame_item, offset_table
+from radgate_server.core.dicom.pixel_data.encapsulation import PIXEL_DATA_END, frame_item, offset_table
 
 FRAMES = [b"one", b"four", b"seventeen bytes.."]
 

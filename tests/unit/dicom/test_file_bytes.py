@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from radgate_server.core.dicom.file_meta import file_meta_bytes, identify, patient_of, read_file_meta
-from radgate_server.core.dicom.walker import Walker
-from radgate_server.core.dicom.whole import check_whole
+from radgate_server.core.dicom.dataset.completeness import check_whole
+from radgate_server.core.dicom.dataset.element_encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from radgate_server.core.dicom.dataset.file_meta import file_meta_bytes, identify, patient_of, read_file_meta
+from radgate_server.core.dicom.dataset.walker import Walker
 from radgate_server.core.errors import InstanceMalformedError
 from tests.unit.dicom import corpus
 from tests.unit.dicom.encode import element

@@ -6,7 +6,7 @@ from io import BytesIO
 import pydicom
 import pytest
 
-from radgate_server.core.dicom.file_meta import (
+from radgate_server.core.dicom.dataset.file_meta import (
     IMPLEMENTATION_CLASS_UID,
     FileMeta,
     PatientTold,
@@ -15,9 +15,9 @@ from radgate_server.core.dicom.file_meta import (
     patient_of,
     read_file_meta,
 )
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from tests.unit.dicom import corpus
 from tests.unit.dicom.encode import element, file, implicit, implicit_file, item, sequence
 

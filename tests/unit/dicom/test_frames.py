@@ -5,12 +5,12 @@ import zlib
 
 import pytest
 
-from radgate_server.core.dicom.index import build_index, read_spans
-from radgate_server.core.dicom.inflate import inflate
-from radgate_server.core.dicom.opened import inflated_data_set
+from radgate_server.core.dicom.dataset.inflate import inflate
+from radgate_server.core.dicom.dataset.opened_file import inflated_data_set
+from radgate_server.core.dicom.indexing import build_index, read_spans
+from radgate_server.core.dicom.instance_index import FrameTable
+from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.instance_index import FrameTable
-from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from tests.unit.dicom.encode import UNDEFINED, element, encapsulated, file, image
 
 JPEG = "1.2.840.10008.1.2.4.50"

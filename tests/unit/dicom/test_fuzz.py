@@ -6,9 +6,9 @@ from contextlib import suppress
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from radgate_server.core.dicom.file_meta import identify
-from radgate_server.core.dicom.index import build_index
+from radgate_server.core.dicom.dataset.file_meta import identify
 from radgate_server.core.dicom.index_format import deserialise, serialise
+from radgate_server.core.dicom.indexing import build_index
 from radgate_server.core.errors import InstanceMalformedError
 from tests.unit.dicom import corpus
 from tests.unit.dicom.encode import file

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from radgate_server.core.dicom.index_format import deserialise, serialise
+from radgate_server.core.dicom.instance_index import BulkItem, FrameTable, InstanceIndex, Span
 from radgate_server.core.errors import CorruptEntryError
-from radgate_server.core.instance_index import BulkItem, FrameTable, InstanceIndex, Span
 
 ONE_EACH = tuple((Span(100 * number, 99),) for number in range(1000))
 SEVERAL = ((Span(0, 5), Span(10, 5)), (Span(20, 2**40),), ())

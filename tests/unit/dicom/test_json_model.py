@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from radgate_server.core.dicom import json_model
-from radgate_server.core.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from radgate_server.core.dicom.index import build_index
-from radgate_server.core.dicom.json_model import data_set_to_json, dataset_to_json, dump
+from radgate_server.core.dicom.dataset import json_model
+from radgate_server.core.dicom.dataset.element_encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from radgate_server.core.dicom.dataset.json_model import data_set_to_json, dataset_to_json, dump
+from radgate_server.core.dicom.indexing import build_index
+from radgate_server.core.dicom.instance_index import BULK_DATA_ROOT, BulkItem, Span
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.instance_index import BULK_DATA_ROOT, BulkItem, Span
 from tests.unit.dicom.encode import element, file, implicit, implicit_file, item, sequence, us
 
 SOME = 0x00091001

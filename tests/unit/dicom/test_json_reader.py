@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.dicom.json_reader import read_data_set, read_matches
+from radgate_server.core.query.json_reader import read_data_set, read_matches
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
-from radgate_server.core.dicom.file_meta import read_file_meta
-from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
+from radgate_server.core.dicom.dataset.file_meta import read_file_meta
+from radgate_server.core.dicom.pixel_data.uncompressed import REWRITABLE, rewrite_native
+from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instances import encode, make_dataset
 
 

@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
-from radgate_server.core.dicom import walker
-from radgate_server.core.dicom.encoding import (
+from radgate_server.core.dicom.dataset import walker
+from radgate_server.core.dicom.dataset.element_encoding import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
@@ -15,9 +15,9 @@ from radgate_server.core.dicom.encoding import (
     Encoding,
     implicit_vr,
 )
-from radgate_server.core.dicom.walker import MAX_DEPTH, DataSet, Walker
+from radgate_server.core.dicom.dataset.walker import MAX_DEPTH, DataSet, Walker
+from radgate_server.core.dicom.instance_index import Span
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.instance_index import Span
 from tests.unit.dicom.encode import (
     ITEM_END,
     SEQUENCE_END,

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.rpc.dicomweb.accept import ANYTHING, Acceptable, accept_parameter, acceptables, parse_accept
+from radgate_server.rpc.dicomweb.negotiation.accept import (
+    ANYTHING,
+    Acceptable,
+    accept_parameter,
+    acceptables,
+    parse_accept,
+)
 
 OCTETS = "application/octet-stream"
 JLS = "1.2.840.10008.1.2.4.80"

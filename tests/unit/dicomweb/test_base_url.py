@@ -2,9 +2,9 @@
 
 import pytest
 
-from radgate_server.config import Settings
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.rpc.dicomweb.base_url import BaseUrl
+from radgate_server.rpc.dicomweb.negotiation.base_url import BaseUrl
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import Settings
 
 
 @pytest.mark.parametrize(

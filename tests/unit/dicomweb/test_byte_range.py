@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radgate_server.core.errors import InvalidArgumentError, RangeNotSatisfiableError
-from radgate_server.rpc.dicomweb.byte_range import parse_range
+from radgate_server.rpc.dicomweb.negotiation.byte_range import parse_range
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from radgate_server.rpc.dicomweb.capabilities import OPERATIONS, capabilities
-from radgate_server.rpc.http_rules import http_routes
-from radgate_server.rpc.server import DICOMWEB
+from radgate_server.rpc.dicomweb.capabilities.resource import OPERATIONS, capabilities
+from radgate_server.rpc.server.grpc_server import DICOMWEB
+from radgate_server.rpc.server.http_rules import http_routes
 
 BASE = "https://pacs.example/dicom-web"
 NAMES = {"w": "http://wadl.dev.java.net/2009/02"}

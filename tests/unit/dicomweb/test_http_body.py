@@ -5,7 +5,7 @@ from google.api.httpbody_pb2 import HttpBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.rpc.dicomweb.http_body import encode_http_body, read_http_bodies, split_http_bodies
+from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body, read_http_bodies, split_http_bodies
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 524_288])

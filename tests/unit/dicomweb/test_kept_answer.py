@@ -2,8 +2,8 @@
 
 import pytest
 
-from radgate_server.rpc.dicomweb.byte_range import ByteRange
-from radgate_server.rpc.dicomweb.kept_answer import cut
+from radgate_server.rpc.dicomweb.answers.cached_answer import cut
+from radgate_server.rpc.dicomweb.negotiation.byte_range import ByteRange
 
 PIECES = [b"0123", b"", b"456", b"789"]
 WHOLE = b"".join(PIECES)

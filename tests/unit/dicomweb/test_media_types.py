@@ -2,10 +2,10 @@
 
 import pytest
 
+from radgate_server.core.dicom.transfer_syntaxes import ENCODABLE_SYNTAXES, TRANSFER_SYNTAXES
 from radgate_server.core.errors import NotAcceptableError
-from radgate_server.core.transfer_syntaxes import ENCODABLE_SYNTAXES, TRANSFER_SYNTAXES
-from radgate_server.rpc.dicomweb.accept import parse_accept
-from radgate_server.rpc.dicomweb.media_types import (
+from radgate_server.rpc.dicomweb.negotiation.accept import parse_accept
+from radgate_server.rpc.dicomweb.negotiation.media_types import (
     negotiate_bulkdata,
     negotiate_frames,
     negotiate_instance,
@@ -13,7 +13,7 @@ from radgate_server.rpc.dicomweb.media_types import (
     require_instances,
     takes_instance,
 )
-from radgate_server.rpc.dicomweb.offers import MULTIPART_FIRST, MULTIPART_ONLY, SINGLE_FIRST
+from radgate_server.rpc.dicomweb.negotiation.offers import MULTIPART_FIRST, MULTIPART_ONLY, SINGLE_FIRST
 
 IVRLE = "1.2.840.10008.1.2"
 EVRLE = "1.2.840.10008.1.2.1"

@@ -8,9 +8,9 @@ from google.api.httpbody_pb2 import HttpBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.rpc.dicomweb.multipart import BOUNDARY, envelope_of, part_messages, part_spans
-from radgate_server.rpc.dicomweb.offers import Offer
-from radgate_server.rpc.messages import MAX_DATA_BYTES
+from radgate_server.rpc.dicomweb.answers.multipart import BOUNDARY, envelope_of, part_messages, part_spans
+from radgate_server.rpc.dicomweb.negotiation.offers import Offer
+from radgate_server.rpc.pipeline.messages import MAX_DATA_BYTES
 
 KIB = 1024
 JLS = "1.2.840.10008.1.2.4.80"

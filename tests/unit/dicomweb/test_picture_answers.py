@@ -4,12 +4,12 @@ from functools import partial
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.core.imaging.noted import Noted
-from radgate_server.core.ports.cache import CacheKey
-from radgate_server.rpc.dicomweb.http_body import encode_http_body, etag_of
-from radgate_server.rpc.dicomweb.picture_answers import Picture, PictureAnswers
-from radgate_server.services.auditing import Auditor
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.core.cache.ports.tiers import CacheKey
+from radgate_server.core.imaging.noted_bytes import Noted
+from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body, etag_of
+from radgate_server.rpc.dicomweb.pictures.answers import Picture, PictureAnswers
+from radgate_server.services.audit.recording import Auditor
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry

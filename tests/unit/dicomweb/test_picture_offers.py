@@ -1,10 +1,10 @@
 import pytest
 
 from radgate_server.core.errors import NotAcceptableError
-from radgate_server.core.imaging.instance_content import Frames
-from radgate_server.rpc.dicomweb.accept import parse_accept
-from radgate_server.rpc.dicomweb.offers import Offer
-from radgate_server.rpc.dicomweb.picture_offers import PicturePlan, plan_pictures
+from radgate_server.core.imaging.metadata.instance_content import Frames
+from radgate_server.rpc.dicomweb.negotiation.accept import parse_accept
+from radgate_server.rpc.dicomweb.negotiation.offers import Offer
+from radgate_server.rpc.dicomweb.pictures.offers import PicturePlan, plan_pictures
 
 ONE, MANY = Frames(1, 1, 100), Frames(5, 3, 40)
 ALL = (1, 2, 3, 4, 5)

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.imaging.render_target import IccProfile, RenderTarget, Viewport, VoiFunction, Window
-from radgate_server.rpc.dicomweb.picture_query import parse_picture_query
-from radgate_server.rpc.dicomweb.thumbnail_query import parse_sized_thumbnail, parse_thumbnail
-from radgate_server.services.imaging.thumbnails import ThumbnailTarget
+from radgate_server.rpc.dicomweb.pictures.query import parse_picture_query
+from radgate_server.rpc.dicomweb.pictures.thumbnail_query import parse_sized_thumbnail, parse_thumbnail
+from radgate_server.services.imaging.pictures.thumbnails import ThumbnailTarget
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.rpc.dicomweb.qido_query import Search, parse_search
-from radgate_server.services.query import Page
+from radgate_server.rpc.dicomweb.search.query import Search, parse_search
+from radgate_server.services.query.search import Page
 
 STUDY, SERIES, IMAGE = QueryLevel.STUDY, QueryLevel.SERIES, QueryLevel.IMAGE
 PATIENT_NAME, PATIENT_ID, STUDY_UID, SERIES_UID = "00100010", "00100020", "0020000D", "0020000E"

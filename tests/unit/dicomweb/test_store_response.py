@@ -3,9 +3,9 @@
 import pytest
 
 from radgate_server.core import errors
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.storing import RefusedInstance, StoredInstance, StoreResult, failure_reason
-from radgate_server.rpc.dicomweb.store_response import encode_module, http_status, response_module
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.store.outcome import RefusedInstance, StoredInstance, StoreResult, failure_reason
+from radgate_server.rpc.dicomweb.store.response import encode_module, http_status, response_module
 
 REF, OTHER = InstanceRef("1", "1.1", "1.1.1"), InstanceRef("2", "2.1", "2.1.1")
 STORED, WARNED = StoredInstance(REF, "9"), StoredInstance(REF, "9", 0xB000)

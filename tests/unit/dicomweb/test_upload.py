@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from radgate_server.rpc.dicomweb.upload import uploaded_instances
+from radgate_server.rpc.dicomweb.store.upload import uploaded_instances
 
 DATA = bytes(1 << 20)
 

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
-from radgate_server.core.identifiers import RetrieveScope
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport, Window
-from radgate_server.rpc.dicomweb.accept import ANYTHING, Acceptable
-from radgate_server.rpc.dicomweb.picture_request import PictureRequest
-from radgate_server.rpc.dicomweb.wado_uri_query import parse_wado_uri
+from radgate_server.rpc.dicomweb.negotiation.accept import ANYTHING, Acceptable
+from radgate_server.rpc.dicomweb.pictures.request import PictureRequest
+from radgate_server.rpc.dicomweb.wado_uri.query import parse_wado_uri
 
 PLACE = "/wado?requestType=WADO&studyUID=1.2&seriesUID=3&objectUID=4"
 JLS = "1.2.840.10008.1.2.4.80"

@@ -10,7 +10,7 @@ from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RSP, C_FIND_RQ, C_GET_
 from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE
 from pynetdicom.dsutils import encode
 
-from radgate_server.adapters.pacs.dimse.commands import decode_command, encode_command
+from radgate_server.adapters.pacs.dimse.messages.commands import decode_command, encode_command
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 

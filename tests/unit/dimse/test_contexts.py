@@ -2,7 +2,7 @@
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.contexts import (
+from radgate_server.adapters.pacs.dimse.association.contexts import (
     ALL_SYNTAXES,
     MAX_CONTEXTS,
     STUDY_ROOT_FIND,
@@ -12,8 +12,8 @@ from radgate_server.adapters.pacs.dimse.contexts import (
     query_proposals,
     syntax_groups,
 )
-from radgate_server.core.pacs import RetrieveMethod
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.pacs.connections import RetrieveMethod
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 

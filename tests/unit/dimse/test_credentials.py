@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.credentials import Credentials, Shown
+from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, Shown
 from radgate_server.core.errors import PacsRejectedError, PacsTlsFailedError, SecretUnavailableError
-from radgate_server.core.secret import NO_SECRET, Secret, SecretSource, parse_reference
+from radgate_server.core.secrets.secret import NO_SECRET, Secret, SecretSource, parse_reference
 
 REFERENCE = parse_reference("env:PACS", "ref")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from radgate_server.adapters.pacs.dimse.contexts import (
+from radgate_server.adapters.pacs.dimse.association.contexts import (
     ALL_SYNTAXES,
     MAX_CONTEXTS,
     STUDY_ROOT_GET,
@@ -8,10 +8,10 @@ from radgate_server.adapters.pacs.dimse.contexts import (
     service_proposals,
     storage_proposals,
 )
-from radgate_server.adapters.pacs.dimse.identifier import charset_in, encode_identifier
-from radgate_server.adapters.pacs.dimse.products import product_of
-from radgate_server.core.dicom.file_meta import encoding_of
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.adapters.pacs.dimse.association.products import product_of
+from radgate_server.adapters.pacs.dimse.messages.identifier import charset_in, encode_identifier
+from radgate_server.core.dicom.dataset.file_meta import encoding_of
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.messages import EncodedMessages
-from radgate_server.adapters.pacs.dimse.room import Room, Share
+from radgate_server.adapters.pacs.dimse.messages.message_layer import EncodedMessages
+from radgate_server.adapters.pacs.dimse.transport.receive_budget import Room, Share
 
 COUNT = 20_000
 

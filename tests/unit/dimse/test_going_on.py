@@ -6,12 +6,12 @@ from io import BytesIO
 import pytest
 from pynetdicom.dimse_primitives import C_STORE
 
-from radgate_server.adapters.pacs.dimse.going_on import MAX_FAILURES, Ending, go_on
-from radgate_server.adapters.pacs.dimse.intake import Intake
-from radgate_server.adapters.pacs.dimse.status import CANNOT_UNDERSTAND, SUB_OPERATIONS_FAILED, SUCCESS
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import Arrival, ListedInstance
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.adapters.pacs.dimse.messages.status import CANNOT_UNDERSTAND, SUB_OPERATIONS_FAILED, SUCCESS
+from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake
+from radgate_server.adapters.pacs.dimse.retrieve.resumption import MAX_FAILURES, Ending, go_on
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, ListedInstance
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 STUDY = RetrieveScope("1.2")

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.handover import HandOver
+from radgate_server.adapters.pacs.dimse.retrieve.handover import HandOver
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import Arrival, FailedInstance
 from radgate_server.core.errors import InstanceNotSentError, PacsAbortedError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import Arrival, FailedInstance
 
 ABORTED = PacsAbortedError("the PACS broke the connection", pacs="main")
 

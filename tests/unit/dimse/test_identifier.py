@@ -6,9 +6,9 @@ import pytest
 from pydicom import Dataset
 from pydicom.filereader import read_dataset
 
-from radgate_server.adapters.pacs.dimse.identifier import encode_identifier
+from radgate_server.adapters.pacs.dimse.messages.identifier import encode_identifier
+from radgate_server.core.dicom.data_sets import TagPath
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.query import TagPath
 
 
 def read_back(keys: dict[TagPath, str], *, implicit: bool) -> Dataset:

@@ -9,9 +9,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pynetdicom.dimse_primitives import C_STORE
 
-from radgate_server.adapters.pacs.dimse.awaited import choose_intake
-from radgate_server.adapters.pacs.dimse.intake import Intake, answer_of
-from radgate_server.adapters.pacs.dimse.status import (
+from radgate_server.adapters.pacs.dimse.messages.status import (
     CANNOT_UNDERSTAND,
     NOT_AUTHORISED,
     REFUSED_OUT_OF_RESOURCES,
@@ -19,11 +17,13 @@ from radgate_server.adapters.pacs.dimse.status import (
     failure,
     is_warning,
 )
+from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake, answer_of
+from radgate_server.adapters.pacs.dimse.storage_scp.awaited import choose_intake
 from radgate_server.adapters.pacs.dimse.store import data_set_fragments
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceMalformedError, InstanceNotSentError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 REF = InstanceRef("1.2", "1.2.3", "1.2.3.4")

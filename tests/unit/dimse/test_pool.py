@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.associate import Proposal
-from radgate_server.adapters.pacs.dimse.contexts import echo_proposals, store_proposals
-from radgate_server.adapters.pacs.dimse.credentials import Credentials, Shown
-from radgate_server.adapters.pacs.dimse.pool import AssociationPool
-from radgate_server.config import DimseSettings
+from radgate_server.adapters.pacs.dimse.association.contexts import echo_proposals, store_proposals
+from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, Shown
+from radgate_server.adapters.pacs.dimse.association.opening import Proposal
+from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.core.errors import PacsAbortedError
-from radgate_server.core.secret import GivenSecrets
+from radgate_server.core.secrets.secret import GivenSecrets
+from radgate_server.settings.settings import DimseSettings
 
 
 class FakeAssociation:

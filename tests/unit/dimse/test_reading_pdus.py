@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.sockets import QuickSocket
-from radgate_server.adapters.pacs.dimse.transport import _PDUS_AT_ONCE, ReactiveProvider
+from radgate_server.adapters.pacs.dimse.transport.sockets import QuickSocket
+from radgate_server.adapters.pacs.dimse.transport.upper_layer import _PDUS_AT_ONCE, ReactiveProvider
 
 ESTABLISHED = "Sta6"
 CLOSED, INVALID, RELEASE_REQUESTED = "Evt17", "Evt19", "Evt12"

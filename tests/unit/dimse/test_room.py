@@ -1,6 +1,6 @@
 """How much of what peers send may lie in memory."""
 
-from radgate_server.adapters.pacs.dimse.room import Room, Share
+from radgate_server.adapters.pacs.dimse.transport.receive_budget import Room, Share
 
 
 def test_an_association_takes_no_more_than_its_limit() -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from radgate_server.adapters.pacs.dimse.store import data_set_fragments
-from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.core.dicom.dataset.file_meta import read_file_meta
+from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.instances import MemoryContent
 from tests.fakes.instances import make_instance
 
 FILE = make_instance("2.25.1", "2.25.2", "2.25.3", rows=256, columns=256)

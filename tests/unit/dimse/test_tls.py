@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.tls import ClientTls, client_tls, server_tls
-from radgate_server.adapters.pacs.dimse.tls_failures import explain_tls
-from radgate_server.config import DimseSettings
+from radgate_server.adapters.pacs.dimse.transport.tls import ClientTls, client_tls, server_tls
+from radgate_server.adapters.pacs.dimse.transport.tls_failures import explain_tls
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.pacs import DimseTls, TlsProfile
-from radgate_server.core.secret import NO_SECRET, Secret
+from radgate_server.core.pacs.connections import DimseTls, TlsProfile
+from radgate_server.core.secrets.secret import NO_SECRET, Secret
+from radgate_server.settings.settings import DimseSettings
 from tests.fakes.authority import Authority
 
 AUTHORITY = Authority()

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from radgate_server.adapters.pacs.dimse.walk import Keys, plan, walk
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, FindResult, MatchingKey, Query, TagPath
+from radgate_server.adapters.pacs.dimse.find.hierarchy import Keys, plan, walk
+from radgate_server.core.dicom.data_sets import DicomJson, TagPath
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
 
 STUDY, SERIES, IMAGE = QueryLevel
 STUDY_UID, SERIES_UID, SOP_UID = ("0020000D",), ("0020000E",), ("00080018",)

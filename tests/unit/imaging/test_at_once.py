@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.taken_apart import take_apart
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.imaging.single_frame import take_apart
 from radgate_server.services.imaging import at_once
 from tests.fakes.frame_workers import WorkersCall
 from tests.fakes.instances import encode, make_dataset, received

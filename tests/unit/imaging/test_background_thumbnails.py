@@ -3,13 +3,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import InstanceMalformedError, StorageFullError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.services.arrivals import AnnouncingStore
-from radgate_server.services.imaging import background_thumbnails
-from radgate_server.services.imaging.background_thumbnails import BackgroundThumbnails
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.services.imaging.pictures import background_thumbnails
+from radgate_server.services.imaging.pictures.background_thumbnails import BackgroundThumbnails
+from radgate_server.services.retrieve.arrivals import AnnouncingStore
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_dataset, received
 

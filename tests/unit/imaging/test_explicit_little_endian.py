@@ -16,8 +16,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian
 
-from radgate_server.core.dicom.image_pixel import image_pixel
-from radgate_server.core.dicom.index import build_index, read_spans
+from radgate_server.core.dicom.indexing import build_index, read_spans
+from radgate_server.core.dicom.pixel_data.image_pixel import image_pixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.core.errors import (
     ImageTooLargeError,
     InstanceMalformedError,
@@ -26,8 +27,7 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.imaging.frame_colour import served_frame, served_image
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.services.imaging import at_once, transcode
 from radgate_server.services.imaging.transcode import Transcoder
 from tests.fakes.transcoder import transcoding_bench

@@ -5,16 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.dicom.index import build_index
-from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.imaging.frame_colour import (
-    decoded_colour,
-    served_frame,
-    served_image,
-)
-from radgate_server.core.imaging.served_metadata import has_other_metadata, served_metadata
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.indexing import build_index
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import (
     ENCAPSULATED_UNCOMPRESSED,
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -22,6 +15,13 @@ from radgate_server.core.transfer_syntaxes import (
     JPEG_BASELINE,
     RLE_LOSSLESS,
 )
+from radgate_server.core.errors import InstanceMalformedError
+from radgate_server.core.imaging.frame_colour import (
+    decoded_colour,
+    served_frame,
+    served_image,
+)
+from radgate_server.core.imaging.metadata.served import has_other_metadata, served_metadata
 from tests.fakes.instances import make_instance
 
 RGB = ImagePixel(2, 4, 3, 8, 8, 0, 1, "RGB", planar_configuration=1)

@@ -1,6 +1,6 @@
 """Which frame goes next."""
 
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.imaging.frame_order import FrameOrder, Part
 
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from radgate_server.core.errors import ImageWorkersBusyError
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.services.imaging.frame_room import FrameRoom
 
 INTERACTIVE = Priority.INTERACTIVE

@@ -1,6 +1,6 @@
 """DICOM files in memory: few parts where many small ones would be many messages."""
 
-from radgate_server.core.instances import MemoryContent
+from radgate_server.core.dicom.instances import MemoryContent
 
 
 def test_parts_are_gathered_as_far_as_they_are_small() -> None:

@@ -2,7 +2,9 @@ from base64 import b64encode
 
 import pytest
 
-from radgate_server.core.imaging.instance_content import (
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.imaging.metadata.instance_content import (
     Bitstream,
     Frames,
     InstanceContent,
@@ -10,8 +12,6 @@ from radgate_server.core.imaging.instance_content import (
     content_of,
     label_of,
 )
-from radgate_server.core.query import DicomJson
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 H264 = "1.2.840.10008.1.2.4.102"
 PIXELS: DicomJson = {"7FE00010": {"vr": "OW", "BulkDataURI": "…"}}

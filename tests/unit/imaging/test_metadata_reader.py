@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.dicom.index import build_index
-from radgate_server.core.imaging import metadata_reader
-from radgate_server.core.imaging.functional_groups import FrameGroups
-from radgate_server.core.imaging.metadata_reader import PER_FRAME_GROUPS, PackedItems, read_metadata
-from radgate_server.core.imaging.presentation_reader import presentation_of
+from radgate_server.core.dicom.indexing import build_index
+from radgate_server.core.imaging.metadata import reader as metadata_reader
+from radgate_server.core.imaging.metadata.functional_groups import FrameGroups
+from radgate_server.core.imaging.metadata.reader import PER_FRAME_GROUPS, PackedItems, read_metadata
+from radgate_server.core.imaging.presentation.reader import presentation_of
 from tests.unit.dicom import corpus
 
 MACRO = "00289132"

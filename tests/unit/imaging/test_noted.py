@@ -1,6 +1,6 @@
 import pytest
 
-from radgate_server.core.imaging.noted import MAX_NOTES, Noted
+from radgate_server.core.imaging.noted_bytes import MAX_NOTES, Noted
 
 
 @pytest.mark.parametrize("notes", [(), ("the window is not applied",), ("one\nof two lines", "und größer")])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from radgate_server.services.imaging.placeholder import SIDE, placeholder
+from radgate_server.services.imaging.pictures.placeholder import SIDE, placeholder
 
 
 def drawn(label: str) -> np.ndarray:

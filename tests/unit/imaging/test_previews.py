@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import JPEG_2000_LOSSLESS
 from radgate_server.core.errors import GatewayError, ImageWorkersBusyError, InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.transfer_syntaxes import JPEG_2000_LOSSLESS
-from radgate_server.services.imaging.previews import Previews, worth_making
+from radgate_server.services.imaging.streaming.previews import Previews, worth_making
 
 LARGE = ImagePixel(4096, 4096, 1, 16, 12, 0, 1, "MONOCHROME2")
 

@@ -3,16 +3,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import ImageTooLargeError, ObjectNotFoundError
 from radgate_server.core.imaging.frames import RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.ports import FrameWorkers, Priority
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport, Window
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.ports.imaging import FrameWorkers, Priority
-from radgate_server.services.imaging import render
-from radgate_server.services.imaging.render import Renderer
+from radgate_server.services.imaging.pictures import render
+from radgate_server.services.imaging.pictures.render import Renderer
 from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve.instances import InstanceReader
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_dataset, received

@@ -1,12 +1,12 @@
 import pytest
 
+from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.imaging.numbered import Numbered
-from radgate_server.services.imaging.representative import Representatives, may_have_images
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.query import QueryService, RememberLimits
+from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.imaging.pictures.representative import Representatives, may_have_images
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.search import QueryService, RememberLimits
+from radgate_server.services.retrieve.listing import StudyLister
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_instance
 from tests.fakes.memory_pacs import MemoryPacs

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from radgate_server.adapters.imaging.sizes import check_frames, check_picture, pixel_bytes
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import ImageTooLargeError
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport
 
 IMAGE = ImagePixel(100, 200, 1, 16, 12, 0, 1, "MONOCHROME2")

@@ -9,18 +9,18 @@ import numpy as np
 import pydicom
 import pytest
 
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import ObjectNotFoundError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.imaging import metadata_reader
-from radgate_server.core.imaging.instance_content import Frames, Nothing
-from radgate_server.core.imaging.metadata_reader import Metadata, read_metadata
-from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.imaging.metadata import reader as metadata_reader
+from radgate_server.core.imaging.metadata.instance_content import Frames, Nothing
+from radgate_server.core.imaging.metadata.reader import Metadata, read_metadata
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.lib.lru_cache import RecentMap
 from radgate_server.services.imaging import stored_frames
 from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.recent import RecentMap
+from radgate_server.services.retrieve.instances import InstanceReader
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.unit.dicom import corpus
 

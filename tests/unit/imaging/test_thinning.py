@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.imaging.frames import StoredFrame
 from radgate_server.core.imaging.thinning import Thinning
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
 
 

@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from radgate_server.adapters.cache.memory import MemoryHotCache
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
 from radgate_server.core.imaging.frames import RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.ports import FrameWorkers, Priority
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.ports.imaging import FrameWorkers, Priority
-from radgate_server.services.imaging.placeholder import SIDE
-from radgate_server.services.imaging.render import Renderer
+from radgate_server.services.imaging.pictures.placeholder import SIDE
+from radgate_server.services.imaging.pictures.render import Renderer
+from radgate_server.services.imaging.pictures.thumbnails import Thumbnails, ThumbnailTarget
 from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.imaging.thumbnails import Thumbnails, ThumbnailTarget
-from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve.instances import InstanceReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore

@@ -13,11 +13,11 @@ from pydicom.encaps import parse_basic_offsets
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from radgate_server.core.dicom.derivation import derived_uid
+from radgate_server.core.dicom.instances import JoinedContent
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
+from radgate_server.core.imaging.derivation import derived_uid
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
-from radgate_server.core.instances import JoinedContent
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from tests.fakes.frame_workers import InProcessFrameWorkers, WorkersCall
 from tests.fakes.instances import encode, make_dataset, received

@@ -10,8 +10,8 @@ from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.core.errors import PacsAbortedError, PacsError, PacsFailedError
-from radgate_server.core.labels import StudyLabels
-from radgate_server.core.ports.pacs import StudyChange
+from radgate_server.core.pacs.labels import StudyLabels
+from radgate_server.core.pacs.ports import StudyChange
 
 
 class SmallOrthanc:

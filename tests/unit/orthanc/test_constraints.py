@@ -3,8 +3,8 @@
 import pytest
 
 from radgate_server.adapters.pacs.orthanc.constraints import constraint_of
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.model import MatchingKey
 
 STUDY, SERIES, IMAGE = QueryLevel
 

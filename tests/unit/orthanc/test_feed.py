@@ -7,8 +7,8 @@ import pytest
 from radgate_server.adapters.pacs.orthanc.feed import Counts, read_counts, read_page, removals, studies_of
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
-from radgate_server.core.labels import StudyLabels
-from radgate_server.core.ports.pacs import StudyChange
+from radgate_server.core.pacs.labels import StudyLabels
+from radgate_server.core.pacs.ports import StudyChange
 
 
 def row(kind: str, level: str, resource: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from radgate_server.adapters.pacs.orthanc.finding import (
     with_modalities_in_study,
     without_open_keys_below,
 )
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.services.listing import listing_query
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.services.retrieve.listing import listing_query
 
 
 def key(tag: str, value: str) -> MatchingKey:

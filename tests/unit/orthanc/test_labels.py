@@ -11,10 +11,10 @@ from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
 from radgate_server.adapters.pacs.orthanc.store import OrthancStore
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.errors import PacsCannotError
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
-from radgate_server.core.query import Query
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.query.model import Query
 from tests.fakes.instances import make_dataset, received
 
 

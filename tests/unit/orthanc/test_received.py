@@ -7,9 +7,9 @@ import pytest
 
 from radgate_server.adapters.pacs.http import received
 from radgate_server.adapters.pacs.http.received import receive_content
+from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.errors import InstanceTooLargeError, SpoolFullError
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.sealed_file import SealedFile
+from radgate_server.lib.sealed_file import SealedFile
 
 DATA = bytes(range(256)) * 40
 

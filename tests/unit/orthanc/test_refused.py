@@ -12,10 +12,10 @@ from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance, ListedInstance
 from radgate_server.core.errors import InstanceMalformedError, InstanceMismatchError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import FailedInstance, ListedInstance
-from radgate_server.core.labels import StudyLabels
+from radgate_server.core.pacs.labels import StudyLabels
 from tests.fakes.instances import make_instance
 
 LISTED = ListedInstance(InstanceRef("2.25.1", "2.25.1.1", "2.25.1.1.1"), "")

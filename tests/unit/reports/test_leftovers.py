@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.reports import remove_leftovers
-from radgate_server.report_settings import ReportSettings
+from radgate_server.settings.reports import ReportSettings
 
 NAME = "north-weekly-2026-01-04"
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from radgate_server.core.audit_search import AuditRecord
+from radgate_server.core.audit.search import AuditRecord
 from radgate_server.core.reports import unusual
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.unusual import MANY, USUAL, Night, UnusualAccess

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.reports.pdf_page import MAX_CHARACTERS, MAX_LINES, wrapped
-from radgate_server.core.audit_search import AuditRecord, IndexPosition
+from radgate_server.core.audit.search import AuditRecord, IndexPosition
 from radgate_server.core.reports.csv_text import defused
 from radgate_server.core.reports.spec import Period, ReportFormat, ReportHead, ReportKind, ReportSpec
 from radgate_server.core.reports.tables import (

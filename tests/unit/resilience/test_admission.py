@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.resilience.admission import Admission, Applicant, Turn, Urgency, reserved
+from radgate_server.services.pacs.resilience.admission import Admission, Applicant, Turn, Urgency, reserved
 
 ENDPOINT = "pacs:104"
 SEARCH, LISTING, TRANSFER = Urgency

@@ -3,7 +3,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.resilience.backoff import Backoff
+from radgate_server.services.pacs.resilience.backoff import Backoff
 
 BACKOFF = Backoff(max_retries=3, first_s=0.5, longest_s=1.5)
 

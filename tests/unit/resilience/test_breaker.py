@@ -3,9 +3,9 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.core.health import BreakerState
-from radgate_server.services.resilience.breaker import PROBE_WAIT_S, Breaker, BreakerPolicy, Ticket
-from radgate_server.services.resilience.operations import Verdict
+from radgate_server.core.pacs.health import BreakerState
+from radgate_server.services.pacs.resilience.breaker import PROBE_WAIT_S, Breaker, BreakerPolicy, Ticket
+from radgate_server.services.pacs.resilience.operations import Verdict
 
 FAILURES, OPEN_S = 3, 10.0
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

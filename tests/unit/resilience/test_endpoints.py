@@ -1,6 +1,6 @@
 import pytest
 
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
@@ -9,7 +9,7 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
 )
-from radgate_server.services.resilience.endpoints import connections_of, endpoint_of
+from radgate_server.services.pacs.resilience.endpoints import connections_of, endpoint_of
 
 _BY_TOKEN = HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://tokens.example/token")
 

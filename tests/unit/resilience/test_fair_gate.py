@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.resilience.admission import Admission, Applicant, Turn, Urgency
-from radgate_server.services.resilience.fair_gate import FairGate, NoTurnError
+from radgate_server.services.pacs.resilience.admission import Admission, Applicant, Turn, Urgency
+from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
 from tests.fakes.telemetry import RecordingTelemetry
 
 QUERY = Applicant("pacs:104", "east", "main", 100, Urgency.SEARCH)

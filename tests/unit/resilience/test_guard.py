@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.config import PacsSettings
-from radgate_server.core.deadline import expect_within
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import (
     PacsAbortedError,
     PacsBusyError,
@@ -16,13 +16,13 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.health import BreakerState, Pulse
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.ports.pacs import ChangeBatch, PacsClient
-from radgate_server.core.query import Query
-from radgate_server.services.resilience import PacsGuard
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.health import BreakerState, Pulse
+from radgate_server.core.pacs.ports import ChangeBatch, PacsClient
+from radgate_server.core.query.model import Query
+from radgate_server.lib.deadline import expect_within
+from radgate_server.services.pacs.resilience import PacsGuard
+from radgate_server.settings.settings import PacsSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.instances import STUDY, make_dataset, make_study, received
 from tests.fakes.memory_pacs import MemoryPacs

@@ -1,7 +1,7 @@
 import asyncio
 
 from radgate_server.core.errors import GatewayError, PacsAbortedError, PacsBusyError, PacsError, PacsTimeoutError
-from radgate_server.services.resilience.operations import (
+from radgate_server.services.pacs.resilience.operations import (
     REPEATED,
     VERDICTS,
     Operation,

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.core.health import Pulse
-from radgate_server.services.resilience.pulse import PulseMeter
+from radgate_server.core.pacs.health import Pulse
+from radgate_server.services.pacs.resilience.pulse import PulseMeter
 
 
 def test_nothing_is_known_of_a_pacs_that_nobody_asked() -> None:

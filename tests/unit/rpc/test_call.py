@@ -1,6 +1,6 @@
 import pytest
 
-from radgate_server.rpc.call import Call
+from radgate_server.rpc.pipeline.call import Call
 
 
 class FakeContext:

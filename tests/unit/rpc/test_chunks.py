@@ -6,8 +6,8 @@ from radgate.v1.transcode_service_pb2 import (
     TranscodeInstanceResponse,
     TranscodeUploadResponse,
 )
-from radgate_server.rpc.messages import MAX_DATA_BYTES, spans_of
-from radgate_server.rpc.v1.chunks import chunk_message
+from radgate_server.rpc.pipeline.messages import MAX_DATA_BYTES, spans_of
+from radgate_server.rpc.v1.streams.chunks import chunk_message
 
 RESPONSES = (
     RetrieveInstancesResponse,

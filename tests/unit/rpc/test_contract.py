@@ -5,23 +5,35 @@ from collections.abc import Iterable
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from radgate_server.adapters.cache import derived, disk, memory
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.tenancy import Role
+from radgate_server.adapters.cache.derived import tier as derived
+from radgate_server.adapters.cache.memory import answers as memory
+from radgate_server.adapters.cache.warm import tier as disk
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.rpc.errors import RULES
-from radgate_server.rpc.server import ADMIN, AUDIT, JOBS, QUARANTINE, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE
+from radgate_server.rpc.server.grpc_server import (
+    ADMIN,
+    AUDIT,
+    JOBS,
+    QUARANTINE,
+    QUERY,
+    RETENTION,
+    RETRIEVE,
+    STORE,
+    TRANSCODE,
+)
 from radgate_server.rpc.v1 import enum_words
 from radgate_server.rpc.v1.enum_words import EnumWords
-from radgate_server.services.examination import CHECKS
-from radgate_server.services.query import (
+from radgate_server.services.administration.validation_checks import CHECKS
+from radgate_server.services.pacs.resilience.operations import Operation
+from radgate_server.services.query.search import (
     FUZZY_MATCHING_IGNORED,
     KEYS_UNCHECKED,
     REJECTIONS_UNREAD,
     RESULTS_TRUNCATED,
     RESULTS_WITHHELD,
 )
-from radgate_server.services.resilience.operations import Operation
 
 METHODS = [
     method

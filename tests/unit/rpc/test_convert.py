@@ -3,11 +3,11 @@ import json
 import pytest
 
 from radgate.v1.dicom_pb2 import MatchKey
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey
-from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
-from radgate_server.services.merging import SourcedMatch
+from radgate_server.core.query.model import MatchingKey
+from radgate_server.rpc.v1.convert.common import to_instance, to_query, to_series, to_study
+from radgate_server.services.query.merging import SourcedMatch
 
 ATTRIBUTES = {
     "0020000D": {"vr": "UI", "Value": ["1.2"]},

@@ -2,11 +2,11 @@ import pytest
 
 from radgate.v1 import job_service_pb2 as jobs
 from radgate.v1.error_reason_pb2 import ERROR_REASON_CODEC_FAILED
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError
-from radgate_server.core.jobs import Job, JobKind, JobProgress, JobRequest, JobState, describe_failure
-from radgate_server.core.transfer_syntaxes import HTJ2K
+from radgate_server.core.jobs.job import Job, JobKind, JobProgress, JobRequest, JobState, describe_failure
 from radgate_server.rpc.errors import RULES
-from radgate_server.rpc.v1.convert_jobs import from_create, to_job
+from radgate_server.rpc.v1.convert.jobs import from_create, to_job
 from tests.fakes.clock import START
 
 MPEG2 = "1.2.840.10008.1.2.4.100"

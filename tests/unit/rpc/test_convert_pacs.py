@@ -8,8 +8,7 @@ from google.protobuf.json_format import MessageToJson
 
 from radgate.v1.admin_service_pb2 import Pacs
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     DimseTls,
@@ -25,10 +24,11 @@ from radgate_server.core.pacs import (
     TlsProfile,
     with_secret,
 )
-from radgate_server.core.pacs_setup import PacsSetup
-from radgate_server.core.secret import NO_SECRET, Secret, SecretReference, SecretScheme
-from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
-from radgate_server.services.pacs_admin import PacsOverview
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.core.secrets.secret import NO_SECRET, Secret, SecretReference, SecretScheme
+from radgate_server.rpc.v1.convert.pacs import change_setup, from_pacs, to_pacs
+from radgate_server.services.administration.pacs import PacsOverview
 from tests.fakes.clock import START
 
 TLS = DimseTls("/ca.pem", verify_host=False, profile=TlsProfile.MODIFIED, server_name="p", certificate_ref="env:ID")

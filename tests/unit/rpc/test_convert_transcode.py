@@ -7,11 +7,11 @@ from radgate.v1.transcode_service_pb2 import (
     QUALITY_LEVEL_UNSPECIFIED,
     TranscodeTarget,
 )
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K, JPEG_2000, JPEG_LOSSLESS_SV1
 from radgate_server.core.errors import InvalidArgumentError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.render_target import RENDERED_JPEG, RENDERED_PNG, RenderTarget, Viewport
-from radgate_server.core.transfer_syntaxes import HTJ2K, JPEG_2000, JPEG_LOSSLESS_SV1
-from radgate_server.rpc.v1.convert_transcode import FrameTarget, frame_target, instance_target
+from radgate_server.rpc.v1.convert.transcode import FrameTarget, frame_target, instance_target
 
 MPEG2 = "1.2.840.10008.1.2.4.100"
 

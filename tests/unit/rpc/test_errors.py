@@ -8,7 +8,7 @@ from grpc import StatusCode
 from radgate.v1.error_reason_pb2 import ErrorReason
 from radgate_server.core import errors
 from radgate_server.core.errors import GatewayError, reason_of
-from radgate_server.core.request_context import request_id
+from radgate_server.core.telemetry.request_context import request_id
 from radgate_server.rpc.errors import RULES, failure_of, rule_of, status_of
 
 KEPT_BACK = {

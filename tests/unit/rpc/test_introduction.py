@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 import pytest
 
-from radgate_server.core.credentials import Credentials
+from radgate_server.core.access.credentials import Credentials
 from radgate_server.core.errors import UnauthenticatedError
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.introduction import Introductions
+from radgate_server.rpc.access.caller_identity import Introductions
+from radgate_server.rpc.pipeline.call import Call
 from tests.fakes.authority import Authority
 
 NAMES = ("URI:spiffe://example/a;DNS=b", "DNS:host.example", "email:a@example.org")

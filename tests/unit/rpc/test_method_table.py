@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.method_table import MethodTable, Way
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.pipeline.method_table import MethodTable, Way
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 FEED = "radgate.v1.QueryService/WatchStudies"

@@ -3,7 +3,7 @@ import pytest
 from radgate.v1.dicom_pb2 import MatchKey
 from radgate.v1.query_service_pb2 import SearchStudiesRequest
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.rpc.v1.page_token import make_page_token, read_page_token
+from radgate_server.rpc.v1.streams.page_token import make_page_token, read_page_token
 
 
 def request_of(**fields: object) -> SearchStudiesRequest:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from radgate_server.rpc.reading_on import ReadingLimits, pass_over
+from radgate_server.rpc.pipeline.request_drain import ReadingLimits, pass_over
 
 
 @pytest.mark.parametrize(("count", "read"), [(0, 0), (3, 3), (100, 10)])

@@ -10,9 +10,9 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.rest_fields import rest_field_check
-from radgate_server.rpc.server import (
+from radgate_server.rpc.access.rest_fields import rest_field_check
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.server.grpc_server import (
     ADMIN,
     AUDIT,
     DICOMWEB,

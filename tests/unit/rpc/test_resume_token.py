@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import ListedInstance
 from radgate_server.core.errors import InvalidArgumentError, ResumeTokenStaleError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import ListedInstance
-from radgate_server.rpc.v1.resume_token import Bookmark
+from radgate_server.rpc.v1.streams.resume_token import Bookmark
 
 SCOPE = RetrieveScope("1.2")
 HEAD_BYTES = 17

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.secrets.file_keys import FileKeys
+from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.secret import SecretContext
+from radgate_server.core.secrets.secret import SecretContext
 
 HERE = SecretContext("a", "main")
 DATA_KEY = bytes(range(32))

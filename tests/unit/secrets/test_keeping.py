@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.core.errors import RoleNotAllowedError
-from radgate_server.core.secret import SealedSecret, Secret, SecretContext, parse_reference
-from radgate_server.core.tenancy import ANY_TENANT, Caller, Principal, Role
-from radgate_server.services.auditing import Auditor
+from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, parse_reference
+from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.secrets.keeping import SETTLING, RewrapProgress, SecretKeeper, VersionStatus
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from tests.fakes.audit import RecordingAuditSink

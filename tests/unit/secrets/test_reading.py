@@ -11,7 +11,7 @@ from radgate_server.core.errors import (
     KeyProviderUnavailableError,
     SecretUnavailableError,
 )
-from radgate_server.core.secret import Secret, SecretContext, SecretReference, parse_reference
+from radgate_server.core.secrets.secret import Secret, SecretContext, SecretReference, parse_reference
 from radgate_server.services.secrets.reading import PacsSecrets
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import MemoryKeys

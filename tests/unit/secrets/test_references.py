@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.secrets.aws import AwsClients
+from radgate_server.adapters.secrets.aws.client import AwsClients
 from radgate_server.adapters.secrets.references import MAX_SECRET_BYTES, References
-from radgate_server.adapters.secrets.vault import VaultCalls
+from radgate_server.adapters.secrets.vault.client import VaultCalls
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.secret import Secret, parse_reference
-from radgate_server.secret_settings import AwsSettings, VaultSettings
+from radgate_server.core.secrets.secret import Secret, parse_reference
+from radgate_server.settings.secrets import AwsSettings, VaultSettings
 
 
 async def read(text: str) -> Secret:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs import DimseConnection
-from radgate_server.core.secret import NO_SECRET, Secret, SecretReference, SecretScheme, parse_reference
+from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.secrets.secret import NO_SECRET, Secret, SecretReference, SecretScheme, parse_reference
 
 SECRET = Secret("hunter2")
 

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from radgate_server.core.errors import AddressNotAllowedError, InvalidArgumentError
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
@@ -12,8 +12,8 @@ from radgate_server.core.pacs import (
     OrthancConnection,
     PacsConnection,
 )
-from radgate_server.core.secret import Secret
-from radgate_server.services.addresses import AddressPolicy
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.services.administration.addresses import AddressPolicy
 
 PUBLIC, PRIVATE = "93.184.216.34", "10.0.0.7"
 NAMES = {

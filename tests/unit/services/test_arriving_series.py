@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import FailedInstance
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import FailedInstance
-from radgate_server.services.imaging.arriving import ArrivingSeries
+from radgate_server.services.imaging.streaming.arrival_order import ArrivingSeries
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_instance
 from tests.fakes.memory_pacs import MemoryPacs

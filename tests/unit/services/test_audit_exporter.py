@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from radgate_server.core.audit_chain import START
-from radgate_server.core.audit_checkpoint import Checkpoint, from_line, to_line
-from radgate_server.core.audit_export.checkpoint import checkpoint_line, checkpoint_record
-from radgate_server.core.audit_export.dicom import audit_message
-from radgate_server.core.audit_export.fhir import audit_event
-from radgate_server.core.audit_verify import StoredRecord
+from radgate_server.core.audit.chain import START
+from radgate_server.core.audit.checkpoint import Checkpoint, from_line, to_line
+from radgate_server.core.audit.export.checkpoint import checkpoint_line, checkpoint_record
+from radgate_server.core.audit.export.dicom import audit_message
+from radgate_server.core.audit.export.fhir import audit_event
+from radgate_server.core.audit.ports.export import Backlog, ExportPositions, ExportTelemetry, RecordReceiver
+from radgate_server.core.audit.verification import StoredRecord
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.core.ports.audit_export import Backlog, ExportPositions, ExportTelemetry, RecordReceiver
-from radgate_server.services import audit_exporter
-from radgate_server.services.audit_exporter import LONGEST_WAIT_S, AuditExporter
+from radgate_server.services.audit import exporter as audit_exporter
+from radgate_server.services.audit.exporter import LONGEST_WAIT_S, AuditExporter
 from tests.fakes.audit_records import EmptyTrail
 from tests.fakes.clock import FakeClock
 from tests.unit.audit_export.records import stored

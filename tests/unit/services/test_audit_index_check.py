@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from radgate_server.adapters.database.audit_records import SqlAuditRecords
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.audit.records import SqlAuditRecords
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
-from radgate_server.services.audit_index_check import AuditIndexCheck, rebuild_index
+from radgate_server.services.audit.index_check import AuditIndexCheck, rebuild_index
 from tests.conformance.audit_trail_suite import record
 
 NUMBERS = 300

@@ -1,6 +1,6 @@
 """The index follows the trail by itself, and leaves time to those who write it."""
 
-from radgate_server.services.audit_indexing import PAUSE_S, AuditIndexer
+from radgate_server.services.audit.indexing import PAUSE_S, AuditIndexer
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.audit_records import MemoryAuditRecords

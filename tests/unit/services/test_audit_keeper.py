@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.database import Database
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.signing import FileSigner
-from radgate_server.config import AuditSettings
-from radgate_server.core.audit_chain import ChainHead
-from radgate_server.services.audit_keeper import AuditKeeper
+from radgate_server.core.audit.chain import ChainHead
+from radgate_server.services.audit.keeper import AuditKeeper
+from radgate_server.settings.settings import AuditSettings
 from tests.conformance.audit_trail_suite import record
 from tests.fakes.clock import FakeClock
 

@@ -1,8 +1,8 @@
 import pytest
 
-from radgate_server.core.audit import AuditAction, AuditEntry
+from radgate_server.core.audit.record import AuditAction, AuditEntry
 from radgate_server.core.errors import AuditUnavailableError
-from radgate_server.services.audit_watch import FRESH_S, WatchedAuditSink
+from radgate_server.services.audit.watch import FRESH_S, WatchedAuditSink
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.telemetry import RecordingTelemetry

@@ -1,9 +1,9 @@
 """Reading the audit trail is recorded in it, and the reader finds that."""
 
-from radgate_server.core.audit import AuditAction, AuditEntry
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.services.auditing import Auditor
+from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.core.audit.record import AuditAction, AuditEntry
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.services.audit.recording import Auditor
 from tests.fakes.clock import FakeClock
 
 

@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from radgate_server.auth_settings import AuthSettings, CertificateSettings, OidcSettings
-from radgate_server.core.credentials import REFUSED, Credentials
+from radgate_server.core.access.credentials import REFUSED, Credentials
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
+from radgate_server.core.access.tenancy import ApiKey, Role, Tenant
 from radgate_server.core.errors import TenantNotAllowedError, TooManyFailuresError, UnauthenticatedError
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
-from radgate_server.core.tenancy import ApiKey, Role, Tenant
-from radgate_server.restriction_settings import OnlyStudies
-from radgate_server.services.api_keys import make_key
-from radgate_server.services.authenticate import Authenticator
-from radgate_server.services.key_checker import KeyChecker
-from radgate_server.services.key_uses import KeyUses
+from radgate_server.services.access.api_keys import make_key
+from radgate_server.services.access.authentication import Authenticator
+from radgate_server.services.access.key_checker import KeyChecker
+from radgate_server.services.access.key_uses import KeyUses
+from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings
+from radgate_server.settings.restriction import OnlyStudies
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens

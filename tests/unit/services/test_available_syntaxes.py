@@ -1,9 +1,10 @@
 import pytest
 
-from radgate_server.core.identifiers import InstanceRef, QueryLevel
-from radgate_server.core.query import DicomJson, Query
-from radgate_server.services.available_syntaxes import with_syntaxes
-from radgate_server.services.merging import SourcedMatch
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel
+from radgate_server.core.query.model import Query
+from radgate_server.services.query.available_syntaxes import with_syntaxes
+from radgate_server.services.query.merging import SourcedMatch
 
 REF = InstanceRef("2.25.1", "2.25.1.1", "2.25.1.1.1")
 TAG = "00083002"

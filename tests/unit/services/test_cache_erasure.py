@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.database.audit_records import SqlAuditRecords
-from radgate_server.adapters.database.audit_trail import SqlAuditTrail
-from radgate_server.adapters.database.erasures import SqlErasureRecords
-from radgate_server.adapters.database.retention import SqlHoldDirectory
+from radgate_server.adapters.database.audit.records import SqlAuditRecords
+from radgate_server.adapters.database.audit.trail import SqlAuditTrail
+from radgate_server.adapters.database.retention.erasures import SqlErasureRecords
+from radgate_server.adapters.database.retention.periods import SqlHoldDirectory
 from radgate_server.adapters.secrets.signing import FileSigner
-from radgate_server.core.audit import AuditEntry
-from radgate_server.core.deletion_certificate import from_text, is_genuine
+from radgate_server.core.audit.record import AuditEntry
+from radgate_server.core.audit.retention import HoldSubject, LegalHold
+from radgate_server.core.cache.ports.tiers import CacheKey
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError, LegalHoldError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.ports.cache import CacheKey
-from radgate_server.core.ports.erasure import ErasureProgress
-from radgate_server.core.quarantine import RefusedInstance
-from radgate_server.core.retention import HoldSubject, LegalHold
-from radgate_server.services.audit_desk import AuditDesk
-from radgate_server.services.auditing import Auditor
+from radgate_server.core.quarantine.refused_instance import RefusedInstance
+from radgate_server.core.retention.deletion_certificate import from_text, is_genuine
+from radgate_server.core.retention.ports.erasure import ErasureProgress
+from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.recording import Auditor
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.clock import START
 from tests.fakes.erasure_bench import ADMIN, Bench, Deadly, KilledError, instance, open_bench

@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from radgate_server.adapters.certificates import read_expiry
-from radgate_server.core.certificates import CertificateUse, Use, certificates_of_door, certificates_of_scp
-from radgate_server.core.pacs import (
+from radgate_server.adapters.tls.certificates import read_expiry
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     DimseTls,
@@ -15,8 +15,8 @@ from radgate_server.core.pacs import (
     PacsConfig,
     PacsConnection,
 )
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.certificates import CertificateSightings, CertificateWatch
+from radgate_server.core.telemetry.certificates import CertificateUse, Use, certificates_of_door, certificates_of_scp
+from radgate_server.services.telemetry.certificates import CertificateSightings, CertificateWatch
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.telemetry import RecordingTelemetry

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
+from radgate_server.core.access.ports.directory import Change, ChangeKind
+from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
-from radgate_server.core.ports.directory import Change, ChangeKind
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.changes import ChangeFollower
+from radgate_server.services.cache.changes import ChangeFollower
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 

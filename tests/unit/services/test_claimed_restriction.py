@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.errors import UnauthenticatedError
-from radgate_server.core.restriction import RestrictedPatient, make_restriction
-from radgate_server.restriction_settings import RestrictionClaims
-from radgate_server.services.claimed_restriction import restriction_of
+from radgate_server.services.access.claimed_restriction import restriction_of
+from radgate_server.settings.restriction import RestrictionClaims
 
 ONLY = RestrictionClaims(patient_claim=("patient",), modality_claim=("radgate", "modalities"), study_date_claim="days")
 

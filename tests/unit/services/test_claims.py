@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from radgate_server.auth_settings import OidcSettings
-from radgate_server.core.credentials import VerifiedToken
+from radgate_server.core.access.credentials import VerifiedToken
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.dicom.family_name import FamilyName, family_name
 from radgate_server.core.errors import RoleNotAllowedError, UnauthenticatedError
-from radgate_server.core.family_name import FamilyName, family_name
-from radgate_server.core.tenancy import Role
-from radgate_server.services.claims import identify, values_at
+from radgate_server.services.access.claims import identify, values_at
+from radgate_server.settings.access import OidcSettings
 from tests.fakes.clock import START
 
 ROLES = {"boss": "admin", "reader": "viewer", "checker": "auditor"}

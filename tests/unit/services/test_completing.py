@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import FindResult, MatchingKey, Query
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.completing import CountCompleter
-from radgate_server.services.merging import SourcedMatch
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.merging import SourcedMatch
+from radgate_server.services.query.related_counts import CountCompleter
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_instance
 from tests.fakes.memory_pacs import MemoryPacs

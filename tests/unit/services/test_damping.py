@@ -2,7 +2,7 @@
 
 import pytest
 
-from radgate_server.services.damping import FailureDamper, site_of
+from radgate_server.services.access.damping import FailureDamper, site_of
 from tests.fakes.clock import FakeClock
 
 

@@ -3,9 +3,6 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.config import Settings
-from radgate_server.core.capabilities import Capabilities
-from radgate_server.core.detection import USUAL_AE_TITLES, DetectTarget
 from radgate_server.core.errors import (
     AddressNotAllowedError,
     InvalidArgumentError,
@@ -15,10 +12,13 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.networks import Address
-from radgate_server.core.pacs import DicomWebConnection, DimseConnection, OrthancConnection, PacsConnection
-from radgate_server.core.secret import NO_SECRET, Secret
-from radgate_server.services.addresses import AddressPolicy
-from radgate_server.services.detect import DetectLimits, Detector, impatient
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.connections import DicomWebConnection, DimseConnection, OrthancConnection, PacsConnection
+from radgate_server.core.pacs.detection import USUAL_AE_TITLES, DetectTarget
+from radgate_server.core.secrets.secret import NO_SECRET, Secret
+from radgate_server.services.administration.addresses import AddressPolicy
+from radgate_server.services.administration.detection import DetectLimits, Detector, impatient
+from radgate_server.settings.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.scripted_pacs import Script, ScriptedPacs
 

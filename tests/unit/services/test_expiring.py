@@ -1,4 +1,4 @@
-from radgate_server.services.expiring import ExpiringMap
+from radgate_server.lib.ttl_cache import ExpiringMap
 from tests.fakes.clock import FakeClock
 
 

@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import pytest
 
-from radgate_server.config import PacsSettings
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.errors import PacsTimeoutError
-from radgate_server.core.health import Health
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.query import Query
-from radgate_server.services.failover.probing import Finding, Prober
-from radgate_server.services.resilience import PacsGuard
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.health import Health
+from radgate_server.core.query.model import Query
+from radgate_server.services.pacs.failover.probing import Finding, Prober
+from radgate_server.services.pacs.resilience import PacsGuard
+from radgate_server.settings.settings import PacsSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memory_pacs import MemoryPacs

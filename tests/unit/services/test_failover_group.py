@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import (
     InstanceNotSentError,
     PacsAbortedError,
@@ -17,17 +20,14 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.failover import ActivePacs, Transition, TransitionCause
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, ListedInstance, ReceivedInstance
-from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.query import Query
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.failover import patience
-from radgate_server.services.failover.tracker import FailoverTracker
-from radgate_server.services.fetch_scopes import instance_scope
-from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.core.pacs.failover import ActivePacs, Transition, TransitionCause
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import Query
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.pacs.failover import patience
+from radgate_server.services.pacs.failover.tracker import FailoverTracker
+from radgate_server.services.pacs.fetch_scopes import instance_scope
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import STUDY, make_dataset, make_study, received

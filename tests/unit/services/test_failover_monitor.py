@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from radgate_server.config import PacsSettings
+from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -15,13 +15,13 @@ from radgate_server.core.errors import (
     PacsCredentialsError,
     PacsUnreachableError,
 )
-from radgate_server.core.health import BreakerState, Health, OperationState, PacsStatus, Pulse
-from radgate_server.core.pacs import FailoverPolicy, FolderConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.failover.monitor import AGAIN_S, PROBES_AT_ONCE, PUBLISH_INTERVALS, PacsHealthMonitor
-from radgate_server.services.failover.tracker import FailoverTracker
-from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnection, PacsConfig
+from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus, Pulse
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.pacs.failover.monitor import AGAIN_S, PROBES_AT_ONCE, PUBLISH_INTERVALS, PacsHealthMonitor
+from radgate_server.services.pacs.failover.tracker import FailoverTracker
+from radgate_server.settings.settings import PacsSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.memory_pacs import MemoryPacs

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from radgate_server.core.errors import PacsBusyError, PacsTimeoutError, PacsUnreachableError
-from radgate_server.core.health import Health, Pulse
-from radgate_server.services.failover.probing import Finding, Prober
+from radgate_server.core.pacs.health import Health, Pulse
+from radgate_server.services.pacs.failover.probing import Finding, Prober
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_pacs import MemoryPacs
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from radgate_server.core.dicom.data_sets import first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
-from radgate_server.core.query_attributes import UNIQUE_KEYS
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.merging import SourcedMatch
-from radgate_server.services.query import Page, QueryPage, QueryService, RememberLimits
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.merging import SourcedMatch
+from radgate_server.services.query.search import Page, QueryPage, QueryService, RememberLimits
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_study
 from tests.fakes.memory_pacs import MemoryPacs

@@ -1,18 +1,18 @@
 import pytest
 
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.ports.cache import CacheKey
-from radgate_server.core.query import Query
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.fetch import FetchLimits
-from radgate_server.services.forgetting import Forgetting
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.query import Page, QueryService, RememberLimits
-from radgate_server.services.retrieve import RetrieveService
-from radgate_server.services.study_facts import StudyFactsReader
-from radgate_server.services.study_states import StudyStates
-from radgate_server.services.watching import NewsDesk, StudyNews
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.core.cache.ports.tiers import CacheKey
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.query.model import Query
+from radgate_server.services.cache.invalidation import Forgetting
+from radgate_server.services.cache.study_states import StudyStates
+from radgate_server.services.cache.watching import NewsDesk, StudyNews
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.search import Page, QueryService, RememberLimits
+from radgate_server.services.query.study_facts import StudyFactsReader
+from radgate_server.services.retrieve.fetch import FetchLimits
+from radgate_server.services.retrieve.listing import StudyLister
+from radgate_server.services.retrieve.retrieval import RetrieveService
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterable
 
 import pytest
 
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import FailedInstance
 from radgate_server.core.errors import GatewayError, InstanceMalformedError, InstanceNotSentError, ResumeTokenStaleError
-from radgate_server.core.identifiers import InstanceRef
 from radgate_server.core.imaging.frame_order import FrameOrder
-from radgate_server.core.instances import FailedInstance
-from radgate_server.services.imaging.frame_stream import FrameEvent, FramePiece, FramePreview, FrameStream
-from radgate_server.services.imaging.previews import Preview
-from radgate_server.services.imaging.progressive_frames import ProgressiveFrame
+from radgate_server.services.imaging.streaming.frame_stream import FrameEvent, FramePiece, FramePreview, FrameStream
+from radgate_server.services.imaging.streaming.previews import Preview
+from radgate_server.services.imaging.streaming.progressive_frames import ProgressiveFrame
 
 A = [InstanceRef("1", "1.1", f"1.1.{number}") for number in range(1, 6)]
 B = [InstanceRef("1", "1.2", f"1.2.{number}") for number in range(1, 4)]

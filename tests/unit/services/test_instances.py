@@ -6,11 +6,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, ObjectNotFoundError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import InstanceHandle, MemoryContent, ReceivedInstance
 from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.instances import InstanceReader
+from radgate_server.services.retrieve.instances import InstanceReader
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_instance, received
 

@@ -2,6 +2,8 @@ import asyncio
 
 import pytest
 
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, JPEG_2000
 from radgate_server.core.errors import (
     CodecFailedError,
     ImageWorkersBusyError,
@@ -10,10 +12,8 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.jobs import JobKind, JobProgress, JobRequest
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, JPEG_2000
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.jobs.job import JobKind, JobProgress, JobRequest
 from radgate_server.services.jobs.handlers import job_handlers, parameters_of
 from radgate_server.services.jobs.instances import PARALLEL
 from tests.fakes.instances import STUDY, make_study

@@ -7,12 +7,12 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from radgate_server.adapters.telemetry.spans import SpanRecorder
+from radgate_server.adapters.telemetry.traces.spans import SpanRecorder
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.jobs import JobKind, JobProgress, JobRequest
-from radgate_server.core.ports.queue import Report
-from radgate_server.core.request_context import trace_id
-from radgate_server.core.tracing import Part, SpanKind, TraceContext, current_traceparent, span
+from radgate_server.core.jobs.job import JobKind, JobProgress, JobRequest
+from radgate_server.core.jobs.ports import Report
+from radgate_server.core.telemetry.request_context import trace_id
+from radgate_server.core.telemetry.tracing import Part, SpanKind, TraceContext, current_traceparent, span
 from radgate_server.services.jobs.traced import traced
 from tests.trace_tree import attributes_of
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.services.key_uses import KeyUses
+from radgate_server.services.access.key_uses import KeyUses
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from radgate_server.core.family_name import FamilyName, family_name
-from radgate_server.services.known_studies import KnownStudies, KnownStudy
-from radgate_server.services.merging import SourcedMatch
+from radgate_server.core.dicom.family_name import FamilyName, family_name
+from radgate_server.services.query.known_studies import KnownStudies, KnownStudy
+from radgate_server.services.query.merging import SourcedMatch
 
 DOE = family_name("Doe")
 NAMELESS = FamilyName()

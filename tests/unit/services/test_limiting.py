@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from radgate_server.core.access.tenancy import Caller, Principal, Role
 from radgate_server.core.errors import (
     ClientAddressNotAllowedError,
     ConcurrencyExceededError,
@@ -11,14 +12,13 @@ from radgate_server.core.errors import (
     QuotaExceededError,
     RateExceededError,
 )
-from radgate_server.core.limits import Limits, LimitSubject, read_networks
-from radgate_server.core.meters import Used
-from radgate_server.core.ports.limits import SharedState
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.limit_settings import KeyLimits, LimitSettings, TenantLimits
-from radgate_server.services.limit_sharing import LimitSharing
-from radgate_server.services.limiting import Lease, Limiter
-from radgate_server.services.usage_keeper import UsageKeeper
+from radgate_server.core.limits.meters import Used
+from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
+from radgate_server.core.limits.ports import SharedState
+from radgate_server.services.limits.limiter import Lease, Limiter
+from radgate_server.services.limits.sharing import LimitSharing
+from radgate_server.services.limits.usage import UsageKeeper
+from radgate_server.settings.limits import KeyLimits, LimitSettings, TenantLimits
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry, ScriptedMeters
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from radgate_server.services.lookahead import Window, in_order
+from radgate_server.lib.lookahead import Window, in_order
 
 
 class Workshop:

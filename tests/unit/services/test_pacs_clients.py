@@ -3,13 +3,13 @@ from dataclasses import replace
 
 import pytest
 
+from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.errors import ConfigurationError, PacsUnreachableError
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.tenancy import Tenant
-from radgate_server.core.validation import ValidationReport
-from radgate_server.services import pacs_clients
-from radgate_server.services.pacs_clients import PacsClients
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.pacs.validation import ValidationReport
+from radgate_server.services.pacs import clients as pacs_clients
+from radgate_server.services.pacs.clients import PacsClients
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.memory_pacs import MemoryPacs

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.tenancy import Tenant
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.places import InstancePlaces
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.retrieve.instance_locator import InstancePlaces
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instance_store import MemoryInstanceStore

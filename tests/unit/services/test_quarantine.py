@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.errors import AuditUnavailableError, ResourceNotFoundError, StorageFullError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import MemoryContent
-from radgate_server.core.quarantine import QuarantineLimits, RefusedInstance
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.services import quarantine as module
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.quarantine import MAX_WAITING, QuarantineAdmin, QuarantineWriter
+from radgate_server.core.quarantine.refused_instance import QuarantineLimits, RefusedInstance
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.quarantine import storing as module
+from radgate_server.services.quarantine.storing import MAX_WAITING, QuarantineAdmin, QuarantineWriter
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.quarantine import MemoryQuarantine

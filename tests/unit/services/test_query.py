@@ -2,14 +2,15 @@ import asyncio
 
 import pytest
 
+from radgate_server.core.access.tenancy import Tenant
+from radgate_server.core.dicom.data_sets import first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import NoPacsConfiguredError, PacsTimeoutError, PacsUnreachableError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
-from radgate_server.core.tenancy import Tenant
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.query import Page, QueryService, RememberLimits
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.search import Page, QueryService, RememberLimits
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import make_instance, make_study

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.services.readiness import STALE_S, Readiness
+from radgate_server.services.telemetry.readiness import STALE_S, Readiness
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -74,7 +74,7 @@ async def test_tells_the_log_of_what_changes(caplog: pytest.LogCaptureFixture) -
 
 
 async def test_a_check_that_does_not_answer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radgate_server.services.readiness.CHECK_S", 0.0)
+    monkeypatch.setattr("radgate_server.services.telemetry.readiness.CHECK_S", 0.0)
     silent = asyncio.Event()
 
     async def wait() -> str:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.services import refusals
-from radgate_server.services.refusals import RefusalLog, Refused
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.services.access import refusals
+from radgate_server.services.access.refusals import RefusalLog, Refused
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 

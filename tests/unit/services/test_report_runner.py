@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.reports import report_writers
-from radgate_server.adapters.spool import DiskSpool
+from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.core.ports.reports import MadeReport
+from radgate_server.core.reports.ports.delivery import MadeReport
 from radgate_server.core.reports.schedule import RETRY_AFTER, Frequency, Plan, ReportSchedule
 from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpec
-from radgate_server.core.sealed_file import SealedFile
-from radgate_server.report_settings import FolderReportReceiver, ReportSettings
-from radgate_server.services.audit_reading import AuditReader
-from radgate_server.services.auditing import Auditor
+from radgate_server.lib.sealed_file import SealedFile
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.search import AuditReader
 from radgate_server.services.reports import scheduling
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.scheduling import HELD, ReportRunner
+from radgate_server.settings.reports import FolderReportReceiver, ReportSettings
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.audit_records import MemoryAuditRecords, MemorySchedules
 from tests.fakes.clock import FakeClock

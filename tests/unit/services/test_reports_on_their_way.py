@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.notify.report_folder import FolderReportSender
-from radgate_server.core.audit import AuditAction, AuditEntry
-from radgate_server.core.ports.reports import MadeReport
+from radgate_server.adapters.notify.reports.folder import FolderReportSender
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.record import AuditAction, AuditEntry
+from radgate_server.core.reports.ports.delivery import MadeReport
 from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpec
-from radgate_server.core.tenancy import Caller
-from radgate_server.report_settings import FolderReportReceiver
 from radgate_server.services.reports.making import ReportMaker
+from radgate_server.settings.reports import FolderReportReceiver
 from tests.open_files import open_below
 from tests.unit.services.test_report_runner import DUE, World
 

@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.audit import AuditAction, AuditOutcome
+from radgate_server.core.access.restriction import RestrictedPatient, StudyRestriction, make_restriction
+from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.dicom.data_sets import first_value
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.errors import GatewayError, ObjectNotFoundError, PacsUnreachableError
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.query import FindResult, MatchingKey, Query, first_value
-from radgate_server.core.restriction import RestrictedPatient, StudyRestriction, make_restriction
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.caller_search import CallerSearch
-from radgate_server.services.places import InstancePlaces
-from radgate_server.services.query import RESULTS_WITHHELD, Page, QueryService, RememberLimits
-from radgate_server.services.restrictions import NOT_THERE, OUTSIDE, LoneInstance, Restrictions
-from radgate_server.services.study_facts import StudyFactsReader
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.services.access.caller_search import CallerSearch
+from radgate_server.services.access.restrictions import NOT_THERE, OUTSIDE, LoneInstance, Restrictions
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.search import RESULTS_WITHHELD, Page, QueryService, RememberLimits
+from radgate_server.services.query.study_facts import StudyFactsReader
+from radgate_server.services.retrieve.instance_locator import InstancePlaces
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_instance

@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.core.errors import (
-    InstanceNotSentError,
-    ObjectNotFoundError,
-    PacsAbortedError,
-    PacsFailedError,
-    PacsUnreachableError,
-)
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.instances import (
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import (
     Arrival,
     FailedInstance,
     FileContent,
@@ -22,12 +15,19 @@ from radgate_server.core.instances import (
     ListedInstance,
     ReceivedInstance,
 )
-from radgate_server.core.query import FindResult, Query
-from radgate_server.services.asking import AskLimits
-from radgate_server.services.fetch import FetchLimits
-from radgate_server.services.fetch_scopes import plan_scopes
-from radgate_server.services.listing import StudyLister
-from radgate_server.services.retrieve import Retrieval, RetrieveService
+from radgate_server.core.errors import (
+    InstanceNotSentError,
+    ObjectNotFoundError,
+    PacsAbortedError,
+    PacsFailedError,
+    PacsUnreachableError,
+)
+from radgate_server.core.query.model import FindResult, Query
+from radgate_server.services.pacs.fetch_scopes import plan_scopes
+from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.retrieve.fetch import FetchLimits
+from radgate_server.services.retrieve.listing import StudyLister
+from radgate_server.services.retrieve.retrieval import Retrieval, RetrieveService
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study

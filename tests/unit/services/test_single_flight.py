@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from radgate_server.services.single_flight import SingleFlight
+from radgate_server.lib.single_flight import SingleFlight
 
 
 class Making:

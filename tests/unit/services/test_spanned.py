@@ -4,9 +4,9 @@ from typing import cast
 
 import pytest
 
-from radgate_server.core.instance_index import Span
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.services.spanned import SpannedValue, cut_spans
+from radgate_server.core.dicom.instance_index import Span
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.services.retrieve.spanned import SpannedValue, cut_spans
 
 FILE = bytes(range(100))
 

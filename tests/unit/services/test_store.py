@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.cache.memory import MemoryHotCache
-from radgate_server.adapters.spool import DiskSpool
-from radgate_server.core.audit import AuditAction
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.store.spool import DiskSpool
+from radgate_server.core.access.ports.directory import Change, ChangeKind
+from radgate_server.core.access.tenancy import Caller, Principal, Role, Tenant
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import (
     AuditUnavailableError,
     DatabaseUnavailableError,
@@ -22,18 +24,16 @@ from radgate_server.core.errors import (
     ResourceNotFoundError,
     SpoolFullError,
 )
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.ports.directory import Change, ChangeKind
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.storing import RefusedInstance, StoredInstance, StoreReport
-from radgate_server.core.tenancy import Caller, Principal, Role, Tenant
-from radgate_server.services import uploading
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.changes import ChangeFollower
-from radgate_server.services.pacs_clients import PacsClients
-from radgate_server.services.store import StoreService
-from radgate_server.services.tenant_caches import TenantCaches
-from radgate_server.services.uploading import Pieces
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.store.outcome import RefusedInstance, StoredInstance, StoreReport
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.cache.changes import ChangeFollower
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.store import upload as uploading
+from radgate_server.services.store.storage import StoreService
+from radgate_server.services.store.upload import Pieces
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory

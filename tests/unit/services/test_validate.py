@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from radgate_server.core.capabilities import Capabilities
 from radgate_server.core.errors import (
     ConfigurationError,
     InstanceNotSentError,
@@ -16,7 +15,8 @@ from radgate_server.core.errors import (
     PacsTimeoutError,
     PacsUnreachableError,
 )
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     HttpAuth,
@@ -26,12 +26,12 @@ from radgate_server.core.pacs import (
     PacsConnection,
     RetrieveMethod,
 )
-from radgate_server.core.ports.pacs import EchoReport, PacsClient
-from radgate_server.core.query import FindResult, Query
-from radgate_server.core.secret import Secret
-from radgate_server.core.validation import CheckOutcome, ValidationReport
-from radgate_server.services.examination import CHECKS
-from radgate_server.services.validate import Validator
+from radgate_server.core.pacs.ports import EchoReport, PacsClient
+from radgate_server.core.pacs.validation import CheckOutcome, ValidationReport
+from radgate_server.core.query.model import FindResult, Query
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.services.administration.validation import Validator
+from radgate_server.services.administration.validation_checks import CHECKS
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.instances import STUDY, make_study

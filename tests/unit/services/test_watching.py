@@ -3,8 +3,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.core.ports.pacs import ChangeBatch, PacsClient, StudyChange
-from radgate_server.services.watching import MAX_PAGES, MAX_PENDING, ChangesReader, NewsDesk, StudyNews
+from radgate_server.core.pacs.ports import ChangeBatch, PacsClient, StudyChange
+from radgate_server.services.cache.watching import MAX_PAGES, MAX_PENDING, ChangesReader, NewsDesk, StudyNews
 from tests.fakes.memory_pacs import MemoryPacs
 
 

@@ -6,10 +6,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from radgate_server.adapters.telemetry import AuditMetrics
-from radgate_server.adapters.telemetry.families import Families
-from radgate_server.core.audit_chain import START, ChainHead
-from radgate_server.core.ports.audit import ChainTelemetry, IndexTelemetry
-from radgate_server.core.ports.audit_spool import SpoolState
+from radgate_server.adapters.telemetry.metrics.families import Families
+from radgate_server.core.audit.chain import START, ChainHead
+from radgate_server.core.audit.ports.spool import SpoolState
+from radgate_server.core.audit.ports.trail import ChainTelemetry, IndexTelemetry
 
 
 @dataclass

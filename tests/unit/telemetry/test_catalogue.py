@@ -14,13 +14,13 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from radgate_server.adapters.telemetry import AuditMetrics, PrometheusTelemetry
-from radgate_server.adapters.telemetry.catalogue import CATALOGUE
-from radgate_server.adapters.telemetry.families import OTHER, Families
-from radgate_server.core.certificates import CertificateUse, Use
-from radgate_server.core.gateway_answers import GatewayAnswers
-from radgate_server.core.jobs import QueueLoad
-from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.tracing import Part, TraceContext
+from radgate_server.adapters.telemetry.metrics.catalogue import CATALOGUE
+from radgate_server.adapters.telemetry.metrics.families import OTHER, Families
+from radgate_server.core.gateway.answers import GatewayAnswers
+from radgate_server.core.jobs.job import QueueLoad
+from radgate_server.core.telemetry.certificates import CertificateUse, Use
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.core.telemetry.tracing import Part, TraceContext
 from tests.unit.core.test_tracing import SPAN, TRACE, Recorded
 from tests.unit.telemetry.test_audit_metrics import SpoolState, Writing
 

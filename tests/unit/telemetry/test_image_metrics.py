@@ -1,5 +1,5 @@
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.telemetry.ports import Telemetry
 from tests.unit.telemetry.test_metrics import shown
 
 

@@ -1,7 +1,7 @@
 import logging
 
-from radgate_server.adapters.telemetry.log_sampling import MOST_EVENTS, LogSampler
-from radgate_server.telemetry_settings import LogRule
+from radgate_server.adapters.telemetry.logs.sampling import MOST_EVENTS, LogSampler
+from radgate_server.settings.telemetry import LogRule
 
 
 class Clock:
@@ -14,7 +14,7 @@ class Clock:
 
 
 def line(
-    message: str, *, level: int = logging.INFO, logger: str = "radgate_server.services.store"
+    message: str, *, level: int = logging.INFO, logger: str = "radgate_server.services.store.storage"
 ) -> logging.LogRecord:
     return logging.LogRecord(logger, level, __file__, 1, message, ("value",), None)
 

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from radgate_server.adapters.telemetry.log_handler import log_counts
-from radgate_server.adapters.telemetry.logging import set_up_logging
+from radgate_server.adapters.telemetry.logs.handler import log_counts
+from radgate_server.adapters.telemetry.logs.setup import set_up_logging
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.request_context import request_id, trace_id
+from radgate_server.core.telemetry.request_context import request_id, trace_id
 
 PATIENT = "Doe^Jane"
 log = logging.getLogger("radgate_server.services.example")

@@ -1,7 +1,7 @@
 from prometheus_client import generate_latest
 
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.telemetry.ports import Telemetry
 
 
 def shown(telemetry: PrometheusTelemetry) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from radgate_server.adapters.telemetry.catalogue import CATALOGUE, Kind
+from radgate_server.adapters.telemetry.metrics.catalogue import CATALOGUE, Kind
 from tests.integration.observability import expressions
 from tests.integration.promql import ADDED, selectors
 

@@ -8,10 +8,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from radgate_server.adapters.telemetry.otlp import HttpExport
-from radgate_server.adapters.telemetry.span_encoding import encode_request
-from radgate_server.adapters.telemetry.span_sending import MOST_WAITING, SpanSender
-from radgate_server.telemetry_settings import TelemetrySettings
+from radgate_server.adapters.telemetry.traces.otlp import HttpExport
+from radgate_server.adapters.telemetry.traces.span_encoding import encode_request
+from radgate_server.adapters.telemetry.traces.span_sending import MOST_WAITING, SpanSender
+from radgate_server.settings.telemetry import TelemetrySettings
 from tests.trace_tree import attributes_of
 
 AWAY = ConnectionError("UNAVAILABLE")

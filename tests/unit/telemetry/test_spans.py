@@ -6,9 +6,9 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from radgate_server.adapters.pacs.dimse.exchange import OperationCancelledError
-from radgate_server.adapters.telemetry.spans import MOST_SPANS, SpanRecorder
-from radgate_server.core.tracing import Part, SpanKind, TraceContext, mark, span
+from radgate_server.adapters.pacs.dimse.messages.exchange import OperationCancelledError
+from radgate_server.adapters.telemetry.traces.spans import MOST_SPANS, SpanRecorder
+from radgate_server.core.telemetry.tracing import Part, SpanKind, TraceContext, mark, span
 from tests.trace_tree import attributes_of
 
 PARENT = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)

@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from radgate_server.adapters.telemetry import PrometheusTelemetry, RegistrySamples
-from radgate_server.core.alerts import Sample
-from radgate_server.core.certificates import CertificateUse, Use
-from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.alerts.alert import Sample
+from radgate_server.core.telemetry.certificates import CertificateUse, Use
+from radgate_server.core.telemetry.ports import Telemetry
 from tests.unit.telemetry.test_metrics import shown
 
 EXPIRES = datetime(2027, 1, 1, tzinfo=UTC)

@@ -9,8 +9,9 @@ from radgate_server.adapters.pacs.dicomweb.qido import (
     target_of,
     tells_of_more,
 )
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey, Query, TagPath
+from radgate_server.core.dicom.data_sets import TagPath
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.model import MatchingKey, Query
 
 STUDY, SERIES, IMAGE = QueryLevel
 

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.tracing import mark
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.core.telemetry.tracing import mark
 
 
 @dataclass(slots=True)

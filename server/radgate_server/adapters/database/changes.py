@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.schema import changes
-from radgate_server.core.ports.directory import Change, ChangeKind, FeedEpoch
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.schema.tables import changes
+from radgate_server.core.access.ports.directory import Change, ChangeKind, FeedEpoch
 
 KEPT = timedelta(days=30)
 """Older changes are forgotten; no running server falls this far behind."""

@@ -9,9 +9,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from radgate_server.adapters.database.engine import BUSY_TIMEOUT_S, WRITES, open_engine
+from radgate_server.adapters.database.connection.engine import BUSY_TIMEOUT_S, WRITES, open_engine
+from radgate_server.adapters.database.connection.unavailable import unavailable
 from radgate_server.adapters.database.schema_revision import MIGRATIONS, first_line
-from radgate_server.adapters.database.unavailable import unavailable
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from radgate_server.adapters.database.database import Database
-from radgate_server.adapters.database.schema import report_schedules
-from radgate_server.adapters.database.tenants import require_tenant
+from radgate_server.adapters.database.access.tenants import require_tenant
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.schema.tables import report_schedules
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.reports.schedule import Plan, ReportSchedule
 

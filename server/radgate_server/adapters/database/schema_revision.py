@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from radgate_server.adapters.database.engine import open_engine, parse_url
-from radgate_server.adapters.database.unavailable import unavailable
+from radgate_server.adapters.database.connection.engine import open_engine, parse_url
+from radgate_server.adapters.database.connection.unavailable import unavailable
 
 log = logging.getLogger(__name__)
 

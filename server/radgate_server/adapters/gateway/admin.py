@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from urllib.parse import quote
 
-from radgate_server.core.gateway_answers import GatewayAnswers
+from radgate_server.core.gateway.answers import GatewayAnswers
 
 _TIMEOUT_S = 2.0
 

@@ -19,11 +19,11 @@ from radgate_server.adapters.gateway.private_file import write_private
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.adapters.gateway.tracing import header_variables
-from radgate_server.config import Settings
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.gateway_answers import GatewayAnswers
-from radgate_server.core.ports.tls import TlsMaterial
-from radgate_server.gateway_settings import GatewaySettings
+from radgate_server.core.gateway.answers import GatewayAnswers
+from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import yaml
 from radgate_server.adapters.gateway.tls import transport_socket
 from radgate_server.adapters.gateway.tracing import add_tracing
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.gateway_settings import GatewaySettings
-from radgate_server.telemetry_settings import TelemetrySettings
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.telemetry import TelemetrySettings
 
 type Node = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from radgate_server.adapters.gateway.private_file import write_private
-from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.core.gateway.ports import TlsMaterial
 
 type Node = dict[str, Any]
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from radgate_server.telemetry_settings import TelemetrySettings
+from radgate_server.settings.telemetry import TelemetrySettings
 
 type Node = dict[str, Any]
 

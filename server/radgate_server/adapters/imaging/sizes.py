@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import ImageTooLargeError
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
 
 

@@ -4,22 +4,22 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from radgate_server.adapters.notify.pagerduty import PagerDutyNotifier
-from radgate_server.adapters.notify.report_folder import FolderReportSender
-from radgate_server.adapters.notify.report_mail import MailReportSender
-from radgate_server.adapters.notify.report_webhook import WebhookReportSender
+from radgate_server.adapters.notify.reports.folder import FolderReportSender
+from radgate_server.adapters.notify.reports.mail import MailReportSender
+from radgate_server.adapters.notify.reports.webhook import WebhookReportSender
 from radgate_server.adapters.notify.slack import SlackNotifier
 from radgate_server.adapters.notify.smtp import SmtpNotifier
 from radgate_server.adapters.notify.webhook import WebhookNotifier
-from radgate_server.alert_settings import (
+from radgate_server.core.alerts.ports import Notifier
+from radgate_server.core.reports.ports.delivery import ReportSender
+from radgate_server.settings.alerts import (
     AlertReceiver,
     PagerDutyReceiver,
     SlackReceiver,
     SmtpReceiver,
     WebhookReceiver,
 )
-from radgate_server.core.ports.alerts import Notifier
-from radgate_server.core.ports.reports import ReportSender
-from radgate_server.report_settings import (
+from radgate_server.settings.reports import (
     FolderReportReceiver,
     MailReportReceiver,
     ReportReceiver,

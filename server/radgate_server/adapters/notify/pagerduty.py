@@ -5,8 +5,8 @@ import hashlib
 
 from radgate_server.adapters.notify.posting import encode, post_json
 from radgate_server.adapters.notify.secret_text import secret_text
-from radgate_server.alert_settings import PagerDutyReceiver
-from radgate_server.core.alerts import AlertState, Notice
+from radgate_server.core.alerts.alert import AlertState, Notice
+from radgate_server.settings.alerts import PagerDutyReceiver
 
 _MAX_SUMMARY = 1024
 _MAX_KEY = 255

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from radgate_server.core.alerts import Silence
+from radgate_server.core.alerts.alert import Silence
 from radgate_server.core.errors import ConfigurationError
 
 NAME = "silences.json"

@@ -4,8 +4,8 @@ import asyncio
 
 from radgate_server.adapters.notify.posting import encode, post_json
 from radgate_server.adapters.notify.secret_text import secret_text
-from radgate_server.alert_settings import SlackReceiver
-from radgate_server.core.alerts import AlertState, Notice, Severity
+from radgate_server.core.alerts.alert import AlertState, Notice, Severity
+from radgate_server.settings.alerts import SlackReceiver
 
 _COLOURS = {Severity.CRITICAL: "#a30200", Severity.WARNING: "#daa038"}
 _GREEN = "#2eb886"

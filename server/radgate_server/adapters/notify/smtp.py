@@ -4,8 +4,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
 from radgate_server.adapters.notify.mailing import one_line, send
-from radgate_server.alert_settings import SmtpReceiver
-from radgate_server.core.alerts import AlertState, Notice, Severity
+from radgate_server.core.alerts.alert import AlertState, Notice, Severity
+from radgate_server.settings.alerts import SmtpReceiver
 
 
 class SmtpNotifier:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from radgate_server.adapters.notify.posting import encode, post_json
 from radgate_server.adapters.notify.secret_text import secret_text
-from radgate_server.alert_settings import WebhookReceiver
-from radgate_server.core.alerts import Notice
+from radgate_server.core.alerts.alert import Notice
+from radgate_server.settings.alerts import WebhookReceiver
 
 SIGNATURE = "X-Radgate-Signature"
 

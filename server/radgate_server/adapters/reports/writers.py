@@ -3,9 +3,9 @@
 from functools import partial
 
 from radgate_server.adapters.reports.pdf import PdfWriter
-from radgate_server.core.ports.reports import ReportWriters
 from radgate_server.core.reports.csv_text import CsvWriter
 from radgate_server.core.reports.json_text import JsonWriter
+from radgate_server.core.reports.ports.delivery import ReportWriters
 from radgate_server.core.reports.spec import ReportFormat
 
 

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from radgate_server.adapters.secrets.derive import derive
 from radgate_server.adapters.secrets.envelope import ENVELOPE_FORM, FIRST_FORM, NONCE_BYTES, Envelope, unpack
-from radgate_server.adapters.secrets.key_file import FILE_NAME, KEY_BYTES, load_key
+from radgate_server.adapters.secrets.files.key_file import FILE_NAME, KEY_BYTES, load_key
 from radgate_server.adapters.secrets.provider import KeyProvider, kind_of
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.secret import SealedSecret, Secret, SecretContext
+from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext
 
 FIRST_KEY = FILE_NAME
 """What the key of form 1 is called among the versions: the installation's own."""

@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from radgate_server.adapters.secrets.key_file import KEY_BYTES
+from radgate_server.adapters.secrets.files.key_file import KEY_BYTES
 
 
 def derive(key: bytes, purpose: bytes) -> bytes:

@@ -3,20 +3,20 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from radgate_server.adapters.secrets.aws import AwsClients
+from radgate_server.adapters.secrets.aws.client import AwsClients
+from radgate_server.adapters.secrets.aws.kms_keys import KIND as AWS_KMS
+from radgate_server.adapters.secrets.aws.kms_keys import KmsKeys
 from radgate_server.adapters.secrets.box import EnvelopeBox
-from radgate_server.adapters.secrets.file_keys import KIND as FILE
-from radgate_server.adapters.secrets.file_keys import FileKeys
-from radgate_server.adapters.secrets.kms_keys import KIND as AWS_KMS
-from radgate_server.adapters.secrets.kms_keys import KmsKeys
+from radgate_server.adapters.secrets.files.encryption_keys import KIND as FILE
+from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
 from radgate_server.adapters.secrets.provider import KeyProvider
 from radgate_server.adapters.secrets.references import References
-from radgate_server.adapters.secrets.transit_keys import KIND as VAULT
-from radgate_server.adapters.secrets.transit_keys import TransitKeys
-from radgate_server.adapters.secrets.vault import VaultCalls
-from radgate_server.config import Settings
-from radgate_server.core.ports.secrets import KeyRing, ReferenceReader, SecretBox
-from radgate_server.secret_settings import KmsKeySettings, TransitKeySettings
+from radgate_server.adapters.secrets.vault.client import VaultCalls
+from radgate_server.adapters.secrets.vault.transit_keys import KIND as VAULT
+from radgate_server.adapters.secrets.vault.transit_keys import TransitKeys
+from radgate_server.core.secrets.ports import KeyRing, ReferenceReader, SecretBox
+from radgate_server.settings.secrets import KmsKeySettings, TransitKeySettings
+from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from radgate_server.core.ports.secrets import KeyRing
-from radgate_server.core.secret import SecretContext
+from radgate_server.core.secrets.ports import KeyRing
+from radgate_server.core.secrets.secret import SecretContext
 
 
 class KeyProvider(KeyRing, Protocol):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radgate_server.adapters.secrets.derive import derive
-from radgate_server.adapters.secrets.key_file import load_key
+from radgate_server.adapters.secrets.files.key_file import load_key
 
 
 def quarantine_key(data_dir: Path) -> bytes:

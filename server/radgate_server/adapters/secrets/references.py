@@ -6,10 +6,10 @@ import os
 import stat
 from typing import Any
 
-from radgate_server.adapters.secrets.aws import AwsClients
-from radgate_server.adapters.secrets.vault import VaultCalls
+from radgate_server.adapters.secrets.aws.client import AwsClients
+from radgate_server.adapters.secrets.vault.client import VaultCalls
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.secret import Secret, SecretReference, SecretScheme
+from radgate_server.core.secrets.secret import Secret, SecretReference, SecretScheme
 
 MAX_SECRET_BYTES = 64 * 1024  # as AWS Secrets Manager allows; a longer file is something else
 

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from radgate_server.adapters.secrets.key_file import load_key
+from radgate_server.adapters.secrets.files.key_file import load_key
 from radgate_server.core.errors import ConfigurationError
 
 FILE_NAME = "audit-signing.key"

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from radgate_server.adapters.secrets.derive import derive
-from radgate_server.adapters.secrets.key_file import load_key
+from radgate_server.adapters.secrets.files.key_file import load_key
 
 _NONCE_BYTES = 12
 

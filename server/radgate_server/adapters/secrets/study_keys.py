@@ -11,11 +11,11 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from radgate_server.adapters.secrets.key_file import KEY_BYTES
+from radgate_server.adapters.secrets.files.key_file import KEY_BYTES
+from radgate_server.core.cache.ports.keys import CacheKeyRecords, StudyKey, WrappedStudyKey
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.cache_keys import CacheKeyRecords, StudyKey, WrappedStudyKey
-from radgate_server.core.ports.secrets import SecretBox
-from radgate_server.core.secret import Secret, SecretContext, cache_key_context
+from radgate_server.core.secrets.ports import SecretBox
+from radgate_server.core.secrets.secret import Secret, SecretContext, cache_key_context
 
 _ID_BYTES = 16
 _NONCE_BYTES = 12

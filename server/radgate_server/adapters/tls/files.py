@@ -7,9 +7,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from radgate_server.auth_settings import TlsPaths
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.settings.access import TlsPaths
 
 _MAX_BYTES = 1 << 20
 

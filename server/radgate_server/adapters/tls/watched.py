@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from radgate_server.adapters.tls.files import ends_at, read_tls
-from radgate_server.auth_settings import TlsPaths
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.tls import TlsMaterial
+from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.settings.access import TlsPaths
 
 _log = logging.getLogger(__name__)
 

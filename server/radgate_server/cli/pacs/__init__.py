@@ -2,12 +2,12 @@
 
 import click
 
-from radgate_server.cli.options import RadgateGroup
 from radgate_server.cli.pacs.add import add
 from radgate_server.cli.pacs.detect import detect
 from radgate_server.cli.pacs.operate import failback, failover, remove, test, validate
 from radgate_server.cli.pacs.overview import history, list_
 from radgate_server.cli.pacs.update import update
+from radgate_server.cli.shared.options import RadgateGroup
 
 
 @click.group(cls=RadgateGroup)

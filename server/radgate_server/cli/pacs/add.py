@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin
-from radgate_server.cli.folder_scan import scan_with_progress
-from radgate_server.cli.options import RadgateGroup, config_option
-from radgate_server.cli.output import hint
 from radgate_server.cli.pacs.common import group_options, no_validate_option, one_pacs, print_check, set_up
 from radgate_server.cli.pacs.dimse_options import dimse_options, new_dimse
+from radgate_server.cli.pacs.folder_scan import scan_with_progress
 from radgate_server.cli.pacs.http_options import http_options, new_dicomweb, new_orthanc
 from radgate_server.cli.pacs.label_options import label_options
-from radgate_server.core.pacs import FolderConnection, PacsConnection
+from radgate_server.cli.shared.admin import caller_for, run_admin
+from radgate_server.cli.shared.options import RadgateGroup, config_option
+from radgate_server.cli.shared.output import hint
+from radgate_server.core.pacs.connections import FolderConnection, PacsConnection
 
 
 @click.group(cls=RadgateGroup)

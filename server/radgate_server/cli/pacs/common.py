@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.options import tenant_option, together
-from radgate_server.core.pacs import PacsConnection
-from radgate_server.core.pacs_checks import MAX_FAILOVER_THRESHOLD
-from radgate_server.core.pacs_setup import PacsSetup
-from radgate_server.core.validation import Check
+from radgate_server.cli.shared.options import tenant_option, together
+from radgate_server.core.pacs.connection_checks import MAX_FAILOVER_THRESHOLD
+from radgate_server.core.pacs.connections import PacsConnection
+from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.core.pacs.validation import Check
 
 name_option = click.option("--name", metavar="NAME", required=True, help="Name of the PACS within its tenant.")
 one_pacs = together(tenant_option, name_option)

@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin
-from radgate_server.cli.options import config_option, json_option
-from radgate_server.cli.output import hint, print_json, print_rows
 from radgate_server.cli.pacs.dimse_options import dimse_arguments
 from radgate_server.cli.pacs.http_options import http_arguments
 from radgate_server.cli.pacs.overview import where_text
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
-from radgate_server.core.detection import DetectionReport, DetectTarget, Finding, suggest_names
-from radgate_server.core.pacs import DimseConnection, FolderConnection, PacsConnection
-from radgate_server.core.secret import NO_SECRET, SecretSource
+from radgate_server.cli.shared.admin import caller_for, run_admin
+from radgate_server.cli.shared.options import config_option, json_option
+from radgate_server.cli.shared.output import hint, print_json, print_rows
+from radgate_server.core.pacs.connections import DimseConnection, FolderConnection, PacsConnection
+from radgate_server.core.pacs.detection import DetectionReport, DetectTarget, Finding, suggest_names
+from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 
 
 @click.command()

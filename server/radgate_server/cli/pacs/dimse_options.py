@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_tls_options
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
 from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
-from radgate_server.core.pacs import DimseConnection, RetrieveMethod
-from radgate_server.core.pacs_checks import MAX_ASSOCIATIONS
-from radgate_server.core.pacs_setup import keep_secret
-from radgate_server.core.secret import NO_SECRET, SecretSource
+from radgate_server.cli.shared.options import together
+from radgate_server.core.pacs.connection_checks import MAX_ASSOCIATIONS
+from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs.setup import keep_secret
+from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 
 _FIELDS = (
     "host",

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.options import together
-from radgate_server.core.pacs import DimseTls, TlsProfile
+from radgate_server.cli.shared.options import together
+from radgate_server.core.pacs.connections import DimseTls, TlsProfile
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 

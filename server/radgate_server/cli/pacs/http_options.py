@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.options import together
 from radgate_server.cli.pacs.dimse_tls_options import FILE
 from radgate_server.cli.pacs.label_options import changed_labels
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
-from radgate_server.core.labels import StudyLabels
-from radgate_server.core.pacs import (
+from radgate_server.cli.shared.options import together
+from radgate_server.core.pacs.connection_checks import MAX_HTTP_CONNECTIONS
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     HttpAuth,
     HttpAuthMethod,
@@ -20,9 +20,9 @@ from radgate_server.core.pacs import (
     HttpTls,
     OrthancConnection,
 )
-from radgate_server.core.pacs_checks import MAX_HTTP_CONNECTIONS
-from radgate_server.core.pacs_setup import keep_secret
-from radgate_server.core.secret import NO_SECRET, SecretSource
+from radgate_server.core.pacs.labels import StudyLabels
+from radgate_server.core.pacs.setup import keep_secret
+from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 
 
 @dataclass(frozen=True, slots=True)

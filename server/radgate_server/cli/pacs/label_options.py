@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.options import together
-from radgate_server.core.labels import LabelsConstraint, StudyLabels
+from radgate_server.cli.shared.options import together
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
 
 
 def label_options() -> Callable[[Callable[..., None]], Callable[..., None]]:

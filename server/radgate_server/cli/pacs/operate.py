@@ -2,12 +2,12 @@
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin
-from radgate_server.cli.options import config_option, json_option
-from radgate_server.cli.output import hint, print_json
 from radgate_server.cli.pacs.common import named_pacs, one_pacs, print_check
 from radgate_server.cli.pacs.overview import report_json
-from radgate_server.core.failover import Transition
+from radgate_server.cli.shared.admin import caller_for, run_admin
+from radgate_server.cli.shared.options import config_option, json_option
+from radgate_server.cli.shared.output import hint, print_json
+from radgate_server.core.pacs.failover import Transition
 
 
 @click.command()

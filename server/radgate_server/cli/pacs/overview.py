@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin, tenants_asked_for
-from radgate_server.cli.options import any_tenant_option, config_option, json_option
-from radgate_server.cli.output import age_text, print_rows
 from radgate_server.cli.pacs.common import named_pacs
-from radgate_server.core.health import BreakerState, Health, PacsStatus
-from radgate_server.core.pacs import (
+from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
+from radgate_server.cli.shared.options import any_tenant_option, config_option, json_option
+from radgate_server.cli.shared.output import age_text, print_rows
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
@@ -21,10 +20,11 @@ from radgate_server.core.pacs import (
     PacsConnection,
     secret_of,
 )
-from radgate_server.core.secret import SecretReference
-from radgate_server.core.validation import CheckOutcome, ValidationReport
-from radgate_server.services.admin import AdminService
-from radgate_server.services.pacs_admin import PacsOverview
+from radgate_server.core.pacs.health import BreakerState, Health, PacsStatus
+from radgate_server.core.pacs.validation import CheckOutcome, ValidationReport
+from radgate_server.core.secrets.secret import SecretReference
+from radgate_server.services.administration.pacs import PacsOverview
+from radgate_server.services.administration.tenants import AdminService
 
 _COLUMNS = (
     "tenant",

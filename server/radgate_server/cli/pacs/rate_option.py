@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import click
 
-from radgate_server.core.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND, MAX_MIN_BYTES_PER_SECOND
+from radgate_server.core.pacs.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND, MAX_MIN_BYTES_PER_SECOND
 
 
 def minimum_rate_option(command: Callable[..., None]) -> Callable[..., None]:

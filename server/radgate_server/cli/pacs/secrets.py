@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.secret import Secret, SecretReference, parse_reference
+from radgate_server.core.secrets.secret import Secret, SecretReference, parse_reference
 
 
 def from_variable(name: str) -> Secret:

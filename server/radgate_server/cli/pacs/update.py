@@ -6,22 +6,22 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.admin import caller_for, run_admin
-from radgate_server.cli.options import RadgateGroup, config_option
-from radgate_server.cli.output import hint
 from radgate_server.cli.pacs.common import group_options, no_validate_option, one_pacs, print_check, set_up
 from radgate_server.cli.pacs.dimse_options import changed_dimse, dimse_options
 from radgate_server.cli.pacs.http_options import changed_http, changed_orthanc, http_options
 from radgate_server.cli.pacs.label_options import label_options
+from radgate_server.cli.shared.admin import caller_for, run_admin
+from radgate_server.cli.shared.options import RadgateGroup, config_option
+from radgate_server.cli.shared.output import hint
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs import (
+from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     FolderConnection,
     OrthancConnection,
     PacsConnection,
 )
-from radgate_server.core.pacs_setup import PacsSetup
+from radgate_server.core.pacs.setup import PacsSetup
 
 
 @click.group(cls=RadgateGroup)

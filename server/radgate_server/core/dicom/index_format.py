@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
+from radgate_server.core.dicom.instance_index import BulkItem, Frames, FrameTable, InstanceIndex, Span, native_frames
 from radgate_server.core.errors import CorruptEntryError
-from radgate_server.core.instance_index import BulkItem, Frames, FrameTable, InstanceIndex, Span, native_frames
 
 _MAGIC = b"RGX2"  # 1 cut native frames called YBR_FULL_422 by that name alone
 _HEAD = struct.Struct("<4sLLQ")

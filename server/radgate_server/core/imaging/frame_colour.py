@@ -6,14 +6,14 @@ agree on Planar Configuration 0; a native frame with chroma for every second pix
 YBR_FULL; an encapsulated one that is decoded becomes RGB, unless it is stated to be YBR_FULL (ADR 40).
 """
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import (
     DEFLATED_IMAGE_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
     TRANSFER_SYNTAXES,
     is_native,
 )
+from radgate_server.core.errors import InstanceMalformedError
 
 RGB, YBR_FULL, YBR_FULL_422 = "RGB", "YBR_FULL", "YBR_FULL_422"
 

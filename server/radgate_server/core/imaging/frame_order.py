@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.identifiers import InstanceRef
 
 
 class Part(IntEnum):

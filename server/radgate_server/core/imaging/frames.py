@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 
 
 @dataclass(frozen=True, slots=True)

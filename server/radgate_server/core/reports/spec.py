@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from radgate_server.core.audit_search import AuditCriteria, IndexPosition
+from radgate_server.core.audit.search import AuditCriteria, IndexPosition
+from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.identifiers import parse_uid
 
 MAX_SUBJECT = 200
 

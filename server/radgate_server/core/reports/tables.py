@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from radgate_server.core.audit import AuditOutcome
-from radgate_server.core.audit_lists import SEPARATOR
-from radgate_server.core.audit_search import AuditRecord
+from radgate_server.core.audit.record import AuditOutcome
+from radgate_server.core.audit.search import AuditRecord
+from radgate_server.core.audit.studies_shown import SEPARATOR
 
 type Cell = str | int | None
 type Row = tuple[Cell, ...]

@@ -16,8 +16,8 @@ from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from radgate_server.core.audit import AuditAction, AuditOutcome
-from radgate_server.core.audit_search import BREAK_GLASS, SAME_NAME, AuditRecord
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.audit.search import BREAK_GLASS, SAME_NAME, AuditRecord
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.tables import Row, time_text
 

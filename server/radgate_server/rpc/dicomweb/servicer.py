@@ -13,31 +13,31 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     SearchRequest,
     StoreRequest,
 )
-from radgate_server.config import Settings
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.ports.cache import HotCache
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.dicomweb.base_url import BaseUrl
-from radgate_server.rpc.dicomweb.bitstreams import BitstreamSender
-from radgate_server.rpc.dicomweb.bulkdata import BulkdataResource
-from radgate_server.rpc.dicomweb.capabilities import CapabilitiesResource
-from radgate_server.rpc.dicomweb.frames import FramesResource
-from radgate_server.rpc.dicomweb.instances import InstancesResource
-from radgate_server.rpc.dicomweb.metadata import MetadataResource
-from radgate_server.rpc.dicomweb.picture_answers import PictureAnswers
-from radgate_server.rpc.dicomweb.picture_sender import PictureSender
-from radgate_server.rpc.dicomweb.rendered import RenderedResource
-from radgate_server.rpc.dicomweb.search import SearchResource
-from radgate_server.rpc.dicomweb.stow import StowResource
-from radgate_server.rpc.dicomweb.thumbnail import ThumbnailResource
-from radgate_server.rpc.dicomweb.wado_uri import WadoUriResource
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.caller_search import CallerSearch
-from radgate_server.services.imaging.pictures import Pictures
+from radgate_server.core.cache.ports.tiers import HotCache
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.rpc.dicomweb.capabilities.resource import CapabilitiesResource
+from radgate_server.rpc.dicomweb.negotiation.base_url import BaseUrl
+from radgate_server.rpc.dicomweb.pictures.answers import PictureAnswers
+from radgate_server.rpc.dicomweb.pictures.rendered import RenderedResource
+from radgate_server.rpc.dicomweb.pictures.sender import PictureSender
+from radgate_server.rpc.dicomweb.pictures.thumbnail import ThumbnailResource
+from radgate_server.rpc.dicomweb.retrieve.bitstreams import BitstreamSender
+from radgate_server.rpc.dicomweb.retrieve.bulkdata import BulkdataResource
+from radgate_server.rpc.dicomweb.retrieve.frames import FramesResource
+from radgate_server.rpc.dicomweb.retrieve.instances import InstancesResource
+from radgate_server.rpc.dicomweb.retrieve.metadata import MetadataResource
+from radgate_server.rpc.dicomweb.search.qido import SearchResource
+from radgate_server.rpc.dicomweb.store.stow import StowResource
+from radgate_server.rpc.dicomweb.wado_uri.resource import WadoUriResource
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.services.access.caller_search import CallerSearch
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.imaging.pictures.toolset import Pictures
 from radgate_server.services.imaging.transcode import Transcoder
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.retrieve import RetrieveService
-from radgate_server.services.store import StoreService
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.services.retrieve.retrieval import RetrieveService
+from radgate_server.services.store.storage import StoreService
+from radgate_server.settings.settings import Settings
 
 
 class DicomWebServicer:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from radgate.v1 import admin_service_pb2 as messages
-from radgate_server.core.identifiers import parse_slug
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert_admin import (
+from radgate_server.core.dicom.identifiers import parse_slug
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.admin import (
     from_expire_time,
     from_role,
     from_update_tenant,
@@ -13,14 +13,14 @@ from radgate_server.rpc.v1.convert_admin import (
     to_tenant,
     to_tier,
 )
-from radgate_server.rpc.v1.convert_detection import from_detect_request, to_detect_response
-from radgate_server.rpc.v1.convert_limits import from_limits, to_limits, to_state
-from radgate_server.rpc.v1.convert_pacs import change_setup, from_pacs, to_pacs
-from radgate_server.rpc.v1.convert_reports import to_report, to_transition
-from radgate_server.rpc.v1.convert_restriction import from_restriction
-from radgate_server.rpc.v1.page_token import requested_page
-from radgate_server.rpc.v1.times import from_duration
-from radgate_server.services.admin import AdminService
+from radgate_server.rpc.v1.convert.detection import from_detect_request, to_detect_response
+from radgate_server.rpc.v1.convert.limits import from_limits, to_limits, to_state
+from radgate_server.rpc.v1.convert.pacs import change_setup, from_pacs, to_pacs
+from radgate_server.rpc.v1.convert.pacs_reports import to_report, to_transition
+from radgate_server.rpc.v1.convert.restriction import from_restriction
+from radgate_server.rpc.v1.convert.times import from_duration
+from radgate_server.rpc.v1.streams.page_token import requested_page
+from radgate_server.services.administration.tenants import AdminService
 
 # ruff: noqa: N802 (rpcs keep their names)
 

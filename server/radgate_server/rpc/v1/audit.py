@@ -7,9 +7,9 @@ from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import audit_service_pb2 as messages
 from radgate_server.core.reports.spec import CONTENT_TYPES
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.messages import spans_of
-from radgate_server.rpc.v1.convert_audit import (
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.pipeline.messages import spans_of
+from radgate_server.rpc.v1.convert.audit import (
     from_search,
     from_time,
     to_checkpoint,
@@ -17,10 +17,10 @@ from radgate_server.rpc.v1.convert_audit import (
     to_record,
     to_verdict,
 )
-from radgate_server.rpc.v1.convert_audit_reports import change_plan, from_schedule, from_spec, to_schedule
-from radgate_server.rpc.v1.page_token import make_page_token, page_size_of, read_page_token, requested_page
-from radgate_server.services.audit_checking import AuditChecker
-from radgate_server.services.audit_reading import AuditReader
+from radgate_server.rpc.v1.convert.audit_reports import change_plan, from_schedule, from_spec, to_schedule
+from radgate_server.rpc.v1.streams.page_token import make_page_token, page_size_of, read_page_token, requested_page
+from radgate_server.services.audit.checking import AuditChecker
+from radgate_server.services.audit.search import AuditReader
 from radgate_server.services.reports.making import ReportMaker
 from radgate_server.services.reports.schedules import ScheduleDesk
 

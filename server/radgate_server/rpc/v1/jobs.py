@@ -5,15 +5,15 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from radgate.v1 import job_service_pb2 as messages
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.jobs import JobKind, JobRequest
-from radgate_server.core.ports.queue import JobQueue
-from radgate_server.core.tracing import current_traceparent
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert_jobs import from_create, to_job
-from radgate_server.rpc.v1.page_token import requested_page
-from radgate_server.services.auditing import Auditor
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.jobs.job import JobKind, JobRequest
+from radgate_server.core.jobs.ports import JobQueue
+from radgate_server.core.telemetry.tracing import current_traceparent
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.jobs import from_create, to_job
+from radgate_server.rpc.v1.streams.page_token import requested_page
+from radgate_server.services.audit.recording import Auditor
 
 # ruff: noqa: N802 (rpcs keep their names)
 

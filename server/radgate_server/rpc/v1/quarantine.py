@@ -6,12 +6,12 @@ from contextlib import aclosing
 from google.api.httpbody_pb2 import HttpBody
 
 from radgate.v1 import quarantine_service_pb2 as messages
-from radgate_server.core.quarantine import QuarantinedInstance
-from radgate_server.rpc.call import Call
+from radgate_server.core.quarantine.refused_instance import QuarantinedInstance
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.times import to_timestamp
 from radgate_server.rpc.v1.enum_words import ERROR_REASONS
-from radgate_server.rpc.v1.page_token import requested_page
-from radgate_server.rpc.v1.times import to_timestamp
-from radgate_server.services.quarantine import QuarantineAdmin
+from radgate_server.rpc.v1.streams.page_token import requested_page
+from radgate_server.services.quarantine.storing import QuarantineAdmin
 
 CONTENT_TYPE = "application/octet-stream"
 """Never DICOM's: nothing may show it as an image."""

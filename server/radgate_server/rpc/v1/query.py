@@ -7,23 +7,23 @@ from typing import Any, cast
 from google.protobuf.message import Message
 
 from radgate.v1 import query_service_pb2 as messages
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_lists import NOTHING_SHOWN
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.audit.studies_of_matches import list_of
+from radgate_server.core.audit.studies_shown import NOTHING_SHOWN
+from radgate_server.core.dicom.family_name import PATIENT_NAME
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.family_name import PATIENT_NAME
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.match_text import check_answer_size
-from radgate_server.core.query import Query
-from radgate_server.core.shown_list import list_of
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert import to_instance, to_query, to_series, to_study
+from radgate_server.core.query.json_text import check_answer_size
+from radgate_server.core.query.model import Query
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.common import to_instance, to_query, to_series, to_study
 from radgate_server.rpc.v1.enum_words import ERROR_REASONS, QUERY_WARNING_REASONS
-from radgate_server.rpc.v1.page_token import requested_page
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.caller_search import CallerSearch
-from radgate_server.services.known_studies import PATIENT_ID
-from radgate_server.services.query import Page, QueryPage, QueryWarning
-from radgate_server.services.watching import NewsDesk, StudyNews
+from radgate_server.rpc.v1.streams.page_token import requested_page
+from radgate_server.services.access.caller_search import CallerSearch
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.cache.watching import NewsDesk, StudyNews
+from radgate_server.services.query.known_studies import PATIENT_ID
+from radgate_server.services.query.search import Page, QueryPage, QueryWarning
 
 type SearchRequest = messages.SearchStudiesRequest | messages.SearchSeriesRequest | messages.SearchInstancesRequest
 

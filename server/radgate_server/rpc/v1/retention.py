@@ -1,16 +1,9 @@
 """RetentionService: how long what is kept."""
 
 from radgate.v1 import retention_service_pb2 as messages
-from radgate_server.rpc.call import Call
-from radgate_server.rpc.v1.convert_retention import (
-    from_erase,
-    from_kind,
-    from_subject,
-    to_erasure,
-    to_hold,
-    to_rule,
-)
-from radgate_server.rpc.v1.page_token import requested_page
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.retention import from_erase, from_kind, from_subject, to_erasure, to_hold, to_rule
+from radgate_server.rpc.v1.streams.page_token import requested_page
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionDesk
 

@@ -5,31 +5,31 @@ from contextlib import aclosing, suppress
 from functools import partial
 
 from radgate.v1 import retrieve_service_pb2 as messages
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.identifiers import RetrieveScope, parse_scope
+from radgate_server.core.dicom.instance_index import BULK_DATA_ROOT
+from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle
 from radgate_server.core.errors import GatewayError, NotAcceptableError
-from radgate_server.core.identifiers import RetrieveScope, parse_scope
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instance_index import BULK_DATA_ROOT
-from radgate_server.core.instances import FailedInstance, InstanceHandle
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.rpc.audited import record_stream
-from radgate_server.rpc.call import Call
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.lib.lookahead import in_order
+from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.errors import status_of
-from radgate_server.rpc.v1.chunks import chunk_message
-from radgate_server.rpc.v1.completeness import Tally
-from radgate_server.rpc.v1.convert import from_ref, to_ref
-from radgate_server.rpc.v1.frame_numbers import audited_frames, frame_numbers
-from radgate_server.rpc.v1.frame_sender import FrameSender
-from radgate_server.rpc.v1.frame_stream import FrameStreamer
-from radgate_server.rpc.v1.resume_token import Bookmark
-from radgate_server.rpc.v1.sources import Acceptance, Source, StoredSource, TranscodedSource
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.imaging.frame_streams import FrameStreams
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.common import from_ref, to_ref
+from radgate_server.rpc.v1.frames.numbers import audited_frames, frame_numbers
+from radgate_server.rpc.v1.frames.sender import FrameSender
+from radgate_server.rpc.v1.frames.stream import FrameStreamer
+from radgate_server.rpc.v1.streams.chunks import chunk_message
+from radgate_server.rpc.v1.streams.completeness import Tally
+from radgate_server.rpc.v1.streams.resume_token import Bookmark
+from radgate_server.rpc.v1.streams.sources import Acceptance, Source, StoredSource, TranscodedSource
+from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.imaging.stored_frames import StoredFrames
+from radgate_server.services.imaging.streaming.opening import FrameStreams
 from radgate_server.services.imaging.transcode import Transcoder
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.lookahead import in_order
-from radgate_server.services.retrieve import Delivery, RetrieveService, size_ahead
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.services.retrieve.retrieval import Delivery, RetrieveService, size_ahead
 
 # ruff: noqa: N802 (rpcs keep their names)
 

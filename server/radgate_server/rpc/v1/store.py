@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 import google_crc32c
 
 from radgate.v1 import store_service_pb2 as messages
+from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import InstanceMalformedError, InvalidArgumentError
-from radgate_server.core.identifiers import parse_uid
-from radgate_server.core.storing import RefusedInstance, StoreReport, StoreResult
-from radgate_server.rpc.call import Call
+from radgate_server.core.store.outcome import RefusedInstance, StoreReport, StoreResult
 from radgate_server.rpc.errors import status_of
-from radgate_server.rpc.v1.convert import to_ref
-from radgate_server.services.store import StoreService
-from radgate_server.services.uploading import Pieces
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.v1.convert.common import to_ref
+from radgate_server.services.store.storage import StoreService
+from radgate_server.services.store.upload import Pieces
 
 type _Requests = AsyncIterator[messages.StoreInstancesRequest]
 

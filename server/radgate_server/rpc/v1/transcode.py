@@ -8,28 +8,28 @@ from typing import Any
 import google_crc32c
 
 from radgate.v1 import transcode_service_pb2 as messages
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.errors import GatewayError, InvalidArgumentError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.render_target import RenderTarget
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.rpc.audited import record_stream
-from radgate_server.rpc.call import Call
+from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.errors import status_of
-from radgate_server.rpc.messages import spans_of
-from radgate_server.rpc.v1.chunks import chunk_message
-from radgate_server.rpc.v1.convert import from_ref, to_ref
-from radgate_server.rpc.v1.convert_transcode import FrameTarget, frame_target, instance_target, upload_target
-from radgate_server.rpc.v1.frame_numbers import audited_frames, frame_numbers
-from radgate_server.rpc.v1.sources import Source, StoredSource, TranscodedSource
-from radgate_server.rpc.v1.transcoded_frames import FrameMaker
-from radgate_server.services.auditing import Auditor
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.pipeline.messages import spans_of
+from radgate_server.rpc.v1.convert.common import from_ref, to_ref
+from radgate_server.rpc.v1.convert.transcode import FrameTarget, frame_target, instance_target, upload_target
+from radgate_server.rpc.v1.frames.numbers import audited_frames, frame_numbers
+from radgate_server.rpc.v1.frames.transcoded import FrameMaker
+from radgate_server.rpc.v1.streams.chunks import chunk_message
+from radgate_server.rpc.v1.streams.sources import Source, StoredSource, TranscodedSource
+from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from radgate_server.services.imaging.uploads import UploadTranscoder
-from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.retrieve.retrieval import RetrieveService
 
 # ruff: noqa: N802 (rpcs keep their names)
 

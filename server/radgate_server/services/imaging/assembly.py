@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
-from radgate_server.core.dicom.derivation import Derivation, Source
-from radgate_server.core.dicom.encapsulation import frame_item
-from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.dicom.transcoded import Around, EncodedPixels
+from radgate_server.core.dicom.pixel_data.encapsulation import frame_item
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.imaging.derivation import Derivation, Source
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
-from radgate_server.core.ports.spool import Spool
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.imaging.transcoded_file import Around, EncodedPixels
+from radgate_server.core.store.ports import Spool
 from radgate_server.services.imaging.frame_spool import FrameSpool
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 

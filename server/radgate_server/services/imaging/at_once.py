@@ -2,23 +2,23 @@
 
 import asyncio
 
-from radgate_server.core.dicom.derivation import Source
-from radgate_server.core.dicom.transcoded import Around, EncodedPixels, write_around
-from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.taken_apart import SMALL_BYTES, take_apart
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.ports.imaging import FrameWorkers, Priority
-from radgate_server.core.ports.spool import Spool
-from radgate_server.core.transfer_syntaxes import (
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.dicom.transfer_syntaxes import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     TRANSFER_SYNTAXES,
 )
+from radgate_server.core.imaging.derivation import Source
+from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.ports import FrameWorkers, Priority
+from radgate_server.core.imaging.single_frame import SMALL_BYTES, take_apart
+from radgate_server.core.imaging.transcoded_file import Around, EncodedPixels, write_around
+from radgate_server.core.store.ports import Spool
+from radgate_server.lib.lookahead import each
 from radgate_server.services.imaging.assembly import assembled
 from radgate_server.services.imaging.encodable import is_encodable
 from radgate_server.services.imaging.transcoded import TranscodedInstance
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.lookahead import each
+from radgate_server.services.retrieve.instances import InstanceReader
 
 _WRITTEN_HERE_BYTES = 64 << 10
 """Of a data set without its pixels. A larger one may have hundreds of thousands of elements, which would hold up the

@@ -3,9 +3,9 @@
 import asyncio
 import json
 
+from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
+from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instances import InstanceHandle, MemoryContent
-from radgate_server.core.ports.cache import CacheKey, HotCache
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 
 _KIND = "instance"

@@ -1,10 +1,10 @@
 """Whether an instance's pixels can be brought into the transfer syntax that is wanted."""
 
+from radgate_server.core.dicom.instance_index import InstanceIndex
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instance_index import InstanceIndex
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 
 _PIXEL_DATA = "7FE00010"
 

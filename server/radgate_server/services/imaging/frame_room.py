@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 from radgate_server.core.errors import ImageWorkersBusyError
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 
 ROOM_BYTES = 256 << 20
 MAX_WAITING = 1000

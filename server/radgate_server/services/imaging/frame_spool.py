@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Self
 from weakref import finalize
 
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.instances import InstanceContent, JoinedContent, MemoryContent
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.imaging.frames import EncodedFrame
-from radgate_server.core.instances import InstanceContent, JoinedContent, MemoryContent
-from radgate_server.core.ports.spool import Spool
+from radgate_server.core.store.ports import Spool
 
 _GATHERED_BYTES = 512 << 10
 """Of frames and the item headers between them: each part by itself costs whoever sends it a message."""

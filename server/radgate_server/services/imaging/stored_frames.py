@@ -5,22 +5,22 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple, cast
 
-from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel, image_pixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.imaging.frame_colour import served_frame, served_image
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.imaging.instance_content import Frames, InstanceContent, content_of
-from radgate_server.core.imaging.metadata_reader import LARGE_BYTES, read_metadata
+from radgate_server.core.imaging.metadata.instance_content import Frames, InstanceContent, content_of
+from radgate_server.core.imaging.metadata.reader import LARGE_BYTES, read_metadata
+from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.thinning import Thinning
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.query import DicomJson
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.single_flight import SingleFlight
 from radgate_server.services.imaging.frame_room import FrameRoom
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.recent import RecentMap
-from radgate_server.services.single_flight import SingleFlight
-from radgate_server.services.spanned import SpannedValue
+from radgate_server.services.retrieve.instances import InstanceReader
+from radgate_server.services.retrieve.spanned import SpannedValue
 
 _KEPT_IMAGES = 4096
 _KEPT_METADATA_BYTES = 4 << 20

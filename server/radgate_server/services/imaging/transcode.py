@@ -6,26 +6,31 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import batched
 
-from radgate_server.core.dicom.derivation import Source
-from radgate_server.core.dicom.opened import open_file
-from radgate_server.core.dicom.transcoded import Around, EncodedPixels, write_around, write_explicit_little_endian
-from radgate_server.core.dicom.uncompressed import REWRITABLE, rewrite_native
+from radgate_server.core.dicom.dataset.opened_file import open_file
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import InstanceContent, InstanceHandle, MemoryContent
+from radgate_server.core.dicom.pixel_data.uncompressed import REWRITABLE, rewrite_native
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.core.errors import ImageTooLargeError, NotAcceptableError
-from radgate_server.core.identifiers import InstanceRef
+from radgate_server.core.imaging.derivation import Source
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
-from radgate_server.core.instances import InstanceContent, InstanceHandle, MemoryContent
-from radgate_server.core.ports.imaging import FrameWorkers, Priority
-from radgate_server.core.ports.spool import Spool
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from radgate_server.core.imaging.ports import FrameWorkers, Priority
+from radgate_server.core.imaging.transcoded_file import (
+    Around,
+    EncodedPixels,
+    write_around,
+    write_explicit_little_endian,
+)
+from radgate_server.core.store.ports import Spool
+from radgate_server.lib.lookahead import Window, each, in_order
+from radgate_server.lib.single_flight import SingleFlight
 from radgate_server.services.imaging.assembly import assembled
 from radgate_server.services.imaging.at_once import AtOnce
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.encodable import require_encodable
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcoded import TranscodedInstance
-from radgate_server.services.instances import InstanceReader
-from radgate_server.services.lookahead import Window, each, in_order
-from radgate_server.services.single_flight import SingleFlight
+from radgate_server.services.retrieve.instances import InstanceReader
 
 MAX_PIXEL_BYTES = 2 << 30
 """Decoded Pixel Data of one instance; the standard itself ends at 4 GiB (PS3.5 7.1)."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from radgate_server.core.instances import InstanceContent
+from radgate_server.core.dicom.instances import InstanceContent
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 
 import google_crc32c
 
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.dicom.file_meta import Identity, identify
-from radgate_server.core.dicom.whole import check_whole
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.dataset.completeness import check_whole
+from radgate_server.core.dicom.dataset.file_meta import Identity, identify
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.dicom.memory_instance import check_span
 from radgate_server.core.errors import InstanceTooLargeError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.memory_instance import check_span
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.ports.spool import Spool, SpoolEntry
-from radgate_server.core.tenancy import Caller
-from radgate_server.services.auditing import Auditor
-from radgate_server.services.imaging.loose import LooseImages
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.store.ports import Spool, SpoolEntry
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.imaging.standalone import LooseImages
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.instances import InstanceHandle
-from radgate_server.core.jobs import JobKind, JobRequest
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.ports.queue import JobHandler, Report
-from radgate_server.services.imaging.thumbnails import MakeThumbnail
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.jobs.job import JobKind, JobRequest
+from radgate_server.core.jobs.ports import JobHandler, Report
+from radgate_server.services.imaging.pictures.thumbnails import MakeThumbnail
 from radgate_server.services.jobs.instances import for_each_instance
-from radgate_server.services.retrieve import RetrieveService
+from radgate_server.services.retrieve.retrieval import RetrieveService
 
 _TRANSFER_SYNTAX_UID = "transfer_syntax_uid"
 _QUALITY = "quality"

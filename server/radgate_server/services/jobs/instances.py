@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from radgate_server.core.dicom.identifiers import parse_scope
+from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle
 from radgate_server.core.errors import ImageWorkersBusyError
-from radgate_server.core.identifiers import parse_scope
-from radgate_server.core.instances import FailedInstance, InstanceHandle
-from radgate_server.core.jobs import JobProgress, JobRequest, describe_failure
-from radgate_server.core.ports.queue import Report
-from radgate_server.services.retrieve import Retrieval, RetrieveService
+from radgate_server.core.jobs.job import JobProgress, JobRequest, describe_failure
+from radgate_server.core.jobs.ports import Report
+from radgate_server.services.retrieve.retrieval import Retrieval, RetrieveService
 
 _log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 
-from radgate_server.core.jobs import JobKind, JobProgress, JobRequest, describe_failure
-from radgate_server.core.ports.queue import JobHandler, Report
-from radgate_server.core.request_context import trace_id
-from radgate_server.core.tracing import Part, Span, Tracer, current_span, parse_traceparent
+from radgate_server.core.jobs.job import JobKind, JobProgress, JobRequest, describe_failure
+from radgate_server.core.jobs.ports import JobHandler, Report
+from radgate_server.core.telemetry.request_context import trace_id
+from radgate_server.core.telemetry.tracing import Part, Span, Tracer, current_span, parse_traceparent
 
 
 def traced(handlers: Mapping[JobKind, JobHandler], tracer: Tracer) -> Mapping[JobKind, JobHandler]:

@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from radgate_server.core.audit_search import AuditCriteria, AuditRecord
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.search import AuditCriteria, AuditRecord
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.reports import ReportWriter, ReportWriters
+from radgate_server.core.reports.ports.delivery import ReportWriter, ReportWriters
 from radgate_server.core.reports.spec import Period, ReportHead, ReportKind, ReportSpec, check_spec, criteria_of
 from radgate_server.core.reports.tables import RECORD_COLUMNS, SUMMARY_COLUMNS, Summary, Table, record_row
 from radgate_server.core.reports.unusual import FINDING_COLUMNS, MANY, MANY_TIMES, UnusualAccess
-from radgate_server.core.tenancy import Caller
-from radgate_server.report_settings import ReportSettings
-from radgate_server.services.audit_reading import MAX_STUDIES, AuditReader
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.search import MAX_STUDIES, AuditReader
+from radgate_server.settings.reports import ReportSettings
 
 
 class _Work(NamedTuple):

@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.identifiers import parse_slug
 from radgate_server.core.errors import InvalidArgumentError, ResourceNotFoundError
-from radgate_server.core.identifiers import parse_slug
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.report_schedules import ReportSchedules
+from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.reports.schedule import Plan, ReportSchedule, check_plan, next_due
 from radgate_server.core.reports.spec import check_spec
-from radgate_server.core.tenancy import Caller
-from radgate_server.report_settings import ReportSettings
-from radgate_server.services.auditing import Auditor
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.settings.reports import ReportSettings
 
 type PlanChange = Callable[[Plan], Plan]
 """Makes of what was planned what shall be."""

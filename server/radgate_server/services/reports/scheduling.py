@@ -8,17 +8,17 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from radgate_server.core.access.tenancy import Caller, Principal, Role
 from radgate_server.core.errors import GatewayError, NotDeliveredError
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.report_schedules import ReportSchedules
-from radgate_server.core.ports.reports import MadeReport, ReportSender
-from radgate_server.core.ports.spool import Spool, SpoolEntry
+from radgate_server.core.reports.ports.delivery import MadeReport, ReportSender
+from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.reports.schedule import ReportSchedule, next_due, period_of, retry_time
 from radgate_server.core.reports.spec import CONTENT_TYPES, TITLES, Period
-from radgate_server.core.tenancy import Caller, Principal, Role
-from radgate_server.report_settings import ReportSettings
+from radgate_server.core.store.ports import Spool, SpoolEntry
+from radgate_server.lib.clock import Clock
 from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.services.reports.making import ReportMaker
+from radgate_server.settings.reports import ReportSettings
 
 _log = logging.getLogger(__name__)
 

@@ -8,24 +8,30 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from radgate_server.core.audit import AuditAction
-from radgate_server.core.audit_chain import WORDS
-from radgate_server.core.audit_verify import StoredRecord
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.chain import WORDS
+from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.audit.retention import HoldSubject, LegalHold
+from radgate_server.core.audit.verification import StoredRecord
+from radgate_server.core.cache.ports.keys import CacheKeyRecords
+from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import AuditUnavailableError, InvalidArgumentError, LegalHoldError
-from radgate_server.core.identifiers import parse_uid
-from radgate_server.core.ports.audit import AuditSink, AuditTrail, CheckpointSigner
-from radgate_server.core.ports.cache_keys import CacheKeyRecords
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.erasure import Erasure, ErasureOrder, ErasureProgress, ErasureRecords, StudyTier
-from radgate_server.core.ports.quarantine import Quarantine
-from radgate_server.core.ports.retention import HoldDirectory, RecordEraser
-from radgate_server.core.retention import HoldSubject, LegalHold
-from radgate_server.core.tenancy import Caller
+from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.core.retention.ports.erasure import (
+    Erasure,
+    ErasureOrder,
+    ErasureProgress,
+    ErasureRecords,
+    StudyTier,
+)
+from radgate_server.core.retention.ports.records import HoldDirectory, RecordEraser
+from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant
-from radgate_server.services.quarantine import TIER
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.quarantine.storing import TIER
 from radgate_server.services.retention.orders import certificate_of, detail_of, entry_of
 from radgate_server.services.retention.rules import MAX_TEXT, checked_reason
-from radgate_server.services.tenant_caches import TenantCaches
 
 _ID_BYTES = 8
 _TRIES = 3

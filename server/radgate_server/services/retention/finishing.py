@@ -5,8 +5,8 @@ import logging
 from datetime import timedelta
 
 from radgate_server.core.errors import GatewayError
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.erasure import Erasure, ErasureRecords
+from radgate_server.core.retention.ports.erasure import Erasure, ErasureRecords
+from radgate_server.lib.clock import Clock
 from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.services.retention.erasure import CacheEraser
 

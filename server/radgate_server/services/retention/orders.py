@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from radgate_server.core.audit import AuditAction, AuditEntry
-from radgate_server.core.audit_checkpoint import time_text
-from radgate_server.core.audit_verify import StoredRecord
-from radgate_server.core.deletion_certificate import DeletionCertificate, ErasedFromTier, hashed_names
-from radgate_server.core.ports.erasure import Erasure, ErasureOrder, ErasureProgress
-from radgate_server.core.retention import HoldSubject
+from radgate_server.core.audit.checkpoint import time_text
+from radgate_server.core.audit.record import AuditAction, AuditEntry
+from radgate_server.core.audit.retention import HoldSubject
+from radgate_server.core.audit.verification import StoredRecord
+from radgate_server.core.retention.deletion_certificate import DeletionCertificate, ErasedFromTier, hashed_names
+from radgate_server.core.retention.ports.erasure import Erasure, ErasureOrder, ErasureProgress
 
 
 def detail_of(order: ErasureOrder) -> str:

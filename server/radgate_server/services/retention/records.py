@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 
-from radgate_server.core.audit import AuditAction, AuditEntry
-from radgate_server.core.audit_chain import WORDS
-from radgate_server.core.audit_erasure import state
-from radgate_server.core.audit_verify import StoredRecord
-from radgate_server.core.ports.audit import AuditTrail, CheckpointSigner
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.retention import HoldDirectory, RecordEraser, RetentionRules
-from radgate_server.core.retention import HoldList, HoldSubject, RecordKind, Traces, ends_us, kind_of
-from radgate_server.retention_settings import RetentionSettings
+from radgate_server.core.audit.chain import WORDS
+from radgate_server.core.audit.erased_records import state
+from radgate_server.core.audit.ports.trail import AuditTrail, CheckpointSigner
+from radgate_server.core.audit.record import AuditAction, AuditEntry
+from radgate_server.core.audit.retention import HoldList, HoldSubject, RecordKind, Traces, ends_us, kind_of
+from radgate_server.core.audit.verification import StoredRecord
+from radgate_server.core.retention.ports.records import HoldDirectory, RecordEraser, RetentionRules
+from radgate_server.lib.clock import Clock
 from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.services.retention.rules import kept_days
+from radgate_server.settings.retention import RetentionSettings
 
 _log = logging.getLogger(__name__)
 

@@ -4,16 +4,16 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.audit.retention import FOR_EVER, HoldSubject, LegalHold, RecordKind
+from radgate_server.core.dicom.identifiers import RetrieveScope, parse_uid
 from radgate_server.core.errors import InvalidArgumentError, RetentionTooShortError
-from radgate_server.core.identifiers import RetrieveScope, parse_uid
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.retention import HoldDirectory, RetentionRules
-from radgate_server.core.retention import FOR_EVER, HoldSubject, LegalHold, RecordKind
-from radgate_server.core.tenancy import Caller
-from radgate_server.retention_settings import RetentionSettings
+from radgate_server.core.retention.ports.records import HoldDirectory, RetentionRules
+from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.settings.retention import RetentionSettings
 
 MAX_TEXT = 500
 MAX_DAYS = 36_500

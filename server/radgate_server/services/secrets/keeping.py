@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from radgate_server.core.audit import AuditAction
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.secrets import KeyRing, KeyVersion, SealedRecords, SecretBox
-from radgate_server.core.secret import SealedSecret
-from radgate_server.core.tenancy import Caller
+from radgate_server.core.secrets.ports import KeyRing, KeyVersion, SealedRecords, SecretBox
+from radgate_server.core.secrets.secret import SealedSecret
+from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import insist_on_every_tenant
-from radgate_server.services.auditing import Auditor
+from radgate_server.services.audit.recording import Auditor
 
 _log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from radgate_server.core.errors import (
     KeyProviderUnavailableError,
     SecretUnavailableError,
 )
-from radgate_server.core.ports.clock import Clock
-from radgate_server.core.ports.secrets import ReferenceReader, SealedRecords, SecretBox
-from radgate_server.core.secret import SealedSecret, Secret, SecretReference, SecretSource
-from radgate_server.services.single_flight import SingleFlight
+from radgate_server.core.secrets.ports import ReferenceReader, SealedRecords, SecretBox
+from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretReference, SecretSource
+from radgate_server.lib.clock import Clock
+from radgate_server.lib.single_flight import SingleFlight
 
 _LOCAL_KEYS = ("file:", "secret.key")
 """Opening what is sealed under these takes no network: it is not kept at all."""

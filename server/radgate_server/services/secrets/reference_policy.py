@@ -1,8 +1,8 @@
 """Which references a caller may give: the server reads them with its own rights, which are more than a tenant's."""
 
+from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.errors import RoleNotAllowedError
-from radgate_server.core.secret import OF_THIS_MACHINE, SecretReference, SecretSource
-from radgate_server.core.tenancy import Caller
+from radgate_server.core.secrets.secret import OF_THIS_MACHINE, SecretReference, SecretSource
 from radgate_server.services.acting import insist_on_every_tenant
 
 

@@ -6,10 +6,10 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from radgate_server.adapters.imaging.bitstreams.detection import Bitstream, bitstream_of
+from radgate_server.adapters.imaging.bitstreams.jpegxl import JpegXlHeader, read_header
 from radgate_server.adapters.imaging.codecs import decode_frame, transcode_frame
-from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream, bitstream_of
-from radgate_server.adapters.imaging.codecs.jpegxl_header import JpegXlHeader, read_header
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame

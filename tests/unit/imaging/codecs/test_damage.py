@@ -7,10 +7,10 @@ from random import Random
 import imagecodecs
 import pytest
 
+from radgate_server.adapters.imaging.bitstreams.detection import Bitstream
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
-from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream
 from radgate_server.adapters.imaging.codecs.table import CODECS
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.errors import (
     GatewayError,
     ImageTooLargeError,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from radgate_server.adapters.imaging.bitstreams.rle import joined
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
-from radgate_server.adapters.imaging.codecs.rle_segments import joined
 from radgate_server.adapters.imaging.codecs.table import CODECS, load
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.errors import CodecFailedError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame

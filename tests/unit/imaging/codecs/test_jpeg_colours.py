@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.encaps import generate_frames
 
+from radgate_server.adapters.imaging.bitstreams.jpeg import JpegHeader, read_header
 from radgate_server.adapters.imaging.codecs import decode_frame
-from radgate_server.adapters.imaging.codecs.jpeg_header import JpegHeader, read_header
-from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel, image_pixel
 from radgate_server.core.errors import ImageTooLargeError, InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import DecodedFrame, StoredFrame
 from tests.unit.dicom import corpus

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radgate_server.adapters.imaging.codecs import decode_frame, transcode_frame
 from radgate_server.adapters.imaging.codecs.table import CODECS
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.imaging.frames import DecodedFrame, EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame

@@ -7,7 +7,7 @@ import pytest
 
 from radgate_server.adapters.imaging.codecs import decode_frame, decode_reduced, transcode_frame
 from radgate_server.adapters.imaging.codecs.table import CODECS
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.codestream import read_codestream
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from pydicom.pixels import pixel_array
 
+from radgate_server.adapters.imaging.bitstreams.detection import Bitstream
 from radgate_server.adapters.imaging.codecs import decode_frame
-from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream
 from radgate_server.adapters.imaging.codecs.table import CODECS, load
-from radgate_server.core.dicom.index import build_index
+from radgate_server.core.dicom.indexing import build_index
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 from tests.fakes.synthetic_frames import samples_of
 from tests.unit.dicom import corpus
 from tests.unit.imaging.codecs.dcmtk_references import FIRST_FRAMES

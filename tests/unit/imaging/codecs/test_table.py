@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radgate_server.adapters.imaging.codecs.table import CODECS, Codec, load
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 
 
 def functions_of(row: Codec) -> Iterator[str]:

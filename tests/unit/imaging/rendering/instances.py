@@ -13,17 +13,17 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from radgate_server.adapters.imaging.rendering import render
-from radgate_server.core.dicom.file_meta import encoding_of
-from radgate_server.core.dicom.image_pixel import ImagePixel, image_pixel
-from radgate_server.core.dicom.index import build_index, read_spans
-from radgate_server.core.dicom.native import read_native_frames
-from radgate_server.core.dicom.words import little_endian_value
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.dataset.byte_order import little_endian_value
+from radgate_server.core.dicom.dataset.file_meta import encoding_of
+from radgate_server.core.dicom.indexing import build_index, read_spans
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel, image_pixel
+from radgate_server.core.dicom.pixel_data.native import read_native_frames
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.imaging.frames import RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
-from radgate_server.core.imaging.presentation_reader import bulk_paths, presentation_of
+from radgate_server.core.imaging.presentation.model import Presentation
+from radgate_server.core.imaging.presentation.reader import bulk_paths, presentation_of
 from radgate_server.core.imaging.render_target import RENDERED_PNG, RenderTarget
-from radgate_server.core.query import DicomJson
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 PNG = RenderTarget(media_type=RENDERED_PNG)
 

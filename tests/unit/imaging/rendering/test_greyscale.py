@@ -8,7 +8,7 @@ import pytest
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, grey_table
 from radgate_server.adapters.imaging.rendering.samples import stored_values
 from radgate_server.adapters.imaging.rendering.stages import voi_values
-from radgate_server.core.imaging.presentation import Rescale
+from radgate_server.core.imaging.presentation.model import Rescale
 from radgate_server.core.imaging.render_target import VoiFunction, Window
 
 PADDING = 5

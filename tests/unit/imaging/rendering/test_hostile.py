@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radgate_server.adapters.imaging.rendering import render
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.imaging.presentation import LookupTable, Overlay, Palette, Presentation, Rescale
+from radgate_server.core.imaging.presentation.model import LookupTable, Overlay, Palette, Presentation, Rescale
 from radgate_server.core.imaging.render_target import (
     RENDERED_GIF,
     RENDERED_JPEG,
@@ -19,7 +20,6 @@ from radgate_server.core.imaging.render_target import (
     VoiFunction,
     Window,
 )
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 
 ROWS, COLUMNS = 5, 7
 MAGIC = {RENDERED_JPEG: b"\xff\xd8", RENDERED_PNG: b"\x89PNG", RENDERED_GIF: b"GIF8"}

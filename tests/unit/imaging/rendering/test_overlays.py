@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from radgate_server.adapters.imaging.rendering import render
-from radgate_server.core.imaging.presentation import Overlay
+from radgate_server.core.imaging.presentation.model import Overlay
 from radgate_server.core.imaging.render_target import RENDERED_PNG, RenderTarget, Viewport
 from tests.unit.dicom.corpus import path_of
 from tests.unit.imaging.rendering.instances import PNG, StoredInstance, decoded_png, instance_of

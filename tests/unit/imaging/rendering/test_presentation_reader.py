@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from radgate_server.core.imaging.presentation import LookupTable, Overlay, Presentation, Rescale
-from radgate_server.core.imaging.presentation_reader import bulk_paths, presentation_of
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.instance_index import BULK_DATA_ROOT
+from radgate_server.core.imaging.presentation.model import LookupTable, Overlay, Presentation, Rescale
+from radgate_server.core.imaging.presentation.reader import bulk_paths, presentation_of
 from radgate_server.core.imaging.render_target import VoiFunction, Window
-from radgate_server.core.instance_index import BULK_DATA_ROOT
-from radgate_server.core.query import DicomJson
 from tests.unit.dicom.corpus import path_of
 from tests.unit.imaging.rendering.instances import StoredInstance
 

@@ -7,7 +7,7 @@ import pytest
 
 from radgate_server.adapters.imaging.codecs import decode_frame
 from radgate_server.adapters.imaging.rendering import render
-from radgate_server.core.dicom.index import build_index
+from radgate_server.core.dicom.indexing import build_index
 from tests.unit.dicom import corpus
 from tests.unit.imaging.rendering.instances import PNG, StoredInstance, decoded_png
 from tests.unit.imaging.rendering.reference import reference_picture

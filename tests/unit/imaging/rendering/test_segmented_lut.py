@@ -4,7 +4,7 @@ from struct import pack
 
 import pytest
 
-from radgate_server.core.imaging.segmented_lut import expand_segments
+from radgate_server.core.imaging.presentation.segmented_lut import expand_segments
 
 
 def _words(*values: int) -> bytes:

@@ -5,7 +5,7 @@ import asyncio
 from radgate_server.adapters.imaging.operations import DECODE
 from radgate_server.adapters.imaging.worker.requests import Task
 from radgate_server.adapters.imaging.workers.batch import Batch
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 
 TASK = Task(DECODE.name, (), ())
 

@@ -19,11 +19,11 @@ from radgate_server.adapters.imaging.worker.failures import FAILURES
 from radgate_server.adapters.imaging.worker.requests import Task, read_round, write_round
 from radgate_server.adapters.imaging.worker.results import unpack
 from radgate_server.adapters.imaging.worker.shared_memory import MAPPED_BYTES, SharedMemory, Span
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import GatewayError, InvalidArgumentError, NotAcceptableError, PacsFailedError
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import LookupTable, Presentation
-from radgate_server.core.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.imaging.presentation.model import LookupTable, Presentation
 
 IMAGE = ImagePixel(2, 3, 1, 16, 12, 1, 1, "MONOCHROME2")
 MOST_BYTES = 1 << 20

@@ -5,7 +5,7 @@ import pytest
 from radgate_server.adapters.imaging.workers.desk import Desk
 from radgate_server.adapters.imaging.workers.schedule import Round, Schedule
 from radgate_server.core.errors import ImageWorkersBusyError
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 from tests.unit.imaging.workers.batches import batch
 
 

@@ -3,7 +3,7 @@ import pytest
 from radgate_server.adapters.imaging.workers.batch import Batch
 from radgate_server.adapters.imaging.workers.schedule import ROUND_JOBS, ROUND_PIXEL_BYTES, Round, Schedule
 from radgate_server.core.errors import ImageWorkersBusyError
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 from tests.unit.imaging.workers.batches import batch
 
 INTERACTIVE, THUMBNAIL, WARMING = Priority

@@ -1,8 +1,8 @@
 from radgate_server.adapters.imaging.workers.process import worker_environment
 from radgate_server.adapters.imaging.workers.seat import restart_delay_s
 from radgate_server.adapters.imaging.workers.terms import number_of_workers, terms_of
-from radgate_server.config import ImagingSettings
-from radgate_server.settings_table import MIB
+from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.table import MIB
 
 
 def test_as_many_workers_as_are_asked_for_or_there_are_processors() -> None:

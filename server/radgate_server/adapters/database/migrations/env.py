@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from radgate_server.adapters.database.schema import metadata
+from radgate_server.adapters.database.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -3,8 +3,8 @@
 import zlib
 
 from radgate_server.adapters.imaging.codecs import native
-from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, Samples
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.samples.containers import Array, Encoded, Samples
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.imaging.frames import EncodeTarget
 

@@ -2,8 +2,8 @@
 
 import imagecodecs
 
-from radgate_server.adapters.imaging.codecs.jpeg_header import LOSSLESS, JpegHeader, checked_header, colour_of
-from radgate_server.adapters.imaging.codecs.samples import (
+from radgate_server.adapters.imaging.bitstreams.jpeg import LOSSLESS, JpegHeader, checked_header, colour_of
+from radgate_server.adapters.imaging.samples.containers import (
     Array,
     Encoded,
     Samples,
@@ -12,10 +12,10 @@ from radgate_server.adapters.imaging.codecs.samples import (
     narrowed,
     precision_notes,
 )
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import JPEG_LOSSLESS_SV1
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.transfer_syntaxes import JPEG_LOSSLESS_SV1
 
 _DCT_PRECISIONS = (8, 12)
 _CLEAR_QUALITY = 90

@@ -2,11 +2,11 @@
 
 import imagecodecs
 
-from radgate_server.adapters.imaging.codecs.bitstreams import without_boxes
-from radgate_server.adapters.imaging.codecs.jpeg2000_header import Coding, checked_coding
-from radgate_server.adapters.imaging.codecs.jpeg2000_samples import check_openjpeg, samples_of
-from radgate_server.adapters.imaging.codecs.samples import Array, Samples
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.bitstreams.detection import without_boxes
+from radgate_server.adapters.imaging.bitstreams.jpeg2000 import Coding, checked_coding
+from radgate_server.adapters.imaging.samples.containers import Array, Samples
+from radgate_server.adapters.imaging.samples.jpeg2000 import check_openjpeg, samples_of
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 
 
 def decode(data: bytes, image: ImagePixel) -> Samples:

@@ -4,10 +4,10 @@ import math
 
 import imagecodecs
 
-from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, narrowed
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.samples.containers import Array, Encoded, narrowed
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import HTJ2K, JPEG_2000
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.transfer_syntaxes import HTJ2K, JPEG_2000
 
 _LOWEST_RESOLUTION = 64
 """Rows or columns of the lowest resolution are at most that many (PS3.5 10.18)."""

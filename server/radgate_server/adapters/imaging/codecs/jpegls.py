@@ -4,12 +4,12 @@ from functools import partial
 
 import imagecodecs
 
-from radgate_server.adapters.imaging.codecs.jpeg_header import JPEG_LS, checked_header
-from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, Samples, bit_patterns, precision_notes
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.bitstreams.jpeg import JPEG_LS, checked_header
+from radgate_server.adapters.imaging.samples.containers import Array, Encoded, Samples, bit_patterns, precision_notes
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.dicom.transfer_syntaxes import JPEG_LS_LOSSLESS
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.transfer_syntaxes import JPEG_LS_LOSSLESS
 
 _END_OF_IMAGE = b"\xff\xd9"
 _LONGEST = 4

@@ -2,8 +2,8 @@
 
 import imagecodecs
 
-from radgate_server.adapters.imaging.codecs.jpegxl_header import read_header
-from radgate_server.adapters.imaging.codecs.samples import (
+from radgate_server.adapters.imaging.bitstreams.jpegxl import read_header
+from radgate_server.adapters.imaging.samples.containers import (
     Array,
     Encoded,
     Samples,
@@ -11,7 +11,7 @@ from radgate_server.adapters.imaging.codecs.samples import (
     check_dimensions,
     precision_notes,
 )
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import EncodeTarget
 
 _EFFORT = 1

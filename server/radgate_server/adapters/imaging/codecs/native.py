@@ -4,7 +4,7 @@ from typing import cast
 
 import numpy as np
 
-from radgate_server.adapters.imaging.codecs.samples import (
+from radgate_server.adapters.imaging.samples.containers import (
     Array,
     Encoded,
     Samples,
@@ -12,7 +12,7 @@ from radgate_server.adapters.imaging.codecs.samples import (
     container_type,
     shape_of,
 )
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
 

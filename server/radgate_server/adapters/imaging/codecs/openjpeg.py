@@ -2,11 +2,11 @@
 
 from openjpeg.utils import decode as openjpeg_decode
 
-from radgate_server.adapters.imaging.codecs.bitstreams import without_boxes
-from radgate_server.adapters.imaging.codecs.jpeg2000_header import checked_coding
-from radgate_server.adapters.imaging.codecs.jpeg2000_samples import check_openjpeg, samples_of
-from radgate_server.adapters.imaging.codecs.samples import Samples
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.bitstreams.detection import without_boxes
+from radgate_server.adapters.imaging.bitstreams.jpeg2000 import checked_coding
+from radgate_server.adapters.imaging.samples.containers import Samples
+from radgate_server.adapters.imaging.samples.jpeg2000 import check_openjpeg, samples_of
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 
 
 def decode(data: bytes, image: ImagePixel) -> Samples:

@@ -5,9 +5,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from radgate_server.adapters.imaging.codecs.jpeg_header import LOSSLESS, checked_header, colour_of
-from radgate_server.adapters.imaging.codecs.samples import Samples, precision_notes, shape_of
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.bitstreams.jpeg import LOSSLESS, checked_header, colour_of
+from radgate_server.adapters.imaging.samples.containers import Samples, precision_notes, shape_of
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import NotAcceptableError
 
 

@@ -6,9 +6,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
-from radgate_server.adapters.imaging.codecs.rle_segments import segments
-from radgate_server.adapters.imaging.codecs.samples import Samples
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.bitstreams.rle import segments
+from radgate_server.adapters.imaging.samples.containers import Samples
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import NotAcceptableError
 
 

@@ -3,10 +3,10 @@
 import imagecodecs
 import numpy as np
 
+from radgate_server.adapters.imaging.bitstreams.rle import MAX_SEGMENTS, joined, segments
 from radgate_server.adapters.imaging.codecs import native
-from radgate_server.adapters.imaging.codecs.rle_segments import MAX_SEGMENTS, joined, segments
-from radgate_server.adapters.imaging.codecs.samples import Array, Encoded, Samples, container_bits
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.adapters.imaging.samples.containers import Array, Encoded, Samples, container_bits
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
 

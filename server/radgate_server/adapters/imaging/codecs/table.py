@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from radgate_server.adapters.imaging.codecs.bitstreams import Bitstream
-from radgate_server.core import transfer_syntaxes as uids
+from radgate_server.adapters.imaging.bitstreams.detection import Bitstream
+from radgate_server.core.dicom import transfer_syntaxes as uids
 
 
 class Library(NamedTuple):

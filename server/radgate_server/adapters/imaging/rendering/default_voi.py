@@ -7,7 +7,7 @@ import numpy as np
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage
 from radgate_server.adapters.imaging.rendering.samples import Samples
 from radgate_server.adapters.imaging.rendering.stages import Voi
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import VoiFunction, Window
 
 _SOFT_TISSUE = Window(40, 400)

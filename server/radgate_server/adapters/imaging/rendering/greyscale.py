@@ -14,8 +14,8 @@ from radgate_server.adapters.imaging.rendering.samples import (
     stored_values,
 )
 from radgate_server.adapters.imaging.rendering.stages import Values, Voi, modality_values, voi_values
-from radgate_server.core.dicom.image_pixel import ImagePixel
-from radgate_server.core.imaging.presentation import LookupTable, Presentation, Rescale
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
+from radgate_server.core.imaging.presentation.model import LookupTable, Presentation, Rescale
 
 type Picture = NDArray[np.uint8]
 """(rows, columns) of greys, or (rows, columns, 3) of red, green, blue."""

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radgate_server.adapters.imaging.rendering.greyscale import Picture
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.imaging.frames import StoredFrame
-from radgate_server.core.imaging.presentation import Overlay
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
+from radgate_server.core.imaging.presentation.model import Overlay
 
 _INK = 255
 _WORD_BITS = 16

@@ -7,7 +7,7 @@ import numpy as np
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, Picture, grey_table, greys
 from radgate_server.adapters.imaging.rendering.samples import Samples, entries_at
 from radgate_server.adapters.imaging.rendering.stages import Voi, looked_up
-from radgate_server.core.imaging.presentation import LookupTable, Palette
+from radgate_server.core.imaging.presentation.model import LookupTable, Palette
 
 _MAX_TABLES = 16
 """Of 192 KiB at most."""

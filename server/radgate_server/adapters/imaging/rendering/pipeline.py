@@ -16,11 +16,11 @@ from radgate_server.adapters.imaging.rendering.shown import (
     shown,
     usual_window,
 )
+from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.imaging.frames import RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
-from radgate_server.core.transfer_syntaxes import TRANSFER_SYNTAXES
 
 _WITH_RESOLUTIONS = frozenset(
     uid for uid, row in TRANSFER_SYNTAXES.items() if row.media_type in ("image/jp2", "image/jphc")

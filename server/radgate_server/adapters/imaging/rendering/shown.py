@@ -7,9 +7,9 @@ from radgate_server.adapters.imaging.rendering.default_voi import stated_voi, st
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, Picture, greys
 from radgate_server.adapters.imaging.rendering.palette import palette_colours, supplemented_greys
 from radgate_server.adapters.imaging.rendering.samples import Decoded, samples_of
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import Window
 
 WINDOW_NOT_APPLIED = "the window is not applied: the image is in colour"

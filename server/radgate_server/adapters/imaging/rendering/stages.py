@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radgate_server.adapters.imaging.rendering.samples import Samples
-from radgate_server.core.imaging.presentation import LookupTable, Rescale
+from radgate_server.core.imaging.presentation.model import LookupTable, Rescale
 from radgate_server.core.imaging.render_target import VoiFunction, Window
 
 type Values = NDArray[np.float64]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory, Span
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import StoredFrame
 
 INLINE_BYTES = 16 << 10

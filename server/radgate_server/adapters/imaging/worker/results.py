@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from radgate_server.adapters.imaging.operations import Result
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError, broken, number, text, texts
-from radgate_server.core.dicom.image_pixel import ImagePixel
+from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, RenderedImage
 
 type Fields = bytes

@@ -8,7 +8,7 @@ from typing import Any
 
 from radgate_server.adapters.imaging.operations import Operation, Result
 from radgate_server.adapters.imaging.worker.requests import Task
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,15 +14,15 @@ from radgate_server.adapters.imaging.workers.desk import Desk
 from radgate_server.adapters.imaging.workers.schedule import Schedule
 from radgate_server.adapters.imaging.workers.seat import Seat
 from radgate_server.adapters.imaging.workers.terms import number_of_workers, terms_of
-from radgate_server.config import ImagingSettings
 from radgate_server.core.errors import ImageWorkersBusyError
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
-from radgate_server.core.imaging.presentation import Presentation
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget
-from radgate_server.core.ports.imaging import Priority
-from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.request_context import tenant_id
-from radgate_server.core.tracing import span
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.core.telemetry.request_context import tenant_id
+from radgate_server.core.telemetry.tracing import span
+from radgate_server.settings.settings import ImagingSettings
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from radgate_server.adapters.imaging.workers.batch import Batch, Job
 from radgate_server.adapters.imaging.workers.line import Line
 from radgate_server.core.errors import ImageWorkersBusyError
-from radgate_server.core.ports.imaging import Priority
+from radgate_server.core.imaging.ports import Priority
 
 ROUND_JOBS = 8
 ROUND_PIXEL_BYTES = 4 << 20

@@ -8,7 +8,7 @@ from radgate_server.adapters.imaging.workers.packets import WorkerGoneError
 from radgate_server.adapters.imaging.workers.process import WorkerProcess
 from radgate_server.adapters.imaging.workers.tenure import Cause, Tenure
 from radgate_server.adapters.imaging.workers.terms import Terms
-from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.telemetry.ports import Telemetry
 
 _log = logging.getLogger(__name__)
 

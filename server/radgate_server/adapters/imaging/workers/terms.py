@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.worker.confinement import Limits
-from radgate_server.config import ImagingSettings
-from radgate_server.settings_table import MIB
+from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.table import MIB
 
 RECYCLED_AFTER_JOBS = 100_000
 RESIDENT_BYTES = 384 * MIB

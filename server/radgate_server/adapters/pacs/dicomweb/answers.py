@@ -3,9 +3,9 @@
 from asyncio import to_thread
 
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
-from radgate_server.core.dicom.json_reader import read_matches
+from radgate_server.core.dicom.data_sets import DicomJson
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.query import DicomJson
+from radgate_server.core.query.json_reader import read_matches
 
 ONE_STUDY = "/studies?limit=1"
 """The smallest search."""

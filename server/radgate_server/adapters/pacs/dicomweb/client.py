@@ -7,13 +7,13 @@ from radgate_server.adapters.pacs.dicomweb.query import DicomWebQuery
 from radgate_server.adapters.pacs.dicomweb.reader import DicomWebReader
 from radgate_server.adapters.pacs.dicomweb.store import DicomWebStore
 from radgate_server.adapters.pacs.http import build_http
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.certificates import CertificateListener, ignore_certificate
-from radgate_server.core.observed_pacs import observed_pacs
-from radgate_server.core.pacs import DicomWebConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.ports.secrets import SecretReader
-from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.pacs.connections import DicomWebConnection, PacsConfig
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.secrets.ports import SecretReader
+from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
+from radgate_server.core.telemetry.observed_pacs import observed_pacs
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.settings.settings import WebPacsSettings
 
 
 def build_dicomweb_pacs(

@@ -4,11 +4,11 @@ from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, m
 from radgate_server.adapters.pacs.dicomweb.wado import MISSING, Wado
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
 from radgate_server.adapters.pacs.http.product import product_of
-from radgate_server.core.capabilities import Capabilities
+from radgate_server.core.dicom.data_sets import DicomJson, first_value
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope, is_uid
 from radgate_server.core.errors import PacsError
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope, is_uid
-from radgate_server.core.query import DicomJson, first_value
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 
 _SEARCHES = {QueryLevel.SERIES: "/series?limit=1", QueryLevel.IMAGE: "/instances?limit=1"}
 _NO_STOW = frozenset({404, 405, 501})

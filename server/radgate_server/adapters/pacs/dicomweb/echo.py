@@ -5,7 +5,7 @@ import time
 from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, matches_of, no_such_service
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.http.product import product_of
-from radgate_server.core.ports.pacs import EchoReport
+from radgate_server.core.pacs.ports import EchoReport
 
 
 class DicomWebEcho:

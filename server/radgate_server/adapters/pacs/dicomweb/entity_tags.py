@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 
 from radgate_server.adapters.pacs.dicomweb.answers import ACCEPT_JSON, ask_page, matches_of
 from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.core.dicom.data_sets import first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsCredentialsError, PacsFailedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import first_value
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 
 ASK_AGAIN_S = 24 * 3600.0
 """A server that sends no tags is asked once in this time whether it does now."""

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from radgate_server.adapters.pacs.http import HttpStream
 from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.adapters.pacs.http.received import receive_content
+from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError, PacsFailedError
-from radgate_server.core.instances import InstanceContent, ReceivedInstance
-from radgate_server.core.multipart import (
+from radgate_server.lib.multipart import (
     MultipartError,
     MultipartEvent,
     MultipartParser,

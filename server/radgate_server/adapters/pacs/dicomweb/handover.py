@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
-from radgate_server.core.instances import Arrival
+from radgate_server.core.dicom.instances import Arrival
 
 WINDOW = 2
 """Instances that may wait for the consumer; while they do, nothing more is read from the PACS."""

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from radgate_server.core.attributes import keyword_of, vr_of
-from radgate_server.core.dicom_matching import is_universal, matcher
-from radgate_server.core.identifiers import QueryLevel, is_uid
-from radgate_server.core.query import DicomJson, MatchingKey, Query, TagPath, first_value
-from radgate_server.core.query_attributes import LEVEL_ATTRIBUTES, UNIQUE_KEYS, level_of
+from radgate_server.core.dicom.data_sets import DicomJson, TagPath, first_value
+from radgate_server.core.dicom.identifiers import QueryLevel, is_uid
+from radgate_server.core.query.attributes import keyword_of, vr_of
+from radgate_server.core.query.matching import is_universal, matcher
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.query.return_attributes import LEVEL_ATTRIBUTES, UNIQUE_KEYS, level_of
 
 _LEVELS = tuple(QueryLevel)
 _RESOURCES = {QueryLevel.STUDY: "/studies", QueryLevel.SERIES: "/series", QueryLevel.IMAGE: "/instances"}

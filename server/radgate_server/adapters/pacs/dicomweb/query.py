@@ -18,12 +18,13 @@ from radgate_server.adapters.pacs.dicomweb.qido import (
     tells_of_more,
 )
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
-from radgate_server.core.answer_check import AnswerCheck
-from radgate_server.core.asked_form import asked_forms
+from radgate_server.core.dicom.data_sets import DicomJson, first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, FindResult, Query, first_value
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.query.answer_check import AnswerCheck
+from radgate_server.core.query.literal_form import asked_forms
+from radgate_server.core.query.model import FindResult, Query
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 
 _PAGE = 1000
 _SMALL_PAGE = 100

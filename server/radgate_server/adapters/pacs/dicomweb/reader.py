@@ -10,6 +10,14 @@ from radgate_server.adapters.pacs.dicomweb.handover import Put, handed_over
 from radgate_server.adapters.pacs.dicomweb.wado import MISSING, Wado
 from radgate_server.adapters.pacs.http import HttpStream, PacsHttp
 from radgate_server.adapters.pacs.http.failures import status_failure
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import (
+    Arrival,
+    FailedInstance,
+    InstanceContent,
+    ListedInstance,
+    ReceivedInstance,
+)
 from radgate_server.core.errors import (
     GatewayError,
     InstanceMalformedError,
@@ -19,8 +27,6 @@ from radgate_server.core.errors import (
     PacsAbortedError,
     PacsFailedError,
 )
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, InstanceContent, ListedInstance, ReceivedInstance
 
 _PARALLEL = 4
 _OF_ONE_INSTANCE = (PacsFailedError, InstanceNotSentError, InstanceTooLargeError, InstanceMalformedError)

@@ -9,12 +9,12 @@ from typing import Any
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
 from radgate_server.adapters.pacs.http.bodies import file_pieces
 from radgate_server.adapters.pacs.http.failures import status_failure
-from radgate_server.core.dicom.json_reader import read_data_set
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import PacsCannotError, PacsFailedError
-from radgate_server.core.instances import InstanceContent, ReceivedInstance
-from radgate_server.core.ports.pacs import StoreOutcome
-from radgate_server.core.query import DicomJson
-from radgate_server.settings_table import MIB
+from radgate_server.core.pacs.ports import StoreOutcome
+from radgate_server.core.query.json_reader import read_data_set
+from radgate_server.settings.table import MIB
 
 _MAX_ANSWER_BYTES = MIB
 _JUDGED = frozenset({400, 404, 405, 409, 501})

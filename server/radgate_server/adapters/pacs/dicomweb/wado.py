@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from radgate_server.adapters.pacs.http import HttpStream, PacsHttp
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.errors import InstanceNotSentError
-from radgate_server.core.identifiers import InstanceRef, RetrieveScope
 
 MISSING = frozenset({400, 404, 405, 406, 410, 415, 501})
 """Statuses that say: not here, or not in this way."""

@@ -4,23 +4,23 @@ from datetime import datetime
 from functools import partial
 
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
-from radgate_server.adapters.pacs.dimse.associate import Associator
-from radgate_server.adapters.pacs.dimse.credentials import Credentials
+from radgate_server.adapters.pacs.dimse.association.credentials import Credentials
+from radgate_server.adapters.pacs.dimse.association.opening import Associator
+from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
-from radgate_server.adapters.pacs.dimse.find import DimseQuery
-from radgate_server.adapters.pacs.dimse.pool import AssociationPool
-from radgate_server.adapters.pacs.dimse.retrieve import DimseGetReader, DimseMoveReader
-from radgate_server.adapters.pacs.dimse.storage_scp import StorageScp
+from radgate_server.adapters.pacs.dimse.find.query import DimseQuery
+from radgate_server.adapters.pacs.dimse.retrieve.reader import DimseGetReader, DimseMoveReader
+from radgate_server.adapters.pacs.dimse.storage_scp.scp import StorageScp
 from radgate_server.adapters.pacs.dimse.store import DimseStore
-from radgate_server.config import DimseSettings
-from radgate_server.core.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
-from radgate_server.core.observed_pacs import observed_pacs
-from radgate_server.core.pacs import DimseConnection, PacsConfig, RetrieveMethod, certificate_source
-from radgate_server.core.ports.pacs import PacsClient, PacsReader
-from radgate_server.core.ports.secrets import SecretReader
-from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.secret import GivenSecrets
+from radgate_server.core.pacs.connections import DimseConnection, PacsConfig, RetrieveMethod, certificate_source
+from radgate_server.core.pacs.ports import PacsClient, PacsReader
+from radgate_server.core.secrets.ports import SecretReader
+from radgate_server.core.secrets.secret import GivenSecrets
+from radgate_server.core.telemetry.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
+from radgate_server.core.telemetry.observed_pacs import observed_pacs
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.settings.settings import DimseSettings
 
 
 def build_dimse_pacs(

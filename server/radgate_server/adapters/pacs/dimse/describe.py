@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from radgate_server.adapters.pacs.dimse.associate import Proposal
-from radgate_server.adapters.pacs.dimse.contexts import (
+from radgate_server.adapters.pacs.dimse.association.contexts import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
     VERIFICATION,
     service_proposals,
     storage_proposals,
 )
-from radgate_server.adapters.pacs.dimse.exchange import Exchange
-from radgate_server.adapters.pacs.dimse.find import Finder
-from radgate_server.adapters.pacs.dimse.identifier import SPECIFIC_CHARACTER_SET
-from radgate_server.adapters.pacs.dimse.pool import AssociationPool
-from radgate_server.adapters.pacs.dimse.products import Product, product_of
-from radgate_server.adapters.pacs.dimse.transport import QuickAssociation
-from radgate_server.adapters.pacs.dimse.walk import Keys, levels_down_to
-from radgate_server.core.capabilities import Capabilities
+from radgate_server.adapters.pacs.dimse.association.opening import Proposal
+from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
+from radgate_server.adapters.pacs.dimse.association.products import Product, product_of
+from radgate_server.adapters.pacs.dimse.find.hierarchy import Keys, levels_down_to
+from radgate_server.adapters.pacs.dimse.find.query import Finder
+from radgate_server.adapters.pacs.dimse.messages.exchange import Exchange
+from radgate_server.adapters.pacs.dimse.messages.identifier import SPECIFIC_CHARACTER_SET
+from radgate_server.adapters.pacs.dimse.transport.upper_layer import QuickAssociation
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsError, PacsFailedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.pacs import RetrieveMethod
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.connections import RetrieveMethod
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 
 ANSWER_TIMEOUT_S = 3.0
 """Silence after which a question counts as not answered."""

@@ -5,12 +5,12 @@ from functools import partial
 
 from pynetdicom.dimse_primitives import C_ECHO
 
-from radgate_server.adapters.pacs.dimse.contexts import VERIFICATION, echo_proposals
-from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
-from radgate_server.adapters.pacs.dimse.pool import AssociationPool
-from radgate_server.adapters.pacs.dimse.status import SUCCESS, failure
-from radgate_server.core.ports.pacs import EchoReport
-from radgate_server.core.tracing import SpanKind, span
+from radgate_server.adapters.pacs.dimse.association.contexts import VERIFICATION, echo_proposals
+from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
+from radgate_server.adapters.pacs.dimse.messages.exchange import Exchange, answered_status
+from radgate_server.adapters.pacs.dimse.messages.status import SUCCESS, failure
+from radgate_server.core.pacs.ports import EchoReport
+from radgate_server.core.telemetry.tracing import SpanKind, span
 
 
 class DimseEcho:

@@ -7,17 +7,17 @@ from typing import Any
 
 from pynetdicom.dimse_primitives import C_STORE
 
-from radgate_server.adapters.pacs.dimse.contexts import store_proposals
-from radgate_server.adapters.pacs.dimse.exchange import Exchange, answered_status
-from radgate_server.adapters.pacs.dimse.messages import PDV_OVERHEAD_BYTES, data_value
-from radgate_server.adapters.pacs.dimse.pool import AssociationPool
-from radgate_server.adapters.pacs.dimse.status import DUPLICATE_INSTANCE, SUCCESS, failure, is_warning
-from radgate_server.core.dicom.file_meta import read_file_meta
+from radgate_server.adapters.pacs.dimse.association.contexts import store_proposals
+from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
+from radgate_server.adapters.pacs.dimse.messages.exchange import Exchange, answered_status
+from radgate_server.adapters.pacs.dimse.messages.message_layer import PDV_OVERHEAD_BYTES, data_value
+from radgate_server.adapters.pacs.dimse.messages.status import DUPLICATE_INSTANCE, SUCCESS, failure, is_warning
+from radgate_server.core.dicom.dataset.file_meta import read_file_meta
+from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
+from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceMalformedError, PacsAbortedError
-from radgate_server.core.instances import InstanceContent, ReceivedInstance
-from radgate_server.core.ports.pacs import StoreOutcome
-from radgate_server.core.tracing import SpanKind, span
-from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.pacs.ports import StoreOutcome
+from radgate_server.core.telemetry.tracing import SpanKind, span
 
 _MEDIUM = 0
 _FRAGMENT_BYTES = 128 * 1024

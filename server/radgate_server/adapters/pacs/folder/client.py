@@ -10,19 +10,19 @@ from pathlib import Path
 from radgate_server.adapters.pacs.folder.headers import HeldInstance, read_instance
 from radgate_server.adapters.pacs.folder.index import FolderIndex
 from radgate_server.adapters.pacs.folder.scan import Progress, Snapshot
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, FileContent, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import (
     InstanceMalformedError,
     InstanceNotSentError,
     PacsCannotError,
     PacsUnreachableError,
 )
-from radgate_server.core.identifiers import RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, FileContent, ListedInstance, ReceivedInstance
-from radgate_server.core.observing import observed_call
-from radgate_server.core.pacs import FolderConnection, PacsConfig
-from radgate_server.core.ports.pacs import EchoReport, PacsClient
-from radgate_server.core.ports.telemetry import Telemetry
-from radgate_server.core.query import FindResult, Query
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.ports import EchoReport, PacsClient
+from radgate_server.core.query.model import FindResult, Query
+from radgate_server.core.telemetry.observing import observed_call
+from radgate_server.core.telemetry.ports import Telemetry
 
 _REPLACED = "the file was removed or replaced since the folder was read"
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from radgate_server.core.dicom.encoding import Encoding, truncated
-from radgate_server.core.dicom.file_meta import encoding_of, identify, read_file_meta
-from radgate_server.core.dicom.json_model import JsonModel
-from radgate_server.core.dicom.walker import DataSet, Element, Walker
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.dataset.element_encoding import Encoding, truncated
+from radgate_server.core.dicom.dataset.file_meta import encoding_of, identify, read_file_meta
+from radgate_server.core.dicom.dataset.json_model import JsonModel
+from radgate_server.core.dicom.dataset.walker import DataSet, Element, Walker
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import FileContent, InstanceContent
+from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.identifiers import InstanceRef
-from radgate_server.core.instances import FileContent, InstanceContent
-from radgate_server.core.query import DicomJson
-from radgate_server.core.query_attributes import IMAGE_ATTRIBUTES
-from radgate_server.core.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+from radgate_server.core.query.return_attributes import IMAGE_ATTRIBUTES
 
 _HEAD_BYTES = (64 << 10, 1 << 20, 16 << 20, 128 << 20)
 """How much of a file is read, more each time while the header goes on. A longer header is malformed."""

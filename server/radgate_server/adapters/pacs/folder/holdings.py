@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from radgate_server.adapters.pacs.folder.headers import HeldInstance
-from radgate_server.core.dicom_matching import Predicate, is_universal, matcher, project
-from radgate_server.core.identifiers import QueryLevel, RetrieveScope
-from radgate_server.core.query import DicomJson, FindResult, Query
-from radgate_server.core.query_attributes import IMAGE_ATTRIBUTES, UNIQUE_KEYS, level_of
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
+from radgate_server.core.query.matching import Predicate, is_universal, matcher, project
+from radgate_server.core.query.model import FindResult, Query
+from radgate_server.core.query.return_attributes import IMAGE_ATTRIBUTES, UNIQUE_KEYS, level_of
 
 _SHORT_HEADER = frozenset(IMAGE_ATTRIBUTES)
 _MODALITY = "00080060"

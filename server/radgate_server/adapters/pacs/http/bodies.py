@@ -8,9 +8,9 @@ from typing import cast
 
 import httpx
 
+from radgate_server.core.dicom.instances import InstanceContent
 from radgate_server.core.errors import PacsAbortedError, PacsFailedError, PacsTimeoutError
-from radgate_server.core.instances import InstanceContent
-from radgate_server.core.minimum_rate import MinimumRate, Progress
+from radgate_server.core.pacs.minimum_rate import MinimumRate, Progress
 
 ACCEPT_ENCODING = "gzip, deflate"
 _PIECE_BYTES = 256 * 1024

@@ -20,14 +20,14 @@ from radgate_server.adapters.pacs.http.sending import Body, Request, send
 from radgate_server.adapters.pacs.http.sighting import ExpiryListener, Sighting
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.http.transport import PoolTransport
-from radgate_server.config import WebPacsSettings
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
-from radgate_server.core.minimum_rate import MinimumRate
-from radgate_server.core.pacs import HttpConnection, urls_of
-from radgate_server.core.ports.secrets import SecretReader
-from radgate_server.core.secret import Secret
-from radgate_server.core.tracing import SpanKind, current_span, span
-from radgate_server.settings_table import MIB
+from radgate_server.core.pacs.connections import HttpConnection, urls_of
+from radgate_server.core.pacs.minimum_rate import MinimumRate
+from radgate_server.core.secrets.ports import SecretReader
+from radgate_server.core.secrets.secret import Secret
+from radgate_server.core.telemetry.tracing import SpanKind, current_span, span
+from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.table import MIB
 
 MAX_ANSWER_BYTES = 64 * MIB
 _MAX_MARKS = 2_000_000

@@ -18,8 +18,8 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
     SecretUnavailableError,
 )
-from radgate_server.core.pacs import HttpAuth, HttpAuthMethod
-from radgate_server.core.secret import NO_SECRET, Secret
+from radgate_server.core.pacs.connections import HttpAuth, HttpAuthMethod
+from radgate_server.core.secrets.secret import NO_SECRET, Secret
 
 _DEFAULT_LIFE_S = 300.0
 _EARLY_S = 30.0

@@ -1,8 +1,8 @@
 """A DICOM file that came over HTTP, as the instance that it says it is."""
 
-from radgate_server.core.dicom.file_meta import Identity, identify
+from radgate_server.core.dicom.dataset.file_meta import Identity, identify
+from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.core.instances import InstanceContent, ReceivedInstance
 
 _HEAD_BYTES = (64 * 1024, 4 * 1024 * 1024)
 """The UIDs stand near the beginning; a long sequence before them is rare."""

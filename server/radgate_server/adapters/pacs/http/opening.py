@@ -4,11 +4,11 @@ from functools import partial
 
 from radgate_server.adapters.pacs.destinations import Destinations
 from radgate_server.adapters.pacs.http.client import PacsHttp
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.certificates import CertificateListener, CertificateUse, Use
-from radgate_server.core.pacs import HttpConnection, PacsConfig
-from radgate_server.core.ports.secrets import SecretReader
-from radgate_server.core.secret import GivenSecrets
+from radgate_server.core.pacs.connections import HttpConnection, PacsConfig
+from radgate_server.core.secrets.ports import SecretReader
+from radgate_server.core.secrets.secret import GivenSecrets
+from radgate_server.core.telemetry.certificates import CertificateListener, CertificateUse, Use
+from radgate_server.settings.settings import WebPacsSettings
 
 
 def build_http(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from radgate_server.adapters.pacs.tls_files import check_regular
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.core.pacs import HttpTls
+from radgate_server.core.pacs.connections import HttpTls
 
 
 def web_tls(tls: HttpTls, urls: Iterable[str]) -> ssl.SSLContext:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any
 
-from radgate_server.core.attributes import vr_of
-from radgate_server.core.dicom.charset import charset_of
-from radgate_server.core.dicom.values import BINARY_VRS, CONVERTERS
-from radgate_server.core.query import DicomJson
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.dataset.charset import charset_of
+from radgate_server.core.dicom.dataset.json_values import BINARY_VRS, CONVERTERS
+from radgate_server.core.query.attributes import vr_of
 
 _SPECIFIC_CHARACTER_SET = "00080005"
 _UTF_8 = charset_of(["ISO_IR 192"])

@@ -7,7 +7,7 @@ from radgate_server.adapters.pacs.orthanc.feed import Counts, Page, read_counts,
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
-from radgate_server.core.ports.pacs import ChangeBatch, StudyChange
+from radgate_server.core.pacs.ports import ChangeBatch, StudyChange
 
 _PAGE = 1000
 _BEYOND = str(2**62)

@@ -10,13 +10,13 @@ from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest
 from radgate_server.adapters.pacs.orthanc.retrieve import OrthancReader
 from radgate_server.adapters.pacs.orthanc.store import OrthancStore
-from radgate_server.config import WebPacsSettings
-from radgate_server.core.certificates import CertificateListener, ignore_certificate
-from radgate_server.core.observed_pacs import observed_pacs
-from radgate_server.core.pacs import OrthancConnection, PacsConfig
-from radgate_server.core.ports.pacs import PacsClient
-from radgate_server.core.ports.secrets import SecretReader
-from radgate_server.core.ports.telemetry import Telemetry
+from radgate_server.core.pacs.connections import OrthancConnection, PacsConfig
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.secrets.ports import SecretReader
+from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
+from radgate_server.core.telemetry.observed_pacs import observed_pacs
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.settings.settings import WebPacsSettings
 
 
 def build_orthanc_pacs(

@@ -1,4 +1,4 @@
-r"""What of a query Orthanc's database searches for; the rest is looked at here (core/dicom_matching.py).
+r"""What of a query Orthanc's database searches for; the rest is looked at here (core/query/matching.py).
 
 A constraint may let through more than the key matches, never less. So keys are sent only where Orthanc has the
 attribute in its database: anything else would make it read a file of each study, and would switch off paging.
@@ -7,10 +7,10 @@ attribute in its database: anything else would make it read a file of each study
 import re
 from collections.abc import Callable
 
-from radgate_server.core.attributes import vr_of
-from radgate_server.core.dicom_matching import is_universal
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.attributes import vr_of
+from radgate_server.core.query.matching import is_universal
+from radgate_server.core.query.model import MatchingKey
 
 MODALITY, MODALITIES_IN_STUDY = "00080060", "00080061"
 

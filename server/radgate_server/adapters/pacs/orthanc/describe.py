@@ -7,9 +7,9 @@ from typing import Any
 
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
-from radgate_server.core.capabilities import Capabilities
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.ports.pacs import EchoReport
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.pacs.capabilities import Capabilities
+from radgate_server.core.pacs.ports import EchoReport
 
 _SERVICES = {
     # plug-in: what it adds (empty: Orthanc itself)

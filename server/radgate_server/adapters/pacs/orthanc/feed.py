@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radgate_server.core.labels import StudyLabels
-from radgate_server.core.ports.pacs import StudyChange
+from radgate_server.core.pacs.labels import StudyLabels
+from radgate_server.core.pacs.ports import StudyChange
 
 _TOUCHES = frozenset(
     (

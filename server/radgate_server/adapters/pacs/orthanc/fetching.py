@@ -3,8 +3,8 @@
 from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.adapters.pacs.http.identified import identified
 from radgate_server.adapters.pacs.http.received import receive_content
+from radgate_server.core.dicom.instances import InstanceContent, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import InstanceMismatchError
-from radgate_server.core.instances import InstanceContent, ListedInstance, ReceivedInstance
 
 
 async def fetch_file(http: PacsHttp, resource_id: str, *, max_bytes: int) -> InstanceContent | None:

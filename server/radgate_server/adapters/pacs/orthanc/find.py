@@ -21,11 +21,12 @@ from radgate_server.adapters.pacs.orthanc.finding import (
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
-from radgate_server.core.dicom_matching import matcher
+from radgate_server.core.dicom.data_sets import DicomJson, first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsFailedError
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import DicomJson, FindResult, Query, first_value
-from radgate_server.core.query_attributes import UNIQUE_KEYS
+from radgate_server.core.query.matching import matcher
+from radgate_server.core.query.model import FindResult, Query
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 
 _STUDY_UID = UNIQUE_KEYS[QueryLevel.STUDY]
 _MIN_PAGE = 100

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from radgate_server.adapters.pacs.orthanc.constraints import MODALITIES_IN_STUDY, MODALITY, constraint_of, is_exact
-from radgate_server.core.attributes import vr_of
-from radgate_server.core.dicom.values import BINARY_VRS
-from radgate_server.core.dicom_matching import is_universal
-from radgate_server.core.identifiers import QueryLevel
-from radgate_server.core.query import MatchingKey, Query
-from radgate_server.core.query_attributes import UNIQUE_KEYS, attributes_down_to, level_of, standard_attributes
+from radgate_server.core.dicom.dataset.json_values import BINARY_VRS
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.query.attributes import vr_of
+from radgate_server.core.query.matching import is_universal
+from radgate_server.core.query.model import MatchingKey, Query
+from radgate_server.core.query.return_attributes import UNIQUE_KEYS, attributes_down_to, level_of, standard_attributes
 
 LEVEL_NAMES = {QueryLevel.STUDY: "Study", QueryLevel.SERIES: "Series", QueryLevel.IMAGE: "Instance"}
 """What Orthanc calls the levels."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.errors import PacsCannotError
-from radgate_server.core.labels import StudyLabels
+from radgate_server.core.pacs.labels import StudyLabels
 
 
 class LabelledStudies:

@@ -14,6 +14,9 @@ from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
+from radgate_server.core.dicom.data_sets import DicomJson
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, InstanceContent, ListedInstance
 from radgate_server.core.errors import (
     GatewayError,
     InstanceMalformedError,
@@ -22,9 +25,7 @@ from radgate_server.core.errors import (
     PacsError,
     PacsFailedError,
 )
-from radgate_server.core.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.instances import Arrival, FailedInstance, InstanceContent, ListedInstance
-from radgate_server.core.query import DicomJson, MatchingKey, Query
+from radgate_server.core.query.model import MatchingKey, Query
 
 _STUDY, _SERIES, _INSTANCE, _SOP_CLASS = "0020000D", "0020000E", "00080018", "00080016"
 _AT_ONCE = 4

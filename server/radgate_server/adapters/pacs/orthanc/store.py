@@ -7,9 +7,9 @@ from weakref import WeakValueDictionary
 from radgate_server.adapters.pacs.http.bodies import file_pieces
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
+from radgate_server.core.dicom.instances import ReceivedInstance
 from radgate_server.core.errors import PacsCannotError, PacsFailedError
-from radgate_server.core.instances import ReceivedInstance
-from radgate_server.core.ports.pacs import StoreOutcome
+from radgate_server.core.pacs.ports import StoreOutcome
 
 _HELD = frozenset(("Success", "AlreadyStored"))
 _FAILURES: dict[int, tuple[str, str]] = {

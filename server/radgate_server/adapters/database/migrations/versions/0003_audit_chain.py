@@ -6,7 +6,7 @@ from itertools import groupby
 import sqlalchemy as sa
 from alembic import op
 
-from radgate_server.core.audit_chain import FIRST_WORDS, START, genesis, record_hash
+from radgate_server.core.audit.chain import FIRST_WORDS, START, genesis, record_hash
 
 revision = "0003"
 down_revision = "0002"

@@ -1,0 +1,1 @@
+"""The tier of thumbnails and transcoded instances on the local disk."""

@@ -1,0 +1,1 @@
+"""What the tiers on the local disk have in common."""

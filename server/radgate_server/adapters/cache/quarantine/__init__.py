@@ -1,0 +1,1 @@
+"""Refused instances on the local disk."""

@@ -1,0 +1,1 @@
+"""The tier of whole instances on the local disk."""

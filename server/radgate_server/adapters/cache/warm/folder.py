@@ -1,0 +1,238 @@
+"""The warm folder as a whole: files, catalogue and open files kept in step. Blocks on the disk; shared by threads."""
+
+import mmap
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder
+from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, StockedDisk
+from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
+from radgate_server.adapters.cache.warm.file_format import (
+    DamagedError,
+    Footer,
+    KeyErasedError,
+    decode_index,
+    encode_index,
+)
+from radgate_server.adapters.cache.warm.open_files import (
+    ROLE,
+    OpenFile,
+    OpenFiles,
+    open_file,
+    read_verified,
+    verify_whole,
+)
+from radgate_server.adapters.cache.warm.owner import owner_of
+from radgate_server.adapters.cache.warm.writing import temporary_file, write_instance
+from radgate_server.core.dicom.instances import ReceivedInstance
+from radgate_server.core.errors import CorruptEntryError, StorageFullError
+from radgate_server.lib.clock import Clock
+
+OPEN_FILES = 256
+_FOOTER_ALLOWANCE_BYTES = 1024
+_OPEN_TRIES = 3
+
+
+class WarmDisk(StockedDisk):
+    """Instances and their indexes in the folder `root`; the least recently used make room."""
+
+    def __init__(
+        self,
+        root: Path,
+        limit_bytes: int,
+        clock: Clock,
+        failed: Callable[[str], None],
+        form: FileForm,
+        shares: TenantShares = EQUAL_SHARES,
+    ) -> None:
+        super().__init__(TierFolder(root, mark=form.mark), limit_bytes, clock, failed, form, shares)
+        self._files = OpenFiles(OPEN_FILES)
+
+    def close(self) -> None:
+        """Close all files."""
+        self._files.drop_all()
+
+    def write(self, key: EntryKey, instance: ReceivedInstance) -> Footer:
+        """Keep the instance in the place of an older copy.
+
+        Raises:
+            StorageFullError: there is no room, the disk fails, or the study was removed meanwhile; nothing was kept.
+        """
+        removals = self._removals[key.tenant_id]
+        with self._room_for(key.tenant_id, instance.content.size_bytes + _FOOTER_ALLOWANCE_BYTES):
+            self._folder.prepare()  # an operator may have emptied the folder under us
+            self._folder.insist_on_reserve(instance.content.size_bytes)
+            with temporary_file(self._folder.incoming) as temporary:
+                writer = self._form.writer(temporary.fd, key, ROLE, owner_of(instance))
+                footer = write_instance(writer.write, instance)
+                writer.finish()
+                file_bytes = os.fstat(temporary.fd).st_size
+                self._folder.remove_index(key)
+                content = self._form.reader(temporary.fd, key, ROLE)
+                self._folder.publish(temporary.path, key)
+            self._files.add(key, OpenFile(temporary.fd, content, footer, self._clock.monotonic_s()))
+        self.catalogue.add(key, file_bytes)
+        if removals != self._removals[key.tenant_id]:
+            self._drop(key)
+            raise StorageFullError("the study was removed while the instance was written")
+        return footer
+
+    def footer_at_hand(self, key: EntryKey) -> Footer | None:
+        """The footer of the instance if its file is open. Does not block."""
+        file = self._files.get(key)
+        if file is None:
+            return None
+        self.catalogue.touch(key)
+        return file.footer
+
+    def find(self, key: EntryKey) -> Footer | None:
+        """The footer of the instance, None when it is not there."""
+        file = self._open(key)
+        return None if file is None else file.footer
+
+    def read(self, key: EntryKey, footer: Footer, offset: int, length: int) -> bytes:
+        """Read a span of the very file that `footer` was read from; see InstanceHandle.read."""
+        with self._reading(key, footer) as file:
+            return read_verified(file, offset, length)
+
+    def map(self, key: EntryKey, footer: Footer) -> mmap.mmap:
+        """Map that file (footer included), verified as a whole; see InstanceHandle.open_buffer.
+
+        Reading it all beforehand also turns a failing disk into an error here; later it would be a signal (SIGBUS).
+        """
+        with self._reading(key, footer) as file:
+            if not file.content.authentic:
+                verify_whole(file)
+            return file.content.map()
+
+    def write_index(self, key: EntryKey, serialised: bytes) -> None:
+        """Keep the index beside the instance; does nothing when the instance is gone.
+
+        Raises:
+            StorageFullError: there is no room, or the disk fails.
+        """
+        footer = self.find(key)
+        if footer is None:
+            return
+        data = encode_index(footer, serialised)
+        with self._room_for(key.tenant_id, len(data)):
+            with temporary_file(self._folder.incoming) as temporary:
+                owner = Owner(footer.ref.study_instance_uid, lambda: "")
+                writer = self._form.writer(temporary.fd, key, INDEX_SUFFIX, owner)
+                writer.write(data)
+                writer.finish()
+                self._folder.publish(temporary.path, key, self._folder.index_suffix)
+            os.close(temporary.fd)
+        entry = self._folder.entry(key)
+        if entry is None:
+            self._folder.remove(key)
+        else:
+            self.catalogue.add(key, entry.size_bytes)
+
+    def read_index(self, key: EntryKey) -> bytes | None:
+        """The serialised index beside the instance, None when there is none or it belongs to other bytes."""
+        footer = self.find(key)
+        if footer is None:
+            return None
+        try:
+            with self._folder.path(key, self._folder.index_suffix).open("rb") as file:
+                content = self._form.reader(file.fileno(), key, INDEX_SUFFIX)
+                return decode_index(footer, content.read(0, content.size_bytes))
+        except OSError:
+            return None
+        except DamagedError:
+            self._folder.remove_index(key)
+            return None
+
+    def remove_group(self, tenant_id: str, study: str | None) -> int:
+        """Delete the tenant's instances, of one study (told by its hash) or all; return how many.
+
+        The key is forgotten first: who begins to write or to open after that does so without the one that was erased.
+        Who began before sees at the end that there was a removal.
+        """
+        self._form.forget(tenant_id, study)
+        self._removals[tenant_id] += 1
+        count = self._folder.remove_group(tenant_id, study)
+        self._group_removed(tenant_id, study)
+        self._files.drop_group(tenant_id, study)
+        return count
+
+    @contextmanager
+    def _room_for(self, tenant_id: str, size_bytes: int) -> Iterator[None]:
+        with self.catalogue.room_for(tenant_id, size_bytes) as victims:
+            self._delete(victims)
+            try:
+                yield
+            except KeyErasedError as error:
+                raise StorageFullError("the study's key was erased while its data was written") from error
+            except OSError as error:
+                self._failed("disk")
+                raise StorageFullError("the disk of the warm tier takes no more") from error
+
+    def _delete(self, keys: Iterable[EntryKey]) -> None:
+        for key in keys:
+            self._files.drop(key)
+            self._folder.remove(key)
+
+    def _open(self, key: EntryKey) -> OpenFile | None:
+        file = self._files.get(key)
+        if file is not None:
+            return file
+        removals = self._removals[key.tenant_id]
+        try:
+            file = open_file(self._folder.path(key), key, self._form)
+        except FileNotFoundError:
+            self.catalogue.forget(key)
+            return None
+        except OSError:
+            return None  # such as too many open files: that says nothing about this one
+        except KeyErasedError:
+            self._drop(key)
+            return None
+        except DamagedError:
+            self._failed("damaged")
+            self._drop(key)
+            return None
+        self._files.add(key, file)
+        if removals != self._removals[key.tenant_id]:
+            self._files.drop(key)
+            return None
+        return file
+
+    @contextmanager
+    def _reading(self, key: EntryKey, footer: Footer) -> Iterator[OpenFile]:
+        for _ in range(_OPEN_TRIES):  # between opening and use, other threads' openings may push the file out
+            file = self._open(key)
+            if file is None or file.footer.crc32c != footer.crc32c or file.footer.size_bytes != footer.size_bytes:
+                break
+            with file.in_use() as usable:
+                if usable:
+                    with self._dropped_if_damaged(key):
+                        yield self._touched(key, file)
+                    return
+        raise CorruptEntryError("the cached instance is gone")
+
+    @contextmanager
+    def _dropped_if_damaged(self, key: EntryKey) -> Iterator[None]:
+        try:
+            yield
+        except (DamagedError, OSError) as error:
+            self._failed("damaged")
+            self._drop(key)
+            raise CorruptEntryError("the cached instance is damaged") from error
+
+    def _touched(self, key: EntryKey, file: OpenFile) -> OpenFile:
+        self.catalogue.touch(key)
+        now_s = self._clock.monotonic_s()
+        if now_s - file.touched_s >= TOUCH_INTERVAL_S:
+            file.touched_s = now_s
+            used_s = self._clock.now().timestamp()
+            os.utime(file.fd, (used_s, used_s))
+        return file
+
+    def _drop(self, key: EntryKey) -> None:
+        self._delete((key,))
+        self.catalogue.forget(key)

@@ -1,0 +1,1 @@
+"""Tenants, keys and limits in the database."""

@@ -1,0 +1,1 @@
+"""PACS, their states and their failover in the database."""

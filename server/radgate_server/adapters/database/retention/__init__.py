@@ -1,0 +1,1 @@
+"""Periods of retention, holds and erasures in the database."""

@@ -1,0 +1,24 @@
+"""The tables of who else keeps the audit trail, and how far each has got; schema.py has all others."""
+
+from sqlalchemy import BigInteger, Column, Float, String, Table
+
+from radgate_server.adapters.database.schema.tables import metadata
+
+RECEIVER = String(64)
+
+audit_exports = Table(
+    "audit_exports",
+    metadata,
+    Column("receiver", RECEIVER, primary_key=True),
+    Column("tenant_id", String, primary_key=True),
+    Column("sequence", BigInteger, nullable=False, comment="of the last record that it has"),
+    Column("number", BigInteger, nullable=False, comment="that record's"),
+)
+
+audit_export_holders = Table(
+    "audit_export_holders",
+    metadata,
+    Column("receiver", RECEIVER, primary_key=True),
+    Column("holder", String(16), nullable=False, comment="the process that sends"),
+    Column("until_s", Float, nullable=False, comment="Unix time at which another one may"),
+)

@@ -1,0 +1,1 @@
+"""Sealed secrets, fingerprints and wrapped keys in the database."""

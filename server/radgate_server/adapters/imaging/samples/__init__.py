@@ -1,0 +1,1 @@
+"""Samples between codecs and the containers of Pixel Data."""

@@ -1,0 +1,1 @@
+"""Reports to those who want them: mail, webhook, a folder."""

@@ -1,0 +1,1 @@
+"""Associations: negotiated, opened, pooled (PS3.8 7.1)."""

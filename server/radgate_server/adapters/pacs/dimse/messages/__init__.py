@@ -1,0 +1,1 @@
+"""Messages on an association (PS3.7 6, 9)."""

@@ -1,5 +1,0 @@
-"""What servers share in Redis."""
-
-from radgate_server.adapters.redis.meters import RedisMeters, open_redis_meters
-
-__all__ = ["RedisMeters", "open_redis_meters"]

@@ -1,0 +1,1 @@
+"""AWS KMS and its client."""

@@ -1,0 +1,1 @@
+"""Metrics in a registry of prometheus_client."""

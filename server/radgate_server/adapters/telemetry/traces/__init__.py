@@ -1,0 +1,1 @@
+"""Traces, recorded and sent to a collector."""

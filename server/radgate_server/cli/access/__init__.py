@@ -1,0 +1,1 @@
+"""`radgate tenant`, `key`, `auth` and `limits`."""

@@ -1,0 +1,10 @@
+"""`radgate audit` with all of its commands."""
+
+from radgate_server.cli.audit.chain import audit
+from radgate_server.cli.audit.reading import report, search
+from radgate_server.cli.audit.schedule import schedule
+
+for _command in (search, report, schedule):
+    audit.add_command(_command)
+
+__all__ = ["audit"]

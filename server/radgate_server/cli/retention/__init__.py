@@ -1,0 +1,1 @@
+"""`radgate retention`, `radgate erase`, `radgate certificate`."""

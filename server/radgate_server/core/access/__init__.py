@@ -1,0 +1,1 @@
+"""Who calls, for which tenant, and which studies a credential may see."""

@@ -1,0 +1,1 @@
+"""Directories of tenants, keys and PACS, and identity providers, as services need them."""

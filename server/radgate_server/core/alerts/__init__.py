@@ -1,0 +1,1 @@
+"""What operators are notified of."""

@@ -1,0 +1,1 @@
+"""The audit trail: records, their chain, checkpoints, searches and verification. Pure."""

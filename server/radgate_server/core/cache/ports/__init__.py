@@ -1,0 +1,1 @@
+"""The near tiers and the keys of their files, as services need them."""

@@ -1,0 +1,102 @@
+"""The two near tiers: hot answers in memory, warm instances on disk. Every key carries the tenant."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instance_index import InstanceIndex
+from radgate_server.core.dicom.instances import InstanceHandle, ReceivedInstance
+
+
+@dataclass(frozen=True, slots=True)
+class TierUsage:
+    """What a tier holds for one tenant, and how many look-ups of the tenant it could answer.
+
+    `as_of` is when that was counted; None stands for now.
+    """
+
+    tier: str
+    entries: int
+    used_bytes: int
+    limit_bytes: int
+    hits: int
+    misses: int
+    as_of: datetime | None = None
+
+
+class CacheKey(NamedTuple):
+    """Whose, of which study ("" when of none), what kind of answer, and what exactly."""
+
+    tenant_id: str
+    study_instance_uid: str
+    kind: str
+    detail: str
+
+
+class TenantTier[Removed](Protocol):
+    """What each tier does for a tenant as a whole."""
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        """What is kept for the tenant."""
+        ...
+
+    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> Removed:
+        """Drop what is kept for the tenant, of one study or all."""
+        ...
+
+
+class HotCache(Protocol):
+    """Small answers, ready to be sent. Losing an entry is never an error."""
+
+    async def get(self, key: CacheKey) -> bytes | None:
+        """The answer, or None when there is none or it is older than its time to live."""
+        ...
+
+    async def put(self, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
+        """Keep the answer, for `ttl_s` seconds or until there is no room; too large an answer is not kept."""
+        ...
+
+    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop what is kept for the tenant: of one study, or all. Answers of no study (queries) are always dropped."""
+        ...
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        """What is kept for the tenant."""
+        ...
+
+
+class IndexStore(Protocol):
+    """Where the indexes of instances are kept, beside the instances."""
+
+    async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
+        """The instance, or None."""
+        ...
+
+    async def load_index(self, tenant_id: str, ref: InstanceRef) -> InstanceIndex | None:
+        """The index kept beside the instance, or None when there is none or it is damaged."""
+        ...
+
+    async def save_index(self, tenant_id: str, ref: InstanceRef, index: InstanceIndex) -> None:
+        """Keep the index beside the instance; does nothing when the instance is gone or there is no room."""
+        ...
+
+
+class InstanceStore(IndexStore, Protocol):
+    """Whole instances with their indexes. What `put` returned survives a crash whole, or is gone."""
+
+    async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
+        """Keep the instance; an older copy is replaced.
+
+        Raises:
+            StorageFullError: there is no room, or the disk fails; nothing was kept.
+        """
+        ...
+
+    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
+        """Drop the tenant's instances, of one study or all; return how many."""
+        ...
+
+    async def usage(self, tenant_id: str) -> TierUsage:
+        """What is kept for the tenant."""
+        ...

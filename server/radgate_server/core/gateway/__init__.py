@@ -1,0 +1,1 @@
+"""What the gateway in front of the server reports and is given."""

@@ -1,0 +1,1 @@
+"""What the metadata of an instance say of its frames."""

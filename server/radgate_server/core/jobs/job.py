@@ -1,0 +1,124 @@
+"""Work that goes on after the call that asked for it: its states, and what is told of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from radgate_server.core import errors
+from radgate_server.core.errors import GatewayError, reason_of
+
+RETRY_DELAYS_S = (2.0, 10.0, 60.0)
+"""Seconds until a job that a fault of the server cut short is begun again; after the last attempt it has failed."""
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    TRANSCODE_STUDY = "transcode-study"
+    MAKE_THUMBNAILS = "make-thumbnails"
+
+
+class JobState(StrEnum):
+    """Where a job is. The last three are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What is to be done. `request_id` makes asking twice the same as asking once; `parameters` are the kind's own.
+
+    `traceparent` names the call that asked and says whether that is recorded, "" without a call
+    (core/telemetry/tracing.py).
+    """
+
+    tenant_id: str
+    kind: JobKind
+    study_instance_uid: str
+    series_instance_uid: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    request_id: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far it is, in instances. `total` is 0 until it is known."""
+
+    done: int = 0
+    failed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it stands. `reason` and `message` say why it failed; `failures` counts reasons of instances."""
+
+    job_id: str
+    request: JobRequest
+    state: JobState
+    progress: JobProgress
+    created: datetime
+    started: datetime | None = None
+    ended: datetime | None = None
+    attempts: int = 0
+    reason: str = ""
+    message: str = ""
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+class QueueLoad(NamedTuple):
+    """What a queue has to do; `oldest_s` is how long ago that job was asked which waits the longest, 0 for none."""
+
+    waiting: int
+    running: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a job, or one instance of it, failed: a name of ErrorReason without its prefix, and the same in words.
+
+    Of a `defect`, the words hold nothing that the error says.
+    """
+
+    reason: str
+    message: str
+    defect: bool = False
+
+
+_OF_THE_INPUT = (
+    errors.InvalidArgumentError,
+    errors.NotAcceptableError,
+    errors.ObjectNotFoundError,
+    errors.ObjectRejectedError,
+    errors.ResourceNotFoundError,
+    errors.NoPacsConfiguredError,
+    errors.PacsCannotError,
+    errors.InstanceMalformedError,
+    errors.ImageTooLargeError,
+)
+_INWARD = (errors.StorageFullError, errors.CorruptEntryError, errors.ConfigurationError, errors.NotDeliveredError)
+_DEFECT = JobFailure("INTERNAL", "an internal error; the server's log has it under the job's name", defect=True)
+
+
+def is_of_the_input(error: BaseException) -> bool:
+    """Whether the same job would fail in the same way at any other time."""
+    return isinstance(error, _OF_THE_INPUT)
+
+
+def describe_failure(error: BaseException) -> JobFailure:
+    """The error as the job tells it; what is not foreseen is a defect."""
+    if not isinstance(error, GatewayError) or isinstance(error, _INWARD):
+        return _DEFECT
+    return JobFailure(reason_of(error), error.message)

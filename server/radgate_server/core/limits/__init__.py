@@ -1,0 +1,1 @@
+"""What tenants and keys may use, and how much of it they have used."""

@@ -1,0 +1,199 @@
+"""How much of its limits a subject has used: pure state, told the time.
+
+Times are seconds of a clock that only grows, days the ordinals of dates of UTC. What other processes let in is learnt
+afterwards, so that a bucket may be in debt, and more may run than is allowed; until that is over nothing is let in.
+"""
+
+import math
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from radgate_server.core.limits.model import Limits, LimitSubject
+from radgate_server.lib.token_bucket import TokenBucket
+
+DAY_S = 86_400.0
+_DAY_OF_1970 = date(1970, 1, 1).toordinal()
+
+
+class Policy(StrEnum):
+    """Which of the limits it is about."""
+
+    RATE = "rate"
+    CONCURRENCY = "concurrency"
+    BANDWIDTH = "bandwidth"
+    DAILY_REQUESTS = "daily-requests"
+    DAILY_BYTES = "daily-bytes"
+
+
+class Today(NamedTuple):
+    """A day of UTC: the ordinal of its date, and when it ends by the clock that only grows."""
+
+    day: int
+    end_s: float
+
+    @classmethod
+    def of(cls, moment_s: float, now_s: float) -> "Today":
+        """That of a moment, in seconds since 1970-01-01T00:00Z, at which the other clock shows `now_s`."""
+        days, passed_s = divmod(moment_s, DAY_S)
+        return cls(_DAY_OF_1970 + int(days), now_s + DAY_S - passed_s)
+
+
+class Shortage(NamedTuple):
+    """Why a request can't be let in now.
+
+    `quota` is what the limit allows in `window_s` seconds (None: at the same time), `wait_s` the seconds until there is
+    room again, None when nobody knows.
+    """
+
+    policy: Policy
+    quota: int
+    window_s: float | None
+    wait_s: float | None
+
+
+class Used(NamedTuple):
+    """Requests that were let in, and bytes of answers and uploads."""
+
+    requests: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class DailyUse:
+    """What was used today, by all processes as far as is known; `new_...` is what only this one knows of.
+
+    `turn` to the day before counting anything in `new_...`.
+    """
+
+    day: int = 0
+    known_requests: int = 0
+    known_bytes: int = 0
+    new_requests: int = 0
+    new_bytes: int = 0
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.known_requests + self.new_requests
+
+    @property
+    def bytes(self) -> int:
+        """All of them."""
+        return self.known_bytes + self.new_bytes
+
+    def turn(self, day: int) -> None:
+        """Begin anew if it is another day."""
+        if day != self.day:
+            self.day = day
+            self.known_requests = self.known_bytes = self.new_requests = self.new_bytes = 0
+
+    def unwritten(self, day: int) -> Used:
+        """What only this process knows of the day."""
+        return Used(self.new_requests, self.new_bytes) if day == self.day else Used()
+
+    def learn(self, day: int, written: Used, counted: Used) -> None:
+        """`counted` is what all processes wrote down, this one's last `written` included."""
+        if day == self.day:
+            self.new_requests -= written.requests
+            self.new_bytes -= written.bytes
+            self.known_requests, self.known_bytes = counted
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Meter:
+    """Everything that is counted of one subject under its limits in force; days, while a daily quota holds.
+
+    `elsewhere` is what runs in other processes as far as is known, `asked_s` when a request last wanted to be let in.
+    """
+
+    subject: LimitSubject
+    limits: Limits = field(default_factory=Limits)
+    running: int = 0
+    elsewhere: int = 0
+    used: DailyUse = field(default_factory=DailyUse)
+    rate: TokenBucket | None = None
+    bandwidth: TokenBucket | None = None
+    counts_days: bool = False
+    asked_s: float = -math.inf
+
+    def change(self, limits: Limits, now_s: float) -> None:
+        """Go by these limits from now on. Buckets that change begin full; what runs and what was used today counts."""
+        rate, width = limits.requests_per_second or 0, limits.bytes_per_second or 0
+        self.rate = _bucket(self.rate, rate, limits.burst, now_s)
+        self.bandwidth = _bucket(self.bandwidth, width, width, now_s)
+        self.counts_days = bool(limits.daily_requests or limits.daily_bytes)
+        self.limits = limits
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is any limit at all."""
+        numbers = self.rate or self.bandwidth or self.limits.concurrent_requests or self.counts_days
+        return bool(numbers or self.limits.has_lists)
+
+    def enter(self, now_s: float, today: Today, longest_wait_s: float = math.inf) -> Shortage | None:
+        """Let one more request in, None; or say why not, of which nothing is counted.
+
+        None is let in either while what is to be sent waits for the bandwidth for longer than `longest_wait_s`.
+        """
+        self.asked_s = now_s
+        rate = self.rate
+        if rate is not None and (wait_s := rate.claim(now_s)):
+            return Shortage(Policy.RATE, int(rate.capacity), rate.capacity / rate.rate, wait_s)
+        if (shortage := self._shortage(now_s, today, longest_wait_s)) is not None:
+            if rate is not None:
+                rate.take(now_s, -1)
+            return shortage
+        self.running += 1
+        if self.counts_days:
+            self.used.new_requests += 1
+        return None
+
+    def take_back(self, now_s: float) -> None:
+        """Undo `enter`, of this same moment."""
+        self.running -= 1
+        if self.rate is not None:
+            self.rate.take(now_s, -1)
+        if self.counts_days:
+            self.used.new_requests -= 1
+
+    def pass_bytes(self, now_s: float, today: Today, count: int) -> float:
+        """So many bytes are about to go through; returns for how many seconds they should wait."""
+        if self.counts_days:
+            used = self.used
+            if used.day != today.day:
+                used.turn(today.day)
+            used.new_bytes += count
+        return 0.0 if self.bandwidth is None else self.bandwidth.take(now_s, count)
+
+    def give_back_bytes(self, now_s: float, count: int) -> None:
+        """So many of those that should wait won't go through."""
+        if self.bandwidth is not None:
+            self.bandwidth.take(now_s, -count)
+
+    def _shortage(self, now_s: float, today: Today, longest_wait_s: float) -> Shortage | None:
+        """What is lacking besides the rate."""
+        limits = self.limits
+        if (most := limits.concurrent_requests) and self.running + self.elsewhere >= most:
+            return Shortage(Policy.CONCURRENCY, most, None, None)
+        if self.counts_days:
+            used = self.used
+            if used.day != today.day:
+                used.turn(today.day)
+            if (most := limits.daily_requests) and used.known_requests + used.new_requests >= most:
+                return Shortage(Policy.DAILY_REQUESTS, most, DAY_S, today.end_s - now_s)
+            if (most := limits.daily_bytes) and used.known_bytes + used.new_bytes >= most:
+                return Shortage(Policy.DAILY_BYTES, most, DAY_S, today.end_s - now_s)
+        width = self.bandwidth
+        if width is not None and width.left < 0 and (late_s := width.wait_s(now_s, 0) - longest_wait_s) > 0:
+            return Shortage(Policy.BANDWIDTH, int(width.rate), 1, late_s)
+        return None
+
+
+def _bucket(old: TokenBucket | None, rate: float, capacity: float, now_s: float) -> TokenBucket | None:
+    if not rate:
+        return None
+    if old and (old.rate, old.capacity) == (rate, capacity):
+        return old
+    return TokenBucket(rate, capacity, now_s)

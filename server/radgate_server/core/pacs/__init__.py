@@ -1,0 +1,1 @@
+"""How a PACS is reached, what it can do, and how it is doing."""

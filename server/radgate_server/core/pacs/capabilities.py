@@ -1,0 +1,25 @@
+"""What a PACS can do, as it was found out by asking it."""
+
+from dataclasses import dataclass
+
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.pacs.connections import RetrieveMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Empty fields mean that the protocol does not tell.
+
+    `vendor` and `version` are in the PACS's own words. `transfer_syntax_uids` are those that it accepted or names.
+    `retrieve_methods` concern DIMSE, `services` the web: "QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS", "changes".
+    `charset` is the Specific Character Set of its answers.
+    """
+
+    vendor: str = ""
+    version: str = ""
+    transfer_syntax_uids: tuple[str, ...] = ()
+    query_levels: tuple[QueryLevel, ...] = ()
+    retrieve_methods: tuple[RetrieveMethod, ...] = ()
+    services: tuple[str, ...] = ()
+    charset: str = ""
+    can_store: bool = False

@@ -1,0 +1,1 @@
+"""Refused instances, as they are stored for administrators."""

@@ -1,0 +1,1 @@
+"""Queries, answers, and matching the one against the other (PS3.4 C.2.2.2)."""

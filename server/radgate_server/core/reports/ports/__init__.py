@@ -1,0 +1,1 @@
+"""Where reports are scheduled, and who gets them, as services need it."""

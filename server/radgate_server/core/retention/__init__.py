@@ -1,0 +1,1 @@
+"""How erasing is certified, and the ports of what is erased."""

@@ -1,0 +1,1 @@
+"""Erasing records and cached data, as services need it."""

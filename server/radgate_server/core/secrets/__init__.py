@@ -1,0 +1,1 @@
+"""Secrets that do not print, and the ports to whatever keeps them."""

@@ -1,0 +1,1 @@
+"""How storing ends, in DICOM's words, and the port of the spool."""

@@ -1,0 +1,1 @@
+"""Traces, certificates and what all lines of log have in common."""

@@ -1,0 +1,64 @@
+"""Which certificates the server and its connections use, so that their expiry is noticed before it happens."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+
+
+class Use(StrEnum):
+    """What a certificate is for. Authorities vouch for the other side, the others are our own or the PACS's."""
+
+    SCP = "scp"
+    SCP_AUTHORITIES = "scp-authorities"
+    DOOR = "door"
+    CLIENT_AUTHORITIES = "client-authorities"
+    PACS_SERVER = "pacs-server"
+    PACS_CLIENT = "pacs-client"
+    PACS_AUTHORITIES = "pacs-authorities"
+
+    @property
+    def of_authorities(self) -> bool:
+        """Whether the file names whom we trust; one good authority of several is enough."""
+        return self in (Use.SCP_AUTHORITIES, Use.CLIENT_AUTHORITIES, Use.PACS_AUTHORITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateUse:
+    """One PEM file that is in use, "" for what was seen; `tenant_id` and `pacs` are "" for the server's own."""
+
+    use: Use
+    file: str = field(repr=False)
+    tenant_id: str = ""
+    pacs: str = ""
+
+
+type CertificateListener = Callable[[CertificateUse, datetime], None]
+"""Is told of a certificate that is in no file, and until when it is good; in any thread."""
+
+
+def ignore_certificate(_certificate: CertificateUse, _expires: datetime) -> None:
+    """A CertificateListener for where nobody watches certificates."""
+
+
+def certificates_of_scp(certificate_file: str, ca_file: str) -> Iterator[CertificateUse]:
+    """What the storage SCP uses over TLS; "" for what is not configured."""
+    files = ((Use.SCP, certificate_file), (Use.SCP_AUTHORITIES, ca_file))
+    yield from (CertificateUse(use, file) for use, file in files if file)
+
+
+def certificates_of_door(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
+    """What the port that clients use shows, and whom it trusts; "" for what is not configured."""
+    files = ((Use.DOOR, certificate_file), (Use.CLIENT_AUTHORITIES, client_ca_file))
+    yield from (CertificateUse(use, file) for use, file in files if file)
+
+
+def certificates_of_pacs(config: PacsConfig) -> Iterator[CertificateUse]:
+    """What the connection to a PACS uses."""
+    if isinstance(config.connection, FolderConnection) or config.connection.tls is None:
+        return
+    tls = config.connection.tls
+    files = ((Use.PACS_CLIENT, tls.certificate_file), (Use.PACS_AUTHORITIES, tls.ca_file))
+    yield from (CertificateUse(use, file, config.tenant_id, config.name) for use, file in files if file)

@@ -1,0 +1,1 @@
+"""What server and command line share: an installation's database, keys and caches, and the way to it."""

@@ -1,0 +1,70 @@
+"""What reads the audit trail, for the server and, without one, for the command line: searches, checks and reports."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.reports import report_writers
+from radgate_server.adapters.secrets.signing import PublicKeys
+from radgate_server.installation.opening import Installation, open_installation
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.checking import AuditChecker
+from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.search import AuditReader
+from radgate_server.services.reports.making import ReportMaker
+from radgate_server.services.reports.schedules import ScheduleDesk
+from radgate_server.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReading:
+    """What reads the trail."""
+
+    reader: AuditReader
+    checker: AuditChecker
+    maker: ReportMaker
+    schedules: ScheduleDesk
+
+
+def build_audit_reading(
+    settings: Settings, installation: Installation, clock: Clock, known_problem: Callable[[str], str] = lambda _: ""
+) -> AuditReading:
+    """Put it together. `known_problem` says what the background check found wrong with a tenant's index."""
+    auditor = Auditor(installation.audit, clock)
+    desk = AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)
+    reader = AuditReader(installation.records, auditor, clock, known_problem)
+    return AuditReading(
+        reader,
+        AuditChecker(desk, PublicKeys([installation.signer.public_key_pem]).check, auditor),
+        ReportMaker(reader, report_writers(pdf_rows=settings.reports.pdf_rows), settings.reports, clock),
+        ScheduleDesk(installation.schedules, settings.reports, auditor, clock),
+    )
+
+
+@asynccontextmanager
+async def open_audit_reading(settings: Settings) -> AsyncIterator[AuditReading]:
+    """The same without a server, for the command line.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        installation = await open_installation(stack, settings, clock)
+        yield build_audit_reading(settings, installation, clock)
+
+
+@asynccontextmanager
+async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
+    """The audit trail without a server, for the command line.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        installation = await open_installation(stack, settings, clock)
+        auditor = Auditor(installation.audit, clock)
+        yield AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)

@@ -1,0 +1,81 @@
+"""What server and command line share of retention: where it is kept, and the two desks that are built on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from radgate_server.adapters.database.audit.eraser import SqlRecordEraser
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.retention.erasures import SqlErasureRecords
+from radgate_server.adapters.database.retention.periods import SqlHoldDirectory, SqlRetentionRules
+from radgate_server.adapters.database.secrets.cache_keys import SqlCacheKeyRecords
+from radgate_server.adapters.secrets.study_keys import StudyKeyChain
+from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
+from radgate_server.core.cache.ports.keys import CacheKeyRecords, StudyKeys
+from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.core.retention.ports.erasure import ErasureRecords, StudyTier
+from radgate_server.core.retention.ports.records import HoldDirectory, RecordEraser, RetentionRules
+from radgate_server.core.secrets.ports import SecretBox
+from radgate_server.lib.clock import Clock
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.rules import RetentionDesk
+from radgate_server.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionStore:
+    """Rules, holds, orders and keys in the database. `study_keys` is None where cached data is not encrypted."""
+
+    rules: RetentionRules
+    holds: HoldDirectory
+    record_eraser: RecordEraser
+    erasures: ErasureRecords
+    cache_keys: CacheKeyRecords
+    study_keys: StudyKeys | None
+
+
+def open_retention(settings: Settings, database: Database, box: SecretBox) -> RetentionStore:
+    """Within the event loop that talks to the database."""
+    keys = SqlCacheKeyRecords(database)
+    return RetentionStore(
+        SqlRetentionRules(database),
+        SqlHoldDirectory(database),
+        SqlRecordEraser(database),
+        SqlErasureRecords(database),
+        keys,
+        StudyKeyChain(keys, box) if settings.cache.encrypted else None,
+    )
+
+
+def build_desk(store: RetentionStore, settings: Settings, auditor: Auditor, clock: Clock) -> RetentionDesk:
+    """Rules and holds as administrators see them."""
+    return RetentionDesk(store.rules, store.holds, settings.retention, auditor, clock)
+
+
+def build_eraser(
+    store: RetentionStore,
+    *,
+    trail: AuditTrail,
+    audit: AuditSink,
+    signer: CheckpointSigner,
+    caches: TenantCaches,
+    tiers: Mapping[str, StudyTier],
+    quarantine: Quarantine,
+    clock: Clock,
+) -> CacheEraser:
+    """What erases cached data of this process's `tiers`, and has other processes do so."""
+    return CacheEraser(
+        records=store.erasures,
+        keys=store.cache_keys,
+        holds=store.holds,
+        trail=trail,
+        links=store.record_eraser,
+        audit=audit,
+        signer=signer,
+        caches=caches,
+        tiers=tiers,
+        quarantine=quarantine,
+        clock=clock,
+        encrypted=store.study_keys is not None,
+    )

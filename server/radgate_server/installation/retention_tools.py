@@ -1,0 +1,66 @@
+"""Retention without a server, for the command line."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.installation.disk_tiers import Stock, open_derived_cache, open_disk_store, open_state_cache
+from radgate_server.installation.opening import open_installation
+from radgate_server.installation.quarantine import open_quarantine
+from radgate_server.installation.retention import build_desk, build_eraser
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.cache.changes import ChangeFollower
+from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.rules import RetentionDesk
+from radgate_server.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionTools:
+    """Rules and holds, and what erases cached data."""
+
+    desk: RetentionDesk
+    eraser: CacheEraser
+
+
+@asynccontextmanager
+async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionTools]:
+    """Open the installation; running servers are told to erase what they hold.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
+    """
+    async with AsyncExitStack() as stack:
+        clock, telemetry = SystemClock(), PrometheusTelemetry()
+        installation = await open_installation(stack, settings, clock)
+        store, keys = installation.retention, installation.retention.study_keys
+        disk = await open_disk_store(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        follower = ChangeFollower(installation.feed, {})
+        states = await open_state_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        quarantine = open_quarantine(settings, keys, clock)
+        caches = TenantCaches(
+            hot=None,
+            derived=derived,
+            store=disk,
+            states=states,
+            quarantine=quarantine,
+            feed=installation.feed,
+            follower=follower,
+        )
+        yield RetentionTools(
+            build_desk(store, settings, Auditor(installation.audit, clock), clock),
+            build_eraser(
+                store,
+                trail=installation.trail,
+                audit=installation.audit,
+                signer=installation.signer,
+                caches=caches,
+                tiers={"warm": disk, "derived": derived},
+                quarantine=quarantine,
+                clock=clock,
+            ),
+        )

@@ -1,0 +1,1 @@
+"""WADO-RS: instances, frames, metadata, bulk data (PS3.18 10.4)."""

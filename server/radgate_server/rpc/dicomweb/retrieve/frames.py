@@ -1,0 +1,220 @@
+"""WADO-RS Retrieve Frames (PS3.18 10.4.1.1.6)."""
+
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.imaging.frames import EncodeTarget
+from radgate_server.core.imaging.noted_bytes import Noted
+from radgate_server.core.imaging.ports import Priority
+from radgate_server.rpc.access.audited import record_stream
+from radgate_server.rpc.dicomweb.answers.cached_answer import give_kept
+from radgate_server.rpc.dicomweb.answers.multipart import envelope_of, located, part_messages, read_messages
+from radgate_server.rpc.dicomweb.answers.warnings import Notes
+from radgate_server.rpc.dicomweb.negotiation.accept import acceptables
+from radgate_server.rpc.dicomweb.negotiation.media_types import negotiate_frames, told_why
+from radgate_server.rpc.dicomweb.negotiation.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
+from radgate_server.rpc.dicomweb.retrieve.frame_paths import parse_frame_list, parse_ref, require_frames
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.imaging.stored_frames import FrameInPieces, StoredFrames
+from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.retrieve.retrieval import RetrieveService
+
+_MAX_DETAIL_LENGTH = 200
+_MAX_KEY_LENGTH = 2048
+
+type _Record = Callable[[int | None], Awaitable[None]]
+"""Puts the access into the audit trail, which comes before the first byte; with the bytes to be sent, if known."""
+
+
+class FramesResource:
+    """Sends frames as they are stored, or encoded anew. Answers are kept ready to be sent again.
+
+    A kept answer is found by the request as it came, before Accept is parsed: this is the busiest way of all.
+    """
+
+    def __init__(
+        self,
+        retrieve: RetrieveService,
+        frames: StoredFrames,
+        transcoder: Transcoder,
+        auditor: Auditor,
+        hot: HotCache,
+        *,
+        chunk_bytes: int,
+        max_kept_bytes: int,
+    ) -> None:
+        self._retrieve = retrieve
+        self._frames = frames
+        self._transcoder = transcoder
+        self._auditor = auditor
+        self._hot = hot
+        self._chunk_bytes = chunk_bytes
+        self._max_kept_bytes = max_kept_bytes
+
+    async def retrieve(self, study: str, series: str, instance: str, frames: str, call: Call) -> AsyncGenerator[bytes]:
+        """Encoded HttpBody messages: the frames in the order in which they are asked for."""
+        ref = parse_ref(study, series, instance)
+        numbers = parse_frame_list(frames)
+        accept, query = call.header("accept"), call.header("x-envoy-original-path").partition("?")[2]
+        detail = f"{series}/{instance}/{frames}?{query}\n{accept}"
+        key = CacheKey(call.caller.tenant_id, study, "frames", detail)
+        record = partial(self._record, call, RetrieveScope(study, series, instance), frames)
+        kept = await self._hot.get(key)
+        if kept is not None:
+            await record(len(kept))
+            for message in await give_kept(kept, call, ranges=len(numbers) == 1):
+                yield message
+            return
+        handle = await self._retrieve.instance(call.caller.tenant_id, ref)
+        require_frames(await self._frames.number_of_frames(call.caller.tenant_id, handle), numbers)
+        give = self._give_one if len(numbers) == 1 else self._give_list
+        async with aclosing(give(handle, numbers, key, call, record)) as messages:
+            async for message in messages:
+                yield message
+
+    async def _give_one(
+        self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+    ) -> AsyncGenerator[bytes]:
+        """A single frame is in memory as a whole mostly; its length can be told, and a range of it be given.
+
+        One that is too large to be kept would be there twice, and goes out as it comes: as stored, piece by piece.
+        """
+        made: deque[bytes] = deque()
+        size_bytes, notes = 0, Notes()
+        async with aclosing(self.stream(handle, numbers, call, notes)) as messages:
+            async for message in messages:
+                made.append(message)
+                size_bytes += len(message)
+                if size_bytes > self._max_kept_bytes:
+                    break
+            await record(size_bytes if size_bytes <= self._max_kept_bytes else None)
+            if size_bytes <= self._max_kept_bytes:
+                for message in await give_kept(await self._keep(key, handle, made, notes), call, ranges=True):
+                    yield message
+                return
+            await notes.send(call)
+            while made:  # what is sent is let go of: the client may be slow
+                yield made.popleft()
+            async for message in messages:
+                yield message
+
+    async def _give_list(
+        self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+    ) -> AsyncGenerator[bytes]:
+        """Each frame as soon as it is there; the answer is kept when it is small enough.
+
+        Warnings come before all frames, and so tell of the first ones; those of a kept answer tell of all.
+        """
+        made: list[bytes] = []
+        size_bytes, notes = 0, Notes()
+        async with aclosing(self.stream(handle, numbers, call, notes)) as messages:
+            async for message in messages:
+                if not size_bytes:
+                    await record(None)
+                    await notes.send(call)
+                size_bytes += len(message)
+                if size_bytes <= self._max_kept_bytes:
+                    made.append(message)
+                yield message
+        if size_bytes <= self._max_kept_bytes:
+            await self._keep(key, handle, made, notes)
+
+    async def _keep(self, key: CacheKey, handle: InstanceHandle, messages: Sequence[bytes], notes: Notes) -> bytes:
+        """The answer, kept unless what it was made of was thrown away meanwhile."""
+        kept = Noted.of(messages[0] if len(messages) == 1 else b"".join(messages), notes).joined()
+        if len(key.detail) <= _MAX_KEY_LENGTH and await self._frames.is_current(key.tenant_id, handle):
+            await self._hot.put(key, kept)
+        return kept
+
+    async def stream(
+        self, handle: InstanceHandle, numbers: Sequence[int], call: Call, notes: Notes
+    ) -> AsyncGenerator[bytes]:
+        """The messages of frames that are known to exist; nothing is recorded here. `notes` grow with the frames.
+
+        Raises:
+            NotAcceptableError: the client takes nothing that can be made.
+        """
+        refused: dict[str, NotAcceptableError] = {}
+        while True:
+            with told_why(refused):
+                offer = choose_offer(handle, numbers, call, frozenset(refused))
+            begun = False
+            try:
+                async with aclosing(self._messages(handle, numbers, offer, call, notes)) as messages:
+                    async for message in messages:
+                        begun = True
+                        yield message
+            except NotAcceptableError as error:  # these pixels can't be made that; something else may do as well
+                if begun or offer.stored:
+                    raise
+                refused[offer.transfer_syntax_uid] = error
+            else:
+                return
+
+    async def _messages(
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call, notes: Notes
+    ) -> AsyncGenerator[bytes]:
+        around, position = envelope_of(offer), 0
+        async with aclosing(self._pixels(handle, numbers, offer, call.caller.tenant_id, notes)) as frames:
+            async for pixels in frames:
+                envelope = located(around, f"../frames/{numbers[position]}")
+                position += 1
+                first, last = position == 1, position == len(numbers)
+                if isinstance(pixels, FrameInPieces):
+                    read = read_messages(envelope, *pixels, first=first, last=last, chunk_bytes=self._chunk_bytes)
+                    async with aclosing(read):
+                        async for message in read:
+                            yield message
+                    continue
+                for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
+                    yield message
+
+    async def _pixels(
+        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, tenant_id: str, notes: Notes
+    ) -> AsyncGenerator[bytes | FrameInPieces]:
+        if offer.stored:
+            for number in numbers:
+                large = await self._frames.in_pieces(tenant_id, handle, number, more_than=self._max_kept_bytes)
+                yield large or (await self._frames.read(tenant_id, handle, number)).data
+            return
+        target = EncodeTarget(offer.transfer_syntax_uid)
+        if len(numbers) == 1:
+            frame = await self._transcoder.frame(tenant_id, handle, numbers[0], target, Priority.INTERACTIVE)
+            notes.add(frame.notes)
+            yield frame.data
+            return
+        frames = self._transcoder.frames(tenant_id, handle, numbers, target, Priority.INTERACTIVE)
+        async with aclosing(frames) as encoded:
+            async for frame in encoded:
+                notes.add(frame.notes)
+                yield frame.data
+
+    async def _record(self, call: Call, scope: RetrieveScope, frames: str, size_bytes: int | None) -> None:
+        action, frames = AuditAction.RETRIEVE_FRAMES, frames[:_MAX_DETAIL_LENGTH]
+        if size_bytes is None:
+            await record_stream(self._auditor, call, action, scope, frames)
+        else:
+            await self._auditor.record(call.caller, action, scope, frames, size_bytes=size_bytes)
+
+
+def choose_offer(
+    handle: InstanceHandle, numbers: Sequence[int], call: Call, refused: frozenset[str] = frozenset()
+) -> Offer:
+    """What the client gets of these frames; only a single one can come without multipart.
+
+    `refused` are transfer syntaxes that could not be made of them.
+
+    Raises:
+        NotAcceptableError: the client takes nothing that can be made.
+    """
+    accepted = acceptables(call.header("accept"), call.header("x-envoy-original-path"))
+    framings = MULTIPART_FIRST if len(numbers) == 1 else MULTIPART_ONLY
+    return negotiate_frames(accepted, handle.transfer_syntax_uid, framings, refused=refused)

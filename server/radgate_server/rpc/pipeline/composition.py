@@ -1,0 +1,234 @@
+"""From a service's descriptor, a servicer and the layers to the ways of its methods.
+
+Interceptors of grpc.aio are looked up anew for each call; layers are composed once for each method. Servicer methods
+look like `async def SearchStudies(self, request, call) -> response`, or like async generators for streams. They may
+give messages already encoded, as bytes, which go out untouched.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.rpc.access.authorization import METHODS
+from radgate_server.rpc.access.doubts import DoubtedStudies, warned
+from radgate_server.rpc.access.rest_fields import FieldCheck, rest_field_check
+from radgate_server.rpc.access.study_admission import (
+    Admit,
+    RejectionGate,
+    StudyConfirmer,
+    StudyGate,
+    admission,
+    left_out,
+)
+from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.pipeline.layer import Layer, Method, Proceed, compose
+from radgate_server.rpc.pipeline.method_table import Way
+
+_BREAK_OFF_S = 0.5
+
+
+_CREATES = "Create"
+"""How the names of standard methods begin that make a resource (google.aip.dev/133)."""
+
+
+class Servicer(Protocol):
+    """Implements the methods of one service, each under its own name."""
+
+
+def build_ways(
+    service: ServiceDescriptor,
+    servicer: Servicer,
+    layers: tuple[Layer, ...],
+    gate: StudyGate,
+    doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
+    rejections: RejectionGate,
+) -> dict[str, Way]:
+    """Make the ways of all methods of the service, by their full names.
+
+    Raises:
+        KeyError: a method has no row in the table of access, or its row says STUDY or FEED and no row of the table
+            STUDIES_NAMED says how its messages name studies.
+        AttributeError: the servicer lacks a method.
+
+    """
+    ways = (
+        _build_way(service, method, servicer, layers, gate, doubts, confirmer, rejections) for method in service.methods
+    )
+    return {way.full_name: way for way in ways}
+
+
+def _build_way(
+    service: ServiceDescriptor,
+    descriptor: MethodDescriptor,
+    servicer: Servicer,
+    layers: tuple[Layer, ...],
+    gate: StudyGate,
+    doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
+    rejections: RejectionGate,
+) -> Way:
+    method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
+    innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts, confirmer, rejections)
+    proceed = compose(method, layers, innermost)
+    gives_stream = descriptor.server_streaming and not _is_body(descriptor)
+    return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
+
+
+def _is_body(method: MethodDescriptor) -> bool:
+    """Whether an answer is an HTTP body: its last message may leave together with the status, as `call.response`.
+
+    grpc.aio sends them together for unary methods alone. A stream that answers as one is the same on the wire, and a
+    send less is a way less through grpc's thread and back. When no response is set, an empty message comes last: it
+    adds nothing to an HTTP body, but would be one too many in a stream of other messages.
+    """
+    return method.output_type.full_name == "google.api.HttpBody"
+
+
+def _innermost(
+    descriptor: MethodDescriptor,
+    serve: Callable[..., Any],
+    method: Method,
+    gate: StudyGate,
+    doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
+    rejections: RejectionGate,
+) -> Proceed:
+    """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
+    answer = _answer(descriptor, serve, method, gate, doubts, confirmer, rejections)
+    check = rest_field_check(descriptor)
+    if descriptor.name.startswith(_CREATES):
+        answer = _answer_created(answer)
+    return answer if check is None else _answer_checked(check, answer)
+
+
+def _answer_created(answer: Proceed) -> Proceed:
+    """Let REST say 201 of what was created; gRPC has no word for it."""
+
+    async def answer_created(call: Call) -> None:
+        await answer(call)
+        if call.header("x-envoy-original-path"):
+            await call.send_initial_metadata((("x-http-status", "201"),))
+
+    return answer_created
+
+
+def _answer_checked(check: FieldCheck, answer: Proceed) -> Proceed:
+    async def answer_checked(call: Call) -> None:
+        check(call)
+        await answer(call)
+
+    return answer_checked
+
+
+def _answer(
+    descriptor: MethodDescriptor,
+    serve: Callable[..., Any],
+    method: Method,
+    gate: StudyGate,
+    doubts: DoubtedStudies,
+    confirmer: StudyConfirmer,
+    rejections: RejectionGate,
+) -> Proceed:
+    decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
+    admit = admission(reach := method.access.reach, descriptor, gate, confirmer, rejections)
+    admit = warned(admit, descriptor, doubts)
+    if descriptor.server_streaming:
+        answer = _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
+        return _break_off(answer) if _is_body(descriptor) else answer
+    return _answer_unary(serve, decode, admit)
+
+
+type _Decoder = Callable[[Any], Any]
+
+
+def _decode(message_class: type[Message]) -> _Decoder:
+    parse = message_class.FromString
+
+    def decode(payload: bytes) -> Message:
+        try:
+            return parse(payload)
+        except DecodeError:
+            raise InvalidArgumentError("request", "the message can't be decoded") from None
+
+    return decode
+
+
+def _decode_stream(message_class: type[Message]) -> _Decoder:
+    decode_one = _decode(message_class)
+
+    async def decode(payloads: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for payload in payloads:
+            yield decode_one(payload)
+
+    return decode
+
+
+def _encode(message: Message | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
+def _answer_unary(serve: Callable[..., Any], decode: _Decoder, admit: Admit | None) -> Proceed:
+    async def answer(call: Call) -> None:
+        request = decode(call.payload)
+        if admit is not None:
+            request = await admit(request, call)
+        call.response = _encode(await serve(request, call))
+        call.require_unwithheld()
+        await call.send_doubts()
+
+    return answer
+
+
+def _answer_stream(serve: Callable[..., Any], decode: _Decoder, admit: Admit | None) -> Proceed:
+    async def answer(call: Call) -> None:
+        request = decode(call.payload)
+        if admit is not None:
+            request = await admit(request, call)
+        async with aclosing(serve(request, call)) as messages:
+            async for message in messages:
+                await call.write(_encode(message))
+        call.require_unwithheld()
+        await call.send_doubts()
+
+    return answer
+
+
+def _break_off(answer: Proceed) -> Proceed:
+    """Let a body that fails after its first message end as a broken one. Who speaks gRPC is told by the status."""
+
+    async def answer_or_break_off(call: Call) -> None:
+        try:
+            await answer(call)
+        except asyncio.CancelledError:
+            if _is_rest(call) and not call.client_gone:  # not by its client: a deadline passed, or the server stops
+                await _write_break_off(call, _BREAK_OFF_S)
+            raise
+        except Exception:
+            if _is_rest(call):
+                await _write_break_off(call, None)
+            raise
+
+    return answer_or_break_off
+
+
+def _is_rest(call: Call) -> bool:
+    """Whether the gateway has begun to send the body."""
+    return bool(call.sent_bytes and call.header("x-envoy-original-path"))
+
+
+async def _write_break_off(call: Call, timeout_s: float | None) -> None:
+    """Why the call failed is what counts: nothing is raised. With `timeout_s`, a message may still be unsent."""
+    call.withhold = None  # it says nothing of the study
+    try:
+        async with asyncio.timeout(timeout_s):
+            await call.write(BREAK_OFF)
+    except Exception:  # noqa: BLE001 - grpc has no class of its own for a write beside another
+        call.cut = True

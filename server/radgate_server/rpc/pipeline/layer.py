@@ -1,0 +1,35 @@
+"""What a layer is, and how layers become the way of a call (docs/adr/0002-layers-composed-once.md)."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from radgate_server.rpc.access.authorization import Access
+from radgate_server.rpc.pipeline.call import Call
+
+type Proceed = Callable[[Call], Awaitable[None]]
+"""The rest of the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One rpc: its full name ("radgate.v1.QueryService/SearchStudies") and who may call it."""
+
+    full_name: str
+    access: Access
+
+    @property
+    def name(self) -> str:
+        """Its name within its service."""
+        return self.full_name.rpartition("/")[2]
+
+
+type Layer = Callable[[Method, Proceed], Proceed]
+"""Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
+
+
+def compose(method: Method, layers: tuple[Layer, ...], innermost: Proceed) -> Proceed:
+    """Put the layers around the innermost, the first one outermost."""
+    proceed = innermost
+    for layer in reversed(layers):
+        proceed = layer(method, proceed)
+    return proceed

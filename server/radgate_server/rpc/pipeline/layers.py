@@ -1,0 +1,265 @@
+"""What every call goes through before its servicer; composed once for each method when the server is built."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Protocol
+
+from radgate_server.core.access.credentials import Credentials
+from radgate_server.core.access.tenancy import Caller, Principal
+from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.errors import (
+    ClientAddressNotAllowedError,
+    GatewayError,
+    LimitError,
+    RestrictedCredentialError,
+    RoleNotAllowedError,
+    TenantNotAllowedError,
+    TooManyFailuresError,
+    UnauthenticatedError,
+    reason_of,
+)
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.core.telemetry.request_context import tenant_id as tenant_in_context
+from radgate_server.core.telemetry.tracing import Tracer, current_span
+from radgate_server.lib.deadline import expect_within
+from radgate_server.rpc.access.authorization import check_access
+from radgate_server.rpc.access.caller_identity import Introductions
+from radgate_server.rpc.errors import failure_of
+from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.pipeline.calls_in_flight import CallsInFlight
+from radgate_server.rpc.pipeline.layer import Layer, Method, Proceed
+from radgate_server.rpc.pipeline.telemetry_layers import (
+    count_calls,
+    count_under_way,
+    name_request,
+    name_trace,
+    record_trace,
+)
+from radgate_server.services.access.refusals import Refused
+from radgate_server.services.audit.streams import AuditedStream
+from radgate_server.services.limits.limiter import Lease
+
+
+class CredentialChecker(Protocol):
+    """Tells whose credentials are (services.authenticate.Authenticator)."""
+
+    async def authenticate(self, credentials: Credentials, tenant_id: str) -> tuple[Principal, str]:
+        """The principal and the tenant that it acts for, or an error that says why not."""
+        ...
+
+
+class LimitGate(Protocol):
+    """Lets requests in within the limits of who calls (services.limiting.Limiter)."""
+
+    def enter(self, caller: Caller) -> Lease | None:
+        """Let one in, or raise an error that says why not; None stands for one without any limit."""
+        ...
+
+
+class RefusalNotes(Protocol):
+    """Writes refusals into the audit trail (services.refusals.RefusalLog)."""
+
+    async def note(self, refused: Refused) -> None:
+        """Record it; never fails."""
+        ...
+
+
+class StreamNotes(Protocol):
+    """Writes into the audit trail how much was sent (services.audited_streams.StreamLog)."""
+
+    def ended(self, caller: Caller, stream: AuditedStream, size_bytes: int, *, whole: bool) -> None:
+        """Record it, beside the call; never fails."""
+        ...
+
+
+def standard_layers(
+    telemetry: Telemetry,
+    authenticator: CredentialChecker,
+    limiter: LimitGate,
+    refusals: RefusalNotes,
+    sent: StreamNotes,
+    introductions: Introductions,
+    calls: CallsInFlight,
+    tracer: Tracer | None = None,
+) -> tuple[Layer, ...]:
+    """The layers from the outermost to the innermost."""
+    return (
+        name_request,  # first, so that every line of log below carries the request id
+        name_trace if tracer is None else record_trace(tracer),  # outside of the counting, which names examples
+        count_calls(telemetry),  # outside of the errors, to see the code that they become, and every end
+        answer_errors,  # outside of all that fails on purpose
+        calls.count,  # a server that stops or is overloaded refuses before it does anything else
+        keep_deadline,  # before the database is asked for the key: a late call costs nothing
+        record_refusals(refusals, introductions),  # outside of all that refuses
+        authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
+        calls.count_of_tenant,  # needs the principal
+        keep_limits(limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
+        count_under_way(telemetry),  # needs the tenant
+        authorise,  # needs the principal
+        record_streams(sent),  # sees how the servicer itself ended, also when it is cancelled
+    )
+
+
+def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
+    """Turn whatever fails into a status of the table."""
+
+    async def layer(call: Call) -> None:
+        try:
+            await proceed(call)
+        except Exception as error:  # the one place where everything unforeseen ends
+            if call.client_gone or call.cut:  # sending to nobody fails in many ways; none of them is news
+                raise asyncio.CancelledError from error
+            call.failure = failure_of(error)
+
+    return layer
+
+
+def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
+    """Cancel the work when the client's deadline passes, whether or not its cancellation arrives."""
+
+    def layer(call: Call) -> Awaitable[None]:
+        remaining_s = call.remaining_s
+        # None, as for all calls through the gateway's REST, needs no coroutine of its own.
+        return proceed(call) if remaining_s is None else _proceed_for(remaining_s, call, proceed)
+
+    return layer
+
+
+async def _proceed_for(remaining_s: float, call: Call, proceed: Proceed) -> None:
+    expect_within(remaining_s)
+    async with asyncio.timeout(remaining_s):
+        await proceed(call)
+
+
+REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
+    UnauthenticatedError: (AuditAction.AUTHENTICATE, AuditOutcome.FAILED),
+    TooManyFailuresError: (AuditAction.AUTHENTICATE, AuditOutcome.FAILED),
+    TenantNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    RoleNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    RestrictedCredentialError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    ClientAddressNotAllowedError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+    LimitError: (AuditAction.AUTHORISE, AuditOutcome.DENIED),
+}
+
+
+def record_refusals(refusals: RefusalNotes, introductions: Introductions) -> Layer:
+    """Let the audit trail know who was turned away; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            try:
+                await proceed(call)
+            except tuple(REFUSALS) as error:
+                await refusals.note(_refused(method, call, introductions.address_of(call), error))
+                raise
+
+        return layer
+
+    return wrap
+
+
+def _refused(method: Method, call: Call, address: str, error: GatewayError) -> Refused:
+    action, outcome = next(row for kind, row in REFUSALS.items() if isinstance(error, kind))
+    caller = call.caller if call.authenticated else None
+    return Refused(
+        action=action,
+        outcome=outcome,
+        tenant_id=caller.tenant_id if caller else "",
+        asked_tenant=call.header("x-tenant-id"),
+        key_id=caller.principal.key_id if caller else "",
+        role=caller.principal.role.name.lower() if caller else "",
+        address=address,
+        user_agent=call.user_agent,
+        request_id=call.request_id,
+        method=method.full_name,
+        reason=reason_of(error),
+        why=getattr(error, "why", ""),
+    )
+
+
+def authenticate(authenticator: CredentialChecker, introductions: Introductions) -> Layer:
+    """Find out who calls, and for which tenant; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            credentials = introductions.read(call)
+            principal, tenant_id = await authenticator.authenticate(credentials, call.header("x-tenant-id"))
+            if (recorded := current_span.get()) is not None:
+                recorded.note({"tenant": tenant_id})
+            call.caller = Caller(
+                principal, tenant_id, credentials.address, call.user_agent, call.request_id, call.break_glass
+            )
+            tenant_in_context.set(tenant_id)
+            await proceed(call)
+
+        return layer
+
+    return wrap
+
+
+def keep_limits(limiter: LimitGate) -> Layer:
+    """Let in what the limits of the caller allow, and its bytes as fast as they do; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        def layer(call: Call) -> Awaitable[None]:
+            lease = limiter.enter(call.caller)
+            return proceed(call) if lease is None else _proceed_within(lease, call, proceed)
+
+        return layer
+
+    return wrap
+
+
+async def _proceed_within(lease: Lease, call: Call, proceed: Proceed) -> None:
+    call.lease = lease
+    if not isinstance(call.payload, bytes):
+        call.payload = lease.pass_through(call.payload)
+    try:
+        await proceed(call)
+        if (wait := lease.pass_bytes(len(call.response))) is not None:
+            await wait
+    finally:
+        lease.leave()
+
+
+def authorise(method: Method, proceed: Proceed) -> Proceed:
+    """Compare the caller with the method's row; skipped for public methods."""
+    if method.access.is_public:
+        return proceed
+    access = method.access
+
+    def layer(call: Call) -> Awaitable[None]:
+        check_access(access, call.caller.principal, call.caller.tenant_id)
+        return proceed(call)
+
+    return layer
+
+
+def record_streams(sent: StreamNotes) -> Layer:
+    """Let the audit trail know how much was sent, where that was not known beforehand; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def layer(call: Call) -> None:
+            whole = False
+            try:
+                await proceed(call)
+                whole = True
+            finally:
+                if call.stream is not None:
+                    sent.ended(call.caller, call.stream, call.sent_bytes + len(call.response), whole=whole)
+
+        return layer
+
+    return wrap

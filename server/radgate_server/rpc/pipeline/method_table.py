@@ -1,0 +1,69 @@
+"""What grpc.aio is given: one table of all methods, and for each call something that serves it.
+
+Asked for the headers of a call, grpc decodes all of them, each time. It has done so before it looks for the method, and
+tells them then; so whoever finds the method hands them on, and that makes a handler for each call.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import grpc
+
+from radgate_server.rpc.pipeline.call import Call, Metadata
+from radgate_server.rpc.pipeline.layer import Proceed
+from radgate_server.rpc.pipeline.request_drain import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
+
+
+class Way(NamedTuple):
+    """How the calls of one method go."""
+
+    full_name: str
+    proceed: Proceed
+    takes_stream: bool
+    gives_stream: bool
+
+
+class MethodTable(grpc.GenericRpcHandler):
+    """The ways of all methods. Of several handlers grpc asks one after the other."""
+
+    def __init__(self, ways: Mapping[str, Way]) -> None:
+        self._ways = {f"/{full_name}": way for full_name, way in ways.items()}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """What serves the call, None when there is no such method."""
+        way = self._ways.get(handler_call_details.method)
+        return None if way is None else CallHandler(way, handler_call_details.invocation_metadata)
+
+
+class CallHandler:
+    """Serves one call: an RpcMethodHandler, whose functions grpc takes by the call's shape."""
+
+    __slots__ = ("_metadata", "_way", "request_streaming", "response_streaming")
+
+    # Without them grpc passes bytes: parsing is the innermost layer's, so that its failure is answered too.
+    request_deserializer = None
+    response_serializer = None
+
+    def __init__(self, way: Way, metadata: Metadata) -> None:
+        self._way = way
+        self._metadata = metadata
+        self.request_streaming = way.takes_stream
+        self.response_streaming = way.gives_stream
+
+    async def unary_unary(self, payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        """Give the last message, which leaves together with the status."""
+        way = self._way
+        call = Call(context, way.full_name, self._metadata, payload)
+        await way.proceed(call)
+        if call.failure is not None:
+            if way.takes_stream:
+                await pass_over(payload, KNOWN_LIMITS if call.authenticated else STRANGER_LIMITS)
+            await call.finish()
+        return call.response
+
+    async def unary_stream(self, payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        """Give nothing more at the end."""
+        await self.unary_unary(payload, context)
+
+    stream_unary = unary_unary
+    stream_stream = unary_stream

@@ -1,0 +1,92 @@
+"""Between the messages of AdminService and the words of the core: tenants, keys, caches."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from radgate.v1 import admin_service_pb2 as messages
+from radgate_server.core.access.tenancy import ApiKey, Role, Tenant
+from radgate_server.core.cache.ports.tiers import TierUsage
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.rpc.v1.convert.restriction import to_restriction
+from radgate_server.rpc.v1.convert.times import from_timestamp, to_timestamp
+from radgate_server.rpc.v1.enum_words import CACHE_TIERS
+
+_ROLES = {
+    messages.ROLE_VIEWER: Role.VIEWER,
+    messages.ROLE_OPERATOR: Role.OPERATOR,
+    messages.ROLE_ADMIN: Role.ADMIN,
+    messages.ROLE_AUDITOR: Role.AUDITOR,
+}
+_HIDE_REJECTED = "hide_rejected"
+_ROLES_OUT = {role: value for value, role in _ROLES.items()}
+
+
+def from_role(role: messages.Role) -> Role:
+    """Read a role. Raises InvalidArgumentError for none, and for one that this server does not know."""
+    if role not in _ROLES:
+        raise InvalidArgumentError("role", "must be ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN or ROLE_AUDITOR")
+    return _ROLES[role]
+
+
+def from_expire_time(request: messages.CreateApiKeyRequest) -> datetime | None:
+    """Read when the key ends. Raises InvalidArgumentError for what is no time."""
+    if not request.HasField("expire_time"):
+        return None
+    try:
+        return from_timestamp(request.expire_time)
+    except ValueError:
+        raise InvalidArgumentError("expire_time", "must be a time of the years 1 to 9999") from None
+
+
+def to_tenant(tenant: Tenant) -> messages.Tenant:
+    """Render a tenant."""
+    return messages.Tenant(
+        tenant_id=tenant.tenant_id, create_time=to_timestamp(tenant.create_time), hide_rejected=tenant.hide_rejected
+    )
+
+
+def from_update_tenant(request: messages.UpdateTenantRequest) -> bool:
+    """Whether the tenant is to hide what is rejected, which is all that can be changed of it.
+
+    Raises:
+        InvalidArgumentError: the request changes something else, or nothing.
+    """
+    paths = list(request.update_mask.paths)
+    if any(path != _HIDE_REJECTED for path in paths):
+        raise InvalidArgumentError("update_mask", f"{_HIDE_REJECTED} is the only field of a tenant that can be changed")
+    if not (paths or request.tenant.HasField(_HIDE_REJECTED)):
+        raise InvalidArgumentError(f"tenant.{_HIDE_REJECTED}", "must be given: it is what can be changed of a tenant")
+    return request.tenant.hide_rejected
+
+
+def to_api_key(key: ApiKey) -> messages.ApiKey:
+    """Render a key's record, without the hash of its secret."""
+    return messages.ApiKey(
+        key_id=key.key_id,
+        tenant_ids=key.tenant_ids,
+        role=_ROLES_OUT[key.role],
+        label=key.label,
+        create_time=to_timestamp(key.create_time),
+        revoke_time=_to_time(key.revoke_time),
+        expire_time=_to_time(key.expire_time),
+        last_use_time=_to_time(key.last_use_time),
+        replaced_by=key.replaced_by,
+        restriction=to_restriction(key.restriction),
+    )
+
+
+def _to_time(time: datetime | None) -> Timestamp | None:
+    return None if time is None else to_timestamp(time)
+
+
+def to_tier(usage: TierUsage) -> messages.CacheTierStats:
+    """Render what a tier holds."""
+    return messages.CacheTierStats(
+        tier=CACHE_TIERS.number(usage.tier),
+        entries=usage.entries,
+        used_bytes=usage.used_bytes,
+        limit_bytes=usage.limit_bytes,
+        hits=usage.hits,
+        misses=usage.misses,
+    )

@@ -1,0 +1,253 @@
+"""Between the messages that say how a PACS is reached and the words of the core. Secrets come in and never go out."""
+
+from radgate.v1 import admin_service_pb2, pacs_pb2
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.pacs.connections import (
+    DicomWebConnection,
+    DimseConnection,
+    DimseTls,
+    FolderConnection,
+    HttpAuth,
+    HttpAuthMethod,
+    HttpTls,
+    OrthancConnection,
+    PacsConnection,
+    RetrieveMethod,
+    TlsProfile,
+)
+from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
+from radgate_server.core.pacs.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND
+from radgate_server.core.secrets.secret import Secret, SecretReference, SecretSource, parse_reference
+
+DEFAULT_MAX_ASSOCIATIONS = 4
+DEFAULT_MAX_CONNECTIONS = 8
+
+_RETRIEVE_METHODS = {
+    admin_service_pb2.RETRIEVE_METHOD_UNSPECIFIED: RetrieveMethod.GET,
+    admin_service_pb2.RETRIEVE_METHOD_GET: RetrieveMethod.GET,
+    admin_service_pb2.RETRIEVE_METHOD_MOVE: RetrieveMethod.MOVE,
+}
+RETRIEVE_METHODS_OUT = {
+    RetrieveMethod.GET: admin_service_pb2.RETRIEVE_METHOD_GET,
+    RetrieveMethod.MOVE: admin_service_pb2.RETRIEVE_METHOD_MOVE,
+}
+_TLS_PROFILES = {
+    admin_service_pb2.TLS_PROFILE_UNSPECIFIED: TlsProfile.BCP195,
+    admin_service_pb2.TLS_PROFILE_BCP195: TlsProfile.BCP195,
+    admin_service_pb2.TLS_PROFILE_BCP195_MODIFIED: TlsProfile.MODIFIED,
+    admin_service_pb2.TLS_PROFILE_BCP195_NON_DOWNGRADING: TlsProfile.NON_DOWNGRADING,
+}
+_TLS_PROFILES_OUT = {profile: value for value, profile in _TLS_PROFILES.items()}
+_AUTH_METHODS = {
+    pacs_pb2.HTTP_AUTH_METHOD_UNSPECIFIED: HttpAuthMethod.NONE,
+    pacs_pb2.HTTP_AUTH_METHOD_BASIC: HttpAuthMethod.BASIC,
+    pacs_pb2.HTTP_AUTH_METHOD_BEARER: HttpAuthMethod.BEARER,
+    pacs_pb2.HTTP_AUTH_METHOD_API_KEY: HttpAuthMethod.API_KEY,
+    pacs_pb2.HTTP_AUTH_METHOD_OAUTH2: HttpAuthMethod.OAUTH2,
+}
+_AUTH_METHODS_OUT = {method: value for value, method in _AUTH_METHODS.items()}
+_LABELS_CONSTRAINTS = {
+    pacs_pb2.LABELS_CONSTRAINT_UNSPECIFIED: LabelsConstraint.ALL,
+    pacs_pb2.LABELS_CONSTRAINT_ALL: LabelsConstraint.ALL,
+    pacs_pb2.LABELS_CONSTRAINT_ANY: LabelsConstraint.ANY,
+    pacs_pb2.LABELS_CONSTRAINT_NONE: LabelsConstraint.NONE,
+}
+_LABELS_CONSTRAINTS_OUT = {constraint: value for value, constraint in _LABELS_CONSTRAINTS.items()}
+
+
+def from_connection(pacs: admin_service_pb2.Pacs) -> PacsConnection:
+    """Read how a PACS is reached. Whether that is usable, `check_connection` says.
+
+    Raises:
+        InvalidArgumentError: there is no connection, or a value that this server does not know.
+    """
+    match pacs.WhichOneof("connection"):
+        case "dimse":
+            return _from_dimse(pacs.dimse)
+        case "folder":
+            return FolderConnection(pacs.folder.path)
+        case "dicomweb":
+            return _from_dicomweb(pacs.dicomweb)
+        case "orthanc":
+            return _from_orthanc(pacs.orthanc)
+        case _:
+            raise InvalidArgumentError("pacs.connection", "must be given: dimse, folder, dicomweb or orthanc")
+
+
+def put_connection(pacs: admin_service_pb2.Pacs, connection: PacsConnection) -> None:
+    """Write into `pacs` how it is reached, all but the secret."""
+    match connection:
+        case DimseConnection() as dimse:
+            pacs.dimse.CopyFrom(_to_dimse(dimse))
+        case FolderConnection(path=path):
+            pacs.folder.path = path
+        case DicomWebConnection() as dicomweb:
+            pacs.dicomweb.CopyFrom(_to_dicomweb(dicomweb))
+        case OrthancConnection() as orthanc:
+            pacs.orthanc.CopyFrom(_to_orthanc(orthanc))
+
+
+def from_http_auth(auth: pacs_pb2.HttpAuth, field_name: str) -> HttpAuth:
+    """Read credentials of a web server. Raises InvalidArgumentError for a method that this server does not know."""
+    if auth.method not in _AUTH_METHODS:
+        raise InvalidArgumentError(f"{field_name}.method", "is not one that this server knows")
+    return HttpAuth(_AUTH_METHODS[auth.method], auth.username, auth.header, auth.token_url, auth.scope)
+
+
+def from_secret(given: str, reference: str, field_name: str) -> SecretSource:
+    """Read a secret, or where it is kept. Raises InvalidArgumentError for both, or a reference that can't be one."""
+    if given and reference:
+        raise InvalidArgumentError(field_name, "can't be given together with the secret itself")
+    return parse_reference(reference, field_name) if reference else Secret(given)
+
+
+def _reference(source: SecretSource) -> str:
+    return str(source) if isinstance(source, SecretReference) else ""
+
+
+def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
+    if dimse.retrieve_method not in _RETRIEVE_METHODS:
+        raise InvalidArgumentError("dimse.retrieve_method", "must be RETRIEVE_METHOD_GET or RETRIEVE_METHOD_MOVE")
+    return DimseConnection(
+        host=dimse.host,
+        port=dimse.port,
+        called_aet=dimse.called_aet,
+        calling_aet=dimse.calling_aet,
+        retrieve_method=_RETRIEVE_METHODS[dimse.retrieve_method],
+        max_associations=dimse.max_associations or DEFAULT_MAX_ASSOCIATIONS,
+        min_bytes_per_second=_rate(dimse),
+        tls=_from_dimse_tls(dimse.tls) if dimse.HasField("tls") else None,
+        username=dimse.username,
+        password=from_secret(dimse.password, dimse.password_ref, "dimse.password_ref"),
+        sender_aets=tuple(dimse.sender_aets),
+        sender_networks=tuple(dimse.sender_networks),
+    )
+
+
+def _rate(
+    connection: admin_service_pb2.DimseConnection | pacs_pb2.DicomWebConnection | pacs_pb2.OrthancConnection,
+) -> int:
+    given = connection.HasField("min_bytes_per_second")
+    return connection.min_bytes_per_second if given else DEFAULT_MIN_BYTES_PER_SECOND
+
+
+def _from_dimse_tls(tls: admin_service_pb2.DimseTls) -> DimseTls:
+    if tls.profile not in _TLS_PROFILES:
+        raise InvalidArgumentError("dimse.tls.profile", "is not one that this server knows")
+    return DimseTls(
+        tls.ca_file,
+        tls.certificate_file,
+        tls.private_key_file,
+        verify_host=tls.verify_host if tls.HasField("verify_host") else True,
+        profile=_TLS_PROFILES[tls.profile],
+        server_name=tls.server_name,
+        certificate_ref=tls.certificate_ref,
+    )
+
+
+def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
+    return DicomWebConnection(
+        url=web.url,
+        wado_uri_url=web.wado_uri_url,
+        auth=from_http_auth(web.auth, "dicomweb.auth"),
+        tls=_from_http_tls(web.tls),
+        max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        min_bytes_per_second=_rate(web),
+        password=from_secret(web.password, web.password_ref, "dicomweb.password_ref"),
+    )
+
+
+def _from_orthanc(web: pacs_pb2.OrthancConnection) -> OrthancConnection:
+    return OrthancConnection(
+        url=web.url,
+        auth=from_http_auth(web.auth, "orthanc.auth"),
+        tls=_from_http_tls(web.tls),
+        max_connections=web.max_connections or DEFAULT_MAX_CONNECTIONS,
+        min_bytes_per_second=_rate(web),
+        labels=_from_labels(web),
+        password=from_secret(web.password, web.password_ref, "orthanc.password_ref"),
+    )
+
+
+def _from_labels(web: pacs_pb2.OrthancConnection) -> StudyLabels:
+    if web.labels_constraint not in _LABELS_CONSTRAINTS:
+        raise InvalidArgumentError("orthanc.labels_constraint", "is not one that this server knows")
+    return StudyLabels(tuple(web.labels), _LABELS_CONSTRAINTS[web.labels_constraint])
+
+
+def _from_http_tls(tls: pacs_pb2.HttpTls) -> HttpTls:
+    return HttpTls(tls.ca_file, tls.certificate_file, tls.private_key_file)
+
+
+def _to_dimse(dimse: DimseConnection) -> admin_service_pb2.DimseConnection:
+    return admin_service_pb2.DimseConnection(
+        host=dimse.host,
+        port=dimse.port,
+        called_aet=dimse.called_aet,
+        calling_aet=dimse.calling_aet,
+        retrieve_method=RETRIEVE_METHODS_OUT[dimse.retrieve_method],
+        max_associations=dimse.max_associations,
+        min_bytes_per_second=dimse.min_bytes_per_second,
+        tls=_to_dimse_tls(dimse.tls) if dimse.tls else None,
+        username=dimse.username,
+        password_ref=_reference(dimse.password),
+        sender_aets=dimse.sender_aets,
+        sender_networks=dimse.sender_networks,
+    )
+
+
+def _to_dimse_tls(tls: DimseTls) -> admin_service_pb2.DimseTls:
+    return admin_service_pb2.DimseTls(
+        ca_file=tls.ca_file,
+        certificate_file=tls.certificate_file,
+        private_key_file=tls.private_key_file,
+        verify_host=tls.verify_host,
+        profile=_TLS_PROFILES_OUT[tls.profile],
+        server_name=tls.server_name,
+        certificate_ref=tls.certificate_ref,
+    )
+
+
+def _to_dicomweb(web: DicomWebConnection) -> pacs_pb2.DicomWebConnection:
+    return pacs_pb2.DicomWebConnection(
+        url=web.url,
+        wado_uri_url=web.wado_uri_url,
+        auth=_to_http_auth(web.auth),
+        tls=_to_http_tls(web.tls),
+        max_connections=web.max_connections,
+        min_bytes_per_second=web.min_bytes_per_second,
+        password_ref=_reference(web.password),
+    )
+
+
+def _to_orthanc(web: OrthancConnection) -> pacs_pb2.OrthancConnection:
+    return pacs_pb2.OrthancConnection(
+        url=web.url,
+        auth=_to_http_auth(web.auth),
+        tls=_to_http_tls(web.tls),
+        max_connections=web.max_connections,
+        min_bytes_per_second=web.min_bytes_per_second,
+        labels=web.labels.names,
+        labels_constraint=_LABELS_CONSTRAINTS_OUT[web.labels.constraint],
+        password_ref=_reference(web.password),
+    )
+
+
+def _to_http_auth(auth: HttpAuth) -> pacs_pb2.HttpAuth | None:
+    if auth == HttpAuth():
+        return None
+    return pacs_pb2.HttpAuth(
+        method=_AUTH_METHODS_OUT[auth.method],
+        username=auth.username,
+        header=auth.header,
+        token_url=auth.token_url,
+        scope=auth.scope,
+    )
+
+
+def _to_http_tls(tls: HttpTls) -> pacs_pb2.HttpTls | None:
+    if tls == HttpTls():
+        return None
+    return pacs_pb2.HttpTls(
+        ca_file=tls.ca_file, certificate_file=tls.certificate_file, private_key_file=tls.private_key_file
+    )

@@ -1,0 +1,1 @@
+"""What streams and pages of radgate.v1 have in common."""

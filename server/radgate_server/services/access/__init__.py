@@ -1,0 +1,1 @@
+"""Who calls, and which studies that caller may see."""

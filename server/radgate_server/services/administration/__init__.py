@@ -1,0 +1,1 @@
+"""Setting up tenants and PACS: detected, validated, changed."""

@@ -1,0 +1,107 @@
+"""Looks at the server's own metrics every few seconds, and hands what is to be told to the couriers."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from radgate_server.core.alerts.alert import RUNBOOK_URL, Alert, Sample, Silence
+from radgate_server.core.alerts.ports import SampleSource, SilenceBook
+from radgate_server.lib.clock import Clock
+from radgate_server.services.alerts.courier import Courier
+from radgate_server.services.alerts.ledger import AlertLedger
+from radgate_server.services.alerts.measures import Reading, Readings
+from radgate_server.services.alerts.rule import Rule
+from radgate_server.services.alerts.rules import is_inhibited, longest_window_s
+
+_log = logging.getLogger(__name__)
+
+KEEP_EVERY_S = 30.0
+"""Earlier readings are kept at this distance: growth over minutes need not be known to the second."""
+
+
+class AlertWatch:
+    """`explain` says why an alert is so whose rule does not know. `sleep` is asyncio.sleep, or a test's."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        source: SampleSource,
+        ledger: AlertLedger,
+        silences: SilenceBook,
+        couriers: Sequence[Courier],
+        clock: Clock,
+        *,
+        interval_s: float,
+        runbook: str = RUNBOOK_URL,
+        explain: Callable[[Alert], str] = lambda _: "",
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._rules = rules
+        self._source = source
+        self._ledger = ledger
+        self._silences = silences
+        self._couriers = couriers
+        self._clock = clock
+        self._interval_s = interval_s
+        self._runbook = runbook
+        self._explain = explain
+        self._sleep = sleep
+        self._patience_s = {rule.name: rule.for_s for rule in rules}
+        self._metrics = frozenset(metric for rule in rules for metric in rule.metrics)
+        self._kept: deque[Reading] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look for the first time, so that it is known what was before, and from now on."""
+        for courier in self._couriers:
+            courier.start()
+        self._task = asyncio.create_task(self._watch(), name="alerts")
+
+    async def close(self) -> None:
+        """Look no more, and deliver no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for courier in self._couriers:
+            await courier.close()
+
+    async def look(self) -> None:
+        """Look once."""
+        samples, silences = await asyncio.to_thread(self._read)
+        now, now_s = self._clock.now(), self._clock.monotonic_s()
+        readings = Readings(Reading(now_s, now.timestamp(), samples), tuple(self._kept))
+        self._keep(readings.now)
+
+        found = [self._completed(alert) for rule in self._rules for alert in rule.find(readings)]
+
+        def silenced(alert: Alert) -> bool:
+            return any(silence.covers(alert, now) for silence in silences) or is_inhibited(alert, found)
+
+        for notice in self._ledger.update(found, self._patience_s, silenced, now, now_s):
+            _log.warning("alert: %s", notice.title, extra={"alert": notice.alert.key})
+            for courier in self._couriers:
+                courier.take(notice)
+
+    def _completed(self, alert: Alert) -> Alert:
+        return replace(alert, reason=alert.reason or self._explain(alert), runbook=self._runbook)
+
+    def _read(self) -> tuple[Sequence[Sample], Sequence[Silence]]:
+        return self._source.samples(self._metrics), self._silences.silences()
+
+    def _keep(self, reading: Reading) -> None:
+        kept = self._kept
+        if kept and reading.time_s - kept[-1].time_s < KEEP_EVERY_S:
+            return
+        kept.append(reading)
+        while len(kept) > 1 and reading.time_s - kept[1].time_s >= longest_window_s():
+            kept.popleft()
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001 - one defect must not end the watch
+                _log.exception("alerts can't be watched")
+            await self._sleep(self._interval_s)

@@ -1,0 +1,1 @@
+"""Recording, verifying, searching and exporting the audit trail."""

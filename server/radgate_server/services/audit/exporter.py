@@ -1,0 +1,114 @@
+"""Sends the audit trail to one receiver, in the background: each tenant's chain in order, each record at least once."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+
+from radgate_server.core.audit.export.checkpoint import checkpoint_record
+from radgate_server.core.audit.ports.export import Backlog, ExportPositions, ExportTelemetry, RecordReceiver
+from radgate_server.core.audit.ports.trail import AuditTrail
+from radgate_server.core.errors import DatabaseUnavailableError, NotDeliveredError
+from radgate_server.lib.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+BATCH_RECORDS = 200
+HELD_S = 60.0
+"""Of several servers on one database one sends; when it is heard of no more for so long, another one goes on."""
+LONGEST_WAIT_S = 60.0
+
+
+class AuditExporter:
+    """Every `interval_s` seconds, more seldom while the receiver fails. `sleep` is asyncio.sleep, or a test's."""
+
+    def __init__(
+        self,
+        positions: ExportPositions,
+        trail: AuditTrail,
+        receiver: RecordReceiver,
+        clock: Clock,
+        telemetry: ExportTelemetry,
+        *,
+        interval_s: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._positions = positions
+        self._trail = trail
+        self._receiver = receiver
+        self._clock = clock
+        self._telemetry = telemetry
+        self._interval_s = interval_s
+        self._sleep = sleep
+        self._holder = secrets.token_hex(8)
+        self._checkpoints: dict[str, bytes] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Send from now on."""
+        self._task = asyncio.create_task(self._run(), name=f"audit-export-{self._receiver.name}")
+
+    async def close(self) -> None:
+        """Send no more. What was under way is sent again by whoever goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._receiver.close()
+
+    async def look(self) -> None:
+        """Send all that the receiver lacks, a batch for each tenant in turn, and each tenant's newest checkpoint.
+
+        Raises:
+            NotDeliveredError: the receiver does not take it now.
+            DatabaseUnavailableError: it can't be read what to send, or remembered what was sent.
+        """
+        go_on = True
+        while go_on:
+            go_on = False
+            for backlog in await self._positions.backlogs(self._receiver.name):
+                go_on = await self._claim() and (await self._send(backlog) or go_on)
+        if await self._claim():
+            await self._send_checkpoints()
+        self._telemetry.export_lag(self._receiver.name, 0)
+
+    async def _send_checkpoints(self) -> None:
+        """Send those that are newer than what this server sent; after a start all once more, which does no harm.
+
+        A newer one vouches for all that an older one does, so none is sent that another has followed meanwhile.
+        """
+        for checkpoint in await self._trail.last_checkpoints():
+            if self._checkpoints.get(checkpoint.tenant_id) != checkpoint.own_hash:
+                await self._receiver.send([checkpoint_record(checkpoint)])
+                self._checkpoints[checkpoint.tenant_id] = checkpoint.own_hash
+
+    async def _claim(self) -> bool:
+        now_s = self._clock.now().timestamp()
+        return await self._positions.claim(self._receiver.name, self._holder, now_s, now_s + HELD_S)
+
+    async def _send(self, backlog: Backlog) -> bool:
+        """Send a batch; False when there is nothing of the tenant to be sent."""
+        records = await self._positions.following(backlog, BATCH_RECORDS)
+        if not records:
+            return False
+        name = self._receiver.name
+        self._telemetry.export_lag(name, max(0.0, self._clock.now().timestamp() - records[0].time_us / 1e6))
+        await self._receiver.send(records)
+        await self._positions.advance(name, backlog.tenant_id, records[-1])
+        self._telemetry.exported(name, len(records))
+        return True
+
+    async def _run(self) -> None:
+        wait_s = self._interval_s
+        while True:
+            try:
+                await self.look()
+                wait_s = self._interval_s
+            except (NotDeliveredError, DatabaseUnavailableError) as error:
+                self._telemetry.export_failed(self._receiver.name)
+                if wait_s == self._interval_s:
+                    _log.warning("the audit trail can't be exported to %s: %s", self._receiver.name, error.message)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            except Exception:  # noqa: BLE001 - whoever stops would never export again
+                _log.exception("the audit trail can't be exported to %s", self._receiver.name)
+                wait_s = LONGEST_WAIT_S
+            await self._sleep(wait_s)

@@ -1,0 +1,134 @@
+"""Records who does what, before it is done."""
+
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.audit.ports.trail import AuditSink
+from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
+from radgate_server.core.audit.search import BREAK_GLASS, SAME_NAME
+from radgate_server.core.audit.studies_shown import ShownList, parts_of
+from radgate_server.core.dicom.family_name import family_name_in
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.telemetry.request_context import trace_id
+from radgate_server.lib.clock import Clock
+from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.services.query.known_studies import KnownStudies
+
+LISTED_S = 600.0
+"""Who asks for the same list again and again, as viewers do, has it in the trail once in so many seconds."""
+
+MAX_LISTED = 20_000
+"""Lists of users that are remembered as recorded; what is forgotten is recorded again."""
+
+
+class Auditor:
+    """Turns calls into entries of the audit trail."""
+
+    def __init__(self, sink: AuditSink, clock: Clock, studies: KnownStudies | None = None) -> None:
+        self._sink = sink
+        self._studies = studies or KnownStudies()
+        self._clock = clock
+        self._listed: ExpiringMap[tuple[str, ...], bool] = ExpiringMap(
+            ttl_s=LISTED_S, max_weight=MAX_LISTED, clock=clock
+        )
+
+    async def record(
+        self,
+        caller: Caller,
+        action: AuditAction,
+        scope: RetrieveScope | None = None,
+        detail: str = "",
+        *,
+        patient_id: str = "",
+        asked_name: str = "",
+        pacs: str = "",
+        size_bytes: int | None = None,
+        outcome: AuditOutcome = AuditOutcome.GRANTED,
+    ) -> None:
+        """Record one access; returns when that is kept.
+
+        `size_bytes` is what will be sent or stored, if known. The patient and the PACS that are not given are those of
+        the study, as far as they are known. `asked_name` is the Patient's Name that is searched for.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded, so nothing may be served.
+        """
+        own_name = caller.principal.family_name
+        same_name = bool(asked_name) and family_name_in(asked_name.split("=")).is_shared_with(own_name)
+        if scope:
+            known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
+            patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
+            # A list shows all and sundry: what is accessed or searched for is marked.
+            same_name = same_name or (action is not AuditAction.LIST and known.is_of_family(own_name))
+        await self._sink.record(
+            AuditEntry(
+                time=self._clock.now(),
+                tenant_id=caller.tenant_id,
+                principal=caller.principal.name,
+                key_id=caller.principal.key_id,
+                role=caller.principal.role.name.lower(),
+                action=action,
+                outcome=outcome,
+                study_instance_uid=scope.study_instance_uid if scope else "",
+                series_instance_uid=(scope.series_instance_uid or "") if scope else "",
+                sop_instance_uid=(scope.sop_instance_uid or "") if scope else "",
+                address=caller.address,
+                user_agent=caller.user_agent,
+                request_id=caller.request_id,
+                detail=_told(detail, caller.break_glass, same_name=same_name),
+                patient_id=patient_id,
+                pacs=pacs,
+                size_bytes=size_bytes,
+                trace_id=trace_id.get(),
+            )
+        )
+
+    async def record_list(self, caller: Caller, level: str, shown: ShownList) -> str:
+        """Record which studies and patients a page names; returns what the record of its search says.
+
+        A list that the caller was shown within LISTED_S is not recorded again: the search's record names its digest.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded, so nothing may be served.
+        """
+        if not shown.digest:
+            return level
+        who = caller.principal
+        key = (caller.tenant_id, who.key_id, who.name, caller.break_glass, shown.digest)
+        if self._listed.get(key) is None:
+            known = self._studies.of_study
+            pairs = [
+                (study, patient or known(caller.tenant_id, study).patient_id or "") for study, patient in shown.pairs
+            ]
+            for part in parts_of(shown.digest, pairs):
+                scope = RetrieveScope(part.studies)
+                await self.record(caller, AuditAction.LIST, scope, part.detail, patient_id=part.patients)
+            self._listed.put(key, True)
+        return f"{level}; list {shown.digest}"
+
+    async def record_reading(
+        self,
+        caller: Caller,
+        action: AuditAction,
+        scope: RetrieveScope | None = None,
+        detail: str = "",
+        *,
+        patient_id: str = "",
+    ) -> None:
+        """Record that the trail itself is read; returns when its readers find that, and all that was recorded before.
+
+        Raises:
+            AuditUnavailableError: it could not be recorded.
+            DatabaseUnavailableError: records still wait for the database.
+        """
+        await self.record(caller, action, scope, detail, patient_id=patient_id)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when the trail's readers find what was recorded before. Raises DatabaseUnavailableError."""
+        await self._sink.settle()
+
+
+def _told(detail: str, emergency: str, *, same_name: bool) -> str:
+    """The detail with what the reports look for; what the client wrote stands last, so that it hides nothing."""
+    if not (same_name or emergency):
+        return detail
+    return "; ".join(filter(None, (detail, SAME_NAME if same_name else "", emergency and f"{BREAK_GLASS}{emergency}")))

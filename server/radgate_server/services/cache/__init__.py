@@ -1,0 +1,1 @@
+"""Keeping caches true: revalidated, invalidated, told of changes."""

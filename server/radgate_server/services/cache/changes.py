@@ -1,0 +1,95 @@
+"""Follows what any process changes in the configuration, and drops what this one remembers of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from radgate_server.core.access.ports.directory import Change, ChangeFeed, ChangeKind
+from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.lib.condition_log import ConditionLog
+
+_log = logging.getLogger(__name__)
+
+type ChangeHandler = Callable[[Change], Awaitable[None]]
+
+
+async def _forget_nothing() -> None:
+    """What is done about a feed that was set back by whoever remembers nothing."""
+
+
+class ChangeFollower:
+    """Reads the feed every `interval_s` seconds, and at once when this process has changed something itself.
+
+    When the feed was set back (a database that was restored, a replica that lags), `start_over` is awaited.
+    """
+
+    def __init__(
+        self,
+        feed: ChangeFeed,
+        handlers: Mapping[ChangeKind, Sequence[ChangeHandler]],
+        start_over: Callable[[], Awaitable[None]] = _forget_nothing,
+        *,
+        interval_s: float = 1.0,
+    ) -> None:
+        self._feed = feed
+        self._handlers = handlers
+        self._start_over = start_over
+        self._interval_s = interval_s
+        self._seen = 0
+        self._mark = ""
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Follow from now on; what was changed before is in what was read since."""
+        self._seen = await self._feed.last_change()
+        self._mark = (await self._feed.epoch(self._seen)).mark
+        self._task = asyncio.create_task(self._follow(), name="change-follower")
+
+    async def catch_up(self) -> None:
+        """Apply all changes up to now."""
+        async with self._lock:
+            epoch = await self._feed.epoch(self._seen)
+            if not epoch.follows(self._seen, self._mark):
+                _log.warning("the configuration was put back to an earlier state; all of it is read again")
+                await self._start_over()
+                self._seen, self._mark = epoch.last, ""
+            for change in await self._feed.changes_after(self._seen):
+                for handler in self._handlers.get(change.kind, ()):
+                    await _apply(handler, change)
+                self._seen, self._mark = change.sequence, ""
+            if not self._mark:
+                self._mark = (await self._feed.epoch(self._seen)).mark
+
+    async def close(self) -> None:
+        """Follow no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        condition = ConditionLog(_log, "configuration changes can't be read")
+        while True:
+            await asyncio.sleep(self._interval_s)
+            try:
+                await self.catch_up()
+                condition.succeeded()
+            except DatabaseUnavailableError as error:
+                # Nothing is lost, since the feed is read from where it was left.
+                condition.failed(error.message)
+            except Exception:  # noqa: BLE001 - who follows no more would go on taking keys that were revoked
+                _log.exception("can't follow configuration changes")
+
+
+async def _apply(handler: ChangeHandler, change: Change) -> None:
+    """Let a handler that fails hold up no other change: the next one may revoke a key.
+
+    Raises:
+        DatabaseUnavailableError: to be tried again.
+    """
+    try:
+        await handler(change)
+    except DatabaseUnavailableError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it was, the next change must be seen
+        _log.exception("a configuration change could not be applied", extra={"tenant": change.tenant_id})

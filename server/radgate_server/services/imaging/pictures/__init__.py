@@ -1,0 +1,1 @@
+"""Rendered pictures and thumbnails, and what stands for a series or study."""

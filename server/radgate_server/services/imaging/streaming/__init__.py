@@ -1,0 +1,1 @@
+"""Frames for viewers as they come, a low resolution first."""

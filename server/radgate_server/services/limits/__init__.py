@@ -1,0 +1,1 @@
+"""Keeping calls within the limits of their tenant and of their key."""

@@ -1,0 +1,239 @@
+"""Lets requests in within the limits of their tenant and of their key."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from weakref import WeakValueDictionary
+
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.errors import (
+    ClientAddressNotAllowedError,
+    ConcurrencyExceededError,
+    GatewayError,
+    LimitError,
+    QuotaExceededError,
+    RateExceededError,
+    reason_of,
+)
+from radgate_server.core.limits.meters import DailyUse, Meter, Policy, Shortage, Today, Used
+from radgate_server.core.limits.model import Limits, LimitSubject
+from radgate_server.core.limits.ports import LimitTelemetry
+from radgate_server.lib.clock import Clock
+from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.settings.limits import LimitSettings
+
+_MAX_CALLERS = 50_000
+_MAX_ADDRESSES = 1000  # of one caller
+_LOOK_AFTER_S = 60.0
+
+_KINDS: dict[Policy, tuple[type[LimitError], str]] = {
+    Policy.RATE: (RateExceededError, "requests of this {whose} come too fast"),
+    Policy.BANDWIDTH: (RateExceededError, "what was asked for by this {whose} already waits as long as it may"),
+    Policy.CONCURRENCY: (ConcurrencyExceededError, "too many requests of this {whose} run at the same time"),
+    Policy.DAILY_REQUESTS: (QuotaExceededError, "this {whose} has sent the requests of a day"),
+    Policy.DAILY_BYTES: (QuotaExceededError, "this {whose} has moved the bytes of a day"),
+}
+
+
+class Lease:
+    """What a caller's requests have to keep to once they were let in; each one's `leave` when it is over."""
+
+    __slots__ = ("_limiter", "_tenant_id", "meters")
+
+    def __init__(self, limiter: "Limiter", meters: tuple[Meter, ...], tenant_id: str) -> None:
+        self._limiter = limiter
+        self._tenant_id = tenant_id
+        self.meters = meters
+
+    def pass_bytes(self, count: int) -> Awaitable[None] | None:
+        """Count so many bytes that are about to be sent; returns what to await until they may go, None for nothing.
+
+        What nobody wants any more while it waits is given back: who leaves many streams would else wait long for the
+        next one.
+        """
+        delay_s = self._count(count)
+        return self._wait(delay_s, count) if delay_s else None
+
+    async def pass_through(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Hand on the messages of an upload, as fast as they may come."""
+        async for message in messages:
+            if delay_s := self._count(len(message)):
+                await self._limiter.delay(self._tenant_id, delay_s)
+            yield message
+
+    def leave(self) -> None:
+        """It is over."""
+        for meter in self.meters:
+            meter.running -= 1
+
+    def _count(self, count: int) -> float:
+        now_s, today = self._limiter.time()
+        longest_s = 0.0
+        for meter in self.meters:
+            if (delay_s := meter.pass_bytes(now_s, today, count)) > longest_s:
+                longest_s = delay_s
+        return longest_s
+
+    async def _wait(self, delay_s: float, count: int) -> None:
+        try:
+            await self._limiter.delay(self._tenant_id, delay_s)
+        except asyncio.CancelledError:
+            now_s, _ = self._limiter.time()
+            for meter in self.meters:
+                meter.give_back_bytes(now_s, count)
+            raise
+
+
+class _Entry:
+    """What one caller has to keep to, and whether it may come from the addresses that it came from of late.
+
+    `lease` is the one of all its requests, None without any limit; `admitted` is None where any address will do.
+    """
+
+    __slots__ = ("admitted", "lease")
+
+    def __init__(self, lease: Lease | None) -> None:
+        self.lease = lease
+        has_lists = lease is not None and any(meter.limits.has_lists for meter in lease.meters)
+        self.admitted: dict[str, bool] | None = {} if has_lists else None
+
+
+def _check_address(known: dict[str, bool], address: str, meters: tuple[Meter, ...]) -> None:
+    admitted = known.get(address)
+    if admitted is None:
+        if len(known) >= _MAX_ADDRESSES:
+            known.clear()
+        admitted = known[address] = all(meter.limits.admits(address) for meter in meters)
+    if not admitted:
+        raise ClientAddressNotAllowedError("this credential may not be used from the client's address")
+
+
+class Limiter:
+    """Knows the meters of all tenants and of their keys; of more than 50,000 callers those seen last.
+
+    No message waits for the bandwidth for longer than `longest_wait_s`, lest its stream be given up as silent; while
+    one would have to, no more requests are let in.
+
+    `sleep` is asyncio.sleep, or what a test puts in its place.
+    """
+
+    def __init__(
+        self,
+        settings: LimitSettings,
+        clock: Clock,
+        telemetry: LimitTelemetry,
+        *,
+        longest_wait_s: float = math.inf,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._longest_wait_s = longest_wait_s
+        self._defaults = {True: settings.key.limits(), False: settings.tenant.limits()}
+        self._clock = clock
+        self._monotonic_s = clock.monotonic_s
+        self._telemetry = telemetry
+        self._sleep = sleep
+        self._set: Mapping[LimitSubject, Limits] = {}
+        self._used: Mapping[LimitSubject, Used] = {}
+        self._used_day = 0
+        # A meter lives as long as one of its callers is remembered, or one of their requests runs.
+        self._meters: WeakValueDictionary[LimitSubject, Meter] = WeakValueDictionary()
+        self._callers: RecentMap[tuple[str, str], _Entry] = RecentMap(_MAX_CALLERS)
+        self._today = Today(0, 0.0)
+        self._look_s = -math.inf
+
+    def load(self, limits: Mapping[LimitSubject, Limits]) -> None:
+        """Go by these from now on."""
+        self._set = limits
+        now_s = self._clock.monotonic_s()
+        for subject, meter in self.meters():
+            meter.change(self.in_force(subject), now_s)
+        before = self._callers  # keeps the meters until they are found again
+        self._callers = RecentMap(_MAX_CALLERS)
+        for who in before:
+            self._open(who)
+
+    def in_force(self, subject: LimitSubject) -> Limits:
+        """What the subject has to keep to."""
+        defaults = self._defaults[bool(subject.key_id)]
+        limits = self._set.get(subject)
+        return limits.over(defaults) if limits else defaults
+
+    def enter(self, caller: Caller) -> Lease | None:
+        """Let one request in; None stands for one without any limit.
+
+        Raises:
+            ClientAddressNotAllowedError: it comes from where it may not come from.
+            LimitError: there is no room now.
+        """
+        who = (caller.tenant_id, caller.principal.key_id)
+        entry = self._callers.get(who) or self._open(who)
+        lease = entry.lease
+        if lease is None:
+            return None
+        try:
+            if entry.admitted is not None:
+                _check_address(entry.admitted, caller.address, lease.meters)
+            self._enter(lease.meters)
+        except GatewayError as error:
+            self._telemetry.refused(caller.tenant_id, reason_of(error))
+            raise
+        return lease
+
+    def _enter(self, meters: tuple[Meter, ...]) -> None:
+        now_s, today = self.time()
+        for number, meter in enumerate(meters):
+            if shortage := meter.enter(now_s, today, self._longest_wait_s):
+                for entered in meters[:number]:
+                    entered.take_back(now_s)
+                raise _error(shortage, "key" if meter.subject.key_id else "tenant")
+
+    def time(self) -> tuple[float, Today]:
+        """Seconds of the clock that only grows, and the day; the clock on the wall is looked at once a minute."""
+        now_s = self._monotonic_s()
+        if now_s >= self._look_s:
+            self._today = today = Today.of(self._clock.now().timestamp(), now_s)
+            self._look_s = min(today.end_s, now_s + _LOOK_AFTER_S)
+        return now_s, self._today
+
+    async def delay(self, tenant_id: str, seconds: float) -> None:
+        """Let a message of the tenant wait, at most for as long as one may."""
+        seconds = min(seconds, self._longest_wait_s)
+        self._telemetry.delayed(tenant_id, seconds)
+        await self._sleep(seconds)
+
+    def meters(self) -> Iterable[tuple[LimitSubject, Meter]]:
+        """All that are in use."""
+        return list(self._meters.items())
+
+    def learn_usage(self, day: int, used: Mapping[LimitSubject, Used]) -> None:
+        """What all processes wrote down so far, for meters that are made later."""
+        self._used_day, self._used = day, used
+
+    def _open(self, who: tuple[str, str]) -> _Entry:
+        tenant_id, key_id = who
+        subjects = [LimitSubject(tenant_id, key_id), *([LimitSubject(tenant_id)] if tenant_id else [])]
+        meters = tuple(meter for meter in map(self._meter, subjects) if meter.holds)
+        entry = _Entry(Lease(self, meters, tenant_id) if meters else None)
+        self._callers.put(who, entry)
+        return entry
+
+    def _meter(self, subject: LimitSubject) -> Meter:
+        meter = self._meters.get(subject)
+        if meter is None:
+            used = self._used.get(subject, Used())
+            meter = Meter(subject, used=DailyUse(self._used_day, used.requests, used.bytes))
+            meter.change(self.in_force(subject), self._clock.monotonic_s())
+            self._meters[subject] = meter
+        return meter
+
+
+def _error(shortage: Shortage, whose: str) -> LimitError:
+    kind, message = _KINDS[shortage.policy]
+    return kind(
+        message.format(whose=whose),
+        quota=shortage.quota,
+        window_s=shortage.window_s,
+        retry_after_s=shortage.wait_s,
+        whose=whose,
+        policy=shortage.policy.value,
+    )

@@ -1,0 +1,85 @@
+"""Writes down what is used of daily quotas, and learns what other servers used, away from the calls."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.core.limits.meters import Meter, Used
+from radgate_server.core.limits.ports import LimitTelemetry, UsageLedger
+from radgate_server.lib.clock import Clock
+from radgate_server.services.limits.limiter import Limiter
+
+_log = logging.getLogger(__name__)
+
+
+class UsageKeeper:
+    """What was used since the last writing is lost when the process is killed, so write often."""
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        ledger: UsageLedger,
+        clock: Clock,
+        telemetry: LimitTelemetry,
+        *,
+        interval_s: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._limiter = limiter
+        self._ledger = ledger
+        self._clock = clock
+        self._telemetry = telemetry
+        self._interval_s = interval_s
+        self._sleep = sleep
+        self._works = True
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Learn what was used today before anybody is let in, and write from now on."""
+        await self._write(self._today())
+        self._task = asyncio.create_task(self._write_now_and_then(), name="usage")
+
+    async def close(self) -> None:
+        """Write what is left, and no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.write()
+
+    async def write(self) -> None:
+        """Write what was used since; while it can't be written it is kept, and counts here."""
+        meters = [meter for _, meter in self._limiter.meters() if meter.counts_days]
+        if not meters:
+            return
+        try:
+            await self._write(self._today(), meters)
+        except DatabaseUnavailableError as error:
+            if self._works:
+                _log.warning("can't write down what is used of daily quotas: %s", error.message)
+            self._tell(works=False)
+        else:
+            self._tell(works=True)
+
+    async def _write(self, day: int, meters: list[Meter] | None = None) -> None:
+        written = {meter.subject: used for meter in meters or () if any(used := meter.used.unwritten(day))}
+        counted = await self._ledger.add(day, written)
+        for meter in meters or ():
+            subject = meter.subject
+            meter.used.learn(day, written.get(subject, Used()), counted.get(subject, Used()))
+        self._limiter.learn_usage(day, counted)
+
+    def _today(self) -> int:
+        return self._clock.now().toordinal()
+
+    def _tell(self, *, works: bool) -> None:
+        self._works = works
+        self._telemetry.usage_written(works)
+
+    async def _write_now_and_then(self) -> None:
+        while True:
+            await self._sleep(self._interval_s)
+            try:
+                await self.write()
+            except Exception:  # noqa: BLE001 - a defect here must not end the writing for good
+                _log.exception("can't write down what is used of daily quotas")

@@ -1,0 +1,1 @@
+"""The PACS of each tenant: connected, guarded, checked, failed over."""

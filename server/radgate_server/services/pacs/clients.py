@@ -1,0 +1,178 @@
+"""The connected PACS of every tenant, made when first needed and kept until their configuration changes."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from radgate_server.core.access.ports.directory import PacsDirectory
+from radgate_server.core.errors import ConfigurationError, NoPacsConfiguredError, ResourceNotFoundError
+from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig
+from radgate_server.core.pacs.failover import Group, groups_of
+from radgate_server.core.pacs.ports import PacsClient, PacsFactory
+from radgate_server.services.pacs.arrival_check import ArrivalObserver, UnobservedArrivals, checked_pacs
+from radgate_server.services.pacs.failover.group_client import group_client
+from radgate_server.services.pacs.failover.tracker import FailoverTracker
+from radgate_server.services.pacs.unusable import unusable_pacs
+
+_log = logging.getLogger(__name__)
+
+_CLOSE_WAIT_S = 2.0
+"""A PACS that takes longer to let go of (a connection is being opened, say) goes on closing, and nobody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """A PACS. `usable` is False for one whose settings can't be used; that is tried anew at each look at them."""
+
+    config: PacsConfig
+    client: PacsClient
+    usable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _TenantPacs:
+    """The PACS of a tenant, and what its users see of them: one client for each primary with its backups."""
+
+    connected: tuple[_Connected, ...] = ()
+    groups: tuple[PacsClient, ...] = ()
+
+
+type Wrap = Callable[[PacsConfig, PacsClient], PacsClient]
+"""Puts something around a PACS's client, such as its limits and circuit breakers."""
+
+
+class PacsClients:
+    """Hands out PACS by tenant. `factories` has one for each kind of connection; `wrap` goes around what they make.
+
+    What any of them sends is checked first, and `observer` learns what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        directory: PacsDirectory,
+        factories: Mapping[str, PacsFactory],
+        wrap: Wrap = lambda _, client: client,
+        tracker: FailoverTracker | None = None,
+        observer: ArrivalObserver | None = None,
+    ) -> None:
+        self._directory = directory
+        self._factories = factories
+        self._wrap = wrap
+        self._tracker = tracker
+        self._observer = observer or UnobservedArrivals()
+        self._tenants: dict[str, _TenantPacs] = {}
+        self._lock = asyncio.Lock()
+        self._generations: Counter[str] = Counter()  # by tenant
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def of_tenant(self, tenant_id: str) -> tuple[PacsClient, ...]:
+        """The tenant's primaries in order of precedence, at least one; each stands for its backups too.
+
+        Raises:
+            NoPacsConfiguredError: there is none.
+        """
+        groups = (await self._known(tenant_id)).groups
+        if not groups:
+            raise NoPacsConfiguredError("the tenant has no PACS; an administrator can add one")
+        return groups
+
+    async def members(self, tenant_id: str) -> tuple[PacsClient, ...]:
+        """All PACS of the tenant in order of precedence, backups too, each by itself; none is no failure."""
+        return tuple(entry.client for entry in (await self._known(tenant_id)).connected)
+
+    def connected(self) -> list[tuple[str, PacsClient]]:
+        """All PACS that this process has met so far, each by itself, with its tenant."""
+        return [(tenant_id, entry.client) for tenant_id, pacs in self._tenants.items() for entry in pacs.connected]
+
+    async def named(self, tenant_id: str, name: str) -> PacsClient:
+        """One PACS of the tenant, primary or backup, by itself.
+
+        Raises:
+            ResourceNotFoundError: it has none of that name.
+        """
+        await self.refresh(tenant_id)
+        for client in await self.members(tenant_id):
+            if client.name == name:
+                return client
+        raise ResourceNotFoundError("the tenant has no PACS of this name", kind="pacs")
+
+    def generation(self, tenant_id: str) -> int:
+        """How often the tenant's PACS became others since they were first read; a validation report changes nothing."""
+        return self._generations[tenant_id]
+
+    async def refresh(self, tenant_id: str) -> None:
+        """Read the tenant's configuration anew; what did not change stays connected, what is gone is closed."""
+        async with self._lock:
+            loaded = tenant_id in self._tenants
+            known = self._tenants.get(tenant_id, _TenantPacs()).connected
+            old = {_identity(entry.config): entry for entry in known if entry.usable}
+            configs = await self._directory.list_pacs(tenant_id)
+            groups = groups_of(configs)
+            if self._tracker is not None:
+                await self._tracker.load(tenant_id, groups)
+            connected = tuple(
+                old.pop(identity) if (identity := _identity(config)) in old else self._connect(config)
+                for config in configs
+            )
+            self._tenants[tenant_id] = _TenantPacs(connected, self._group(groups, connected))
+            if loaded and _setup(known) != _setup(connected):
+                self._generations[tenant_id] += 1
+        await self._let_go(old.values())
+
+    async def _known(self, tenant_id: str) -> _TenantPacs:
+        if tenant_id not in self._tenants:
+            await self.refresh(tenant_id)
+        return self._tenants.get(tenant_id, _TenantPacs())
+
+    def _group(self, groups: Sequence[Group], connected: Sequence[_Connected]) -> tuple[PacsClient, ...]:
+        clients = {entry.client.name: entry.client for entry in connected}
+        return tuple(
+            clients[group.primary]
+            if self._tracker is None or len(group.members) == 1
+            else group_client(group, clients, self._tracker)
+            for group in groups
+        )
+
+    def _connect(self, config: PacsConfig) -> _Connected:
+        try:
+            made = self._factories[config.connection.kind](config)
+            return _Connected(config, self._wrap(config, checked_pacs(made, config.tenant_id, self._observer)))
+        except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
+            _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
+            return _Connected(config, unusable_pacs(config.name, error.message), usable=False)
+        except Exception:  # noqa: BLE001 - nor for a defect that its settings bring to light
+            _log.exception("a PACS can't be used because of a defect", extra={"tenant": config.tenant_id})
+            return _Connected(config, unusable_pacs(config.name, "the PACS can't be used: see the log"), usable=False)
+
+    async def _let_go(self, entries: Iterable[_Connected]) -> None:
+        closing = [asyncio.ensure_future(entry.client.close()) for entry in entries]
+        for future in closing:
+            self._closing.add(future)
+            future.add_done_callback(self._closed)
+        if closing:
+            await asyncio.wait(closing, timeout=_CLOSE_WAIT_S)
+
+    def _closed(self, future: asyncio.Future[None]) -> None:
+        self._closing.discard(future)
+        if not future.cancelled() and (defect := future.exception()):
+            _log.error("a PACS was not closed properly", exc_info=defect)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        async with self._lock:
+            tenants, self._tenants = self._tenants, {}
+        await self._let_go(entry for tenant in tenants.values() for entry in tenant.connected)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+
+def _setup(connected: Iterable[_Connected]) -> list[tuple[PacsConfig, bool]]:
+    """What answers depend on, in order of precedence."""
+    return [(entry.config, entry.usable) for entry in connected]
+
+
+def _identity(config: PacsConfig) -> PacsConfig:
+    """What makes a connection another one; who is whose backup does not."""
+    return replace(config, backup_for="", failover=FailoverPolicy())

@@ -1,0 +1,209 @@
+"""How one PACS is asked: look at the breaker, wait for a turn, pass the breaker, call; perhaps once more.
+
+The breaker is looked at first, so that nobody stands in line for what won't be asked; it is passed last, so that the
+one call that tries whether the PACS is back does not spend that time in line. Repetition stands around both: a
+back-off holds no place that others could use, and each attempt counts for the breaker.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, PacsError
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.lib.clock import Clock
+from radgate_server.lib.deadline import remaining_s
+from radgate_server.services.pacs.resilience.admission import Applicant, Lane, Turn, Urgency
+from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
+from radgate_server.services.pacs.resilience.breaker import Breaker, Ticket
+from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
+from radgate_server.services.pacs.resilience.operations import (
+    INTERACTIVE,
+    URGENCIES,
+    Operation,
+    Verdict,
+    is_repeated,
+    verdict_of,
+)
+from radgate_server.services.pacs.resilience.pulse import PulseMeter
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all PACS share: the gate, how repetitions are spaced, time and chance.
+
+    `max_wait_s` is how many seconds an operation stands in line at most. An interactive one that is given up after
+    `patience_s` seconds without an answer counts as a failure.
+    """
+
+    gate: FairGate
+    max_wait_s: Mapping[Operation, float]
+    backoff: Backoff
+    patience_s: float
+    clock: Clock
+    telemetry: Telemetry
+    uniform: Uniform
+    sleep: Callable[[float], Awaitable[None]]
+
+
+class Asker:
+    """Asks one PACS of one tenant. `lanes` tells where each class stands in line, `pulse` is told what is heard.
+
+    `on_failure` gets each attempt's error, when the breaker has judged it.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[Urgency, Lane],
+        breakers: Mapping[Operation, Breaker],
+        pulse: PulseMeter,
+        means: Means,
+        on_failure: Callable[[Operation, PacsError], None],
+    ) -> None:
+        self._lanes = lanes
+        self._breakers = breakers
+        self._pulse = pulse
+        self._means = means
+        self._on_failure = on_failure
+
+    async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None = None) -> T:
+        """Do an operation that ends with its result; `urgency` stands in for its usual one.
+
+        Raises:
+            PacsCircuitOpenError: the PACS is not asked for now.
+            PacsBusyError: no turn came in time.
+            PacsError: what the last attempt raised.
+        """
+        return await self.repeat(operation, lambda: self._once(operation, call, urgency))
+
+    async def repeat[T](self, operation: Operation, once: Callable[[], Awaitable[T]]) -> T:
+        """Call `once`, which makes one attempt, until it succeeds or is not to be repeated. Raises as `ask`."""
+        for retry in count():
+            self._check(operation)
+            try:
+                return await once()
+            except NoTurnError:
+                raise PacsBusyError("too much is being asked of the PACS", pacs=self._applicant.pacs) from None
+            except PacsError as error:
+                self._on_failure(operation, error)
+                delay_s = self._delay_s(operation, error, retry)
+                if delay_s is None:
+                    raise
+            applicant = self._applicant
+            self._means.telemetry.pacs_retried(applicant.tenant_id, applicant.pacs, operation)
+            await self._means.sleep(delay_s)
+        raise AssertionError("count() does not end")
+
+    def attempt(self, operation: Operation, urgency: Urgency | None = None) -> "Attempt":
+        """One attempt: entering waits for a turn and passes the breaker, leaving gives both back."""
+        lane = self._lanes[URGENCIES[operation] if urgency is None else urgency]
+        return Attempt(lane, self._breakers[operation], self._pulse, self._means, operation)
+
+    async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None) -> T:
+        async with self.attempt(operation, urgency) as attempt:
+            try:
+                result = await call()
+            except asyncio.CancelledError:
+                attempt.judge_silence()
+                raise
+            except BaseException as error:
+                attempt.judge(verdict_of(error))
+                raise
+            attempt.judge(Verdict.ANSWERED)
+            return result
+
+    def _delay_s(self, operation: Operation, error: PacsError, retry: int) -> float | None:
+        if not is_repeated(operation, error) or self._refusal_s(operation) is not None:
+            return None
+        return self._means.backoff.delay_s(retry, remaining_s=remaining_s(), uniform=self._means.uniform)
+
+    def _check(self, operation: Operation) -> None:
+        refusal_s = self._refusal_s(operation)
+        if refusal_s is not None:
+            raise circuit_open(self._applicant.pacs, operation, refusal_s)
+
+    def _refusal_s(self, operation: Operation) -> float | None:
+        return self._breakers[operation].refusal_s(self._means.clock.monotonic_s())
+
+    @property
+    def _applicant(self) -> Applicant:
+        """Any of them, for what they have in common."""
+        return self._lanes[Urgency.SEARCH].applicant
+
+
+class Attempt:
+    """An attempt under way. Nothing is known of the PACS from one that is left without a verdict."""
+
+    def __init__(self, lane: Lane, breaker: Breaker, pulse: PulseMeter, means: Means, operation: Operation) -> None:
+        self._lane = lane
+        self._breaker = breaker
+        self._pulse = pulse
+        self._means = means
+        self._operation = operation
+        self._is_short = operation in INTERACTIVE
+        self._turn: Turn | None = None
+        self._ticket: Ticket | None = None
+        self._started_s = 0.0
+        self._verdict = Verdict.UNKNOWN
+
+    async def __aenter__(self) -> Self:
+        turn = await self._means.gate.enter(self._lane, max_wait_s=self._means.max_wait_s[self._operation])
+        now_s = self._means.clock.monotonic_s()
+        ticket = self._breaker.enter(now_s)
+        if ticket is None:
+            self._means.gate.leave(turn)
+            raise circuit_open(self._lane.applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
+        self._turn, self._ticket, self._started_s = turn, ticket, now_s
+        if self._is_short:
+            self._pulse.ask(now_s)
+        return self
+
+    @property
+    def pacs(self) -> str:
+        """Whose it is."""
+        return self._lane.applicant.pacs
+
+    def judge(self, verdict: Verdict) -> None:
+        """The call has ended, and this is what it says of the PACS."""
+        self._verdict = verdict
+        if verdict is Verdict.ANSWERED:
+            self.hear()
+
+    def hear(self) -> None:
+        """Something came from the PACS."""
+        self._pulse.hear(self._means.clock.monotonic_s())
+
+    def judge_silence(self) -> None:
+        """The caller gave up. That says nothing of the PACS, unless it had long enough for a short answer."""
+        waited_s = self._means.clock.monotonic_s() - self._started_s
+        if self._is_short and waited_s >= self._means.patience_s:
+            self._verdict = Verdict.FAILED
+
+    def vouch(self) -> None:
+        """The PACS has begun to answer, and what is under way may last."""
+        self.judge(Verdict.ANSWERED)
+        if self._ticket is not None:
+            self._ticket = self._breaker.vouch(self._ticket)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._ticket is not None and self._turn is not None:
+            now_s = self._means.clock.monotonic_s()
+            self._breaker.record(self._ticket, self._verdict, now_s)
+            if self._is_short:
+                self._pulse.leave(now_s)
+            self._means.gate.leave(self._turn)
+
+
+def circuit_open(pacs: str, operation: Operation, refusal_s: float) -> PacsCircuitOpenError:
+    """The refusal, with the time after which to come again."""
+    return PacsCircuitOpenError(
+        "the PACS failed too often of late and is not asked for now",
+        pacs=pacs,
+        operation=operation.value,
+        retry_after_s=refusal_s,
+    )

@@ -1,0 +1,58 @@
+"""The gate before the PACS: operations wait here for their turn, for a bounded time."""
+
+import asyncio
+
+from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.services.pacs.resilience.admission import Admission, Lane, Turn
+
+
+class NoTurnError(Exception):
+    """The operation's turn did not come in time. Never leaves this package."""
+
+
+class FairGate:
+    """Hands out turns; belongs to one event loop. Whoever is cancelled while waiting loses nothing for the others."""
+
+    def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
+        self._admission = admission
+        self._telemetry = telemetry
+        self._sleeping: dict[Turn, asyncio.Future[None]] = {}
+
+    async def enter(self, lane: Lane, *, max_wait_s: float) -> Turn:
+        """Wait for a turn, at most so many seconds; give it back with `leave`.
+
+        Raises:
+            NoTurnError: it did not come in time.
+        """
+        turn = self._admission.enter(lane)
+        self._report(turn)
+        if not turn.admitted:
+            await self._wait(turn, max_wait_s)
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """The operation has ended; the next ones are let in."""
+        admitted = self._admission.leave(turn)
+        self._report(turn)
+        for next_turn in admitted:
+            self._report(next_turn)
+            future = self._sleeping[next_turn]
+            if not future.done():  # else it is being cancelled, and will pass its turn on
+                future.set_result(None)
+
+    async def _wait(self, turn: Turn, max_wait_s: float) -> None:
+        self._sleeping[turn] = future = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(max_wait_s):
+                await future
+        except BaseException as error:
+            self.leave(turn)
+            if isinstance(error, TimeoutError):
+                raise NoTurnError from None
+            raise
+        finally:
+            del self._sleeping[turn]
+
+    def _report(self, turn: Turn) -> None:
+        room, applicant = turn.lane.pacs, turn.lane.applicant
+        self._telemetry.pacs_waiting(applicant.tenant_id, applicant.pacs, room.waiting, room.running)

@@ -1,0 +1,1 @@
+"""Storing refused instances, and giving them to administrators."""

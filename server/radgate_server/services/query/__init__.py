@@ -1,0 +1,1 @@
+"""Searching all PACS of a tenant at once."""

@@ -1,5 +1,0 @@
-"""What stands between Radgate and a PACS that is slow, full or down: limits, repetition, circuit breakers."""
-
-from radgate_server.services.resilience.guard import PacsGuard
-
-__all__ = ["PacsGuard"]

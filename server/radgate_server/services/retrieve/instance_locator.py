@@ -1,0 +1,107 @@
+"""Finding an instance whose study and series are not known: by its SOP Instance UID alone."""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
+from radgate_server.core.dicom.instances import InstanceHandle
+from radgate_server.core.errors import ObjectNotFoundError, PacsError
+from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
+from radgate_server.services.retrieve.listing import listed_instance
+
+MAX_REMEMBERED = 200_000
+_FEW = 10
+"""Nobody holds an instance more often than that; more matches are not worth reading."""
+
+
+class _Place(NamedTuple):
+    """Where an instance lies, and the transfer syntax in which it came by, "" when it has not."""
+
+    ref: InstanceRef
+    transfer_syntax_uid: str = ""
+
+
+class InstancePlaces:
+    """Remembers where instances lie that came by; asks the PACS that can tell of others.
+
+    A PACS of the hierarchical model (PS3.4 C.4.1.2.2) finds no instance without its study: all of its studies would
+    have to be walked through. Such PACS are not asked.
+    """
+
+    def __init__(self, clients: PacsClients, *, deadline_s: float) -> None:
+        self._clients = clients
+        self._limits = AskLimits(_FEW, deadline_s)
+        self._known: RecentMap[tuple[str, str], _Place] = RecentMap(MAX_REMEMBERED)
+
+    def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
+        """An instance came by."""
+        place = _Place(handle.ref, sys.intern(str(handle.transfer_syntax_uid)))
+        self._known.put((tenant_id, handle.ref.sop_instance_uid), place)
+
+    def remember(self, tenant_id: str, ref: InstanceRef) -> None:
+        """An instance lies here, in whatever transfer syntax."""
+        if self.known(tenant_id, ref.sop_instance_uid) != ref:
+            self._known.put((tenant_id, ref.sop_instance_uid), _Place(ref))
+
+    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Remember no instance of the study."""
+        for key in [key for key in self._known if key[0] == tenant_id]:
+            known = self.known(*key)
+            if known is not None and known.study_instance_uid == study_instance_uid:
+                self._known.drop(key)
+
+    def known(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
+        """Where the instance lay when it came by, None when it has not."""
+        known = self._known.get((tenant_id, sop_instance_uid))
+        return known and known.ref
+
+    def syntax_of(self, tenant_id: str, ref: InstanceRef) -> str:
+        """The transfer syntax in which the instance came by, "" when it has not."""
+        known = self._known.get((tenant_id, ref.sop_instance_uid))
+        return known.transfer_syntax_uid if known is not None and known.ref == ref else ""
+
+    async def find(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef:
+        """Where the instance lies, or lay when it came by.
+
+        Raises:
+            ObjectNotFoundError: it has not come by, and no PACS that can be asked for it has it.
+            PacsError: it can't be told, because a PACS failed.
+        """
+        if known := self.known(tenant_id, sop_instance_uid):
+            return known
+        clients = await self._clients.of_tenant(tenant_id)
+        answers = await self._ask([client for client in clients if not client.hierarchical], sop_instance_uid)
+        for answer in answers:
+            if found := _place_in(answer, sop_instance_uid):
+                self.remember(tenant_id, found)
+                return found
+        if failure := next((answer.result for answer in answers if isinstance(answer.result, PacsError)), None):
+            raise failure
+        raise ObjectNotFoundError(_remedy([client.name for client in clients if client.hierarchical]), kind="instance")
+
+    async def _ask(self, clients: Sequence[PacsClient], sop_instance_uid: str) -> Sequence[PacsAnswer]:
+        if not clients:
+            return ()
+        query = Query(QueryLevel.IMAGE, (MatchingKey(("00080018",), sop_instance_uid),), only_included=True)
+        return await ask_all(clients, query, self._limits)
+
+
+def _place_in(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
+    if not isinstance(answer.result, FindResult):
+        return None
+    listed = (listed_instance(match, RetrieveScope("")) for match in answer.result.matches)
+    refs = (entry.ref for entry in listed if entry is not None)
+    return next((ref for ref in refs if ref.study_instance_uid and ref.sop_instance_uid == sop_instance_uid), None)
+
+
+def _remedy(not_asked: Sequence[str]) -> str:
+    if not not_asked:
+        return "no PACS of the tenant has this instance"
+    names = ", ".join(not_asked)
+    text = f"the instance has not come by since the start, and PACS {names} can't be asked for it without its study"
+    return f"{text}; use /dicom-web/studies/…/series/…/instances/…/thumbnail"

@@ -1,0 +1,1 @@
+"""Storing what clients send into a PACS."""

@@ -1,0 +1,130 @@
+"""What the server tells of itself, as an operator configures it."""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import unquote
+
+from pydantic import Field, SecretStr, field_validator
+
+from radgate_server.settings.table import Table
+from radgate_server.settings.web_addresses import is_web_address
+
+# Headers that HTTP and gRPC (its PROTOCOL-HTTP2.md, Custom-Metadata) both take, and those that are not the operator's.
+_HEADER_NAME = re.compile(r"[a-z0-9_.-]+")
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_RESERVED_NAME = re.compile(
+    r"grpc-.*|.*-bin|content-.*|host|te|trailer|user-agent|connection|proxy-connection|keep-alive|transfer-encoding|upgrade"
+)
+_LONGEST_VALUE = 8192
+"""Characters. Servers take no longer ones, nor does an environment have room for any length."""
+
+
+class LogRule(Table):
+    """Lines of log of which not all are written. The first rule that fits counts; errors are always written."""
+
+    logger: str = Field(default="radgate_server", description="Lines of this logger, and of those below it.")
+    message: str = Field(default="", description="Lines whose message begins so; empty: all of them.")
+    one_in: int = Field(default=1, ge=1, description="Of alike lines, the first of so many is written.")
+    per_second: float = Field(default=0, ge=0, description="Alike lines a second at most; 0 means any number.")
+
+    def fits(self, logger: str, message: str) -> bool:
+        """Whether it is a rule for this line."""
+        return f"{logger}.".startswith(f"{self.logger}.") and message.startswith(self.message)
+
+    @property
+    def burst(self) -> float:
+        """Lines that may come at once."""
+        return max(1.0, self.per_second)
+
+
+class TelemetrySettings(Table):
+    """Logs, metrics, traces."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severity logged."
+    )
+    log_sampling: tuple[LogRule, ...] = Field(default=(), description="Lines of which not all are written; see below.")
+    named_in_metrics: int = Field(
+        default=500, ge=1, description="Tenants, and PACS, that metrics tell apart; the others are one together."
+    )
+    tracing_enabled: bool = Field(
+        default=False, description="Record traces, in Envoy and in the server, and send them to a collector."
+    )
+    trace_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of calls that are recorded; one that comes with a `traceparent` is if that says so.",
+    )
+    spans_per_second: float = Field(
+        default=1000,
+        ge=0,
+        description="Spans that the server records at most, whoever wants them recorded; 0: any number.",
+    )
+    otlp_endpoint: str = Field(
+        default="http://localhost:4317",
+        pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(:\d+)?/?$",
+        description="The collector; its HTTP port is mostly 4318.",
+    )
+    otlp_protocol: Literal["grpc", "http"] = Field(default="grpc", description="How OTLP travels there.")
+    otlp_headers: dict[str, SecretStr] = Field(
+        default={},
+        description="Headers that the collector wants, as `authorization`; sent by Envoy and the server. In the"
+        " environment JSON, or a variable for each, as `RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION`; a name with"
+        " `-`, as `x-honeycomb-team`, can't be a variable's and needs JSON, or the file.",
+    )
+    resource_attributes: dict[str, str] = Field(
+        default={},
+        description="What the server's spans say of where it runs, as `deployment.environment.name`; they go before"
+        " those of `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`. `service.name` is radgate, and"
+        " `service.instance.id` the host's name and the process's number, unless they are given.",
+    )
+    otlp_timeout_s: float = Field(default=10, gt=0, description="Longest that sending some spans may take.")
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not is_web_address(value):
+            raise ValueError("not an address such as http://collector.example:4317; check its host and port (1-65535)")
+        return value
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """In lower case, as HTTP/2 wants them. Nothing that may be a secret is told of what is wrong."""
+        headers = {name.lower(): secret for name, secret in value.items()}
+        if len(headers) < len(value):
+            raise ValueError(
+                "two names, of the file and the environment together, differ in their case alone, which makes them one"
+                " header; write both in lower case, or leave one out"
+            )
+        for name, secret in headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError("a header's name has a-z, 0-9, `-`, `_` and `.` only, as in authorization")
+            if _RESERVED_NAME.fullmatch(name):
+                raise ValueError(f"{name} is a header of the protocol itself; leave it out")
+            if len(secret.get_secret_value()) > _LONGEST_VALUE:
+                raise ValueError(f"the value of {name} has more than {_LONGEST_VALUE} characters; give a shorter one")
+            if not _HEADER_VALUE.fullmatch(secret.get_secret_value()):
+                raise ValueError(f"the value of {name} must be of printable ASCII, without line break or outer spaces")
+        return headers
+
+    def resource(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """What the server's spans say of where they come from: OpenTelemetry's resource attributes."""
+        name = environment.get("OTEL_SERVICE_NAME", "")
+        return {
+            "service.name": "radgate",
+            "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+            **_resource_of(environment.get("OTEL_RESOURCE_ATTRIBUTES", "")),
+            **({"service.name": name} if name else {}),
+            **self.resource_attributes,
+        }
+
+
+def _resource_of(text: str) -> dict[str, str]:
+    """Read "name=value,name=value", values percent-encoded, as OpenTelemetry has it; other text is ignored."""
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return {name.strip(): unquote(value.strip()) for name, equals, value in pairs if equals and name.strip()}
