@@ -28,6 +28,7 @@ READS = {
 OF_MAIN = ("--tenant", "north", "--name", "main")
 CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("tenant", "create"): ("south",),
+    ("tenant", "set"): ("north", "--hide-rejected"),
     ("tenant", "delete"): ("north", "--yes"),
     ("key", "create"): ("--tenant", "north", "--role", "viewer"),
     ("key", "revoke"): ("KEY",),

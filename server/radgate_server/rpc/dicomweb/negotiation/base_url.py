@@ -17,10 +17,6 @@ _PORTS = {"http": 80, "https": 443}
 _SCHEMES = tuple(_PORTS)
 _FALLBACK_HOST = "localhost"
 _PORT = re.compile(r":[0-9]+$")
-_MISSING_PORT = (
-    "a client names the host %s without the port on which the gateway listens, so addresses in its answers"
-    " (BulkDataURI, Retrieve URL) lack it; set gateway.public_url to the address that clients use"
-)
 _MAX_REPORTED_HOSTS = 16
 """Clients write what they want into Host."""
 
@@ -67,7 +63,12 @@ class BaseUrl:
         lacks_port = _PORTS[scheme] != port and not _PORT.search(host)
         if lacks_port and host not in self._reported and len(self._reported) < _MAX_REPORTED_HOSTS:
             self._reported.add(host)
-            _log.warning(_MISSING_PORT, host, extra={"http_port": port})
+            _log.warning(
+                "a client names the host %s without the port on which the gateway listens, so addresses in its answers"
+                " (BulkDataURI, Retrieve URL) lack it; set gateway.public_url to the address that clients use",
+                host,
+                extra={"http_port": port},
+            )
 
 
 def _base_url(forwarded: str, proto: str, host: str) -> str:
