@@ -8,24 +8,21 @@ from dataclasses import dataclass, field, replace
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
 from radgate_server.app.administration import open_administration
-from radgate_server.app.background import start_background
+from radgate_server.app.callers import open_limiter
 from radgate_server.app.changes import build_forgetting, build_rejections, build_revalidator, follow_changes
-from radgate_server.app.doors import build_rpc, open_doors
-from radgate_server.app.entrance import open_entrance
-from radgate_server.app.image_workers import open_workers
-from radgate_server.app.limits import open_limiter
+from radgate_server.app.doors import build_rpc, open_doors, open_entrance
 from radgate_server.app.monitoring import (
     build_readiness,
     open_metrics,
+    start_background,
     watch_alerts,
     watch_certificates,
     watch_database,
 )
 from radgate_server.app.pacs import open_pacs_side
-from radgate_server.app.quarantine import start_quarantine
 from radgate_server.app.start_checks import check_start
-from radgate_server.app.tiers import open_tiers
-from radgate_server.app.use_cases import build_services, build_store
+from radgate_server.app.tiers import open_tiers, start_quarantine
+from radgate_server.app.use_cases import build_services, build_store, open_workers
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import open_installation

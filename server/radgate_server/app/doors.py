@@ -1,16 +1,19 @@
 """The ways in for clients: the gRPC port and, in front of it, Envoy's."""
 
 import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from functools import partial
 
 from radgate_server.adapters.gateway import EnvoyProcess
 from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.adapters.tls import WatchedTls
 from radgate_server.app.administration import Administration
-from radgate_server.app.entrance import Entrance
-from radgate_server.app.gateway_watch import GatewayWatch
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
+from radgate_server.core.gateway.answers import GatewayAnswers
 from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.server.grpc_server import RpcServer, build_server
@@ -26,9 +29,60 @@ from radgate_server.rpc.v1.transcode import TranscodeServicer
 from radgate_server.services.access.rejections import Rejections
 from radgate_server.services.cache.revalidation import Revalidator
 from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.repeating import Repeating
 from radgate_server.services.store.storage import StoreService
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
+
+_GATEWAY_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the server knows its gateway by ("": there is none to believe), and the TLS of the port that clients use."""
+
+    gateway_secret: str = field(repr=False)
+    tls: WatchedTls | None
+
+
+def open_entrance(stack: AsyncExitStack, settings: Settings) -> Entrance:
+    """Read the certificates, and follow their files from now on.
+
+    Raises:
+        ConfigurationError: they are not usable.
+    """
+    return Entrance(_gateway_secret(settings), _open_tls(stack, settings))
+
+
+def _gateway_secret(settings: Settings) -> str:
+    """A gateway that is run by itself has it from the operator; Envoy as the server's own child from the server."""
+    given = settings.gateway.shared_secret.get_secret_value()
+    return given or (secrets.token_urlsafe(32) if settings.gateway.enabled else "")
+
+
+def _open_tls(stack: AsyncExitStack, settings: Settings) -> WatchedTls | None:
+    if settings.door_tls is None:
+        return None
+    tls = WatchedTls(settings.door_tls)
+    tls.start()
+    stack.push_async_callback(tls.close)
+    return tls
+
+
+class GatewayWatch(Repeating):
+    """`ask` says what was answered, or raises OSError while the gateway can't say; `tell` is told of it."""
+
+    def __init__(self, ask: Callable[[], Awaitable[GatewayAnswers]], tell: Callable[[GatewayAnswers], None]) -> None:
+        super().__init__("gateway-watch", interval_s=_GATEWAY_INTERVAL_S, trouble="can't count the gateway's answers")
+        self._ask = ask
+        self._tell = tell
+
+    async def look(self) -> None:
+        """Count once; while Envoy starts again, which readiness and the log say, the last counts stand."""
+        try:
+            self._tell(await self._ask())
+        except OSError:
+            return
 
 
 def build_rpc(

@@ -3,14 +3,28 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
+import socket
+from contextlib import suppress
 
 from radgate_server.adapters.telemetry import set_up_logging
 from radgate_server.app.building import build_app
-from radgate_server.app.service_manager import notify
 from radgate_server.settings.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+
+def notify(state: str) -> None:
+    """Send a state, such as "READY=1", to the socket that $NOTIFY_SOCKET names; failures are the manager's business."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):  # of the abstract namespace (unix(7))
+        address = "\0" + address[1:]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.connect(address)
+        sender.sendall(state.encode())
 
 
 async def serve(settings: Settings) -> None:

@@ -1,5 +1,6 @@
-"""The near tiers of a running server."""
+"""Where a running server stores what it cached, what it refused, and what is on its way."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -7,12 +8,16 @@ from dataclasses import dataclass
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
+from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.core.cache.ports.keys import StudyKeys
 from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
+from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
 from radgate_server.installation.disk_tiers import open_derived_cache, open_disk_store, open_state_cache
+from radgate_server.installation.quarantine import open_quarantine
 from radgate_server.lib.clock import Clock
+from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.table import MIB
 
@@ -66,3 +71,32 @@ async def open_tiers(
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
     by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, "derived": derived}
     return Tiers(hot, derived, store, states, by_name)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineSide:
+    """What is stored, and what stores it; erasures go by way of the `writer`."""
+
+    stored: Quarantine
+    writer: QuarantineWriter
+
+
+async def start_quarantine(
+    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: PrometheusTelemetry
+) -> QuarantineSide:
+    """Store what is refused and delete what is old from now on; `stack` ends it.
+
+    Raises:
+        ConfigurationError: the key file can't be used.
+    """
+    stored = await asyncio.to_thread(open_quarantine, settings, keys, clock)
+    writer = QuarantineWriter(stored, settings.quarantine.limits, telemetry)
+    for runner in (writer, QuarantineExpiry(stored)):
+        runner.start()
+        stack.push_async_callback(runner.close)
+    return QuarantineSide(stored, writer)
+
+
+def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:
+    """The sealed folder below data_dir that all have in common; so much of what is on its way stays in memory."""
+    return DiskSpool(settings.data_dir / "spool", memory_bytes=memory_bytes).open()

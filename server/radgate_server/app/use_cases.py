@@ -1,18 +1,19 @@
 """The use cases of a running server, each with what it stands on."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
+from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.jobs import MemoryJobQueue
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.app.asking import build_asking
-from radgate_server.app.entrance import build_authenticator
-from radgate_server.app.images import build_images
-from radgate_server.app.spooling import open_spool
-from radgate_server.app.tiers import Tiers
-from radgate_server.core.imaging.ports import FrameWorkers
+from radgate_server.app.callers import build_authenticator
+from radgate_server.app.pacs import Asking, build_asking
+from radgate_server.app.tiers import Tiers, open_spool
+from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.jobs.job import JobKind
 from radgate_server.core.jobs.ports import JobHandler, JobQueue
 from radgate_server.core.telemetry.tracing import Tracer
@@ -27,8 +28,12 @@ from radgate_server.services.audit.streams import StreamLog
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.cache.watching import NewsDesk
+from radgate_server.services.imaging.derived_instances import DerivedInstances
+from radgate_server.services.imaging.frame_room import ROOM_BYTES, FrameRoom
 from radgate_server.services.imaging.pictures.background_thumbnails import BackgroundThumbnails
-from radgate_server.services.imaging.pictures.toolset import Pictures
+from radgate_server.services.imaging.pictures.representative import Representatives
+from radgate_server.services.imaging.pictures.toolset import Pictures, build_pictures
+from radgate_server.services.imaging.standalone import LooseImages
 from radgate_server.services.imaging.streaming.opening import FrameStreams
 from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
@@ -48,6 +53,66 @@ from radgate_server.services.retrieve.retrieval import RetrieveService
 from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.store.storage import StoreService
 from radgate_server.settings.settings import ImagingSettings, Settings
+from radgate_server.settings.table import MIB
+
+INDEX_THREADS = 2
+TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk
+ROOM_BYTES_PER_WORKER = 64 * MIB  # of stored frames that wait, so that no worker does
+DERIVED_INSTANCE_BYTES = 64 * MIB  # larger transcoded instances are not kept
+
+
+async def open_workers(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> ImageWorkers:
+    """The pool of image workers; they start meanwhile, so that the first image need not wait for them."""
+    workers = ImageWorkers(settings.imaging, telemetry)
+    stack.push_async_callback(workers.close)
+    await workers.start()
+    telemetry.watch_image_workers(lambda: workers.ready)
+    for priority in Priority:
+        name = priority.name.lower()
+        telemetry.watch_image_queue(
+            name, partial(workers.waiting, priority), partial(workers.oldest_waiting_s, priority)
+        )
+    return workers
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Of instances that are near, and of those that clients send."""
+
+    instances: InstanceReader
+    pictures: Pictures
+    transcoder: Transcoder
+    uploads: UploadTranscoder
+
+
+def build_images(
+    stack: AsyncExitStack, settings: Settings, tiers: Tiers, workers: FrameWorkers, asking: Asking, auditor: Auditor
+) -> Images:
+    """Put it together; `stack` ends its threads."""
+    executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
+    stack.callback(executor.shutdown)
+    instances = InstanceReader(tiers.store, executor, asking.places.learn)
+    max_pixels = settings.imaging.max_rendered_pixels
+    parallel = number_of_workers(settings.imaging)
+    room = FrameRoom(max(ROOM_BYTES, parallel * ROOM_BYTES_PER_WORKER), settings.imaging.max_waiting)
+    pictures = build_pictures(
+        instances,
+        workers,
+        tiers.derived,
+        Representatives(asking.numbered, asking.lister),
+        asking.places,
+        max_pixels=max_pixels,
+        room=room,
+    )
+    spool = open_spool(settings, TRANSCODING_MEMORY_BYTES)
+    kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
+    loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
+    return Images(
+        instances,
+        pictures,
+        Transcoder(instances, pictures.frames, workers, spool, kept, parallel=parallel),
+        UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
+    )
 
 
 @dataclass(frozen=True, slots=True)
