@@ -19,7 +19,8 @@ def test_words_lie_whole_in_the_middle(label: str) -> None:
     assert abs((top + bottom) / 2 - SIDE / 2) <= 2
     assert abs((left + right) / 2 - SIDE / 2) <= 3
     assert top > 0
-    assert left >= 0
+    assert left > 0
+    assert max(bottom, right) < SIDE - 1
 
 
 def test_letters_are_drawn_as_they_look() -> None:

@@ -3,6 +3,7 @@
 It works on pydicom's data sets and on decoded bytes, and shares nothing with the product's reader or tables.
 """
 
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -70,13 +71,16 @@ def _palette_colour(dataset: Dataset, samples: Array) -> Array:
 def _expanded(words: list[int]) -> list[int]:
     """C.7.9.2 of 16 bits, without indirect segments."""
     values: list[int] = []
-    while len(words) > 1:
-        opcode, length, *words = words
+    rest = iter(words)
+    for opcode in rest:
+        length = next(rest, None)
+        if length is None:  # a word of padding
+            break
         assert opcode in (0, 1)
         if opcode == 0:
-            values, words = values + words[:length], words[length:]
+            values += islice(rest, length)
         else:
-            values, words = values + np.rint(np.linspace(values[-1], words[0], length + 1))[1:].tolist(), words[1:]
+            values += np.rint(np.linspace(values[-1], next(rest), length + 1))[1:].tolist()
     return values
 
 

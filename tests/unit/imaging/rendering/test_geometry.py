@@ -29,7 +29,7 @@ def test_fits_into_the_viewport_and_keeps_its_shape() -> None:
 
 def test_scaled_parts_keep_their_greys() -> None:
     small = _shown(Viewport(columns=6, rows=4))
-    assert small[0, 0], small[0, 5] == (10, 80)
+    assert [small[0, 0], small[0, 5]] == [10, 80]
     large = _shown(Viewport(columns=240, rows=160))
     assert [large[20, 20], large[20, 220], large[140, 20], large[140, 220]] == [10, 80, 160, 250]
 
