@@ -4,27 +4,19 @@ A subclass's module gives the fixture `url`: empty.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from radgate_server.adapters.database.audit.exports import SqlExportPositions
 from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.connection.database import Database
-from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.audit.ports.export import Backlog, ExportPositions
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.database_suites import audit_entry
 
 
-class AuditExportSuite:
+class AuditExportSuite(DatabaseBench):
     """ExportPositions."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     async def positions(self, database: Database) -> ExportPositions:

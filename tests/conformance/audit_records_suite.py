@@ -1,7 +1,7 @@
 """Finding records of the audit trail by its index, on every kind of database. A module gives `url`: empty."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,13 +14,13 @@ from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.audit.trail import SqlAuditTrail
 from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.connection.database import Database
-from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema.tables import audit_entries
 from radgate_server.adapters.database.schema.tables import audit_index as index_table
 from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.audit.search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
 from radgate_server.core.audit.studies_shown import parts_of
 from radgate_server.services.audit.index_check import compare_index, rebuild_index
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.database_suites import audit_entry
 from tests.conformance.directory_suite import NOW
 
@@ -31,15 +31,8 @@ def entry(number: int, **fields: Any) -> AuditEntry:
     return entry._replace(**fields)
 
 
-class AuditRecordsSuite:
+class AuditRecordsSuite(DatabaseBench):
     """AuditRecords."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     def records(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> SqlAuditRecords:

@@ -25,12 +25,12 @@ from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
 from radgate_server.adapters.database.audit.trail import SqlAuditTrail
 from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.connection.database import Database
-from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema.tables import audit_entries
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.audit.ports.trail import AuditSink
 from radgate_server.core.audit.verification import ChainVerifier
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.database_suites import audit_entry
 
 type WritingEnd = SpooledAuditSink | SqlAuditSink
@@ -39,15 +39,8 @@ type OpenSink = Callable[[FileAuditSpool], WritingEnd]
 RENAME = "ALTER TABLE {} RENAME TO {}"
 
 
-class AuditSpoolSuite:
+class AuditSpoolSuite(DatabaseBench):
     """The writing end with a spool."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     async def record(self, sink: AuditSink, numbers: Sequence[int]) -> None:
         await asyncio.gather(*(sink.record(audit_entry(number)) for number in numbers))

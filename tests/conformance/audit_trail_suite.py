@@ -5,7 +5,7 @@ A subclass's module gives the fixture `url`: empty.
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from radgate_server.core.audit.verification import Fault
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.services.audit.desk import AuditDesk, Verdict
 from radgate_server.services.audit.recording import Auditor
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.clock import FakeClock
 
@@ -79,15 +80,8 @@ def rechain(connection: Connection, start: int) -> None:
     connection.execute(audit_heads.update().where(audit_heads.c.tenant_id == "a").values(**head))
 
 
-class AuditTrailSuite:
+class AuditTrailSuite(DatabaseBench):
     """Chains, checkpoints, attacks."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     def signer(self, tmp_path: Path) -> FileSigner:

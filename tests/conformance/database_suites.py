@@ -35,6 +35,7 @@ from radgate_server.core.errors import AuditUnavailableError, ConfigurationError
 from radgate_server.core.pacs.connections import PacsConfig, secret_of, with_secret
 from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, parse_reference
 from tests.conformance import directory_suite as samples
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.directory_suite import NOW, Directory, DirectorySuite
 
 
@@ -61,15 +62,8 @@ async def opened(directory: SqlDirectory, config: PacsConfig) -> Secret:
     return await directory.box.open(sealed)
 
 
-class SqlDirectorySuite(DirectorySuite):
+class SqlDirectorySuite(DatabaseBench, DirectorySuite):
     """The ports' suite on a database, and what only a database can get wrong."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     def directory(self, database: Database, tmp_path: Path) -> SqlDirectory:
@@ -289,15 +283,8 @@ def audit_entry(number: int) -> AuditEntry:
     )
 
 
-class AuditSuite:
+class AuditSuite(DatabaseBench):
     """The audit trail."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     async def sink(self, database: Database) -> AsyncIterator[SqlAuditSink]:

@@ -1,7 +1,6 @@
 """What keeps limits and the use of quotas in a database must do. A subclass's module gives the fixture `url`: empty."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -11,11 +10,11 @@ from radgate_server.adapters.database.access.limits import KEPT_DAYS, SqlLimitDi
 from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.connection.database import Database
-from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.access.ports.directory import ChangeKind
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.limits.meters import Used
 from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.directory_suite import NOW, key, tenant
 
 EAST = LimitSubject("east")
@@ -29,15 +28,8 @@ SOME = Limits(
 DAY = NOW.toordinal()
 
 
-class LimitsSuite:
+class LimitsSuite(DatabaseBench):
     """Subclass it as Test..."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     async def limits(self, database: Database) -> SqlLimitDirectory:

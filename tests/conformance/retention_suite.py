@@ -4,7 +4,7 @@ A subclass's module gives the fixture `url`: empty.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.audit.trail import SqlAuditTrail
 from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.connection.database import Database
-from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.retention.periods import SqlHoldDirectory, SqlRetentionRules
 from radgate_server.adapters.database.schema.tables import audit_entries
 from radgate_server.adapters.database.secrets.cache_keys import SqlCacheKeyRecords
@@ -36,6 +35,7 @@ from radgate_server.services.audit.desk import AuditDesk, Verdict
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.retention.records import RecordRetention
 from radgate_server.settings.retention import RetentionSettings
+from tests.conformance.database_bench import DatabaseBench
 from tests.conformance.database_suites import audit_entry, box_in
 from tests.fakes.clock import START, FakeClock
 
@@ -57,15 +57,8 @@ def hold(subject: HoldSubject, value: str, hold_id: str = "h1") -> LegalHold:
     return LegalHold(hold_id, "a", subject, value, "case 7", "0123456789ab", START)
 
 
-class RetentionSuite:
+class RetentionSuite(DatabaseBench):
     """Rules, holds, tombstones."""
-
-    @pytest.fixture
-    async def database(self, url: str) -> AsyncIterator[Database]:
-        migrate(url)
-        database = Database(url)
-        yield database
-        await database.close()
 
     @pytest.fixture
     def signer(self, tmp_path: Path) -> FileSigner:

@@ -1,7 +1,5 @@
 """The DICOMweb adapter against Radgate itself, which serves a folder: one gateway as the PACS of another."""
 
-import shutil
-import warnings
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,7 +9,7 @@ from radgate_server.core.pacs.connections import DicomWebConnection, FolderConne
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.secrets.secret import Secret
 from radgate_server.settings.settings import WebPacsSettings
-from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
+from tests.conformance.pacs_suite import PacsSuite, config_of, write_studies
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -21,11 +19,7 @@ TENANT = "inner"
 @pytest.fixture(scope="module")
 def inner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]:
     folder = tmp_path_factory.mktemp("studies")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        greek_instance(folder)
-    for number, path in enumerate(sample_instances()):
-        shutil.copy(path, folder / f"{number}.dcm")
+    write_studies(folder)
     server = RadgateProcess(tmp_path_factory.mktemp("radgate"))
     with server.tenant(TENANT, FolderConnection(str(folder))):
         yield server

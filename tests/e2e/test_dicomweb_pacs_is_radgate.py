@@ -1,7 +1,5 @@
 """The DICOMweb adapter against Radgate itself, with Envoy, before a folder: the conformance suite, and storing."""
 
-import shutil
-import warnings
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,7 +11,7 @@ from radgate_server.core.pacs.connections import DicomWebConnection, FolderConne
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.secrets.secret import Secret
 from radgate_server.settings.settings import WebPacsSettings
-from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
+from tests.conformance.pacs_suite import PacsSuite, config_of, write_studies
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import EAST
 from tests.fakes.instances import make_dataset, received
@@ -23,11 +21,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]:
     folder = tmp_path_factory.mktemp("folder")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        greek_instance(folder)
-    for number, path in enumerate(sample_instances()):
-        shutil.copy(path, folder / f"{number}.dcm")
+    write_studies(folder)
     server = RadgateProcess(tmp_path_factory.mktemp("radgate"))
     with server.tenant(EAST, FolderConnection(str(folder)), Role.OPERATOR):
         yield server

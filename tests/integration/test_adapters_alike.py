@@ -1,7 +1,6 @@
 """One study through every adapter: the same pixels, the same metadata, the same answers to queries."""
 
 import json
-import shutil
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,23 +12,18 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from radgate_server.adapters.pacs.dimse import StorageScp
-from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.core.dicom.data_sets import DicomJson
 from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope
 from radgate_server.core.dicom.indexing import build_index, read_spans
 from radgate_server.core.dicom.instance_index import FrameTable
 from radgate_server.core.dicom.instances import ReceivedInstance
-from radgate_server.core.pacs.connections import FolderConnection
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS
-from radgate_server.settings.settings import DimseSettings, WebPacsSettings
-from tests.conformance.pacs_suite import config_of, fetch, listed_instance
+from tests.conformance.pacs_suite import fetch, listed_instance
 from tests.fakes.memory_pacs import MemoryPacs
-from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.every_adapter import every_adapter, orthanc_with
 from tests.integration.orthanc import OrthancServer
-from tests.integration.pacs_doors import DOORS, MODALITIES, SCP_PORT, connect
 
 STUDY = "2.25.71"
 NAME = "Διονυσιος^Νίκη"
@@ -95,8 +89,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory: pytest.TempPathFactory, originals: list[Path]) -> Iterator[OrthancServer]:
-    with OrthancServer(tmp_path_factory.mktemp("orthanc"), modalities=MODALITIES) as server:
-        server.upload(originals)
+    with orthanc_with(originals, tmp_path_factory.mktemp("orthanc")) as server:
         yield server
 
 
@@ -105,23 +98,8 @@ async def every_pacs(
     orthanc: OrthancServer, originals: list[Path], tmp_path: Path
 ) -> AsyncIterator[Mapping[str, PacsClient]]:
     """Clients by the adapter's name; the first one is what the others are compared with."""
-    for path in originals:
-        shutil.copy(path, tmp_path)
-    scp = StorageScp("RADGATE", host="127.0.0.1", port=SCP_PORT, settings=DimseSettings())
-    await scp.start()
-    clients = {
-        "memory": MemoryPacs(path.read_bytes() for path in originals).client,
-        "folder": build_folder_pacs(config_of(FolderConnection(str(tmp_path))), telemetry=RecordingTelemetry()),
-    }
-    for door in DOORS:
-        if door.name == "C-MOVE":  # Orthanc can't send several compressed transfer syntaxes of one SOP Class with it
-            continue
-        config = config_of(door.connection(door.port(orthanc)))
-        clients[door.name] = connect(config, scp, DimseSettings(), WebPacsSettings())
-    yield clients
-    for client in clients.values():
-        await client.close()
-    await scp.close()
+    async with every_adapter(orthanc, originals, tmp_path) as clients:
+        yield {"memory": MemoryPacs(path.read_bytes() for path in originals).client, **clients}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ Two real Orthancs, over C-GET, behind the whole server and its gRPC door.
 import asyncio
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,20 +13,13 @@ import pydicom
 import pytest
 
 import radgate
-from radgate_server.adapters.clock import SystemClock
-from radgate_server.app import build_app
-from radgate_server.core.access.tenancy import Role, Tenant
-from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
 from radgate_server.core.pacs.failover import TransitionCause
 from radgate_server.core.pacs.health import Health
-from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import open_installation
-from radgate_server.services.access.api_keys import make_key
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.settings import CacheSettings, Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
-from tests.integration.test_failover_drill import POLICY, WATCHFUL, Hospital
+from tests.integration.test_failover_drill import WATCHFUL, Hospital, open_hospital
 
 CORRECTED, PARTIAL = "2.25.7801", "2.25.7802"
 ONE = (f"{CORRECTED}.1", f"{CORRECTED}.1.1")
@@ -52,22 +43,13 @@ async def hospital(tmp_path: Path) -> AsyncIterator[Hospital]:
         cache=CacheSettings(query_ttl_s=0, revalidate_after_s=2, revalidate_retry_s=0.5),
         gateway=GatewaySettings(enabled=False),
     )
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        servers = {name: OrthancServer(tmp_path / name, ae_title=name.upper()) for name in ("main", "spare")}
-        installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
-        await installation.tenants.create_tenant(Tenant("east", clock.now()))
+    servers = {name: OrthancServer(tmp_path / name, ae_title=name.upper()) for name in ("main", "spare")}
+    with servers["main"], servers["spare"]:
         for name, server in servers.items():
-            stack.enter_context(server)
             for file in held_by(name):
                 server.request("POST", "/instances", file)
-            connection = DimseConnection("127.0.0.1", server.dicom_port, server.ae_title, "RADGATE")
-            config = PacsConfig("east", name, connection, clock.now(), failover=POLICY)
-            await installation.pacs.create_pacs(replace(config, backup_for="" if name == "main" else "main"))
-        key, token = make_key(installation.box, ("east",), Role.VIEWER, "drill", clock.now())
-        await installation.keys.create_key(key)
-        app = await stack.enter_async_context(build_app(settings))
-        yield Hospital(installation, servers, f"127.0.0.1:{app.grpc_port}", token)
+        async with open_hospital(settings, servers) as hospital:
+            yield hospital
 
 
 async def patients_of(client: radgate.aio.Client, study: str, *below: str) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ Two real Orthancs with the same studies, over C-GET, behind the whole server and
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,6 +87,23 @@ class Hospital:
                 await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def open_hospital(settings: Settings, orthancs: dict[str, OrthancServer]) -> AsyncIterator[Hospital]:
+    """Serve a tenant with the archive `main`, for which the others stand in."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
+        await installation.tenants.create_tenant(Tenant("east", clock.now()))
+        for name, server in orthancs.items():
+            connection = DimseConnection("127.0.0.1", server.dicom_port, server.ae_title, "RADGATE")
+            config = PacsConfig("east", name, connection, clock.now(), failover=POLICY)
+            await installation.pacs.create_pacs(replace(config, backup_for="" if name == "main" else "main"))
+        key, token = make_key(installation.box, ("east",), Role.VIEWER, "drill", clock.now())
+        await installation.keys.create_key(key)
+        app = await stack.enter_async_context(build_app(settings))
+        yield Hospital(installation, orthancs, f"127.0.0.1:{app.grpc_port}", token)
+
+
 @pytest.fixture
 def orthancs(tmp_path: Path) -> Iterator[dict[str, OrthancServer]]:
     servers = {name: OrthancServer(tmp_path / name, ae_title=name.upper()) for name in ("main", "spare")}
@@ -109,18 +126,8 @@ async def hospital(tmp_path: Path, orthancs: dict[str, OrthancServer]) -> AsyncI
         cache=CacheSettings(query_ttl_s=0),
         gateway=GatewaySettings(enabled=False),
     )
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
-        await installation.tenants.create_tenant(Tenant("east", clock.now()))
-        for name, server in orthancs.items():
-            connection = DimseConnection("127.0.0.1", server.dicom_port, server.ae_title, "RADGATE")
-            config = PacsConfig("east", name, connection, clock.now(), failover=POLICY)
-            await installation.pacs.create_pacs(replace(config, backup_for="" if name == "main" else "main"))
-        key, token = make_key(installation.box, ("east",), Role.VIEWER, "drill", clock.now())
-        await installation.keys.create_key(key)
-        app = await stack.enter_async_context(build_app(settings))
-        yield Hospital(installation, orthancs, f"127.0.0.1:{app.grpc_port}", token)
+    async with open_hospital(settings, orthancs) as hospital:
+        yield hospital
 
 
 async def read(client: Client, study: str, arrived: Callable[[], None]) -> list[bytes]:

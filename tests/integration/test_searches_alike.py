@@ -6,7 +6,6 @@ RADGATE_TEST_SEARCHES sets how many (250; some 40 ms each), RADGATE_TEST_SEED wh
 import asyncio
 import os
 import random
-import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,8 +16,6 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
-from radgate_server.adapters.pacs.dimse import StorageScp
-from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.identifiers import QueryLevel
@@ -31,14 +28,11 @@ from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.query.search import Page, QueryService, RememberLimits
-from radgate_server.settings.settings import DimseSettings, WebPacsSettings
-from tests.conformance.pacs_suite import config_of
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import encode, make_dataset
-from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.every_adapter import every_adapter, orthanc_with
 from tests.integration.orthanc import OrthancServer
-from tests.integration.pacs_doors import DOORS, MODALITIES, SCP_PORT, connect
 from tests.integration.plain_matching import fits
 
 SEARCHES = int(os.environ.get("RADGATE_TEST_SEARCHES", "250"))
@@ -296,8 +290,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, datasets: list[Dataset]) -> 
 
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory: pytest.TempPathFactory, files: list[Path]) -> Iterator[OrthancServer]:
-    with OrthancServer(tmp_path_factory.mktemp("orthanc"), modalities=MODALITIES) as server:
-        server.upload(files)
+    with orthanc_with(files, tmp_path_factory.mktemp("orthanc")) as server:
         yield server
 
 
@@ -305,20 +298,8 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory, files: list[Path]) -> Iter
 async def every_pacs(
     orthanc: OrthancServer, files: list[Path], tmp_path: Path
 ) -> AsyncIterator[Mapping[str, PacsClient]]:
-    for path in files:
-        shutil.copy(path, tmp_path)
-    scp = StorageScp("RADGATE", host="127.0.0.1", port=SCP_PORT, settings=DimseSettings())
-    await scp.start()
-    clients = {"folder": build_folder_pacs(config_of(FolderConnection(str(tmp_path))), telemetry=RecordingTelemetry())}
-    for door in DOORS:
-        if door.name != "C-MOVE":  # asks as C-GET does
-            clients[door.name] = connect(
-                config_of(door.connection(door.port(orthanc))), scp, DimseSettings(), WebPacsSettings()
-            )
-    yield clients
-    for client in clients.values():
-        await client.close()
-    await scp.close()
+    async with every_adapter(orthanc, files, tmp_path) as clients:
+        yield clients
 
 
 async def test_every_adapter_answers_as_the_standard_says(
