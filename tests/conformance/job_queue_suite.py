@@ -13,7 +13,8 @@ from radgate_server.core.errors import (
 from radgate_server.core.jobs.job import RETRY_DELAYS_S, Job, JobKind, JobProgress, JobRequest, JobState
 from radgate_server.core.jobs.ports import JobQueue
 from tests.fakes.clock import FakeClock
-from tests.fakes.jobs import LedWork, Pauses, settle, steps, until
+from tests.fakes.jobs import LedWork, Pauses, steps, until
+from tests.fakes.waiting import settle
 
 MAX_RUNNING = 2
 MAX_WAITING = 4

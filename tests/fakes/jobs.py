@@ -71,11 +71,5 @@ async def until(queue: JobQueue, job: Job, state: JobState) -> Job:
     raise AssertionError("the job ended in another state")
 
 
-async def settle() -> None:
-    """Let everything run that can run without anybody's help."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
 async def steps(watch: AsyncIterator[Job]) -> list[Job]:
     return [job async for job in watch]

@@ -12,7 +12,8 @@ from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState
 from radgate_server.core.jobs.ports import JobHandler, Report
 from radgate_server.core.telemetry.request_context import trace_id
 from tests.fakes.clock import FakeClock
-from tests.fakes.jobs import LedWork, Pauses, settle, until
+from tests.fakes.jobs import LedWork, Pauses, until
+from tests.fakes.waiting import settle
 
 
 def queue_of(handler: JobHandler, *, max_running: int = 1) -> MemoryJobQueue:

@@ -16,6 +16,7 @@ from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.core.errors import PacsAbortedError
 from radgate_server.core.secrets.secret import GivenSecrets
 from radgate_server.settings.settings import DimseSettings
+from tests.fakes.waiting import until
 
 
 class FakeAssociation:
@@ -61,9 +62,24 @@ def pool(associator: Any) -> AssociationPool:
 
 
 async def _all_ended(associator: FakeAssociator) -> None:
-    async with asyncio.timeout(60):
-        while any(association.open for association in associator.opened):
-            await asyncio.sleep(0.001)
+    await _all_ended_but(associator, 0)
+
+
+async def _all_ended_but(associator: FakeAssociator, count: int) -> None:
+    await until(lambda: sum(association.open for association in associator.opened) <= count)
+
+
+def _shutdown_of(pool: AssociationPool) -> threading.Event:
+    """Set when the pool's threads take nothing more, which closing it leads to before it waits for them."""
+    taken_away, shutdown = threading.Event(), pool._threads.shutdown
+
+    def shut(*, wait: bool, cancel_futures: bool) -> None:
+        shutdown(wait=False, cancel_futures=cancel_futures)
+        taken_away.set()
+        shutdown(wait=wait)
+
+    pool._threads.shutdown = shut  # type: ignore[method-assign, assignment]
+    return taken_away
 
 
 CT, MR = (store_proposals(f"1.2.840.10008.5.1.4.1.1.{number}", "1.2.840.10008.1.2.1") for number in (2, 4))
@@ -103,12 +119,6 @@ async def test_one_that_the_pacs_closed_is_not_given_again(pool: AssociationPool
     await pool.close()
 
 
-async def _all_ended_but(associator: FakeAssociator, count: int) -> None:
-    async with asyncio.timeout(60):
-        while sum(association.open for association in associator.opened) > count:
-            await asyncio.sleep(0.001)
-
-
 async def test_what_is_given_back_to_a_closed_pool_does_not_lie_idle(
     pool: AssociationPool, associator: FakeAssociator
 ) -> None:
@@ -130,8 +140,9 @@ async def test_an_association_that_opens_after_the_pool_was_closed_is_ended(
 
     using = asyncio.create_task(use())
     assert await asyncio.to_thread(associator.opening.wait, 60)
+    shut = _shutdown_of(pool)
     closing = asyncio.create_task(pool.close())
-    await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(shut.wait, 60)
     associator.go_on.set()
     await closing
     with pytest.raises(PacsAbortedError, match="removed"):

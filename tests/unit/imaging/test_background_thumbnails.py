@@ -1,5 +1,4 @@
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,6 +11,7 @@ from radgate_server.services.imaging.pictures.background_thumbnails import Backg
 from radgate_server.services.retrieve.arrivals import AnnouncingStore
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_dataset, received
+from tests.fakes.waiting import until
 
 STUDY = "2.25.1"
 
@@ -38,11 +38,6 @@ class Workshop:
             dataset = make_dataset(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}", number=number)
             await self.store.put("east", received(dataset))
 
-    async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not happened():
-                await asyncio.sleep(0)
-
 
 def made(*numbers: int) -> list[str]:
     return [f"east {STUDY}.1.{number}" for number in numbers]
@@ -58,7 +53,7 @@ async def workshop() -> AsyncIterator[Workshop]:
 
 async def test_what_arrives_gets_its_thumbnail_behind_everything_else(workshop: Workshop) -> None:
     await workshop.put(1, 2, 3)
-    await workshop.until(lambda: len(workshop.made) == 3)
+    await until(lambda: len(workshop.made) == 3)
     assert workshop.made == made(1, 2, 3)
     assert workshop.priorities == {Priority.THUMBNAIL}
 
@@ -67,7 +62,7 @@ async def test_one_that_fails_and_one_that_is_gone_do_not_stop_the_others(worksh
     workshop.failures = [InstanceMalformedError("broken"), ValueError("a defect")]
     await workshop.put(1, 2, 3, 4)
     del workshop.inner.instances["east", InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.3")]
-    await workshop.until(lambda: len(workshop.made) == 1)
+    await until(lambda: len(workshop.made) == 1)
     assert workshop.made == made(4)
 
 
@@ -77,7 +72,7 @@ async def test_too_many_are_passed_over(workshop: Workshop, monkeypatch: pytest.
     await workshop.put(1, 2, 3)
     for instance in list(workshop.inner.instances.values()):
         workshop.background.offer("east", instance)
-    await workshop.until(lambda: len(workshop.made) == 2)
+    await until(lambda: len(workshop.made) == 2)
     assert workshop.made == made(1, 2)
 
 

@@ -8,6 +8,7 @@ import pytest
 from radgate_server.core.errors import ImageWorkersBusyError
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.services.imaging.frame_room import FrameRoom
+from tests.fakes.waiting import settle
 
 INTERACTIVE = Priority.INTERACTIVE
 
@@ -28,11 +29,6 @@ class Work:
     async def end(self) -> None:
         self.may_end.set()
         await self.task
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def begun(*works: Work) -> list[bool]:

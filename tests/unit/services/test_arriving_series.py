@@ -12,7 +12,8 @@ from radgate_server.services.imaging.streaming.arrival_order import ArrivingSeri
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_instance
 from tests.fakes.memory_pacs import MemoryPacs
-from tests.unit.services.test_retrieve import service, settle
+from tests.fakes.waiting import settle
+from tests.unit.services.test_retrieve import service
 
 STUDY = "2.25.700"
 SERIES = [f"{STUDY}.{number}" for number in (1, 2, 3)]

@@ -20,6 +20,7 @@ from radgate_server.services.telemetry.certificates import CertificateSightings,
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.waiting import until
 from tests.integration.certificates import write_certificate
 
 CONNECTIONS: dict[str, PacsConnection] = {
@@ -103,13 +104,10 @@ async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
     await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))
     watch = CertificateWatch((), directory, directory, lambda _: None, telemetry, sightings)
     await watch.start()
-    async with asyncio.timeout(60):
-        while not telemetry.expiries:
-            await asyncio.sleep(0)
-        for expires in (START, START + timedelta(days=90)):
-            await asyncio.to_thread(sightings.saw, SEEN, expires)
-            while telemetry.expiries.get(SEEN) != expires:
-                await asyncio.sleep(0)
+    await until(lambda: bool(telemetry.expiries))
+    for expires in (START, START + timedelta(days=90)):
+        await asyncio.to_thread(sightings.saw, SEEN, expires)
+        await until(lambda expires=expires: telemetry.expiries.get(SEEN) == expires)  # type: ignore[misc]
     told: list[bool] = []
     sightings.listen(lambda: told.append(True))
     sightings.saw(SEEN, START + timedelta(days=90))

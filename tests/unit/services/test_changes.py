@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from radgate_server.core.access.ports.directory import Change, ChangeKind
@@ -8,6 +6,7 @@ from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableEr
 from radgate_server.services.cache.changes import ChangeFollower
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.waiting import until
 
 
 class RestoredDirectory(MemoryDirectory):
@@ -44,12 +43,10 @@ async def test_a_change_is_applied_again_when_the_database_was_away() -> None:
         if len(seen) == 1:
             raise DatabaseUnavailableError("the database can't be reached")
 
-    follower = ChangeFollower(directory, {ChangeKind.CACHE: (remember,)}, interval_s=0.001)
+    follower = ChangeFollower(directory, {ChangeKind.CACHE: (remember,)}, interval_s=0)
     await follower.start()
     await directory.announce_invalidation("east", "")
-    async with asyncio.timeout(60):
-        while len(seen) < 2:
-            await asyncio.sleep(0.001)
+    await until(lambda: len(seen) == 2)
     await follower.close()
     assert seen == ["east", "east"]
 
@@ -70,12 +67,10 @@ async def test_following_goes_on_after_a_defect() -> None:
         seen.append(change.tenant_id)
 
     feed = Feed()
-    follower = ChangeFollower(feed, {ChangeKind.CACHE: (remember,)}, interval_s=0.001)
+    follower = ChangeFollower(feed, {ChangeKind.CACHE: (remember,)}, interval_s=0)
     await follower.start()
     await feed.announce_invalidation("east", "")
-    async with asyncio.timeout(60):
-        while not seen:
-            await asyncio.sleep(0.001)
+    await until(lambda: bool(seen))
     await follower.close()
     assert seen == ["east"]
 

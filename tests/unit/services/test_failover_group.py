@@ -33,6 +33,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import STUDY, make_dataset, make_study, received
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.waiting import until
 
 SCOPE = RetrieveScope(STUDY)
 POLICY = FailoverPolicy(threshold=3, failback_after_s=60)
@@ -281,8 +282,7 @@ async def test_a_stream_at_a_pacs_that_fell_silent_goes_on_when_it_is_given_up(
     rig.pacs["main"].silence()
     streaming = asyncio.create_task(retrieve(rig))
     searching = asyncio.create_task(find(rig))
-    while rig.pacs["main"].calls.total() < 2:
-        await asyncio.sleep(0)
+    await until(lambda: rig.pacs["main"].calls.total() == 2)
     for _ in range(3):
         rig.tracker.observe("east", "main", "echo", REFUSED)
     assert await rig.active() == "spare"

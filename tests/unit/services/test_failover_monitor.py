@@ -26,6 +26,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.waiting import settle, until
 
 INTERVAL_S = 30.0
 REFUSED = PacsUnreachableError("connection refused", pacs="main")
@@ -289,8 +290,7 @@ async def test_a_probe_that_takes_long_is_not_doubled_and_ends_with_the_monitor(
 
 
 async def _ended(task: asyncio.Task[None]) -> bool:
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await settle()
     return task.done()
 
 
@@ -310,8 +310,7 @@ async def test_goes_on_when_the_database_was_away(rig: Rig, monkeypatch: pytest.
     monkeypatch.setattr(rig.directory, "list_tenants", away)
     rig.monitor._sleep = sleep
     await rig.monitor.start()
-    while not rig.pacs["west", "main"].calls["echo"]:
-        await asyncio.sleep(0)
+    await until(lambda: rig.pacs["west", "main"].calls["echo"] > 0)
     assert looks.qsize() > 4
 
 
@@ -351,7 +350,5 @@ async def test_a_tenant_whose_pacs_are_all_silent_holds_up_no_other_tenants(rig:
     await rig.monitor.look()
     rig.clock.advance(1)
     await rig.monitor.look()
-    async with asyncio.timeout(60):
-        while not rig.pacs["west", "late"].calls["echo"]:
-            await asyncio.sleep(0)
+    await until(lambda: rig.pacs["west", "late"].calls["echo"] > 0)
     assert sum(rig.echoes()) < PROBES_AT_ONCE

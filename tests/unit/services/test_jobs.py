@@ -17,8 +17,8 @@ from radgate_server.core.jobs.job import JobKind, JobProgress, JobRequest
 from radgate_server.services.jobs.handlers import job_handlers, parameters_of
 from radgate_server.services.jobs.instances import PARALLEL
 from tests.fakes.instances import STUDY, make_study
-from tests.fakes.jobs import settle
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.waiting import settle, until
 from tests.unit.services.test_retrieve import service
 
 TARGET = EncodeTarget(JPEG_2000, quality=70)
@@ -141,8 +141,7 @@ async def test_only_so_many_instances_are_under_way_and_cancelling_stops_them() 
     imaging = Imaging()
     imaging.may_go_on.clear()
     job = asyncio.create_task(run(imaging, MemoryPacs(make_study(PARALLEL + 5)), request()))
-    while imaging.under_way < PARALLEL:
-        await asyncio.sleep(0)
+    await until(lambda: imaging.under_way == PARALLEL)
     await settle()
     assert imaging.most_under_way == PARALLEL
     job.cancel()

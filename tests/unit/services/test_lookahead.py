@@ -7,6 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from radgate_server.lib.lookahead import Window, in_order
+from tests.fakes.waiting import settle
 
 
 class Workshop:
@@ -38,11 +39,6 @@ async def count_to(end: int, error: Exception | None = None) -> AsyncIterator[in
         yield number
     if error is not None:
         raise error
-
-
-async def settle() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def ahead(

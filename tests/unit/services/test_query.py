@@ -15,6 +15,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instances import make_instance, make_study
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.waiting import settle, until
 
 ALL = Page(0, 100)
 STUDIES = Query(QueryLevel.STUDY)
@@ -137,8 +138,7 @@ async def test_the_same_question_at_the_same_time_is_asked_once() -> None:
     pacs.silence()
     queries = await service(pacs)
     callers = [asyncio.create_task(queries.search("east", STUDIES, ALL)) for _ in range(4)]
-    while not pacs.queries:
-        await asyncio.sleep(0)
+    await until(lambda: bool(pacs.queries))
     pacs.release()
     assert [len(page.matches) for page in await asyncio.gather(*callers)] == [1] * 4
     assert pacs.calls["find"] == 1
@@ -149,8 +149,7 @@ async def test_what_was_being_asked_when_the_configuration_changed_is_not_rememb
     queries = await service(pacs)
     pacs.silence()
     asking = asyncio.create_task(queries.search("east", STUDIES, ALL))
-    while not pacs.calls["find"]:
-        await asyncio.sleep(0)
+    await until(lambda: pacs.calls["find"] == 1)
     queries.forget("east")
     pacs.release()
     await asking
@@ -163,8 +162,7 @@ async def test_what_another_tenant_forgets_is_no_reason_not_to_remember() -> Non
     queries = await service(pacs)
     pacs.silence()
     asking = asyncio.create_task(queries.search("east", STUDIES, ALL))
-    while not pacs.calls["find"]:
-        await asyncio.sleep(0)
+    await until(lambda: pacs.calls["find"] == 1)
     queries.forget("west")
     pacs.release()
     await asking
@@ -175,7 +173,7 @@ async def test_what_another_tenant_forgets_is_no_reason_not_to_remember() -> Non
 async def test_a_pacs_that_takes_too_long_is_named_and_the_others_answer() -> None:
     near, far = MemoryPacs([study("2.25.1")], "near"), MemoryPacs([study("2.25.2")], "far")
     far.silence()
-    page = await (await service(near, far, deadline_s=0.01)).search("east", STUDIES, ALL)
+    page = await (await service(near, far, deadline_s=0)).search("east", STUDIES, ALL)
     assert len(page.matches) == 1
     assert [(warning.pacs, warning.reason) for warning in page.warnings] == [("far", "PACS_TIMEOUT")]
 
@@ -183,8 +181,10 @@ async def test_a_pacs_that_takes_too_long_is_named_and_the_others_answer() -> No
 async def test_a_pacs_alone_has_all_the_time_that_it_needs() -> None:
     pacs = MemoryPacs([study("2.25.1")])
     pacs.silence()
-    asking = asyncio.create_task((await service(pacs, deadline_s=0.001)).search("east", STUDIES, ALL))
-    await asyncio.sleep(0.01)
+    asking = asyncio.create_task((await service(pacs, deadline_s=0)).search("east", STUDIES, ALL))
+    await until(lambda: pacs.calls["find"] == 1)
+    await settle()
+    assert not asking.done()
     pacs.release()
     assert len((await asking).matches) == 1
 

@@ -33,6 +33,7 @@ from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.waiting import settle, until
 from tests.unit.services.test_query import connect
 
 WHOLE = RetrieveScope(STUDY)
@@ -44,11 +45,6 @@ async def service(
 ) -> RetrieveService:
     lister = StudyLister(await connect(*pacs), AskLimits(1000, 60), ttl_s=30, route_ttl_s=3600, clock=FakeClock())
     return RetrieveService(lister, store or MemoryInstanceStore(), FetchLimits(window_bytes, stall_s), *memories())
-
-
-async def settle() -> None:
-    for _ in range(100):
-        await asyncio.sleep(0)
 
 
 def numbers(deliveries: list[InstanceHandle | FailedInstance]) -> list[int]:
@@ -184,11 +180,9 @@ async def test_a_reader_that_comes_while_a_fetch_is_given_up_gets_its_own() -> N
 
 async def test_stalled_readers_do_not_hold_the_association() -> None:
     pacs = MemoryPacs(make_study(5))
-    retrieve = await service(pacs, window_bytes=1, stall_s=0.001)
+    retrieve = await service(pacs, window_bytes=1, stall_s=0)
     async with retrieve.open("east", WHOLE) as retrieval:
-        while pacs.open_retrieves or not pacs.sent:
-            await asyncio.sleep(0.001)
-        assert pacs.sent == 5
+        await until(lambda: pacs.sent == 5 and not pacs.open_retrieves)
         assert len(await collect(retrieval)) == 5
 
 
@@ -204,7 +198,7 @@ async def test_without_disk_the_slowest_reader_sets_the_pace_and_memory_stays_wi
         taken = [await anext(fast_deliveries)]
         await settle()
         waiting = asyncio.create_task(collect_rest(fast_deliveries))
-        await asyncio.sleep(0.01)
+        await settle()
         assert pacs.sent <= 3, "one used, one in the window, one on its way"
         slow_rest = await collect_rest(slow_deliveries)
         assert numbers([first, *slow_rest]) == [1, 2, 3, 4, 5, 6]

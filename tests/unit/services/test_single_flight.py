@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from radgate_server.lib.single_flight import SingleFlight
+from tests.fakes.waiting import settle
 
 
 class Making:
@@ -23,16 +24,11 @@ class Making:
         return self.begun
 
 
-async def _settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
 async def test_callers_at_the_same_time_share_one_making() -> None:
     flights: SingleFlight[str, int] = SingleFlight()
     making = Making()
     callers = [asyncio.create_task(flights.run("key", making)) for _ in range(3)]
-    await _settle()
+    await settle()
     making.release.set()
     assert await asyncio.gather(*callers) == [1, 1, 1]
     assert making.begun == 1
@@ -52,9 +48,9 @@ async def test_one_caller_leaving_does_not_disturb_the_others() -> None:
     making = Making()
     leaver = asyncio.create_task(flights.run("key", making))
     stayer = asyncio.create_task(flights.run("key", making))
-    await _settle()
+    await settle()
     leaver.cancel()
-    await _settle()
+    await settle()
     making.release.set()
     assert await stayer == 1
     assert leaver.cancelled()
@@ -65,10 +61,10 @@ async def test_the_last_caller_leaving_cancels_and_the_next_begins_anew() -> Non
     flights: SingleFlight[str, int] = SingleFlight()
     making = Making()
     first = asyncio.create_task(flights.run("key", making))
-    await _settle()
+    await settle()
     first.cancel()
     second = asyncio.create_task(flights.run("key", making))
-    await _settle()
+    await settle()
     assert making.given_up == 1
     making.release.set()
     assert await second == 2

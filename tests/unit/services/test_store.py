@@ -1,7 +1,7 @@
 """StoreService over fakes: results, limits, faults, what is audited and what is invalidated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from tests.fakes.instances import make_dataset, make_instance, make_study, recei
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.waiting import settle_with_threads, single_thread, until
 
 CALLER = Caller(Principal("k1", ("east",), Role.OPERATOR), "east", "10.0.0.1", "test", "r-1")
 MIB = 1 << 20
@@ -130,12 +131,6 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path / "spool")
     yield made
     assert made.spool.used_bytes == 0, "memory of the spool was not given back"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_instances_are_stored_untouched_and_told_in_order(bench: Bench) -> None:
@@ -263,11 +258,12 @@ async def test_an_upload_that_breaks_off_has_stored_what_had_come(bench: Bench) 
 
 
 async def test_a_client_that_goes_cancels_what_is_under_way_and_the_study_is_invalidated(bench: Bench) -> None:
+    single_thread()
     await bench.open(parallel=1)
     bench.pacs.silence()
     storing = asyncio.create_task(bench.store(*make_study(3)))
     await until(lambda: bench.pacs.calls["store"] == 1)
-    await asyncio.sleep(0.05)
+    await settle_with_threads()
     storing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await storing
@@ -285,11 +281,12 @@ async def test_only_so_many_are_stored_at_a_time_and_one_more_is_read(bench: Ben
             taken += 1
             yield pieces_of(file)
 
+    single_thread()
     await bench.open(parallel=2)
     bench.pacs.silence()
     storing = asyncio.create_task(bench.service.store(CALLER, counted()))
     await until(lambda: taken == 3)
-    await asyncio.sleep(0.05)
+    await settle_with_threads()
     assert (taken, bench.pacs.calls["store"]) == (3, 2)
     bench.pacs.release()
     assert len((await storing).results) == 6

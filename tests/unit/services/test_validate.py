@@ -36,6 +36,7 @@ from tests.conformance.pacs_suite import config_of
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.waiting import until
 
 DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE")
 WEB = DicomWebConnection("https://pacs.example/rs")
@@ -233,8 +234,7 @@ async def test_settings_that_make_no_client() -> None:
 async def test_giving_up_closes_the_client(pacs: MemoryPacs) -> None:
     pacs.silence()
     task = asyncio.create_task(Validator({"dicomweb": lambda _: pacs.client}, FakeClock()).validate(config_of(WEB)))
-    while not pacs.calls:
-        await asyncio.sleep(0)
+    await until(lambda: bool(pacs.calls))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

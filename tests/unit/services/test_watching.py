@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.pacs.ports import ChangeBatch, PacsClient, StudyChange
 from radgate_server.services.cache.watching import MAX_PAGES, MAX_PENDING, ChangesReader, NewsDesk, StudyNews
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.waiting import settle, until
 
 
 def news(number: int) -> StudyNews:
@@ -107,13 +107,6 @@ class BrokenFeed:
         raise OverflowError(last)
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not is_so():
-            await asyncio.sleep(0)
-    await asyncio.sleep(0)  # for what follows from it
-
-
 async def test_no_feed_waits_for_another_tenants() -> None:
     feed = Feed()
     members = [
@@ -130,6 +123,7 @@ async def test_no_feed_waits_for_another_tenants() -> None:
     reader = ChangesReader(lambda: members, on_news, lambda _: None, interval_s=1)
     first = reader.look()
     await until(lambda: sum(task.done() for task in first) == 3)
+    await settle()
     (silent,) = (task for task in first if not task.done())
     assert told == [("east", "endless")] * MAX_PAGES
     feed.changes += [StudyChange("2.25.1", removed=False)]

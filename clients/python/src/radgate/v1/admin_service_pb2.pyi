@@ -130,7 +130,7 @@ class RestrictedPatient(_message.Message):
     def __init__(self, patient_id: _Optional[str] = ..., issuer: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time", "expire_time", "last_use_time", "replaced_by_key_id", "restriction")
+    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time", "expire_time", "last_use_time", "replaced_by", "restriction")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_IDS_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -139,7 +139,7 @@ class ApiKey(_message.Message):
     REVOKE_TIME_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     LAST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
-    REPLACED_BY_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_BY_FIELD_NUMBER: _ClassVar[int]
     RESTRICTION_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     tenant_ids: _containers.RepeatedScalarFieldContainer[str]
@@ -149,9 +149,9 @@ class ApiKey(_message.Message):
     revoke_time: _timestamp_pb2.Timestamp
     expire_time: _timestamp_pb2.Timestamp
     last_use_time: _timestamp_pb2.Timestamp
-    replaced_by_key_id: str
+    replaced_by: str
     restriction: StudyRestriction
-    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by_key_id: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
+    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class Pacs(_message.Message):
     __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "create_time", "backup_for", "failover", "state", "validation", "active")
@@ -286,18 +286,16 @@ class DeleteTenantResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
-    __slots__ = ("role", "label", "expire_time", "restriction", "tenant_id")
+    __slots__ = ("role", "label", "expire_time", "restriction")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     RESTRICTION_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     role: Role
     label: str
     expire_time: _timestamp_pb2.Timestamp
     restriction: StudyRestriction
-    tenant_id: str
-    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class CreateApiKeyResponse(_message.Message):
     __slots__ = ("api_key", "token")
@@ -308,14 +306,12 @@ class CreateApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
 
 class ListApiKeysRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "tenant_id")
+    __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    tenant_id: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListApiKeysResponse(_message.Message):
     __slots__ = ("api_keys", "next_page_token")
@@ -326,12 +322,10 @@ class ListApiKeysResponse(_message.Message):
     def __init__(self, api_keys: _Optional[_Iterable[_Union[ApiKey, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RevokeApiKeyRequest(_message.Message):
-    __slots__ = ("key_id", "tenant_id")
+    __slots__ = ("key_id",)
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     key_id: str
-    tenant_id: str
-    def __init__(self, key_id: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, key_id: _Optional[str] = ...) -> None: ...
 
 class RevokeApiKeyResponse(_message.Message):
     __slots__ = ("api_key",)
@@ -340,14 +334,12 @@ class RevokeApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
 
 class RotateApiKeyRequest(_message.Message):
-    __slots__ = ("key_id", "overlap", "tenant_id")
+    __slots__ = ("key_id", "overlap")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     OVERLAP_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     overlap: _duration_pb2.Duration
-    tenant_id: str
-    def __init__(self, key_id: _Optional[str] = ..., overlap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, key_id: _Optional[str] = ..., overlap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class RotateApiKeyResponse(_message.Message):
     __slots__ = ("api_key", "token")
@@ -358,10 +350,8 @@ class RotateApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
 
 class GetLimitsRequest(_message.Message):
-    __slots__ = ("tenant_id",)
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
-    tenant_id: str
-    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class GetLimitsResponse(_message.Message):
     __slots__ = ("tenant", "keys", "key_defaults")
@@ -374,14 +364,12 @@ class GetLimitsResponse(_message.Message):
     def __init__(self, tenant: _Optional[_Union[_limits_pb2.LimitsState, _Mapping]] = ..., keys: _Optional[_Iterable[_Union[_limits_pb2.LimitsState, _Mapping]]] = ..., key_defaults: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ...) -> None: ...
 
 class UpdateLimitsRequest(_message.Message):
-    __slots__ = ("limits", "update_mask", "tenant_id")
+    __slots__ = ("limits", "update_mask")
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     limits: _limits_pb2.Limits
     update_mask: _field_mask_pb2.FieldMask
-    tenant_id: str
-    def __init__(self, limits: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, limits: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class UpdateLimitsResponse(_message.Message):
     __slots__ = ("state",)
@@ -390,14 +378,12 @@ class UpdateLimitsResponse(_message.Message):
     def __init__(self, state: _Optional[_Union[_limits_pb2.LimitsState, _Mapping]] = ...) -> None: ...
 
 class CreatePacsRequest(_message.Message):
-    __slots__ = ("pacs", "skip_validation", "tenant_id")
+    __slots__ = ("pacs", "skip_validation")
     PACS_FIELD_NUMBER: _ClassVar[int]
     SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
     skip_validation: bool
-    tenant_id: str
-    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: bool = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: bool = ...) -> None: ...
 
 class CreatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -406,16 +392,14 @@ class CreatePacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
 class UpdatePacsRequest(_message.Message):
-    __slots__ = ("pacs", "update_mask", "skip_validation", "tenant_id")
+    __slots__ = ("pacs", "update_mask", "skip_validation")
     PACS_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
     SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
     update_mask: _field_mask_pb2.FieldMask
     skip_validation: bool
-    tenant_id: str
-    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: bool = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: bool = ...) -> None: ...
 
 class UpdatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -424,12 +408,10 @@ class UpdatePacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
 class GetPacsRequest(_message.Message):
-    __slots__ = ("name", "tenant_id")
+    __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class GetPacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -438,14 +420,12 @@ class GetPacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
 class ListPacsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "tenant_id")
+    __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    tenant_id: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListPacsResponse(_message.Message):
     __slots__ = ("pacs", "next_page_token")
@@ -456,24 +436,20 @@ class ListPacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Iterable[_Union[Pacs, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DeletePacsRequest(_message.Message):
-    __slots__ = ("name", "tenant_id")
+    __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class DeletePacsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class TestPacsRequest(_message.Message):
-    __slots__ = ("name", "tenant_id")
+    __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class TestPacsResponse(_message.Message):
     __slots__ = ("latency_ms", "detail")
@@ -484,12 +460,10 @@ class TestPacsResponse(_message.Message):
     def __init__(self, latency_ms: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class ValidatePacsRequest(_message.Message):
-    __slots__ = ("name", "tenant_id")
+    __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ValidatePacsResponse(_message.Message):
     __slots__ = ("report",)
@@ -498,7 +472,7 @@ class ValidatePacsResponse(_message.Message):
     def __init__(self, report: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ...) -> None: ...
 
 class DetectPacsRequest(_message.Message):
-    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret", "secret_ref", "tenant_id")
+    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret", "secret_ref")
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     CALLED_AETS_FIELD_NUMBER: _ClassVar[int]
@@ -506,7 +480,6 @@ class DetectPacsRequest(_message.Message):
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
     SECRET_REF_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     endpoint: str
     port: int
     called_aets: _containers.RepeatedScalarFieldContainer[str]
@@ -514,8 +487,7 @@ class DetectPacsRequest(_message.Message):
     username: str
     secret: str
     secret_ref: str
-    tenant_id: str
-    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., secret_ref: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., secret_ref: _Optional[str] = ...) -> None: ...
 
 class DetectPacsResponse(_message.Message):
     __slots__ = ("findings", "attempts", "hints", "duration_ms")
@@ -576,14 +548,12 @@ class DetectAttempt(_message.Message):
     def __init__(self, kind: _Optional[_Union[DetectKind, str]] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class FailoverPacsRequest(_message.Message):
-    __slots__ = ("name", "target_pacs", "tenant_id")
+    __slots__ = ("name", "target")
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TARGET_PACS_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
     name: str
-    target_pacs: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., target_pacs: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    target: str
+    def __init__(self, name: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
 
 class FailoverPacsResponse(_message.Message):
     __slots__ = ("transition",)
@@ -592,12 +562,10 @@ class FailoverPacsResponse(_message.Message):
     def __init__(self, transition: _Optional[_Union[_pacs_pb2.PacsTransition, _Mapping]] = ...) -> None: ...
 
 class FailbackPacsRequest(_message.Message):
-    __slots__ = ("name", "tenant_id")
+    __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class FailbackPacsResponse(_message.Message):
     __slots__ = ("transition",)
@@ -606,16 +574,14 @@ class FailbackPacsResponse(_message.Message):
     def __init__(self, transition: _Optional[_Union[_pacs_pb2.PacsTransition, _Mapping]] = ...) -> None: ...
 
 class ListPacsTransitionsRequest(_message.Message):
-    __slots__ = ("name", "page_size", "page_token", "tenant_id")
+    __slots__ = ("name", "page_size", "page_token")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     page_size: int
     page_token: str
-    tenant_id: str
-    def __init__(self, name: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListPacsTransitionsResponse(_message.Message):
     __slots__ = ("transitions", "next_page_token")
@@ -626,10 +592,8 @@ class ListPacsTransitionsResponse(_message.Message):
     def __init__(self, transitions: _Optional[_Iterable[_Union[_pacs_pb2.PacsTransition, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetCacheStatsRequest(_message.Message):
-    __slots__ = ("tenant_id",)
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
-    tenant_id: str
-    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class CacheTierStats(_message.Message):
     __slots__ = ("tier", "entries", "used_bytes", "limit_bytes", "hits", "misses")
@@ -654,12 +618,10 @@ class GetCacheStatsResponse(_message.Message):
     def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ...) -> None: ...
 
 class InvalidateCacheRequest(_message.Message):
-    __slots__ = ("study_instance_uid", "tenant_id")
+    __slots__ = ("study_instance_uid",)
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
-    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
-    tenant_id: str
-    def __init__(self, study_instance_uid: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, study_instance_uid: _Optional[str] = ...) -> None: ...
 
 class InvalidateCacheResponse(_message.Message):
     __slots__ = ("instances_removed",)
