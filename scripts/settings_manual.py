@@ -52,8 +52,8 @@ A secret may stand in a file of its own, which the variable with `_FILE` at its 
 Whatever is wrong stops the start before anything is made or opened, with one line for each thing: setting, value (not
 of secrets), variable or file, and what to do. That goes for names that are no setting's too, also of variables that
 begin with `RADGATE_`; only those are passed over that Kubernetes makes for services called radgate. Of OpenTelemetry's
-variables `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` are read; with `telemetry.tracing_enabled`, one that
-has a setting here in its place (`OTEL_EXPORTER_OTLP_ENDPOINT`) stops the start unless that setting is given.
+variables (`OTEL_EXPORTER_OTLP_ENDPOINT`) each counts where the setting of `telemetry` for it is not given:
+[traces](tracing.md).
 """
 
 TABLE = """

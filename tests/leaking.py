@@ -5,33 +5,21 @@ import os
 from pathlib import Path
 
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
-from radgate_server.adapters.telemetry.traces.span_sending import SpanSender
-from radgate_server.adapters.telemetry.traces.spans import SpanRecorder
 from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.pacs.health import ServerHealth
 from radgate_server.core.telemetry.tracing import Part, mark
 from radgate_server.rpc.errors import failure_of
+from tests.recorded_spans import Spans, no_header
 
 NAME = "CompressedSamples^CT1" if os.environ["LEAK"] == "yes" else "nobody"
 
 
 async def test_tells(tmp_path: Path) -> None:
-    logging.getLogger("radgate_server.services.store.storage").error("stored %s", NAME)
+    logging.getLogger("radgate_server.services.store").error("stored %s", NAME)
     assert failure_of(PacsFailedError(f"no study of {NAME}", pacs="main"))
     telemetry = PrometheusTelemetry()
     telemetry.pacs_health("east", NAME, True)
     await MetricsServer(telemetry, lambda: ServerHealth(True, True, {}), host="127.0.0.1", port=0).close()
-    sender = SpanSender(Nowhere(), lambda outcome, count: None)
-    with Part(SpanRecorder(sender.add, share=1).begin("a/B", None)[1]):
+    with Part(Spans().recorder(share=1).begin("a/B", no_header)[1]):
         mark("cache", tier=NAME)
     (tmp_path / "serve.log").write_text(NAME)
-
-
-class Nowhere:
-    """SpanExport that throws away."""
-
-    def send(self, request: bytes) -> None:
-        pass
-
-    def close(self) -> None:
-        pass

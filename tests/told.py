@@ -17,13 +17,11 @@ from typing import Any
 import data_store
 import pydicom
 import pydicom.data
-from google.protobuf.text_format import MessageToString
-from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
 from prometheus_client import generate_latest
 
 from radgate_server.adapters.telemetry.logs.json_format import JsonFormatter
 from radgate_server.adapters.telemetry.metrics.server import MetricsServer
-from radgate_server.adapters.telemetry.traces.span_sending import SpanSender
 from radgate_server.rpc import errors as rpc_errors
 
 _FOLDERS = (Path(pydicom.data.__file__).parent / "test_files", Path(data_store.__file__).parent / "data")
@@ -107,7 +105,7 @@ def watch(told: Told) -> None:
     """Let all that leaves a server of this process be written down too, until the process ends."""
     logging.getLogger("radgate_server").addHandler(_Lines(told))
     _also(MetricsServer, "close", lambda server: told.write("metrics", _page(server)))
-    _also(SpanSender, "add", lambda _, span: told.write("trace", _text(span)))
+    _also(SynchronousMultiSpanProcessor, "on_end", lambda _, span: told.write("trace", span.to_json(indent=None)))
     status_of = rpc_errors.status_of
 
     def told_status(error: BaseException) -> Any:
@@ -120,10 +118,6 @@ def watch(told: Told) -> None:
 
 def _page(server: MetricsServer) -> str:
     return generate_latest(server._telemetry.registry).decode()
-
-
-def _text(span: bytes) -> str:
-    return MessageToString(OtlpSpan.FromString(span), as_utf8=True)
 
 
 def _also(owner: type, name: str, do: Callable[..., None]) -> None:

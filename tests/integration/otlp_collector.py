@@ -36,6 +36,7 @@ class Collector:
         return {
             "RADGATE_TELEMETRY__TRACING_ENABLED": "true",
             "RADGATE_TELEMETRY__TRACE_SHARE": "0",
+            "OTEL_BSP_SCHEDULE_DELAY": "500",
             "RADGATE_TELEMETRY__OTLP_PROTOCOL": protocol,
             "RADGATE_TELEMETRY__OTLP_ENDPOINT": self.http_url if protocol == "http" else self.grpc_url,
         }

@@ -1,48 +1,72 @@
 """Spans sent to a real collector, and to one that is not there."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Mapping
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import TracerProvider
+from pydantic import SecretStr
 
-from radgate_server.adapters.telemetry.traces.otlp import GrpcExport, HttpExport
-from radgate_server.adapters.telemetry.traces.span_encoding import encode_request, encode_resource
+from radgate_server.adapters.telemetry.traces.spans import SpanBudget, SpanRecorder
+from radgate_server.adapters.telemetry.traces.tracing import open_provider
+from radgate_server.settings.telemetry import TelemetrySettings
 from tests.integration.otlp_collector import Collector, collector
 from tests.integration.ports import free_port
 
 HEADERS = {"authorization": "Bearer s3cret"}
-REQUEST = encode_request(
-    [Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="C-FIND").SerializeToString()], encode_resource({})
+
+
+def send(url: str, protocol: str, headers: Mapping[str, str]) -> list[tuple[str, int]]:
+    """Record one span and send it; what was counted."""
+    settings = TelemetrySettings.model_validate(
+        {
+            "otlp_endpoint": url,
+            "otlp_protocol": protocol,
+            "otlp_headers": {name: SecretStr(value) for name, value in headers.items()},
+            "otlp_timeout_s": 2,
+            "trace_share": 1,
+        }
+    )
+    counted: list[tuple[str, int]] = []
+    budget = SpanBudget(0)
+    provider: TracerProvider = open_provider(settings, budget, lambda outcome, count: counted.append((outcome, count)))
+    recorded = SpanRecorder(provider, budget).begin_apart("C-FIND", None)
+    assert recorded is not None
+    recorded.end()
+    provider.shutdown()
+    return counted
+
+
+def url_of(kept: Collector, protocol: str) -> str:
+    return kept.http_url if protocol == "http" else kept.grpc_url
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_over_grpc_and_http_the_same_comes(protocol: str) -> None:
+    with collector(HEADERS) as kept:
+        assert send(url_of(kept, protocol), protocol, HEADERS) == [("sent", 1)]
+        assert [(found.service, found.name) for found in kept.everything()] == [("radgate", "C-FIND")]
+
+
+@pytest.mark.parametrize(("protocol", "cause"), [("grpc", "UNAUTHENTICATED"), ("http", "HTTP status 401")])
+def test_a_collector_that_refuses_is_logged_without_its_words(
+    protocol: str, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with collector(HEADERS) as kept, caplog.at_level(logging.INFO):
+        assert send(url_of(kept, protocol), protocol, {"x-token": "s3cret"}) == [("failed", 1)]
+        assert (len(kept.refused), kept.everything()) == (1, [])
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert cause in line
+    assert line.endswith("telemetry.otlp_headers")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "scheme", "cause"),
+    [("grpc", "http", "UNAVAILABLE"), ("grpc", "https", "UNAVAILABLE"), ("http", "http", "ConnectionError")],
 )
-
-
-def ways(kept: Collector, headers: Mapping[str, str]) -> Iterator[GrpcExport | HttpExport]:
-    """Over gRPC, and over HTTP."""
-    yield GrpcExport(kept.grpc_url.removeprefix("http://"), secured=False, headers=headers, timeout_s=10)
-    yield HttpExport(kept.http_url, headers=headers, timeout_s=10)
-
-
-def test_over_grpc_and_http_the_same_comes() -> None:
-    with collector(HEADERS) as kept:
-        for export in ways(kept, HEADERS):
-            export.send(REQUEST)
-            export.close()
-        assert [(found.service, found.name) for found in kept.everything()] == [("radgate", "C-FIND")] * 2
-
-
-def test_a_collector_that_refuses_is_told_of_without_its_words() -> None:
-    with collector(HEADERS) as kept:
-        causes = ("UNAUTHENTICATED", "HTTP status 401")
-        for export, cause in zip(ways(kept, {"x-token": "s3cret"}), causes, strict=True):
-            with pytest.raises(PermissionError, match=rf"^{cause}; .* telemetry\.otlp_headers$"):
-                export.send(REQUEST)
-            export.close()
-        assert (len(kept.refused), kept.everything()) == (2, [])
-
-
-@pytest.mark.parametrize("secured", [False, True])
-def test_a_collector_that_is_not_there_is_a_failure(secured: bool) -> None:
-    export = GrpcExport(f"127.0.0.1:{free_port()}", secured=secured, headers={}, timeout_s=10)
-    with pytest.raises(ConnectionError, match="UNAVAILABLE"):
-        export.send(REQUEST)
-    export.close()
+def test_a_collector_that_is_not_there_is_a_failure(
+    protocol: str, scheme: str, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert send(f"{scheme}://127.0.0.1:{free_port()}", protocol, {}) == [("failed", 1)]
+    assert [record.getMessage() for record in caplog.records] == [f"traces can't be sent to the collector: {cause}"]

@@ -226,6 +226,43 @@ def test_what_the_collector_wants_is_in_the_environment_and_in_no_file(protocol:
     assert header_variables(telemetry.model_copy(update={"tracing_enabled": False})) == {}
 
 
+@pytest.mark.parametrize(
+    ("sampler", "is_parent_based", "share"),
+    [
+        ("always_on", False, 1_000_000),
+        ("traceidratio", False, 250_000),
+        ("parentbased_always_off", True, 0),
+        ("parentbased_traceidratio", True, 250_000),
+    ],
+)
+def test_envoy_decides_as_the_servers_sampler_does(sampler: str, is_parent_based: bool, share: int) -> None:
+    telemetry = TelemetrySettings(tracing_enabled=True, trace_sampler=sampler, trace_share=0.25)
+    config = http_of(rendered(GatewaySettings(), telemetry=telemetry))
+    decides = config["tracing"]["provider"]["typed_config"]["sampler"]["typed_config"]
+    assert ("wrapped_sampler" in decides) is is_parent_based
+    ratio = decides["wrapped_sampler"]["typed_config"] if is_parent_based else decides
+    assert ratio["sampling_percentage"]["numerator"] == share
+
+
+def test_of_another_packages_sampler_the_server_decides_alone() -> None:
+    telemetry = TelemetrySettings(tracing_enabled=True, trace_sampler="xray")
+    assert "tracing" not in http_of(rendered(GatewaySettings(), telemetry=telemetry))
+
+
+def test_a_collector_with_certificates_of_its_own_gets_them_shown() -> None:
+    files = {"otlp_ca_file": "/ca.pem", "otlp_client_certificate_file": "/me.pem", "otlp_client_key_file": "/me.key"}
+    telemetry = TelemetrySettings.model_validate(
+        {"tracing_enabled": True, "otlp_endpoint": "https://collector.example:4317", **files}
+    )
+    clusters = rendered(GatewaySettings(), telemetry=telemetry)["static_resources"]["clusters"]
+    (cluster,) = (cluster for cluster in clusters if cluster["name"] == "otlp")
+    common = cluster["transport_socket"]["typed_config"]["common_tls_context"]
+    assert common["validation_context"]["trusted_ca"] == {"filename": "/ca.pem"}
+    assert common["tls_certificates"] == [
+        {"certificate_chain": {"filename": "/me.pem"}, "private_key": {"filename": "/me.key"}}
+    ]
+
+
 def test_without_tracing_nothing_of_it_is_there() -> None:
     config = rendered(GatewaySettings())
     assert "tracing" not in http_of(config)

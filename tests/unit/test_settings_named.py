@@ -138,17 +138,66 @@ def test_no_value_of_a_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "alerts.receivers.0.slack.name = 'a b'" in told()
 
 
-@pytest.mark.parametrize(
-    ("name", "setting"),
-    [("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP_ENDPOINT"), ("OTEL_TRACES_SAMPLER_ARG", "TRACE_SHARE")],
-)
-def test_opentelemetrys_variables_are_not_silently_ignored(
-    name: str, setting: str, monkeypatch: pytest.MonkeyPatch
+OTEL = {
+    # variable: value, setting of telemetry, what it becomes, and what is given in its place
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://a:4317", "otlp_endpoint", "http://a:4317", "http://b:4317"),
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ("http://a/in/v1/traces", "otlp_endpoint", "http://a/in", "http://b:4317"),
+    "OTEL_EXPORTER_OTLP_PROTOCOL": ("http/protobuf", "otlp_protocol", "http", "grpc"),
+    "OTEL_EXPORTER_OTLP_TIMEOUT": ("3.5", "otlp_timeout_s", 3.5, 7.0),
+    "OTEL_EXPORTER_OTLP_CERTIFICATE": ("/a.pem", "otlp_ca_file", Path("/a.pem"), Path("/b.pem")),
+    "OTEL_TRACES_SAMPLER": ("always_on", "trace_sampler", "always_on", "always_off"),
+    "OTEL_TRACES_SAMPLER_ARG": ("0.5", "trace_share", 0.5, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", OTEL)
+def test_opentelemetrys_variables_count_where_the_setting_is_not_given(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, "1")
-    load_settings()  # nothing is traced
+    value, setting, read, given = OTEL[name]
+    monkeypatch.setenv(name, value)
+    assert getattr(load_settings().telemetry, setting) != read  # nothing is traced
     monkeypatch.setenv("RADGATE_TELEMETRY__TRACING_ENABLED", "true")
-    assert told().startswith(f"variable {name}: it is not read here; set RADGATE_TELEMETRY__{setting} ")
-    value = "http://collector:4317" if setting == "OTLP_ENDPOINT" else "1"
-    monkeypatch.setenv(f"RADGATE_TELEMETRY__{setting}", value)
-    load_settings()
+    assert getattr(load_settings().telemetry, setting) == read
+    assert getattr(load_settings(telemetry={setting: given}).telemetry, setting) == given
+
+
+def test_opentelemetrys_headers_and_addresses_without_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADGATE_TELEMETRY__TRACING_ENABLED", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20s3cret,x-site=north")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")
+    telemetry = load_settings().telemetry
+    assert telemetry.otlp_headers["authorization"].get_secret_value() == "Bearer s3cret"
+    assert telemetry.otlp_endpoint == "https://collector:4317"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_INSECURE", "true")
+    assert load_settings().telemetry.otlp_endpoint == "http://collector:4317"
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    assert load_settings().telemetry.otlp_endpoint == "http://localhost:4318"
+
+
+def test_the_share_that_is_given_goes_before_opentelemetrys_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    telemetry = load_settings(telemetry={"tracing_enabled": True, "trace_share": 0.2}).telemetry
+    assert (telemetry.trace_sampler, telemetry.trace_share) == ("parentbased_traceidratio", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL = 'http/json': use grpc or http/"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "OTEL_EXPORTER_OTLP_ENDPOINT: String should match pattern"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/x", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: a collector ta"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "host=s3cret", "OTEL_EXPORTER_OTLP_HEADERS: Value error, host is a header of"),
+        ("OTEL_TRACES_SAMPLER_ARG", "often", "OTEL_TRACES_SAMPLER_ARG: Input should be a valid number"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem", "OTEL_EXPORTER_OTLP_*: Value error, otlp_client_certificate_"),
+    ],
+)
+def test_what_opentelemetrys_variables_get_wrong_is_named(
+    name: str, value: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RADGATE_TELEMETRY__TRACING_ENABLED", "true")
+    monkeypatch.setenv(name, value)
+    message = told()
+    assert message.startswith(f"variable {problem}")
+    assert "s3cret" not in message

@@ -35,7 +35,8 @@ from radgate_server.settings.retention import RetentionSettings
 from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.table import GIB, MIB, Port, Seconds, Table
 from radgate_server.settings.telemetry import TelemetrySettings
-from radgate_server.settings.variables import Variables, is_secret, nearest_setting, otel_problems
+from radgate_server.settings.telemetry_variables import otel_settings
+from radgate_server.settings.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.web_addresses import is_host
 
 if TYPE_CHECKING:
@@ -398,14 +399,31 @@ def load_settings(config_file: Path | None = None, **overrides: Any) -> Settings
         raise ConfigurationError(_explain(error, config_file)) from None
     except SettingsError as error:  # it names the field, and nothing of the value
         raise ConfigurationError(f"in the environment a list or a table must be JSON: {error}") from None
-    if settings.telemetry.tracing_enabled and (unread := otel_problems(os.environ, _telemetry_given(values))):
-        raise ConfigurationError("\n".join(unread))
+    if settings.telemetry.tracing_enabled:
+        settings = _with_otel_variables(settings, values)
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
 
 
 _VARIABLES = Variables(Settings)
 _PRIVATE = frozenset({"only", "patients"})
 """Settings that may name patients."""
+
+
+def _with_otel_variables(settings: Settings, values: dict[str, Any]) -> Settings:
+    """The settings with those of `telemetry` that are not given, and that OpenTelemetry's variables have."""
+    try:
+        found = otel_settings(os.environ, _telemetry_given(values))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    wanted = settings.telemetry.model_dump(exclude_unset=True) | {name: value for name, (_, value) in found.items()}
+    try:
+        return settings.model_copy(update={"telemetry": TelemetrySettings(**wanted)})
+    except ValidationError as error:  # of what it quotes, a value may be secret
+        problems = {
+            f"variable {found[str(item['loc'][0])][0] if item['loc'] else 'OTEL_EXPORTER_OTLP_*'}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        }
+        raise ConfigurationError("\n".join(sorted(problems))) from None
 
 
 def _telemetry_given(values: dict[str, Any]) -> frozenset[str]:

@@ -4,10 +4,11 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 from urllib.parse import unquote
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from radgate_server.settings.table import Table
 from radgate_server.settings.web_addresses import is_web_address
@@ -59,6 +60,12 @@ class TelemetrySettings(Table):
         le=1,
         description="Share of calls that are recorded; one that comes with a `traceparent` is if that says so.",
     )
+    trace_sampler: str = Field(
+        default="parentbased_traceidratio",
+        pattern=r"^[a-z][a-z0-9_.-]*$",
+        description="OpenTelemetry's name of what decides which calls are recorded. With a sampler of another package"
+        " the server decides alone, and Envoy records nothing.",
+    )
     spans_per_second: float = Field(
         default=1000,
         ge=0,
@@ -66,8 +73,8 @@ class TelemetrySettings(Table):
     )
     otlp_endpoint: str = Field(
         default="http://localhost:4317",
-        pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(:\d+)?/?$",
-        description="The collector; its HTTP port is mostly 4318.",
+        pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?$",
+        description="The collector; its HTTP port is mostly 4318. Over HTTP, `/v1/traces` is added.",
     )
     otlp_protocol: Literal["grpc", "http"] = Field(default="grpc", description="How OTLP travels there.")
     otlp_headers: dict[str, SecretStr] = Field(
@@ -76,6 +83,14 @@ class TelemetrySettings(Table):
         " environment JSON, or a variable for each, as `RADGATE_TELEMETRY__OTLP_HEADERS__AUTHORIZATION`; a name with"
         " `-`, as `x-honeycomb-team`, can't be a variable's and needs JSON, or the file.",
     )
+    otlp_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities trusted to vouch for the collector; else the usual ones.",
+    )
+    otlp_client_certificate_file: Path | None = Field(
+        default=None, description="PEM file of the certificate that is shown to the collector."
+    )
+    otlp_client_key_file: Path | None = Field(default=None, description="PEM file of that certificate's private key.")
     resource_attributes: dict[str, str] = Field(
         default={},
         description="What the server's spans say of where it runs, as `deployment.environment.name`; they go before"
@@ -112,19 +127,24 @@ class TelemetrySettings(Table):
                 raise ValueError(f"the value of {name} must be of printable ASCII, without line break or outer spaces")
         return headers
 
-    def resource(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """What the server's spans say of where they come from: OpenTelemetry's resource attributes."""
-        name = environment.get("OTEL_SERVICE_NAME", "")
-        return {
-            "service.name": "radgate",
-            "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
-            **_resource_of(environment.get("OTEL_RESOURCE_ATTRIBUTES", "")),
-            **({"service.name": name} if name else {}),
-            **self.resource_attributes,
-        }
+    @model_validator(mode="after")
+    def _have_certificate_and_key(self) -> Self:
+        if (self.otlp_client_certificate_file is None) is not (self.otlp_client_key_file is None):
+            raise ValueError("otlp_client_certificate_file and otlp_client_key_file belong together; set both")
+        return self
+
+    def instance_id(self) -> str:
+        """What tells this process from others: OpenTelemetry's `service.instance.id`."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def sampler_argument(self, environment: Mapping[str, str]) -> float | str:
+        """What OpenTelemetry hands to the sampler: the share, or what a sampler that needs another thing wants."""
+        if self.trace_sampler.endswith("traceidratio"):
+            return self.trace_share
+        return environment.get("OTEL_TRACES_SAMPLER_ARG", "")
 
 
-def _resource_of(text: str) -> dict[str, str]:
+def attributes_of(text: str) -> dict[str, str]:
     """Read "name=value,name=value", values percent-encoded, as OpenTelemetry has it; other text is ignored."""
     pairs = (pair.partition("=") for pair in text.split(","))
     return {name.strip(): unquote(value.strip()) for name, equals, value in pairs if equals and name.strip()}

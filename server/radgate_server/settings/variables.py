@@ -22,19 +22,6 @@ _SERVICE_LINK = re.compile(
 )
 """What Kubernetes sets for services called radgate, or radgate-something."""
 
-_OTEL = {
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "otlp_endpoint",
-    "OTEL_EXPORTER_OTLP_PROTOCOL": "otlp_protocol",
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "otlp_protocol",
-    "OTEL_EXPORTER_OTLP_HEADERS": "otlp_headers",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "otlp_headers",
-    "OTEL_EXPORTER_OTLP_TIMEOUT": "otlp_timeout_s",
-    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "otlp_timeout_s",
-    "OTEL_TRACES_SAMPLER_ARG": "trace_share",
-}
-"""OpenTelemetry's own variables, and the setting of `telemetry` that Radgate has in place of each."""
-
 
 class Variables:
     """The settings of `model` as variables: RADGATE_HTTP_PORT, RADGATE_CACHE__WARM_BYTES."""
@@ -103,15 +90,6 @@ class Variables:
         if secret == name.upper() or name.upper() in self._fields:
             return None
         return secret if secret in self._fields and self._fields[secret].annotation is SecretStr else None
-
-
-def otel_problems(environment: Mapping[str, str], given: frozenset[str]) -> list[str]:
-    """One line for each variable of OpenTelemetry that Radgate does not read and whose setting is not `given`."""
-    return [
-        f"variable {name}: it is not read here; set {PREFIX}TELEMETRY__{setting.upper()} (telemetry.{setting}) instead"
-        for name, setting in _OTEL.items()
-        if name in environment and setting not in given
-    ]
 
 
 def nearest_setting(model: type[BaseModel], location: tuple[str | int, ...]) -> str:

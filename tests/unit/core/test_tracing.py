@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import pytest
 
 from radgate_server.core.telemetry.request_context import trace_id
@@ -20,6 +22,7 @@ class Recorded:
     """A span that remembers what it is told."""
 
     context = TraceContext(TRACE, SPAN, True)
+    headers: Mapping[str, str] = {"traceparent": context.traceparent}
 
     def __init__(self, name: str = "root", room: int = 10) -> None:
         self.name = name

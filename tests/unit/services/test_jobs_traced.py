@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from radgate_server.adapters.telemetry.traces.spans import SpanRecorder
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.jobs.job import JobKind, JobProgress, JobRequest
 from radgate_server.core.jobs.ports import Report
 from radgate_server.core.telemetry.request_context import trace_id
 from radgate_server.core.telemetry.tracing import Part, SpanKind, TraceContext, current_traceparent, span
 from radgate_server.services.jobs.traced import traced
+from tests.recorded_spans import Spans, no_header
 from tests.trace_tree import attributes_of
 
 CALL = "radgate.v1.JobService/CreateJob"
@@ -25,8 +24,8 @@ class Recording:
     """Calls and jobs of which so large a share is recorded, and their spans once they have ended."""
 
     def __init__(self, *, share: float) -> None:
-        self.spans: list[OtlpSpan] = []
-        self.tracer = SpanRecorder(lambda encoded: self.spans.append(OtlpSpan.FromString(encoded)), share=share)
+        self.spans = Spans()
+        self.tracer = self.spans.recorder(share=share)
         self.reported: list[JobProgress] = []
 
     async def run(self, work: Work, *, traceparent: str = "") -> None:
@@ -51,7 +50,7 @@ async def find(report: Report) -> None:
 
 async def test_a_job_is_a_trace_with_a_link_to_the_call_that_asked() -> None:
     recording = Recording(share=1)
-    with Part(recording.tracer.begin(CALL, None)[1]):
+    with Part(recording.tracer.begin(CALL, no_header)[1]):
         asked = current_traceparent()
         await recording.run(find, traceparent=asked)  # in the call's own context, as a queue in this process would
     part, job, call = recording.spans
@@ -115,7 +114,7 @@ async def test_a_job_that_is_cancelled_and_fails_on_its_way_out_has_not_failed()
 
 async def test_a_job_that_is_not_recorded_adds_nothing_to_its_calls_trace() -> None:
     calls, jobs = Recording(share=1), Recording(share=0)
-    with Part(calls.tracer.begin(CALL, None)[1]):
+    with Part(calls.tracer.begin(CALL, no_header)[1]):
         await jobs.run(find)
     assert (jobs.spans, jobs.reported) == ([], [JobProgress(1, 1, 2)])
     assert [call.name for call in calls.spans] == [CALL]

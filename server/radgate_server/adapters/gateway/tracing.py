@@ -10,6 +10,15 @@ from radgate_server.settings.telemetry import TelemetrySettings
 
 type Node = dict[str, Any]
 
+_SAMPLERS = {
+    # OpenTelemetry's name: whether a client's decision counts, and the share of the others; None: trace_share
+    "always_on": (False, 1.0),
+    "always_off": (False, 0.0),
+    "traceidratio": (False, None),
+    "parentbased_always_on": (True, 1.0),
+    "parentbased_always_off": (True, 0.0),
+    "parentbased_traceidratio": (True, None),
+}
 _CLUSTER = "otlp"
 _SENDING = {
     # Left to itself it sends a request for every five spans, which costs more than to record them.
@@ -22,8 +31,10 @@ _PROTOCOL_OPTIONS = {"grpc": "http2_protocol_options", "http": "http_protocol_op
 def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
     """Let Envoy record what comes, as the settings say, and tell each client which trace its request is a part of.
 
-    No path is told: it holds UIDs, and a query string names.
+    No path is told: it holds UIDs, and a query string names. Of a sampler that Envoy has not, the server decides alone.
     """
+    if settings.trace_sampler not in _SAMPLERS:
+        return
     http["tracing"] = {
         "provider": {"name": "envoy.tracers.opentelemetry", "typed_config": _tracer(settings)},
         "random_sampling": {"value": 100},  # the sampler decides, which looks at traceparent first
@@ -56,14 +67,16 @@ def _tracer(settings: TelemetrySettings) -> Node:
         uri = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
         where = {"http_service": {"http_uri": {"uri": uri, "cluster": _CLUSTER, "timeout": timeout}}}
     kind = _type("config.trace.v3.OpenTelemetryConfig")
-    return {"@type": kind, "service_name": "radgate-gateway", "sampler": _sampler(settings.trace_share), **where}
+    return {"@type": kind, "service_name": "radgate-gateway", "sampler": _sampler(settings), **where}
 
 
-def _sampler(share: float) -> Node:
-    """As the server's own (telemetry/spans.py): what comes with a traceparent is recorded if that says so."""
+def _sampler(settings: TelemetrySettings) -> Node:
+    """As the server's own: so both decide alike about a trace."""
+    is_parent_based, share = _SAMPLERS[settings.trace_sampler]
+    share = settings.trace_share if share is None else share
     per_million = {"numerator": round(share * 1_000_000), "denominator": "MILLION"}
     ours = _extension("TraceIdRatioBased", "trace_id_ratio_based", sampling_percentage=per_million)
-    return _extension("ParentBased", "parent_based", wrapped_sampler=ours)
+    return _extension("ParentBased", "parent_based", wrapped_sampler=ours) if is_parent_based else ours
 
 
 def _extension(kind: str, name: str, **config: object) -> Node:
@@ -92,7 +105,10 @@ def _collector(settings: TelemetrySettings) -> Node:
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
     }
     if secured:
-        cluster["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": _tls(url.hostname or "")}
+        cluster["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": _tls(url.hostname or "", settings),
+        }
     return cluster
 
 
@@ -111,12 +127,18 @@ def _filter(name: str, kind: str, **config: object) -> Node:
     return {"name": f"envoy.filters.http.{name}", "typed_config": {"@type": full, **config}}
 
 
-def _tls(host: str) -> Node:
-    """What a collector over TLS must show: a certificate for its name, by an authority that everybody trusts."""
+def _tls(host: str, settings: TelemetrySettings) -> Node:
+    """What a collector over TLS must show: a certificate for its name, by an authority that is trusted."""
     names = [{"san_type": "DNS", "matcher": {"exact": host}}]
-    vouching = {"trusted_ca": {"filename": certifi.where()}, "match_typed_subject_alt_names": names}
+    trusted = str(settings.otlp_ca_file or certifi.where())
+    common: Node = {"validation_context": {"trusted_ca": {"filename": trusted}, "match_typed_subject_alt_names": names}}
+    if settings.otlp_client_certificate_file is not None:
+        chain, key = settings.otlp_client_certificate_file, settings.otlp_client_key_file
+        common["tls_certificates"] = [
+            {"certificate_chain": {"filename": str(chain)}, "private_key": {"filename": str(key)}}
+        ]
     kind = _type("extensions.transport_sockets.tls.v3.UpstreamTlsContext")
-    return {"@type": kind, "sni": host, "common_tls_context": {"validation_context": vouching}}
+    return {"@type": kind, "sni": host, "common_tls_context": common}
 
 
 def _type(name: str) -> str:

@@ -6,6 +6,7 @@ context variable. Of a span's facts none can hold patient data or a UID: there i
 
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from enum import Enum
 from types import TracebackType
@@ -37,6 +38,10 @@ def parse_traceparent(header: str) -> TraceContext | None:
     """Read the header traceparent; None when it is not there or not valid, as 3.2.2 wants it."""
     found = _TRACEPARENT.fullmatch(header) if header else None
     return None if found is None else TraceContext(found[1], found[2], found[3] in _SAMPLED)
+
+
+type Header = Callable[[str], str]
+"""Looks up a header of a call by its lower-case name; "" when it was not sent."""
 
 
 class SpanKind(Enum):
@@ -80,6 +85,11 @@ class Span(Protocol):
         """Where it is."""
         ...
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What a request sends so that whoever is called continues the trace."""
+        ...
+
     def child(self, name: str, kind: SpanKind, facts: Facts) -> "Span | None":
         """Begin a part of it; None when the trace has too many already."""
         ...
@@ -108,8 +118,8 @@ def current_traceparent() -> str:
 class Tracer(Protocol):
     """Decides which traces are recorded, and records them."""
 
-    def begin(self, name: str, parent: TraceContext | None) -> tuple[str, Span | None]:
-        """Begin our part of a trace, or a trace if there is no `parent`: its id; no span when it is not recorded."""
+    def begin(self, name: str, header: Header) -> tuple[str, Span | None]:
+        """Begin our part of the trace that a call's headers name, or else a trace: its id; no span if not recorded."""
         ...
 
     def begin_apart(self, name: str, cause: TraceContext | None) -> Span | None:

@@ -39,8 +39,7 @@ def record_trace(tracer: Tracer) -> Layer:
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         def layer(call: Call) -> Awaitable[None]:
-            given = parse_traceparent(call.header("traceparent"))
-            trace, recorded = tracer.begin(method.full_name, given)
+            trace, recorded = tracer.begin(method.full_name, call.header)
             trace_id.set(trace)
             # What is not recorded, as most is, needs no coroutine of its own.
             return proceed(call) if recorded is None else _proceed_recorded(recorded, call, proceed)

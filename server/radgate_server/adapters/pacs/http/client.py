@@ -208,7 +208,7 @@ class PacsHttp:
         recorded = current_span.get()
         if recorded is None or httpx.URL(request.url).host not in self._settings.traceparent_hosts:
             return request
-        return request.with_headers({"traceparent": recorded.context.traceparent})
+        return request.with_headers(recorded.headers)
 
     @asynccontextmanager
     async def _exchange_traced(

@@ -1,17 +1,22 @@
-"""Recording traces and sending them to a collector, in the background."""
+"""Recording traces with OpenTelemetry's SDK and sending them to a collector, in the background."""
 
 import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from radgate_server import __version__
+from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.settings.telemetry import TelemetrySettings
 
 if TYPE_CHECKING:
-    from radgate_server.adapters.telemetry.traces.span_sending import SpanExport
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import Sampler
+
+    from radgate_server.adapters.telemetry.traces.spans import SpanBudget
 
 
 async def open_tracer(
@@ -19,28 +24,65 @@ async def open_tracer(
 ) -> Tracer | None:
     """What records traces, None when that is off. What waits to be sent is sent when `stack` closes.
 
-    `count` is told what became of so many spans: "sent" or "failed".
+    `count` hears what became of so many spans: "sent" or "failed". The provider is ours alone: of libraries that are
+    instrumented, whose spans hold URLs and with them UIDs and names, nothing is recorded.
+
+    Raises:
+        ConfigurationError: OpenTelemetry refuses a setting, or a variable `OTEL_*`.
     """
     if not settings.tracing_enabled:
         return None
-    # Imported when wanted: the command line starts without.
-    from radgate_server.adapters.telemetry.traces.span_sending import SpanSender
-    from radgate_server.adapters.telemetry.traces.spans import SpanRecorder
+    try:
+        # Imported when wanted: the command line starts without. It reads OTEL_PROPAGATORS.
+        from radgate_server.adapters.telemetry.traces.spans import SpanBudget, SpanRecorder
 
-    sender = SpanSender(_export(settings), count, settings.resource(os.environ))
-    sender.start()
-    stack.push_async_callback(asyncio.to_thread, sender.close)
-    return SpanRecorder(sender.add, share=settings.trace_share, per_second=settings.spans_per_second)
+        budget = SpanBudget(settings.spans_per_second)
+        provider = open_provider(settings, budget, count)
+    except ValueError as error:
+        raise ConfigurationError(f"a variable OTEL_* is not one that OpenTelemetry takes: {error}") from None
+    stack.push_async_callback(asyncio.to_thread, provider.shutdown)
+    return SpanRecorder(provider, budget)
 
 
-def _export(settings: TelemetrySettings) -> "SpanExport":
-    from radgate_server.adapters.telemetry.traces.otlp import GrpcExport, HttpExport
+def open_provider(
+    settings: TelemetrySettings, budget: "SpanBudget", count: Callable[[str, int], None]
+) -> "TracerProvider":
+    """OpenTelemetry's provider of tracers, by the settings, else by `OTEL_*`; `shutdown` closes it."""
+    from opentelemetry.sdk.trace import TracerProvider
 
-    headers = {name: value.get_secret_value() for name, value in settings.otlp_headers.items()}
-    if settings.otlp_protocol == "http":
-        return HttpExport(settings.otlp_endpoint, headers=headers, timeout_s=settings.otlp_timeout_s)
-    url = urlsplit(settings.otlp_endpoint)
-    secured = url.scheme == "https"
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    address = f"{host}:{url.port or (443 if secured else 80)}"
-    return GrpcExport(address, secured=secured, headers=headers, timeout_s=settings.otlp_timeout_s)
+    from radgate_server.adapters.telemetry.traces.otlp import CountingProcessor, exporter_of
+    from radgate_server.adapters.telemetry.traces.spans import BudgetedSampler
+
+    sampler = BudgetedSampler(sampler_of(settings), budget)
+    provider = TracerProvider(sampler, resource_of(settings), shutdown_on_exit=False)
+    for name in os.environ.get("OTEL_TRACES_EXPORTER", "otlp").split(","):
+        if name.strip() not in ("", "none"):
+            provider.add_span_processor(CountingProcessor(exporter_of(name.strip(), settings), count))
+    return provider
+
+
+def sampler_of(settings: TelemetrySettings) -> "Sampler":
+    """The sampler of that name, OpenTelemetry's own or one that a package brings along.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    from importlib.metadata import entry_points
+
+    found = next(iter(entry_points(group="opentelemetry_traces_sampler", name=settings.trace_sampler)), None)
+    if found is None:
+        raise ConfigurationError(
+            f"setting telemetry.trace_sampler (or OTEL_TRACES_SAMPLER): there is no sampler {settings.trace_sampler!r};"
+            " install the package that has it, or use parentbased_traceidratio"
+        )
+    sampler: Sampler = found.load()(settings.sampler_argument(os.environ))
+    return sampler
+
+
+def resource_of(settings: TelemetrySettings) -> "Resource":
+    """Where spans come from: our defaults, over them the variables `OTEL_*`, over them the setting."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    ours = {"service.name": "radgate", "service.version": __version__, "service.instance.id": settings.instance_id()}
+    found = Resource.create().merge(Resource(ours)).merge(OTELResourceDetector().detect())
+    return found.merge(Resource(dict(settings.resource_attributes)))
