@@ -31,7 +31,8 @@ class Spans(list[OtlpSpan]):
         chosen = sampler_of(TelemetrySettings(trace_share=share, trace_sampler=sampler))
         provider = TracerProvider(BudgetedSampler(chosen, budget), shutdown_on_exit=False)
         provider.add_span_processor(_Into(self))
-        return SpanRecorder(provider, budget, propagator)
+        follows = sampler.startswith("parentbased_")
+        return SpanRecorder(provider, budget, follows_clients=follows, propagator=propagator)
 
 
 class _Into(SpanProcessor):

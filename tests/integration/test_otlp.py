@@ -30,7 +30,7 @@ def send(url: str, protocol: str, headers: Mapping[str, str]) -> list[tuple[str,
     counted: list[tuple[str, int]] = []
     budget = SpanBudget(0)
     provider: TracerProvider = open_provider(settings, budget, lambda outcome, count: counted.append((outcome, count)))
-    recorded = SpanRecorder(provider, budget).begin_apart("C-FIND", None)
+    recorded = SpanRecorder(provider, budget, follows_clients=True).begin_apart("C-FIND", None)
     assert recorded is not None
     recorded.end()
     provider.shutdown()

@@ -34,8 +34,7 @@ from radgate_server.settings.reports import ReportSettings
 from radgate_server.settings.retention import RetentionSettings
 from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.table import GIB, MIB, Port, Seconds, Table
-from radgate_server.settings.telemetry import TelemetrySettings
-from radgate_server.settings.telemetry_variables import otel_settings
+from radgate_server.settings.telemetry import TelemetrySettings, otel_settings
 from radgate_server.settings.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.web_addresses import is_host
 

@@ -131,7 +131,7 @@ class RecordedSpan:
     def __init__(self, trace: _Trace, recorded: OtelSpan, facts: Facts, *, is_root: bool = False) -> None:
         self._trace = trace
         self._recorded = recorded
-        self._inside = set_span_in_context(recorded, _NOWHERE)
+        self._inside: Context | None = None
         self._facts = facts
         self._is_root = is_root
 
@@ -145,7 +145,7 @@ class RecordedSpan:
     def headers(self) -> dict[str, str]:
         """What a request sends so that whoever is called continues the trace, as `OTEL_PROPAGATORS` says."""
         headers: dict[str, str] = {}
-        self._trace.propagator.inject(headers, self._inside)
+        self._trace.propagator.inject(headers, self._context_inside())
         return headers
 
     def child(self, name: str, kind: SpanKind, facts: Facts) -> Span | None:
@@ -155,7 +155,13 @@ class RecordedSpan:
             trace.left_out += 1
             return None
         trace.left -= 1
-        return RecordedSpan(trace, trace.tracer.start_span(name, self._inside, _KINDS[kind]), facts)
+        return RecordedSpan(trace, trace.tracer.start_span(name, self._context_inside(), _KINDS[kind]), facts)
+
+    def _context_inside(self) -> Context:
+        """What its parts are below; most spans have none."""
+        if self._inside is None:
+            self._inside = set_span_in_context(self._recorded, _NOWHERE)
+        return self._inside
 
     def note(self, facts: Facts) -> None:
         """Add what is known by now; whose work it is, to all spans of the trace that end from now on."""
@@ -200,18 +206,29 @@ _HEADERS = _Headers()
 
 
 class SpanRecorder:
-    """Tracer over a provider whose sampler is a BudgetedSampler of the same budget."""
+    """Tracer over a provider whose sampler is a BudgetedSampler of the same budget.
+
+    `follows_clients` says that this sampler records nothing that a client says is not recorded.
+    """
 
     def __init__(
-        self, provider: TracerProvider, budget: SpanBudget, propagator: TextMapPropagator | None = None
+        self,
+        provider: TracerProvider,
+        budget: SpanBudget,
+        *,
+        follows_clients: bool,
+        propagator: TextMapPropagator | None = None,
     ) -> None:
         self._tracer = provider.get_tracer("radgate", __version__)
         self._budget = budget
+        self._follows_clients = follows_clients
         self._propagator = propagator or get_global_textmap()
 
     def begin(self, name: str, header: Header) -> tuple[str, Span | None]:
         """Begin our part of a trace."""
         sent = get_current_span(self._propagator.extract(header, _NOWHERE, _HEADERS)).get_span_context()
+        if sent.is_valid and self._follows_clients and not sent.trace_flags.sampled:
+            return format_trace_id(sent.trace_id), None  # as most are, behind an Envoy that decided already
         context = _below(sent.trace_id, sent.span_id, sent.trace_flags) if sent.is_valid else _NOWHERE
         recorded = self._tracer.start_span(name, context, OtelSpanKind.SERVER)
         trace_id = format_trace_id(recorded.get_span_context().trace_id)

@@ -41,7 +41,7 @@ async def open_tracer(
     except ValueError as error:
         raise ConfigurationError(f"a variable OTEL_* is not one that OpenTelemetry takes: {error}") from None
     stack.push_async_callback(asyncio.to_thread, provider.shutdown)
-    return SpanRecorder(provider, budget)
+    return SpanRecorder(provider, budget, follows_clients=settings.trace_sampler.startswith("parentbased_"))
 
 
 def open_provider(
