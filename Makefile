@@ -38,6 +38,7 @@ lint: dev ## Check style, types, direction of imports, protos, and that generate
 	@$(VENV)/bin/buf format --diff --exit-code
 	@$(PYTHON) scripts/generate.py --check
 	@$(PYTHON) scripts/settings_manual.py --check
+	@$(PYTHON) scripts/alert_rules.py --check
 	@$(PYTHON) scripts/metrics_manual.py --check
 
 .PHONY: breaking

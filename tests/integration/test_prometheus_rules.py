@@ -1,18 +1,23 @@
-"""The rules for Prometheus: promtool runs their tests, every alert has its cases, and the built-in ones are alike."""
+"""The rules for Prometheus: promtool's tests, cases of every alert, and that the files are current."""
 
+import re
 import subprocess
+import sys
 
 import pytest
 import yaml
 
 from radgate_server.core.alerts.alert import RUNBOOK_URL
-from radgate_server.services.alerts.rules import rules_of
+from radgate_server.services.alerts.rule import PrometheusRule, Rule
+from radgate_server.services.alerts.rules.table import groups_of
 from radgate_server.settings.alerts import AlertsSettings
 from tests.integration.observability import DEPLOY, RULES, rules
 
 PROMTOOL = "/usr/bin/promtool"
 TESTS = DEPLOY / "prometheus" / "tests"
 RUNBOOK = DEPLOY.parent / "docs" / "runbook.md"
+MANUAL = DEPLOY.parent / "docs" / "alerts.md"
+SCRIPT = DEPLOY.parent / "scripts" / "alert_rules.py"
 
 
 def promtool(*arguments: str) -> str:
@@ -53,13 +58,20 @@ def test_every_alert_says_what_to_do() -> None:
         assert rule["annotations"]["runbook_url"] == f"{RUNBOOK_URL}#{rule['alert'].lower()}"
 
 
-def test_the_servers_own_alerts_have_the_names_and_severities_of_those_for_prometheus() -> None:
-    ours = {rule.name: rule.severity.value for rule in rules_of(AlertsSettings())}
-    theirs = {rule["alert"]: rule["labels"]["severity"] for rule in rules()}
-    assert ours.items() <= theirs.items()
-    needs_a_database_of_metrics = {
-        "RadgateDown",
-        "RadgateNoticesFailing",
-        "RadgateAuditUnchecked",
+def test_the_files_are_made_from_the_table_of_rules() -> None:
+    done = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_manual_lists_which_alerts_the_server_finds_itself() -> None:
+    rows = [
+        line.split("|") for line in MANUAL.read_text(encoding="utf-8").splitlines() if line.startswith("| `Radgate")
+    ]
+    listed = {
+        name: (severity.strip(), own.strip() == "yes")
+        for _, names, severity, own, _ in rows
+        for name in re.findall("`(Radgate[A-Za-z]+)`", names)
     }
-    assert theirs.keys() - ours.keys() == needs_a_database_of_metrics
+    table = [rule for group in groups_of(AlertsSettings()).values() for rule in group]
+    assert listed == {rule.name: (rule.severity.value, isinstance(rule, Rule)) for rule in table}
+    assert all(rule.because for rule in table if isinstance(rule, PrometheusRule))

@@ -30,7 +30,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.services.alerts.courier import Courier
 from radgate_server.services.alerts.ledger import AlertLedger, Terms
 from radgate_server.services.alerts.outbox import Outbox
-from radgate_server.services.alerts.rules import rules_of
+from radgate_server.services.alerts.rules.table import rules_of
 from radgate_server.services.alerts.watch import AlertWatch
 from radgate_server.services.audit.exporter import AuditExporter
 from radgate_server.services.audit.index_check import AuditIndexCheck

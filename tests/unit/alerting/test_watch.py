@@ -7,7 +7,8 @@ from radgate_server.core.alerts.alert import Sample, Severity, Silence
 from radgate_server.services.alerts.courier import Courier
 from radgate_server.services.alerts.ledger import AlertLedger, Terms
 from radgate_server.services.alerts.outbox import Outbox
-from radgate_server.services.alerts.rules import EVENT_S, rules_of
+from radgate_server.services.alerts.rules.table import rules_of
+from radgate_server.services.alerts.rules.windows import EVENT_S
 from radgate_server.services.alerts.watch import KEEP_EVERY_S, AlertWatch
 from radgate_server.settings.alerts import AlertsSettings
 from tests.fakes.clock import FakeClock

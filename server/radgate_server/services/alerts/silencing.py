@@ -11,7 +11,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import ConfigurationError, ResourceNotFoundError
 from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import insist_on_every_tenant
-from radgate_server.services.alerts.rules import rules_of
+from radgate_server.services.alerts.rules.table import rules_of
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.settings.alerts import AlertsSettings
 

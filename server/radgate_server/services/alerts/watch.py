@@ -10,10 +10,11 @@ from radgate_server.core.alerts.alert import RUNBOOK_URL, Alert, Sample, Silence
 from radgate_server.core.alerts.ports import SampleSource, SilenceBook
 from radgate_server.lib.clock import Clock
 from radgate_server.services.alerts.courier import Courier
+from radgate_server.services.alerts.inhibition import is_inhibited
 from radgate_server.services.alerts.ledger import AlertLedger
 from radgate_server.services.alerts.measures import Reading, Readings
 from radgate_server.services.alerts.rule import Rule
-from radgate_server.services.alerts.rules import is_inhibited, longest_window_s
+from radgate_server.services.alerts.rules.windows import LONGEST_WINDOW_S
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class AlertWatch:
         if kept and reading.time_s - kept[-1].time_s < KEEP_EVERY_S:
             return
         kept.append(reading)
-        while len(kept) > 1 and reading.time_s - kept[1].time_s >= longest_window_s():
+        while len(kept) > 1 and reading.time_s - kept[1].time_s >= LONGEST_WINDOW_S:
             kept.popleft()
 
     async def _watch(self) -> None:
