@@ -75,7 +75,7 @@ def test_what_is_malformed_or_not_offered_is_named(query: str) -> None:
     assert caught.value.field == query.partition("=")[0]
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.lists(st.integers(-2, 200), max_size=6).map(lambda parts: ",".join(map(str, parts))))
 def test_noise_is_refused_or_passed_over(noise: str) -> None:
     for name in ("viewport", "window", "quality", "iccprofile"):
         try:

@@ -145,7 +145,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("advance"), st.floats(0, 2 * OPEN_S)),
         st.tuples(st.just("enter"), st.just(None)),
-        st.tuples(st.just("end"), st.tuples(st.integers(0, 99), st.sampled_from(Verdict))),
+        st.tuples(st.just("end"), st.tuples(st.integers(0, 99), st.sampled_from([*Verdict, *[FAILED] * 9]))),
         st.tuples(st.just("sign"), st.just(None)),
     ),
     max_size=120,

@@ -251,8 +251,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
+NAMES = st.sampled_from(sorted(FAILURES))
+LIKE_ANSWERS = st.tuples(NAMES).map(list) | st.tuples(NAMES, st.text(), st.dictionaries(st.text(), st.text())).map(list)
 
-@given(st.sampled_from(["here", "there", "refused", "failed", "else"]), st.lists(JSON), st.binary())
+
+@given(st.sampled_from(["here", "there", "refused", "failed", "else"]), st.lists(JSON) | LIKE_ANSWERS, st.binary())
 def test_nothing_that_a_worker_says_does_anything_but_be_an_answer_or_be_broken(
     word: str, items: list[Any], data: bytes
 ) -> None:
