@@ -61,8 +61,16 @@ async def test_a_server_that_is_down_is_503_in_json(settings: Settings) -> None:
         await envoy.close()
 
 
-async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway) -> None:
-    go_on, begun = asyncio.Event(), asyncio.Event()
+async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, begun, counted = asyncio.Event(), asyncio.Event(), asyncio.Queue[int]()
+    active_requests = own_gateway.envoy._admin.active_requests
+
+    async def count() -> int:
+        active = await active_requests()
+        counted.put_nowait(active)
+        return active
+
+    monkeypatch.setattr(own_gateway.envoy._admin, "active_requests", count)
 
     async def slow(context: object) -> object:
         from google.api.httpbody_pb2 import HttpBody
@@ -75,7 +83,8 @@ async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway) -> 
     asking = asyncio.create_task(own_gateway.client.get("/dicom-web/studies"))
     await begun.wait()
     draining = asyncio.create_task(own_gateway.envoy.drain())
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(PATIENCE_S / 2):
+        assert [await counted.get() for _ in range(3)] == [1, 1, 1]  # it has looked, and looks again
     assert not draining.done()
     go_on.set()
     async with asyncio.timeout(PATIENCE_S / 2):  # not by the end of drain_s
@@ -107,7 +116,7 @@ async def test_a_program_that_is_not_envoy_stops_the_start(settings: Settings) -
 SERVER = """
 import asyncio, sys
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.config import Settings
+from radgate_server.settings.settings import Settings
 
 async def main():
     envoy = EnvoyProcess(Settings(data_dir=sys.argv[1], http_port=int(sys.argv[2])), "127.0.0.1:1")

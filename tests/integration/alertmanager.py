@@ -60,11 +60,18 @@ class Alertmanager:
         }
         self._request("/api/v2/alerts", [alert])
 
-    def _request(self, path: str, document: Sequence[Mapping[str, Any]] | None = None) -> None:
+    def suppressed(self) -> list[tuple[str, str]]:
+        """Name and tenant of the alerts that it notifies nobody of."""
+        alerts = json.loads(self._request("/api/v2/alerts"))
+        labels = [alert["labels"] for alert in alerts if alert["status"]["state"] == "suppressed"]
+        return [(each["alertname"], each.get("tenant", "")) for each in labels]
+
+    def _request(self, path: str, document: Sequence[Mapping[str, Any]] | None = None) -> bytes:
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self.url}{path}", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30):
-            return
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content: bytes = answer.read()
+            return content
 
     def _ready(self) -> bool:
         assert self._process is not None

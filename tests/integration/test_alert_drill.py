@@ -16,12 +16,14 @@ from radgate_server.app import build_app
 from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.alerts.alert import Silence
 from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
+from radgate_server.core.pacs.health import Health
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import open_installation
+from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.settings.alerts import AlertsSettings, PagerDutyReceiver, SlackReceiver, SmtpReceiver
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.settings import PacsSettings, Settings
 from tests.integration.orthanc import OrthancServer
+from tests.integration.ports import free_port
 from tests.integration.receivers import Mailbox, WebReceiver, mailbox, web_receiver
 from tests.integration.waiting import until
 
@@ -37,6 +39,18 @@ class Site:
     web: WebReceiver
     mail: Mailbox
     settings: Settings
+    installation: Installation
+
+    async def add_pacs(self, name: str, port: int) -> None:
+        connection = DimseConnection("127.0.0.1", port, self.orthanc.ae_title, "RADGATE")
+        await self.installation.pacs.create_pacs(PacsConfig("east", name, connection, SystemClock().now()))
+
+    async def until_down(self, name: str) -> None:
+        async with asyncio.timeout(60):
+            while (name, Health.DOWN) not in [
+                (status.name, status.health) for status in await self.installation.statuses.list_statuses("east")
+            ]:
+                await asyncio.sleep(0.02)
 
     def told(self) -> dict[str, list[str]]:
         """The titles that arrived so far, by receiver."""
@@ -85,14 +99,13 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             gateway=GatewaySettings(enabled=False),
             alerts=alerts,
         )
-        async with AsyncExitStack() as setting_up:
-            clock = SystemClock()
-            installation = await open_installation(setting_up, settings, clock, purpose=Purpose.BEGIN)
-            await installation.tenants.create_tenant(Tenant("east", clock.now()))
-            connection = DimseConnection("127.0.0.1", orthanc.dicom_port, orthanc.ae_title, "RADGATE")
-            await installation.pacs.create_pacs(PacsConfig("east", "main", connection, clock.now()))
+        clock = SystemClock()
+        installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
+        await installation.tenants.create_tenant(Tenant("east", clock.now()))
+        site = Site(orthanc, web, mail, settings, installation)
+        await site.add_pacs("main", orthanc.dicom_port)
         await stack.enter_async_context(build_app(settings))
-        yield Site(orthanc, web, mail, settings)
+        yield site
 
 
 async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
@@ -130,7 +143,11 @@ async def test_a_pacs_in_maintenance_that_is_silenced_is_told_to_nobody_until_th
     book = SilenceFile(site.settings.data_dir)
     book.write([Silence("1", "RadgatePacsDown", (("pacs", "main"),), SystemClock().now() + timedelta(hours=1))])
     site.orthanc.kill()
-    await asyncio.sleep(3)  # what does not happen can't be waited for
-    assert site.told() == {"mail": [], "slack": [], "pagerduty": []}
+    await site.until_down("main")
+    await site.add_pacs("later", free_port())  # by the time that everybody hears of it, the first one would be reported
+    for titles in (await site.until_told(1)).values():
+        assert len(titles) == 1
+        assert "later" in titles[0]
     book.write([])
-    await site.until_told(1)
+    for titles in (await site.until_told(2)).values():
+        assert TITLE in titles[1]

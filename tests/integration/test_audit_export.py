@@ -35,6 +35,7 @@ from radgate_server.settings.audit_export import AuditCollector, FhirCollector, 
 from tests.conformance.database_suites import audit_entry
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.ports import free_port
+from tests.integration.waiting import until
 from tests.unit.audit_export.audit_message import check
 from tests.unit.audit_export.records import stored
 
@@ -133,7 +134,7 @@ async def received(rsyslog: Rsyslog, last: int) -> list[int]:
 
 
 async def test_rsyslog_gets_each_record_as_an_audit_message_also_after_it_was_away(
-    rsyslog: Rsyslog, database: Database
+    rsyslog: Rsyslog, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     await asyncio.to_thread(rsyslog.start)
     collector = SyslogCollector(
@@ -145,7 +146,7 @@ async def test_rsyslog_gets_each_record_as_an_audit_message_also_after_it_was_aw
     assert await received(rsyslog, 30) == list(range(1, 31))
     await asyncio.to_thread(rsyslog.stop)
     await record(database, 30, 40)
-    await asyncio.sleep(0.5)
+    await until(lambda: "the audit trail can't be exported to arr" in caplog.text)
     await asyncio.to_thread(rsyslog.start)
     found = await received(rsyslog, 40)
     await sending.close()
