@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from radgate_server.adapters.imaging.bitstreams.detection import Bitstream, bitstream_of
 from radgate_server.adapters.imaging.codecs import native
+from radgate_server.adapters.imaging.codecs.colour import in_colour
 from radgate_server.adapters.imaging.codecs.table import CODECS, DECODINGS, Decoding, load
-from radgate_server.adapters.imaging.samples.colour import in_colour
 from radgate_server.adapters.imaging.samples.containers import Samples, container_bits, in_container, shape_of
 from radgate_server.adapters.imaging.samples.high_bit import Described, brought_down, high_bit_notes, stated_high_bit
 from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel

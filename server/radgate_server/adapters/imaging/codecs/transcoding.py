@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from radgate_server.adapters.imaging.codecs.colour import in_colour
 from radgate_server.adapters.imaging.codecs.decoding import decoded_words
 from radgate_server.adapters.imaging.codecs.table import CODECS, Encoding, Limits, load
-from radgate_server.adapters.imaging.samples.colour import in_colour
 from radgate_server.adapters.imaging.samples.containers import Array, Encoded, with_signs
 from radgate_server.adapters.imaging.samples.high_bit import brought_down, uses_bits_below
 from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
