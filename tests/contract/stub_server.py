@@ -198,12 +198,12 @@ class Stub(
         return DetectPacsResponse(hints=[f"{request.endpoint} {request.port}"])
 
     async def FailoverPacs(self, request: FailoverPacsRequest, context: Context) -> FailoverPacsResponse:
-        return FailoverPacsResponse(transition=PacsTransition(primary=request.name, to_pacs=request.target))
+        return FailoverPacsResponse(transition=PacsTransition(primary_pacs=request.name, to_pacs=request.target_pacs))
 
     async def ListPacsTransitions(
         self, request: ListPacsTransitionsRequest, context: Context
     ) -> ListPacsTransitionsResponse:
-        return ListPacsTransitionsResponse(transitions=[PacsTransition(primary=request.name)] * request.page_size)
+        return ListPacsTransitionsResponse(transitions=[PacsTransition(primary_pacs=request.name)] * request.page_size)
 
     async def CreateJob(self, request: CreateJobRequest, context: Context) -> CreateJobResponse:
         job = Job(job_id=request.request_id, transcode_study=request.transcode_study)

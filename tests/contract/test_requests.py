@@ -154,10 +154,10 @@ async def test_pacs_are_detected_and_switched_over_by_their_urls(gateway: Gatewa
     url = "/api/v1/pacs"
     found = await gateway.client.post(f"{url}/auto-detect", json={"endpoint": "pacs.example", "port": 104})
     assert found.json()["hints"] == ["pacs.example 104"]
-    switched = await gateway.client.post(f"{url}/archive:failover", json={"target": "spare"})
+    switched = await gateway.client.post(f"{url}/archive:failover", json={"targetPacs": "spare"})
     assert switched.json()["transition"]["toPacs"] == "spare"
     history = await gateway.client.get(f"{url}/archive/transitions?pageSize=2")
-    assert [each["primary"] for each in history.json()["transitions"]] == ["archive"] * 2
+    assert [each["primaryPacs"] for each in history.json()["transitions"]] == ["archive"] * 2
 
 
 async def test_jobs_have_urls(gateway: Gateway) -> None:

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from google.protobuf.message_factory import GetMessageClass
+
 from radgate.dicomweb.v1 import dicomweb_service_pb2 as web
 from radgate.v1 import admin_service_pb2 as admin
+from radgate.v1 import audit_service_pb2 as audit
 from radgate.v1 import dicom_pb2 as dicom
 from radgate.v1 import job_service_pb2 as jobs
 from radgate.v1 import quarantine_service_pb2 as quarantine
 from radgate.v1 import query_service_pb2 as query
+from radgate.v1 import retention_service_pb2 as retention
 from radgate.v1 import retrieve_service_pb2 as retrieve
 from radgate.v1 import transcode_service_pb2 as transcode
 
@@ -41,6 +45,14 @@ def _uids(ids: Ids) -> dict[str, str]:
 def _of_study(ids: Ids) -> Any:
     return retrieve.RetrieveInstancesRequest(study_instance_uid=ids.study)
 
+
+REQUESTS_OF: Mapping[str, Any] = {
+    f"{service.full_name}/{method.name}": GetMessageClass(method.input_type)
+    for module in (admin, audit, jobs, quarantine, query, retention, retrieve, transcode, web)
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+"""The class of each rpc's request."""
 
 _WEB = "radgate.dicomweb.v1.DicomWebService/"
 _V1 = "radgate.v1."

@@ -8,6 +8,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
 from radgate_server.core.access.tenancy import Role
 from radgate_server.rpc.access.authorization import METHODS, TenantNeed
+from tests.rpc.named_requests import REQUESTS_OF
 from tests.rpc.rig import (
     AUTH,
     CERTIFICATES,
@@ -28,6 +29,11 @@ from tests.rpc.rig import (
 PROTECTED = [name for name, access in METHODS.items() if not access.is_public]
 INSTALLATION = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.EVERY_TENANT]
 OF_TENANT = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.TENANT]
+NAMING_TENANT = [
+    name
+    for name in PROTECTED
+    if name not in INSTALLATION and name in REQUESTS_OF and "tenant_id" in REQUESTS_OF[name].DESCRIPTOR.fields_by_name
+]
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
@@ -65,6 +71,29 @@ async def test_no_rpc_reaches_another_tenant(rig: Rig, channel: grpc.aio.Channel
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await invoke(channel, name, **headers, x_tenant_id="west")
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("name", NAMING_TENANT)
+async def test_no_request_reaches_another_tenant_by_naming_it(rig: Rig, channel: grpc.aio.Channel, name: str) -> None:
+    request = REQUESTS_OF[name](tenant_id="west").SerializeToString()
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(channel, name, request, token=await rig.key("east", role=Role.ADMIN))
+    assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED")
+
+
+async def test_a_request_names_the_tenant_to_act_for(rig: Rig, channel: grpc.aio.Channel) -> None:
+    async def pacs(token: str, tenant_id: str, **headers: str) -> list[str]:
+        request = admin_service_pb2.ListPacsRequest(tenant_id=tenant_id).SerializeToString()
+        (answer,) = await invoke(channel, "radgate.v1.AdminService/ListPacs", request, token=token, **headers)
+        listed = admin_service_pb2.ListPacsResponse.FromString(answer).pacs
+        return [each.folder.path for each in listed]
+
+    for token in (await rig.key("*", role=Role.ADMIN), await rig.key("east", "west", role=Role.ADMIN)):
+        assert await pacs(token, "west") == await pacs(token, "west", x_tenant_id="west") == ["/west"]
+        assert await pacs(token, "", x_tenant_id="west") == ["/west"]
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await pacs(token, "west", x_tenant_id="east")
+        assert reason_of(caught.value) == "INVALID_ARGUMENT"
 
 
 REFUSED_ROLES = [(name, role) for name in PROTECTED for role in Role if role not in METHODS[name].roles]

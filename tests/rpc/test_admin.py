@@ -90,7 +90,7 @@ async def test_a_rotated_key_goes_on_for_the_overlap_and_the_new_one_lives_as_lo
     assert record.expire_time.ToDatetime(UTC) == START + timedelta(days=91)
     listed = {key.key_id: key for key in (await admin("ListApiKeys")).api_keys}
     former = listed[old.api_key.key_id]
-    assert former.replaced_by == record.key_id
+    assert former.replaced_by_key_id == record.key_id
     assert former.expire_time.ToDatetime(UTC) == START + timedelta(days=1, hours=1)
     for token in (old.token, new.token):
         assert await invoke(channel, SEARCH, token=token)

@@ -289,11 +289,11 @@ async def test_work_is_sent_to_a_backup_and_given_back(rig: Rig, group: Administ
 
     assert await active() == ["main"]
     first = (await group("FailoverPacs", name="main")).transition
-    assert (first.primary, first.from_pacs, first.to_pacs) == ("main", "main", "near")
+    assert (first.primary_pacs, first.from_pacs, first.to_pacs) == ("main", "main", "near")
     assert first.cause == pacs_pb2.TRANSITION_CAUSE_MANUAL_FAILOVER
     assert rig.audit.entries[-1].detail == "manual-failover of pacs main from main to near"
     assert await active() == ["near"]
-    await group("FailoverPacs", name="main", target="far")
+    await group("FailoverPacs", name="main", target_pacs="far")
     back = (await group("FailbackPacs", name="main")).transition
     assert (back.from_pacs, back.to_pacs) == ("far", "main")
     assert await active() == ["main"]
@@ -307,7 +307,7 @@ async def test_work_is_sent_to_a_backup_and_given_back(rig: Rig, group: Administ
     ("rpc", "fields", "field"),
     [
         ("FailoverPacs", {"name": "near"}, "name"),
-        ("FailoverPacs", {"name": "main", "target": "main"}, "target"),
+        ("FailoverPacs", {"name": "main", "target_pacs": "main"}, "target_pacs"),
         ("FailbackPacs", {"name": "main"}, "name"),
         ("DeletePacs", {"name": "main"}, "name"),
         ("CreatePacs", {"pacs": {"name": "third", "dimse": DIMSE, "backup_for": "near"}}, "backup_for"),

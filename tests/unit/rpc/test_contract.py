@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from radgate_server.adapters.cache.derived import tier as derived
 from radgate_server.adapters.cache.memory import answers as memory
@@ -40,6 +40,12 @@ METHODS = [
     for service in (ADMIN, AUDIT, JOBS, QUARANTINE, QUERY, RETENTION, RETRIEVE, STORE, TRANSCODE)
     for method in service.methods
 ]
+OF_A_TENANT = [
+    method
+    for service in (ADMIN, AUDIT, QUARANTINE, RETENTION)
+    for method in service.methods
+    if method.name not in ("CreateTenant", "ListTenants", "UpdateTenant", "DeleteTenant")
+]
 WARNINGS = (FUZZY_MATCHING_IGNORED, KEYS_UNCHECKED, REJECTIONS_UNREAD, RESULTS_TRUNCATED, RESULTS_WITHHELD)
 PAGED = [method for method in METHODS if method.name.startswith(("List", "Search"))]
 
@@ -47,8 +53,8 @@ PAGED = [method for method in METHODS if method.name.startswith(("List", "Search
 @pytest.mark.parametrize("method", PAGED, ids=lambda method: method.name)
 def test_each_list_comes_page_by_page(method: MethodDescriptor) -> None:
     asked, answered = method.input_type.fields_by_name, method.output_type.fields_by_name
-    assert (asked["page_size"].type, asked["page_token"].type) == (asked["page_size"].TYPE_INT32, 9)
-    assert answered["next_page_token"].type == 9
+    assert asked["page_size"].type == FieldDescriptor.TYPE_INT32
+    assert asked["page_token"].type == answered["next_page_token"].type == FieldDescriptor.TYPE_STRING
     assert method.output_type.fields[0].is_repeated
 
 
@@ -73,3 +79,8 @@ def test_each_word_of_the_core_is_a_value_of_the_contract(words: EnumWords, mean
     assert 0 not in numbers.values()
     assert numbers.keys() == words.numbers.keys()
     assert words.number("of a later version") == 0
+
+
+@pytest.mark.parametrize("method", OF_A_TENANT, ids=lambda method: method.name)
+def test_an_administrators_request_names_its_tenant(method: MethodDescriptor) -> None:
+    assert method.input_type.fields_by_name["tenant_id"].type == FieldDescriptor.TYPE_STRING

@@ -17,9 +17,9 @@ def choose_backup(group: Group, active: str, target: str) -> str:
     """
     backups = group.members[1:]
     if target and target not in backups:
-        raise InvalidArgumentError("target", "is no backup of this PACS")
+        raise InvalidArgumentError("target_pacs", "is no backup of this PACS")
     if target and target == active:
-        raise InvalidArgumentError("target", f"{target} does the work already")
+        raise InvalidArgumentError("target_pacs", f"{target} does the work already")
     if target:
         return target
     at = group.members.index(active)

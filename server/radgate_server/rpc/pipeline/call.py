@@ -83,6 +83,10 @@ class Call:
         given = self._headers.get("x-request-id", "")
         self.request_id: str = given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
+    def ask_for_tenant(self, tenant_id: str) -> None:
+        """Act as if the metadata had named the tenant that the request names."""
+        self._headers = {**self._headers, "x-tenant-id": tenant_id}
+
     def header(self, name: str) -> str:
         """A request header (metadata), but no binary one, by its lower-case name; "" when it was not sent."""
         value: str = self._headers.get(name, "")

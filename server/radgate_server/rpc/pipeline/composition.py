@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.access.authorization import METHODS
 from radgate_server.rpc.access.doubts import DoubtedStudies, warned
+from radgate_server.rpc.access.named_tenant import named_tenant
 from radgate_server.rpc.access.rest_fields import FieldCheck, rest_field_check
 from radgate_server.rpc.access.study_admission import (
     Admit,
@@ -75,7 +76,8 @@ def _build_way(
     confirmer: StudyConfirmer,
     rejections: RejectionGate,
 ) -> Way:
-    method = Method(full_name := f"{service.full_name}/{descriptor.name}", METHODS[full_name])
+    access = METHODS[full_name := f"{service.full_name}/{descriptor.name}"]
+    method = Method(full_name, access, named_tenant(descriptor, access))
     innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts, confirmer, rejections)
     proceed = compose(method, layers, innermost)
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)

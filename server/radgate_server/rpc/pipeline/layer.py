@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from radgate_server.rpc.access.authorization import Access
+from radgate_server.rpc.access.named_tenant import NamedTenant
 from radgate_server.rpc.pipeline.call import Call
 
 type Proceed = Callable[[Call], Awaitable[None]]
@@ -16,6 +17,8 @@ class Method:
 
     full_name: str
     access: Access
+    named_tenant: NamedTenant | None = None
+    """Reads the tenant of a request, where requests may name it."""
 
     @property
     def name(self) -> str:

@@ -189,7 +189,11 @@ def authenticate(authenticator: CredentialChecker, introductions: Introductions)
 
         async def layer(call: Call) -> None:
             credentials = introductions.read(call)
-            principal, tenant_id = await authenticator.authenticate(credentials, call.header("x-tenant-id"))
+            asked = call.header("x-tenant-id")
+            principal, tenant_id = await authenticator.authenticate(credentials, asked)
+            if method.named_tenant and (named := method.named_tenant(call.payload, asked)) not in ("", tenant_id):
+                call.ask_for_tenant(named)
+                principal, tenant_id = await authenticator.authenticate(credentials, named)
             if (recorded := current_span.get()) is not None:
                 recorded.note({"tenant": tenant_id})
             call.caller = Caller(

@@ -144,7 +144,7 @@ class AdminServicer:
 
     async def FailoverPacs(self, request: messages.FailoverPacsRequest, call: Call) -> messages.FailoverPacsResponse:
         """Send the work of a primary to a backup."""
-        transition = await self._pacs.fail_over(call.caller, request.name, request.target)
+        transition = await self._pacs.fail_over(call.caller, request.name, request.target_pacs)
         return messages.FailoverPacsResponse(transition=to_transition(transition))
 
     async def FailbackPacs(self, request: messages.FailbackPacsRequest, call: Call) -> messages.FailbackPacsResponse:

@@ -130,7 +130,7 @@ class RestrictedPatient(_message.Message):
     def __init__(self, patient_id: _Optional[str] = ..., issuer: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time", "expire_time", "last_use_time", "replaced_by", "restriction")
+    __slots__ = ("key_id", "tenant_ids", "role", "label", "create_time", "revoke_time", "expire_time", "last_use_time", "replaced_by_key_id", "restriction")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_IDS_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -139,7 +139,7 @@ class ApiKey(_message.Message):
     REVOKE_TIME_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     LAST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
-    REPLACED_BY_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_BY_KEY_ID_FIELD_NUMBER: _ClassVar[int]
     RESTRICTION_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     tenant_ids: _containers.RepeatedScalarFieldContainer[str]
@@ -149,9 +149,9 @@ class ApiKey(_message.Message):
     revoke_time: _timestamp_pb2.Timestamp
     expire_time: _timestamp_pb2.Timestamp
     last_use_time: _timestamp_pb2.Timestamp
-    replaced_by: str
+    replaced_by_key_id: str
     restriction: StudyRestriction
-    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
+    def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by_key_id: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class Pacs(_message.Message):
     __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "create_time", "backup_for", "failover", "state", "validation", "active")
@@ -286,16 +286,18 @@ class DeleteTenantResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
-    __slots__ = ("role", "label", "expire_time", "restriction")
+    __slots__ = ("role", "label", "expire_time", "restriction", "tenant_id")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     RESTRICTION_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     role: Role
     label: str
     expire_time: _timestamp_pb2.Timestamp
     restriction: StudyRestriction
-    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class CreateApiKeyResponse(_message.Message):
     __slots__ = ("api_key", "token")
@@ -306,12 +308,14 @@ class CreateApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
 
 class ListApiKeysRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "tenant_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListApiKeysResponse(_message.Message):
     __slots__ = ("api_keys", "next_page_token")
@@ -322,10 +326,12 @@ class ListApiKeysResponse(_message.Message):
     def __init__(self, api_keys: _Optional[_Iterable[_Union[ApiKey, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RevokeApiKeyRequest(_message.Message):
-    __slots__ = ("key_id",)
+    __slots__ = ("key_id", "tenant_id")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     key_id: str
-    def __init__(self, key_id: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, key_id: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class RevokeApiKeyResponse(_message.Message):
     __slots__ = ("api_key",)
@@ -334,12 +340,14 @@ class RevokeApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
 
 class RotateApiKeyRequest(_message.Message):
-    __slots__ = ("key_id", "overlap")
+    __slots__ = ("key_id", "overlap", "tenant_id")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     overlap: _duration_pb2.Duration
-    def __init__(self, key_id: _Optional[str] = ..., overlap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, key_id: _Optional[str] = ..., overlap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class RotateApiKeyResponse(_message.Message):
     __slots__ = ("api_key", "token")
@@ -350,8 +358,10 @@ class RotateApiKeyResponse(_message.Message):
     def __init__(self, api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
 
 class GetLimitsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
 
 class GetLimitsResponse(_message.Message):
     __slots__ = ("tenant", "keys", "key_defaults")
@@ -364,12 +374,14 @@ class GetLimitsResponse(_message.Message):
     def __init__(self, tenant: _Optional[_Union[_limits_pb2.LimitsState, _Mapping]] = ..., keys: _Optional[_Iterable[_Union[_limits_pb2.LimitsState, _Mapping]]] = ..., key_defaults: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ...) -> None: ...
 
 class UpdateLimitsRequest(_message.Message):
-    __slots__ = ("limits", "update_mask")
+    __slots__ = ("limits", "update_mask", "tenant_id")
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     limits: _limits_pb2.Limits
     update_mask: _field_mask_pb2.FieldMask
-    def __init__(self, limits: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, limits: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class UpdateLimitsResponse(_message.Message):
     __slots__ = ("state",)
@@ -378,12 +390,14 @@ class UpdateLimitsResponse(_message.Message):
     def __init__(self, state: _Optional[_Union[_limits_pb2.LimitsState, _Mapping]] = ...) -> None: ...
 
 class CreatePacsRequest(_message.Message):
-    __slots__ = ("pacs", "skip_validation")
+    __slots__ = ("pacs", "skip_validation", "tenant_id")
     PACS_FIELD_NUMBER: _ClassVar[int]
     SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
     skip_validation: bool
-    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: bool = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., skip_validation: bool = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class CreatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -392,14 +406,16 @@ class CreatePacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
 class UpdatePacsRequest(_message.Message):
-    __slots__ = ("pacs", "update_mask", "skip_validation")
+    __slots__ = ("pacs", "update_mask", "skip_validation", "tenant_id")
     PACS_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
     SKIP_VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     pacs: Pacs
     update_mask: _field_mask_pb2.FieldMask
     skip_validation: bool
-    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: bool = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., skip_validation: bool = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class UpdatePacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -408,10 +424,12 @@ class UpdatePacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
 class GetPacsRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class GetPacsResponse(_message.Message):
     __slots__ = ("pacs",)
@@ -420,12 +438,14 @@ class GetPacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Union[Pacs, _Mapping]] = ...) -> None: ...
 
 class ListPacsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "tenant_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListPacsResponse(_message.Message):
     __slots__ = ("pacs", "next_page_token")
@@ -436,20 +456,24 @@ class ListPacsResponse(_message.Message):
     def __init__(self, pacs: _Optional[_Iterable[_Union[Pacs, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DeletePacsRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class DeletePacsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class TestPacsRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class TestPacsResponse(_message.Message):
     __slots__ = ("latency_ms", "detail")
@@ -460,10 +484,12 @@ class TestPacsResponse(_message.Message):
     def __init__(self, latency_ms: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class ValidatePacsRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ValidatePacsResponse(_message.Message):
     __slots__ = ("report",)
@@ -472,7 +498,7 @@ class ValidatePacsResponse(_message.Message):
     def __init__(self, report: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ...) -> None: ...
 
 class DetectPacsRequest(_message.Message):
-    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret", "secret_ref")
+    __slots__ = ("endpoint", "port", "called_aets", "calling_aet", "username", "secret", "secret_ref", "tenant_id")
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     CALLED_AETS_FIELD_NUMBER: _ClassVar[int]
@@ -480,6 +506,7 @@ class DetectPacsRequest(_message.Message):
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
     SECRET_REF_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     endpoint: str
     port: int
     called_aets: _containers.RepeatedScalarFieldContainer[str]
@@ -487,7 +514,8 @@ class DetectPacsRequest(_message.Message):
     username: str
     secret: str
     secret_ref: str
-    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., secret_ref: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, endpoint: _Optional[str] = ..., port: _Optional[int] = ..., called_aets: _Optional[_Iterable[str]] = ..., calling_aet: _Optional[str] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., secret_ref: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class DetectPacsResponse(_message.Message):
     __slots__ = ("findings", "attempts", "hints", "duration_ms")
@@ -548,12 +576,14 @@ class DetectAttempt(_message.Message):
     def __init__(self, kind: _Optional[_Union[DetectKind, str]] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class FailoverPacsRequest(_message.Message):
-    __slots__ = ("name", "target")
+    __slots__ = ("name", "target_pacs", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TARGET_FIELD_NUMBER: _ClassVar[int]
+    TARGET_PACS_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    target: str
-    def __init__(self, name: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
+    target_pacs: str
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., target_pacs: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class FailoverPacsResponse(_message.Message):
     __slots__ = ("transition",)
@@ -562,10 +592,12 @@ class FailoverPacsResponse(_message.Message):
     def __init__(self, transition: _Optional[_Union[_pacs_pb2.PacsTransition, _Mapping]] = ...) -> None: ...
 
 class FailbackPacsRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class FailbackPacsResponse(_message.Message):
     __slots__ = ("transition",)
@@ -574,14 +606,16 @@ class FailbackPacsResponse(_message.Message):
     def __init__(self, transition: _Optional[_Union[_pacs_pb2.PacsTransition, _Mapping]] = ...) -> None: ...
 
 class ListPacsTransitionsRequest(_message.Message):
-    __slots__ = ("name", "page_size", "page_token")
+    __slots__ = ("name", "page_size", "page_token", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     page_size: int
     page_token: str
-    def __init__(self, name: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListPacsTransitionsResponse(_message.Message):
     __slots__ = ("transitions", "next_page_token")
@@ -592,8 +626,10 @@ class ListPacsTransitionsResponse(_message.Message):
     def __init__(self, transitions: _Optional[_Iterable[_Union[_pacs_pb2.PacsTransition, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetCacheStatsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
 
 class CacheTierStats(_message.Message):
     __slots__ = ("tier", "entries", "used_bytes", "limit_bytes", "hits", "misses")
@@ -618,10 +654,12 @@ class GetCacheStatsResponse(_message.Message):
     def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ...) -> None: ...
 
 class InvalidateCacheRequest(_message.Message):
-    __slots__ = ("study_instance_uid",)
+    __slots__ = ("study_instance_uid", "tenant_id")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
-    def __init__(self, study_instance_uid: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, study_instance_uid: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class InvalidateCacheResponse(_message.Message):
     __slots__ = ("instances_removed",)

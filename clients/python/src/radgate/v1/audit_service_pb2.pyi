@@ -160,7 +160,7 @@ class AuditPosition(_message.Message):
     def __init__(self, complete_up_to: _Optional[int] = ..., newest: _Optional[int] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class SearchAuditRecordsRequest(_message.Message):
-    __slots__ = ("user", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "actions", "outcome", "since", "until", "break_glass", "page_size", "page_token")
+    __slots__ = ("user", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "actions", "outcome", "since", "until", "break_glass", "page_size", "page_token", "tenant_id")
     USER_FIELD_NUMBER: _ClassVar[int]
     PATIENT_ID_FIELD_NUMBER: _ClassVar[int]
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
@@ -173,6 +173,7 @@ class SearchAuditRecordsRequest(_message.Message):
     BREAK_GLASS_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     user: str
     patient_id: str
     study_instance_uid: str
@@ -185,7 +186,8 @@ class SearchAuditRecordsRequest(_message.Message):
     break_glass: bool
     page_size: int
     page_token: str
-    def __init__(self, user: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[AuditAction, str]]] = ..., outcome: _Optional[_Union[AuditOutcome, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_glass: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, user: _Optional[str] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[AuditAction, str]]] = ..., outcome: _Optional[_Union[AuditOutcome, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_glass: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class SearchAuditRecordsResponse(_message.Message):
     __slots__ = ("records", "next_page_token", "position")
@@ -198,8 +200,10 @@ class SearchAuditRecordsResponse(_message.Message):
     def __init__(self, records: _Optional[_Iterable[_Union[AuditRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., position: _Optional[_Union[AuditPosition, _Mapping]] = ...) -> None: ...
 
 class VerifyAuditTrailRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
 
 class VerifyAuditTrailResponse(_message.Message):
     __slots__ = ("progress", "verdict")
@@ -240,12 +244,14 @@ class AuditFault(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., what: _Optional[str] = ...) -> None: ...
 
 class ListAuditCheckpointsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "tenant_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListAuditCheckpointsResponse(_message.Message):
     __slots__ = ("checkpoints", "next_page_token")
@@ -278,14 +284,16 @@ class AuditReportSpec(_message.Message):
     def __init__(self, kind: _Optional[_Union[AuditReportKind, str]] = ..., subject: _Optional[str] = ..., format: _Optional[_Union[AuditReportFormat, str]] = ..., time_zone: _Optional[str] = ...) -> None: ...
 
 class MakeAuditReportRequest(_message.Message):
-    __slots__ = ("spec", "since", "until")
+    __slots__ = ("spec", "since", "until", "tenant_id")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     spec: AuditReportSpec
     since: _timestamp_pb2.Timestamp
     until: _timestamp_pb2.Timestamp
-    def __init__(self, spec: _Optional[_Union[AuditReportSpec, _Mapping]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, spec: _Optional[_Union[AuditReportSpec, _Mapping]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ReportSchedule(_message.Message):
     __slots__ = ("name", "spec", "frequency", "day", "time_of_day", "receivers", "next_run_time", "last_run_time", "last_error", "attempts")
@@ -312,10 +320,12 @@ class ReportSchedule(_message.Message):
     def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[AuditReportSpec, _Mapping]] = ..., frequency: _Optional[_Union[ReportFrequency, str]] = ..., day: _Optional[int] = ..., time_of_day: _Optional[str] = ..., receivers: _Optional[_Iterable[str]] = ..., next_run_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_run_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_error: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class CreateReportScheduleRequest(_message.Message):
-    __slots__ = ("schedule",)
+    __slots__ = ("schedule", "tenant_id")
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     schedule: ReportSchedule
-    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class CreateReportScheduleResponse(_message.Message):
     __slots__ = ("schedule",)
@@ -324,12 +334,14 @@ class CreateReportScheduleResponse(_message.Message):
     def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ...) -> None: ...
 
 class ListReportSchedulesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "tenant_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListReportSchedulesResponse(_message.Message):
     __slots__ = ("schedules", "next_page_token")
@@ -340,12 +352,14 @@ class ListReportSchedulesResponse(_message.Message):
     def __init__(self, schedules: _Optional[_Iterable[_Union[ReportSchedule, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateReportScheduleRequest(_message.Message):
-    __slots__ = ("schedule", "update_mask")
+    __slots__ = ("schedule", "update_mask", "tenant_id")
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     schedule: ReportSchedule
     update_mask: _field_mask_pb2.FieldMask
-    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class UpdateReportScheduleResponse(_message.Message):
     __slots__ = ("schedule",)
@@ -354,20 +368,24 @@ class UpdateReportScheduleResponse(_message.Message):
     def __init__(self, schedule: _Optional[_Union[ReportSchedule, _Mapping]] = ...) -> None: ...
 
 class DeleteReportScheduleRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class DeleteReportScheduleResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class RunReportScheduleRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "tenant_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class RunReportScheduleResponse(_message.Message):
     __slots__ = ("schedule",)

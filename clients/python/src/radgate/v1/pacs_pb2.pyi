@@ -237,17 +237,17 @@ class ValidationReport(_message.Message):
     def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., passed: bool = ..., checks: _Optional[_Iterable[_Union[ValidationCheck, _Mapping]]] = ...) -> None: ...
 
 class PacsTransition(_message.Message):
-    __slots__ = ("time", "primary", "from_pacs", "to_pacs", "cause", "reason")
+    __slots__ = ("time", "primary_pacs", "from_pacs", "to_pacs", "cause", "reason")
     TIME_FIELD_NUMBER: _ClassVar[int]
-    PRIMARY_FIELD_NUMBER: _ClassVar[int]
+    PRIMARY_PACS_FIELD_NUMBER: _ClassVar[int]
     FROM_PACS_FIELD_NUMBER: _ClassVar[int]
     TO_PACS_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     time: _timestamp_pb2.Timestamp
-    primary: str
+    primary_pacs: str
     from_pacs: str
     to_pacs: str
     cause: TransitionCause
     reason: str
-    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., primary: _Optional[str] = ..., from_pacs: _Optional[str] = ..., to_pacs: _Optional[str] = ..., cause: _Optional[_Union[TransitionCause, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., primary_pacs: _Optional[str] = ..., from_pacs: _Optional[str] = ..., to_pacs: _Optional[str] = ..., cause: _Optional[_Union[TransitionCause, str]] = ..., reason: _Optional[str] = ...) -> None: ...

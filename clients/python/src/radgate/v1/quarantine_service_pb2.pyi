@@ -41,12 +41,14 @@ class QuarantinedIdentity(_message.Message):
     def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ...) -> None: ...
 
 class ListQuarantinedInstancesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "tenant_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListQuarantinedInstancesResponse(_message.Message):
     __slots__ = ("instances", "next_page_token")
@@ -57,16 +59,20 @@ class ListQuarantinedInstancesResponse(_message.Message):
     def __init__(self, instances: _Optional[_Iterable[_Union[QuarantinedInstance, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ReadQuarantinedInstanceRequest(_message.Message):
-    __slots__ = ("entry_id",)
+    __slots__ = ("entry_id", "tenant_id")
     ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     entry_id: str
-    def __init__(self, entry_id: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, entry_id: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class DeleteQuarantinedInstanceRequest(_message.Message):
-    __slots__ = ("entry_id",)
+    __slots__ = ("entry_id", "tenant_id")
     ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     entry_id: str
-    def __init__(self, entry_id: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, entry_id: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class DeleteQuarantinedInstanceResponse(_message.Message):
     __slots__ = ()

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"radgate/v1/retention_service.proto\x12\nradgate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"P\n\rRetentionRule\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.radgate.v1.RecordKind\x12\x0c\n\x04\x64\x61ys\x18\x02 \x01(\x05\x12\x0b\n\x03own\x18\x03 \x01(\x08\"\x8c\x02\n\tLegalHold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12(\n\x07subject\x18\x02 \x01(\x0e\x32\x17.radgate.v1.HoldSubject\x12\x12\n\x05value\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\tplaced_by\x18\x05 \x01(\t\x12.\n\nplace_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breleased_by\x18\x07 \x01(\t\x12\x30\n\x0crelease_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0erelease_reason\x18\t \x01(\t\"v\n\x07\x45rasure\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12\x18\n\x0b\x63\x65rtificate\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x15\n\x13GetRetentionRequest\"T\n\x14GetRetentionResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.radgate.v1.RetentionRule\x12\x12\n\nleast_days\x18\x02 \x01(\x05\"W\n\x13SetRetentionRequest\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.radgate.v1.RecordKind\x12\x11\n\x04\x64\x61ys\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x07\n\x05_days\"@\n\x14SetRetentionResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.radgate.v1.RetentionRule\"e\n\x15PlaceLegalHoldRequest\x12(\n\x07subject\x18\x01 \x01(\x0e\x32\x17.radgate.v1.HoldSubject\x12\x12\n\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\"=\n\x16PlaceLegalHoldResponse\x12#\n\x04hold\x18\x01 \x01(\x0b\x32\x15.radgate.v1.LegalHold\":\n\x17ReleaseLegalHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x18ReleaseLegalHoldResponse\x12#\n\x04hold\x18\x01 \x01(\x0b\x32\x15.radgate.v1.LegalHold\"X\n\x15ListLegalHoldsRequest\x12\x18\n\x10include_released\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"W\n\x16ListLegalHoldsResponse\x12$\n\x05holds\x18\x01 \x03(\x0b\x32\x15.radgate.v1.LegalHold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x16\x45raseCachedDataRequest\x12\x1c\n\x12study_instance_uid\x18\x01 \x01(\tH\x00\x12\x19\n\npatient_id\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00\x12\x0e\n\x06reason\x18\x03 \x01(\tB\t\n\x07subject\"?\n\x17\x45raseCachedDataResponse\x12$\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x13.radgate.v1.Erasure\"\'\n\x11GetErasureRequest\x12\x12\n\nerasure_id\x18\x01 \x01(\t\":\n\x12GetErasureResponse\x12$\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x13.radgate.v1.Erasure\"<\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x14ListErasuresResponse\x12%\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x13.radgate.v1.Erasure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x7f\n\nRecordKind\x12\x1b\n\x17RECORD_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RECORD_KIND_ACCESS\x10\x01\x12\x1d\n\x19RECORD_KIND_LOGIN_FAILURE\x10\x02\x12\x1d\n\x19RECORD_KIND_CONFIGURATION\x10\x03*\x8d\x01\n\x0bHoldSubject\x12\x1c\n\x18HOLD_SUBJECT_UNSPECIFIED\x10\x00\x12\x17\n\x13HOLD_SUBJECT_TENANT\x10\x01\x12\x18\n\x14HOLD_SUBJECT_PATIENT\x10\x02\x12\x16\n\x12HOLD_SUBJECT_STUDY\x10\x03\x12\x15\n\x11HOLD_SUBJECT_USER\x10\x04\x32\xf7\x07\n\x10RetentionService\x12l\n\x0cGetRetention\x12\x1f.radgate.v1.GetRetentionRequest\x1a .radgate.v1.GetRetentionResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/retention\x12o\n\x0cSetRetention\x12\x1f.radgate.v1.SetRetentionRequest\x1a .radgate.v1.SetRetentionResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/retention:\x01*\x12{\n\x0ePlaceLegalHold\x12!.radgate.v1.PlaceLegalHoldRequest\x1a\".radgate.v1.PlaceLegalHoldResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/retention/holds:\x01*\x12\x93\x01\n\x10ReleaseLegalHold\x12#.radgate.v1.ReleaseLegalHoldRequest\x1a$.radgate.v1.ReleaseLegalHoldResponse\"4\x82\xd3\xe4\x93\x02.\")/api/v1/retention/holds/{hold_id}:release:\x01*\x12x\n\x0eListLegalHolds\x12!.radgate.v1.ListLegalHoldsRequest\x1a\".radgate.v1.ListLegalHoldsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/retention/holds\x12\x81\x01\n\x0f\x45raseCachedData\x12\".radgate.v1.EraseCachedDataRequest\x1a#.radgate.v1.EraseCachedDataResponse\"%\x82\xd3\xe4\x93\x02\x1f\"\x1a/api/v1/retention/erasures:\x01*\x12|\n\nGetErasure\x12\x1d.radgate.v1.GetErasureRequest\x1a\x1e.radgate.v1.GetErasureResponse\"/\x82\xd3\xe4\x93\x02)\x12\'/api/v1/retention/erasures/{erasure_id}\x12u\n\x0cListErasures\x12\x1f.radgate.v1.ListErasuresRequest\x1a .radgate.v1.ListErasuresResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/retention/erasuresb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"radgate/v1/retention_service.proto\x12\nradgate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"P\n\rRetentionRule\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.radgate.v1.RecordKind\x12\x0c\n\x04\x64\x61ys\x18\x02 \x01(\x05\x12\x0b\n\x03own\x18\x03 \x01(\x08\"\x8c\x02\n\tLegalHold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12(\n\x07subject\x18\x02 \x01(\x0e\x32\x17.radgate.v1.HoldSubject\x12\x12\n\x05value\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\tplaced_by\x18\x05 \x01(\t\x12.\n\nplace_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breleased_by\x18\x07 \x01(\t\x12\x30\n\x0crelease_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0erelease_reason\x18\t \x01(\t\"v\n\x07\x45rasure\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12\x18\n\x0b\x63\x65rtificate\x18\x04 \x01(\tB\x03\x80\x01\x01\"(\n\x13GetRetentionRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"T\n\x14GetRetentionResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.radgate.v1.RetentionRule\x12\x12\n\nleast_days\x18\x02 \x01(\x05\"j\n\x13SetRetentionRequest\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.radgate.v1.RecordKind\x12\x11\n\x04\x64\x61ys\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\ttenant_id\x18\x03 \x01(\tB\x07\n\x05_days\"@\n\x14SetRetentionResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.radgate.v1.RetentionRule\"x\n\x15PlaceLegalHoldRequest\x12(\n\x07subject\x18\x01 \x01(\x0e\x32\x17.radgate.v1.HoldSubject\x12\x12\n\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"=\n\x16PlaceLegalHoldResponse\x12#\n\x04hold\x18\x01 \x01(\x0b\x32\x15.radgate.v1.LegalHold\"M\n\x17ReleaseLegalHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\"?\n\x18ReleaseLegalHoldResponse\x12#\n\x04hold\x18\x01 \x01(\x0b\x32\x15.radgate.v1.LegalHold\"k\n\x15ListLegalHoldsRequest\x12\x18\n\x10include_released\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"W\n\x16ListLegalHoldsResponse\x12$\n\x05holds\x18\x01 \x03(\x0b\x32\x15.radgate.v1.LegalHold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x16\x45raseCachedDataRequest\x12\x1c\n\x12study_instance_uid\x18\x01 \x01(\tH\x00\x12\x19\n\npatient_id\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\tB\t\n\x07subject\"?\n\x17\x45raseCachedDataResponse\x12$\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x13.radgate.v1.Erasure\":\n\x11GetErasureRequest\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\":\n\x12GetErasureResponse\x12$\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x13.radgate.v1.Erasure\"O\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\"V\n\x14ListErasuresResponse\x12%\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x13.radgate.v1.Erasure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x7f\n\nRecordKind\x12\x1b\n\x17RECORD_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RECORD_KIND_ACCESS\x10\x01\x12\x1d\n\x19RECORD_KIND_LOGIN_FAILURE\x10\x02\x12\x1d\n\x19RECORD_KIND_CONFIGURATION\x10\x03*\x8d\x01\n\x0bHoldSubject\x12\x1c\n\x18HOLD_SUBJECT_UNSPECIFIED\x10\x00\x12\x17\n\x13HOLD_SUBJECT_TENANT\x10\x01\x12\x18\n\x14HOLD_SUBJECT_PATIENT\x10\x02\x12\x16\n\x12HOLD_SUBJECT_STUDY\x10\x03\x12\x15\n\x11HOLD_SUBJECT_USER\x10\x04\x32\xf7\x07\n\x10RetentionService\x12l\n\x0cGetRetention\x12\x1f.radgate.v1.GetRetentionRequest\x1a .radgate.v1.GetRetentionResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/retention\x12o\n\x0cSetRetention\x12\x1f.radgate.v1.SetRetentionRequest\x1a .radgate.v1.SetRetentionResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/retention:\x01*\x12{\n\x0ePlaceLegalHold\x12!.radgate.v1.PlaceLegalHoldRequest\x1a\".radgate.v1.PlaceLegalHoldResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/retention/holds:\x01*\x12\x93\x01\n\x10ReleaseLegalHold\x12#.radgate.v1.ReleaseLegalHoldRequest\x1a$.radgate.v1.ReleaseLegalHoldResponse\"4\x82\xd3\xe4\x93\x02.\")/api/v1/retention/holds/{hold_id}:release:\x01*\x12x\n\x0eListLegalHolds\x12!.radgate.v1.ListLegalHoldsRequest\x1a\".radgate.v1.ListLegalHoldsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/retention/holds\x12\x81\x01\n\x0f\x45raseCachedData\x12\".radgate.v1.EraseCachedDataRequest\x1a#.radgate.v1.EraseCachedDataResponse\"%\x82\xd3\xe4\x93\x02\x1f\"\x1a/api/v1/retention/erasures:\x01*\x12|\n\nGetErasure\x12\x1d.radgate.v1.GetErasureRequest\x1a\x1e.radgate.v1.GetErasureResponse\"/\x82\xd3\xe4\x93\x02)\x12\'/api/v1/retention/erasures/{erasure_id}\x12u\n\x0cListErasures\x12\x1f.radgate.v1.ListErasuresRequest\x1a .radgate.v1.ListErasuresResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/retention/erasuresb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,10 +57,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETENTIONSERVICE'].methods_by_name['GetErasure']._serialized_options = b'\202\323\344\223\002)\022\'/api/v1/retention/erasures/{erasure_id}'
   _globals['_RETENTIONSERVICE'].methods_by_name['ListErasures']._loaded_options = None
   _globals['_RETENTIONSERVICE'].methods_by_name['ListErasures']._serialized_options = b'\202\323\344\223\002\034\022\032/api/v1/retention/erasures'
-  _globals['_RECORDKIND']._serialized_start=1746
-  _globals['_RECORDKIND']._serialized_end=1873
-  _globals['_HOLDSUBJECT']._serialized_start=1876
-  _globals['_HOLDSUBJECT']._serialized_end=2017
+  _globals['_RECORDKIND']._serialized_start=1898
+  _globals['_RECORDKIND']._serialized_end=2025
+  _globals['_HOLDSUBJECT']._serialized_start=2028
+  _globals['_HOLDSUBJECT']._serialized_end=2169
   _globals['_RETENTIONRULE']._serialized_start=113
   _globals['_RETENTIONRULE']._serialized_end=193
   _globals['_LEGALHOLD']._serialized_start=196
@@ -68,37 +68,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASURE']._serialized_start=466
   _globals['_ERASURE']._serialized_end=584
   _globals['_GETRETENTIONREQUEST']._serialized_start=586
-  _globals['_GETRETENTIONREQUEST']._serialized_end=607
-  _globals['_GETRETENTIONRESPONSE']._serialized_start=609
-  _globals['_GETRETENTIONRESPONSE']._serialized_end=693
-  _globals['_SETRETENTIONREQUEST']._serialized_start=695
-  _globals['_SETRETENTIONREQUEST']._serialized_end=782
-  _globals['_SETRETENTIONRESPONSE']._serialized_start=784
-  _globals['_SETRETENTIONRESPONSE']._serialized_end=848
-  _globals['_PLACELEGALHOLDREQUEST']._serialized_start=850
-  _globals['_PLACELEGALHOLDREQUEST']._serialized_end=951
-  _globals['_PLACELEGALHOLDRESPONSE']._serialized_start=953
-  _globals['_PLACELEGALHOLDRESPONSE']._serialized_end=1014
-  _globals['_RELEASELEGALHOLDREQUEST']._serialized_start=1016
-  _globals['_RELEASELEGALHOLDREQUEST']._serialized_end=1074
-  _globals['_RELEASELEGALHOLDRESPONSE']._serialized_start=1076
-  _globals['_RELEASELEGALHOLDRESPONSE']._serialized_end=1139
-  _globals['_LISTLEGALHOLDSREQUEST']._serialized_start=1141
-  _globals['_LISTLEGALHOLDSREQUEST']._serialized_end=1229
-  _globals['_LISTLEGALHOLDSRESPONSE']._serialized_start=1231
-  _globals['_LISTLEGALHOLDSRESPONSE']._serialized_end=1318
-  _globals['_ERASECACHEDDATAREQUEST']._serialized_start=1320
-  _globals['_ERASECACHEDDATAREQUEST']._serialized_end=1428
-  _globals['_ERASECACHEDDATARESPONSE']._serialized_start=1430
-  _globals['_ERASECACHEDDATARESPONSE']._serialized_end=1493
-  _globals['_GETERASUREREQUEST']._serialized_start=1495
-  _globals['_GETERASUREREQUEST']._serialized_end=1534
-  _globals['_GETERASURERESPONSE']._serialized_start=1536
-  _globals['_GETERASURERESPONSE']._serialized_end=1594
-  _globals['_LISTERASURESREQUEST']._serialized_start=1596
-  _globals['_LISTERASURESREQUEST']._serialized_end=1656
-  _globals['_LISTERASURESRESPONSE']._serialized_start=1658
-  _globals['_LISTERASURESRESPONSE']._serialized_end=1744
-  _globals['_RETENTIONSERVICE']._serialized_start=2020
-  _globals['_RETENTIONSERVICE']._serialized_end=3035
+  _globals['_GETRETENTIONREQUEST']._serialized_end=626
+  _globals['_GETRETENTIONRESPONSE']._serialized_start=628
+  _globals['_GETRETENTIONRESPONSE']._serialized_end=712
+  _globals['_SETRETENTIONREQUEST']._serialized_start=714
+  _globals['_SETRETENTIONREQUEST']._serialized_end=820
+  _globals['_SETRETENTIONRESPONSE']._serialized_start=822
+  _globals['_SETRETENTIONRESPONSE']._serialized_end=886
+  _globals['_PLACELEGALHOLDREQUEST']._serialized_start=888
+  _globals['_PLACELEGALHOLDREQUEST']._serialized_end=1008
+  _globals['_PLACELEGALHOLDRESPONSE']._serialized_start=1010
+  _globals['_PLACELEGALHOLDRESPONSE']._serialized_end=1071
+  _globals['_RELEASELEGALHOLDREQUEST']._serialized_start=1073
+  _globals['_RELEASELEGALHOLDREQUEST']._serialized_end=1150
+  _globals['_RELEASELEGALHOLDRESPONSE']._serialized_start=1152
+  _globals['_RELEASELEGALHOLDRESPONSE']._serialized_end=1215
+  _globals['_LISTLEGALHOLDSREQUEST']._serialized_start=1217
+  _globals['_LISTLEGALHOLDSREQUEST']._serialized_end=1324
+  _globals['_LISTLEGALHOLDSRESPONSE']._serialized_start=1326
+  _globals['_LISTLEGALHOLDSRESPONSE']._serialized_end=1413
+  _globals['_ERASECACHEDDATAREQUEST']._serialized_start=1415
+  _globals['_ERASECACHEDDATAREQUEST']._serialized_end=1542
+  _globals['_ERASECACHEDDATARESPONSE']._serialized_start=1544
+  _globals['_ERASECACHEDDATARESPONSE']._serialized_end=1607
+  _globals['_GETERASUREREQUEST']._serialized_start=1609
+  _globals['_GETERASUREREQUEST']._serialized_end=1667
+  _globals['_GETERASURERESPONSE']._serialized_start=1669
+  _globals['_GETERASURERESPONSE']._serialized_end=1727
+  _globals['_LISTERASURESREQUEST']._serialized_start=1729
+  _globals['_LISTERASURESREQUEST']._serialized_end=1808
+  _globals['_LISTERASURESRESPONSE']._serialized_start=1810
+  _globals['_LISTERASURESRESPONSE']._serialized_end=1896
+  _globals['_RETENTIONSERVICE']._serialized_start=2172
+  _globals['_RETENTIONSERVICE']._serialized_end=3187
 # @@protoc_insertion_point(module_scope)

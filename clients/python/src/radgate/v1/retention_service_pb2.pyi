@@ -80,8 +80,10 @@ class Erasure(_message.Message):
     def __init__(self, erasure_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done: bool = ..., certificate: _Optional[str] = ...) -> None: ...
 
 class GetRetentionRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
 
 class GetRetentionResponse(_message.Message):
     __slots__ = ("rules", "least_days")
@@ -92,12 +94,14 @@ class GetRetentionResponse(_message.Message):
     def __init__(self, rules: _Optional[_Iterable[_Union[RetentionRule, _Mapping]]] = ..., least_days: _Optional[int] = ...) -> None: ...
 
 class SetRetentionRequest(_message.Message):
-    __slots__ = ("kind", "days")
+    __slots__ = ("kind", "days", "tenant_id")
     KIND_FIELD_NUMBER: _ClassVar[int]
     DAYS_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     kind: RecordKind
     days: int
-    def __init__(self, kind: _Optional[_Union[RecordKind, str]] = ..., days: _Optional[int] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, kind: _Optional[_Union[RecordKind, str]] = ..., days: _Optional[int] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class SetRetentionResponse(_message.Message):
     __slots__ = ("rules",)
@@ -106,14 +110,16 @@ class SetRetentionResponse(_message.Message):
     def __init__(self, rules: _Optional[_Iterable[_Union[RetentionRule, _Mapping]]] = ...) -> None: ...
 
 class PlaceLegalHoldRequest(_message.Message):
-    __slots__ = ("subject", "value", "reason")
+    __slots__ = ("subject", "value", "reason", "tenant_id")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     subject: HoldSubject
     value: str
     reason: str
-    def __init__(self, subject: _Optional[_Union[HoldSubject, str]] = ..., value: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, subject: _Optional[_Union[HoldSubject, str]] = ..., value: _Optional[str] = ..., reason: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class PlaceLegalHoldResponse(_message.Message):
     __slots__ = ("hold",)
@@ -122,12 +128,14 @@ class PlaceLegalHoldResponse(_message.Message):
     def __init__(self, hold: _Optional[_Union[LegalHold, _Mapping]] = ...) -> None: ...
 
 class ReleaseLegalHoldRequest(_message.Message):
-    __slots__ = ("hold_id", "reason")
+    __slots__ = ("hold_id", "reason", "tenant_id")
     HOLD_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     hold_id: str
     reason: str
-    def __init__(self, hold_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, hold_id: _Optional[str] = ..., reason: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ReleaseLegalHoldResponse(_message.Message):
     __slots__ = ("hold",)
@@ -136,14 +144,16 @@ class ReleaseLegalHoldResponse(_message.Message):
     def __init__(self, hold: _Optional[_Union[LegalHold, _Mapping]] = ...) -> None: ...
 
 class ListLegalHoldsRequest(_message.Message):
-    __slots__ = ("include_released", "page_size", "page_token")
+    __slots__ = ("include_released", "page_size", "page_token", "tenant_id")
     INCLUDE_RELEASED_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     include_released: bool
     page_size: int
     page_token: str
-    def __init__(self, include_released: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, include_released: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListLegalHoldsResponse(_message.Message):
     __slots__ = ("holds", "next_page_token")
@@ -154,14 +164,16 @@ class ListLegalHoldsResponse(_message.Message):
     def __init__(self, holds: _Optional[_Iterable[_Union[LegalHold, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class EraseCachedDataRequest(_message.Message):
-    __slots__ = ("study_instance_uid", "patient_id", "reason")
+    __slots__ = ("study_instance_uid", "patient_id", "reason", "tenant_id")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     PATIENT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
     patient_id: str
     reason: str
-    def __init__(self, study_instance_uid: _Optional[str] = ..., patient_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, study_instance_uid: _Optional[str] = ..., patient_id: _Optional[str] = ..., reason: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class EraseCachedDataResponse(_message.Message):
     __slots__ = ("erasure",)
@@ -170,10 +182,12 @@ class EraseCachedDataResponse(_message.Message):
     def __init__(self, erasure: _Optional[_Union[Erasure, _Mapping]] = ...) -> None: ...
 
 class GetErasureRequest(_message.Message):
-    __slots__ = ("erasure_id",)
+    __slots__ = ("erasure_id", "tenant_id")
     ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     erasure_id: str
-    def __init__(self, erasure_id: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, erasure_id: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class GetErasureResponse(_message.Message):
     __slots__ = ("erasure",)
@@ -182,12 +196,14 @@ class GetErasureResponse(_message.Message):
     def __init__(self, erasure: _Optional[_Union[Erasure, _Mapping]] = ...) -> None: ...
 
 class ListErasuresRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "tenant_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ListErasuresResponse(_message.Message):
     __slots__ = ("erasures", "next_page_token")

@@ -71,7 +71,7 @@ def to_api_key(key: ApiKey) -> messages.ApiKey:
         revoke_time=_to_time(key.revoke_time),
         expire_time=_to_time(key.expire_time),
         last_use_time=_to_time(key.last_use_time),
-        replaced_by=key.replaced_by,
+        replaced_by_key_id=key.replaced_by,
         restriction=to_restriction(key.restriction),
     )
 

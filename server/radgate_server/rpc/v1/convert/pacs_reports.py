@@ -53,7 +53,7 @@ def to_transition(transition: Transition) -> messages.PacsTransition:
     """Render a change of the active PACS."""
     return messages.PacsTransition(
         time=to_timestamp(transition.time),
-        primary=transition.primary,
+        primary_pacs=transition.primary,
         from_pacs=transition.from_pacs,
         to_pacs=transition.to_pacs,
         cause=_CAUSES[transition.cause],
