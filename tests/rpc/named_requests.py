@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from google.api.field_behavior_pb2 import IDENTIFIER, REQUIRED
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from radgate.dicomweb.v1 import dicomweb_service_pb2 as web
@@ -15,6 +17,7 @@ from radgate.v1 import query_service_pb2 as query
 from radgate.v1 import retention_service_pb2 as retention
 from radgate.v1 import retrieve_service_pb2 as retrieve
 from radgate.v1 import transcode_service_pb2 as transcode
+from radgate_server.rpc.access.required_fields import behaviors
 
 NO_ID = ""
 
@@ -121,3 +124,16 @@ def path_of(name: str, ids: Ids) -> str:
     study, series, sop = _path(ids).values()
     wado = f"/dicom-web/wado?requestType=WADO&studyUID={study}&seriesUID={series}&objectUID={sop}"
     return wado if name.endswith("WadoUri") else "/dicom-web/"
+
+
+def fill(message: Message) -> None:
+    """Give a value to each field that is required, or within what is."""
+    for field in message.DESCRIPTOR.fields:
+        if behaviors(field) & {REQUIRED, IDENTIFIER}:
+            if field.is_repeated:
+                getattr(message, field.name).append("1.2.3")
+            elif field.message_type:
+                getattr(message, field.name).SetInParent()
+                fill(getattr(message, field.name))
+            else:
+                setattr(message, field.name, "1.2.3" if field.cpp_type == field.CPPTYPE_STRING else 1)

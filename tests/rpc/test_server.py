@@ -22,7 +22,7 @@ from radgate_server.rpc.server.grpc_server import AUDIT, CHANNEL_OPTIONS, DICOMW
 from radgate_server.rpc.server.health import HealthServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.quarantine import QuarantineServicer
-from tests.rpc.named_requests import REQUESTS, Ids
+from tests.rpc.named_requests import REQUESTS, REQUESTS_OF, Ids, fill
 from tests.rpc.rig import (
     EAST_STUDY,
     RPCS,
@@ -146,8 +146,13 @@ BODIES = {
 
 
 def request_of(name: str) -> bytes:
-    """A request that names a study, where there is such a request."""
-    return REQUESTS[name](Ids(EAST_STUDY)).SerializeToString() if name in REQUESTS else b""
+    """A request that names a study, where there is such a request, else one that has what is required."""
+    if name in REQUESTS:
+        request: bytes = REQUESTS[name](Ids(EAST_STUDY, entry="f" * 32)).SerializeToString()
+        return request
+    filled = REQUESTS_OF[name]()
+    fill(filled)
+    return filled.SerializeToString()
 
 
 def path_of(name: str) -> str:

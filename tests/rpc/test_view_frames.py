@@ -70,7 +70,6 @@ async def test_a_view_is_its_openers_alone(rig: Rig, channel: grpc.aio.Channel) 
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert [answer async for answer in view][-1].message.end.frames == MANY
     await refused(stub, token, view_id)
-    await refused(stub, token, "")
 
 
 async def refused(stub: RetrieveServiceStub, token: str, view_id: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import radgate.aio
 from radgate.v1.admin_service_pb2 import Tenant
+from radgate.v1.error_reason_pb2 import ERROR_REASON_OBJECT_REJECTED
 from radgate.v1.query_service_pb2 import SearchInstancesRequest, SearchInstancesResponse
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesRequest, RetrieveInstancesRequest, RetrieveInstancesResponse
 from radgate_server.core.access.tenancy import Role
@@ -137,7 +138,7 @@ async def test_jobs_leave_rejected_instances_out(rig: Rig, channel: grpc.aio.Cha
         job = await client.jobs.make_thumbnails(EAST_STUDY, series_instance_uid=f"{EAST_STUDY}.1")
         of_series = [step async for step in client.jobs.watch(job.job_id)]
     assert (of_study[-1].done, of_study[-1].failed, of_study[-1].total) == (5, 0, 5)
-    assert of_series[-1].reason == "OBJECT_REJECTED"
+    assert of_series[-1].reason == ERROR_REASON_OBJECT_REJECTED
 
 
 async def test_a_note_for_quality_reasons_is_shown_itself(rig: Rig, web: Web, channel: grpc.aio.Channel) -> None:

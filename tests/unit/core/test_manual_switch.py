@@ -27,9 +27,9 @@ def test_the_target_or_the_next_backup_is_chosen(active: str, target: str, chose
     [
         (("main",), "main", "", "name"),
         (("main", "near"), "near", "", "name"),
-        (("main", "near"), "near", "near", "target"),
-        (("main", "near"), "main", "main", "target"),
-        (("main", "near"), "main", "elsewhere", "target"),
+        (("main", "near"), "near", "near", "target_pacs"),
+        (("main", "near"), "main", "main", "target_pacs"),
+        (("main", "near"), "main", "elsewhere", "target_pacs"),
     ],
 )
 def test_work_is_not_sent_where_it_can_not_go(members: tuple[str, ...], active: str, target: str, field: str) -> None:

@@ -1,9 +1,10 @@
 """Rules that the contract follows throughout (ADR 52)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.api.field_behavior_pb2 import FieldBehavior
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from radgate_server.adapters.cache.derived import tier as derived
 from radgate_server.adapters.cache.memory import answers as memory
@@ -11,10 +12,12 @@ from radgate_server.adapters.cache.warm import tier as disk
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
 from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.rpc.access.required_fields import behaviors
 from radgate_server.rpc.errors import RULES
 from radgate_server.rpc.server.grpc_server import (
     ADMIN,
     AUDIT,
+    DICOMWEB,
     JOBS,
     QUARANTINE,
     QUERY,
@@ -84,3 +87,21 @@ def test_each_word_of_the_core_is_a_value_of_the_contract(words: EnumWords, mean
 @pytest.mark.parametrize("method", OF_A_TENANT, ids=lambda method: method.name)
 def test_an_administrators_request_names_its_tenant(method: MethodDescriptor) -> None:
     assert method.input_type.fields_by_name["tenant_id"].type == FieldDescriptor.TYPE_STRING
+
+
+def messages_of_requests() -> Iterator[Descriptor]:
+    """Each message that a request is or has in it."""
+    pending = [method.input_type for method in (*METHODS, *DICOMWEB.methods)]
+    seen = set[str]()
+    while pending:
+        message = pending.pop()
+        if message.full_name not in seen and message.full_name.startswith("radgate."):
+            seen.add(message.full_name)
+            yield message
+            pending += [field.message_type for field in message.fields if field.message_type]
+
+
+@pytest.mark.parametrize("message", list(messages_of_requests()), ids=lambda message: message.full_name)
+def test_each_field_of_a_request_says_how_it_behaves(message: Descriptor) -> None:
+    known = {FieldBehavior.Value(name) for name in ("REQUIRED", "OPTIONAL", "OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER")}
+    assert not [field.name for field in message.fields if len(behaviors(field) & known) != 1]

@@ -18,6 +18,7 @@ from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.access.authorization import METHODS
 from radgate_server.rpc.access.doubts import DoubtedStudies, warned
 from radgate_server.rpc.access.named_tenant import named_tenant
+from radgate_server.rpc.access.required_fields import RequiredCheck, required_check
 from radgate_server.rpc.access.rest_fields import FieldCheck, rest_field_check
 from radgate_server.rpc.access.study_admission import (
     Admit,
@@ -139,7 +140,8 @@ def _answer(
     confirmer: StudyConfirmer,
     rejections: RejectionGate,
 ) -> Proceed:
-    decode = (_decode_stream if descriptor.client_streaming else _decode)(GetMessageClass(descriptor.input_type))
+    decode_one = _decode(GetMessageClass(descriptor.input_type), required_check(descriptor))
+    decode = _decode_stream(decode_one) if descriptor.client_streaming else decode_one
     admit = admission(reach := method.access.reach, descriptor, gate, confirmer, rejections)
     admit = warned(admit, descriptor, doubts)
     if descriptor.server_streaming:
@@ -151,21 +153,22 @@ def _answer(
 type _Decoder = Callable[[Any], Any]
 
 
-def _decode(message_class: type[Message]) -> _Decoder:
+def _decode(message_class: type[Message], check: RequiredCheck | None) -> _Decoder:
     parse = message_class.FromString
 
     def decode(payload: bytes) -> Message:
         try:
-            return parse(payload)
+            request = parse(payload)
         except DecodeError:
             raise InvalidArgumentError("request", "the message can't be decoded") from None
+        if check is not None:
+            check(request)
+        return request
 
     return decode
 
 
-def _decode_stream(message_class: type[Message]) -> _Decoder:
-    decode_one = _decode(message_class)
-
+def _decode_stream(decode_one: _Decoder) -> _Decoder:
     async def decode(payloads: AsyncIterator[bytes]) -> AsyncIterator[Message]:
         async for payload in payloads:
             yield decode_one(payload)

@@ -22,17 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17radgate/v1/limits.proto\x12\nradgate.v1\"\xfd\x02\n\x06Limits\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12 \n\x13requests_per_second\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x0e\x62urst_requests\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12 \n\x13\x63oncurrent_requests\x18\x04 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10\x62ytes_per_second\x18\x05 \x01(\x03H\x03\x88\x01\x01\x12\x1b\n\x0e\x64\x61ily_requests\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x18\n\x0b\x64\x61ily_bytes\x18\x07 \x01(\x03H\x05\x88\x01\x01\x12\x18\n\x10\x61llowed_networks\x18\x08 \x03(\t\x12\x17\n\x0f\x64\x65nied_networks\x18\t \x03(\tB\x16\n\x14_requests_per_secondB\x11\n\x0f_burst_requestsB\x16\n\x14_concurrent_requestsB\x13\n\x11_bytes_per_secondB\x11\n\x0f_daily_requestsB\x0e\n\x0c_daily_bytes\"\x84\x01\n\x0bLimitsState\x12\"\n\x06limits\x18\x01 \x01(\x0b\x32\x12.radgate.v1.Limits\x12$\n\x08in_force\x18\x02 \x01(\x0b\x32\x12.radgate.v1.Limits\x12\x16\n\x0erequests_today\x18\x03 \x01(\x03\x12\x13\n\x0b\x62ytes_today\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17radgate/v1/limits.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\"\xb3\x03\n\x06Limits\x12\x14\n\x06key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12&\n\x13requests_per_second\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12!\n\x0e\x62urst_requests\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12&\n\x13\x63oncurrent_requests\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12#\n\x10\x62ytes_per_second\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12!\n\x0e\x64\x61ily_requests\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1e\n\x0b\x64\x61ily_bytes\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12\x1e\n\x10\x61llowed_networks\x18\x08 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x64\x65nied_networks\x18\t \x03(\tB\x04\xe2\x41\x01\x01\x42\x16\n\x14_requests_per_secondB\x11\n\x0f_burst_requestsB\x16\n\x14_concurrent_requestsB\x13\n\x11_bytes_per_secondB\x11\n\x0f_daily_requestsB\x0e\n\x0c_daily_bytes\"\x84\x01\n\x0bLimitsState\x12\"\n\x06limits\x18\x01 \x01(\x0b\x32\x12.radgate.v1.Limits\x12$\n\x08in_force\x18\x02 \x01(\x0b\x32\x12.radgate.v1.Limits\x12\x16\n\x0erequests_today\x18\x03 \x01(\x03\x12\x13\n\x0b\x62ytes_today\x18\x04 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'radgate.v1.limits_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LIMITS']._serialized_start=40
-  _globals['_LIMITS']._serialized_end=421
-  _globals['_LIMITSSTATE']._serialized_start=424
-  _globals['_LIMITSSTATE']._serialized_end=556
+  _globals['_LIMITS'].fields_by_name['key_id']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['key_id']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['requests_per_second']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['requests_per_second']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['burst_requests']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['burst_requests']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['concurrent_requests']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['concurrent_requests']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['bytes_per_second']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['bytes_per_second']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['daily_requests']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['daily_requests']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['daily_bytes']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['daily_bytes']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['allowed_networks']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['allowed_networks']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS'].fields_by_name['denied_networks']._loaded_options = None
+  _globals['_LIMITS'].fields_by_name['denied_networks']._serialized_options = b'\342A\001\001'
+  _globals['_LIMITS']._serialized_start=73
+  _globals['_LIMITS']._serialized_end=508
+  _globals['_LIMITSSTATE']._serialized_start=511
+  _globals['_LIMITSSTATE']._serialized_end=643
 # @@protoc_insertion_point(module_scope)

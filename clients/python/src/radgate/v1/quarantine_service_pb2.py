@@ -23,38 +23,53 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from radgate.v1 import error_reason_pb2 as radgate_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#radgate/v1/quarantine_service.proto\x12\nradgate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\x85\x02\n\x13QuarantinedInstance\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x30\n\x0creceive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04pacs\x18\x03 \x01(\t\x12\'\n\x06reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12.\n\x05\x61sked\x18\x06 \x01(\x0b\x32\x1f.radgate.v1.QuarantinedIdentity\x12/\n\x06stated\x18\x07 \x01(\x0b\x32\x1f.radgate.v1.QuarantinedIdentity\"h\n\x13QuarantinedIdentity\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\"[\n\x1fListQuarantinedInstancesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\"o\n ListQuarantinedInstancesResponse\x12\x32\n\tinstances\x18\x01 \x03(\x0b\x32\x1f.radgate.v1.QuarantinedInstance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x1eReadQuarantinedInstanceRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\"G\n DeleteQuarantinedInstanceRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\"#\n!DeleteQuarantinedInstanceResponse2\xd5\x03\n\x11QuarantineService\x12\x91\x01\n\x18ListQuarantinedInstances\x12+.radgate.v1.ListQuarantinedInstancesRequest\x1a,.radgate.v1.ListQuarantinedInstancesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/quarantine\x12\x89\x01\n\x17ReadQuarantinedInstance\x12*.radgate.v1.ReadQuarantinedInstanceRequest\x1a\x14.google.api.HttpBody\"*\x82\xd3\xe4\x93\x02$\x12\"/api/v1/quarantine/{entry_id}/file0\x01\x12\x9f\x01\n\x19\x44\x65leteQuarantinedInstance\x12,.radgate.v1.DeleteQuarantinedInstanceRequest\x1a-.radgate.v1.DeleteQuarantinedInstanceResponse\"%\x82\xd3\xe4\x93\x02\x1f*\x1d/api/v1/quarantine/{entry_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#radgate/v1/quarantine_service.proto\x12\nradgate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\x85\x02\n\x13QuarantinedInstance\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x30\n\x0creceive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04pacs\x18\x03 \x01(\t\x12\'\n\x06reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12.\n\x05\x61sked\x18\x06 \x01(\x0b\x32\x1f.radgate.v1.QuarantinedIdentity\x12/\n\x06stated\x18\x07 \x01(\x0b\x32\x1f.radgate.v1.QuarantinedIdentity\"h\n\x13QuarantinedIdentity\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\"m\n\x1fListQuarantinedInstancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\ttenant_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"o\n ListQuarantinedInstancesResponse\x12\x32\n\tinstances\x18\x01 \x03(\x0b\x32\x1f.radgate.v1.QuarantinedInstance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x1eReadQuarantinedInstanceRequest\x12\x16\n\x08\x65ntry_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\ttenant_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"S\n DeleteQuarantinedInstanceRequest\x12\x16\n\x08\x65ntry_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\ttenant_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"#\n!DeleteQuarantinedInstanceResponse2\xd5\x03\n\x11QuarantineService\x12\x91\x01\n\x18ListQuarantinedInstances\x12+.radgate.v1.ListQuarantinedInstancesRequest\x1a,.radgate.v1.ListQuarantinedInstancesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/quarantine\x12\x89\x01\n\x17ReadQuarantinedInstance\x12*.radgate.v1.ReadQuarantinedInstanceRequest\x1a\x14.google.api.HttpBody\"*\x82\xd3\xe4\x93\x02$\x12\"/api/v1/quarantine/{entry_id}/file0\x01\x12\x9f\x01\n\x19\x44\x65leteQuarantinedInstance\x12,.radgate.v1.DeleteQuarantinedInstanceRequest\x1a-.radgate.v1.DeleteQuarantinedInstanceResponse\"%\x82\xd3\xe4\x93\x02\x1f*\x1d/api/v1/quarantine/{entry_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'radgate.v1.quarantine_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\342A\001\001'
+  _globals['_READQUARANTINEDINSTANCEREQUEST'].fields_by_name['entry_id']._loaded_options = None
+  _globals['_READQUARANTINEDINSTANCEREQUEST'].fields_by_name['entry_id']._serialized_options = b'\342A\001\002'
+  _globals['_READQUARANTINEDINSTANCEREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_READQUARANTINEDINSTANCEREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\342A\001\001'
+  _globals['_DELETEQUARANTINEDINSTANCEREQUEST'].fields_by_name['entry_id']._loaded_options = None
+  _globals['_DELETEQUARANTINEDINSTANCEREQUEST'].fields_by_name['entry_id']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEQUARANTINEDINSTANCEREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_DELETEQUARANTINEDINSTANCEREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\342A\001\001'
   _globals['_QUARANTINESERVICE'].methods_by_name['ListQuarantinedInstances']._loaded_options = None
   _globals['_QUARANTINESERVICE'].methods_by_name['ListQuarantinedInstances']._serialized_options = b'\202\323\344\223\002\024\022\022/api/v1/quarantine'
   _globals['_QUARANTINESERVICE'].methods_by_name['ReadQuarantinedInstance']._loaded_options = None
   _globals['_QUARANTINESERVICE'].methods_by_name['ReadQuarantinedInstance']._serialized_options = b'\202\323\344\223\002$\022\"/api/v1/quarantine/{entry_id}/file'
   _globals['_QUARANTINESERVICE'].methods_by_name['DeleteQuarantinedInstance']._loaded_options = None
   _globals['_QUARANTINESERVICE'].methods_by_name['DeleteQuarantinedInstance']._serialized_options = b'\202\323\344\223\002\037*\035/api/v1/quarantine/{entry_id}'
-  _globals['_QUARANTINEDINSTANCE']._serialized_start=173
-  _globals['_QUARANTINEDINSTANCE']._serialized_end=434
-  _globals['_QUARANTINEDIDENTITY']._serialized_start=436
-  _globals['_QUARANTINEDIDENTITY']._serialized_end=540
-  _globals['_LISTQUARANTINEDINSTANCESREQUEST']._serialized_start=542
-  _globals['_LISTQUARANTINEDINSTANCESREQUEST']._serialized_end=633
-  _globals['_LISTQUARANTINEDINSTANCESRESPONSE']._serialized_start=635
-  _globals['_LISTQUARANTINEDINSTANCESRESPONSE']._serialized_end=746
-  _globals['_READQUARANTINEDINSTANCEREQUEST']._serialized_start=748
-  _globals['_READQUARANTINEDINSTANCEREQUEST']._serialized_end=817
-  _globals['_DELETEQUARANTINEDINSTANCEREQUEST']._serialized_start=819
-  _globals['_DELETEQUARANTINEDINSTANCEREQUEST']._serialized_end=890
-  _globals['_DELETEQUARANTINEDINSTANCERESPONSE']._serialized_start=892
-  _globals['_DELETEQUARANTINEDINSTANCERESPONSE']._serialized_end=927
-  _globals['_QUARANTINESERVICE']._serialized_start=930
-  _globals['_QUARANTINESERVICE']._serialized_end=1399
+  _globals['_QUARANTINEDINSTANCE']._serialized_start=206
+  _globals['_QUARANTINEDINSTANCE']._serialized_end=467
+  _globals['_QUARANTINEDIDENTITY']._serialized_start=469
+  _globals['_QUARANTINEDIDENTITY']._serialized_end=573
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST']._serialized_start=575
+  _globals['_LISTQUARANTINEDINSTANCESREQUEST']._serialized_end=684
+  _globals['_LISTQUARANTINEDINSTANCESRESPONSE']._serialized_start=686
+  _globals['_LISTQUARANTINEDINSTANCESRESPONSE']._serialized_end=797
+  _globals['_READQUARANTINEDINSTANCEREQUEST']._serialized_start=799
+  _globals['_READQUARANTINEDINSTANCEREQUEST']._serialized_end=880
+  _globals['_DELETEQUARANTINEDINSTANCEREQUEST']._serialized_start=882
+  _globals['_DELETEQUARANTINEDINSTANCEREQUEST']._serialized_end=965
+  _globals['_DELETEQUARANTINEDINSTANCERESPONSE']._serialized_start=967
+  _globals['_DELETEQUARANTINEDINSTANCERESPONSE']._serialized_end=1002
+  _globals['_QUARANTINESERVICE']._serialized_start=1005
+  _globals['_QUARANTINESERVICE']._serialized_end=1474
 # @@protoc_insertion_point(module_scope)

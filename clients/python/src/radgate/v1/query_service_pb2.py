@@ -22,43 +22,80 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from radgate.v1 import dicom_pb2 as radgate_dot_v1_dot_dicom__pb2
 from radgate.v1 import error_reason_pb2 as radgate_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eradgate/v1/query_service.proto\x12\nradgate.v1\x1a\x16radgate/v1/dicom.proto\x1a\x1dradgate/v1/error_reason.proto\"\x8c\x01\n\x0cQueryWarning\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12.\n\x06reason\x18\x02 \x01(\x0e\x32\x1e.radgate.v1.QueryWarningReason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12-\n\x0c\x65rror_reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\"\x91\x01\n\x14SearchStudiesRequest\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.radgate.v1.MatchKey\x12\x16\n\x0einclude_fields\x18\x02 \x03(\t\x12\x16\n\x0e\x66uzzy_matching\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x80\x01\n\x15SearchStudiesResponse\x12\"\n\x07studies\x18\x01 \x03(\x0b\x32\x11.radgate.v1.Study\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x08warnings\x18\x03 \x03(\x0b\x32\x18.radgate.v1.QueryWarning\"\xac\x01\n\x13SearchSeriesRequest\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\"\n\x04keys\x18\x02 \x03(\x0b\x32\x14.radgate.v1.MatchKey\x12\x16\n\x0einclude_fields\x18\x03 \x03(\t\x12\x16\n\x0e\x66uzzy_matching\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\x7f\n\x14SearchSeriesResponse\x12\"\n\x06series\x18\x01 \x03(\x0b\x32\x12.radgate.v1.Series\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x08warnings\x18\x03 \x03(\x0b\x32\x18.radgate.v1.QueryWarning\"\xcc\x01\n\x16SearchInstancesRequest\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\"\n\x04keys\x18\x03 \x03(\x0b\x32\x14.radgate.v1.MatchKey\x12\x16\n\x0einclude_fields\x18\x04 \x03(\t\x12\x16\n\x0e\x66uzzy_matching\x18\x05 \x01(\x08\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\x87\x01\n\x17SearchInstancesResponse\x12\'\n\tinstances\x18\x01 \x03(\x0b\x32\x14.radgate.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x08warnings\x18\x03 \x03(\x0b\x32\x18.radgate.v1.QueryWarning\"\x15\n\x13WatchStudiesRequest\"\x9e\x01\n\x14WatchStudiesResponse\x12\'\n\x05\x62\x65gun\x18\x01 \x01(\x0b\x32\x16.radgate.v1.WatchBegunH\x00\x12+\n\x07\x63hanged\x18\x02 \x01(\x0b\x32\x18.radgate.v1.StudyChangedH\x00\x12(\n\x06missed\x18\x03 \x01(\x0b\x32\x16.radgate.v1.NewsMissedH\x00\x42\x06\n\x04news\"\x0c\n\nWatchBegun\"I\n\x0cStudyChanged\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x0f\n\x07removed\x18\x03 \x01(\x08\"\x0c\n\nNewsMissed*\xbd\x02\n\x12QueryWarningReason\x12$\n QUERY_WARNING_REASON_UNSPECIFIED\x10\x00\x12$\n QUERY_WARNING_REASON_PACS_FAILED\x10\x01\x12*\n&QUERY_WARNING_REASON_RESULTS_TRUNCATED\x10\x02\x12/\n+QUERY_WARNING_REASON_FUZZY_MATCHING_IGNORED\x10\x03\x12)\n%QUERY_WARNING_REASON_RESULTS_WITHHELD\x10\x04\x12\'\n#QUERY_WARNING_REASON_KEYS_UNCHECKED\x10\x05\x12*\n&QUERY_WARNING_REASON_REJECTIONS_UNREAD\x10\x06\x32\xe8\x02\n\x0cQueryService\x12T\n\rSearchStudies\x12 .radgate.v1.SearchStudiesRequest\x1a!.radgate.v1.SearchStudiesResponse\x12Q\n\x0cSearchSeries\x12\x1f.radgate.v1.SearchSeriesRequest\x1a .radgate.v1.SearchSeriesResponse\x12Z\n\x0fSearchInstances\x12\".radgate.v1.SearchInstancesRequest\x1a#.radgate.v1.SearchInstancesResponse\x12S\n\x0cWatchStudies\x12\x1f.radgate.v1.WatchStudiesRequest\x1a .radgate.v1.WatchStudiesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eradgate/v1/query_service.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16radgate/v1/dicom.proto\x1a\x1dradgate/v1/error_reason.proto\"\x8c\x01\n\x0cQueryWarning\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12.\n\x06reason\x18\x02 \x01(\x0e\x32\x1e.radgate.v1.QueryWarningReason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12-\n\x0c\x65rror_reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\"\xaf\x01\n\x14SearchStudiesRequest\x12(\n\x04keys\x18\x01 \x03(\x0b\x32\x14.radgate.v1.MatchKeyB\x04\xe2\x41\x01\x01\x12\x1c\n\x0einclude_fields\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x66uzzy_matching\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\x80\x01\n\x15SearchStudiesResponse\x12\"\n\x07studies\x18\x01 \x03(\x0b\x32\x11.radgate.v1.Study\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x08warnings\x18\x03 \x03(\x0b\x32\x18.radgate.v1.QueryWarning\"\xd0\x01\n\x13SearchSeriesRequest\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12(\n\x04keys\x18\x02 \x03(\x0b\x32\x14.radgate.v1.MatchKeyB\x04\xe2\x41\x01\x01\x12\x1c\n\x0einclude_fields\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x66uzzy_matching\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\"\x7f\n\x14SearchSeriesResponse\x12\"\n\x06series\x18\x01 \x03(\x0b\x32\x12.radgate.v1.Series\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x08warnings\x18\x03 \x03(\x0b\x32\x18.radgate.v1.QueryWarning\"\xf6\x01\n\x16SearchInstancesRequest\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12(\n\x04keys\x18\x03 \x03(\x0b\x32\x14.radgate.v1.MatchKeyB\x04\xe2\x41\x01\x01\x12\x1c\n\x0einclude_fields\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x66uzzy_matching\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\"\x87\x01\n\x17SearchInstancesResponse\x12\'\n\tinstances\x18\x01 \x03(\x0b\x32\x14.radgate.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x08warnings\x18\x03 \x03(\x0b\x32\x18.radgate.v1.QueryWarning\"\x15\n\x13WatchStudiesRequest\"\x9e\x01\n\x14WatchStudiesResponse\x12\'\n\x05\x62\x65gun\x18\x01 \x01(\x0b\x32\x16.radgate.v1.WatchBegunH\x00\x12+\n\x07\x63hanged\x18\x02 \x01(\x0b\x32\x18.radgate.v1.StudyChangedH\x00\x12(\n\x06missed\x18\x03 \x01(\x0b\x32\x16.radgate.v1.NewsMissedH\x00\x42\x06\n\x04news\"\x0c\n\nWatchBegun\"I\n\x0cStudyChanged\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x0f\n\x07removed\x18\x03 \x01(\x08\"\x0c\n\nNewsMissed*\xbd\x02\n\x12QueryWarningReason\x12$\n QUERY_WARNING_REASON_UNSPECIFIED\x10\x00\x12$\n QUERY_WARNING_REASON_PACS_FAILED\x10\x01\x12*\n&QUERY_WARNING_REASON_RESULTS_TRUNCATED\x10\x02\x12/\n+QUERY_WARNING_REASON_FUZZY_MATCHING_IGNORED\x10\x03\x12)\n%QUERY_WARNING_REASON_RESULTS_WITHHELD\x10\x04\x12\'\n#QUERY_WARNING_REASON_KEYS_UNCHECKED\x10\x05\x12*\n&QUERY_WARNING_REASON_REJECTIONS_UNREAD\x10\x06\x32\xe8\x02\n\x0cQueryService\x12T\n\rSearchStudies\x12 .radgate.v1.SearchStudiesRequest\x1a!.radgate.v1.SearchStudiesResponse\x12Q\n\x0cSearchSeries\x12\x1f.radgate.v1.SearchSeriesRequest\x1a .radgate.v1.SearchSeriesResponse\x12Z\n\x0fSearchInstances\x12\".radgate.v1.SearchInstancesRequest\x1a#.radgate.v1.SearchInstancesResponse\x12S\n\x0cWatchStudies\x12\x1f.radgate.v1.WatchStudiesRequest\x1a .radgate.v1.WatchStudiesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'radgate.v1.query_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUERYWARNINGREASON']._serialized_start=1460
-  _globals['_QUERYWARNINGREASON']._serialized_end=1777
-  _globals['_QUERYWARNING']._serialized_start=102
-  _globals['_QUERYWARNING']._serialized_end=242
-  _globals['_SEARCHSTUDIESREQUEST']._serialized_start=245
-  _globals['_SEARCHSTUDIESREQUEST']._serialized_end=390
-  _globals['_SEARCHSTUDIESRESPONSE']._serialized_start=393
-  _globals['_SEARCHSTUDIESRESPONSE']._serialized_end=521
-  _globals['_SEARCHSERIESREQUEST']._serialized_start=524
-  _globals['_SEARCHSERIESREQUEST']._serialized_end=696
-  _globals['_SEARCHSERIESRESPONSE']._serialized_start=698
-  _globals['_SEARCHSERIESRESPONSE']._serialized_end=825
-  _globals['_SEARCHINSTANCESREQUEST']._serialized_start=828
-  _globals['_SEARCHINSTANCESREQUEST']._serialized_end=1032
-  _globals['_SEARCHINSTANCESRESPONSE']._serialized_start=1035
-  _globals['_SEARCHINSTANCESRESPONSE']._serialized_end=1170
-  _globals['_WATCHSTUDIESREQUEST']._serialized_start=1172
-  _globals['_WATCHSTUDIESREQUEST']._serialized_end=1193
-  _globals['_WATCHSTUDIESRESPONSE']._serialized_start=1196
-  _globals['_WATCHSTUDIESRESPONSE']._serialized_end=1354
-  _globals['_WATCHBEGUN']._serialized_start=1356
-  _globals['_WATCHBEGUN']._serialized_end=1368
-  _globals['_STUDYCHANGED']._serialized_start=1370
-  _globals['_STUDYCHANGED']._serialized_end=1443
-  _globals['_NEWSMISSED']._serialized_start=1445
-  _globals['_NEWSMISSED']._serialized_end=1457
-  _globals['_QUERYSERVICE']._serialized_start=1780
-  _globals['_QUERYSERVICE']._serialized_end=2140
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['keys']._loaded_options = None
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['keys']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['include_fields']._loaded_options = None
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['include_fields']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['fuzzy_matching']._loaded_options = None
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['fuzzy_matching']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_SEARCHSTUDIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['study_instance_uid']._loaded_options = None
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['study_instance_uid']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['keys']._loaded_options = None
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['keys']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['include_fields']._loaded_options = None
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['include_fields']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['fuzzy_matching']._loaded_options = None
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['fuzzy_matching']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_SEARCHSERIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['study_instance_uid']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['study_instance_uid']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['series_instance_uid']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['series_instance_uid']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['keys']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['keys']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['include_fields']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['include_fields']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['fuzzy_matching']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['fuzzy_matching']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_SEARCHINSTANCESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_QUERYWARNINGREASON']._serialized_start=1601
+  _globals['_QUERYWARNINGREASON']._serialized_end=1918
+  _globals['_QUERYWARNING']._serialized_start=135
+  _globals['_QUERYWARNING']._serialized_end=275
+  _globals['_SEARCHSTUDIESREQUEST']._serialized_start=278
+  _globals['_SEARCHSTUDIESREQUEST']._serialized_end=453
+  _globals['_SEARCHSTUDIESRESPONSE']._serialized_start=456
+  _globals['_SEARCHSTUDIESRESPONSE']._serialized_end=584
+  _globals['_SEARCHSERIESREQUEST']._serialized_start=587
+  _globals['_SEARCHSERIESREQUEST']._serialized_end=795
+  _globals['_SEARCHSERIESRESPONSE']._serialized_start=797
+  _globals['_SEARCHSERIESRESPONSE']._serialized_end=924
+  _globals['_SEARCHINSTANCESREQUEST']._serialized_start=927
+  _globals['_SEARCHINSTANCESREQUEST']._serialized_end=1173
+  _globals['_SEARCHINSTANCESRESPONSE']._serialized_start=1176
+  _globals['_SEARCHINSTANCESRESPONSE']._serialized_end=1311
+  _globals['_WATCHSTUDIESREQUEST']._serialized_start=1313
+  _globals['_WATCHSTUDIESREQUEST']._serialized_end=1334
+  _globals['_WATCHSTUDIESRESPONSE']._serialized_start=1337
+  _globals['_WATCHSTUDIESRESPONSE']._serialized_end=1495
+  _globals['_WATCHBEGUN']._serialized_start=1497
+  _globals['_WATCHBEGUN']._serialized_end=1509
+  _globals['_STUDYCHANGED']._serialized_start=1511
+  _globals['_STUDYCHANGED']._serialized_end=1584
+  _globals['_NEWSMISSED']._serialized_start=1586
+  _globals['_NEWSMISSED']._serialized_end=1598
+  _globals['_QUERYSERVICE']._serialized_start=1921
+  _globals['_QUERYSERVICE']._serialized_end=2281
 # @@protoc_insertion_point(module_scope)

@@ -22,31 +22,46 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from radgate.v1 import dicom_pb2 as radgate_dot_v1_dot_dicom__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eradgate/v1/store_service.proto\x12\nradgate.v1\x1a\x17google/rpc/status.proto\x1a\x16radgate/v1/dicom.proto\"\xaf\x01\n\x15StoreInstancesRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x17.radgate.v1.StoreTargetH\x00\x12\'\n\x05start\x18\x02 \x01(\x0b\x32\x16.radgate.v1.StoreStartH\x00\x12\x14\n\x05\x63hunk\x18\x03 \x01(\x0c\x42\x03\x80\x01\x01H\x00\x12#\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x14.radgate.v1.StoreEndH\x00\x42\x07\n\x05piece\"7\n\x0bStoreTarget\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12\x1a\n\x12study_instance_uid\x18\x02 \x01(\t\"4\n\nStoreStart\x12\x17\n\nsize_bytes\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\r\n\x0b_size_bytes\"*\n\x08StoreEnd\x12\x13\n\x06\x63rc32c\x18\x01 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_crc32c\"P\n\x16StoreInstancesResponse\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12(\n\x07results\x18\x02 \x03(\x0b\x32\x17.radgate.v1.StoreResult\"\x84\x01\n\x0bStoreResult\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x15\n\rsop_class_uid\x18\x02 \x01(\t\x12\"\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\x12\x14\n\x0c\x64icom_status\x18\x04 \x01(\r2i\n\x0cStoreService\x12Y\n\x0eStoreInstances\x12!.radgate.v1.StoreInstancesRequest\x1a\".radgate.v1.StoreInstancesResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eradgate/v1/store_service.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x16radgate/v1/dicom.proto\"\xc5\x01\n\x15StoreInstancesRequest\x12/\n\x06target\x18\x01 \x01(\x0b\x32\x17.radgate.v1.StoreTargetB\x04\xe2\x41\x01\x01H\x00\x12-\n\x05start\x18\x02 \x01(\x0b\x32\x16.radgate.v1.StoreStartB\x04\xe2\x41\x01\x01H\x00\x12\x18\n\x05\x63hunk\x18\x03 \x01(\x0c\x42\x07\x80\x01\x01\xe2\x41\x01\x01H\x00\x12)\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x14.radgate.v1.StoreEndB\x04\xe2\x41\x01\x01H\x00\x42\x07\n\x05piece\"C\n\x0bStoreTarget\x12\x12\n\x04pacs\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12study_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\":\n\nStoreStart\x12\x1d\n\nsize_bytes\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_size_bytes\"0\n\x08StoreEnd\x12\x19\n\x06\x63rc32c\x18\x01 \x01(\x07\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\t\n\x07_crc32c\"P\n\x16StoreInstancesResponse\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12(\n\x07results\x18\x02 \x03(\x0b\x32\x17.radgate.v1.StoreResult\"\x84\x01\n\x0bStoreResult\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x15\n\rsop_class_uid\x18\x02 \x01(\t\x12\"\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\x12\x14\n\x0c\x64icom_status\x18\x04 \x01(\r2i\n\x0cStoreService\x12Y\n\x0eStoreInstances\x12!.radgate.v1.StoreInstancesRequest\x1a\".radgate.v1.StoreInstancesResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'radgate.v1.store_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['target']._loaded_options = None
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['target']._serialized_options = b'\342A\001\001'
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['start']._loaded_options = None
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['start']._serialized_options = b'\342A\001\001'
   _globals['_STOREINSTANCESREQUEST'].fields_by_name['chunk']._loaded_options = None
-  _globals['_STOREINSTANCESREQUEST'].fields_by_name['chunk']._serialized_options = b'\200\001\001'
-  _globals['_STOREINSTANCESREQUEST']._serialized_start=96
-  _globals['_STOREINSTANCESREQUEST']._serialized_end=271
-  _globals['_STORETARGET']._serialized_start=273
-  _globals['_STORETARGET']._serialized_end=328
-  _globals['_STORESTART']._serialized_start=330
-  _globals['_STORESTART']._serialized_end=382
-  _globals['_STOREEND']._serialized_start=384
-  _globals['_STOREEND']._serialized_end=426
-  _globals['_STOREINSTANCESRESPONSE']._serialized_start=428
-  _globals['_STOREINSTANCESRESPONSE']._serialized_end=508
-  _globals['_STORERESULT']._serialized_start=511
-  _globals['_STORERESULT']._serialized_end=643
-  _globals['_STORESERVICE']._serialized_start=645
-  _globals['_STORESERVICE']._serialized_end=750
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['chunk']._serialized_options = b'\200\001\001\342A\001\001'
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['end']._loaded_options = None
+  _globals['_STOREINSTANCESREQUEST'].fields_by_name['end']._serialized_options = b'\342A\001\001'
+  _globals['_STORETARGET'].fields_by_name['pacs']._loaded_options = None
+  _globals['_STORETARGET'].fields_by_name['pacs']._serialized_options = b'\342A\001\001'
+  _globals['_STORETARGET'].fields_by_name['study_instance_uid']._loaded_options = None
+  _globals['_STORETARGET'].fields_by_name['study_instance_uid']._serialized_options = b'\342A\001\001'
+  _globals['_STORESTART'].fields_by_name['size_bytes']._loaded_options = None
+  _globals['_STORESTART'].fields_by_name['size_bytes']._serialized_options = b'\342A\001\001'
+  _globals['_STOREEND'].fields_by_name['crc32c']._loaded_options = None
+  _globals['_STOREEND'].fields_by_name['crc32c']._serialized_options = b'\342A\001\001'
+  _globals['_STOREINSTANCESREQUEST']._serialized_start=129
+  _globals['_STOREINSTANCESREQUEST']._serialized_end=326
+  _globals['_STORETARGET']._serialized_start=328
+  _globals['_STORETARGET']._serialized_end=395
+  _globals['_STORESTART']._serialized_start=397
+  _globals['_STORESTART']._serialized_end=455
+  _globals['_STOREEND']._serialized_start=457
+  _globals['_STOREEND']._serialized_end=505
+  _globals['_STOREINSTANCESRESPONSE']._serialized_start=507
+  _globals['_STOREINSTANCESRESPONSE']._serialized_end=587
+  _globals['_STORERESULT']._serialized_start=590
+  _globals['_STORERESULT']._serialized_end=722
+  _globals['_STORESERVICE']._serialized_start=724
+  _globals['_STORESERVICE']._serialized_end=829
 # @@protoc_insertion_point(module_scope)

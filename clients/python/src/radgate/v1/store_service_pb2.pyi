@@ -1,3 +1,4 @@
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.rpc import status_pb2 as _status_pb2
 from radgate.v1 import dicom_pb2 as _dicom_pb2
 from google.protobuf.internal import containers as _containers

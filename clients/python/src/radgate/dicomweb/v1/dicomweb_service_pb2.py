@@ -23,16 +23,57 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*radgate/dicomweb/v1/dicomweb_service.proto\x12\x13radgate.dicomweb.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\".\n\rSearchRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\"B\n\x0fRetrieveRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\"X\n\x17RetrieveBulkdataRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\"X\n\x15RetrieveFramesRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0e\n\x06\x66rames\x18\x04 \x01(\t\"Z\n\x17RetrieveRenderedRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0e\n\x06\x66rames\x18\x04 \x01(\t\"4\n RetrieveInstanceThumbnailRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\"\x18\n\x16RetrieveWadoUriRequest\"\x1d\n\x1bRetrieveCapabilitiesRequest\"A\n\x0cStoreRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\"\n\x04\x62ody\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBody2\xbb\x14\n\x0f\x44icomWebService\x12\x65\n\rSearchStudies\x12\".radgate.dicomweb.v1.SearchRequest\x1a\x14.google.api.HttpBody\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/dicom-web/studies\x12\x88\x01\n\x0cSearchSeries\x12\".radgate.dicomweb.v1.SearchRequest\x1a\x14.google.api.HttpBody\">\x82\xd3\xe4\x93\x02\x38\x12!/dicom-web/studies/{study}/seriesZ\x13\x12\x11/dicom-web/series\x12\xc9\x01\n\x0fSearchInstances\x12\".radgate.dicomweb.v1.SearchRequest\x1a\x14.google.api.HttpBody\"|\x82\xd3\xe4\x93\x02v\x12\x34/dicom-web/studies/{study}/series/{series}/instancesZ&\x12$/dicom-web/studies/{study}/instancesZ\x16\x12\x14/dicom-web/instances\x12\xe8\x01\n\x11RetrieveInstances\x12$.radgate.dicomweb.v1.RetrieveRequest\x1a\x14.google.api.HttpBody\"\x94\x01\x82\xd3\xe4\x93\x02\x8d\x01\x12\x1a/dicom-web/studies/{study}Z,\x12*/dicom-web/studies/{study}/series/{series}ZA\x12?/dicom-web/studies/{study}/series/{series}/instances/{instance}0\x01\x12\x82\x02\n\x10RetrieveMetadata\x12$.radgate.dicomweb.v1.RetrieveRequest\x1a\x14.google.api.HttpBody\"\xaf\x01\x82\xd3\xe4\x93\x02\xa8\x01\x12#/dicom-web/studies/{study}/metadataZ5\x12\x33/dicom-web/studies/{study}/series/{series}/metadataZJ\x12H/dicom-web/studies/{study}/series/{series}/instances/{instance}/metadata0\x01\x12\xb4\x01\n\x10RetrieveBulkdata\x12,.radgate.dicomweb.v1.RetrieveBulkdataRequest\x1a\x14.google.api.HttpBody\"Z\x82\xd3\xe4\x93\x02T\x12R/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path=**}0\x01\x12\xad\x01\n\x0eRetrieveFrames\x12*.radgate.dicomweb.v1.RetrieveFramesRequest\x1a\x14.google.api.HttpBody\"W\x82\xd3\xe4\x93\x02Q\x12O/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}0\x01\x12\xe6\x02\n\x10RetrieveRendered\x12,.radgate.dicomweb.v1.RetrieveRenderedRequest\x1a\x14.google.api.HttpBody\"\x8b\x02\x82\xd3\xe4\x93\x02\x84\x02\x12#/dicom-web/studies/{study}/renderedZ5\x12\x33/dicom-web/studies/{study}/series/{series}/renderedZJ\x12H/dicom-web/studies/{study}/series/{series}/instances/{instance}/renderedZZ\x12X/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered0\x01\x12\xeb\x02\n\x11RetrieveThumbnail\x12,.radgate.dicomweb.v1.RetrieveRenderedRequest\x1a\x14.google.api.HttpBody\"\x8f\x02\x82\xd3\xe4\x93\x02\x88\x02\x12$/dicom-web/studies/{study}/thumbnailZ6\x12\x34/dicom-web/studies/{study}/series/{series}/thumbnailZK\x12I/dicom-web/studies/{study}/series/{series}/instances/{instance}/thumbnailZ[\x12Y/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail0\x01\x12\xae\x01\n\x19RetrieveInstanceThumbnail\x12\x35.radgate.dicomweb.v1.RetrieveInstanceThumbnailRequest\x1a\x14.google.api.HttpBody\"B\x82\xd3\xe4\x93\x02<\x12\x16/thumbnails/{instance}Z\"\x12 /dicom-web/thumbnails/{instance}0\x01\x12x\n\x0fRetrieveWadoUri\x12+.radgate.dicomweb.v1.RetrieveWadoUriRequest\x1a\x14.google.api.HttpBody\" \x82\xd3\xe4\x93\x02\x1a\x12\x05/wadoZ\x11\x12\x0f/dicom-web/wado0\x01\x12\x91\x01\n\x0eStoreInstances\x12!.radgate.dicomweb.v1.StoreRequest\x1a\x14.google.api.HttpBody\"D\x82\xd3\xe4\x93\x02>\"\x12/dicom-web/studies:\x04\x62odyZ\"\"\x1a/dicom-web/studies/{study}:\x04\x62ody(\x01\x12}\n\x14RetrieveCapabilities\x12\x30.radgate.dicomweb.v1.RetrieveCapabilitiesRequest\x1a\x14.google.api.HttpBody\"\x1d\x82\xd3\xe4\x93\x02\x17\x42\x15\n\x07OPTIONS\x12\n/dicom-webb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*radgate/dicomweb/v1/dicomweb_service.proto\x12\x13radgate.dicomweb.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\":\n\rSearchRequest\x12\x13\n\x05study\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06series\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"T\n\x0fRetrieveRequest\x12\x13\n\x05study\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06series\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08instance\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"p\n\x17RetrieveBulkdataRequest\x12\x13\n\x05study\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06series\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08instance\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04path\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"p\n\x15RetrieveFramesRequest\x12\x13\n\x05study\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06series\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08instance\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66rames\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"r\n\x17RetrieveRenderedRequest\x12\x13\n\x05study\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06series\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08instance\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x66rames\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\":\n RetrieveInstanceThumbnailRequest\x12\x16\n\x08instance\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x18\n\x16RetrieveWadoUriRequest\"\x1d\n\x1bRetrieveCapabilitiesRequest\"M\n\x0cStoreRequest\x12\x13\n\x05study\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12(\n\x04\x62ody\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x01\x32\xbb\x14\n\x0f\x44icomWebService\x12\x65\n\rSearchStudies\x12\".radgate.dicomweb.v1.SearchRequest\x1a\x14.google.api.HttpBody\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/dicom-web/studies\x12\x88\x01\n\x0cSearchSeries\x12\".radgate.dicomweb.v1.SearchRequest\x1a\x14.google.api.HttpBody\">\x82\xd3\xe4\x93\x02\x38\x12!/dicom-web/studies/{study}/seriesZ\x13\x12\x11/dicom-web/series\x12\xc9\x01\n\x0fSearchInstances\x12\".radgate.dicomweb.v1.SearchRequest\x1a\x14.google.api.HttpBody\"|\x82\xd3\xe4\x93\x02v\x12\x34/dicom-web/studies/{study}/series/{series}/instancesZ&\x12$/dicom-web/studies/{study}/instancesZ\x16\x12\x14/dicom-web/instances\x12\xe8\x01\n\x11RetrieveInstances\x12$.radgate.dicomweb.v1.RetrieveRequest\x1a\x14.google.api.HttpBody\"\x94\x01\x82\xd3\xe4\x93\x02\x8d\x01\x12\x1a/dicom-web/studies/{study}Z,\x12*/dicom-web/studies/{study}/series/{series}ZA\x12?/dicom-web/studies/{study}/series/{series}/instances/{instance}0\x01\x12\x82\x02\n\x10RetrieveMetadata\x12$.radgate.dicomweb.v1.RetrieveRequest\x1a\x14.google.api.HttpBody\"\xaf\x01\x82\xd3\xe4\x93\x02\xa8\x01\x12#/dicom-web/studies/{study}/metadataZ5\x12\x33/dicom-web/studies/{study}/series/{series}/metadataZJ\x12H/dicom-web/studies/{study}/series/{series}/instances/{instance}/metadata0\x01\x12\xb4\x01\n\x10RetrieveBulkdata\x12,.radgate.dicomweb.v1.RetrieveBulkdataRequest\x1a\x14.google.api.HttpBody\"Z\x82\xd3\xe4\x93\x02T\x12R/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path=**}0\x01\x12\xad\x01\n\x0eRetrieveFrames\x12*.radgate.dicomweb.v1.RetrieveFramesRequest\x1a\x14.google.api.HttpBody\"W\x82\xd3\xe4\x93\x02Q\x12O/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}0\x01\x12\xe6\x02\n\x10RetrieveRendered\x12,.radgate.dicomweb.v1.RetrieveRenderedRequest\x1a\x14.google.api.HttpBody\"\x8b\x02\x82\xd3\xe4\x93\x02\x84\x02\x12#/dicom-web/studies/{study}/renderedZ5\x12\x33/dicom-web/studies/{study}/series/{series}/renderedZJ\x12H/dicom-web/studies/{study}/series/{series}/instances/{instance}/renderedZZ\x12X/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered0\x01\x12\xeb\x02\n\x11RetrieveThumbnail\x12,.radgate.dicomweb.v1.RetrieveRenderedRequest\x1a\x14.google.api.HttpBody\"\x8f\x02\x82\xd3\xe4\x93\x02\x88\x02\x12$/dicom-web/studies/{study}/thumbnailZ6\x12\x34/dicom-web/studies/{study}/series/{series}/thumbnailZK\x12I/dicom-web/studies/{study}/series/{series}/instances/{instance}/thumbnailZ[\x12Y/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail0\x01\x12\xae\x01\n\x19RetrieveInstanceThumbnail\x12\x35.radgate.dicomweb.v1.RetrieveInstanceThumbnailRequest\x1a\x14.google.api.HttpBody\"B\x82\xd3\xe4\x93\x02<\x12\x16/thumbnails/{instance}Z\"\x12 /dicom-web/thumbnails/{instance}0\x01\x12x\n\x0fRetrieveWadoUri\x12+.radgate.dicomweb.v1.RetrieveWadoUriRequest\x1a\x14.google.api.HttpBody\" \x82\xd3\xe4\x93\x02\x1a\x12\x05/wadoZ\x11\x12\x0f/dicom-web/wado0\x01\x12\x91\x01\n\x0eStoreInstances\x12!.radgate.dicomweb.v1.StoreRequest\x1a\x14.google.api.HttpBody\"D\x82\xd3\xe4\x93\x02>\"\x12/dicom-web/studies:\x04\x62odyZ\"\"\x1a/dicom-web/studies/{study}:\x04\x62ody(\x01\x12}\n\x14RetrieveCapabilities\x12\x30.radgate.dicomweb.v1.RetrieveCapabilitiesRequest\x1a\x14.google.api.HttpBody\"\x1d\x82\xd3\xe4\x93\x02\x17\x42\x15\n\x07OPTIONS\x12\n/dicom-webb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'radgate.dicomweb.v1.dicomweb_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SEARCHREQUEST'].fields_by_name['study']._loaded_options = None
+  _globals['_SEARCHREQUEST'].fields_by_name['study']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHREQUEST'].fields_by_name['series']._loaded_options = None
+  _globals['_SEARCHREQUEST'].fields_by_name['series']._serialized_options = b'\342A\001\001'
+  _globals['_RETRIEVEREQUEST'].fields_by_name['study']._loaded_options = None
+  _globals['_RETRIEVEREQUEST'].fields_by_name['study']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEREQUEST'].fields_by_name['series']._loaded_options = None
+  _globals['_RETRIEVEREQUEST'].fields_by_name['series']._serialized_options = b'\342A\001\001'
+  _globals['_RETRIEVEREQUEST'].fields_by_name['instance']._loaded_options = None
+  _globals['_RETRIEVEREQUEST'].fields_by_name['instance']._serialized_options = b'\342A\001\001'
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['study']._loaded_options = None
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['study']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['series']._loaded_options = None
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['series']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['instance']._loaded_options = None
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['instance']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['path']._loaded_options = None
+  _globals['_RETRIEVEBULKDATAREQUEST'].fields_by_name['path']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['study']._loaded_options = None
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['study']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['series']._loaded_options = None
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['series']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['instance']._loaded_options = None
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['instance']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['frames']._loaded_options = None
+  _globals['_RETRIEVEFRAMESREQUEST'].fields_by_name['frames']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['study']._loaded_options = None
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['study']._serialized_options = b'\342A\001\002'
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['series']._loaded_options = None
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['series']._serialized_options = b'\342A\001\001'
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['instance']._loaded_options = None
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['instance']._serialized_options = b'\342A\001\001'
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['frames']._loaded_options = None
+  _globals['_RETRIEVERENDEREDREQUEST'].fields_by_name['frames']._serialized_options = b'\342A\001\001'
+  _globals['_RETRIEVEINSTANCETHUMBNAILREQUEST'].fields_by_name['instance']._loaded_options = None
+  _globals['_RETRIEVEINSTANCETHUMBNAILREQUEST'].fields_by_name['instance']._serialized_options = b'\342A\001\002'
+  _globals['_STOREREQUEST'].fields_by_name['study']._loaded_options = None
+  _globals['_STOREREQUEST'].fields_by_name['study']._serialized_options = b'\342A\001\001'
+  _globals['_STOREREQUEST'].fields_by_name['body']._loaded_options = None
+  _globals['_STOREREQUEST'].fields_by_name['body']._serialized_options = b'\342A\001\001'
   _globals['_DICOMWEBSERVICE'].methods_by_name['SearchStudies']._loaded_options = None
   _globals['_DICOMWEBSERVICE'].methods_by_name['SearchStudies']._serialized_options = b'\202\323\344\223\002\024\022\022/dicom-web/studies'
   _globals['_DICOMWEBSERVICE'].methods_by_name['SearchSeries']._loaded_options = None
@@ -59,24 +100,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DICOMWEBSERVICE'].methods_by_name['StoreInstances']._serialized_options = b'\202\323\344\223\002>\"\022/dicom-web/studies:\004bodyZ\"\"\032/dicom-web/studies/{study}:\004body'
   _globals['_DICOMWEBSERVICE'].methods_by_name['RetrieveCapabilities']._loaded_options = None
   _globals['_DICOMWEBSERVICE'].methods_by_name['RetrieveCapabilities']._serialized_options = b'\202\323\344\223\002\027B\025\n\007OPTIONS\022\n/dicom-web'
-  _globals['_SEARCHREQUEST']._serialized_start=124
-  _globals['_SEARCHREQUEST']._serialized_end=170
-  _globals['_RETRIEVEREQUEST']._serialized_start=172
-  _globals['_RETRIEVEREQUEST']._serialized_end=238
-  _globals['_RETRIEVEBULKDATAREQUEST']._serialized_start=240
-  _globals['_RETRIEVEBULKDATAREQUEST']._serialized_end=328
-  _globals['_RETRIEVEFRAMESREQUEST']._serialized_start=330
-  _globals['_RETRIEVEFRAMESREQUEST']._serialized_end=418
-  _globals['_RETRIEVERENDEREDREQUEST']._serialized_start=420
-  _globals['_RETRIEVERENDEREDREQUEST']._serialized_end=510
-  _globals['_RETRIEVEINSTANCETHUMBNAILREQUEST']._serialized_start=512
-  _globals['_RETRIEVEINSTANCETHUMBNAILREQUEST']._serialized_end=564
-  _globals['_RETRIEVEWADOURIREQUEST']._serialized_start=566
-  _globals['_RETRIEVEWADOURIREQUEST']._serialized_end=590
-  _globals['_RETRIEVECAPABILITIESREQUEST']._serialized_start=592
-  _globals['_RETRIEVECAPABILITIESREQUEST']._serialized_end=621
-  _globals['_STOREREQUEST']._serialized_start=623
-  _globals['_STOREREQUEST']._serialized_end=688
-  _globals['_DICOMWEBSERVICE']._serialized_start=691
-  _globals['_DICOMWEBSERVICE']._serialized_end=3310
+  _globals['_SEARCHREQUEST']._serialized_start=157
+  _globals['_SEARCHREQUEST']._serialized_end=215
+  _globals['_RETRIEVEREQUEST']._serialized_start=217
+  _globals['_RETRIEVEREQUEST']._serialized_end=301
+  _globals['_RETRIEVEBULKDATAREQUEST']._serialized_start=303
+  _globals['_RETRIEVEBULKDATAREQUEST']._serialized_end=415
+  _globals['_RETRIEVEFRAMESREQUEST']._serialized_start=417
+  _globals['_RETRIEVEFRAMESREQUEST']._serialized_end=529
+  _globals['_RETRIEVERENDEREDREQUEST']._serialized_start=531
+  _globals['_RETRIEVERENDEREDREQUEST']._serialized_end=645
+  _globals['_RETRIEVEINSTANCETHUMBNAILREQUEST']._serialized_start=647
+  _globals['_RETRIEVEINSTANCETHUMBNAILREQUEST']._serialized_end=705
+  _globals['_RETRIEVEWADOURIREQUEST']._serialized_start=707
+  _globals['_RETRIEVEWADOURIREQUEST']._serialized_end=731
+  _globals['_RETRIEVECAPABILITIESREQUEST']._serialized_start=733
+  _globals['_RETRIEVECAPABILITIESREQUEST']._serialized_end=762
+  _globals['_STOREREQUEST']._serialized_start=764
+  _globals['_STOREREQUEST']._serialized_end=841
+  _globals['_DICOMWEBSERVICE']._serialized_start=844
+  _globals['_DICOMWEBSERVICE']._serialized_end=3463
 # @@protoc_insertion_point(module_scope)
