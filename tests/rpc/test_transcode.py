@@ -12,9 +12,12 @@ from google.protobuf.message import Message
 from PIL import Image
 from pydicom import dcmread
 
+import radgate
+import radgate.aio
 from radgate.v1 import transcode_service_pb2 as messages
 from radgate.v1.dicom_pb2 import InstanceRef
 from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.dicom.transfer_syntaxes import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -24,8 +27,10 @@ from radgate_server.core.dicom.transfer_syntaxes import (
     JPEG_LOSSLESS_SV1,
     RLE_LOSSLESS,
 )
+from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.rpc.v1.transcode import signs_of_life
+from radgate_server.services.imaging.stored_frames import StoredFrames
 from tests.fakes.instances import make_instance
 from tests.rpc.rig import EAST_STUDY, MAX_UPLOAD_BYTES, WEST_STUDY, Rig, invoke, reason_of
 
@@ -128,6 +133,32 @@ async def test_frames_come_in_the_transfer_syntax_and_order_asked_for(rig: Rig, 
     }
     assert all(data.startswith(b"\xff\x4f\xff\x51") for _, data in frames)  # SOC and SIZ of a codestream
     assert {call.priority for call in rig.workers.calls} == {Priority.INTERACTIVE}
+
+
+async def test_a_frame_that_fails_fails_alone(
+    rig: Rig, token: str, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = StoredFrames.read
+
+    async def fail_second(frames: StoredFrames, tenant_id: str, handle: InstanceHandle, number: int) -> Any:
+        if number == 2:
+            raise InstanceMalformedError("the second frame is cut off")
+        return await read(frames, tenant_id, handle, number)
+
+    monkeypatch.setattr(StoredFrames, "read", fail_second)
+    for service in ("RetrieveService/RetrieveFrames", "TranscodeService/TranscodeFrames"):
+        request = messages.TranscodeFramesRequest(ref=REF, frame_numbers=[1, 2, 3]).SerializeToString()
+        pieces = await invoke(channel, f"radgate.v1.{service}", request, token=token)
+        answers = [messages.TranscodeFramesResponse.FromString(piece) for piece in pieces]
+        assert [answer.header.frame_number for answer in answers if answer.HasField("header")] == [1, 2, 3]
+        statuses = [answer.trailer.status for answer in answers if answer.HasField("trailer")]
+        assert [bool(status.code) for status in statuses] == [False, True, False]
+        assert "INSTANCE_MALFORMED" in str(statuses[1].details)
+    async with radgate.aio.Client(rig.target, token) as client:
+        frames = client.frames(REF.study_instance_uid, SERIES, REF.sop_instance_uid, [1, 2, 3])
+        assert (await anext(frames)).frame_number == 1
+        with pytest.raises(radgate.RadgateError, match="cut off"):
+            await anext(frames)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import google_crc32c
 
-from radgate.errors import CorruptDataError, IncompleteStudyError, MissingInstance, reason_in
+from radgate.errors import CorruptDataError, IncompleteStudyError, MissingInstance, error_from_status, reason_in
 from radgate.requests import DoubtfulAnswerWarning, PartialAnswerWarning
 from radgate.v1.retrieve_service_pb2 import (
     CompletenessRecord,
@@ -291,7 +291,10 @@ class AnyFrameAssembler[Frame](ABC):
         self._pieces = Pieces(0)
 
     def feed(self, response: Any) -> Frame | None:
-        """Take the next piece; return the frame that it ends. Raises CorruptDataError."""
+        """Take the next piece; return the frame that it ends.
+
+        Raises CorruptDataError, and the RadgateError of a frame that could not be sent.
+        """
         match response.WhichOneof("piece"):
             case "header":
                 self._header = response.header
@@ -299,6 +302,8 @@ class AnyFrameAssembler[Frame](ABC):
             case "chunk":
                 self._pieces.add(response.chunk)
             case "trailer":
+                if response.trailer.status.code:
+                    raise error_from_status(response.trailer.status)
                 return self._end(response.trailer.crc32c)
         return None
 

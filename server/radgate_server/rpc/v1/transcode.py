@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import google_crc32c
@@ -20,6 +21,7 @@ from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.messages import spans_of
 from radgate_server.rpc.v1.convert.common import from_ref, to_ref
 from radgate_server.rpc.v1.convert.transcode import FrameTarget, frame_target, instance_target, upload_target
+from radgate_server.rpc.v1.frames.failing import each_frame
 from radgate_server.rpc.v1.frames.numbers import audited_frames, frame_numbers
 from radgate_server.rpc.v1.frames.transcoded import FrameMaker
 from radgate_server.rpc.v1.streams.chunks import chunk_message
@@ -71,8 +73,16 @@ class TranscodeServicer:
         count = await self._frames.number_of_frames(tenant_id, handle)
         numbers = frame_numbers(request.frame_numbers, count)
         await self._record(call, ref, f"{audited_frames(request.frame_numbers)} {_audited(target)}")
-        async with aclosing(self._maker.make(tenant_id, handle, numbers, target)) as made:
-            async for header, data in made:
+        make = partial(self._maker.make, tenant_id, handle, target)
+        async with aclosing(each_frame(numbers, make)) as frames:
+            async for number, made in frames:
+                if isinstance(made, GatewayError):
+                    header = messages.TranscodedFrameHeader(frame_number=number)
+                    yield messages.TranscodeFramesResponse(header=header)
+                    trailer = messages.TranscodedFrameTrailer(status=status_of(made))
+                    yield messages.TranscodeFramesResponse(trailer=trailer)
+                    continue
+                header, data = made
                 yield messages.TranscodeFramesResponse(header=header)
                 view = memoryview(data)
                 for offset, length in spans_of(len(data), self._chunk_bytes):

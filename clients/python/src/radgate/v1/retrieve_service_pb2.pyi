@@ -144,10 +144,12 @@ class FrameHeader(_message.Message):
     def __init__(self, frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class FrameTrailer(_message.Message):
-    __slots__ = ("crc32c",)
+    __slots__ = ("crc32c", "status")
     CRC32C_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     crc32c: int
-    def __init__(self, crc32c: _Optional[int] = ...) -> None: ...
+    status: _status_pb2.Status
+    def __init__(self, crc32c: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class StreamFramesRequest(_message.Message):
     __slots__ = ("open", "prioritize")

@@ -74,10 +74,12 @@ class TranscodedFrameHeader(_message.Message):
     def __init__(self, frame_number: _Optional[int] = ..., transfer_syntax_uid: _Optional[str] = ..., media_type: _Optional[str] = ..., size_bytes: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ..., lossy: bool = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TranscodedFrameTrailer(_message.Message):
-    __slots__ = ("crc32c",)
+    __slots__ = ("crc32c", "status")
     CRC32C_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     crc32c: int
-    def __init__(self, crc32c: _Optional[int] = ...) -> None: ...
+    status: _status_pb2.Status
+    def __init__(self, crc32c: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class TranscodeInstanceRequest(_message.Message):
     __slots__ = ("ref", "target")

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 import google_crc32c
 
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate_server.core.dicom.instances import InstanceHandle
-from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.errors import GatewayError, NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
+from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.pipeline.messages import spans_of
+from radgate_server.rpc.v1.frames.failing import each_frame
 from radgate_server.rpc.v1.streams.chunks import chunk_message
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
@@ -37,10 +40,10 @@ class FrameSender:
         for syntax in choices:
             begun = False
             try:
-                async with aclosing(self._frames_in(tenant_id, handle, numbers, syntax)) as frames:
-                    for_number = iter(numbers)
-                    async for frame in frames:
-                        for message in self._messages(next(for_number), frame, syntax):
+                make = partial(self._frames_in, tenant_id, handle, syntax)
+                async with aclosing(each_frame(numbers, make)) as frames:
+                    async for number, frame in frames:
+                        for message in self._messages(number, frame, syntax):
                             begun = True
                             yield message
             except NotAcceptableError:
@@ -50,7 +53,7 @@ class FrameSender:
                 return
 
     async def _frames_in(
-        self, tenant_id: str, handle: InstanceHandle, numbers: Sequence[int], syntax: str
+        self, tenant_id: str, handle: InstanceHandle, syntax: str, numbers: Sequence[int]
     ) -> AsyncGenerator[bytes]:
         if syntax == handle.transfer_syntax_uid:
             for number in numbers:
@@ -63,7 +66,9 @@ class FrameSender:
             async for frame in encoded:
                 yield frame.data
 
-    def _messages(self, number: int, frame: bytes, syntax: str) -> list[_Message]:
+    def _messages(self, number: int, frame: bytes | GatewayError, syntax: str) -> list[_Message]:
+        if isinstance(frame, GatewayError):
+            return _failed(number, frame)
         view = memoryview(frame)
         chunks = (view[offset : offset + length] for offset, length in spans_of(len(frame), self._chunk_bytes))
         header = messages.FrameHeader(frame_number=number, transfer_syntax_uid=syntax, size_bytes=len(frame))
@@ -73,3 +78,10 @@ class FrameSender:
             *map(chunk_message, chunks),
             messages.RetrieveFramesResponse(trailer=trailer),
         ]
+
+
+def _failed(number: int, error: GatewayError) -> list[_Message]:
+    return [
+        messages.RetrieveFramesResponse(header=messages.FrameHeader(frame_number=number)),
+        messages.RetrieveFramesResponse(trailer=messages.FrameTrailer(status=status_of(error))),
+    ]

@@ -31,7 +31,7 @@ class FrameMaker:
         self._renderer = renderer
 
     def make(
-        self, tenant_id: str, handle: InstanceHandle, numbers: Sequence[int], target: FrameTarget
+        self, tenant_id: str, handle: InstanceHandle, target: FrameTarget, numbers: Sequence[int]
     ) -> AsyncGenerator[Made]:
         """Yield each frame with its header. Raises what fails, after the frames that came before."""
         match target:
