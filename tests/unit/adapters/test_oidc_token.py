@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from radgate_server.adapters.access.oidc.keys import read_keys
-from radgate_server.adapters.access.oidc.token import check_claims, take_apart
+from radgate_server.adapters.access.oidc.token import check_claims, read_unverified
 
 GOOD = {"aud": "radgate", "exp": 1000}
 
@@ -19,8 +19,8 @@ def text_of(header: object, claims: object = GOOD) -> str:
     return f"{parts[0]}.{parts[1]}.c2ln"
 
 
-def test_a_token_is_taken_apart() -> None:
-    token = take_apart(text_of({"alg": "RS256", "kid": "k", "typ": "at+JWT"}))
+def test_a_token_is_read() -> None:
+    token = read_unverified(text_of({"alg": "RS256", "kid": "k", "typ": "at+JWT"}))
     assert (token.algorithm, token.key_id, token.claims) == ("RS256", "k", GOOD)
 
 
@@ -48,7 +48,7 @@ def test_a_token_is_taken_apart() -> None:
 )
 def test_what_is_no_token_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        take_apart(text)
+        read_unverified(text)
 
 
 @pytest.mark.parametrize(

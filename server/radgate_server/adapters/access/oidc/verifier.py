@@ -8,7 +8,7 @@ import httpx
 import jwt
 
 from radgate_server.adapters.access.oidc.key_source import KeySource
-from radgate_server.adapters.access.oidc.token import UnverifiedToken, check_claims, take_apart
+from radgate_server.adapters.access.oidc.token import UnverifiedToken, check_claims, read_unverified
 from radgate_server.core.access.credentials import REFUSED, VerifiedToken
 from radgate_server.core.errors import ConfigurationError, UnauthenticatedError
 from radgate_server.lib.clock import Clock
@@ -40,7 +40,7 @@ class OidcVerifier:
     async def verify(self, token: str) -> VerifiedToken:
         """Return the claims of a good token. Raises as the port says."""
         try:
-            unverified = take_apart(token)
+            unverified = read_unverified(token)
             settings, keys = self._provider_of(unverified)
             if unverified.algorithm not in settings.algorithms:
                 raise ValueError("its algorithm is none of those in the settings")
@@ -83,7 +83,7 @@ def _issuer_of(token: UnverifiedToken) -> str:
 
 
 def _is_signed(token: UnverifiedToken, public_key: object) -> bool:
-    """Whether the signature is of this key; what is signed is what was taken apart, letter by letter."""
+    """Whether the signature is of this key; what is signed is what was read, letter by letter."""
     try:
         jwt.PyJWS([token.algorithm]).decode(token.text, key=public_key, algorithms=[token.algorithm])  # type: ignore[arg-type]
     except (jwt.PyJWTError, ValueError, TypeError):
