@@ -32,13 +32,22 @@ class Collector:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settings(self, protocol: str = "grpc") -> dict[str, str]:
-        """With which a server records what its clients want recorded, and sends it here."""
+        """With which a server records what its clients want recorded, and sends it here.
+
+        For HTTP by OpenTelemetry's variables, for gRPC by Radgate's settings.
+        """
+        where = {
+            "grpc": {"RADGATE_TELEMETRY__OTLP_ENDPOINT": self.grpc_url},
+            "http": {
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": self.http_url,
+            },
+        }
         return {
+            **where[protocol],
             "RADGATE_TELEMETRY__TRACING_ENABLED": "true",
             "RADGATE_TELEMETRY__TRACE_SHARE": "0",
             "OTEL_BSP_SCHEDULE_DELAY": "500",
-            "RADGATE_TELEMETRY__OTLP_PROTOCOL": protocol,
-            "RADGATE_TELEMETRY__OTLP_ENDPOINT": self.http_url if protocol == "http" else self.grpc_url,
         }
 
     def lets_in(self, headers: Mapping[str, str]) -> bool:
