@@ -29,21 +29,22 @@ gen: dev ## Generate the Python stubs and Envoy's descriptor from proto/
 	@$(PYTHON) scripts/generate.py
 
 .PHONY: lint
-lint: dev ## Check style, types, direction of imports, protos, and that generated files are current
+lint: dev ## Check style, types, direction of imports, protos, that they break no client, and that generated files are current
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/buf lint
 	@$(VENV)/bin/buf format --diff --exit-code
+	@$(VENV)/bin/buf breaking proto --against proto/baseline.binpb
 	@$(PYTHON) scripts/generate.py --check
 	@$(PYTHON) scripts/settings_manual.py --check
 	@$(PYTHON) scripts/alert_rules.py --check
 	@$(PYTHON) scripts/metrics_manual.py --check
 
-.PHONY: breaking
-breaking: dev ## Check that the protos break no client of an older version: make breaking AGAINST=v0.1.0
-	@$(VENV)/bin/buf breaking --against '.git#ref=$(or $(AGAINST),HEAD)'
+.PHONY: baseline
+baseline: dev ## At a release: make proto/baseline.binpb, with which make lint compares the protos from then on
+	@$(VENV)/bin/buf build proto --exclude-source-info --output proto/baseline.binpb
 
 .PHONY: format
 format: dev ## Format code and protos

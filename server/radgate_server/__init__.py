@@ -1,3 +1,3 @@
 """Radgate's server: one typed door in front of every PACS."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
