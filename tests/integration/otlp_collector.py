@@ -1,4 +1,4 @@
-"""A small collector of traces: takes OTLP over gRPC and HTTP from whoever knows its headers, and keeps what came."""
+"""A small collector of traces: takes OTLP over gRPC and HTTP from whoever knows its headers, and stores what came."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class Collector:
             "OTEL_BSP_SCHEDULE_DELAY": "500",
         }
 
-    def lets_in(self, headers: Mapping[str, str]) -> bool:
+    def admits(self, headers: Mapping[str, str]) -> bool:
         """Whether a request with these headers is taken; else who sends it is among those refused."""
         known = all(headers.get(name) == value for name, value in self.wanted.items())
         if not known:
@@ -83,13 +83,13 @@ class Collector:
 @contextmanager
 def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
     """One that listens on two free ports, at one of the addresses that localhost may have."""
-    kept = Collector(wanted or {})
+    received = Collector(wanted or {})
 
     def export(payload: bytes, context: Any) -> bytes:
         headers = dict(context.invocation_metadata())
-        if not kept.lets_in(headers):
+        if not received.admits(headers):
             context.abort(grpc.StatusCode.UNAUTHENTICATED, f"who are you? {headers}")
-        kept.take(payload)
+        received.take(payload)
         return ExportTraceServiceResponse().SerializeToString()
 
     class Handler(BaseHTTPRequestHandler):
@@ -98,9 +98,9 @@ def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
         def do_POST(self) -> None:
             assert self.path == "/v1/traces"
             payload, headers = self._body(), {name.lower(): value for name, value in self.headers.items()}
-            known = kept.lets_in(headers)
+            known = received.admits(headers)
             if known:
-                kept.take(payload)
+                received.take(payload)
             answer = b"" if known else f"who are you? {headers}".encode()
             self.send_response(200 if known else 401)
             self.send_header("content-length", str(len(answer)))
@@ -123,14 +123,14 @@ def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
     server = grpc.server(ThreadPoolExecutor(2))
     handlers = {"Export": grpc.unary_unary_rpc_method_handler(export)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(EXPORT, handlers),))
-    kept.grpc_url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
+    received.grpc_url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
     web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.http_url = f"http://localhost:{web.server_port}"
+    received.http_url = f"http://localhost:{web.server_port}"
     thread = threading.Thread(target=web.serve_forever)
     server.start()
     thread.start()
     try:
-        yield kept
+        yield received
     finally:
         web.shutdown()
         web.server_close()

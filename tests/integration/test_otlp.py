@@ -37,24 +37,24 @@ def send(url: str, protocol: str, headers: Mapping[str, str]) -> list[tuple[str,
     return counted
 
 
-def url_of(kept: Collector, protocol: str) -> str:
-    return kept.http_url if protocol == "http" else kept.grpc_url
+def url_of(received: Collector, protocol: str) -> str:
+    return received.http_url if protocol == "http" else received.grpc_url
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_over_grpc_and_http_the_same_comes(protocol: str) -> None:
-    with collector(HEADERS) as kept:
-        assert send(url_of(kept, protocol), protocol, HEADERS) == [("sent", 1)]
-        assert [(found.service, found.name) for found in kept.everything()] == [("radgate", "C-FIND")]
+    with collector(HEADERS) as received:
+        assert send(url_of(received, protocol), protocol, HEADERS) == [("sent", 1)]
+        assert [(found.service, found.name) for found in received.everything()] == [("radgate", "C-FIND")]
 
 
 @pytest.mark.parametrize(("protocol", "cause"), [("grpc", "UNAUTHENTICATED"), ("http", "HTTP status 401")])
 def test_a_collector_that_refuses_is_logged_without_its_words(
     protocol: str, cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with collector(HEADERS) as kept, caplog.at_level(logging.INFO):
-        assert send(url_of(kept, protocol), protocol, {"x-token": "s3cret"}) == [("failed", 1)]
-        assert (len(kept.refused), kept.everything()) == (1, [])
+    with collector(HEADERS) as received, caplog.at_level(logging.INFO):
+        assert send(url_of(received, protocol), protocol, {"x-token": "s3cret"}) == [("failed", 1)]
+        assert (len(received.refused), received.everything()) == (1, [])
     (line,) = [record.getMessage() for record in caplog.records]
     assert cause in line
     assert line.endswith("telemetry.otlp_headers")

@@ -1,4 +1,4 @@
-"""What the server tells of itself, as an operator configures it."""
+"""Logs, metrics and traces, as an operator configures them."""
 
 import os
 import re
@@ -49,7 +49,7 @@ class TelemetrySettings(Table):
     )
     log_sampling: tuple[LogRule, ...] = Field(default=(), description="Lines of which not all are written; see below.")
     named_in_metrics: int = Field(
-        default=500, ge=1, description="Tenants, and PACS, that metrics tell apart; the others are one together."
+        default=500, ge=1, description="Tenants, and PACS, that metrics distinguish; the others are one together."
     )
     tracing_enabled: bool = Field(
         default=False, description="Record traces, in Envoy and in the server, and send them to a collector."
@@ -109,7 +109,7 @@ class TelemetrySettings(Table):
     @field_validator("otlp_headers")
     @classmethod
     def _are_headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        """In lower case, as HTTP/2 wants them. Nothing that may be a secret is told of what is wrong."""
+        """In lower case, as HTTP/2 wants them. An error names nothing that may be a secret."""
         headers = {name.lower(): secret for name, secret in value.items()}
         if len(headers) < len(value):
             raise ValueError(
@@ -134,7 +134,7 @@ class TelemetrySettings(Table):
         return self
 
     def instance_id(self) -> str:
-        """What tells this process from others: OpenTelemetry's `service.instance.id`."""
+        """What distinguishes this process from others: OpenTelemetry's `service.instance.id`."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
     def sampler_argument(self, environment: Mapping[str, str]) -> float | str:

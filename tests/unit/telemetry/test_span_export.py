@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 
 import grpc
 import pytest
@@ -12,7 +13,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from radgate_server.adapters.telemetry.traces.otlp import CountingProcessor, ReportingExporter, exporter_of
 from radgate_server.adapters.telemetry.traces.spans import SpanBudget
-from radgate_server.adapters.telemetry.traces.tracing import open_provider, resource_of, sampler_of
+from radgate_server.adapters.telemetry.traces.tracing import open_provider, open_tracer, resource_of, sampler_of
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.settings.telemetry import TelemetrySettings
 
@@ -59,17 +60,17 @@ class Sent:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     with caplog.at_level(logging.INFO):
         yield caplog
 
 
-def test_a_failure_of_which_the_library_logs_nothing_is_the_one_before(told: pytest.LogCaptureFixture) -> None:
+def test_a_failure_of_which_the_library_logs_nothing_is_the_one_before(logged: pytest.LogCaptureFixture) -> None:
     sent = Sent(AWAY, None, None)
     for _ in range(3):
         sent.exporter.export([SPAN])
     close(sent.exporter)
-    assert [record.getMessage() for record in told.records] == ["traces can't be sent to the collector: UNAVAILABLE"]
+    assert [record.getMessage() for record in logged.records] == ["traces can't be sent to the collector: UNAVAILABLE"]
 
 
 def close(exporter: ReportingExporter) -> None:
@@ -86,25 +87,25 @@ def close(exporter: ReportingExporter) -> None:
     ],
 )
 def test_a_collector_that_takes_nothing_costs_spans_and_is_logged_once(
-    failure: Failure, reason: str, told: pytest.LogCaptureFixture
+    failure: Failure, reason: str, logged: pytest.LogCaptureFixture
 ) -> None:
     sent = Sent(failure, failure)
     for _ in range(3):
         sent.exporter.export([SPAN, SPAN])
     close(sent.exporter)
     assert sent.counted == [("failed", 2), ("failed", 2), ("sent", 2)]
-    assert [record.getMessage() for record in told.records] == [
+    assert [record.getMessage() for record in logged.records] == [
         f"traces can't be sent to the collector: {reason}",
         "traces are sent again",
     ]
 
 
-def test_a_collector_that_comes_back_and_refuses_is_logged_too(told: pytest.LogCaptureFixture) -> None:
+def test_a_collector_that_comes_back_and_refuses_is_logged_too(logged: pytest.LogCaptureFixture) -> None:
     sent = Sent(AWAY, REFUSED)
     for _ in range(2):
         sent.exporter.export([SPAN])
     close(sent.exporter)
-    assert [record.getMessage().split(": ")[1].split(";")[0] for record in told.records] == [
+    assert [record.getMessage().split(": ")[1].split(";")[0] for record in logged.records] == [
         "UNAVAILABLE",
         "UNAUTHENTICATED",
     ]
@@ -181,3 +182,27 @@ def test_no_exporter_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = open_provider(TelemetrySettings(), SpanBudget(0), lambda outcome, count: None)
     assert provider._active_span_processor._span_processors == ()
     provider.shutdown()
+
+
+async def test_the_sdk_switched_off_is_no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    async with AsyncExitStack() as stack:
+        assert await open_tracer(stack, TelemetrySettings(tracing_enabled=True), lambda outcome, count: None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1"),
+        ("OTEL_TRACES_EXPORTER", "fax"),
+    ],
+)
+async def test_a_variable_that_opentelemetry_refuses_stops_the_start_with_its_reason(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(ConfigurationError, match=value):
+            await open_tracer(stack, TelemetrySettings(tracing_enabled=True), lambda outcome, count: None)

@@ -29,9 +29,10 @@ _PROTOCOL_OPTIONS = {"grpc": "http2_protocol_options", "http": "http_protocol_op
 
 
 def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
-    """Let Envoy record what comes, as the settings say, and tell each client which trace its request is a part of.
+    """Let Envoy record what comes, as the settings say, and answer each client with the trace of its request.
 
-    No path is told: it holds UIDs, and a query string names. Of a sampler that Envoy has not, the server decides alone.
+    No path is recorded: it holds UIDs, and a query string names.
+    With a sampler that Envoy lacks, the server decides alone.
     """
     if settings.trace_sampler not in _SAMPLERS:
         return
@@ -50,7 +51,7 @@ def add_tracing(config: Node, http: Node, settings: TelemetrySettings) -> None:
 
 
 def header_variables(settings: TelemetrySettings) -> dict[str, str]:
-    """What the environment tells Envoy: headers for the collector, which so are in no file and in no `config_dump`."""
+    """Environment of Envoy: headers for the collector, which so are in no file and in no `config_dump`."""
     if not settings.tracing_enabled:
         return {}
     return {_variable(place): value.get_secret_value() for place, value in enumerate(settings.otlp_headers.values())}

@@ -30,7 +30,7 @@ class TraceContext(NamedTuple):
 
     @property
     def traceparent(self) -> str:
-        """The header that tells it to whoever is called (3.2)."""
+        """The header that a request sends so that whoever is called continues the trace (3.2)."""
         return f"00-{self.trace_id}-{self.span_id}-{int(self.sampled):02x}"
 
 
@@ -53,7 +53,7 @@ class SpanKind(Enum):
 
 
 class Facts(TypedDict, total=False):
-    """What a span may tell, each by its attribute "radgate.NAME" but for those that OpenTelemetry has a name for."""
+    """What a span may hold, each as the attribute "radgate.NAME" but for those that OpenTelemetry has a name for."""
 
     code: str  # gRPC's name of a status
     method: str  # of HTTP

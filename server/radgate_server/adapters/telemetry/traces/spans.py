@@ -34,7 +34,7 @@ from radgate_server.core.telemetry.tracing import Facts, Header, Span, SpanKind,
 from radgate_server.lib.token_bucket import TokenBucket
 
 MOST_SPANS = 512
-"""Of one call or job; a study of a thousand instances has as many C-STORE requests, of which the first tell enough."""
+"""Of one call or job; a study of a thousand instances has as many C-STORE requests, of which the first are enough."""
 
 _KINDS = {
     SpanKind.SERVER: OtelSpanKind.SERVER,

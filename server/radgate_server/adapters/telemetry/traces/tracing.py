@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 async def open_tracer(
     stack: AsyncExitStack, settings: TelemetrySettings, count: Callable[[str, int], None]
 ) -> Tracer | None:
-    """What records traces, None when that is off. What waits to be sent is sent when `stack` closes.
+    """What records traces, None when that is off, by the setting or by `OTEL_SDK_DISABLED`.
+
+    What waits to be sent is sent when `stack` closes.
 
     `count` hears what became of so many spans: "sent" or "failed". The provider is ours alone: of libraries that are
     instrumented, whose spans hold URLs and with them UIDs and names, nothing is recorded.
@@ -30,7 +32,7 @@ async def open_tracer(
     Raises:
         ConfigurationError: OpenTelemetry refuses a setting, or a variable `OTEL_*`.
     """
-    if not settings.tracing_enabled:
+    if not settings.tracing_enabled or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     try:
         # Imported when wanted: the command line starts without. It reads OTEL_PROPAGATORS.
@@ -38,8 +40,10 @@ async def open_tracer(
 
         budget = SpanBudget(settings.spans_per_second)
         provider = open_provider(settings, budget, count)
-    except ValueError as error:
-        raise ConfigurationError(f"a variable OTEL_* is not one that OpenTelemetry takes: {error}") from None
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - of many classes; it names the variable, and none of those is secret
+        raise ConfigurationError(f"OpenTelemetry refuses a variable OTEL_*: {error}") from None
     stack.push_async_callback(asyncio.to_thread, provider.shutdown)
     return SpanRecorder(provider, budget, follows_clients=settings.trace_sampler.startswith("parentbased_"))
 
