@@ -201,6 +201,19 @@ async def test_a_pacs_that_may_hold_more_is_told(rig: Rig, client: radgate.aio.C
     assert (caught.value.delivered, caught.value.unanswered_pacs) == (5, ("second",))
 
 
+@pytest.mark.parametrize("what", ["view", "view_frames"])
+async def test_a_view_of_what_a_pacs_may_hold_more_of_warns_too(
+    rig: Rig, client: radgate.aio.Client, what: str
+) -> None:
+    await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
+    rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
+    with pytest.warns(radgate.PartialAnswerWarning, match="second") as warned:
+        frames = [frame async for frame in getattr(client, what)(EAST_STUDY)]
+    assert warned[0].filename == __file__
+    assert len({frame.sop_instance_uid for frame in frames if frame.complete}) == 6
+    assert [frame async for frame in getattr(client, what)(EAST_STUDY, allow_partial=True)]
+
+
 @pytest.mark.parametrize("what", ["retrieve_study", "metadata"])
 async def test_what_no_pacs_can_confirm_comes_with_a_warning_and_its_age(
     rig: Rig, client: radgate.aio.Client, what: str

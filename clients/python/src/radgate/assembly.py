@@ -6,7 +6,7 @@ import re
 import tempfile
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from radgate.v1.retrieve_service_pb2 import (
     RetrieveMetadataResponse,
 )
 
+_OURS = (str(Path(__file__).parent),)
 _CALLER = 7  # frames from `_insist_on_all` to the line that asks for the next instance
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
@@ -156,9 +157,14 @@ def _insist_on_all(record: CompletenessRecord) -> None:
     if record.failed or delivered != record.expected:
         missing = tuple(map(missing_of, record.failed))
         raise IncompleteStudyError(record.expected, delivered, missing, tuple(record.unanswered_pacs))
-    if record.unanswered_pacs:
-        text = f"PACS that did not answer and may hold more: {', '.join(record.unanswered_pacs)}"
-        warnings.warn(text, PartialAnswerWarning, stacklevel=_CALLER)
+    warn_of_unanswered(record.unanswered_pacs)
+
+
+def warn_of_unanswered(pacs: Sequence[str]) -> None:
+    """Warn the line that asked when PACS did not answer: what came is all that others list."""
+    if pacs:
+        text = f"PACS that did not answer and may hold more: {', '.join(pacs)}"
+        warnings.warn(text, PartialAnswerWarning, skip_file_prefixes=_OURS)
 
 
 def missing_of(failed: FailedInstance) -> MissingInstance:

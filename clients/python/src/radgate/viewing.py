@@ -8,7 +8,7 @@ from typing import Any
 
 import google_crc32c
 
-from radgate.assembly import missing_of
+from radgate.assembly import missing_of, warn_of_unanswered
 from radgate.errors import CorruptDataError, IncompleteStudyError
 from radgate.v1 import retrieve_service_pb2 as messages
 
@@ -74,10 +74,13 @@ class ViewAssembler:
         """
         if self._end is None or self._begun:
             raise CorruptDataError("the stream ended within a frame")
-        if self._allow_partial or not (self._failed or self._end.unanswered_pacs):
+        if self._allow_partial:
             return
-        missing = tuple(map(missing_of, self._failed))
-        raise IncompleteStudyError(self._opened, self._end.delivered, missing, tuple(self._end.unanswered_pacs))
+        unanswered = tuple(self._end.unanswered_pacs)
+        if self._failed:
+            missing = tuple(map(missing_of, self._failed))
+            raise IncompleteStudyError(self._opened, self._end.delivered, missing, unanswered)
+        warn_of_unanswered(unanswered)
 
     def _give_up(self, failed: messages.FailedInstance) -> None:
         """The rest of what has begun to come of the instance does not come."""
