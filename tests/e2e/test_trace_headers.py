@@ -12,6 +12,7 @@ import yaml
 
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.waiting import wait_for
+from tests.integration.certificates import write_certificate
 from tests.integration.otlp_collector import Collector, collector
 from tests.trace_tree import begin
 
@@ -51,16 +52,23 @@ class Traced(NamedTuple):
 
 
 @contextmanager
-def traced(protocol: str, folder: Path, headers: Mapping[str, str]) -> Iterator[Traced]:
-    with collector(WANTED) as spans:
+def traced(
+    protocol: str, folder: Path, headers: Mapping[str, str], certificate: tuple[Path, Path] | None = None
+) -> Iterator[Traced]:
+    with collector(WANTED, certificate) as spans:
         settings = {**spans.settings(protocol), "RADGATE_TELEMETRY__OTLP_HEADERS": json.dumps(headers)}
+        if certificate is not None:
+            chain, key = map(str, certificate)
+            settings |= {"RADGATE_TELEMETRY__OTLP_CA_FILE": chain, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": chain}
+            settings |= {"OTEL_EXPORTER_OTLP_CLIENT_KEY": key}
         with RadgateProcess(folder, settings) as radgate:
             yield Traced(radgate, spans)
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_both_send_what_the_collector_wants_and_nobody_shows_it(protocol: str, tmp_path: Path) -> None:
-    with traced(protocol, tmp_path, WANTED) as running:
+    certificate = write_certificate(tmp_path, "collector") if protocol == "grpc" else None
+    with traced(protocol, tmp_path, WANTED, certificate) as running:
         running.call()
         services = {"radgate", "radgate-gateway"}
         wait_for(lambda: {found.service for found in running.spans.everything()} == services, "spans of both")

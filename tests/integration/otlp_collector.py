@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
+from tests.integration.certificates import server_context
 from tests.trace_tree import Found, attributes_of
 
 EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
@@ -81,8 +83,13 @@ class Collector:
 
 
 @contextmanager
-def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
-    """One that listens on two free ports, at one of the addresses that localhost may have."""
+def collector(
+    wanted: Mapping[str, str] | None = None, certificate: tuple[Path, Path] | None = None
+) -> Iterator[Collector]:
+    """One that listens on two free ports, at one of the addresses that localhost may have.
+
+    With a certificate and its key it speaks TLS alone, at 127.0.0.1, and wants the same certificate from its clients.
+    """
     received = Collector(wanted or {})
 
     def export(payload: bytes, context: Any) -> bytes:
@@ -123,9 +130,14 @@ def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
     server = grpc.server(ThreadPoolExecutor(2))
     handlers = {"Export": grpc.unary_unary_rpc_method_handler(export)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(EXPORT, handlers),))
-    received.grpc_url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
     web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    received.http_url = f"http://localhost:{web.server_port}"
+    if certificate is None:
+        received.grpc_url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
+        received.http_url = f"http://localhost:{web.server_port}"
+    else:
+        received.grpc_url = f"https://127.0.0.1:{server.add_secure_port('127.0.0.1:0', _credentials(certificate))}"
+        web.socket = server_context(certificate, certificate[0]).wrap_socket(web.socket, server_side=True)
+        received.http_url = f"https://127.0.0.1:{web.server_port}"
     thread = threading.Thread(target=web.serve_forever)
     server.start()
     thread.start()
@@ -136,6 +148,11 @@ def collector(wanted: Mapping[str, str] | None = None) -> Iterator[Collector]:
         web.server_close()
         thread.join()
         server.stop(None).wait()
+
+
+def _credentials(certificate: tuple[Path, Path]) -> grpc.ServerCredentials:
+    chain, key = (file.read_bytes() for file in certificate)
+    return grpc.ssl_server_credentials([(key, chain)], root_certificates=chain, require_client_auth=True)
 
 
 def _found(service: str, span: OtlpSpan) -> Found:

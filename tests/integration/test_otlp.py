@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -10,13 +11,16 @@ from pydantic import SecretStr
 from radgate_server.adapters.telemetry.traces.spans import SpanBudget, SpanRecorder
 from radgate_server.adapters.telemetry.traces.tracing import open_provider
 from radgate_server.settings.telemetry import TelemetrySettings
+from tests.integration.certificates import write_certificate
 from tests.integration.otlp_collector import Collector, collector
 from tests.integration.ports import free_port
 
 HEADERS = {"authorization": "Bearer s3cret"}
 
 
-def send(url: str, protocol: str, headers: Mapping[str, str]) -> list[tuple[str, int]]:
+def send(
+    url: str, protocol: str, headers: Mapping[str, str], files: Mapping[str, Path] | None = None
+) -> list[tuple[str, int]]:
     """Record one span and send it; what was counted."""
     settings = TelemetrySettings.model_validate(
         {
@@ -25,6 +29,7 @@ def send(url: str, protocol: str, headers: Mapping[str, str]) -> list[tuple[str,
             "otlp_headers": {name: SecretStr(value) for name, value in headers.items()},
             "otlp_timeout_s": 2,
             "trace_share": 1,
+            **(files or {}),
         }
     )
     counted: list[tuple[str, int]] = []
@@ -70,3 +75,14 @@ def test_a_collector_that_is_not_there_is_a_failure(
     with caplog.at_level(logging.INFO):
         assert send(f"{scheme}://127.0.0.1:{free_port()}", protocol, {}) == [("failed", 1)]
     assert [record.getMessage() for record in caplog.records] == [f"traces can't be sent to the collector: {cause}"]
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_over_tls_both_sides_show_their_certificates(protocol: str, tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path, "collector")
+    shown = {"otlp_client_certificate_file": certificate, "otlp_client_key_file": key}
+    with collector(certificate=(certificate, key)) as received:
+        url = url_of(received, protocol)
+        assert send(url, protocol, {}, {"otlp_ca_file": certificate, **shown}) == [("sent", 1)]
+        assert send(url, protocol, {}, shown) == [("failed", 1)]
+        assert len(received.everything()) == 1

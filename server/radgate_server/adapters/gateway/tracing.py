@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from radgate_server.core.limits.model import is_address
 from radgate_server.settings.telemetry import TelemetrySettings
 
 type Node = dict[str, Any]
@@ -130,7 +131,7 @@ def _filter(name: str, kind: str, **config: object) -> Node:
 
 def _tls(host: str, settings: TelemetrySettings) -> Node:
     """What a collector over TLS must show: a certificate for its name, by an authority that is trusted."""
-    names = [{"san_type": "DNS", "matcher": {"exact": host}}]
+    names = [{"san_type": "IP_ADDRESS" if is_address(host) else "DNS", "matcher": {"exact": host}}]
     trusted = str(settings.otlp_ca_file or certifi.where())
     common: Node = {"validation_context": {"trusted_ca": {"filename": trusted}, "match_typed_subject_alt_names": names}}
     if settings.otlp_client_certificate_file is not None:

@@ -64,10 +64,17 @@ def _credentials(settings: TelemetrySettings) -> grpc.ChannelCredentials:
 
 
 def _http(settings: TelemetrySettings) -> SpanExporter:
+    import requests
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from requests.utils import get_environ_proxies
 
+    endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
+    session = requests.Session()
+    session.trust_env = False  # else REQUESTS_CA_BUNDLE and ~/.netrc go before certificates and headers of the settings
+    session.proxies = get_environ_proxies(endpoint)
     return OTLPSpanExporter(
-        endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces",
+        endpoint=endpoint,
+        session=session,
         certificate_file=_text(settings.otlp_ca_file),
         client_key_file=_text(settings.otlp_client_key_file),
         client_certificate_file=_text(settings.otlp_client_certificate_file),
