@@ -70,9 +70,12 @@ async def test_a_view_is_its_openers_alone(rig: Rig, channel: grpc.aio.Channel) 
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert [answer async for answer in view][-1].message.end.frames == MANY
     await refused(stub, token, view_id)
+    server, _, rest = view_id.partition(".")
+    await refused(stub, token, f"{server[::-1]}.{rest}", "VIEW_ELSEWHERE")
+    await refused(stub, token, "none")
 
 
-async def refused(stub: RetrieveServiceStub, token: str, view_id: str) -> None:
+async def refused(stub: RetrieveServiceStub, token: str, view_id: str, reason: str = "RESOURCE_NOT_FOUND") -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await prioritize(stub, token, view_id, CT)
-    assert (raised.value.code(), reason_of(raised.value)) == (grpc.StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND")
+    assert (raised.value.code(), reason_of(raised.value)) == (grpc.StatusCode.NOT_FOUND, reason)

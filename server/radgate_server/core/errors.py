@@ -123,6 +123,10 @@ class ResourceNotFoundError(GatewayError):
     """No tenant, key or PACS of that name."""
 
 
+class ViewElsewhereError(GatewayError):
+    """The view of frames was opened at another server, which may still be sending it."""
+
+
 class ResourceExistsError(GatewayError):
     """A tenant, key or PACS of that name exists already."""
 

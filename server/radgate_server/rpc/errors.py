@@ -55,6 +55,7 @@ RULES: dict[type[Exception], Rule] = {
     errors.TenantNotAllowedError: Rule(StatusCode.PERMISSION_DENIED, "TENANT_NOT_ALLOWED"),
     errors.ObjectNotFoundError: Rule(StatusCode.NOT_FOUND, "OBJECT_NOT_FOUND"),
     errors.ObjectRejectedError: Rule(StatusCode.NOT_FOUND, "OBJECT_REJECTED"),
+    errors.ViewElsewhereError: Rule(StatusCode.NOT_FOUND, "VIEW_ELSEWHERE"),
     errors.ResourceNotFoundError: Rule(StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"),
     errors.ResourceExistsError: Rule(StatusCode.ALREADY_EXISTS, "RESOURCE_EXISTS"),
     errors.NoPacsConfiguredError: Rule(StatusCode.FAILED_PRECONDITION, "NO_PACS_CONFIGURED"),

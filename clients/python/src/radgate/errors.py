@@ -156,6 +156,7 @@ _BY_REASON: dict[str, type[RadgateError]] = {
     "OBJECT_NOT_FOUND": NotFoundError,
     "OBJECT_REJECTED": NotFoundError,
     "RESOURCE_NOT_FOUND": NotFoundError,
+    "VIEW_ELSEWHERE": NotFoundError,
     "RESOURCE_EXISTS": AlreadyExistsError,
     "NO_PACS_CONFIGURED": PacsError,
     "PACS_UNREACHABLE": PacsError,
