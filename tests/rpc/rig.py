@@ -103,7 +103,7 @@ from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionDesk
 from radgate_server.services.retrieve.arrivals import AnnouncingStore
 from radgate_server.services.retrieve.fetch import FetchLimits
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import RetrieveService
@@ -305,7 +305,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     doubts = rig.doubts
     clients = PacsClients(rig.directory, factories, guard.wrap, rig.tracker, doubts)
     lister = StudyLister(clients, AskLimits(1000, 10), ttl_s=30, route_ttl_s=30, clock=rig.clock)
-    places = InstancePlaces(clients, deadline_s=10)
+    places = InstanceLocator(clients, deadline_s=10)
     studies = doubts.studies
     near = AnnouncingStore(rig.store, (places.learn,))
     retrieve = RetrieveService(
@@ -324,7 +324,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
     search = CallerSearch(query, restrictions)
 
     async def forget(change: object) -> None:
-        authenticator.forget()
+        authenticator.invalidate()
 
     async def load_limits(change: object) -> None:
         rig.limiter.load(await rig.directory.list_limits())
@@ -349,15 +349,15 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
         await caches.drop(tenant_id, study_instance_uid)
         await rig.hot.invalidate(tenant_id, study_instance_uid)
         await rig.states.invalidate(tenant_id, study_instance_uid)
-        states.forget(tenant_id, study_instance_uid)
+        states.invalidate(tenant_id, study_instance_uid)
         refresh_lists_now(tenant_id, study_instance_uid)
 
     def refresh_lists_now(tenant_id: str, study_instance_uid: str) -> None:
-        lister.forget(tenant_id, study_instance_uid)
-        facts.forget(tenant_id, study_instance_uid)
+        lister.invalidate(tenant_id, study_instance_uid)
+        facts.invalidate(tenant_id, study_instance_uid)
         for forget_of_study in forget_notes:
             forget_of_study(tenant_id, study_instance_uid)
-        retrieve.forget(tenant_id, study_instance_uid)
+        retrieve.invalidate(tenant_id, study_instance_uid)
 
     async def refresh_lists(tenant_id: str, study_instance_uid: str) -> None:
         refresh_lists_now(tenant_id, study_instance_uid)
@@ -424,7 +424,7 @@ async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
         hiding = RejectedHiding(rejections, lister)
         lister.hide_by(hiding.listing)
         query.hide_by(hiding)
-        forget_notes.append(rejections.forget)
+        forget_notes.append(rejections.invalidate)
 
         async def load_tenants(_: object) -> None:
             for tenant_id in rejections.load(await rig.directory.list_tenants()):

@@ -33,7 +33,7 @@ def build_forgetting(
         query=services.query,
         lister=services.lister,
         facts=services.facts,
-        forget_rejected=rejections.forget,
+        forget_rejected=rejections.invalidate,
         states=services.states,
         kept_states=tiers.states,
         hot=tiers.hot,
@@ -41,13 +41,13 @@ def build_forgetting(
         store=tiers.store,
         quarantine=quarantine,
         news=services.news,
-        stop_keeping=services.retrieve.forget,
+        stop_keeping=services.retrieve.invalidate,
         memories=(
-            services.studies.forget,
-            services.instances.forget,
-            services.pictures.places.forget,
-            services.pictures.frames.forget,
-            services.pictures.renderer.forget,
+            services.studies.invalidate,
+            services.instances.invalidate,
+            services.pictures.places.invalidate,
+            services.pictures.frames.invalidate,
+            services.pictures.renderer.invalidate,
         ),
     )
 
@@ -130,7 +130,7 @@ async def follow_changes(
     """
 
     async def start_over() -> None:
-        services.authenticator.forget()
+        services.authenticator.invalidate()
         listed = {tenant.tenant_id for tenant in await installation.tenants.list_tenants()}
         for tenant_id in listed | {tenant_id for tenant_id, _ in pacs.clients.connected()}:
             await pacs.clients.refresh(tenant_id)
@@ -156,7 +156,7 @@ def _change_handlers(
 ) -> Mapping[ChangeKind, Sequence[ChangeHandler]]:
 
     async def forget_keys(_: Change) -> None:
-        services.authenticator.forget()
+        services.authenticator.invalidate()
 
     async def reconnect(change: Change) -> None:
         await pacs.clients.refresh(change.tenant_id)

@@ -20,7 +20,7 @@ from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.query.known_studies import KnownStudies
 from radgate_server.services.query.search import QueryService, RememberLimits
 from radgate_server.services.query.study_facts import StudyFactsReader
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.study_doubts import StudyDoubts
 from radgate_server.services.telemetry.certificates import CertificateSightings
@@ -97,7 +97,7 @@ class Asking:
     lister: StudyLister
     facts: StudyFactsReader
     studies: KnownStudies
-    places: InstancePlaces
+    places: InstanceLocator
     numbered: Numbered
     states: StudyStates
 
@@ -107,7 +107,7 @@ def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies
     cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
     listed = AskLimits(settings.retrieve.max_listed_instances, deadline_s)
     states = StudyStates(clock, max_age_s=cache.revalidate_after_s)
-    places = InstancePlaces(clients, deadline_s=deadline_s)
+    places = InstanceLocator(clients, deadline_s=deadline_s)
     query = QueryService(
         clients,
         AskLimits(settings.retrieve.max_results, deadline_s),

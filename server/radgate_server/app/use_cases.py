@@ -46,7 +46,7 @@ from radgate_server.services.query.search import QueryService
 from radgate_server.services.query.study_facts import StudyFactsReader
 from radgate_server.services.retrieve.arrivals import AnnouncingStore, ArrivalListener
 from radgate_server.services.retrieve.fetch import FetchLimits
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import RetrieveService
@@ -129,7 +129,7 @@ class Services:
     studies: KnownStudies
     doubts: StudyDoubts
     states: StudyStates
-    places: InstancePlaces
+    places: InstanceLocator
     retrieve: RetrieveService
     instances: InstanceReader
     pictures: Pictures

@@ -33,6 +33,11 @@ class SingleFlight[Key: Hashable, Value]:
                 self._land(key, flight)
                 flight.task.cancel()
 
+    def detach(self, chosen: Callable[[Key], bool]) -> None:
+        """Have later callers join none of these. Who waits for one already gets what it brings."""
+        for key in [key for key in self._flights if chosen(key)]:
+            del self._flights[key]
+
     def _land(self, key: Key, flight: _Flight[Value]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]

@@ -92,7 +92,7 @@ async def test_that_instances_of_a_backup_are_cached_outlives_the_process(rig: R
     rig.east.refuse_with = GONE
     rig.clock.advance(LISTED_S)
     await patients_of(web)
-    rig.known_states.forget("east", None)
+    rig.known_states.invalidate("east", None)
     await come_back(rig)
     assert await patients_of(web) == (["RIGHT"] * 6, [])
 

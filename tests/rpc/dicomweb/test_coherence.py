@@ -170,17 +170,17 @@ async def test_a_silent_pacs_is_awaited_for_a_bounded_time(rig: Rig, web: Web) -
 
 async def test_what_was_cached_by_an_earlier_process_is_compared_with_what_it_recorded(rig: Rig, web: Web) -> None:
     await patient_of(web)
-    rig.known_states.forget("east", None)
+    rig.known_states.invalidate("east", None)
     assert await patient_of(web) == "P-1"
     assert rig.east.sent == 1
-    rig.known_states.forget("east", None)
+    rig.known_states.invalidate("east", None)
     rig.east.replace(*corrected(PatientID="P-2"))
     assert await patient_of(web) == "P-2"
 
 
 async def test_what_nobody_recorded_a_state_of_is_fetched_again(rig: Rig, web: Web) -> None:
     await patient_of(web)
-    rig.known_states.forget("east", None)
+    rig.known_states.invalidate("east", None)
     await rig.states.invalidate("east", None)
     assert await patient_of(web) == "P-1"
     assert rig.east.sent == 2

@@ -128,8 +128,8 @@ async def test_after_a_restart_what_is_cached_of_another_patient_still_comes_wit
     rig.east.replaced[LISTED] = make_instance(EAST_STUDY, SERIES, LISTED, PatientID="another")
     await web.get(URL)
     asked = rig.east.sent
-    rig.doubts.forget("east", None)  # as a new process knows of none
-    rig.known_states.forget("east", None)
+    rig.doubts.invalidate("east", None)  # as a new process knows of none
+    rig.known_states.invalidate("east", None)
     rig.east.refuse_with = PacsUnreachableError("no answer", pacs="main") if refuses else None
     warnings = (await web.get(f"{URL}/instances/{LISTED}/metadata")).header("warning")
     assert any("another patient" in text for text in warnings)

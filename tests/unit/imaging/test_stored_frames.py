@@ -17,7 +17,7 @@ from radgate_server.core.imaging.metadata import reader as metadata_reader
 from radgate_server.core.imaging.metadata.instance_content import Frames, Nothing
 from radgate_server.core.imaging.metadata.reader import Metadata, read_metadata
 from radgate_server.core.imaging.ports import Priority
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.services.imaging import stored_frames
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.retrieve.instances import InstanceReader
@@ -147,8 +147,8 @@ async def test_large_metadata_are_parsed_once_for_all_who_ask_and_not_in_the_eve
     monkeypatch.setattr(stored_frames, "LARGE_BYTES", 100)
     monkeypatch.setattr(metadata_reader, "LARGE_BYTES", 100)
     monkeypatch.setattr(stored_frames, "read_metadata", read)
-    monkeypatch.setattr(stored_frames, "_KEPT_METADATA_BYTES", 7300)
-    frames._models = RecentMap(7300)  # less than the metadata, more than without the groups of single frames
+    monkeypatch.setattr(stored_frames, "_CACHED_METADATA_BYTES", 7300)
+    frames._models = AnswerCache(7300)  # less than the metadata, more than without the groups of single frames
     handle = await keep(store, "eCT_Supplemental.dcm")
     models = await asyncio.gather(*(frames.attributes("east", handle) for _ in range(3)))
     models.append(await frames.attributes("east", handle))
@@ -166,7 +166,7 @@ async def test_what_an_instance_shows_is_told_once_until_its_study_is_forgotten(
     assert first.count == 2
     monkeypatch.setattr(stored_frames, "content_of", lambda *_: Nothing())
     assert await frames.content("east", handle) is first
-    frames.forget("east", REF.study_instance_uid)
+    frames.invalidate("east", REF.study_instance_uid)
     assert await frames.content("east", handle) == Nothing()
 
 

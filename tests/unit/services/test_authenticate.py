@@ -146,7 +146,7 @@ async def test_a_revoked_key_is_refused_once_the_change_is_known(
     key_id, token = await _key(directory, "east")
     await authenticator.authenticate(shown(token), "")
     await directory.revoke_key(key_id, "east")
-    authenticator.forget()
+    authenticator.invalidate()
     with pytest.raises(UnauthenticatedError):
         await authenticator.authenticate(shown(token), "")
 
@@ -166,7 +166,7 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered() -
             key = await super().find_key(key_id)
             if not revoked:
                 revoked.append(await self.revoke_key(key_id, "east"))
-                authenticator.forget()
+                authenticator.invalidate()
             return key
 
     revoked: list[ApiKey] = []
@@ -270,7 +270,7 @@ async def test_good_callers_behind_the_same_address_are_not_locked_out(
     with pytest.raises(TooManyFailuresError):
         await authenticator.authenticate(shown(f"rg_{1:012}_{1:043}", address="10.6.6.6"), "")
     key_id, token = await _key(directory, "east")  # this server has never seen it, as after a restart
-    authenticator.forget()
+    authenticator.invalidate()
     known = {
         key_id: shown(token, address="10.6.6.6"),
         "oidc:hospital:jane": shown(tokens.issue(tenant="E"), address="10.6.6.6"),
@@ -287,7 +287,7 @@ async def test_a_key_that_was_revoked_does_not_pass_for_having_been_good(
     await authenticator.authenticate(shown(token, address="10.6.6.6"), "")
     await fail(authenticator, 4, address="10.6.6.6")
     await directory.revoke_key(key_id, "east")
-    authenticator.forget()
+    authenticator.invalidate()
     with pytest.raises(TooManyFailuresError):
         await authenticator.authenticate(shown(token, address="10.6.6.6"), "")
 

@@ -86,7 +86,7 @@ async def test_what_was_counted_is_remembered_until_it_is_to_be_forgotten() -> N
     asked = memory.calls["find"]
     assert await complete(client, STUDIES, completer) == first
     assert memory.calls["find"] == asked + 1, "only the search itself"
-    completer.forget("east")
+    completer.invalidate("east")
     await complete(client, STUDIES, completer)
     assert memory.calls["find"] > asked + 2
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,17 +69,34 @@ async def test_what_is_cached_from_before_the_start_is_learned_when_it_is_first_
 async def test_nothing_of_an_erased_study_stays_at_hand(store: CountingStore, reader: InstanceReader) -> None:
     handle, frames = await keep(store), StoredFrames(reader)
     index, model = await reader.index("east", handle), await frames.attributes("east", handle)
-    for forget in (reader.forget, frames.forget):
-        forget("west", REF.study_instance_uid)
-        forget("east", "2.25.2")
+    for invalidate in (reader.invalidate, frames.invalidate):
+        invalidate("west", REF.study_instance_uid)
+        invalidate("east", "2.25.2")
     assert await reader.index("east", handle) is index
     assert await frames.attributes("east", handle) is model
     await store.invalidate("east", REF.study_instance_uid)
-    for forget in (reader.forget, frames.forget):
-        forget("east", REF.study_instance_uid)
+    for invalidate in (reader.invalidate, frames.invalidate):
+        invalidate("east", REF.study_instance_uid)
     for read in (reader.index, frames.attributes):
         with pytest.raises(CorruptEntryError, match=r"^the stored instance is gone$"):
             await read("east", handle)
+
+
+@pytest.mark.parametrize("asked_for", ["index", "attributes", "image", "content"])
+async def test_what_is_read_while_its_study_is_erased_does_not_stay_in_memory(
+    store: CountingStore, reader: InstanceReader, asked_for: str
+) -> None:
+    handle, frames = await keep(store), StoredFrames(reader)
+    read = reader.index if asked_for == "index" else getattr(frames, asked_for)
+    asked = asyncio.create_task(read("east", handle))
+    for _ in range(3):  # until the index is being made, in a thread
+        await asyncio.sleep(0)
+    await store.invalidate("east", REF.study_instance_uid)
+    for cache in (reader, frames):
+        cache.invalidate("east", REF.study_instance_uid)
+    await asyncio.gather(asked, return_exceptions=True)
+    with pytest.raises(CorruptEntryError):
+        await read("east", handle)
 
 
 async def test_the_index_of_an_instance_that_was_replaced_meanwhile_is_not_kept(

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIA
 from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from radgate_server.services.pacs.clients import PacsClients
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.instance_store import MemoryInstanceStore
@@ -19,13 +20,13 @@ STUDY = "2.25.1"
 REF = InstanceRef(STUDY, f"{STUDY}.1", f"{STUDY}.1.1")
 
 
-async def places(*pacs: MemoryPacs, hierarchical: frozenset[str] = frozenset()) -> InstancePlaces:
+async def places(*pacs: MemoryPacs, hierarchical: frozenset[str] = frozenset()) -> InstanceLocator:
     directory = MemoryDirectory()
     await directory.create_tenant(Tenant("east", START))
     clients = {one.name: replace(one.client, hierarchical=one.name in hierarchical) for one in pacs}
     for one in pacs:
         await directory.create_pacs(PacsConfig("east", one.name, FolderConnection("/unused"), START))
-    return InstancePlaces(PacsClients(directory, {"folder": lambda config: clients[config.name]}), deadline_s=60)
+    return InstanceLocator(PacsClients(directory, {"folder": lambda config: clients[config.name]}), deadline_s=60)
 
 
 async def test_a_pacs_is_asked_once() -> None:
@@ -33,6 +34,19 @@ async def test_a_pacs_is_asked_once() -> None:
     found = await places(pacs)
     assert [await found.find("east", REF.sop_instance_uid) for _ in range(2)] == [REF, REF]
     assert pacs.calls == {"find": 1}
+
+
+async def test_a_location_that_is_found_while_its_study_is_erased_is_not_cached() -> None:
+    pacs = MemoryPacs(make_study(3, study=STUDY))
+    found = await places(pacs)
+    pacs.silence()
+    asked = asyncio.create_task(found.find("east", REF.sop_instance_uid))
+    while not pacs.calls["find"]:
+        await asyncio.sleep(0)
+    found.invalidate("east", STUDY)
+    pacs.release()
+    assert await asked == REF
+    assert found.known("east", REF.sop_instance_uid) is None
 
 
 async def test_what_came_by_needs_no_pacs_and_belongs_to_its_tenant() -> None:
@@ -56,7 +70,7 @@ async def test_the_transfer_syntax_of_what_came_by_is_known_at_its_place_until_i
     assert found.syntax_of("east", REF) == EXPLICIT_VR_LITTLE_ENDIAN
     elsewhere = REF._replace(series_instance_uid=f"{STUDY}.2")
     assert (found.syntax_of("east", elsewhere), found.syntax_of("west", REF)) == ("", "")
-    found.forget("east", STUDY)
+    found.invalidate("east", STUDY)
     assert (found.syntax_of("east", REF), found.known("east", REF.sop_instance_uid)) == ("", None)
 
 

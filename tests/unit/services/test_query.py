@@ -10,6 +10,7 @@ from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.merging import SourcedMatch
 from radgate_server.services.query.search import Page, QueryService, RememberLimits
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
@@ -115,9 +116,9 @@ async def test_an_answer_is_remembered_for_its_time_and_forgotten_on_demand() ->
     await queries.search("east", STUDIES, ALL)
     pacs.add(study("2.25.2"))
     assert len((await queries.search("east", STUDIES, ALL)).matches) == 1
-    queries.forget("west")
+    queries.invalidate("west")
     assert len((await queries.search("east", STUDIES, ALL)).matches) == 1
-    queries.forget("east")
+    queries.invalidate("east")
     assert len((await queries.search("east", STUDIES, ALL)).matches) == 2
     pacs.add(study("2.25.3"))
     clock.advance(5)
@@ -150,10 +151,38 @@ async def test_what_was_being_asked_when_the_configuration_changed_is_not_rememb
     pacs.silence()
     asking = asyncio.create_task(queries.search("east", STUDIES, ALL))
     await until(lambda: pacs.calls["find"] == 1)
-    queries.forget("east")
+    queries.invalidate("east")
     pacs.release()
     await asking
     await queries.search("east", STUDIES, ALL)
+    assert pacs.calls["find"] == 2
+
+
+async def test_whoever_asks_after_a_change_does_not_get_what_was_asked_for_before_it() -> None:
+    pacs = MemoryPacs([study("2.25.1")])
+    queries = await service(pacs)
+    pacs.silence()
+    before = asyncio.create_task(queries.search("east", STUDIES, ALL))
+    await until(lambda: pacs.calls["find"] == 1)
+    queries.invalidate("east")
+    after = asyncio.create_task(queries.search("east", STUDIES, ALL))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    pacs.release()
+    await asyncio.gather(before, after)
+    assert pacs.calls["find"] == 2
+
+
+async def test_an_answer_that_is_invalidated_while_its_page_is_made_is_not_stored_for_later_pages() -> None:
+    pacs = MemoryPacs([study("2.25.1"), study("2.25.2")])
+    queries = await service(pacs)
+
+    async def keep(matches: tuple[SourcedMatch, ...]) -> tuple[SourcedMatch, ...]:
+        queries.invalidate("east")
+        return matches
+
+    assert (await queries.search("east", STUDIES, Page(0, 1), keep)).has_more
+    await queries.search("east", STUDIES, Page(1, 1))
     assert pacs.calls["find"] == 2
 
 
@@ -163,7 +192,7 @@ async def test_what_another_tenant_forgets_is_no_reason_not_to_remember() -> Non
     pacs.silence()
     asking = asyncio.create_task(queries.search("east", STUDIES, ALL))
     await until(lambda: pacs.calls["find"] == 1)
-    queries.forget("west")
+    queries.invalidate("west")
     pacs.release()
     await asking
     await queries.search("east", STUDIES, ALL)

@@ -20,7 +20,7 @@ from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.query.search import RESULTS_WITHHELD, Page, QueryService, RememberLimits
 from radgate_server.services.query.study_facts import StudyFactsReader
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_instance
@@ -64,7 +64,7 @@ class Desk:
     async def open(self) -> "Desk":
         clients, limits = await connect(*self.pacs), AskLimits(100, 60)
         self.facts = StudyFactsReader(clients, limits, ttl_s=60, clock=self.clock)
-        places = InstancePlaces(clients, deadline_s=60)
+        places = InstanceLocator(clients, deadline_s=60)
         self.doubts, _ = memories()
         auditor = Auditor(self.audit, self.clock)
         self.restrictions = Restrictions(self.facts, places, auditor, self.clock, self.doubts)
@@ -291,7 +291,7 @@ async def test_what_is_learned_is_forgotten_after_a_time_and_with_the_news() -> 
     pacs.add(instance(NEVER))
     with pytest.raises(ObjectNotFoundError):
         await restricted.require(NEVER)
-    restricted.facts.forget("east", NEVER)
+    restricted.facts.invalidate("east", NEVER)
     await restricted.require(NEVER)
     asked = restricted.finds()
     await restricted.require(NEVER)
@@ -317,7 +317,7 @@ async def test_a_study_in_doubt_lies_outside_of_patients_until_it_is_forgotten()
         await restricted.require(INSIDE)
     assert await restricted.found(QueryLevel.STUDY) == []
     assert await restricted.found(QueryLevel.IMAGE, INSIDE) == []
-    restricted.doubts.forget("east", INSIDE)
+    restricted.doubts.invalidate("east", INSIDE)
     await restricted.require(INSIDE)
     assert await restricted.found(QueryLevel.STUDY) == [INSIDE]
 

@@ -280,8 +280,8 @@ async def test_a_fetch_that_began_before_an_erasure_keeps_nothing_after_it() -> 
     async with retrieve.open("east", WHOLE) as retrieval:
         deliveries = aiter(retrieval)
         first = await anext(deliveries)
-        retrieve.forget("west", STUDY)
-        retrieve.forget("east", STUDY)
+        retrieve.invalidate("west", STUDY)
+        retrieve.invalidate("east", STUDY)
         await store.invalidate("east", STUDY)
         assert numbers([first] + [one async for one in deliveries]) == [1, 2, 3]
         assert not [entry for entry in retrieval.listed if await store.get("east", entry.ref)]
@@ -297,7 +297,7 @@ async def test_who_comes_after_an_invalidation_reads_no_fetch_that_began_before(
     async with retrieve.open("east", WHOLE) as early:
         first = await anext(aiter(early))
         pacs.replace(*new)
-        retrieve.forget("east", study)
+        retrieve.invalidate("east", study)
         await store.invalidate("east", study)
         late = [await handle.read(0, handle.size_bytes) for handle in await fetch_all(retrieve)]
         single = await retrieve.instance("east", first.ref)
@@ -320,7 +320,7 @@ async def test_what_is_being_kept_while_a_study_is_invalidated_is_not_kept() -> 
     retrieve = await service(MemoryPacs(make_study(1)), store=store)
     reading = asyncio.ensure_future(fetch_all(retrieve))
     await store.writes.wait()
-    retrieve.forget("east", STUDY)
+    retrieve.invalidate("east", STUDY)
     await store.invalidate("east", STUDY)
     store.may_write.set()
     assert numbers(await reading) == [1]
@@ -388,7 +388,7 @@ async def test_a_listing_that_was_being_made_when_the_configuration_changed_is_n
     listing = asyncio.create_task(lister.list("east", WHOLE))
     while not pacs.calls["find"]:
         await asyncio.sleep(0)
-    lister.forget("east")
+    lister.invalidate("east")
     pacs.release()
     await listing
     await lister.list("east", WHOLE)

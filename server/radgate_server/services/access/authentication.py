@@ -8,8 +8,8 @@ from radgate_server.core.access.ports.directory import TenantDirectory
 from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.access.tenancy import ANY_TENANT, Principal, Role
 from radgate_server.core.errors import TenantNotAllowedError, TooManyFailuresError, UnauthenticatedError
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.ttl_cache import ExpiringMap
 from radgate_server.services.access.api_keys import looks_like_key, split_token
 from radgate_server.services.access.claims import identify
 from radgate_server.services.access.damping import FailureDamper, site_of
@@ -41,11 +41,10 @@ class Authenticator:
         self._providers = {provider.name: provider for provider in settings.oidc}
         self._certificates = _principals(settings)
         self._damper = FailureDamper(clock, max_failures=settings.max_failures, max_wait_s=settings.max_wait_s)
-        self._known: ExpiringMap[str | tuple[str, ...], Principal] = ExpiringMap(
-            ttl_s=_KNOWN_FOR_S, max_weight=_MAX_KNOWN, clock=clock
+        self._known: AnswerCache[str | tuple[str, ...], Principal] = AnswerCache(
+            _MAX_KNOWN, ttl_s=_KNOWN_FOR_S, clock=clock
         )
-        self._tenant_ids: frozenset[str] = frozenset()
-        self._forgotten = 0
+        self._tenant_ids: AnswerCache[None, frozenset[str]] = AnswerCache(1)
 
     async def authenticate(self, credentials: Credentials, tenant_id: str) -> tuple[Principal, str]:
         """Return the caller and the tenant to act for. "" stands for no choice of a tenant.
@@ -72,19 +71,17 @@ class Authenticator:
         """Why tokens can't be checked, or soon can't be, "" when they can."""
         return await self._tokens.problem()
 
-    def forget(self) -> None:
-        """Check every credential anew from now on."""
-        self._forgotten += 1  # what is being read just now may be older than the change
-        self._known.drop_where(lambda _: True)
-        self._keys.forget()
-        self._tenant_ids = frozenset()
+    def invalidate(self) -> None:
+        """Check every credential again from now on."""
+        self._known.invalidate(lambda _: True)
+        self._keys.invalidate()
+        self._tenant_ids.invalidate(lambda _: True)
 
     async def _check(self, credentials: Credentials) -> Principal:
-        forgotten = self._forgotten
-        found = await self._identify(credentials)
-        if forgotten == self._forgotten:
+        with self._known.loading() as load:
+            found = await self._identify(credentials)
             shown = credentials.token or credentials.certificate_names
-            self._known.put(shown, found.principal, at_most_s=self._left_s(found))
+            load.put(shown, found.principal, at_most_s=self._left_s(found))
         return found.principal
 
     async def _identify(self, credentials: Credentials) -> Identified:
@@ -144,13 +141,12 @@ class Authenticator:
         return (found.expire_time - self._clock.now()).total_seconds()
 
     async def _exists(self, tenant_id: str) -> bool:
-        if tenant_id not in self._tenant_ids:
-            forgotten = self._forgotten
-            tenant_ids = frozenset(tenant.tenant_id for tenant in await self._tenants.list_tenants())
-            if forgotten != self._forgotten:
-                return tenant_id in tenant_ids
-            self._tenant_ids = tenant_ids
-        return tenant_id in self._tenant_ids
+        tenant_ids = self._tenant_ids.get(None) or frozenset()
+        if tenant_id not in tenant_ids:
+            with self._tenant_ids.loading() as load:
+                tenant_ids = frozenset(tenant.tenant_id for tenant in await self._tenants.list_tenants())
+                load.put(None, tenant_ids)
+        return tenant_id in tenant_ids
 
 
 def _principals(settings: AuthSettings) -> Mapping[str, Principal]:

@@ -1,6 +1,5 @@
 """Whose an API key is."""
 
-import asyncio
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from radgate_server.core.access.ports.directory import KeyDirectory
 from radgate_server.core.access.tenancy import ApiKey, Principal
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.core.secrets.ports import Fingerprints
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.api_keys import split_token
 from radgate_server.services.access.key_uses import KeyUses
@@ -25,10 +25,7 @@ class KeyChecker:
         self._box = box
         self._clock = clock
         self._uses = uses
-        self._cached: Mapping[str, ApiKey] = {}
-        self._cached_until_s = 0.0
-        self._reading = asyncio.Lock()
-        self._forgotten = 0
+        self._every_key: AnswerCache[None, Mapping[str, ApiKey]] = AnswerCache(1, ttl_s=_CACHED_FOR_S, clock=clock)
 
     async def check(self, token: str, *, from_memory: bool = False) -> Identified:
         """Return whose it is. Raises UnauthenticatedError.
@@ -38,7 +35,10 @@ class KeyChecker:
         parts = split_token(token)
         key = None
         if parts is not None:
-            key = (await self._in_memory()).get(parts[0]) if from_memory else await self._keys.find_key(parts[0])
+            if from_memory:
+                key = (await self._every_key.get_or_load(None, self._read_every_key)).get(parts[0])
+            else:
+                key = await self._keys.find_key(parts[0])
         if parts is None or key is None:
             raise UnauthenticatedError(REFUSED, why="there is no such key")
         if not hmac.compare_digest(key.secret_hash, self._box.fingerprint(parts[1])):
@@ -49,20 +49,12 @@ class KeyChecker:
         principal = Principal(key.key_id, key.tenant_ids, key.role, key.label, key.restriction)
         return Identified(principal, key.expire_time)
 
-    def forget(self) -> None:
-        """Read keys anew from now on."""
-        self._forgotten += 1
-        self._cached_until_s = 0.0
+    def invalidate(self) -> None:
+        """Read keys again from now on."""
+        self._every_key.invalidate(lambda _: True)
 
-    async def _in_memory(self) -> Mapping[str, ApiKey]:
-        async with self._reading:
-            if self._clock.monotonic_s() < self._cached_until_s:
-                return self._cached
-            forgotten = self._forgotten
-            found = {key.key_id: key for key in await self._keys.list_every_key()}
-            if forgotten == self._forgotten:  # else it may be older than the change
-                self._cached, self._cached_until_s = found, self._clock.monotonic_s() + _CACHED_FOR_S
-            return found
+    async def _read_every_key(self) -> Mapping[str, ApiKey]:
+        return {key.key_id: key for key in await self._keys.list_every_key()}
 
 
 def _ended(key: ApiKey, now: datetime) -> str:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 
 from radgate_server.core.access.rejection_notes import KEY_OBJECT_SELECTION, NOTE_MODALITY, Rejected, hidden_by
@@ -15,13 +15,12 @@ from radgate_server.core.errors import GatewayError, NoPacsConfiguredError, Obje
 from radgate_server.core.imaging.metadata.reader import read_metadata
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.lru_cache import RecentMap
-from radgate_server.lib.single_flight import SingleFlight
 from radgate_server.services.access.restrictions import LoneInstance
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, ask_all
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import RetrieveService
@@ -40,7 +39,7 @@ _MODALITY = "00080060"
 _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = UNIQUE_KEYS[QueryLevel.STUDY], UNIQUE_KEYS[QueryLevel.SERIES]
 _NOTHING = Rejected()
 
-type _Place = tuple[str, str]
+type _StudyKey = tuple[str, str]
 """Tenant and Study Instance UID."""
 
 type OnChange = Callable[[str, str], Awaitable[object]]
@@ -68,7 +67,7 @@ class Rejections:
         lister: StudyLister,
         retrieve: RetrieveService,
         instances: InstanceReader,
-        places: InstancePlaces,
+        places: InstanceLocator,
         ask: AskLimits,
         on_change: OnChange,
         clock: Clock,
@@ -85,9 +84,7 @@ class Rejections:
         self._clock = clock
         self._max_age_s = max_age_s
         self._hiding: frozenset[str] = frozenset()
-        self._known: RecentMap[_Place, _Known] = RecentMap(MAX_REMEMBERED)
-        self._flights: SingleFlight[_Place, Rejected] = SingleFlight()
-        self._forgotten: Counter[str] = Counter()  # by tenant
+        self._known: AnswerCache[_StudyKey, _Known] = AnswerCache(MAX_REMEMBERED)
 
     def load(self, tenants: Iterable[Tenant]) -> frozenset[str]:
         """Hide for those tenants that say so, from now on; returns those for which that is new or over."""
@@ -98,10 +95,9 @@ class Rejections:
         """Whether the tenant wants rejected instances hidden."""
         return tenant_id in self._hiding
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
         """Read the notes of the study, or of any of the tenant's, again before it is shown."""
-        self._forgotten[tenant_id] += 1  # what is being read just now may be older than the change
-        self._known.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
+        self._known.invalidate(lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1]))
 
     async def require(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
         """Pass unless what is asked for is one instance that was rejected; returns a warning, "" for none.
@@ -124,8 +120,8 @@ class Rejections:
         """What is not to be shown of the study; nothing where the tenant shows all."""
         if not self.hides(tenant_id):
             return _NOTHING
-        place = (tenant_id, study_instance_uid)
-        return self._fresh(place) or await self._flights.run(place, lambda: self._read(place, None))
+        key = (tenant_id, study_instance_uid)
+        return self._fresh(key) or (await self._known.share(key, lambda: self._read(key, None))).rejected
 
     async def of_studies(self, tenant_id: str, study_instance_uids: Iterable[str]) -> Mapping[str, Rejected]:
         """What is not to be shown of each study; those that are not known are asked for in batches."""
@@ -133,34 +129,33 @@ class Rejections:
         for batch in batched([uid for uid, known in found.items() if known is None], _BATCH):
             series = await self._note_series(tenant_id, batch)
             for uid in batch:
-                place, of_study = (tenant_id, uid), None if series is None else series[uid]
-                found[uid] = await self._flights.run(place, lambda at=place, ko=of_study: self._read(at, ko))  # type: ignore[misc]
+                key, of_study = (tenant_id, uid), None if series is None else series[uid]
+                read = partial(self._read, key, of_study)
+                found[uid] = (await self._known.share(key, read)).rejected
         return {uid: rejected for uid, rejected in found.items() if rejected is not None}
 
-    def _fresh(self, place: _Place) -> Rejected | None:
-        known = self._known.get(place)
+    def _fresh(self, key: _StudyKey) -> Rejected | None:
+        known = self._known.get(key)
         return known.rejected if known is not None and self._clock.monotonic_s() < known.until_s else None
 
-    async def _read(self, place: _Place, series: Sequence[str] | None) -> Rejected:
+    async def _read(self, key: _StudyKey, series: Sequence[str] | None) -> _Known:
         """Read the study's notes, in `series` when those are known, and remember what they hide."""
-        forgotten = self._forgotten[place[0]]
-        before = self._known.get(place)
-        hidden, unread = await self._hidden(place, series)
-        if unread:
-            _log.warning("rejection notes of a study could not be read", extra={"tenant": place[0]})
-            hidden |= before.rejected.sop_instance_uids if before else frozenset()
-        rejected = Rejected(hidden, unread)
-        if forgotten == self._forgotten[place[0]]:
+        before = self._known.get(key)
+        with self._known.loading() as load:
+            hidden, unread = await self._hidden(key, series)
+            if unread:
+                _log.warning("rejection notes of a study could not be read", extra={"tenant": key[0]})
+                hidden |= before.rejected.sop_instance_uids if before else frozenset()
             age_s = min(_RETRY_S, self._max_age_s) if unread else self._max_age_s
-            known = _Known(rejected, self._clock.monotonic_s() + age_s)
-            self._known.put(place, known, weight=1 + len(hidden))
+            known = _Known(Rejected(hidden, unread), self._clock.monotonic_s() + age_s)
+            load.put(key, known, 1 + len(hidden))
         if before is not None and before.rejected.sop_instance_uids != hidden:
-            await self._on_change(*place)
-        return rejected
+            await self._on_change(*key)
+        return known
 
-    async def _hidden(self, place: _Place, series: Sequence[str] | None) -> tuple[frozenset[str], bool]:
+    async def _hidden(self, key: _StudyKey, series: Sequence[str] | None) -> tuple[frozenset[str], bool]:
         """What the notes that can be read hide, and whether there are others."""
-        tenant_id, study = place
+        tenant_id, study = key
         if series is None:
             found = await self._note_series(tenant_id, (study,))
             if found is None:

@@ -15,7 +15,7 @@ from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.query.study_facts import StudyFacts, StudyFactsReader
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 
 OUTSIDE, NOT_THERE = "STUDY_OUTSIDE_RESTRICTION", "OBJECT_NOT_FOUND"
 """Reasons in the audit trail; the caller is told the second one in both cases."""
@@ -50,7 +50,7 @@ class Restrictions:
     def __init__(
         self,
         facts: StudyFactsReader,
-        places: InstancePlaces,
+        places: InstanceLocator,
         auditor: Auditor,
         clock: Clock,
         doubts: DoubtedPatients,

@@ -53,9 +53,9 @@ class Forgetting:
 
     def places(self, tenant_id: str) -> None:
         """Another PACS answers from now on: ask anew who holds what. What was fetched stays good."""
-        self._query.forget(tenant_id)
-        self._lister.forget(tenant_id)
-        self._facts.forget(tenant_id)
+        self._query.invalidate(tenant_id)
+        self._lister.invalidate(tenant_id)
+        self._facts.invalidate(tenant_id)
         self._forget_rejected(tenant_id, None)
 
     async def answers(self, tenant_id: str) -> None:
@@ -70,11 +70,11 @@ class Forgetting:
 
     async def cached(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Somebody wants it dropped: one study of the tenant, or all."""
-        self._query.forget(tenant_id, pages=study_instance_uid is None)
-        self._lister.forget(tenant_id, study_instance_uid)
-        self._facts.forget(tenant_id, study_instance_uid)
+        self._query.invalidate(tenant_id, pages=study_instance_uid is None)
+        self._lister.invalidate(tenant_id, study_instance_uid)
+        self._facts.invalidate(tenant_id, study_instance_uid)
         self._forget_rejected(tenant_id, study_instance_uid)
-        self._states.forget(tenant_id, study_instance_uid)
+        self._states.invalidate(tenant_id, study_instance_uid)
         self._stop_keeping(tenant_id, study_instance_uid)
         await self._store.invalidate(tenant_id, study_instance_uid)
         await self._derived.invalidate(tenant_id, study_instance_uid)
@@ -87,11 +87,11 @@ class Forgetting:
 
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
         """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
-        self._query.forget(tenant_id)
-        for forget in self._memories:
-            forget(tenant_id, study_instance_uid)
+        self._query.invalidate(tenant_id)
         await self._quarantine.erase_study(tenant_id, study_instance_uid)
         await self.cached(tenant_id, study_instance_uid)
+        for forget in self._memories:  # after what they are filled from
+            forget(tenant_id, study_instance_uid)
 
     async def changed(self, tenant_id: str, news: StudyNews) -> None:
         """A PACS tells of a change. Instances that were fetched stay good unless some were removed or overwritten.
@@ -99,14 +99,14 @@ class Forgetting:
         When the PACS can't tell which study it was, it may be any.
         """
         study_instance_uid = news.study_instance_uid or None
-        self._query.forget(tenant_id, pages=False)
-        self._lister.forget(tenant_id, study_instance_uid)
-        self._facts.forget(tenant_id, study_instance_uid)
+        self._query.invalidate(tenant_id, pages=False)
+        self._lister.invalidate(tenant_id, study_instance_uid)
+        self._facts.invalidate(tenant_id, study_instance_uid)
         self._forget_rejected(tenant_id, study_instance_uid)
         if news.doubtful:
             self._states.distrust(tenant_id, study_instance_uid)
         if news.removed:
-            self._states.forget(tenant_id, study_instance_uid)
+            self._states.invalidate(tenant_id, study_instance_uid)
             self._stop_keeping(tenant_id, study_instance_uid)
             await self._store.invalidate(tenant_id, study_instance_uid)
             await self._derived.invalidate(tenant_id, study_instance_uid)

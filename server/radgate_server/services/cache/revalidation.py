@@ -38,7 +38,7 @@ from radgate_server.services.access.restrictions import LoneInstance
 from radgate_server.services.cache.study_states import ConfirmedStudy, StudyStates
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.listing import listing_query
 from radgate_server.services.retrieve.study_doubts import StudyDoubts
 
@@ -101,7 +101,7 @@ class Revalidator:
         clients: PacsClients,
         states: StudyStates,
         doubts: StudyDoubts,
-        places: InstancePlaces,
+        places: InstanceLocator,
         cached: CachedStudies,
         ask: AskLimits,
         limits: RevalidationLimits,

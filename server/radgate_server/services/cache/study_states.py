@@ -55,8 +55,8 @@ class StudyStates:
         """Take in what was known before the process started."""
         self._known.put((tenant_id, study_instance_uid), known)
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """Know nothing of the study, or of any of the tenant."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop the state of the study, or of all of the tenant."""
         if study_instance_uid is not None:
             self._known.drop((tenant_id, study_instance_uid))
         else:

@@ -16,14 +16,13 @@ from radgate_server.core.imaging.metadata.instance_content import Frames, Instan
 from radgate_server.core.imaging.metadata.reader import LARGE_BYTES, read_metadata
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.thinning import Thinning
-from radgate_server.lib.lru_cache import RecentMap
-from radgate_server.lib.single_flight import SingleFlight
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.services.imaging.frame_room import FrameRoom
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.spanned import SpannedValue
 
-_KEPT_IMAGES = 4096
-_KEPT_METADATA_BYTES = 4 << 20
+_CACHED_IMAGES = 4096
+_CACHED_METADATA_BYTES = 4 << 20
 """Of JSON that is parsed. What is larger, without the groups of single frames, is parsed whenever it is asked for."""
 _PARSED_FACTOR = 10
 """Memory of parsed JSON against that of its text."""
@@ -31,7 +30,7 @@ _STRIP_BYTES = 2 << 20
 """Of a frame that is thinned, read at once: with more, memory costs more than the reading."""
 
 
-class _Place(NamedTuple):
+class _InstanceKey(NamedTuple):
     """Whose instance, which one, and which bytes of it (CRC-32C of the file)."""
 
     tenant_id: str
@@ -73,19 +72,18 @@ class StoredFrames:
         """`room` is for the frames that are worked at; one of its own unless it is shared."""
         self._instances = instances
         self._room = room or FrameRoom()
-        self._pixels: RecentMap[_Place, _Pixels] = RecentMap(_KEPT_IMAGES)
-        self._shown: RecentMap[_Place, Frames] = RecentMap(_KEPT_IMAGES)
-        self._models: RecentMap[_Place, DicomJson] = RecentMap(_KEPT_METADATA_BYTES)
-        self._parsing: SingleFlight[_Place, DicomJson] = SingleFlight()
+        self._pixels: AnswerCache[_InstanceKey, _Pixels] = AnswerCache(_CACHED_IMAGES)
+        self._contents: AnswerCache[_InstanceKey, Frames] = AnswerCache(_CACHED_IMAGES)
+        self._models: AnswerCache[_InstanceKey, DicomJson] = AnswerCache(_CACHED_METADATA_BYTES)
 
-    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Have nothing at hand any more of what the study's data sets say."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Drop what the study's data sets say from memory."""
 
-        def is_of_study(place: _Place) -> bool:
-            return (place.tenant_id, place.ref.study_instance_uid) == (tenant_id, study_instance_uid)
+        def is_of_study(key: _InstanceKey) -> bool:
+            return (key.tenant_id, key.ref.study_instance_uid) == (tenant_id, study_instance_uid)
 
-        for known in (self._pixels, self._shown, self._models):
-            known.drop_where(is_of_study)
+        for cache in (self._pixels, self._contents, self._models):
+            cache.invalidate(is_of_study)
 
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether what was made of the instance's frames may be kept: see InstanceReader."""
@@ -93,22 +91,23 @@ class StoredFrames:
 
     async def attributes(self, tenant_id: str, handle: InstanceHandle) -> DicomJson:
         """The instance's metadata (PS3.18 annex F), bulk data by reference. It is shared: change nothing in it."""
-        place = _Place(tenant_id, handle.ref, handle.crc32c)
-        model = self._models.get(place)
-        if model is None:
-            metadata = (await self._instances.index(tenant_id, handle)).metadata
-            if len(metadata) > LARGE_BYTES:
-                return await self._parsing.run(place, lambda: self._parsed_in_thread(place, metadata))
-            model = read_metadata(metadata).model
-            self._models.put(place, model, len(metadata))
-        return model
+        key = _InstanceKey(tenant_id, handle.ref, handle.crc32c)
+        model = self._models.get(key)
+        return await self._models.share(key, lambda: self._parsed(key, handle)) if model is None else model
 
-    async def _parsed_in_thread(self, place: _Place, metadata: bytes) -> DicomJson:
-        model, parsed_bytes, packed_bytes = await asyncio.to_thread(read_metadata, metadata)
-        # Frames are asked for one by one: however many there are, their instance is at hand, if need be alone.
-        weight = min(parsed_bytes + packed_bytes // _PARSED_FACTOR, _KEPT_METADATA_BYTES)
-        self._models.put(place, model, max(parsed_bytes, weight))
-        return model
+    async def _parsed(self, key: _InstanceKey, handle: InstanceHandle) -> DicomJson:
+        """The metadata as they are parsed: large ones in a thread."""
+        with self._models.loading() as load:
+            metadata = (await self._instances.index(key.tenant_id, handle)).metadata
+            if len(metadata) <= LARGE_BYTES:
+                model = read_metadata(metadata).model
+                load.put(key, model, len(metadata))
+                return model
+            model, parsed_bytes, packed_bytes = await asyncio.to_thread(read_metadata, metadata)
+            # Frames are asked for one by one: however many there are, their instance is cached, if need be alone.
+            weight = min(parsed_bytes + packed_bytes // _PARSED_FACTOR, _CACHED_METADATA_BYTES)
+            load.put(key, model, max(parsed_bytes, weight))
+            return model
 
     async def image(self, tenant_id: str, handle: InstanceHandle) -> ImagePixel:
         """The attributes that say how the pixels lie in the file."""
@@ -123,14 +122,15 @@ class StoredFrames:
 
     async def content(self, tenant_id: str, handle: InstanceHandle) -> InstanceContent:
         """What the instance shows."""
-        place = _Place(tenant_id, handle.ref, handle.crc32c)
-        content: InstanceContent | None = self._shown.get(place)
+        key = _InstanceKey(tenant_id, handle.ref, handle.crc32c)
+        content: InstanceContent | None = self._contents.get(key)
         if content is None:
-            model = await self.attributes(tenant_id, handle)
-            count = await self.number_of_frames(tenant_id, handle)
-            content = content_of(model, handle.transfer_syntax_uid, count)
-            if isinstance(content, Frames):
-                self._shown.put(place, content)
+            with self._contents.loading() as load:
+                model = await self.attributes(tenant_id, handle)
+                count = await self.number_of_frames(tenant_id, handle)
+                content = content_of(model, handle.transfer_syntax_uid, count)
+                if isinstance(content, Frames):
+                    load.put(key, content)
         return content
 
     async def number_of_frames(self, tenant_id: str, handle: InstanceHandle) -> int:
@@ -244,14 +244,15 @@ class StoredFrames:
         return [StoredFrame(frame, syntax, served) for frame in rearranged]
 
     async def _pixels_of(self, tenant_id: str, handle: InstanceHandle) -> _Pixels:
-        place = _Place(tenant_id, handle.ref, handle.crc32c)
-        pixels = self._pixels.get(place)
+        key = _InstanceKey(tenant_id, handle.ref, handle.crc32c)
+        pixels = self._pixels.get(key)
         if pixels is None:
-            index = await self._instances.index(tenant_id, handle)
-            table = index.sound_frames()
-            image = image_pixel(await self.attributes(tenant_id, handle)).of_native(index.native_pixel_bytes)
-            encapsulated = table is not None and table.encapsulated
-            syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
-            pixels = _Pixels(image, served_image(image, handle.transfer_syntax_uid), syntax)
-            self._pixels.put(place, pixels)
+            with self._pixels.loading() as load:
+                index = await self._instances.index(tenant_id, handle)
+                table = index.sound_frames()
+                image = image_pixel(await self.attributes(tenant_id, handle)).of_native(index.native_pixel_bytes)
+                encapsulated = table is not None and table.encapsulated
+                syntax = handle.transfer_syntax_uid if encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
+                pixels = _Pixels(image, served_image(image, handle.transfer_syntax_uid), syntax)
+                load.put(key, pixels)
         return pixels

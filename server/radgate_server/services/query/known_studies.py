@@ -68,8 +68,8 @@ class KnownStudies:
         """What is known of the study."""
         return self._known.get((tenant_id, study_instance_uid)) or _UNKNOWN
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """Know nothing of the study, or of any of the tenant's, any more."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop what is known of the study, or of all of the tenant."""
         if study_instance_uid is None:
             self._known.drop_where(lambda place: place[0] == tenant_id)
         else:

@@ -10,8 +10,8 @@ from radgate_server.core.errors import PacsError
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS, standard_attributes
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.ttl_cache import ExpiringMap
 from radgate_server.services.query.fan_out import AskLimits, ask_all
 from radgate_server.services.query.merging import SourcedMatch
 
@@ -33,8 +33,8 @@ class CountCompleter:
 
     def __init__(self, limits: AskLimits, *, ttl_s: float, clock: Clock) -> None:
         self._limits = limits
-        self._known: ExpiringMap[tuple[str, str, str], DicomJson] = ExpiringMap(
-            ttl_s=ttl_s, max_weight=_MAX_REMEMBERED, clock=clock
+        self._known: AnswerCache[tuple[str, str, str], DicomJson] = AnswerCache(
+            _MAX_REMEMBERED, ttl_s=ttl_s, clock=clock
         )
 
     def may_lack(self, query: Query) -> bool:
@@ -57,9 +57,9 @@ class CountCompleter:
             _filled(match, gap, counted.get(place, {})) for match, gap, place in zip(matches, gaps, places, strict=True)
         )
 
-    def forget(self, tenant_id: str) -> None:
-        """Count the tenant's anew from now on."""
-        self._known.drop_where(lambda key: key[0] == tenant_id)
+    def invalidate(self, tenant_id: str) -> None:
+        """Count the tenant's again from now on."""
+        self._known.invalidate(lambda key: key[0] == tenant_id)
 
     async def _counts_of(
         self, clients: Sequence[PacsClient], tenant_id: str, level: QueryLevel, wanted: Iterable[tuple[str, str]]
@@ -74,12 +74,12 @@ class CountCompleter:
             else:
                 counted[name, uid] = known
         asked = [client for client in clients if client.name in unknown]
-        for client, counts in zip(
-            asked, await asyncio.gather(*(self._count(one, level, unknown[one.name]) for one in asked)), strict=True
-        ):
-            for uid, attributes in counts.items():
-                counted[client.name, uid] = attributes
-                self._known.put((tenant_id, client.name, uid), attributes)
+        with self._known.loading() as load:
+            found = await asyncio.gather(*(self._count(one, level, unknown[one.name]) for one in asked))
+            for client, counts in zip(asked, found, strict=True):
+                for uid, attributes in counts.items():
+                    counted[client.name, uid] = attributes
+                    load.put((tenant_id, client.name, uid), attributes)
         return counted
 
     async def _count(self, client: PacsClient, level: QueryLevel, uids: Sequence[str]) -> dict[str, DicomJson]:

@@ -1,6 +1,5 @@
 """Search all PACS of a tenant at once and merge what they answer."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
@@ -9,9 +8,8 @@ from radgate_server.core.errors import PacsError, PacsFailedError, reason_of
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.attributes import keyword_of
 from radgate_server.core.query.model import Query
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.single_flight import SingleFlight
-from radgate_server.lib.ttl_cache import ExpiringMap
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.available_syntaxes import SyntaxOf, no_syntax_known, with_syntaxes
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
@@ -138,15 +136,13 @@ class QueryService:
         self._studies = studies or KnownStudies()
         self._compare = compare
         self._limits = limits
-        self._flights: SingleFlight[_AnswerKey, _Answer] = SingleFlight()
-        self._answers: ExpiringMap[_AnswerKey, _Answer] = ExpiringMap(
-            ttl_s=remember.ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
+        self._answers: AnswerCache[_AnswerKey, _Answer] = AnswerCache(
+            MAX_REMEMBERED_MATCHES, ttl_s=remember.ttl_s, clock=clock
         )
-        self._being_paged: ExpiringMap[tuple[str, Query], _Answer] = ExpiringMap(
-            ttl_s=remember.paging_ttl_s, max_weight=MAX_REMEMBERED_MATCHES, clock=clock
+        self._being_paged: AnswerCache[tuple[str, Query], _Answer] = AnswerCache(
+            MAX_REMEMBERED_MATCHES, ttl_s=remember.paging_ttl_s, clock=clock
         )
         self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
-        self._forgotten: Counter[str] = Counter()  # by tenant
         self._hiding: Hiding | None = None
 
     def hide_by(self, hiding: Hiding) -> None:
@@ -161,16 +157,17 @@ class QueryService:
             PacsError: nobody answered; the error is that of the PACS with the highest precedence.
         """
         hiding = self._hiding if self._hiding and self._hiding.concerns(tenant_id, query) else None
-        answer = await self._find(tenant_id, query, page, needs_whole=(keep or hiding) is not None)
         end = page.offset + page.limit
-        kept = await keep(answer.matches) if keep else answer.matches
-        warnings = answer.warnings
-        if hiding is not None:
-            kept, warning = await hiding.matches(tenant_id, query, kept)
-            warnings = (*warnings, *([QueryWarning("", REJECTIONS_UNREAD, warning)] if warning else ()))
-        has_more = end < len(kept)
-        if has_more:  # each page renews its time
-            self._being_paged.put((tenant_id, query), answer, weight=1 + len(answer.matches))
+        with self._being_paged.loading() as paged:
+            answer = await self._find(tenant_id, query, page, needs_whole=(keep or hiding) is not None)
+            kept = await keep(answer.matches) if keep else answer.matches
+            warnings = answer.warnings
+            if hiding is not None:
+                kept, warning = await hiding.matches(tenant_id, query, kept)
+                warnings = (*warnings, *([QueryWarning("", REJECTIONS_UNREAD, warning)] if warning else ()))
+            has_more = end < len(kept)
+            if has_more:  # each page renews its time
+                paged.put((tenant_id, query), answer, 1 + len(answer.matches))
         matches = kept[page.offset : end]
         if self._completer.may_lack(query):
             matches = await self._completer.complete(
@@ -178,13 +175,12 @@ class QueryService:
             )
         return QueryPage(with_syntaxes(self._syntax_of, tenant_id, query, matches), has_more, warnings)
 
-    def forget(self, tenant_id: str, *, pages: bool = True) -> None:
-        """Ask the tenant's PACS anew from now on; without `pages`, who is turning pages goes on in the old answer."""
-        self._forgotten[tenant_id] += 1  # what is being asked just now was asked of the PACS of before
-        self._answers.drop_where(lambda key: key[0] == tenant_id)
+    def invalidate(self, tenant_id: str, *, pages: bool = True) -> None:
+        """Ask the tenant's PACS again from now on; without `pages`, who is turning pages goes on in the old answer."""
+        self._answers.invalidate(lambda key: key[0] == tenant_id)
         if pages:
-            self._being_paged.drop_where(lambda key: key[0] == tenant_id)
-        self._completer.forget(tenant_id)
+            self._being_paged.invalidate(lambda key: key[0] == tenant_id)
+        self._completer.invalidate(tenant_id)
 
     async def _find(self, tenant_id: str, query: Query, page: Page, *, needs_whole: bool) -> _Answer:
         """An answer that holds the page: remembered, or asked for."""
@@ -196,24 +192,24 @@ class QueryService:
             is_first_alone = is_archive_wide(query) and not (page.offset or needs_whole)
             first = page.limit if is_first_alone and page.limit < self._limits.max_results else None
             key = (tenant_id, query, first)
-            whole = self._answers.get(key) or await self._flights.run(key, lambda: self._ask(key))
+            whole = self._answers.get(key) or await self._answers.share(key, lambda: self._ask(key))
         if given is None:
             return whole
         return replace(whole, matches=with_beginning(query.level, given.matches, whole.matches))
 
     async def _ask(self, key: _AnswerKey) -> _Answer:
         tenant_id, query, first = key
-        forgotten = self._forgotten[tenant_id]
-        clients = await self._clients.of_tenant(tenant_id)
-        answers, answer = await self._ask_first(clients, query, first) if first is not None else ((), None)
-        if answer is None:
-            answers = await ask_all(clients, query, self._limits)
-            answer = _Answer(merge(query, answers), _warnings(answers, self._limits.max_results))
-        self._studies.learn(tenant_id, answer.matches)
-        self._compare(tenant_id, query, answers)
-        if forgotten == self._forgotten[tenant_id] and not any(isinstance(one.result, PacsError) for one in answers):
-            place = (tenant_id, query, None if answer.is_whole else first)
-            self._answers.put(place, answer, weight=1 + len(answer.matches))
+        with self._answers.loading() as load:
+            clients = await self._clients.of_tenant(tenant_id)
+            answers, answer = await self._ask_first(clients, query, first) if first is not None else ((), None)
+            if answer is None:
+                answers = await ask_all(clients, query, self._limits)
+                answer = _Answer(merge(query, answers), _warnings(answers, self._limits.max_results))
+            self._studies.learn(tenant_id, answer.matches)
+            self._compare(tenant_id, query, answers)
+            if not any(isinstance(one.result, PacsError) for one in answers):
+                stored = (tenant_id, query, None if answer.is_whole else first)
+                load.put(stored, answer, 1 + len(answer.matches))
         return answer
 
     async def _ask_first(

@@ -1,6 +1,5 @@
 """What the PACS tell of a study that decides who may see it, remembered for a short time."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
@@ -11,9 +10,8 @@ from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import PacsError
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.single_flight import SingleFlight
-from radgate_server.lib.ttl_cache import ExpiringMap
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, ask_all
 
@@ -47,11 +45,7 @@ class StudyFactsReader:
     def __init__(self, clients: PacsClients, limits: AskLimits, *, ttl_s: float, clock: Clock) -> None:
         self._clients = clients
         self._limits = limits
-        self._flights: SingleFlight[tuple[str, str], StudyFacts] = SingleFlight()
-        self._known: ExpiringMap[tuple[str, str], StudyFacts] = ExpiringMap(
-            ttl_s=ttl_s, max_weight=MAX_REMEMBERED, clock=clock
-        )
-        self._forgotten: Counter[str] = Counter()  # by tenant
+        self._known: AnswerCache[tuple[str, str], StudyFacts] = AnswerCache(MAX_REMEMBERED, ttl_s=ttl_s, clock=clock)
 
     async def of_study(self, tenant_id: str, study_instance_uid: str) -> StudyFacts:
         """What is told of the study.
@@ -60,8 +54,8 @@ class StudyFactsReader:
             NoPacsConfiguredError: there is nobody to ask.
             PacsError: nobody answered.
         """
-        place = (tenant_id, study_instance_uid)
-        return self._known.get(place) or await self._flights.run(place, lambda: self._ask_one(*place))
+        key = (tenant_id, study_instance_uid)
+        return self._known.get(key) or await self._known.share(key, lambda: self._ask_one(*key))
 
     async def of_studies(self, tenant_id: str, study_instance_uids: Iterable[str]) -> Mapping[str, StudyFacts]:
         """What is told of each study; raises what `of_study` raises."""
@@ -76,10 +70,9 @@ class StudyFactsReader:
         """Whether one PACS tells all there is to tell. Raises NoPacsConfiguredError."""
         return len(await self._clients.of_tenant(tenant_id)) == 1
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
-        """Ask the tenant's PACS anew from now on, for one study or for all."""
-        self._forgotten[tenant_id] += 1  # what is being asked just now may be older than the change
-        self._known.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
+        """Ask the tenant's PACS again from now on, for one study or for all."""
+        self._known.invalidate(lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1]))
 
     async def _ask_one(self, tenant_id: str, study_instance_uid: str) -> StudyFacts:
         return (await self._ask(tenant_id, (study_instance_uid,), {}))[study_instance_uid]
@@ -88,17 +81,17 @@ class StudyFactsReader:
         self, tenant_id: str, study_instance_uids: Sequence[str], failed: dict[str, PacsError]
     ) -> Mapping[str, StudyFacts]:
         """Ask all PACS but those that `failed`, to which are added those that fail now."""
-        forgotten = self._forgotten[tenant_id]
         key = (MatchingKey((_STUDY_INSTANCE_UID,), "\\".join(study_instance_uids)),)
         of_study = Query(QueryLevel.STUDY, key, tuple((tag,) for tag in DECISIVE), only_included=True)
         of_series = Query(QueryLevel.SERIES, key, ((_MODALITY,),), only_included=True)
-        studies = await self._ask_others(tenant_id, of_study, failed)
-        series = await self._ask_others(tenant_id, of_series, failed)
-        failure = next(iter(failed.values()), None)
-        found = {uid: StudyFacts(_told(uid, studies, series), failure) for uid in study_instance_uids}
-        if failure is None and forgotten == self._forgotten[tenant_id]:
-            for uid, facts in found.items():
-                self._known.put((tenant_id, uid), facts)
+        with self._known.loading() as load:
+            studies = await self._ask_others(tenant_id, of_study, failed)
+            series = await self._ask_others(tenant_id, of_series, failed)
+            failure = next(iter(failed.values()), None)
+            found = {uid: StudyFacts(_told(uid, studies, series), failure) for uid in study_instance_uids}
+            if failure is None:
+                for uid, facts in found.items():
+                    load.put((tenant_id, uid), facts)
         return found
 
     async def _ask_others(self, tenant_id: str, query: Query, failed: dict[str, PacsError]) -> _Answers:

@@ -9,6 +9,7 @@ from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import ObjectNotFoundError, PacsError
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.lib.answer_cache import Loads
 from radgate_server.lib.lru_cache import RecentMap
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
@@ -19,14 +20,14 @@ _FEW = 10
 """Nobody holds an instance more often than that; more matches are not worth reading."""
 
 
-class _Place(NamedTuple):
+class _Located(NamedTuple):
     """Where an instance lies, and the transfer syntax in which it came by, "" when it has not."""
 
     ref: InstanceRef
     transfer_syntax_uid: str = ""
 
 
-class InstancePlaces:
+class InstanceLocator:
     """Remembers where instances lie that came by; asks the PACS that can tell of others.
 
     A PACS of the hierarchical model (PS3.4 C.4.1.2.2) finds no instance without its study: all of its studies would
@@ -36,20 +37,22 @@ class InstancePlaces:
     def __init__(self, clients: PacsClients, *, deadline_s: float) -> None:
         self._clients = clients
         self._limits = AskLimits(_FEW, deadline_s)
-        self._known: RecentMap[tuple[str, str], _Place] = RecentMap(MAX_REMEMBERED)
+        self._known: RecentMap[tuple[str, str], _Located] = RecentMap(MAX_REMEMBERED)
+        self._loads: Loads[tuple[str, str]] = Loads()  # by tenant and study
 
     def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
         """An instance came by."""
-        place = _Place(handle.ref, sys.intern(str(handle.transfer_syntax_uid)))
-        self._known.put((tenant_id, handle.ref.sop_instance_uid), place)
+        located = _Located(handle.ref, sys.intern(str(handle.transfer_syntax_uid)))
+        self._known.put((tenant_id, handle.ref.sop_instance_uid), located)
 
     def remember(self, tenant_id: str, ref: InstanceRef) -> None:
         """An instance lies here, in whatever transfer syntax."""
         if self.known(tenant_id, ref.sop_instance_uid) != ref:
-            self._known.put((tenant_id, ref.sop_instance_uid), _Place(ref))
+            self._known.put((tenant_id, ref.sop_instance_uid), _Located(ref))
 
-    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Remember no instance of the study."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Drop the locations of the study's instances."""
+        self._loads.invalidate(lambda key: key == (tenant_id, study_instance_uid))
         for key in [key for key in self._known if key[0] == tenant_id]:
             known = self.known(*key)
             if known is not None and known.study_instance_uid == study_instance_uid:
@@ -75,11 +78,13 @@ class InstancePlaces:
         if known := self.known(tenant_id, sop_instance_uid):
             return known
         clients = await self._clients.of_tenant(tenant_id)
-        answers = await self._ask([client for client in clients if not client.hierarchical], sop_instance_uid)
-        for answer in answers:
-            if found := _place_in(answer, sop_instance_uid):
-                self.remember(tenant_id, found)
-                return found
+        with self._loads.begin() as load:
+            answers = await self._ask([client for client in clients if not client.hierarchical], sop_instance_uid)
+            for answer in answers:
+                if found := _located_by(answer, sop_instance_uid):
+                    if load.is_current((tenant_id, found.study_instance_uid)):
+                        self.remember(tenant_id, found)
+                    return found
         if failure := next((answer.result for answer in answers if isinstance(answer.result, PacsError)), None):
             raise failure
         raise ObjectNotFoundError(_remedy([client.name for client in clients if client.hierarchical]), kind="instance")
@@ -91,7 +96,7 @@ class InstancePlaces:
         return await ask_all(clients, query, self._limits)
 
 
-def _place_in(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
+def _located_by(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
     if not isinstance(answer.result, FindResult):
         return None
     listed = (listed_instance(match, RetrieveScope("")) for match in answer.result.matches)

@@ -17,13 +17,12 @@ from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN
 from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
 from radgate_server.core.imaging.metadata.reader import LARGE_BYTES
 from radgate_server.core.imaging.metadata.served import has_other_metadata, served_metadata
-from radgate_server.lib.lru_cache import RecentMap
-from radgate_server.lib.single_flight import SingleFlight
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.services.retrieve.spanned import cut_spans, read_at
 from radgate_server.services.retrieve.steady_instance import SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
-_RECENT_BYTES = 128 << 20
+_CACHED_BYTES = 128 << 20
 """The index of the largest instance that is read (500,000 frames, elements or fragments) has to fit in: it would be
 loaded again for every few frames."""
 _SPAN_BYTES = 200
@@ -49,8 +48,7 @@ class InstanceReader:
         self._learn = learn
         self._store = store
         self._executor = executor
-        self._flights: SingleFlight[tuple[str, InstanceRef, int], InstanceIndex] = SingleFlight()
-        self._recent: RecentMap[tuple[str, InstanceRef, int], InstanceIndex] = RecentMap(_RECENT_BYTES)
+        self._indexes: AnswerCache[tuple[str, InstanceRef, int], InstanceIndex] = AnswerCache(_CACHED_BYTES)
 
     async def index(self, tenant_id: str, handle: InstanceHandle) -> InstanceIndex:
         """The instance's index.
@@ -58,21 +56,20 @@ class InstanceReader:
         Raises:
             InstanceMalformedError: the bytes can't be read as a DICOM object.
         """
-        place = (tenant_id, handle.ref, handle.crc32c)
-        index = self._recent.get(place)
+        key = (tenant_id, handle.ref, handle.crc32c)
+        index = self._indexes.get(key)
         if index is None:
-            index = await self._store.load_index(tenant_id, handle.ref)
-            if index is None:
-                index = await self._flights.run(place, lambda: self._make_index(tenant_id, handle))
-            self._recent.put(place, index, _weight(index))
+            with self._indexes.loading() as load:
+                index = await self._store.load_index(tenant_id, handle.ref)
+                if index is None:
+                    index = await self._indexes.share(key, lambda: self._make_index(tenant_id, handle))
+                load.put(key, index, _weight(index))
             self._learn(tenant_id, handle)
         return index
 
-    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Have no index of the study at hand any more."""
-        self._recent.drop_where(
-            lambda place: (place[0], place[1].study_instance_uid) == (tenant_id, study_instance_uid)
-        )
+    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Drop the indexes of the study from memory."""
+        self._indexes.invalidate(lambda key: (key[0], key[1].study_instance_uid) == (tenant_id, study_instance_uid))
 
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether these bytes are still kept: neither replaced, nor thrown away while something was made of them.

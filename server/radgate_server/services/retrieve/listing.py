@@ -1,6 +1,5 @@
 """Which PACS hold a study, and which instances they list there."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -10,9 +9,8 @@ from radgate_server.core.dicom.instances import ListedInstance
 from radgate_server.core.errors import ObjectNotFoundError, PacsError, PacsFailedError
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.single_flight import SingleFlight
-from radgate_server.lib.ttl_cache import ExpiringMap
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
 
@@ -91,14 +89,12 @@ class StudyLister:
     ) -> None:
         self._clients = clients
         self._limits = limits
-        self._flights: SingleFlight[tuple[str, RetrieveScope], Listing] = SingleFlight()
-        self._listings: ExpiringMap[tuple[str, RetrieveScope], Listing] = ExpiringMap(
-            ttl_s=ttl_s, max_weight=MAX_REMEMBERED_INSTANCES, clock=clock
+        self._listings: AnswerCache[tuple[str, RetrieveScope], Listing] = AnswerCache(
+            MAX_REMEMBERED_INSTANCES, ttl_s=ttl_s, clock=clock
         )
-        self._routes: ExpiringMap[tuple[str, str], frozenset[str]] = ExpiringMap(
-            ttl_s=route_ttl_s, max_weight=MAX_REMEMBERED_ROUTES, clock=clock
+        self._routes: AnswerCache[tuple[str, str], frozenset[str]] = AnswerCache(
+            MAX_REMEMBERED_ROUTES, ttl_s=route_ttl_s, clock=clock
         )
-        self._forgotten: Counter[str] = Counter()  # by tenant
         self._hide: Hide = _hide_nothing
 
     def hide_by(self, hide: Hide) -> None:
@@ -121,22 +117,23 @@ class StudyLister:
             ObjectNotFoundError: all PACS answered, and none has it.
             PacsError: none of those that answered has it, and one did not answer.
         """
-        known = self._remembered(tenant_id, scope)
-        if known is not None:
-            return known
-        return await self._flights.run((tenant_id, scope), lambda: self._find(tenant_id, scope))
+        cached = self._cached(tenant_id, scope)
+        if cached is not None:
+            return cached
+        return await self._listings.get_or_load(
+            (tenant_id, scope), lambda: self._find(tenant_id, scope), lambda listing: len(listing.listed)
+        )
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
-        """Ask the tenant's PACS anew from now on, for one study or for all."""
-        self._forgotten[tenant_id] += 1  # a listing that is being made just now may name a PACS that is gone
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
+        """Ask the tenant's PACS again from now on, for one study or for all."""
 
         def concerned(tenant: str, study: str) -> bool:
             return tenant == tenant_id and study_instance_uid in (None, study)
 
-        self._listings.drop_where(lambda key: concerned(key[0], key[1].study_instance_uid))
-        self._routes.drop_where(lambda key: concerned(*key))
+        self._listings.invalidate(lambda key: concerned(key[0], key[1].study_instance_uid))
+        self._routes.invalidate(lambda key: concerned(*key))
 
-    def _remembered(self, tenant_id: str, scope: RetrieveScope) -> Listing | None:
+    def _cached(self, tenant_id: str, scope: RetrieveScope) -> Listing | None:
         exact = self._listings.get((tenant_id, scope))
         if exact is not None:
             return exact
@@ -147,12 +144,8 @@ class StudyLister:
         return None
 
     async def _find(self, tenant_id: str, scope: RetrieveScope) -> Listing:
-        forgotten = self._forgotten[tenant_id]
         clients = await self._clients.of_tenant(tenant_id)
-        listing = await self._ask_holders(tenant_id, scope, clients) or await self._ask(tenant_id, scope, clients)
-        if forgotten == self._forgotten[tenant_id]:
-            self._listings.put((tenant_id, scope), listing, weight=len(listing.listed))
-        return listing
+        return await self._ask_holders(tenant_id, scope, clients) or await self._ask(tenant_id, scope, clients)
 
     async def _ask_holders(self, tenant_id: str, scope: RetrieveScope, clients: Sequence[PacsClient]) -> Listing | None:
         """Ask only who is known to hold the study; None when that is not known, or is no longer so."""
@@ -168,14 +161,13 @@ class StudyLister:
         return listing if listing and not listing.unanswered else None
 
     async def _ask(self, tenant_id: str, scope: RetrieveScope, clients: Sequence[PacsClient]) -> Listing:
-        forgotten = self._forgotten[tenant_id]
-        answers = await ask_all(clients, listing_query(scope), self._limits)
-        holders = self._holders(answers, scope)
-        listing = _listing(answers, holders)
+        with self._routes.loading() as load:
+            answers = await ask_all(clients, listing_query(scope), self._limits)
+            holders = self._holders(answers, scope)
+            listing = _listing(answers, holders)
+            if listing is not None and scope.level is QueryLevel.STUDY and not listing.unanswered:
+                load.put((tenant_id, scope.study_instance_uid), frozenset(holder.client.name for holder in holders))
         if listing is not None:
-            if scope.level is QueryLevel.STUDY and forgotten == self._forgotten[tenant_id] and not listing.unanswered:
-                names = frozenset(holder.client.name for holder in holders)
-                self._routes.put((tenant_id, scope.study_instance_uid), names)
             return listing
         for answer in answers:
             if isinstance(answer.result, PacsError):

@@ -249,13 +249,13 @@ class RetrieveService:
                 return arrived.in_memory
         raise InstanceNotSentError("the disk cache is too small for what is read at the same time; enlarge it", pacs="")
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """What is near of the study, or of all, is about to be dropped: fetches under way keep nothing from now on.
 
         Nobody joins them any more. Who reads from one already gets what it brings.
         """
-        self._refused.forget(tenant_id, study_instance_uid)
-        self._doubts.forget(tenant_id, study_instance_uid)
+        self._refused.invalidate(tenant_id, study_instance_uid)
+        self._doubts.invalidate(tenant_id, study_instance_uid)
         places = [place for place in self._fetches if place[0] == tenant_id and study_instance_uid in (None, place[1])]
         for place in places:
             for fetch in self._fetches.pop(place):
@@ -321,7 +321,7 @@ class RetrieveService:
     def _end(self, key: tuple[str, str], fetch: Fetch, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         shared = self._fetches.get(key, [])
-        if fetch in shared:  # else it was forgotten
+        if fetch in shared:  # else it was invalidated
             shared.remove(fetch)
             if not shared:
                 del self._fetches[key]

@@ -30,7 +30,7 @@ BACKUP_DIFFERS = (
 
 
 class StudyDoubts:
-    """ArrivalObserver that remembers, until the study is forgotten, what answers have to be sent with a warning.
+    """ArrivalObserver that remembers, until the study is invalidated, what answers have to be sent with a warning.
 
     What is refused goes to the `quarantine`, if there is one.
     """
@@ -110,9 +110,9 @@ class StudyDoubts:
         key = (tenant_id, study_instance_uid)
         return ". ".join(text for doubts in (self._doubted, self._backups) if (text := doubts.get(key)))
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """The study, or each of the tenant, is fetched anew from now on: its patient may have been corrected."""
-        self.studies.forget(tenant_id, study_instance_uid)
+        self.studies.invalidate(tenant_id, study_instance_uid)
         for remembered in (self._doubted, self._backups, self._senders):
             remembered.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))
 
@@ -134,8 +134,8 @@ class RefusedInstances:
         if isinstance(failure.error, REFUSED):
             self._refused.put((tenant_id, failure.ref), failure)
 
-    def forget(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """Ask anew from now on, for one study of the tenant or for all."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Ask again from now on, for one study of the tenant or for all."""
         self._refused.drop_where(
             lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1].study_instance_uid)
         )

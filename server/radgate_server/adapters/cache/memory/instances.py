@@ -4,7 +4,6 @@ Reading a series again and again then costs neither a thread nor a system call.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent, R
 from radgate_server.core.dicom.memory_instance import check_span, view_of
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.lib.answer_cache import Loads
 
 TIER = "hot-instances"
 _INLINE_JOIN_BYTES = 1 << 20
@@ -89,7 +89,7 @@ class HotInstanceStore:
         self._entry_limit_bytes = min(entry_limit_bytes, limit_bytes - _ENTRY_OVERHEAD_BYTES)
         self._entries: ByteLru[HotKey, HotEntry] = ByteLru(limit_bytes, shares)
         self._lookups = Lookups(TIER, telemetry)
-        self._generations: Counter[str] = Counter()
+        self._loads: Loads[HotKey] = Loads()
 
     @property
     def used_bytes(self) -> int:
@@ -102,16 +102,17 @@ class HotInstanceStore:
         Raises:
             StorageFullError: there is no room, or the disk fails; nothing was kept.
         """
-        key, generation = _key(tenant_id, instance.ref), self._generations[tenant_id]
-        data = await self._joined(instance)
-        if data is not None:
-            instance = replace(instance, content=MemoryContent((data,)))
-        handle = await self._inner.put(tenant_id, instance)
-        self._entries.remove(key)
-        if data is None:
-            self._generations[tenant_id] += 1  # a load of the older copy that is under way must not come in later
-        elif generation == self._generations[tenant_id]:
-            self._keep(key, HotEntry(HotBytes(handle, data)))
+        key = _key(tenant_id, instance.ref)
+        with self._loads.begin() as load:
+            data = await self._joined(instance)
+            if data is not None:
+                instance = replace(instance, content=MemoryContent((data,)))
+            handle = await self._inner.put(tenant_id, instance)
+            self._entries.remove(key)
+            if data is None:
+                self._loads.invalidate(lambda one: one == key)  # those in progress may be of the older copy
+            elif load.is_current(key):
+                self._keep(key, HotEntry(HotBytes(handle, data)))
         return HotInstance(self, key, handle)
 
     async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
@@ -127,13 +128,14 @@ class HotInstanceStore:
 
     async def load_index(self, tenant_id: str, ref: InstanceRef) -> InstanceIndex | None:
         """The index kept beside the instance, or None when there is none or it is damaged."""
-        key, generation = _key(tenant_id, ref), self._generations[tenant_id]
+        key = _key(tenant_id, ref)
         entry = self._entries.get(key) or HotEntry()
         if entry.index is not None:
             return entry.index
-        index = await self._inner.load_index(tenant_id, ref)
-        if index is not None and generation == self._generations[tenant_id]:
-            self._keep_index(key, index, entry.file)
+        with self._loads.begin() as load:
+            index = await self._inner.load_index(tenant_id, ref)
+            if index is not None and load.is_current(key):
+                self._keep_index(key, index, entry.file)
         return index
 
     async def save_index(self, tenant_id: str, ref: InstanceRef, index: InstanceIndex) -> None:
@@ -142,12 +144,14 @@ class HotInstanceStore:
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
         """Drop the tenant's instances, of one study or all; return how many."""
-        self._generations[tenant_id] += 1
-        self._entries.remove_group(tenant_id, study_instance_uid)
+        self._drop(tenant_id, study_instance_uid)
         count = await self._inner.invalidate(tenant_id, study_instance_uid)
-        self._generations[tenant_id] += 1
-        self._entries.remove_group(tenant_id, study_instance_uid)
+        self._drop(tenant_id, study_instance_uid)
         return count
+
+    def _drop(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        self._loads.invalidate(lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1]))
+        self._entries.remove_group(tenant_id, study_instance_uid)
 
     async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
         """What is in memory of the study."""
@@ -172,11 +176,11 @@ class HotInstanceStore:
 
     async def load(self, key: HotKey, handle: InstanceHandle) -> bytes:
         """Read the whole of `handle` and keep it. Raises CorruptEntryError."""
-        generation = self._generations[key.tenant_id]
-        data = await handle.read(0, handle.size_bytes)
-        entry = self._entries.peek(key) or HotEntry()
-        if generation == self._generations[key.tenant_id] and entry.file is None:
-            self._keep(key, HotEntry(HotBytes(handle, data), entry.index))
+        with self._loads.begin() as load:
+            data = await handle.read(0, handle.size_bytes)
+            entry = self._entries.peek(key) or HotEntry()
+            if load.is_current(key) and entry.file is None:
+                self._keep(key, HotEntry(HotBytes(handle, data), entry.index))
         return data
 
     async def _joined(self, instance: ReceivedInstance) -> bytes | None:

@@ -12,12 +12,12 @@ from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.presentation.reader import bulk_paths, presentation_of
 from radgate_server.core.imaging.render_target import RenderTarget
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.lookahead import Window, each, in_order
-from radgate_server.lib.lru_cache import RecentMap
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.retrieve.instances import InstanceReader
 
-_KEPT_BYTES = 16 << 20
+_CACHED_BYTES = 16 << 20
 _PRESENTATION_BYTES = 4096
 """Memory of a presentation besides its bulk data: of most, that is all, and more than enough."""
 _MAX_ANIMATION_FRAMES = 2000
@@ -41,12 +41,12 @@ class Renderer:
         self._instances = instances
         self._workers = workers
         self._max_pixels = max_pixels
-        self._presentations: RecentMap[tuple[str, InstanceRef, int, int], Presentation] = RecentMap(_KEPT_BYTES)
+        self._presentations: AnswerCache[tuple[str, InstanceRef, int, int], Presentation] = AnswerCache(_CACHED_BYTES)
 
-    def forget(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Have nothing at hand any more of how the study's images are presented."""
-        self._presentations.drop_where(
-            lambda place: (place[0], place[1].study_instance_uid) == (tenant_id, study_instance_uid)
+    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Drop how the study's images are presented from memory."""
+        self._presentations.invalidate(
+            lambda key: (key[0], key[1].study_instance_uid) == (tenant_id, study_instance_uid)
         )
 
     async def frame(
@@ -136,10 +136,11 @@ class Renderer:
         if known is not None:
             return known
         await asyncio.sleep(0)  # reading may not wait for anything: let others have a turn between frames
-        model = await self._frames.attributes(tenant_id, handle)
-        bulk = {path: await self._bulk(tenant_id, handle, path) for path in bulk_paths(model, frame_number)}
-        presentation = presentation_of(model, frame_number, bulk)
-        self._presentations.put(key, presentation, _PRESENTATION_BYTES + sum(map(len, bulk.values())))
+        with self._presentations.loading() as load:
+            model = await self._frames.attributes(tenant_id, handle)
+            bulk = {path: await self._bulk(tenant_id, handle, path) for path in bulk_paths(model, frame_number)}
+            presentation = presentation_of(model, frame_number, bulk)
+            load.put(key, presentation, _PRESENTATION_BYTES + sum(map(len, bulk.values())))
         return presentation
 
     async def _bulk(self, tenant_id: str, handle: InstanceHandle, path: str) -> bytes:

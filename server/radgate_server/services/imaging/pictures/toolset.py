@@ -9,7 +9,7 @@ from radgate_server.services.imaging.pictures.render import Renderer
 from radgate_server.services.imaging.pictures.representative import Representatives
 from radgate_server.services.imaging.pictures.thumbnails import Thumbnails
 from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.retrieve.instance_locator import InstancePlaces
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.instances import InstanceReader
 
 
@@ -21,7 +21,7 @@ class Pictures:
     renderer: Renderer
     thumbnails: Thumbnails
     representatives: Representatives
-    places: InstancePlaces
+    places: InstanceLocator
 
 
 def build_pictures(
@@ -29,7 +29,7 @@ def build_pictures(
     workers: FrameWorkers,
     derived: HotCache,
     representatives: Representatives,
-    places: InstancePlaces,
+    places: InstanceLocator,
     *,
     max_pixels: int,
     room: FrameRoom | None = None,
