@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from radgate_server.adapters.database.audit import index as audit_index
 from radgate_server.adapters.database.audit import records as audit_records
@@ -84,9 +84,11 @@ class AuditRecordsSuite(DatabaseBench):
             300: {"key_id": "other", "patient_id": "P-2"},
             301: {"study_instance_uid": "1.5", "series_instance_uid": "1.5.1", "sop_instance_uid": "1.5.1.1"},
             650: {"action": AuditAction.AUTHORISE, "outcome": AuditOutcome.DENIED, "principal": "Jane"},
-            900: {"detail": "frames 1; break-glass: no other doctor is here"},
+            900: {"break_glass": "no other doctor is here"},
+            901: {"detail": "frames 1; break-glass: in no field"},
         }
         await self.record(database, *(entry(number, **odd.get(number, {})) for number in range(1000)))
+        await self.make_older(database, 902, "frames 1; same name; break-glass: an older record")
         await self.index(records)
         assert await self.numbers(records) == list(range(1000))
         found: list[tuple[dict[str, Any], list[int]]] = [
@@ -98,7 +100,7 @@ class AuditRecordsSuite(DatabaseBench):
             ({"sop_instance_uid": "1.5.1.1"}, [301]),
             ({"actions": ("authorise", "authenticate")}, [650]),
             ({"outcome": "denied"}, [650]),
-            ({"break_glass": True}, [900]),
+            ({"break_glass": True}, [900, 902]),
             ({"user": "other", "patient_id": "P-2"}, [300]),
             ({"user": "Jane", "outcome": "granted"}, [17]),
             ({"user": "Jane", "patient_id": "P-2"}, []),
@@ -107,6 +109,15 @@ class AuditRecordsSuite(DatabaseBench):
         ]
         for criteria, expected in found:
             assert await self.numbers(records, **criteria) == expected, criteria
+        typed, older = await self.find(records, oldest_first=True, break_glass=True)
+        assert (typed.break_glass, typed.same_family_name) == ("no other doctor is here", False)
+        assert (older.break_glass, older.same_family_name) == ("an older record", True)
+
+    async def make_older(self, database: Database, number: int, detail: str) -> None:
+        """Have a record as canonical form 2 has it: what has fields of its own since then stands in the detail."""
+        changed = update(audit_entries).where(audit_entries.c.request_id == f"request-{number}")
+        values = {"break_glass": None, "same_family_name": None, "detail": detail}
+        await database.write(lambda connection: connection.execute(changed.values(**values)))
 
     async def test_finds_by_time(self, records: SqlAuditRecords, database: Database) -> None:
         # A server whose clock is behind writes between the others.
@@ -132,7 +143,7 @@ class AuditRecordsSuite(DatabaseBench):
         await self.index(records)
         assert await self.numbers(records, patient_id="P-2", studies_of_patient=("1.2.600",)) == [300, 600]
 
-    async def test_tells_every_field(self, records: SqlAuditRecords, database: Database) -> None:
+    async def test_returns_every_field(self, records: SqlAuditRecords, database: Database) -> None:
         await self.record(database, entry(1, trace_id="ab" * 16, principal="Jane"))
         await self.index(records)
         (found,) = await self.find(records)
@@ -156,6 +167,8 @@ class AuditRecordsSuite(DatabaseBench):
             "request_id": "request-1",
             "detail": "frames 1,2",
             "trace_id": "ab" * 16,
+            "break_glass": "",
+            "same_family_name": False,
             "record_hash": found.record_hash,
             "removed": False,
         }

@@ -6,6 +6,7 @@ A subclass's module gives the fixture `url`: empty.
 import asyncio
 import multiprocessing
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from radgate_server.adapters.database.connection.engine import WRITES, open_engi
 from radgate_server.adapters.database.migration import config, migrate
 from radgate_server.adapters.database.schema.tables import audit_checkpoints, audit_entries, audit_heads
 from radgate_server.adapters.secrets.signing import FileSigner, PublicKeys
-from radgate_server.core.audit.chain import FIRST_WORDS, START, WORDS, Content, genesis, record_hash
+from radgate_server.core.audit.chain import FIRST_WORDS, START, WORDS, Content, content_of, genesis, record_hash
 from radgate_server.core.audit.checkpoint import Checkpoint
-from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.audit.fields import texts_of_form
+from radgate_server.core.audit.record import AuditAction, AuditEntry
 from radgate_server.core.audit.verification import Fault
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.services.audit.desk import AuditDesk, Verdict
@@ -250,6 +252,24 @@ class AuditTrailSuite(DatabaseBench):
         made = await desk.checkpoints(None)
         assert set(await SqlAuditTrail(database).last_checkpoints()) == {made[1], made[2]}
 
+    async def test_records_in_all_canonical_forms_are_one_chain(
+        self, database: Database, desk: AuditDesk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for form in (1, 2, 3):
+            with monkeypatch.context() as patched:
+                patched.setattr(audit_writer, "content_of", partial(_content_in_form, form))
+                await record(database, 2, "a")
+        assert (await self.verify(desk)).faults == ()
+        await self.attack(database, "UPDATE audit_entries SET break_glass = 'x' WHERE sequence = 5")
+        assert (await self.fault(desk)).sequence == 5
+        for null, sequence in (("same_family_name", 5), ("trace_id", 4)):
+            await self.attack(database, f"UPDATE audit_entries SET {null} = NULL WHERE sequence >= {sequence}")
+            assert (await self.fault(desk)).sequence == sequence
+        await self.attack(
+            database, "UPDATE audit_entries SET break_glass = '', same_family_name = '' WHERE sequence = 3"
+        )
+        assert (await self.fault(desk)).sequence == 3
+
     async def test_records_of_an_older_installation_come_before_the_chain(self, url: str, signer: FileSigner) -> None:
         older = ("time_us", "tenant_id", "key_id", "role", "action", "study_instance_uid", "series_instance_uid")
         older += ("sop_instance_uid", "address", "user_agent", "request_id", "detail")
@@ -282,6 +302,11 @@ class AuditTrailSuite(DatabaseBench):
         await self.attack(database, "UPDATE audit_entries SET detail = 'x' WHERE tenant_id = 'b' AND sequence = 0")
         assert await self.fault(desk) == Fault("b", 1, "records from before the chain were changed, added or taken out")
         await database.close()
+
+
+def _content_in_form(form: int, entry: AuditEntry) -> Content:
+    content = content_of(entry)
+    return content._replace(words=content.words[: len(texts_of_form(form))])
 
 
 def _genesis_of(tenant_id: str) -> Any:

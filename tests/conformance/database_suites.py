@@ -316,6 +316,8 @@ class AuditSuite(DatabaseBench):
             "user_agent": "agent/1.0 (naïve)",
             "request_id": "request-1",
             "trace_id": "",
+            "break_glass": "",
+            "same_family_name": "",
             "detail": "frames 1,2",
             "size_bytes": 524288,
             "erased_by": None,

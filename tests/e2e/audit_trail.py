@@ -20,6 +20,7 @@ class Granted(NamedTuple):
     study_instance_uid: str
     address: str
     detail: str
+    same_family_name: str
 
 
 def granted(server: RadgateProcess, asked: httpx.Response | str) -> Granted:

@@ -68,7 +68,7 @@ def test_rest_finds_what_was_done_just_now_and_why(web: httpx.Client, study: tup
     page = found.json()
     (record,) = page["records"]
     assert (record["action"], record["patientId"]) == ("AUDIT_ACTION_RETRIEVE_METADATA", patient)
-    assert record["detail"].endswith("break-glass: nobody else is here")
+    assert record["breakGlass"] == "nobody else is here"
     assert page["position"]["completeUpTo"] == page["position"]["newest"]
     assert web.get(SEARCH, params={"outcome": "lost"}).status_code == 400
 

@@ -9,7 +9,7 @@ from radgate_server.core.audit.checkpoint import Checkpoint
 from radgate_server.core.audit.ports.records import Found
 from radgate_server.core.audit.ports.trail import Visit, Vouch
 from radgate_server.core.audit.record import AuditEntry
-from radgate_server.core.audit.search import BREAK_GLASS, AuditCriteria, AuditRecord, IndexFault, IndexPosition
+from radgate_server.core.audit.search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.reports.schedule import Plan, ReportSchedule
 from tests.fakes.audit import RecordingAuditSink
@@ -84,7 +84,7 @@ def _matches(entry: AuditEntry, criteria: AuditCriteria) -> bool:
             not criteria.actions or entry.action in criteria.actions,
             criteria.since is None or entry.time >= criteria.since,
             criteria.until is None or entry.time < criteria.until,
-            not criteria.break_glass or BREAK_GLASS in entry.detail,
+            not criteria.break_glass or entry.break_glass,
         )
     )
 

@@ -128,44 +128,45 @@ OCTETS = "multipart/related; type=application/octet-stream; transfer-syntax=*"
 
 
 @pytest.mark.parametrize(
-    ("claims", "detail"),
+    ("claims", "is_same"),
     [
-        ({"family_name": "MUELLER"}, "1; same name"),
-        ({"name": "Müller, Eva"}, "1; same name"),
-        ({"family_name": "Miller", "name": "Eva Müller"}, "1"),
-        ({}, "1"),
+        ({"family_name": "MUELLER"}, True),
+        ({"name": "Müller, Eva"}, True),
+        ({"family_name": "Miller", "name": "Eva Müller"}, False),
+        ({}, False),
     ],
 )
 async def test_it_is_recorded_when_the_patient_has_the_users_family_name(
-    rig: Rig, channel: grpc.aio.Channel, claims: dict[str, str], detail: str
+    rig: Rig, channel: grpc.aio.Channel, claims: dict[str, str], is_same: bool
 ) -> None:
     web = Web(channel, rig.tokens.issue(tenant="east", role="viewer", **claims))
     for _ in range(2):  # from the PACS, and from what is kept
         assert (await web.get(FRAME, OCTETS)).body
-    assert [entry.detail for entry in rig.audit.entries] == [detail] * 2
+    assert [(entry.detail, entry.same_family_name) for entry in rig.audit.entries] == [("1", is_same)] * 2
     assert not any("ller" in str(entry).lower() for entry in rig.audit.entries)
 
 
 @pytest.mark.parametrize(
-    ("key", "detail"),
+    ("key", "is_same"),
     [
-        ("PatientName=M%C3%BCller*", "STUDY; same name"),
-        ("00100010=MUELLER%5EEVA", "STUDY; same name"),
-        ("PatientName=M*", "STUDY"),
-        ("PatientID=P-1", "STUDY"),
+        ("PatientName=M%C3%BCller*", True),
+        ("00100010=MUELLER%5EEVA", True),
+        ("PatientName=M*", False),
+        ("PatientID=P-1", False),
     ],
 )
 async def test_it_is_recorded_when_patients_of_the_users_family_name_are_searched_for(
-    rig: Rig, channel: grpc.aio.Channel, key: str, detail: str
+    rig: Rig, channel: grpc.aio.Channel, key: str, is_same: bool
 ) -> None:
     token = rig.tokens.issue(tenant="east", role="viewer", family_name="Müller")
     await Web(channel, token).get(f"/studies?{key}")
     name, _, value = unquote(key).partition("=")
     request = query_service_pb2.SearchStudiesRequest(keys=[{"attribute": name, "value": value}])
     await invoke(channel, "radgate.v1.QueryService/SearchStudies", request.SerializeToString(), token=token)
-    told = [entry.detail for entry in rig.audit.entries if entry.action == AuditAction.QUERY]
-    assert [re.sub("; list [0-9a-f]{16}", "", words) for words in told] == [detail] * 2
-    assert not any("same name" in entry.detail for entry in rig.audit.entries if entry.action == AuditAction.LIST)
+    queries = [entry for entry in rig.audit.entries if entry.action == AuditAction.QUERY]
+    assert [re.sub("; list [0-9a-f]{16}", "", entry.detail) for entry in queries] == ["STUDY"] * 2
+    assert [entry.same_family_name for entry in queries] == [is_same] * 2
+    assert not any(entry.same_family_name for entry in rig.audit.entries if entry.action == AuditAction.LIST)
 
 
 async def test_what_the_server_learns_on_the_way_marks_the_second_record_and_each_after_it(
@@ -177,9 +178,9 @@ async def test_what_the_server_learns_on_the_way_marks_the_second_record_and_eac
         await invoke(
             channel, "radgate.v1.RetrieveService/RetrieveInstances", request, token=token, x_break_glass="dark"
         )
-    emergency = "break-glass: dark"
-    assert [entry.detail for entry in rig.audit.entries] == [emergency, f"same name; {emergency}"]
-    assert [entry.detail for entry in rig.audit.sent] == [f"6 instances; same name; {emergency}"] * 2
+    assert [entry.same_family_name for entry in rig.audit.entries] == [False, True]
+    assert [(entry.detail, entry.same_family_name) for entry in rig.audit.sent] == [("6 instances", True)] * 2
+    assert {entry.break_glass for entry in (*rig.audit.entries, *rig.audit.sent)} == {"dark"}
 
 
 async def test_what_is_whole_in_memory_is_recorded_once_with_its_size(rig: Rig, web: Web) -> None:

@@ -15,6 +15,7 @@ from radgate_server.core.audit.chain import (
     content_of,
     record_hash,
 )
+from radgate_server.core.audit.fields import texts_of_form
 from tests.conformance.database_suites import audit_entry
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6)
@@ -23,13 +24,13 @@ records = st.tuples(
     st.integers(0, 2**63 - 1),
     st.integers(-(2**63), 2**63 - 1),
     st.integers(-1, 2**63 - 1),
-    st.tuples(*[texts] * len(WORDS)) | st.tuples(*[texts] * len(FIRST_WORDS)),
+    st.one_of(st.tuples(*[texts] * len(texts_of_form(form))) for form in (1, 2, 3)),
 )
 
 
 def read_back(form: bytes) -> tuple[object, ...]:
     """The record that a form was made of, by the description in docs/audit.md alone."""
-    count = {b"RGA1": 15, b"RGA2": 16}[form[:4]]
+    count = {b"RGA1": 15, b"RGA2": 16, b"RGA3": 18}[form[:4]]
     numbers = [int.from_bytes(form[at : at + 8], signed=signed) for at, signed in ((36, False), (44, True), (52, True))]
     lengths = [int.from_bytes(form[at : at + 4]) for at in range(60, 60 + 4 * count, 4)]
     words, at = [], 60 + 4 * count
@@ -58,7 +59,8 @@ def test_text_that_moves_to_the_next_field_makes_another_form(words: tuple[str, 
     ("names", "expected"),
     [
         (FIRST_WORDS, "ce4656bd1f014fa1347cab65b23ca4c5160786b58de819d3167b347bddad8032"),
-        (WORDS, "fa747f17327133db4c1cf4f50e9a25ce265b99d3e990040a70e45b8de8bb9a9a"),
+        (texts_of_form(2), "fa747f17327133db4c1cf4f50e9a25ce265b99d3e990040a70e45b8de8bb9a9a"),
+        (WORDS, "4e2e4e31ff5d471e63ea272111c4026127787d9a8a00501e7524052edff4120f"),
     ],
 )
 def test_a_form_never_changes(names: tuple[str, ...], expected: str) -> None:
@@ -73,6 +75,9 @@ def test_an_entry_becomes_its_fields_in_order() -> None:
     named = dict(zip(WORDS, content.words, strict=True))
     assert (named["principal"], named["user_agent"], named["outcome"]) == ("Dr. X", "a?b?", "granted")
     assert (named["detail"], named["patient_id"], named["pacs"]) == ("frames 1,2", "P-1", "main")
+    assert (named["break_glass"], named["same_family_name"]) == ("", "")
+    content = content_of(audit_entry(1)._replace(break_glass="alone\0", same_family_name=True))
+    assert content.words[-2:] == ("alone?", "yes")
 
 
 @pytest.mark.parametrize("field", [*WORDS, "time_us", "size_bytes", "sequence", "previous"])

@@ -205,7 +205,7 @@ def _document(row: StoredRecord) -> dict[str, Any]:
     return {
         "sequence": row.sequence,
         "time": time_text(row.time_us),
-        **dict(zip(WORDS, row.words, strict=False)),  # an older record has one word less
+        **dict(zip(WORDS, row.words, strict=False)),  # an older record has fewer
         "size_bytes": None if row.size_bytes == UNKNOWN_SIZE else row.size_bytes,
         "hash": row.record_hash.hex() if row.record_hash else None,
         "erased_by": row.erased_by,

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
 PAGE = 500
 
-_COLUMNS = ("sequence", "time", "user", "role", "action", "outcome", "patient_id", "study_instance_uid", "detail")
+_COLUMNS = (
+    "sequence",
+    "time",
+    "user",
+    "role",
+    "action",
+    "outcome",
+    "patient_id",
+    "study_instance_uid",
+    "detail",
+    "break_glass",
+)
 
 
 class Moment(click.ParamType[datetime]):

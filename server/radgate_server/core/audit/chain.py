@@ -1,11 +1,12 @@
 """The hash chain of the audit trail: what a record's hash is made of. docs/audit.md has the same for third parties.
 
-Canonical form 2, all numbers big-endian:
+Canonical form 3, all numbers big-endian:
 
-    "RGA2" | previous hash, 32 bytes | sequence, u64 | time, i64 | size in bytes, i64 | 16 lengths, u32 each | 16 texts
+    "RGA3" | previous hash, 32 bytes | sequence, u64 | time, i64 | size in bytes, i64 | 18 lengths, u32 each | 18 texts
 
 Lengths count bytes of UTF-8, so that no two records share a form. The record's hash is SHA-256 of it. A form, once
-used, never changes; another one gets another number. Form 1, "RGA1", lacks the last text.
+used, never changes; another one gets another number. Form 2, "RGA2", lacks the last two texts, form 1, "RGA1", one
+more.
 """
 
 from collections.abc import Sequence
@@ -14,42 +15,35 @@ from operator import attrgetter
 from struct import Struct
 from typing import NamedTuple
 
+from radgate_server.core.audit.fields import RECORD_FIELDS, YES, FieldKind, texts_of_form
 from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
 
-FIRST_WORDS = (
-    "tenant_id",
-    "principal",
-    "key_id",
-    "role",
-    "action",
-    "outcome",
-    "patient_id",
-    "study_instance_uid",
-    "series_instance_uid",
-    "sop_instance_uid",
-    "pacs",
-    "address",
-    "user_agent",
-    "request_id",
-    "detail",
-)
+FIRST_WORDS = texts_of_form(1)
 """The texts of a record in form 1, in the order of the canonical form."""
 
-WORDS = (*FIRST_WORDS, "trace_id")
-"""The texts of a record as it is written now, in form 2."""
+WORDS = texts_of_form(3)
+"""The texts of a record as it is written now, in form 3."""
 
 START = bytes(32)
 """What stands in place of the previous hash in a tenant's first record."""
 
 UNKNOWN_SIZE = -1
 
-_ENUMS = {"action", "outcome"}
-_words_of = attrgetter(*(f"{word}._value_" if word in _ENUMS else word for word in WORDS))
+_KINDS = {field.name: field.kind for field in RECORD_FIELDS}
+_SOURCES = {FieldKind.TEXT: "{}", FieldKind.CHOICE: "{}._value_"}
+_words_of = attrgetter(*(_SOURCES[_KINDS[word]].format(word) for word in WORDS[:-1]))
+_FLAG = {False: ("",), True: (YES,)}  # the last word, same_family_name
 
 _FORMS = {
-    len(words): (name, Struct(f">4s32sQqq{len(words)}I").pack)
-    for name, words in ((b"RGA1", FIRST_WORDS), (b"RGA2", WORDS))
+    len(words): (f"RGA{form}".encode(), Struct(f">4s32sQqq{len(words)}I").pack)
+    for form, words in ((form, texts_of_form(form)) for form in (1, 2, 3))
 }
+
+
+def words_in_form(words: Sequence[str | None]) -> list[str]:
+    """The texts of the newest form without a null. Whoever put nulls elsewhere gave the record a wrong hash."""
+    null = next((at for at, word in enumerate(words) if word is None), len(words))
+    return [word for word in words[: max(length for length in _FORMS if length <= null)] if word is not None]
 
 
 class ChainHead(NamedTuple):
@@ -84,7 +78,7 @@ def content_of(entry: AuditEntry) -> Content:
 
     What no database takes and UTF-8 does not know is replaced, or one caller's odd header would fail the batch of all.
     """
-    words: tuple[str, ...] = _words_of(entry)
+    words: tuple[str, ...] = _words_of(entry) + _FLAG[entry.same_family_name]
     if not _is_storable("".join(words)):
         words = tuple(_storable(word) for word in words)
     size_bytes = UNKNOWN_SIZE if entry.size_bytes is None else entry.size_bytes

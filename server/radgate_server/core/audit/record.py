@@ -21,7 +21,7 @@ class AuditAction(StrEnum):
     READ_REFUSED = "read-refused"  # the bytes of an instance that was refused on arrival (core/quarantine)
     EXPORT_AUDIT = "export-audit"
     READ_AUDIT = "read-audit"  # a search, a verification, a report
-    AUTHENTICATE = "authenticate"  # recorded when it failed: who is let in is told by what is done then
+    AUTHENTICATE = "authenticate"  # recorded when it failed: of who is admitted the other records tell
     AUTHORISE = "authorise"  # recorded when it was denied
     GENESIS = "genesis"  # the first record of a chain that begins after records that have none
     ERASE_RECORDS = "erase-records"  # a statement about records whose bodies were erased (core/audit/erased_records.py)
@@ -32,7 +32,7 @@ class AuditOutcome(StrEnum):
     """How it ended.
 
     What is granted is recorded before the first byte leaves. When nobody knew then how much that would be, a second
-    record tells it at the end: delivered, or interrupted when it broke off.
+    record has it at the end: delivered, or interrupted when it broke off.
     """
 
     GRANTED = "granted"
@@ -45,11 +45,12 @@ class AuditOutcome(StrEnum):
 class AuditEntry(NamedTuple):
     """One access, written before the first byte of it leaves. UIDs are "" where the access is wider than that.
 
-    `detail` says what no other field does: the level of a query, the frames, the name of a changed resource, that the
-    patient has the user's family name. It holds no other patient data. `principal` names the caller for people,
-    `patient_id` is (0010,0020) where it is known without asking a PACS, `pacs` the PACS that are read from, written to
-    or configured, by commas, `size_bytes` what is sent or stored, None when that is not known beforehand, `trace_id`
-    that of the W3C trace, 32 hexadecimal digits.
+    `detail` says what no other field does: the level of a query, the frames, the name of a changed resource. It holds
+    no patient data. `principal` names the caller for people, `patient_id` is (0010,0020) where it is known without
+    asking a PACS, `pacs` the PACS that are read from, written to or configured, by commas, `size_bytes` what is sent or
+    stored, None when that is not known beforehand, `trace_id` that of the W3C trace, 32 hexadecimal digits.
+    `break_glass` is why the client calls this an emergency, in its own words, "" when it does not. `same_family_name`:
+    the patient, or the one searched for, has the user's family name.
     """
 
     time: datetime
@@ -70,3 +71,5 @@ class AuditEntry(NamedTuple):
     pacs: str = ""
     size_bytes: int | None = None
     trace_id: str = ""
+    break_glass: str = ""
+    same_family_name: bool = False

@@ -8,7 +8,7 @@ too much therefore costs time, never truth.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from radgate_server.core.audit.chain import UNKNOWN_SIZE, WORDS
 from radgate_server.core.audit.studies_shown import SEPARATOR, pairs_in
@@ -20,11 +20,11 @@ BLOCK = 256
 TERM_LENGTH = 128
 """Characters of a term's value. A caller's odd header may be longer than what databases take in an index."""
 
-BREAK_GLASS = "break-glass: "
-"""What `detail` has in a record of an access by break-glass, before the reason."""
+BREAK_GLASS_TERM = "break-glass: "
+"""The term of records of an access by break-glass; `detail` has it before the reason in canonical forms 1 and 2."""
 
-SAME_NAME = "same name"
-"""What `detail` has, before break-glass, when a patient with the user's family name is accessed or searched for."""
+_SAME_NAME_MARK = "same name"
+"""What `detail` has in canonical forms 1 and 2, before break-glass, in place of the field `same_family_name`."""
 
 TERM_KINDS: dict[str, tuple[str, ...]] = {
     # First letter of the term: the fields whose value follows it. Instances have none: that would be an entry for each
@@ -68,6 +68,8 @@ class AuditRecord(NamedTuple):
     request_id: str
     detail: str
     trace_id: str
+    break_glass: str
+    same_family_name: bool
     record_hash: bytes | None
     removed: bool = False
 
@@ -162,7 +164,7 @@ class AuditCriteria:
             _terms("s", self.series_instance_uid),
             _terms("a", *self.actions),
             _terms("o", self.outcome),
-            (BREAK_GLASS,) if self.break_glass else (),
+            (BREAK_GLASS_TERM,) if self.break_glass else (),
         )
         return tuple(group for group in groups if group) or ((EVERYTHING,),)
 
@@ -191,8 +193,12 @@ def term_of(kind: str, value: str) -> str:
 
 def record_of(row: StoredRecord) -> AuditRecord:
     """The record in a row of the trail."""
-    words = dict(zip(WORDS, row.words, strict=False))  # older records have fewer
+    words: dict[str, Any] = dict(zip(WORDS, row.words, strict=False))  # older records have fewer
     del words["tenant_id"]
+    if "same_family_name" in words:
+        words["same_family_name"] = bool(words["same_family_name"])
+    else:
+        words |= _marks_of_older(words["detail"])
     return AuditRecord(
         number=row.number,
         sequence=row.sequence,
@@ -203,6 +209,12 @@ def record_of(row: StoredRecord) -> AuditRecord:
         removed=row.erased_by is not None,
         **words,
     )
+
+
+def _marks_of_older(detail: str) -> dict[str, Any]:
+    """The fields that canonical form 3 added, out of the detail of a record in an older one."""
+    said, _, reason = detail.partition(BREAK_GLASS_TERM)
+    return {"break_glass": reason, "same_family_name": _SAME_NAME_MARK in said.split("; ")}
 
 
 def time_of(time_us: int) -> datetime:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from radgate_server.core.audit.fields import RECORD_FIELDS, YES
 from radgate_server.core.audit.record import AuditOutcome
 from radgate_server.core.audit.search import AuditRecord
 from radgate_server.core.audit.studies_shown import SEPARATOR
@@ -23,22 +24,7 @@ class Table:
 
 RECORD_COLUMNS = (
     "sequence",
-    "time",
-    "user",
-    "key_id",
-    "role",
-    "action",
-    "outcome",
-    "patient_id",
-    "study_instance_uid",
-    "series_instance_uid",
-    "sop_instance_uid",
-    "pacs",
-    "size_bytes",
-    "address",
-    "user_agent",
-    "request_id",
-    "detail",
+    *("user" if field.name == "principal" else field.name for field in RECORD_FIELDS if field.in_reports),
 )
 SUMMARY_COLUMNS = (
     "user",
@@ -69,25 +55,14 @@ _REFUSED = (AuditOutcome.DENIED, AuditOutcome.FAILED)
 
 def record_row(record: AuditRecord, zone: ZoneInfo) -> Row:
     """Return the row of RECORD_COLUMNS."""
-    return (
-        record.sequence,
-        time_text(record.time, zone),
-        record.user,
-        record.key_id,
-        record.role,
-        record.action,
-        record.outcome,
-        shortened(record.patient_id),
-        shortened(record.study_instance_uid),
-        record.series_instance_uid,
-        record.sop_instance_uid,
-        record.pacs,
-        record.size_bytes,
-        record.address,
-        record.user_agent,
-        record.request_id,
-        REMOVED if record.removed else record.detail,
-    )
+    shown: dict[str, Cell] = {
+        "time": time_text(record.time, zone),
+        "patient_id": shortened(record.patient_id),
+        "study_instance_uid": shortened(record.study_instance_uid),
+        "detail": REMOVED if record.removed else record.detail,
+        "same_family_name": YES if record.same_family_name else "",
+    }
+    return tuple(shown[name] if name in shown else getattr(record, name) for name in RECORD_COLUMNS)
 
 
 def shortened(values: str) -> str:

@@ -4,8 +4,8 @@ Much: on one day a user opened studies of more than MANY, and more than MANY_TIM
 of all others' days, in the period and in the USUAL days before it. A user without earlier days is compared with the
 others alone, and everybody with MANY alone where there is nobody else.
 
-Same name: the records are marked where patient and user have the same family name, or such a patient is searched for.
-Where nobody knew whose the study was before it was sent, the second record of the access has the mark alone.
+Same name: the field `same_family_name` is set where patient and user have it in common, or it is searched for.
+Where nobody knew whose the study was before it was sent, the second record of the access alone has it.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
-from radgate_server.core.audit.search import BREAK_GLASS, SAME_NAME, AuditRecord
+from radgate_server.core.audit.search import AuditRecord
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.tables import Row, time_text
 
@@ -101,7 +101,7 @@ class UnusualAccess:
                 continue
             if record.outcome == AuditOutcome.GRANTED:
                 self._look(record)
-            elif record.outcome in _SECOND_RECORDS and _has_same_name(record):
+            elif record.outcome in _SECOND_RECORDS and record.same_family_name:
                 self._look_again(record)
 
     def rows(self) -> Sequence[Row]:
@@ -120,7 +120,7 @@ class UnusualAccess:
             self._add(_place(reason, words, record, local), record)
 
     def _look_again(self, record: AuditRecord) -> None:
-        """Tell of an access whose first record has no mark; those that stand there already are not counted twice."""
+        """Report an access whose first record has no mark; those that were found already are not counted twice."""
         place = _place(*_SAME_NAME, record, record.time.astimezone(self._zone))
         if record.time >= self._since and place not in self._found:
             self._add(place, record)
@@ -134,13 +134,12 @@ class UnusualAccess:
 
     def _reasons(self, record: AuditRecord, local: datetime) -> Iterator[tuple[str, str]]:
         if not (record.patient_id or record.study_instance_uid):
-            if _has_same_name(record):
+            if record.same_family_name:
                 yield _ASKED_SAME_NAME
             return
-        _, found, reason = record.detail.partition(BREAK_GLASS)
-        if found:
-            yield "break-glass", f"by break-glass: {reason}"
-        if _has_same_name(record):
+        if record.break_glass:
+            yield "break-glass", f"by break-glass: {record.break_glass}"
+        if record.same_family_name:
             yield _SAME_NAME
         if self._night.covers(local.hour):
             yield "at night", f"between {self._night.begin:02}:00 and {self._night.end:02}:00"
@@ -169,7 +168,8 @@ class UnusualAccess:
             others = [count for (whose, _, _), count in days.items() if whose != user]
             usual = [median(counts) for counts in (own, others) if counts]
             if all(studies > MANY_TIMES * value for value in usual):
-                words = f"{studies} studies; usual {_told(own)} of the user's own, {_told(others)} of others' days"
+                usual_text = f"{_median_text(own)} of the user's own, {_median_text(others)} of others' days"
+                words = f"{studies} studies; usual {usual_text}"
                 yield ("much", user, role, day.isoformat(), "", studies, "", "", words)
 
 
@@ -177,10 +177,5 @@ def _place(reason: str, words: str, record: AuditRecord, local: datetime) -> _Pl
     return _Place(reason, record.user, record.role, local.date(), record.patient_id, words)
 
 
-def _has_same_name(record: AuditRecord) -> bool:
-    """Whether it has the mark; what stands behind break-glass is the client's word."""
-    return SAME_NAME in record.detail.partition(BREAK_GLASS)[0].split("; ")
-
-
-def _told(counts: Sequence[int]) -> str:
+def _median_text(counts: Sequence[int]) -> str:
     return f"{median(counts):g}" if counts else "unknown"

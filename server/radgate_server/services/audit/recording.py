@@ -3,7 +3,6 @@
 from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.audit.ports.trail import AuditSink
 from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
-from radgate_server.core.audit.search import BREAK_GLASS, SAME_NAME
 from radgate_server.core.audit.studies_shown import ShownList, parts_of
 from radgate_server.core.dicom.family_name import family_name_in
 from radgate_server.core.dicom.identifiers import RetrieveScope
@@ -43,7 +42,7 @@ class Auditor:
         size_bytes: int | None = None,
         outcome: AuditOutcome = AuditOutcome.GRANTED,
     ) -> None:
-        """Record one access; returns when that is kept.
+        """Record one access; returns when that is stored.
 
         `size_bytes` is what will be sent or stored, if known. The patient and the PACS that are not given are those of
         the study, as far as they are known. `asked_name` is the Patient's Name that is searched for.
@@ -52,12 +51,12 @@ class Auditor:
             AuditUnavailableError: it could not be recorded, so nothing may be served.
         """
         own_name = caller.principal.family_name
-        same_name = bool(asked_name) and family_name_in(asked_name.split("=")).is_shared_with(own_name)
+        same_family_name = bool(asked_name) and family_name_in(asked_name.split("=")).is_shared_with(own_name)
         if scope:
             known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
             patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
             # A list shows all and sundry: what is accessed or searched for is marked.
-            same_name = same_name or (action is not AuditAction.LIST and known.is_of_family(own_name))
+            same_family_name = same_family_name or (action is not AuditAction.LIST and known.is_of_family(own_name))
         await self._sink.record(
             AuditEntry(
                 time=self._clock.now(),
@@ -73,11 +72,13 @@ class Auditor:
                 address=caller.address,
                 user_agent=caller.user_agent,
                 request_id=caller.request_id,
-                detail=_told(detail, caller.break_glass, same_name=same_name),
+                detail=detail,
                 patient_id=patient_id,
                 pacs=pacs,
                 size_bytes=size_bytes,
                 trace_id=trace_id.get(),
+                break_glass=caller.break_glass,
+                same_family_name=same_family_name,
             )
         )
 
@@ -125,10 +126,3 @@ class Auditor:
     async def settle(self) -> None:
         """Return when the trail's readers find what was recorded before. Raises DatabaseUnavailableError."""
         await self._sink.settle()
-
-
-def _told(detail: str, emergency: str, *, same_name: bool) -> str:
-    """The detail with what the reports look for; what the client wrote stands last, so that it hides nothing."""
-    if not (same_name or emergency):
-        return detail
-    return "; ".join(filter(None, (detail, SAME_NAME if same_name else "", emergency and f"{BREAK_GLASS}{emergency}")))

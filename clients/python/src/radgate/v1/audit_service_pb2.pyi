@@ -107,7 +107,7 @@ REPORT_FREQUENCY_WEEKLY: ReportFrequency
 REPORT_FREQUENCY_MONTHLY: ReportFrequency
 
 class AuditRecord(_message.Message):
-    __slots__ = ("sequence", "time", "principal", "key_id", "role", "action", "outcome", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "pacs", "size_bytes", "address", "user_agent", "request_id", "detail", "trace_id", "hash", "removed")
+    __slots__ = ("sequence", "time", "principal", "key_id", "role", "action", "outcome", "patient_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "pacs", "size_bytes", "address", "user_agent", "request_id", "detail", "trace_id", "hash", "removed", "break_glass", "same_family_name")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +128,8 @@ class AuditRecord(_message.Message):
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     HASH_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
+    BREAK_GLASS_FIELD_NUMBER: _ClassVar[int]
+    SAME_FAMILY_NAME_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     time: _timestamp_pb2.Timestamp
     principal: str
@@ -148,7 +150,9 @@ class AuditRecord(_message.Message):
     trace_id: str
     hash: str
     removed: bool
-    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., principal: _Optional[str] = ..., key_id: _Optional[str] = ..., role: _Optional[_Union[_admin_service_pb2.Role, str]] = ..., action: _Optional[_Union[AuditAction, str]] = ..., outcome: _Optional[_Union[AuditOutcome, str]] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., size_bytes: _Optional[int] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_id: _Optional[str] = ..., detail: _Optional[str] = ..., trace_id: _Optional[str] = ..., hash: _Optional[str] = ..., removed: bool = ...) -> None: ...
+    break_glass: str
+    same_family_name: bool
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., principal: _Optional[str] = ..., key_id: _Optional[str] = ..., role: _Optional[_Union[_admin_service_pb2.Role, str]] = ..., action: _Optional[_Union[AuditAction, str]] = ..., outcome: _Optional[_Union[AuditOutcome, str]] = ..., patient_id: _Optional[str] = ..., study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., size_bytes: _Optional[int] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_id: _Optional[str] = ..., detail: _Optional[str] = ..., trace_id: _Optional[str] = ..., hash: _Optional[str] = ..., removed: bool = ..., break_glass: _Optional[str] = ..., same_family_name: bool = ...) -> None: ...
 
 class AuditPosition(_message.Message):
     __slots__ = ("complete_up_to", "newest", "problem")

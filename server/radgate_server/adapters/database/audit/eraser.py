@@ -11,12 +11,15 @@ from radgate_server.adapters.database.audit.trail import RECORD_COLUMNS, read_re
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.retention.periods import lock_chain, read_holds
 from radgate_server.adapters.database.schema.tables import audit_entries, audit_heads
-from radgate_server.core.audit.chain import UNKNOWN_SIZE, WORDS, content_of, record_hash
+from radgate_server.core.audit.chain import FIRST_WORDS, UNKNOWN_SIZE, WORDS, content_of, record_hash
 from radgate_server.core.audit.studies_shown import pairs_in
 from radgate_server.core.retention.ports.records import Declare
 
 _KEPT = ("tenant_id", "action", "outcome")
-_ERASED = {**{word: "" for word in WORDS if word not in _KEPT}, "trace_id": None, "size_bytes": UNKNOWN_SIZE}
+_ERASED = {
+    **{word: "" if word in FIRST_WORDS else None for word in WORDS if word not in _KEPT},
+    "size_bytes": UNKNOWN_SIZE,
+}
 """What stands in an erased record. Its form need not be known any more."""
 
 

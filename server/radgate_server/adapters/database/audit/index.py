@@ -15,7 +15,7 @@ from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.tables import audit_entries, audit_heads, audit_index, audit_indexed
 from radgate_server.core.audit.search import (
     BLOCK,
-    BREAK_GLASS,
+    BREAK_GLASS_TERM,
     EVERYTHING,
     LISTED_KINDS,
     TERM_KINDS,
@@ -35,6 +35,10 @@ _SPLIT = {
     "sqlite": "json_each('[' || replace(json_quote({field}), '\\\\', '\",\"') || ']')",
     "postgresql": "unnest(string_to_array({field}, '\\'))",
 }
+
+
+_BY_BREAK_GLASS = f"(break_glass <> '' OR break_glass IS NULL AND detail LIKE '%{BREAK_GLASS_TERM}%')"
+"""Records in an older canonical form have null there, and the reason in their detail."""
 
 
 class _Statements(NamedTuple):
@@ -64,7 +68,7 @@ def _entries(dialect: str) -> str:
     """A query for the index of the records in `records`."""
     terms = (
         _term(f"'{EVERYTHING}'", "true"),
-        _term(f"'{BREAK_GLASS}'", f"detail LIKE '%{BREAK_GLASS}%'"),
+        _term(f"'{BREAK_GLASS_TERM}'", _BY_BREAK_GLASS),
         *(
             _terms_of_lists(kind, field, dialect)
             if kind in LISTED_KINDS

@@ -11,7 +11,7 @@ from radgate_server.adapters.database.schema.tables import audit_entries, audit_
 from radgate_server.core.audit.ports.records import Found
 from radgate_server.core.audit.search import (
     BLOCK,
-    BREAK_GLASS,
+    BREAK_GLASS_TERM,
     AuditCriteria,
     AuditRecord,
     narrowed,
@@ -121,7 +121,8 @@ def _conditions(criteria: AuditCriteria) -> Iterator[ColumnElement[bool]]:
     if criteria.until:
         yield _entry.time_us < time_us_of(criteria.until)
     if criteria.break_glass:
-        yield _entry.detail.contains(BREAK_GLASS, autoescape=True)
+        in_detail = and_(_entry.break_glass.is_(None), _entry.detail.contains(BREAK_GLASS_TERM, autoescape=True))
+        yield or_(_entry.break_glass != "", in_detail)
 
 
 def has_value(column: ColumnElement[str], value: str) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from radgate_server.adapters.database.audit.dialects import Row
-from radgate_server.core.audit.chain import Content, record_hash
+from radgate_server.core.audit.chain import WORDS, Content, record_hash
 from radgate_server.core.audit.ports.spool import Attempt
 
 type Head = tuple[int, bytes]
@@ -22,7 +22,7 @@ def in_order(batch: list[Content]) -> list[str]:
 
 
 def first_of(rows: Sequence[Row]) -> Attempt:
-    """What tells later whether these rows were committed."""
+    """By what it is seen later whether these rows were committed."""
     sequence, own_hash, _, _, tenant_id = rows[0][:5]
     return Attempt(tenant_id, sequence, own_hash)
 
@@ -36,5 +36,6 @@ def link(batch: Iterable[Content], heads: dict[str, Head]) -> tuple[list[Row], d
         sequence += 1
         own_hash = record_hash(previous, sequence, time_us, size_bytes, words)
         ends[words[0]] = (sequence, own_hash)
-        rows.append((sequence, own_hash, time_us, size_bytes, *words))
+        absent = (None,) * (len(WORDS) - len(words))  # what an older version spooled is in its form
+        rows.append((sequence, own_hash, time_us, size_bytes, *words, *absent))
     return rows, ends

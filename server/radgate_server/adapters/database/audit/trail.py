@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, TextClause, func, insert, select
 
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.tables import audit_checkpoints, audit_entries, audit_heads
-from radgate_server.core.audit.chain import WORDS, ChainHead
+from radgate_server.core.audit.chain import FIRST_WORDS, WORDS, ChainHead, words_in_form
 from radgate_server.core.audit.checkpoint import Checkpoint
 from radgate_server.core.audit.ports.trail import Visit, Vouch
 from radgate_server.core.audit.verification import StoredRecord
@@ -87,10 +87,10 @@ def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Che
 
 
 def read_record(row: Sequence[Any]) -> StoredRecord:
-    """A row of RECORD_COLUMNS. Without a trace it is in form 1, which has one word less."""
+    """A row of RECORD_COLUMNS. A record in an older form lacks the last words, which are null."""
     number, sequence, own_hash, time_us, size_bytes, erased_by, *words = row
-    if words[-1] is None:
-        words.pop()
+    if None in words[len(FIRST_WORDS) :]:
+        words = words_in_form(words)
     return StoredRecord(number, sequence, own_hash, time_us, size_bytes, tuple(words), erased_by)
 
 

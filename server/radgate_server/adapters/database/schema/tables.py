@@ -221,6 +221,8 @@ audit_entries = Table(
     Column("patient_id", String, nullable=False, server_default=""),
     Column("pacs", String, nullable=False, server_default=""),
     Column("trace_id", String, comment="null: the record's canonical form is 1, which has no trace"),
+    Column("break_glass", String, comment="null: the record's canonical form is older than 3"),
+    Column("same_family_name", String, comment="yes or empty; null: the record's canonical form is older than 3"),
     Column("erased_by", BigInteger, comment="sequence of the statement that says that the body was erased"),
 )
 

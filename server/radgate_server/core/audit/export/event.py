@@ -112,6 +112,8 @@ def read_event(record: StoredRecord) -> Event:
         "request": words["request_id"],
         "trace": words["trace_id"],
         "userAgent": words["user_agent"],
+        "breakGlass": words["break_glass"],
+        "sameFamilyName": words["same_family_name"],
         "hash": record.record_hash.hex() if record.record_hash else "",
     }
     return Event(

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from radgate.v1 import audit_service_pb2 as messages
 from radgate_server.core.audit.checkpoint import Checkpoint, to_line
+from radgate_server.core.audit.fields import RECORD_FIELDS
 from radgate_server.core.audit.search import AuditCriteria, AuditRecord, IndexPosition, time_of
 from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import InvalidArgumentError
@@ -15,22 +16,8 @@ from radgate_server.services.audit.desk import Verdict
 
 MAX_WORD = 1000
 
-_TEXTS = (
-    "principal",
-    "key_id",
-    "patient_id",
-    "study_instance_uid",
-    "series_instance_uid",
-    "sop_instance_uid",
-    "pacs",
-    "size_bytes",
-    "address",
-    "user_agent",
-    "request_id",
-    "detail",
-    "trace_id",
-    "removed",
-)
+_CONVERTED = ("time", "tenant_id", "role", "action", "outcome")
+_ALIKE = (*(field.name for field in RECORD_FIELDS if field.name not in _CONVERTED), "removed")
 """Fields that the message and the record have alike."""
 
 
@@ -76,7 +63,7 @@ def to_record(record: AuditRecord) -> messages.AuditRecord:
         action=AUDIT_ACTIONS.number(record.action),
         outcome=AUDIT_OUTCOMES.number(record.outcome),
         hash=record.record_hash.hex() if record.record_hash else "",
-        **{name: getattr(record, name) for name in _TEXTS},
+        **{name: getattr(record, name) for name in _ALIKE},
     )
 
 
