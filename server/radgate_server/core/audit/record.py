@@ -1,5 +1,6 @@
 """One record of the audit trail: who did what to which object, from where, and when (PS3.15 A.5 has the vocabulary)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,6 +27,17 @@ class AuditAction(StrEnum):
     GENESIS = "genesis"  # the first record of a chain that begins after records that have none
     ERASE_RECORDS = "erase-records"  # a statement about records whose bodies were erased (core/audit/erased_records.py)
     ERASE_CACHED = "erase-cached"  # what is cached of a study or patient
+
+
+def for_every_action[T](table: Mapping[AuditAction, T]) -> Mapping[str, T]:
+    """The table by the actions' words.
+
+    Raises:
+        ValueError: it lacks actions; whoever adds an action says what it is, everywhere.
+    """
+    if missing := [action.name for action in AuditAction if action not in table]:
+        raise ValueError(f"no row for the audit actions {', '.join(missing)}")
+    return {action.value: row for action, row in table.items()}
 
 
 class AuditOutcome(StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from radgate_server.core.audit.record import AuditAction
+from radgate_server.core.audit.record import AuditAction, for_every_action
 from radgate_server.core.audit.studies_shown import SEPARATOR
 
 DAY_US = 86_400_000_000
@@ -22,19 +22,34 @@ class RecordKind(StrEnum):
     CONFIGURATION = "configuration"
 
 
-# What is in neither table is an access. What is in the first proves something of the chain itself.
-_NEVER_ERASED = {AuditAction.GENESIS.value, AuditAction.ERASE_RECORDS.value}
-_KINDS = {
-    AuditAction.AUTHENTICATE.value: RecordKind.LOGIN_FAILURE,
-    AuditAction.AUTHORISE.value: RecordKind.LOGIN_FAILURE,
-    AuditAction.CONFIGURE.value: RecordKind.CONFIGURATION,
-    AuditAction.ERASE_CACHED.value: RecordKind.CONFIGURATION,
-}
+_KINDS: Mapping[str, RecordKind | None] = for_every_action(
+    {
+        AuditAction.QUERY: RecordKind.ACCESS,
+        AuditAction.LIST: RecordKind.ACCESS,
+        AuditAction.RETRIEVE: RecordKind.ACCESS,
+        AuditAction.RETRIEVE_METADATA: RecordKind.ACCESS,
+        AuditAction.RETRIEVE_FRAMES: RecordKind.ACCESS,
+        AuditAction.RETRIEVE_BULKDATA: RecordKind.ACCESS,
+        AuditAction.RENDER: RecordKind.ACCESS,
+        AuditAction.TRANSCODE: RecordKind.ACCESS,
+        AuditAction.STORE: RecordKind.ACCESS,
+        AuditAction.READ_REFUSED: RecordKind.ACCESS,
+        AuditAction.EXPORT_AUDIT: RecordKind.ACCESS,
+        AuditAction.READ_AUDIT: RecordKind.ACCESS,
+        AuditAction.AUTHENTICATE: RecordKind.LOGIN_FAILURE,
+        AuditAction.AUTHORISE: RecordKind.LOGIN_FAILURE,
+        AuditAction.CONFIGURE: RecordKind.CONFIGURATION,
+        AuditAction.ERASE_CACHED: RecordKind.CONFIGURATION,
+        # These prove something of the chain itself.
+        AuditAction.GENESIS: None,
+        AuditAction.ERASE_RECORDS: None,
+    }
+)
 
 
 def kind_of(action: str) -> RecordKind | None:
-    """The kind of a record, None for one that is never erased."""
-    return None if action in _NEVER_ERASED else _KINDS.get(action, RecordKind.ACCESS)
+    """The kind of a record, None for one that is never erased, also since a later version wrote it."""
+    return _KINDS.get(action)
 
 
 class HoldSubject(StrEnum):

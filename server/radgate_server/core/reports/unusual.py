@@ -16,7 +16,7 @@ from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.audit.record import AuditAction, AuditOutcome, for_every_action
 from radgate_server.core.audit.search import AuditRecord
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.tables import Row, time_text
@@ -28,16 +28,27 @@ MAX_FINDINGS = 10_000
 
 FINDING_COLUMNS = ("reason", "user", "role", "day", "patient_id", "accesses", "first", "last", "explanation")
 
-_ACCESSES = frozenset(
-    (
-        AuditAction.QUERY,
-        AuditAction.RETRIEVE,
-        AuditAction.RETRIEVE_METADATA,
-        AuditAction.RETRIEVE_FRAMES,
-        AuditAction.RETRIEVE_BULKDATA,
-        AuditAction.RENDER,
-        AuditAction.TRANSCODE,
-    )
+_IS_ACCESS = for_every_action(
+    {
+        AuditAction.QUERY: True,
+        AuditAction.LIST: False,  # what a search showed, whom nobody chose
+        AuditAction.RETRIEVE: True,
+        AuditAction.RETRIEVE_METADATA: True,
+        AuditAction.RETRIEVE_FRAMES: True,
+        AuditAction.RETRIEVE_BULKDATA: True,
+        AuditAction.RENDER: True,
+        AuditAction.TRANSCODE: True,
+        AuditAction.STORE: False,
+        AuditAction.CONFIGURE: False,
+        AuditAction.READ_REFUSED: False,
+        AuditAction.EXPORT_AUDIT: False,
+        AuditAction.READ_AUDIT: False,
+        AuditAction.AUTHENTICATE: False,
+        AuditAction.AUTHORISE: False,
+        AuditAction.GENESIS: False,
+        AuditAction.ERASE_RECORDS: False,
+        AuditAction.ERASE_CACHED: False,
+    }
 )
 _SECOND_RECORDS = frozenset((AuditOutcome.DELIVERED, AuditOutcome.INTERRUPTED))
 
@@ -97,7 +108,7 @@ class UnusualAccess:
     def take(self, records: Iterable[AuditRecord]) -> None:
         """Look at some more records."""
         for record in records:
-            if record.action not in _ACCESSES:
+            if not _IS_ACCESS.get(record.action):
                 continue
             if record.outcome == AuditOutcome.GRANTED:
                 self._look(record)

@@ -1,10 +1,10 @@
 """What a record is called in the vocabulary of PS3.15 A.5, on which FHIR's AuditEvent builds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from radgate_server.core.audit.chain import UNKNOWN_SIZE, WORDS
-from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.audit.record import AuditAction, AuditOutcome, for_every_action
 from radgate_server.core.audit.studies_shown import SEPARATOR
 from radgate_server.core.audit.verification import StoredRecord
 
@@ -42,26 +42,31 @@ STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 CHECKPOINT = "checkpoint"
 """The action of messages that hold a signed checkpoint; the trail has no such records."""
 
-KINDS: dict[str, EventKind] = {
-    AuditAction.QUERY: EventKind(_dcm("110112", "Query"), None, "E"),
-    AuditAction.LIST: EventKind(_dcm("110112", "Query"), None, "R"),
-    AuditAction.RETRIEVE: EventKind(TRANSFERRED, None, "R"),
-    AuditAction.RETRIEVE_METADATA: ACCESSED,
-    AuditAction.RETRIEVE_FRAMES: ACCESSED,
-    AuditAction.RETRIEVE_BULKDATA: ACCESSED,
-    AuditAction.RENDER: ACCESSED,
-    AuditAction.TRANSCODE: ACCESSED,
-    AuditAction.STORE: EventKind(TRANSFERRED, None, "C"),
-    AuditAction.CONFIGURE: EventKind(ALERT, _dcm("110131", "Software Configuration"), "E"),
-    AuditAction.READ_REFUSED: ACCESSED,
-    AuditAction.EXPORT_AUDIT: LOG_USED,
-    AuditAction.AUTHENTICATE: EventKind(_dcm("110114", "User Authentication"), _dcm("110122", "Login"), "E"),
-    AuditAction.AUTHORISE: EventKind(ALERT, _dcm("110132", "Use of Restricted Function"), "E"),
-    AuditAction.GENESIS: EventKind(ALERT, _dcm("110134", "Audit Recording Started"), "E"),
-    "read-audit": LOG_USED,
+_RECORDED = for_every_action(
+    {
+        AuditAction.QUERY: EventKind(_dcm("110112", "Query"), None, "E"),
+        AuditAction.LIST: EventKind(_dcm("110112", "Query"), None, "R"),
+        AuditAction.RETRIEVE: EventKind(TRANSFERRED, None, "R"),
+        AuditAction.RETRIEVE_METADATA: ACCESSED,
+        AuditAction.RETRIEVE_FRAMES: ACCESSED,
+        AuditAction.RETRIEVE_BULKDATA: ACCESSED,
+        AuditAction.RENDER: ACCESSED,
+        AuditAction.TRANSCODE: ACCESSED,
+        AuditAction.STORE: EventKind(TRANSFERRED, None, "C"),
+        AuditAction.CONFIGURE: EventKind(ALERT, _dcm("110131", "Software Configuration"), "E"),
+        AuditAction.READ_REFUSED: ACCESSED,
+        AuditAction.EXPORT_AUDIT: LOG_USED,
+        AuditAction.AUTHENTICATE: EventKind(_dcm("110114", "User Authentication"), _dcm("110122", "Login"), "E"),
+        AuditAction.AUTHORISE: EventKind(ALERT, _dcm("110132", "Use of Restricted Function"), "E"),
+        AuditAction.GENESIS: EventKind(ALERT, _dcm("110134", "Audit Recording Started"), "E"),
+        AuditAction.READ_AUDIT: LOG_USED,
+        AuditAction.ERASE_RECORDS: EventKind(ALERT, _dcm("110136", "Object Security Attributes Changed"), "E"),
+        AuditAction.ERASE_CACHED: EventKind(_dcm("110105", "DICOM Study Deleted"), None, "D"),
+    }
+)
+KINDS: Mapping[str, EventKind] = {
+    **_RECORDED,
     CHECKPOINT: EventKind(_dcm("110100", "Application Activity"), None, "E"),
-    "erase-records": EventKind(ALERT, _dcm("110136", "Object Security Attributes Changed"), "E"),
-    "erase-cached": EventKind(_dcm("110105", "DICOM Study Deleted"), None, "D"),
 }
 _GIVEN = {action for action, kind in KINDS.items() if kind is ACCESSED} | {AuditAction.RETRIEVE.value}
 OTHER = EventKind(_dcm("110100", "Application Activity"), None, "E")
@@ -93,12 +98,12 @@ class Event(NamedTuple):
 
     @property
     def has_client_as_source(self) -> bool:
-        """Whether the client asked or gave, and was not given images."""
+        """Whether the client requested or sent, and did not receive images."""
         return self.words["action"] not in _GIVEN
 
 
 def read_event(record: StoredRecord) -> Event:
-    """The record as an event. A transfer of which a second record will tell is one that begins."""
+    """The record as an event. A transfer that a second record will follow is one that begins."""
     words = dict.fromkeys(WORDS, "") | dict(zip(WORDS, record.words, strict=False))
     kind = KINDS.get(words["action"], OTHER)
     what = "audit-checkpoint" if words["action"] == CHECKPOINT else "audit"
