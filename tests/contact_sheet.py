@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import GatewayError
 from radgate_server.core.imaging.render_target import RENDERED_PNG, RenderTarget, Viewport
-from tests.unit.dicom import corpus
-from tests.unit.imaging.rendering.instances import StoredInstance
+from tests.unit.adapters.imaging.rendering.instances import StoredInstance
+from tests.unit.core.dicom import corpus
 
 SIDE = 160
 """Pixels of a picture's longer side."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 
-from tests.unit.dicom.corpus import path_of
+from tests.unit.core.dicom.corpus import path_of
 
 _FILE = "693_UNCR.dcm"
 CT_ATTRIBUTES: dict[str, Any] = {

@@ -27,7 +27,7 @@ from radgate_server.core.dicom.transfer_syntaxes import (
     JPEG_LS_NEAR_LOSSLESS,
 )
 from tests.fakes.instances import make_dataset
-from tests.unit.dicom import corpus
+from tests.unit.core.dicom import corpus
 
 type Pixels = np.ndarray[Any, Any]
 

@@ -14,8 +14,8 @@ from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
-from tests.unit.dicom import corpus
-from tests.unit.imaging.rendering.instances import StoredInstance
+from tests.unit.adapters.imaging.rendering.instances import StoredInstance
+from tests.unit.core.dicom import corpus
 
 MAX_SEED_BYTES = 100_000
 

@@ -36,8 +36,8 @@ from tests.conformance.database_suites import audit_entry
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.ports import free_port
 from tests.integration.waiting import until
-from tests.unit.audit_export.audit_message import check
-from tests.unit.audit_export.records import stored
+from tests.unit.core.audit.export.audit_message import check
+from tests.unit.core.audit.export.records import stored
 
 CONFIGURATION = """\
 module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.Authmode="anon")

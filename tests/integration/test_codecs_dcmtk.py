@@ -15,9 +15,9 @@ from radgate_server.adapters.imaging.codecs import decode_frame, transcode_frame
 from radgate_server.core.dicom import transfer_syntaxes as uids
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
 from tests.fakes.synthetic_frames import samples_of, synthetic_frame
-from tests.unit.dicom import corpus
-from tests.unit.imaging.codecs.dcmtk_references import FIRST_FRAMES
-from tests.unit.imaging.rendering.instances import StoredInstance
+from tests.unit.adapters.imaging.codecs.dcmtk_references import FIRST_FRAMES
+from tests.unit.adapters.imaging.rendering.instances import StoredInstance
+from tests.unit.core.dicom import corpus
 
 RLE, JPEG, JPEG_LS = ("dcmdrle",), ("dcmdjpeg", "+cn"), ("dcmdjpls",)
 """Programs; +cn keeps colours as they are."""

@@ -18,7 +18,7 @@ from tests.conformance.pacs_suite import PacsSuite, config_of, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.dcmqrscp import DcmqrscpServer
 from tests.integration.ports import free_port
-from tests.unit.core.test_tracing import Recorded
+from tests.unit.core.telemetry.test_tracing import Recorded
 
 SETTINGS = DimseSettings(idle_timeout_s=30, connect_timeout_s=30)
 SCP_PORT = free_port()

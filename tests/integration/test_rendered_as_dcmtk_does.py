@@ -10,8 +10,8 @@ from PIL import Image
 from radgate_server.adapters.imaging.rendering import render
 from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RENDERED_PNG, RenderTarget, Window
-from tests.unit.dicom import corpus
-from tests.unit.imaging.rendering.instances import StoredInstance, decoded_png
+from tests.unit.adapters.imaging.rendering.instances import StoredInstance, decoded_png
+from tests.unit.core.dicom import corpus
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from tests.unit.audit_export.audit_message import check
 from tests.unit.cli.command_line import Cli
+from tests.unit.core.audit.export.audit_message import check
 
 
 def attack(cli: Cli, sql: str) -> None:

@@ -8,8 +8,8 @@ HIDDEN = "(patient data)"
 class Phi[T]:
     """A value that tells of a patient: printed, formatted or logged it is "(patient data)".
 
-    `reveal()` is the one way to it, and easy to find; tests/unit/test_log_calls.py forbids it where something is logged
-    or an error is made. Two of equal values are equal, and hash alike.
+    `reveal()` is the one way to it, and easy to find; tests/unit/adapters/telemetry/logs/test_log_calls.py forbids it
+    where something is logged or an error is made. Two of equal values are equal, and hash alike.
     """
 
     __slots__ = ("_value",)
