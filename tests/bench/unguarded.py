@@ -9,8 +9,9 @@ from typing import Any
 
 from radgate_server import __main__ as radgate
 from radgate_server.core.audit.record import AuditEntry
+from radgate_server.rpc.access.caller_identity import Introductions
 from radgate_server.rpc.pipeline.layer import Layer
-from radgate_server.rpc.pipeline.layers import answer_errors, authenticate
+from radgate_server.rpc.pipeline.layers import CallGates, answer_errors, authenticate
 from radgate_server.rpc.server import grpc_server as server
 from radgate_server.services.audit.watch import WatchedAuditSink
 
@@ -20,16 +21,9 @@ async def _record_nothing(_sink: WatchedAuditSink, _entry: AuditEntry) -> None:
 
 
 def _few_layers(
-    _telemetry: Any,
-    authenticator: Any,
-    _limiter: Any,
-    _refusals: Any,
-    _sent: Any,
-    introductions: Any,
-    _calls: Any,
-    _tracer: Any,
+    gates: CallGates, introductions: Introductions, _calls: Any, _telemetry: Any, _tracer: Any = None
 ) -> tuple[Layer, ...]:
-    return (answer_errors, authenticate(authenticator, introductions))
+    return (answer_errors, authenticate(gates.authenticator, introductions))
 
 
 if __name__ == "__main__":

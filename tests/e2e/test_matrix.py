@@ -17,9 +17,11 @@ from radgate_server.rpc.server.http_rules import http_routes
 from radgate_server.services.administration.tenants import AdminService
 from tests.e2e.radgate_process import RadgateProcess
 from tests.fakes.instances import make_study
+from tests.rpc.callers import bearer
+from tests.rpc.calls import RPCS
 from tests.rpc.matrix import MINE, NEVER_STUDY, Matrix, Visitor, walk
 from tests.rpc.named_requests import Ids
-from tests.rpc.rig import EAST_STUDY, RPCS, WEST_STUDY, bearer
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY
 
 OUTSIDE_STUDY = "2.25.3000"
 HTTP_STATUS = {

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from radgate_server.core.audit.chain import ChainHead, content_of
+from radgate_server.core.audit.chain import ChainHead, content_of, record_hash
 from radgate_server.core.audit.checkpoint import Checkpoint
 from radgate_server.core.audit.ports.trail import Visit, Vouch
 from radgate_server.core.audit.retention import LegalHold, RecordKind
@@ -110,7 +110,7 @@ class MemoryRetention:
 
 
 class RecordedTrail:
-    """AuditTrail of what a sink remembers, numbered in the order of recording, with hashes that are none."""
+    """AuditTrail of what a sink remembers, numbered in the order of recording, one chain a tenant."""
 
     def __init__(self, sink: RecordingAuditSink) -> None:
         self._sink = sink
@@ -122,11 +122,14 @@ class RecordedTrail:
         return len(self._sink.entries)
 
     async def scan(self, visit: Visit, *, tenant_id: str | None = None, after: int = 0, upto: int) -> None:
-        rows = [
-            StoredRecord(number, number, bytes(32), *content_of(entry))
-            for number, entry in enumerate(self._sink.entries[after:upto], after + 1)
-            if tenant_id in (None, entry.tenant_id)
-        ]
+        rows: list[StoredRecord] = []
+        chains: dict[str, tuple[int, bytes]] = {}
+        for number, entry in enumerate(self._sink.entries[:upto], 1):
+            content = content_of(entry)
+            last, previous = chains.get(entry.tenant_id, (0, bytes(32)))
+            chains[entry.tenant_id] = last + 1, record_hash(previous, last + 1, *content)
+            if number > after and tenant_id in (None, entry.tenant_id):
+                rows.append(StoredRecord(number, *chains[entry.tenant_id], *content))
         visit(rows)
 
     async def checkpoints(self, tenant_id: str | None = None) -> Sequence[Checkpoint]:

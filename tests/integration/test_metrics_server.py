@@ -2,7 +2,7 @@ import asyncio
 import json
 import socket
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.request import urlopen
 from wsgiref.simple_server import WSGIServer
@@ -11,9 +11,11 @@ import pytest
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import MetricsServer, PrometheusTelemetry
+from radgate_server.app.foundation import Foundation
 from radgate_server.app.monitoring import open_metrics
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.health import ServerHealth
+from radgate_server.installation.opening import Installation
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
 
@@ -48,7 +50,9 @@ async def test_stays_on_the_loopback_address_where_clients_come_from_elsewhere(
     telemetry = PrometheusTelemetry()
     async with AsyncExitStack() as stack:
         chosen = Settings(host="0.0.0.0", metrics_port=0, **settings)  # type: ignore[arg-type]
-        port = await open_metrics(stack, chosen, Readiness({}, SystemClock(), telemetry), telemetry)
+        clock, nothing = SystemClock(), cast("Installation", None)  # metrics are shown without asking it
+        readiness = Readiness({}, clock, telemetry)
+        port = await open_metrics(Foundation(stack, chosen, clock, telemetry, nothing, readiness))
         with socket.socket() as client:
             # Another address of this machine than the one that a server on 127.0.0.1 has.
             assert (client.connect_ex(("127.0.0.2", port)) == 0) is is_reached

@@ -9,8 +9,10 @@ import grpc
 from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.access.tenancy import Role
 from radgate_server.rpc.access.authorization import METHODS, Access, Reach, TenantNeed
+from tests.rpc.callers import CERTIFICATE_OF_PATIENT, bearer, seen_by_gateway
+from tests.rpc.calls import RPCS
 from tests.rpc.named_requests import REQUESTS, Ids, path_of
-from tests.rpc.rig import CERTIFICATE_OF_PATIENT, EAST_STUDY, RPCS, Rig, bearer, seen_by_gateway
+from tests.rpc.rig import EAST_STUDY, Rig
 
 NEVER_STUDY = "2.25.9000"
 OF_A_VIEW = frozenset({"radgate.v1.RetrieveService/PrioritizeFrames"})

@@ -8,23 +8,10 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from radgate.v1 import admin_service_pb2, query_service_pb2, retrieve_service_pb2
 from radgate_server.core.access.tenancy import Role
 from radgate_server.rpc.access.authorization import METHODS, TenantNeed
+from tests.rpc.callers import AUTH, CERTIFICATES, GATEWAY_SECRET, KINDS, bearer, seen_by_gateway
+from tests.rpc.calls import RPCS, invoke, reason_of, rich_status_of, trailer_of
 from tests.rpc.named_requests import REQUESTS_OF
-from tests.rpc.rig import (
-    AUTH,
-    CERTIFICATES,
-    EAST_STUDY,
-    GATEWAY_SECRET,
-    KINDS,
-    RPCS,
-    WEST_STUDY,
-    Rig,
-    bearer,
-    invoke,
-    reason_of,
-    rich_status_of,
-    seen_by_gateway,
-    trailer_of,
-)
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 PROTECTED = [name for name, access in METHODS.items() if not access.is_public]
 INSTALLATION = [name for name in PROTECTED if METHODS[name].tenant is TenantNeed.EVERY_TENANT]

@@ -11,7 +11,8 @@ from radgate_server.rpc.v1.convert.times import to_duration, to_timestamp
 from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, make_study, received
 from tests.rpc.administrator import Administrator
-from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 

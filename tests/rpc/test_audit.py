@@ -15,7 +15,8 @@ from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.audit_records import MemoryAuditRecords
 from tests.fakes.clock import START
-from tests.rpc.rig import Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import Rig
 
 SERVICE = "radgate.v1.AuditService"
 

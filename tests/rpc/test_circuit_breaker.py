@@ -7,7 +7,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.settings.settings import PacsSettings
-from tests.rpc.rig import Rig, error_info_of, invoke, reason_of, rich_status_of, trailer_of
+from tests.rpc.calls import error_info_of, invoke, reason_of, rich_status_of, trailer_of
+from tests.rpc.rig import Rig
 
 BREAKER_FAILURES, BREAKER_OPEN_S = PacsSettings().breaker_failures, int(PacsSettings().breaker_open_s)
 SEARCH = "radgate.v1.QueryService/SearchStudies"

@@ -14,7 +14,8 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.transfer_syntaxes import RLE_LOSSLESS
 from radgate_server.core.errors import CodecFailedError, PacsUnreachableError
 from radgate_server.core.imaging.ports import Priority
-from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 
 @pytest.fixture

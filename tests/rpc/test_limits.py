@@ -12,19 +12,9 @@ from radgate_server.core.access.tenancy import Role
 from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
 from tests.fakes.token_verifier import PROVIDER
 from tests.rpc.administrator import Administrator
-from tests.rpc.rig import (
-    CERTIFICATES,
-    EAST_STUDY,
-    NAMES,
-    Rig,
-    bearer,
-    error_info_of,
-    invoke,
-    reason_of,
-    rich_status_of,
-    seen_by_gateway,
-    trailer_of,
-)
+from tests.rpc.callers import CERTIFICATES, NAMES, bearer, seen_by_gateway
+from tests.rpc.calls import error_info_of, invoke, reason_of, rich_status_of, trailer_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 RETRIEVE = "radgate.v1.RetrieveService/RetrieveInstances"

@@ -13,9 +13,10 @@ from radgate_server.core.quarantine.refused_instance import RefusedInstance
 from radgate_server.rpc.access.authorization import METHODS, Reach
 from tests.fakes.clock import START
 from tests.fakes.instances import make_study
+from tests.rpc.calls import RPCS, invoke
 from tests.rpc.matrix import NEVER_STUDY, OF_A_VIEW, Matrix, visitors, walk
 from tests.rpc.named_requests import REQUESTS, Ids
-from tests.rpc.rig import EAST_STUDY, RPCS, WEST_STUDY, Rig, invoke
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 OUTSIDE_STUDY = "2.25.3000"
 PROTECTED = {name: access for name, access in METHODS.items() if not access.is_public}

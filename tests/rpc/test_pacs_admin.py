@@ -19,7 +19,8 @@ from radgate_server.core.secrets.secret import Secret
 from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, received
 from tests.rpc.administrator import Administrator
-from tests.rpc.rig import Rig, error_info_of, reason_of, trailer_of
+from tests.rpc.calls import error_info_of, reason_of, trailer_of
+from tests.rpc.rig import Rig
 
 
 @pytest.fixture

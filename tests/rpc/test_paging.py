@@ -16,8 +16,9 @@ from radgate.v1 import job_service_pb2 as jobs
 from radgate.v1 import retention_service_pb2 as retention
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.audit.checkpoint import Checkpoint
-from tests.fakes.audit_records import EmptyTrail
-from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
+from tests.fakes.retention import RecordedTrail
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 V1 = "radgate.v1."
 SCHEDULE = audit.ReportSchedule(
@@ -148,7 +149,7 @@ async def test_the_pages_of_the_history_are_the_history(ask: Ask) -> None:
 
 async def test_the_pages_of_checkpoints_are_the_checkpoints(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [Checkpoint("east", number, bytes(32), number, bytes(32), "key") for number in (1, 2, 3)]
-    monkeypatch.setattr(EmptyTrail, "checkpoints", lambda *_: asyncio.sleep(0, made))
+    monkeypatch.setattr(RecordedTrail, "checkpoints", lambda *_: asyncio.sleep(0, made))
     request = audit.ListAuditCheckpointsRequest()
     whole = await listed(ask, "AuditService/ListAuditCheckpoints", request, "checkpoints", [2])
     assert [each.sequence for each in whole] == [1, 2, 3]  # type: ignore[attr-defined]

@@ -11,7 +11,8 @@ from radgate_server.core.audit.record import AuditAction, AuditEntry
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.quarantine.refused_instance import RefusedInstance
-from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 SERVICE = "radgate.v1.QuarantineService"
 ASKED, STATED = InstanceRef(EAST_STUDY, "2.25.1.1", "2.25.1.1.1"), InstanceRef("2.25.2", "2.25.2.1", "2.25.2.1.1")

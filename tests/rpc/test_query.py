@@ -21,7 +21,9 @@ from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from radgate_server.services.audit.recording import LISTED_S
 from radgate_server.services.cache.watching import StudyNews
 from tests.fakes.clock import START
-from tests.rpc.rig import EAST_STUDY, GATEWAY_SECRET, Rig, reason_of, rich_status_of, trailer_of
+from tests.rpc.callers import GATEWAY_SECRET
+from tests.rpc.calls import reason_of, rich_status_of, trailer_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 
 class Viewer:

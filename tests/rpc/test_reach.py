@@ -17,7 +17,9 @@ from radgate_server.rpc.access.studies_named import STUDIES_NAMED
 from radgate_server.rpc.access.study_admission import admission, left_out
 from radgate_server.services.cache.watching import StudyNews
 from tests.fakes.instances import make_study
-from tests.rpc.rig import EAST_STUDY, RPCS, Rig, bearer
+from tests.rpc.callers import bearer
+from tests.rpc.calls import RPCS
+from tests.rpc.rig import EAST_STUDY, Rig
 
 OF_STUDIES = re.compile(r"(.*_)?(study|series|instance|patient|ref|study_instance_uid|sop_instance_uid|patient_id)")
 """Names of fields that name a study, or what lies in one."""

@@ -12,8 +12,9 @@ from radgate_server.core.access.tenancy import Role
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
 from radgate_server.rpc.access.authorization import METHODS
 from tests.rpc.administrator import Administrator
+from tests.rpc.calls import RPCS, invoke, reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, RPCS, Rig, invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 ADMIN, JOBS = "radgate.v1.AdminService/", "radgate.v1.JobService/"
 READS = {

@@ -8,7 +8,8 @@ import pytest
 
 from radgate.v1 import audit_service_pb2 as messages
 from radgate_server.core.access.tenancy import Role
-from tests.rpc.rig import Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import Rig
 
 SERVICE = "radgate.v1.AuditService"
 WEEKLY = messages.ReportSchedule(

@@ -11,8 +11,9 @@ from google.rpc.error_details_pb2 import BadRequest
 from radgate_server.core.access.tenancy import Role
 from radgate_server.rpc.access.authorization import METHODS
 from radgate_server.rpc.access.required_fields import behaviors
+from tests.rpc.calls import invoke, rich_status_of
 from tests.rpc.named_requests import REQUESTS_OF, fill
-from tests.rpc.rig import Rig, invoke, rich_status_of
+from tests.rpc.rig import Rig
 
 
 def lacking(message: Message, path: str = "", root: Message | None = None) -> Iterator[tuple[str, Message]]:

@@ -12,7 +12,8 @@ from radgate.v1 import retention_service_pb2 as messages
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.retention.deletion_certificate import from_text
-from tests.rpc.rig import EAST_STUDY, Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 SERVICE = "radgate.v1.RetentionService"
 
@@ -81,7 +82,12 @@ async def test_what_is_cached_is_erased_and_certified(rig: Rig, channel: grpc.ai
     assert await rig.derived.get(other) == b"made"
     certificate = from_text(erasure.certificate)
     assert (certificate.tenant, certificate.subject, certificate.studies) == ("east", "study", (EAST_STUDY,))
-    assert {tier.tier: tier.entries for tier in certificate.tiers} == {"hot": 1, "derived": 1, "quarantine": 0}
+    assert {tier.tier: tier.entries for tier in certificate.tiers} == {
+        "hot": 1,
+        "warm": 0,
+        "derived": 1,
+        "quarantine": 0,
+    }
     assert "PACS are not touched" in json.loads(erasure.certificate)["scope"]
     (record,) = rig.audit.entries
     assert (record.action, record.study_instance_uid) == ("erase-cached", EAST_STUDY)

@@ -21,7 +21,9 @@ from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableErro
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
-from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, error_info_of, reason_of, running_rig
+from tests.rpc.calls import error_info_of, reason_of
+from tests.rpc.composition import CHUNK_BYTES
+from tests.rpc.rig import EAST_STUDY, Rig, running_rig
 
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 JPEG_2000_PART_2 = "1.2.840.10008.1.2.4.92"  # known, without a codec

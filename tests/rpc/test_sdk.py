@@ -13,7 +13,8 @@ from radgate_server.core.errors import InstanceNotSentError, PacsBusyError, Pacs
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
-from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, WEST_STUDY, Rig
+from tests.rpc.composition import REVALIDATE_AFTER_S
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 FIRST = f"{SERIES}.1"

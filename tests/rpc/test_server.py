@@ -22,18 +22,10 @@ from radgate_server.rpc.server.grpc_server import AUDIT, CHANNEL_OPTIONS, DICOMW
 from radgate_server.rpc.server.health import HealthServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.quarantine import QuarantineServicer
+from tests.rpc.callers import seen_by_gateway
+from tests.rpc.calls import RPCS, error_info_of, invoke, reason_of, trailer_of
 from tests.rpc.named_requests import REQUESTS, REQUESTS_OF, Ids, fill
-from tests.rpc.rig import (
-    EAST_STUDY,
-    RPCS,
-    Rig,
-    error_info_of,
-    invoke,
-    reason_of,
-    running_rig,
-    seen_by_gateway,
-    trailer_of,
-)
+from tests.rpc.rig import EAST_STUDY, Rig, running_rig
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 RETRIEVE = "radgate.v1.RetrieveService/RetrieveInstances"

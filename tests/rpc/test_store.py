@@ -16,7 +16,8 @@ from radgate.v1.store_service_pb2 import (
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import PacsFailedError
 from tests.fakes.instances import make_study
-from tests.rpc.rig import EAST_STUDY, Rig, reason_of
+from tests.rpc.calls import reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 START = StoreInstancesRequest(start=StoreStart())
 END = StoreInstancesRequest(end=StoreEnd())

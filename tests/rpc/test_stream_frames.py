@@ -17,7 +17,8 @@ from radgate_server.core.access.restriction import RestrictedPatient, make_restr
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.services.imaging.streaming import progressive_frames
 from tests.fakes.instances import make_instance
-from tests.rpc.rig import Rig, reason_of
+from tests.rpc.calls import reason_of
+from tests.rpc.rig import Rig
 
 STUDY = "2.25.8000"
 CT, MR = f"{STUDY}.1", f"{STUDY}.2"

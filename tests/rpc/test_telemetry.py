@@ -7,7 +7,8 @@ import pytest
 from radgate.v1.query_service_pb2 import SearchStudiesRequest
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
 from radgate_server.core.errors import PacsBusyError
-from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, invoke, trailer_of
+from tests.rpc.calls import error_info_of, invoke, trailer_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 RETRIEVE = "radgate.v1.RetrieveService/RetrieveInstances"

@@ -32,7 +32,9 @@ from radgate_server.core.imaging.ports import Priority
 from radgate_server.rpc.v1.transcode import signs_of_life
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from tests.fakes.instances import make_instance
-from tests.rpc.rig import EAST_STUDY, MAX_UPLOAD_BYTES, WEST_STUDY, Rig, invoke, reason_of
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.composition import MAX_UPLOAD_BYTES
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERVICE = "radgate.v1.TranscodeService"
 SERIES = f"{EAST_STUDY}.1"

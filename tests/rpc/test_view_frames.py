@@ -6,7 +6,8 @@ import pytest
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.audit.record import AuditAction
-from tests.rpc.rig import Rig, reason_of
+from tests.rpc.calls import reason_of
+from tests.rpc.rig import Rig
 from tests.rpc.test_stream_frames import CT, MR, STUDY, add_series
 
 MANY = 40

@@ -1,28 +1,30 @@
 """What administrators and auditors use of a running server: its tenants, the audit trail, reports, what is erased."""
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from radgate_server.adapters.audit.export import build_receiver
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import remove_leftovers
+from radgate_server.adapters.telemetry import AuditMetrics, ExportMetrics
+from radgate_server.app.foundation import Foundation
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.tiers import Tiers, open_spool
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.installation.audit_tools import AuditReading, build_audit_reading
-from radgate_server.installation.opening import Installation, build_admin
+from radgate_server.installation.opening import Network, build_admin
 from radgate_server.installation.retention import build_desk, build_eraser
-from radgate_server.lib.clock import Clock
 from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.services.administration.tenants import AdminService
+from radgate_server.services.audit.exporter import AuditExporter
+from radgate_server.services.audit.index_check import AuditIndexCheck
 from radgate_server.services.audit.indexing import AuditIndexer
+from radgate_server.services.audit.keeper import AuditKeeper
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.reports.scheduling import ReportRunner
 from radgate_server.services.retention.finishing import ErasureFinisher
 from radgate_server.services.retention.records import RecordRetention
-from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +37,16 @@ class Administration:
 
 
 def open_administration(
-    stack: AsyncExitStack,
-    settings: Settings,
-    installation: Installation,
+    base: Foundation,
     tiers: Tiers,
     caches: TenantCaches,
     quarantine: Quarantine,
     pacs: PacsSide,
     follower: ChangeFollower,
-    clock: Clock,
-    index_problem: Callable[[str], str],
+    network: Network,
 ) -> Administration:
-    """Put it together; reports and erasures that are due run in the background until `stack` ends them.
-
-    `index_problem` says what was found wrong with the index of a tenant's audit trail.
-    """
+    """Put it together; the trail is looked after, and reports and erasures that are due are made, in the background."""
+    settings, installation, clock = base.settings, base.installation, base.clock
     admin = build_admin(
         installation,
         settings,
@@ -60,42 +57,65 @@ def open_administration(
         caches=caches,
         quarantine=quarantine,
         clock=clock,
+        network=network,
     )
-    retention = open_retention_service(stack, settings, installation, tiers, caches, quarantine, clock)
-    reading = build_audit_reading(settings, installation, clock, index_problem)
-    start_reporting(stack, settings, installation, reading, clock)
+    retention = open_retention_service(base, tiers, caches, quarantine)
+    index_check = start_audit_checks(base)
+    reading = build_audit_reading(settings, installation, clock, index_check.problem)
+    start_exports(base)
+    start_reporting(base, reading)
     return Administration(admin, reading, retention)
 
 
-def start_reporting(
-    stack: AsyncExitStack, settings: Settings, installation: Installation, reading: AuditReading, clock: Clock
-) -> None:
-    """Index the trail and deliver what is due, from now on; `stack` ends it."""
+def start_audit_checks(base: Foundation) -> AuditIndexCheck:
+    """Sign the trail's heads and verify its chains and its index; returns what checks the index."""
+    installation, settings = base.installation, base.settings.audit
+    metrics = AuditMetrics(base.telemetry.families, installation.writing_end)
+    keeper = AuditKeeper(installation.trail, installation.signer, settings, base.clock, metrics)
+    index_check = AuditIndexCheck(
+        installation.trail,
+        installation.records,
+        metrics,
+        interval_s=settings.check_interval_s,
+        numbers=settings.check_records,
+    )
+    base.run(keeper, index_check)
+    return index_check
+
+
+def start_exports(base: Foundation) -> None:
+    """Send the trail to each collector, from where its last server ended."""
+    settings, installation = base.settings.audit_export, base.installation
+    metrics = ExportMetrics(base.telemetry.families)
+    for collector in settings.collectors:
+        receiver = build_receiver(collector, settings.source)
+        base.run(
+            AuditExporter(
+                installation.exports, installation.trail, receiver, base.clock, metrics, interval_s=settings.interval_s
+            )
+        )
+
+
+def start_reporting(base: Foundation, reading: AuditReading) -> None:
+    """Index the trail and deliver the reports that are due."""
+    settings, installation = base.settings, base.installation
     remove_leftovers(settings.data_dir, settings.reports.folders)
-    spool = open_spool(settings, memory_bytes=0)  # rare: not worth memory
     runner = ReportRunner(
         installation.schedules,
         reading.maker,
         build_report_senders(settings.reports.receivers),
         settings.reports,
-        spool,
-        clock,
+        open_spool(settings, memory_bytes=0),  # rare: not worth memory
+        base.clock,
     )
-    for background in (AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner):
-        background.start()
-        stack.push_async_callback(background.close)
+    base.run(AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner)
 
 
 def open_retention_service(
-    stack: AsyncExitStack,
-    settings: Settings,
-    installation: Installation,
-    tiers: Tiers,
-    caches: TenantCaches,
-    quarantine: Quarantine,
-    clock: Clock,
+    base: Foundation, tiers: Tiers, caches: TenantCaches, quarantine: Quarantine
 ) -> RetentionServicer:
-    """Erase in the background what is due or was left unfinished, until `stack` ends it; answer administrators."""
+    """Erase in the background what is due or was left unfinished; answer administrators."""
+    settings, installation, clock = base.settings, base.installation, base.clock
     store, trail, signer = installation.retention, installation.trail, installation.signer
     eraser = build_eraser(
         store,
@@ -108,8 +128,5 @@ def open_retention_service(
         clock=clock,
     )
     retention = RecordRetention(trail, store.record_eraser, store.rules, store.holds, signer, settings.retention, clock)
-    finisher = ErasureFinisher(store.erasures, eraser, clock)
-    for runner in (retention, finisher):
-        runner.start()
-        stack.push_async_callback(runner.close)
+    base.run(retention, ErasureFinisher(store.erasures, eraser, clock))
     return RetentionServicer(build_desk(store, settings, Auditor(installation.audit, clock), clock), eraser)

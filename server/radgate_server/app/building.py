@@ -4,52 +4,85 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
-from radgate_server.app.administration import open_administration
+from radgate_server.app.administration import Administration, open_administration
 from radgate_server.app.callers import open_limiter
 from radgate_server.app.changes import build_forgetting, build_rejections, build_revalidator, follow_changes
-from radgate_server.app.doors import build_rpc, open_doors, open_entrance
+from radgate_server.app.doors import Studies, build_rpc, open_doors, open_entrance
+from radgate_server.app.foundation import Foundation
 from radgate_server.app.monitoring import (
     build_readiness,
     open_metrics,
-    start_background,
+    rewrap_secrets,
     watch_alerts,
     watch_certificates,
     watch_database,
+    watch_pacs,
 )
-from radgate_server.app.pacs import open_pacs_side
+from radgate_server.app.pacs import PacsSide, open_pacs_side
 from radgate_server.app.start_checks import check_start
-from radgate_server.app.tiers import open_tiers, start_quarantine
-from radgate_server.app.use_cases import build_services, build_store, open_workers
+from radgate_server.app.tiers import QuarantineSide, Tiers, open_tiers, start_quarantine
+from radgate_server.app.use_cases import Services, build_services, build_store, open_workers
+from radgate_server.core.access.ports.identity import TokenVerifier
+from radgate_server.core.imaging.ports import FrameWorkers
+from radgate_server.core.limits.ports import LimitTelemetry
 from radgate_server.core.pacs.ports import PacsFactory
+from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import open_installation
+from radgate_server.installation.opening import Installation, Network, open_installation
 from radgate_server.lib.clock import Clock
+from radgate_server.rpc.server.grpc_server import RpcServer
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.audit.watch import WatchedAuditSink
 from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.repeating import Sleep
 from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What tests put in place of the real thing. `factories` add to the kinds of PACS, or stand in for them."""
+    """What tests put in place of the real thing; None: the real thing.
+
+    `factories` add to the kinds of PACS, or stand in for them. What is handed in is not closed. Without `background`,
+    nothing is done at intervals.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
     factories: Mapping[str, PacsFactory] = field(default_factory=dict)
+    installation: Installation | None = None
+    tiers: Tiers | None = None
+    quarantine: Quarantine | None = None
+    workers: FrameWorkers | None = None
+    tokens: TokenVerifier | None = None
+    network: Network = field(default_factory=Network)
+    telemetry: PrometheusTelemetry | None = None
+    limit_telemetry: LimitTelemetry | None = None
+    limit_sleep: Sleep = asyncio.sleep
+    job_sleep: Sleep = asyncio.sleep
+    background: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """A running server. Its ports are those that were bound, also where 0 was asked for; None: no such door."""
+    """A running server. Its ports are those that were bound, also where 0 was asked for; None: no such door.
 
-    admin: AdminService
+    The parts are for whoever runs it within another program.
+    """
+
     grpc_port: int
     http_port: int | None
     dicom_port: int
     metrics_port: int
+    admin: AdminService
+    rpc: RpcServer
+    services: Services
+    limiter: Limiter
+    pacs: PacsSide
+    quarantine: QuarantineSide
 
 
 @asynccontextmanager
@@ -63,66 +96,85 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         DatabaseUnavailableError: the database can't be reached.
     """
     await asyncio.to_thread(check_start, settings)
-    overrides = overrides or Overrides()
-    clock, telemetry = overrides.clock, PrometheusTelemetry(named=settings.telemetry.named_in_metrics)
-    telemetry.watch_disk(settings.data_dir)
+    ports = overrides or Overrides()
     async with AsyncExitStack() as stack:
-        installation = await open_installation(stack, settings, clock, purpose=Purpose.SERVE)
-        audit = WatchedAuditSink(installation.audit, clock, telemetry)
-        installation = replace(installation, audit=audit)
-        watch_database(installation.database, telemetry)
-        tiers = await open_tiers(stack, settings, installation.retention.study_keys, clock, telemetry)
-        workers = await open_workers(stack, settings, telemetry)
-        study_keys = installation.retention.study_keys
-        quarantine = await start_quarantine(stack, settings, study_keys, clock, telemetry)
-        pacs = await open_pacs_side(
-            stack, settings, installation, overrides.factories, quarantine.writer, clock, telemetry
-        )
-        tracer = await open_tracer(stack, settings.telemetry, telemetry.spans_left)
-        services = build_services(
-            stack, settings, installation, tiers, workers, pacs.clients, pacs.doubts, clock, telemetry, tracer
-        )
-        rejections = build_rejections(settings, services, pacs.clients, tiers, clock)
-        forgetting = build_forgetting(services, tiers, quarantine.writer, rejections)
-        limiter = await open_limiter(stack, settings, installation, clock, telemetry)
-        follower = await follow_changes(stack, installation, services, forgetting, pacs, limiter, rejections)
-        index_check = await start_background(stack, settings, installation, pacs, forgetting, clock, telemetry)
-        readiness = build_readiness(settings, installation.feed, audit, workers, clock, telemetry)
-        if settings.auth.oidc:
-            readiness.add("identity-providers", services.authenticator.problem, advisory=True)
-        metrics_port = await open_metrics(stack, settings, readiness, telemetry)
-        caches = TenantCaches(
-            hot=tiers.hot,
-            derived=tiers.derived,
-            store=tiers.store,
-            states=tiers.states,
-            quarantine=quarantine.writer,
-            feed=installation.feed,
-            follower=follower,
-        )
-        administration = open_administration(
-            stack, settings, installation, tiers, caches, quarantine.stored, pacs, follower, clock, index_check.problem
-        )
-        store = build_store(stack, settings, pacs.clients, services.auditor, caches)
-        entrance = open_entrance(stack, settings)
-        confirmer = build_revalidator(stack, settings, services, tiers, pacs.clients, forgetting, caches, clock)
-        rpc = build_rpc(
-            settings,
-            services,
-            limiter,
-            tiers,
-            store,
-            confirmer,
-            rejections,
-            administration,
-            telemetry,
-            entrance,
-            tracer,
-        )
-        http_port = await open_doors(stack, settings, rpc, viewer, entrance, readiness, telemetry)
-        await watch_certificates(stack, settings, installation, pacs.sightings, telemetry)
-        await watch_alerts(stack, settings, clock, telemetry, readiness)
-        await readiness.open()
+        base = await _open_foundation(stack, settings, ports)
+        tiers = ports.tiers or await open_tiers(base)
+        workers = ports.workers or await open_workers(base)
+        quarantine = await start_quarantine(base, ports.quarantine)
+        pacs = await open_pacs_side(base, ports.factories, quarantine.writer)
+        services = build_services(base, tiers, workers, pacs, tokens=ports.tokens, job_sleep=ports.job_sleep)
+        limiter = await open_limiter(base, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
+        studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
+        metrics_port = await open_metrics(base)
+        entrance = open_entrance(base)
+        rpc = build_rpc(base, services, studies, limiter, tiers, administration, entrance)
+        http_port = await open_doors(base, rpc, entrance, viewer)
+        await watch_certificates(base, pacs.sightings)
+        await watch_alerts(base)
+        await base.readiness.open()
         stack.callback(rpc.retire)
-        stack.callback(readiness.stop)
-        yield App(administration.admin, rpc.port, http_port, pacs.dicom_port, metrics_port)
+        stack.callback(base.readiness.stop)
+        yield App(
+            grpc_port=rpc.port,
+            http_port=http_port,
+            dicom_port=pacs.dicom_port,
+            metrics_port=metrics_port,
+            admin=administration.admin,
+            rpc=rpc,
+            services=services,
+            limiter=limiter,
+            pacs=pacs,
+            quarantine=quarantine,
+        )
+
+
+async def _open_foundation(stack: AsyncExitStack, settings: Settings, ports: Overrides) -> Foundation:
+    """Open the installation, and what the server reports by."""
+    clock = ports.clock
+    telemetry = ports.telemetry or PrometheusTelemetry(named=settings.telemetry.named_in_metrics)
+    telemetry.watch_disk(settings.data_dir)
+    installation = ports.installation or await open_installation(
+        stack, settings, clock, purpose=Purpose.SERVE, on_database=partial(watch_database, telemetry)
+    )
+    audit = WatchedAuditSink(installation.audit, clock, telemetry)
+    return Foundation(
+        stack,
+        settings,
+        clock,
+        telemetry,
+        replace(installation, audit=audit),
+        build_readiness(settings, installation.feed, audit, clock, telemetry),
+        await open_tracer(stack, settings.telemetry, telemetry.spans_left),
+        ports.background,
+    )
+
+
+async def _open_studies(
+    base: Foundation,
+    services: Services,
+    tiers: Tiers,
+    pacs: PacsSide,
+    quarantine: QuarantineSide,
+    limiter: Limiter,
+    network: Network,
+) -> tuple[Studies, Administration]:
+    """What changes studies, or learns that they changed, and has everything that remembers them forget."""
+    rejections = build_rejections(base, services, pacs.clients, tiers)
+    forgetting = build_forgetting(services, tiers, quarantine.writer, rejections)
+    follower = await follow_changes(base, services, forgetting, pacs, limiter, rejections)
+    await watch_pacs(base, pacs, forgetting)
+    rewrap_secrets(base)
+    caches = TenantCaches(
+        hot=tiers.hot,
+        derived=tiers.derived,
+        store=tiers.store,
+        states=tiers.states,
+        quarantine=quarantine.writer,
+        feed=base.installation.feed,
+        follower=follower,
+    )
+    administration = open_administration(base, tiers, caches, quarantine.stored, pacs, follower, network)
+    store = build_store(base, pacs.clients, services.auditor, caches)
+    confirmer = build_revalidator(base, services, tiers, pacs.clients, forgetting, caches)
+    return Studies(store, confirmer, rejections), administration

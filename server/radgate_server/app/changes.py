@@ -1,8 +1,8 @@
 """What a process does when somebody changes something, in this process or in another."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 
+from radgate_server.app.foundation import Foundation
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
@@ -10,8 +10,6 @@ from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.ports import LimitDirectory
 from radgate_server.core.quarantine.ports import QuarantineEraser
-from radgate_server.installation.opening import Installation
-from radgate_server.lib.clock import Clock
 from radgate_server.services.access.rejection_filter import RejectedHiding
 from radgate_server.services.access.rejections import Rejections
 from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
@@ -22,7 +20,6 @@ from radgate_server.services.cache.watching import StudyNews
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits
-from radgate_server.settings.settings import Settings
 
 
 def build_forgetting(
@@ -53,16 +50,15 @@ def build_forgetting(
 
 
 def build_revalidator(
-    stack: AsyncExitStack,
-    settings: Settings,
+    base: Foundation,
     services: Services,
     tiers: Tiers,
     clients: PacsClients,
     forgetting: Forgetting,
     caches: TenantCaches,
-    clock: Clock,
 ) -> Revalidator:
-    """What confirms cached studies; `stack` ends it."""
+    """What confirms cached studies."""
+    settings = base.settings
 
     async def drop(tenant_id: str, study_instance_uid: str) -> None:
         try:
@@ -82,17 +78,16 @@ def build_revalidator(
         CachedStudies(tuple(tiers.by_name.values()), tiers.states, drop, refresh_lists),
         AskLimits(settings.retrieve.max_listed_instances, settings.pacs.query_deadline_s),
         RevalidationLimits(cache.revalidate_wait_s, cache.revalidate_retry_s),
-        clock,
+        base.clock,
     )
-    stack.push_async_callback(revalidator.close)
+    base.stack.push_async_callback(revalidator.close)
     services.retrieve.before_fetching(revalidator.prepare, revalidator.listed)
     return revalidator
 
 
-def build_rejections(
-    settings: Settings, services: Services, clients: PacsClients, tiers: Tiers, clock: Clock
-) -> Rejections:
+def build_rejections(base: Foundation, services: Services, clients: PacsClients, tiers: Tiers) -> Rejections:
     """What hides rejected instances, of every search and listing of the services."""
+    settings = base.settings
 
     async def drop_answers(tenant_id: str, study_instance_uid: str) -> None:
         await tiers.hot.invalidate(tenant_id, study_instance_uid)
@@ -105,7 +100,7 @@ def build_rejections(
         services.places,
         AskLimits(settings.retrieve.max_listed_instances, settings.pacs.query_deadline_s),
         drop_answers,
-        clock,
+        base.clock,
         max_age_s=settings.cache.revalidate_after_s,
     )
     hiding = RejectedHiding(rejections, services.lister)
@@ -115,19 +110,19 @@ def build_rejections(
 
 
 async def follow_changes(
-    stack: AsyncExitStack,
-    installation: Installation,
+    base: Foundation,
     services: Services,
     forgetting: Forgetting,
     pacs: PacsSide,
     limiter: Limiter,
     rejections: Rejections,
 ) -> ChangeFollower:
-    """Do what changes ask for from now on; `stack` ends it.
+    """Do what changes ask for from now on.
 
     Raises:
         DatabaseUnavailableError: the database can't be reached.
     """
+    installation = base.installation
 
     async def start_over() -> None:
         services.authenticator.invalidate()
@@ -145,9 +140,8 @@ async def follow_changes(
     handlers = dict(_change_handlers(services, forgetting, pacs, limiter, installation.limits))
     handlers[ChangeKind.TENANT] = (*handlers[ChangeKind.TENANT], load_tenants)
     follower = ChangeFollower(installation.feed, handlers, start_over)
-    await follower.start()
+    await base.run_slow(follower)
     await load_tenants()
-    stack.push_async_callback(follower.close)
     return follower
 
 

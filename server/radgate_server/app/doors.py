@@ -3,20 +3,20 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
 from radgate_server.adapters.gateway import EnvoyProcess
-from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.adapters.tls import WatchedTls
 from radgate_server.app.administration import Administration
+from radgate_server.app.foundation import Foundation
 from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.core.gateway.answers import GatewayAnswers
-from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
-from radgate_server.rpc.server.grpc_server import RpcServer, build_server
+from radgate_server.rpc.pipeline.composition import StudyGates
+from radgate_server.rpc.pipeline.layers import CallGates
+from radgate_server.rpc.server.grpc_server import RpcServer, Servicers, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.frames.transcoded import FrameMaker
@@ -31,7 +31,6 @@ from radgate_server.services.cache.revalidation import Revalidator
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.repeating import Repeating
 from radgate_server.services.store.storage import StoreService
-from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
 
 _GATEWAY_INTERVAL_S = 5.0
@@ -45,13 +44,13 @@ class Entrance:
     tls: WatchedTls | None
 
 
-def open_entrance(stack: AsyncExitStack, settings: Settings) -> Entrance:
+def open_entrance(base: Foundation) -> Entrance:
     """Read the certificates, and follow their files from now on.
 
     Raises:
         ConfigurationError: they are not usable.
     """
-    return Entrance(_gateway_secret(settings), _open_tls(stack, settings))
+    return Entrance(_gateway_secret(base.settings), _open_tls(base))
 
 
 def _gateway_secret(settings: Settings) -> str:
@@ -60,12 +59,12 @@ def _gateway_secret(settings: Settings) -> str:
     return given or (secrets.token_urlsafe(32) if settings.gateway.enabled else "")
 
 
-def _open_tls(stack: AsyncExitStack, settings: Settings) -> WatchedTls | None:
-    if settings.door_tls is None:
+def _open_tls(base: Foundation) -> WatchedTls | None:
+    if base.settings.door_tls is None:
         return None
-    tls = WatchedTls(settings.door_tls)
+    tls = WatchedTls(base.settings.door_tls)
     tls.start()
-    stack.push_async_callback(tls.close)
+    base.stack.push_async_callback(tls.close)
     return tls
 
 
@@ -85,25 +84,44 @@ class GatewayWatch(Repeating):
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Studies:
+    """What keeps what is served of studies true: what is stored, and what the PACS changed or rejected."""
+
+    store: StoreService
+    confirmer: Revalidator
+    rejections: Rejections
+
+
 def build_rpc(
-    settings: Settings,
+    base: Foundation,
     services: Services,
+    studies: Studies,
     limiter: Limiter,
     tiers: Tiers,
-    store: StoreService,
-    confirmer: Revalidator,
-    rejections: Rejections,
     administration: Administration,
-    telemetry: PrometheusTelemetry,
     entrance: Entrance,
-    tracer: Tracer | None = None,
 ) -> RpcServer:
     """The gRPC server with all services; its port is not open yet."""
+    return build_server(
+        base.settings,
+        _servicers(base.settings, services, studies.store, tiers, administration),
+        CallGates(services.authenticator, limiter, services.refusals, services.sent),
+        StudyGates(services.restrictions, services.doubts, studies.confirmer, studies.rejections),
+        base.telemetry,
+        tracer=base.tracer,
+        gateway_secret=entrance.gateway_secret,
+        tls=None if base.settings.gateway.enabled else entrance.tls,
+    )
+
+
+def _servicers(
+    settings: Settings, services: Services, store: StoreService, tiers: Tiers, administration: Administration
+) -> Servicers:
     search, retrieve, instances, auditor = services.search, services.retrieve, services.instances, services.auditor
     pictures, transcoder = services.pictures, services.transcoder
     reading, chunk_bytes = administration.reading, settings.retrieve.chunk_bytes
-    return build_server(
-        settings,
+    return Servicers(
         query=QueryServicer(search, services.news, auditor),
         retrieve=RetrieveServicer(
             retrieve, instances, pictures.frames, transcoder, services.streams, auditor, chunk_bytes=chunk_bytes
@@ -120,52 +138,31 @@ def build_rpc(
         jobs=JobServicer(services.jobs, auditor),
         store=StoreServicer(store),
         audit=AuditServicer(reading.reader, reading.checker, reading.maker, reading.schedules),
+        retention=administration.retention,
+        quarantine=QuarantineServicer(administration.admin.quarantine),
         admin=AdminServicer(administration.admin),
         dicomweb=DicomWebServicer(
             search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
         ),
-        authenticator=services.authenticator,
-        retention=administration.retention,
-        quarantine=QuarantineServicer(administration.admin.quarantine),
-        limiter=limiter,
-        refusals=services.refusals,
-        sent=services.sent,
-        restrictions=services.restrictions,
-        doubts=services.doubts,
-        confirmer=confirmer,
-        rejections=rejections,
-        telemetry=telemetry,
-        tracer=tracer,
-        gateway_secret=entrance.gateway_secret,
-        tls=None if settings.gateway.enabled else entrance.tls,
     )
 
 
-async def open_doors(
-    stack: AsyncExitStack,
-    settings: Settings,
-    rpc: RpcServer,
-    viewer: str,
-    entrance: Entrance,
-    readiness: Readiness,
-    telemetry: PrometheusTelemetry,
-) -> int | None:
-    """Open the gRPC port and, in front of it, Envoy's."""
+async def open_doors(base: Foundation, rpc: RpcServer, entrance: Entrance, viewer: str) -> int | None:
+    """Open the gRPC port and, in front of it, Envoy's, which is returned; None without Envoy."""
+    settings = base.settings
     await rpc.start()
     if not settings.gateway.enabled:
-        stack.push_async_callback(rpc.stop, settings.drain_s)
+        base.stack.push_async_callback(rpc.stop, settings.drain_s)
         return None
     tls, secret = entrance.tls, entrance.gateway_secret
     first = tls.current if tls else None
     envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", secret=secret, tls=first, viewer=viewer)
     if tls:
         tls.on_renewal(envoy.renew_tls)
-    stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
+    base.stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
     await envoy.start()
-    readiness.add("gateway", partial(_gateway_problem, envoy))
-    watch = GatewayWatch(envoy.answers, telemetry.gateway_answers)
-    watch.start()
-    stack.push_async_callback(watch.close)
+    base.readiness.add("gateway", partial(_gateway_problem, envoy))
+    base.run(GatewayWatch(envoy.answers, base.telemetry.gateway_answers))
     return envoy.port
 
 

@@ -1,15 +1,13 @@
 """The PACS as a running server reaches them, and what asks them."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from radgate_server.adapters.pacs.dimse import StorageScp
-from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.app.foundation import Foundation
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.core.quarantine.ports import RefusedBytes
-from radgate_server.installation.opening import Installation, pacs_factories
-from radgate_server.lib.clock import Clock
+from radgate_server.installation.opening import pacs_factories
 from radgate_server.services.administration.detection import impatient
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.imaging.pictures.numbered import Numbered
@@ -24,7 +22,6 @@ from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.study_doubts import StudyDoubts
 from radgate_server.services.telemetry.certificates import CertificateSightings
-from radgate_server.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +42,7 @@ class PacsSide:
     dicom_port: int
 
 
-async def open_pacs_side(
-    stack: AsyncExitStack,
-    settings: Settings,
-    installation: Installation,
-    overrides: Mapping[str, PacsFactory],
-    refused: RefusedBytes,
-    clock: Clock,
-    telemetry: PrometheusTelemetry,
-) -> PacsSide:
+async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory], refused: RefusedBytes) -> PacsSide:
     """Open the storage SCP; PACS are connected to when they are first used. `overrides` stand in for kinds of PACS.
 
     What they send and is not taken goes to `refused`.
@@ -61,31 +50,32 @@ async def open_pacs_side(
     Raises:
         ConfigurationError: a port of the storage SCP, or its certificate, is not usable.
     """
-    scp = await _open_storage_scp(stack, settings, telemetry)
+    settings, telemetry, installation = base.settings, base.telemetry, base.installation
+    scp = await _open_storage_scp(base)
     sightings, secrets = CertificateSightings(), installation.secrets
     factories = {**pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, sightings.saw), **overrides}
     probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, secrets), **overrides}
-    guard = PacsGuard(settings.pacs, clock, telemetry)
-    tracker = FailoverTracker(installation.failover, clock, telemetry)
-    stack.push_async_callback(tracker.close)
+    guard = PacsGuard(settings.pacs, base.clock, telemetry)
+    tracker = FailoverTracker(installation.failover, base.clock, telemetry)
+    base.stack.push_async_callback(tracker.close)
     doubts = StudyDoubts(telemetry, quarantine=refused)
     clients = PacsClients(installation.pacs, factories, guard.wrap, tracker, doubts)
-    stack.push_async_callback(clients.close)
+    base.stack.push_async_callback(clients.close)
     return PacsSide(clients, doubts, factories, probes, guard, tracker, sightings, scp.port)
 
 
-async def _open_storage_scp(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> StorageScp:
+async def _open_storage_scp(base: Foundation) -> StorageScp:
     """The ports to which PACS send what C-MOVE asked for."""
+    settings = base.settings
     scp = StorageScp(
         settings.dicom_aet,
         host=settings.dicom_host or settings.host,
         port=settings.dicom_port,
         settings=settings.dimse,
         tls_port=settings.dicom_tls_port,
-        on_refusal=telemetry.association_refused,
+        on_refusal=base.telemetry.association_refused,
     )
-    await scp.start()
-    stack.push_async_callback(scp.close)
+    await base.run_slow(scp)
     return scp
 
 
@@ -102,8 +92,9 @@ class Asking:
     states: StudyStates
 
 
-def build_asking(settings: Settings, clients: PacsClients, studies: KnownStudies, clock: Clock) -> Asking:
+def build_asking(base: Foundation, clients: PacsClients, studies: KnownStudies) -> Asking:
     """Put it together."""
+    settings, clock = base.settings, base.clock
     cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
     listed = AskLimits(settings.retrieve.max_listed_instances, deadline_s)
     states = StudyStates(clock, max_age_s=cache.revalidate_after_s)

@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.store.spool import DiskSpool
-from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.core.cache.ports.keys import StudyKeys
+from radgate_server.app.foundation import Foundation
 from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
 from radgate_server.installation.disk_tiers import open_derived_cache, open_disk_store, open_state_cache
 from radgate_server.installation.quarantine import open_quarantine
-from radgate_server.lib.clock import Clock
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.table import MIB
@@ -38,15 +35,10 @@ class Tiers:
     by_name: Mapping[str, StudyTier]
 
 
-async def open_tiers(
-    stack: AsyncExitStack,
-    settings: Settings,
-    keys: StudyKeys | None,
-    clock: Clock,
-    telemetry: PrometheusTelemetry,
-) -> Tiers:
-    """Open memory and disk; what is on the disk from before is there at once. With `keys` the disk is encrypted."""
-    cache = settings.cache
+async def open_tiers(base: Foundation) -> Tiers:
+    """Open memory and disk; what is on the disk from before is there at once."""
+    stack, settings, clock, telemetry = base.stack, base.settings, base.clock, base.telemetry
+    cache, keys = settings.cache, base.installation.retention.study_keys
     shares = TenantShares(cache.tenant_shares)
     hot = MemoryHotCache(
         limit_bytes=cache.hot_bytes,
@@ -81,19 +73,17 @@ class QuarantineSide:
     writer: QuarantineWriter
 
 
-async def start_quarantine(
-    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, telemetry: PrometheusTelemetry
-) -> QuarantineSide:
-    """Store what is refused and delete what is old from now on; `stack` ends it.
+async def start_quarantine(base: Foundation, stored: Quarantine | None = None) -> QuarantineSide:
+    """Store what is refused and delete what is old from now on. `stored` stands in for the folder.
 
     Raises:
         ConfigurationError: the key file can't be used.
     """
-    stored = await asyncio.to_thread(open_quarantine, settings, keys, clock)
-    writer = QuarantineWriter(stored, settings.quarantine.limits, telemetry)
-    for runner in (writer, QuarantineExpiry(stored)):
-        runner.start()
-        stack.push_async_callback(runner.close)
+    if stored is None:
+        keys = base.installation.retention.study_keys
+        stored = await asyncio.to_thread(open_quarantine, base.settings, keys, base.clock)
+    writer = QuarantineWriter(stored, base.settings.quarantine.limits, base.telemetry)
+    base.run(writer, QuarantineExpiry(stored))
     return QuarantineSide(stored, writer)
 
 

@@ -1,24 +1,22 @@
 """The use cases of a running server, each with what it stands on."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.terms import number_of_workers
 from radgate_server.adapters.jobs import MemoryJobQueue
-from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app.callers import build_authenticator
-from radgate_server.app.pacs import Asking, build_asking
+from radgate_server.app.foundation import Foundation
+from radgate_server.app.pacs import Asking, PacsSide, build_asking
 from radgate_server.app.tiers import Tiers, open_spool
+from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.jobs.job import JobKind
 from radgate_server.core.jobs.ports import JobHandler, JobQueue
-from radgate_server.core.telemetry.tracing import Tracer
-from radgate_server.installation.opening import Installation
-from radgate_server.lib.clock import Clock
 from radgate_server.services.access.authentication import Authenticator
 from radgate_server.services.access.caller_search import CallerSearch
 from radgate_server.services.access.refusals import RefusalLog
@@ -44,6 +42,7 @@ from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.known_studies import KnownStudies
 from radgate_server.services.query.search import QueryService
 from radgate_server.services.query.study_facts import StudyFactsReader
+from radgate_server.services.repeating import Sleep
 from radgate_server.services.retrieve.arrivals import AnnouncingStore, ArrivalListener
 from radgate_server.services.retrieve.fetch import FetchLimits
 from radgate_server.services.retrieve.instance_locator import InstanceLocator
@@ -52,7 +51,6 @@ from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import RetrieveService
 from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.store.storage import StoreService
-from radgate_server.settings.settings import ImagingSettings, Settings
 from radgate_server.settings.table import MIB
 
 INDEX_THREADS = 2
@@ -61,18 +59,21 @@ ROOM_BYTES_PER_WORKER = 64 * MIB  # of stored frames that wait, so that no worke
 DERIVED_INSTANCE_BYTES = 64 * MIB  # larger transcoded instances are not kept
 
 
-async def open_workers(stack: AsyncExitStack, settings: Settings, telemetry: PrometheusTelemetry) -> ImageWorkers:
+async def open_workers(base: Foundation) -> ImageWorkers:
     """The pool of image workers; they start meanwhile, so that the first image need not wait for them."""
-    workers = ImageWorkers(settings.imaging, telemetry)
-    stack.push_async_callback(workers.close)
+    workers, telemetry = ImageWorkers(base.settings.imaging, base.telemetry), base.telemetry
+    base.stack.push_async_callback(workers.close)
     await workers.start()
     telemetry.watch_image_workers(lambda: workers.ready)
     for priority in Priority:
-        name = priority.name.lower()
-        telemetry.watch_image_queue(
-            name, partial(workers.waiting, priority), partial(workers.oldest_waiting_s, priority)
-        )
+        waiting, oldest_s = partial(workers.waiting, priority), partial(workers.oldest_waiting_s, priority)
+        telemetry.watch_image_queue(priority.name.lower(), waiting, oldest_s)
+    base.readiness.add("image-workers", partial(_workers_problem, workers))
     return workers
+
+
+async def _workers_problem(workers: ImageWorkers) -> str:
+    return "" if workers.ready else "no worker for images runs; the server's log says why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,11 @@ class Images:
     uploads: UploadTranscoder
 
 
-def build_images(
-    stack: AsyncExitStack, settings: Settings, tiers: Tiers, workers: FrameWorkers, asking: Asking, auditor: Auditor
-) -> Images:
-    """Put it together; `stack` ends its threads."""
+def build_images(base: Foundation, tiers: Tiers, workers: FrameWorkers, asking: Asking, auditor: Auditor) -> Images:
+    """Put it together."""
+    settings = base.settings
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
-    stack.callback(executor.shutdown)
+    base.stack.callback(executor.shutdown)
     instances = InstanceReader(tiers.store, executor, asking.places.learn)
     max_pixels = settings.imaging.max_rendered_pixels
     parallel = number_of_workers(settings.imaging)
@@ -143,36 +143,33 @@ class Services:
 
 
 def build_services(
-    stack: AsyncExitStack,
-    settings: Settings,
-    installation: Installation,
+    base: Foundation,
     tiers: Tiers,
     workers: FrameWorkers,
-    clients: PacsClients,
-    doubts: StudyDoubts,
-    clock: Clock,
-    telemetry: PrometheusTelemetry,
-    tracer: Tracer | None,
+    pacs: PacsSide,
+    *,
+    tokens: TokenVerifier | None = None,
+    job_sleep: Sleep = asyncio.sleep,
 ) -> Services:
-    """Put the use cases together, from the inside outwards."""
-    asking = build_asking(settings, clients, doubts.studies, clock)
-    auditor = Auditor(installation.audit, clock, asking.studies)
-    images = build_images(stack, settings, tiers, workers, asking, auditor)
+    """Put the use cases together, from the inside outwards. `tokens` and `job_sleep` stand in for the real ones."""
+    settings, clock, doubts = base.settings, base.clock, pacs.doubts
+    asking = build_asking(base, pacs.clients, doubts.studies)
+    auditor = Auditor(base.installation.audit, clock, asking.studies)
+    images = build_images(base, tiers, workers, asking, auditor)
     pictures, transcoder = images.pictures, images.transcoder
-    store = AnnouncingStore(tiers.store, _arrival_listeners(stack, settings, tiers, pictures))
+    store = AnnouncingStore(tiers.store, _arrival_listeners(base, tiers, pictures))
     fetching = FetchLimits(settings.retrieve.window_bytes, settings.retrieve.stall_s)
     retrieve = RetrieveService(asking.lister, store, fetching, doubts, RefusedInstances(clock))
-    stack.push_async_callback(retrieve.close)
-    handlers = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
-    if tracer is not None:
-        handlers = traced(handlers, tracer)
+    base.stack.push_async_callback(retrieve.close)
     sent = StreamLog(auditor)
-    stack.push_async_callback(sent.close)
+    base.stack.push_async_callback(sent.close)
+    refusals = RefusalLog(base.installation.audit, clock)
+    base.run(refusals)
     restrictions = Restrictions(asking.facts, asking.places, auditor, clock, doubts)
     ahead = 2 * number_of_workers(settings.imaging)
     previews = Previews(pictures.frames, workers)
     return Services(
-        authenticator=build_authenticator(stack, settings.auth, installation, clock, telemetry),
+        authenticator=build_authenticator(base, tokens),
         auditor=auditor,
         query=asking.query,
         search=CallerSearch(asking.query, restrictions),
@@ -191,63 +188,47 @@ def build_services(
             asking.lister, asking.numbered, retrieve, pictures.frames, transcoder, previews, ahead=ahead
         ),
         uploads=images.uploads,
-        jobs=_open_jobs(stack, settings.imaging, handlers, clock, telemetry),
-        refusals=_open_refusals(stack, installation, clock),
+        jobs=_open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
+        refusals=refusals,
         sent=sent,
         news=NewsDesk(),
     )
 
 
-def _open_refusals(stack: AsyncExitStack, installation: Installation, clock: Clock) -> RefusalLog:
-    refusals = RefusalLog(installation.audit, clock)
-    refusals.start()
-    stack.push_async_callback(refusals.close)
-    return refusals
-
-
-def _open_jobs(
-    stack: AsyncExitStack,
-    limits: ImagingSettings,
-    handlers: Mapping[JobKind, JobHandler],
-    clock: Clock,
-    telemetry: PrometheusTelemetry,
-) -> JobQueue:
+def _open_jobs(base: Foundation, handlers: Mapping[JobKind, JobHandler], sleep: Sleep) -> JobQueue:
+    limits, telemetry = base.settings.imaging, base.telemetry
     jobs = MemoryJobQueue(
-        handlers,
-        clock,
+        handlers if base.tracer is None else traced(handlers, base.tracer),
+        base.clock,
         max_running=limits.max_running_jobs,
         max_waiting=limits.max_waiting_jobs,
+        sleep=sleep,
         ended=lambda job: telemetry.job_ended(job.request.kind.value, job.state.value),
     )
-    stack.push_async_callback(jobs.close)
+    base.stack.push_async_callback(jobs.close)
     telemetry.watch_jobs(jobs.load)
     return jobs
 
 
-def _arrival_listeners(
-    stack: AsyncExitStack, settings: Settings, tiers: Tiers, pictures: Pictures
-) -> Sequence[ArrivalListener]:
+def _arrival_listeners(base: Foundation, tiers: Tiers, pictures: Pictures) -> Sequence[ArrivalListener]:
     """Who is told of each instance that a PACS delivers."""
-    if not settings.imaging.background_thumbnails:
+    if not base.settings.imaging.background_thumbnails:
         return (pictures.places.learn,)
     background = BackgroundThumbnails(tiers.store, pictures.thumbnails.make)
-    background.start()
-    stack.push_async_callback(background.close)
+    base.run(background)
     return (pictures.places.learn, background.offer)
 
 
-def build_store(
-    stack: AsyncExitStack, settings: Settings, clients: PacsClients, auditor: Auditor, caches: TenantCaches
-) -> StoreService:
+def build_store(base: Foundation, clients: PacsClients, auditor: Auditor, caches: TenantCaches) -> StoreService:
     """Storing, with its own spool."""
-    limits = settings.store
+    limits = base.settings.store
     store = StoreService(
         clients,
-        open_spool(settings, limits.memory_bytes),
+        open_spool(base.settings, limits.memory_bytes),
         auditor,
         caches,
         max_instance_bytes=limits.max_instance_bytes,
         parallel=limits.parallel,
     )
-    stack.push_async_callback(store.close)
+    base.stack.push_async_callback(store.close)
     return store

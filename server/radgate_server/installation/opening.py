@@ -13,6 +13,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.access.keys import SqlKeyDirectory
 from radgate_server.adapters.database.access.limits import SqlLimitDirectory, SqlUsageLedger
 from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.audit.exports import SqlExportPositions
 from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
 from radgate_server.adapters.database.audit.trail import SqlAuditTrail
@@ -38,6 +39,7 @@ from radgate_server.core.access.ports.directory import (
     StatusBoard,
     TenantDirectory,
 )
+from radgate_server.core.audit.ports.export import ExportPositions
 from radgate_server.core.audit.ports.records import AuditRecords
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.cache.ports.keys import StudyKeys
@@ -54,9 +56,10 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import KEY_FILES, Purpose, pass_gate
 from radgate_server.installation.retention import RetentionStore, open_retention
 from radgate_server.lib.clock import Clock
-from radgate_server.services.administration.addresses import AddressPolicy
+from radgate_server.services.administration.addresses import AddressPolicy, Resolver, resolve_by_system
 from radgate_server.services.administration.detection import Detector, impatient
 from radgate_server.services.administration.pacs import PacsAdmin
+from radgate_server.services.administration.probe import Dial, dial
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.administration.validation import Validator
 from radgate_server.services.audit.recording import Auditor
@@ -82,7 +85,7 @@ if TYPE_CHECKING:
     from radgate_server.adapters.pacs.dimse import StorageScp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
     """What is configured, how secrets are kept, and where accesses are recorded.
 
@@ -107,14 +110,19 @@ class Installation:
     signer: CheckpointSigner
     retention: RetentionStore
     records: AuditRecords
+    exports: ExportPositions
     schedules: ReportSchedules
-    database: Database
 
 
 async def open_installation(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, *, purpose: Purpose = Purpose.USE
+    stack: AsyncExitStack,
+    settings: Settings,
+    clock: Clock,
+    *,
+    purpose: Purpose = Purpose.USE,
+    on_database: Callable[[Database], None] = lambda _: None,
 ) -> Installation:
-    """Open the data folder and the database; `stack` closes them.
+    """Open the data folder and the database, which `on_database` is shown; `stack` closes them.
 
     To serve, it makes what is not there, brings the schema up to date, and takes records of the audit trail by way of
     the folder: one process may do that.
@@ -126,47 +134,41 @@ async def open_installation(
     await asyncio.to_thread(pass_gate, settings, purpose)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
+    on_database(database)
     keys = InstallationKeys(database, settings.data_dir, KEY_FILES, sealing_file)
     await keys.check()
     store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
-    box = store.box
     await keys.remember()
     tenants, trail = SqlTenantDirectory(database, clock.now), SqlAuditTrail(database)
-    audit: AuditSink
-    writing_end: WritingEnd
-    if purpose is Purpose.SERVE:
-        audit = writing_end = _open_writing_end(stack, settings, database)
-    else:
-        stack.push_async_callback((writing_end := SqlAuditSink(database)).close)
-        audit = KnownTenantsSink(writing_end, tenants, trail)
-    sealed = SqlSealedRecords(database, box)
+    writing_end = _open_writing_end(stack, settings, database, purpose)
+    sealed = SqlSealedRecords(database, store.box)
     return Installation(
-        tenants,
-        SqlKeyDirectory(database, clock.now),
-        SqlPacsDirectory(database, box, clock.now),
-        SqlFailoverDirectory(database, clock.now),
-        SqlStatusBoard(database),
-        SqlChangeFeed(database, clock.now),
-        SqlLimitDirectory(database, clock.now),
-        SqlUsageLedger(database),
-        box,
-        store.ring,
-        sealed,
-        PacsSecrets(box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s),
-        audit,
-        writing_end,
-        trail,
-        signer,
-        open_retention(settings, database, box),
-        SqlAuditRecords(database),
-        SqlReportSchedules(database),
-        database,
+        tenants=tenants,
+        keys=SqlKeyDirectory(database, clock.now),
+        pacs=SqlPacsDirectory(database, store.box, clock.now),
+        failover=SqlFailoverDirectory(database, clock.now),
+        statuses=SqlStatusBoard(database),
+        feed=SqlChangeFeed(database, clock.now),
+        limits=SqlLimitDirectory(database, clock.now),
+        usage=SqlUsageLedger(database),
+        box=store.box,
+        ring=store.ring,
+        sealed=sealed,
+        secrets=PacsSecrets(store.box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s),
+        audit=writing_end if purpose is Purpose.SERVE else KnownTenantsSink(writing_end, tenants, trail),
+        writing_end=writing_end,
+        trail=trail,
+        signer=signer,
+        retention=open_retention(settings, database, store.box),
+        records=SqlAuditRecords(database),
+        exports=SqlExportPositions(database),
+        schedules=SqlReportSchedules(database),
     )
 
 
-def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database) -> WritingEnd:
+def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database, purpose: Purpose) -> WritingEnd:
     spool = None
-    if settings.audit.spool_bytes:
+    if purpose is Purpose.SERVE and settings.audit.spool_bytes:
         folder, ciphers = settings.data_dir / _AUDIT_SPOOL, SpoolCiphers(settings.data_dir)
         spool = FileAuditSpool(folder, ciphers, limit_bytes=settings.audit.spool_bytes)
         stack.callback(spool.close)
@@ -249,6 +251,14 @@ def _idle_storage_scp(settings: Settings) -> "StorageScp":
     return StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
 
 
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How hosts that administrators name are looked up and tried."""
+
+    resolve: Resolver = resolve_by_system
+    dial: Dial = dial
+
+
 def secret_keeper(installation: Installation, clock: Clock) -> SecretKeeper:
     """What looks after the key that secrets are sealed under."""
     auditor = Auditor(installation.audit, clock)
@@ -266,16 +276,17 @@ def build_admin(
     caches: TenantCaches,
     quarantine: QuarantineContents,
     clock: Clock,
+    network: Network = Network(),
 ) -> AdminService:
     """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
     auditor = Auditor(installation.audit, clock)
-    addresses = AddressPolicy(settings.pacs.allowed_networks)
+    addresses = AddressPolicy(settings.pacs.allowed_networks, network.resolve)
     pacs = PacsAdmin(
         directory=installation.pacs,
         failover=installation.failover,
         statuses=installation.statuses,
         validator=Validator(factories, clock),
-        detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet),
+        detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
         addresses=addresses,
         references=ReferencePolicy(settings.secrets.tenant_prefix),
         clients=clients,

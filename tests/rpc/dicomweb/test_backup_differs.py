@@ -12,8 +12,9 @@ from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_study
+from tests.rpc.composition import REVALIDATE_AFTER_S
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, Rig
+from tests.rpc.rig import EAST_STUDY, Rig
 
 LISTED_S = 31
 """From then on the study is listed again."""

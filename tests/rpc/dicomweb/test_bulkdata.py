@@ -10,8 +10,10 @@ from pydicom.encaps import encapsulate
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
 from tests.fakes.instances import make_instance
+from tests.rpc.calls import reason_of
+from tests.rpc.composition import CHUNK_BYTES
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import CHUNK_BYTES, Rig, reason_of
+from tests.rpc.rig import Rig
 
 J2K_PART_2 = "1.2.840.10008.1.2.4.92"
 OCTETS = "application/octet-stream"

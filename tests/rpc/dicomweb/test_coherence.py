@@ -12,8 +12,11 @@ from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.query.model import Query
 from tests.fakes.instances import make_study
+from tests.rpc.callers import bearer
+from tests.rpc.calls import reason_of
+from tests.rpc.composition import REVALIDATE_AFTER_S
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, Rig, bearer, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 SERIES = f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1"
 INSTANCE = f"{SERIES}/instances/{EAST_STUDY}.1.1"

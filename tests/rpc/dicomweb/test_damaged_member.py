@@ -11,8 +11,9 @@ from pydicom.encaps import encapsulate
 
 from radgate.v1.retrieve_service_pb2 import RetrieveMetadataRequest
 from tests.fakes.instances import encode, make_dataset
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, Rig, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 from tests.rpc.test_retrieve import Viewer
 
 SERIES = f"{EAST_STUDY}.1"

@@ -11,8 +11,10 @@ from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIA
 from radgate_server.core.errors import NotAcceptableError
 from tests.fakes.instance_store import StoredInstance
 from tests.fakes.instances import make_instance
+from tests.rpc.calls import reason_of
+from tests.rpc.composition import CHUNK_BYTES
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, Rig, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 J2K_PART_2 = "1.2.840.10008.1.2.4.92"
 JPEG = "1.2.840.10008.1.2.4.50"

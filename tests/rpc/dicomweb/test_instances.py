@@ -11,8 +11,10 @@ from radgate_server.core.errors import PacsFailedError, PacsUnreachableError
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
+from tests.rpc.calls import reason_of
+from tests.rpc.composition import CHUNK_BYTES
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import CHUNK_BYTES, EAST_STUDY, WEST_STUDY, Rig, reason_of
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 FILES = make_study(3, study=EAST_STUDY, series=2)

@@ -10,8 +10,9 @@ from radgate_server.core.access.restriction import RestrictedPatient, make_restr
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.errors import PacsUnreachableError
 from tests.fakes.instances import make_instance
+from tests.rpc.calls import error_info_of, reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, Rig, error_info_of, reason_of
+from tests.rpc.rig import EAST_STUDY, Rig
 from tests.rpc.test_retrieve import Viewer
 
 SERIES = f"{EAST_STUDY}.1"

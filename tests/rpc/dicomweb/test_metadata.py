@@ -9,8 +9,9 @@ from radgate_server.core.errors import PacsFailedError
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.settings.settings import CacheSettings
 from tests.fakes.instances import make_instance
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 BULK = f"http://pacs.example/dicom-web/studies/{EAST_STUDY}/series/{SERIES}/instances/{SERIES}.1/bulkdata/7FE00010"

@@ -16,9 +16,11 @@ from radgate_server.core.errors import PacsUnreachableError
 from tests.fakes.instances import make_study
 from tests.fakes.rejection_notes import PATIENT_SAFETY, QUALITY, make_note
 from tests.rpc.administrator import Administrator
+from tests.rpc.calls import invoke, reason_of
+from tests.rpc.composition import REVALIDATE_AFTER_S
 from tests.rpc.dicomweb.test_coherence import INSTANCE, INSTANCE_REF, ROUTES, SERIES
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, REVALIDATE_AFTER_S, WEST_STUDY, Rig, invoke, reason_of
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 IMAGE = f"{EAST_STUDY}.1.1"
 SERIES_IMAGES = tuple(f"{EAST_STUDY}.1.{number}" for number in (1, 2, 3))

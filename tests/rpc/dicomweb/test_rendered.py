@@ -14,8 +14,9 @@ from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.render_target import RENDERED_JPEG
 from tests.fakes.frame_workers import WorkersCall
 from tests.fakes.instances import make_instance
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import Rig, reason_of
+from tests.rpc.rig import Rig
 
 STUDY, SERIES = "2.25.4000", "2.25.4000.1"
 PDF, STRUCTURED_REPORT = "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.88.11"

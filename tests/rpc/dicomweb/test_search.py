@@ -12,8 +12,9 @@ from radgate_server.rpc.dicomweb.search.qido import render_matches
 from radgate_server.services.audit.recording import LISTED_S
 from radgate_server.services.query.merging import SourcedMatch
 from radgate_server.services.query.search import QueryPage
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Answer, Web
-from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 

@@ -12,7 +12,8 @@ from radgate_server.core.access.tenancy import Role
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import PacsUnreachableError
 from tests.fakes.instances import make_instance, make_study
-from tests.rpc.rig import EAST_STUDY, Rig, reason_of, trailer_of
+from tests.rpc.calls import reason_of, trailer_of
+from tests.rpc.rig import EAST_STUDY, Rig
 
 STORE = "/radgate.dicomweb.v1.DicomWebService/StoreInstances"
 MULTIPART = 'multipart/related; type="application/dicom"; boundary=frontier'

@@ -8,8 +8,9 @@ from PIL import Image
 
 from radgate_server.core.audit.record import AuditAction
 from tests.fakes.instances import make_instance
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import Rig, reason_of
+from tests.rpc.rig import Rig
 
 STUDY, SERIES = "2.25.4000", "2.25.4000.1"
 BRIGHT = np.full((32, 64), 4095, "<u2")

@@ -8,8 +8,9 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from tests.fakes.instances import make_instance, make_study
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import Rig, reason_of
+from tests.rpc.rig import Rig
 
 EVRLE = "1.2.840.10008.1.2.1"
 HTJ2K, HTJ2K_LOSSY = "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"

@@ -9,8 +9,9 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import PacsUnreachableError
 from tests.fakes.instances import make_instance, make_study
+from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web
-from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig, reason_of
+from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
 SERIES = f"{EAST_STUDY}.1"
 J2K_PART_2 = "1.2.840.10008.1.2.4.92"

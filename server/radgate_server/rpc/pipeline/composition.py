@@ -8,6 +8,7 @@ give messages already encoded, as bytes, which go out untouched.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -35,9 +36,18 @@ from radgate_server.rpc.pipeline.method_table import Way
 
 _BREAK_OFF_S = 0.5
 
-
 _CREATES = "Create"
 """How the names of standard methods begin that make a resource (google.aip.dev/133)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyGates:
+    """What a request that names a study passes, by where it is in the table of access."""
+
+    restrictions: StudyGate
+    doubts: DoubtedStudies
+    confirmer: StudyConfirmer
+    rejections: RejectionGate
 
 
 class Servicer(Protocol):
@@ -48,10 +58,7 @@ def build_ways(
     service: ServiceDescriptor,
     servicer: Servicer,
     layers: tuple[Layer, ...],
-    gate: StudyGate,
-    doubts: DoubtedStudies,
-    confirmer: StudyConfirmer,
-    rejections: RejectionGate,
+    gates: StudyGates,
 ) -> dict[str, Way]:
     """Make the ways of all methods of the service, by their full names.
 
@@ -61,9 +68,7 @@ def build_ways(
         AttributeError: the servicer lacks a method.
 
     """
-    ways = (
-        _build_way(service, method, servicer, layers, gate, doubts, confirmer, rejections) for method in service.methods
-    )
+    ways = (_build_way(service, method, servicer, layers, gates) for method in service.methods)
     return {way.full_name: way for way in ways}
 
 
@@ -72,14 +77,11 @@ def _build_way(
     descriptor: MethodDescriptor,
     servicer: Servicer,
     layers: tuple[Layer, ...],
-    gate: StudyGate,
-    doubts: DoubtedStudies,
-    confirmer: StudyConfirmer,
-    rejections: RejectionGate,
+    gates: StudyGates,
 ) -> Way:
     access = METHODS[full_name := f"{service.full_name}/{descriptor.name}"]
     method = Method(full_name, access, named_tenant(descriptor, access))
-    innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gate, doubts, confirmer, rejections)
+    innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gates)
     proceed = compose(method, layers, innermost)
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)
     return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
@@ -99,13 +101,10 @@ def _innermost(
     descriptor: MethodDescriptor,
     serve: Callable[..., Any],
     method: Method,
-    gate: StudyGate,
-    doubts: DoubtedStudies,
-    confirmer: StudyConfirmer,
-    rejections: RejectionGate,
+    gates: StudyGates,
 ) -> Proceed:
     """Check the fields that it names, decode the request, let pass who may have what it names, and answer."""
-    answer = _answer(descriptor, serve, method, gate, doubts, confirmer, rejections)
+    answer = _answer(descriptor, serve, method, gates)
     check = rest_field_check(descriptor)
     if descriptor.name.startswith(_CREATES):
         answer = _answer_created(answer)
@@ -135,17 +134,15 @@ def _answer(
     descriptor: MethodDescriptor,
     serve: Callable[..., Any],
     method: Method,
-    gate: StudyGate,
-    doubts: DoubtedStudies,
-    confirmer: StudyConfirmer,
-    rejections: RejectionGate,
+    gates: StudyGates,
 ) -> Proceed:
     decode_one = _decode(GetMessageClass(descriptor.input_type), required_check(descriptor))
     decode = _decode_stream(decode_one) if descriptor.client_streaming else decode_one
-    admit = admission(reach := method.access.reach, descriptor, gate, confirmer, rejections)
-    admit = warned(admit, descriptor, doubts)
+    reach = method.access.reach
+    admit = admission(reach, descriptor, gates.restrictions, gates.confirmer, gates.rejections)
+    admit = warned(admit, descriptor, gates.doubts)
     if descriptor.server_streaming:
-        answer = _answer_stream(left_out(serve, reach, descriptor, gate), decode, admit)
+        answer = _answer_stream(left_out(serve, reach, descriptor, gates.restrictions), decode, admit)
         return _break_off(answer) if _is_body(descriptor) else answer
     return _answer_unary(serve, decode, admit)
 

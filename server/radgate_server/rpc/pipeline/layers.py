@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.core.access.credentials import Credentials
@@ -72,14 +73,21 @@ class StreamNotes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CallGates:
+    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent."""
+
+    authenticator: CredentialChecker
+    limiter: LimitGate
+    refusals: RefusalNotes
+    sent: StreamNotes
+
+
 def standard_layers(
-    telemetry: Telemetry,
-    authenticator: CredentialChecker,
-    limiter: LimitGate,
-    refusals: RefusalNotes,
-    sent: StreamNotes,
+    gates: CallGates,
     introductions: Introductions,
     calls: CallsInFlight,
+    telemetry: Telemetry,
     tracer: Tracer | None = None,
 ) -> tuple[Layer, ...]:
     """The layers from the outermost to the innermost."""
@@ -90,13 +98,13 @@ def standard_layers(
         answer_errors,  # outside of all that fails on purpose
         calls.count,  # a server that stops or is overloaded refuses before it does anything else
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
-        record_refusals(refusals, introductions),  # outside of all that refuses
-        authenticate(authenticator, introductions),  # nothing of the request is parsed for a stranger
+        record_refusals(gates.refusals, introductions),  # outside of all that refuses
+        authenticate(gates.authenticator, introductions),  # nothing of the request is parsed for a stranger
         calls.count_of_tenant,  # needs the principal
-        keep_limits(limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
+        keep_limits(gates.limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
         count_under_way(telemetry),  # needs the tenant
         authorise,  # needs the principal
-        record_streams(sent),  # sees how the servicer itself ended, also when it is cancelled
+        record_streams(gates.sent),  # sees how the servicer itself ended, also when it is cancelled
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -24,11 +25,9 @@ from radgate_server.core.gateway.ports import TlsSource
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.rpc.access.caller_identity import Introductions
-from radgate_server.rpc.access.doubts import DoubtedStudies
-from radgate_server.rpc.access.study_admission import RejectionGate, StudyConfirmer, StudyGate
 from radgate_server.rpc.pipeline.calls_in_flight import END_S, CallsInFlight
-from radgate_server.rpc.pipeline.composition import Servicer, build_ways
-from radgate_server.rpc.pipeline.layers import CredentialChecker, LimitGate, RefusalNotes, StreamNotes, standard_layers
+from radgate_server.rpc.pipeline.composition import Servicer, StudyGates, build_ways
+from radgate_server.rpc.pipeline.layers import CallGates, standard_layers
 from radgate_server.rpc.pipeline.method_table import MethodTable, Way
 from radgate_server.rpc.server import health, reflection
 from radgate_server.rpc.server.tls import server_credentials
@@ -131,67 +130,69 @@ class RpcServer:
             await stopping
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servicers:
+    """One for each service of the contract; health and reflection are the server's own."""
+
+    query: Servicer
+    retrieve: Servicer
+    transcode: Servicer
+    jobs: Servicer
+    store: Servicer
+    audit: Servicer
+    retention: Servicer
+    quarantine: Servicer
+    admin: Servicer
+    dicomweb: Servicer
+
+    def by_service(self) -> dict[ServiceDescriptor, Servicer]:
+        """Each with its service."""
+        return {
+            QUERY: self.query,
+            RETRIEVE: self.retrieve,
+            TRANSCODE: self.transcode,
+            JOBS: self.jobs,
+            STORE: self.store,
+            AUDIT: self.audit,
+            RETENTION: self.retention,
+            QUARANTINE: self.quarantine,
+            ADMIN: self.admin,
+            DICOMWEB: self.dicomweb,
+        }
+
+
 def build_server(
     settings: Settings,
-    *,
-    query: Servicer,
-    retrieve: Servicer,
-    transcode: Servicer,
-    jobs: Servicer,
-    store: Servicer,
-    audit: Servicer,
-    retention: Servicer,
-    quarantine: Servicer,
-    admin: Servicer,
-    dicomweb: Servicer,
-    authenticator: CredentialChecker,
-    limiter: LimitGate,
-    refusals: RefusalNotes,
-    sent: StreamNotes,
-    restrictions: StudyGate,
-    doubts: DoubtedStudies,
-    confirmer: StudyConfirmer,
-    rejections: RejectionGate,
+    servicers: Servicers,
+    call_gates: CallGates,
+    study_gates: StudyGates,
     telemetry: Telemetry,
+    *,
     tracer: Tracer | None = None,
     gateway_secret: str = "",
     tls: TlsSource | None = None,
-    reuse_port: bool = False,
 ) -> RpcServer:
     """Put the servicers behind the layers.
 
     Behind Envoy the server listens on the loopback address alone. It believes what Envoy writes of a client beside
-    `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy. `reuse_port` lets several
-    processes share the port (SO_REUSEPORT).
+    `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy.
     """
     calls = CallsInFlight(settings.limits.max_calls, time.monotonic)
-    introductions = Introductions(gateway_secret)
-    layers = standard_layers(telemetry, authenticator, limiter, refusals, sent, introductions, calls, tracer)
-    servicers = {
-        QUERY: query,
-        RETRIEVE: retrieve,
-        TRANSCODE: transcode,
-        JOBS: jobs,
-        STORE: store,
-        AUDIT: audit,
-        RETENTION: retention,
-        QUARANTINE: quarantine,
-        ADMIN: admin,
-        DICOMWEB: dicomweb,
-    }
-    names = [service.full_name for service in servicers]
+    layers = standard_layers(call_gates, Introductions(gateway_secret), calls, telemetry, tracer)
+    served = servicers.by_service()
+    names = [service.full_name for service in served]
     health_servicer = health.HealthServicer(names)
-    servicers[HEALTH] = health_servicer
-    servicers[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
+    served[HEALTH] = health_servicer
+    served[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
     ways: dict[str, Way] = {}
-    for service, servicer in servicers.items():
-        ways |= build_ways(service, servicer, layers, restrictions, doubts, confirmer, rejections)
+    for service, servicer in served.items():
+        ways |= build_ways(service, servicer, layers, study_gates)
     return RpcServer(
         [MethodTable(ways)],
         health_servicer,
         calls,
         host="127.0.0.1" if settings.gateway.enabled else settings.host,
         port=settings.grpc_port,
-        options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", int(reuse_port))),
+        options=(*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)),
         tls=tls,
     )

@@ -57,10 +57,8 @@ class StorageScp:
 
     @property
     def port(self) -> int:
-        """The port that it listens on; after `start`."""
-        if not self._servers:
-            raise RuntimeError("the storage SCP is not started")
-        return self._servers[0].port
+        """The port that it listens on; before the start, the one that was asked for."""
+        return self._servers[0].port if self._servers else self._ports[0]
 
     @property
     def move_grace_s(self) -> float:

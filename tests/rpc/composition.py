@@ -1,0 +1,113 @@
+"""What the rig puts in place of adapters, and its settings."""
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from radgate_server.adapters.secrets.signing import FileSigner
+from radgate_server.app import Overrides
+from radgate_server.app.tiers import Tiers
+from radgate_server.installation.opening import Installation, Network
+from radgate_server.installation.retention import RetentionStore
+from radgate_server.settings.settings import Settings
+from tests.fakes.retention import RecordedTrail
+from tests.rpc.callers import AUTH, GATEWAY_SECRET
+
+if TYPE_CHECKING:
+    from tests.rpc.rig import Rig
+
+CHUNK_BYTES = 16 * 1024
+MAX_UPLOAD_BYTES = 1 << 20
+MAX_PIXELS = 1 << 20
+REVALIDATE_AFTER_S = 300
+
+
+def rig_settings(data_dir: Path, max_calls: int) -> Settings:
+    return Settings.model_validate(
+        {
+            "data_dir": data_dir,
+            "drain_s": 0,
+            "grpc_port": 0,
+            "dicom_port": 0,
+            "metrics_port": 0,
+            "gateway": {"enabled": False, "shared_secret": GATEWAY_SECRET},
+            "auth": AUTH,
+            "cache": {"revalidate_wait_s": 0.5},
+            "pacs": {"max_retries": 0, "query_deadline_s": 10, "allowed_networks": ["10.0.0.0/8"]},
+            "retrieve": {
+                "chunk_bytes": CHUNK_BYTES,
+                "window_bytes": 1 << 20,
+                "stall_s": 5,
+                "max_results": 100,
+                "max_listed_instances": 1000,
+            },
+            "store": {"max_instance_bytes": MAX_UPLOAD_BYTES, "memory_bytes": 1 << 20, "parallel": 2},
+            "imaging": {
+                "workers": 1,
+                "max_rendered_pixels": MAX_PIXELS,
+                "max_waiting_jobs": 10,
+                "background_thumbnails": False,
+            },
+            "limits": {"max_calls": max_calls},
+            "quarantine": {"tenant_entries": 10},
+            "reports": {
+                "pdf_rows": 100,
+                "receivers": [{"kind": "folder", "name": "archive", "folder": data_dir, "tenants": ["east"]}],
+            },
+        }
+    )
+
+
+def rig_overrides(rig: "Rig", data_dir: Path) -> Overrides:
+    by_name = {"hot": rig.hot, "warm": rig.store, "derived": rig.derived}
+    return Overrides(
+        clock=rig.clock,
+        factories=dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect),
+        installation=_installation(rig),
+        tiers=Tiers(rig.hot, rig.derived, rig.store, rig.states, by_name),
+        quarantine=rig.quarantine,
+        workers=rig.workers,
+        tokens=rig.tokens,
+        network=Network(rig.resolve, rig.dial),
+        telemetry=rig.telemetry,
+        limit_telemetry=rig.limit_telemetry,
+        limit_sleep=rig.nap,
+        job_sleep=rig.pauses,
+        background=False,
+    )
+
+
+@cache
+def _signer() -> FileSigner:
+    """One key for all tests: a new one would wait for the disk each time."""
+    with TemporaryDirectory() as folder:
+        return FileSigner(Path(folder))
+
+
+def _installation(rig: "Rig") -> Installation:
+    """In memory; nothing of the tiers is encrypted."""
+    directory, keys, kept = rig.directory, rig.keys, rig.retention
+    return Installation(
+        tenants=directory,
+        keys=directory,
+        pacs=directory,
+        failover=directory,
+        statuses=directory,
+        feed=directory,
+        limits=directory,
+        usage=rig.ledger,
+        box=rig.box,
+        ring=keys,
+        sealed=keys,
+        secrets=keys,
+        audit=rig.audit,
+        writing_end=SimpleNamespace(recorded={}, waiting=0, lag_s=0.0, spooled=None),
+        trail=RecordedTrail(rig.audit),
+        signer=_signer(),
+        retention=RetentionStore(kept, kept, kept, kept, kept, None),
+        records=rig.audit_records,
+        exports=SimpleNamespace(),
+        schedules=rig.schedules,
+    )
