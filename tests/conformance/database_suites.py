@@ -32,7 +32,7 @@ from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
 from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.errors import AuditUnavailableError, ConfigurationError, DatabaseUnavailableError
-from radgate_server.core.pacs.connections import PacsConfig, secret_of, with_secret
+from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, parse_reference
 from tests.conformance import directory_suite as samples
 from tests.conformance.database_bench import DatabaseBench
@@ -57,7 +57,7 @@ def box_in(folder: Path) -> EnvelopeBox:
 
 async def opened(directory: SqlDirectory, config: PacsConfig) -> Secret:
     """The password of what was read from the database."""
-    sealed = secret_of(config.connection)
+    sealed = config.connection.secret
     assert isinstance(sealed, SealedSecret)
     return await directory.box.open(sealed)
 
@@ -72,8 +72,8 @@ class SqlDirectorySuite(DatabaseBench, DirectorySuite):
     async def in_the_clear(self, directory: Directory, configs: Sequence[PacsConfig]) -> list[PacsConfig]:
         assert isinstance(directory, SqlDirectory)
         return [
-            replace(config, connection=with_secret(config.connection, await opened(directory, config)))
-            if isinstance(secret_of(config.connection), SealedSecret)
+            replace(config, connection=config.connection.with_secret(await opened(directory, config)))
+            if isinstance(config.connection.secret, SealedSecret)
             else config
             for config in configs
         ]

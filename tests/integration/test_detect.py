@@ -9,7 +9,6 @@ import pytest
 
 from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import AddressNotAllowedError
-from radgate_server.core.pacs.connection_checks import check_connection
 from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
@@ -17,7 +16,6 @@ from radgate_server.core.pacs.connections import (
     HttpAuthMethod,
     OrthancConnection,
     RetrieveMethod,
-    with_secret,
 )
 from radgate_server.core.pacs.detection import DetectionReport, DetectTarget
 from radgate_server.core.secrets.secret import NO_SECRET, Secret
@@ -65,7 +63,7 @@ async def detect(port: int | None, *aets: str, **values: str) -> DetectionReport
     assert report.duration_ms < LIMIT_MS
     assert SECRET not in repr(report)
     for finding in report.findings:
-        check_connection(with_secret(finding.connection, values.get("secret", NO_SECRET)))
+        finding.connection.with_secret(values.get("secret", NO_SECRET)).checked()
     return report
 
 

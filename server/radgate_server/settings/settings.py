@@ -22,8 +22,8 @@ from pydantic_settings import (
 from radgate_server.core.errors import ConfigurationError, InvalidArgumentError
 from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.networks import parse_networks
-from radgate_server.core.pacs.connection_checks import parse_ae_title
 from radgate_server.core.pacs.connections import TlsProfile
+from radgate_server.core.pacs.kinds.checks import parse_ae_title
 from radgate_server.settings.access import AuthSettings, TlsPaths, tls_paths
 from radgate_server.settings.alerts import AlertsSettings
 from radgate_server.settings.audit_export import AuditExportSettings

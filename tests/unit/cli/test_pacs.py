@@ -379,7 +379,7 @@ def test_the_list_tells_what_a_server_last_wrote_down(pair: Cli) -> None:
         DimseConnection("pacs.example", 104, "OUR PACS", "RADGATE", retrieve_method=RetrieveMethod.MOVE),
         DicomWebConnection("https://pacs.example/rs", auth=HttpAuth(HttpAuthMethod.BASIC, "me")),
         DicomWebConnection("https://pacs.example/rs", wado_uri_url="https://pacs.example/wado"),
-        OrthancConnection("http://pacs.example:8042", HttpAuth(HttpAuthMethod.BEARER)),
+        OrthancConnection("http://pacs.example:8042", auth=HttpAuth(HttpAuthMethod.BEARER)),
         OrthancConnection("http://pacs.example:8042", HttpAuth(HttpAuthMethod.API_KEY, header="X-Key")),
     ],
     ids=lambda found: found.kind,

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from radgate_server.cli.shared.options import tenant_option, together
-from radgate_server.core.pacs.connection_checks import MAX_FAILOVER_THRESHOLD
 from radgate_server.core.pacs.connections import PacsConnection
+from radgate_server.core.pacs.failover import MAX_FAILOVER_THRESHOLD
 from radgate_server.core.pacs.setup import PacsSetup
 from radgate_server.core.pacs.validation import Check
 

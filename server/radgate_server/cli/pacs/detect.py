@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.pacs.dimse_options import dimse_arguments
-from radgate_server.cli.pacs.http_options import http_arguments
-from radgate_server.cli.pacs.overview import where_text
+from radgate_server.cli.pacs.kinds import options_of
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.cli.shared.admin import caller_for, run_admin
 from radgate_server.cli.shared.options import config_option, json_option
 from radgate_server.cli.shared.output import hint, print_json, print_rows
-from radgate_server.core.pacs.connections import DimseConnection, FolderConnection, PacsConnection
-from radgate_server.core.pacs.detection import DetectionReport, DetectTarget, Finding, suggest_names
+from radgate_server.core.pacs.connections import PacsConnection
+from radgate_server.core.pacs.detection import DetectionReport, Finding, suggest_names
+from radgate_server.core.pacs.kinds.kind import DetectTarget
 from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 
 
@@ -91,7 +90,7 @@ def _row(finding: Finding) -> dict[str, Any]:
     found = finding.capabilities
     return {
         "kind": finding.kind,
-        "where": where_text(finding.connection),
+        "where": finding.connection.summary,
         "latency": f"{finding.latency_ms:.0f} ms",
         "product": " ".join(word for word in (found.vendor, found.version) if word),
         "services": ", ".join(
@@ -103,14 +102,7 @@ def _row(finding: Finding) -> dict[str, Any]:
 def add_command(tenant_id: str, name: str, connection: PacsConnection) -> str:
     """The command that adds such a PACS; its secret is taken from the variable PACS_SECRET."""
     words = ["radgate", "pacs", "add", connection.kind, "--tenant", tenant_id, "--name", name]
-    match connection:
-        case DimseConnection():
-            words += dimse_arguments(connection)
-        case FolderConnection(path=path):
-            words += ["--path", path]
-        case _:
-            words += http_arguments(connection)
-    return shlex.join(words)
+    return shlex.join([*words, *options_of(connection.kind).arguments(connection)])
 
 
 def _json(report: DetectionReport) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_t
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
 from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
 from radgate_server.cli.shared.options import together
-from radgate_server.core.pacs.connection_checks import MAX_ASSOCIATIONS
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
+from radgate_server.core.pacs.kinds.dimse import MAX_ASSOCIATIONS
 from radgate_server.core.pacs.setup import keep_secret
 from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 
@@ -93,8 +93,7 @@ def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnect
     if (options["password_file"] or options["password_ref"]) and not options["username"]:
         options["username"] = old.username
     changed = replace(old, **_fields(options), tls=changed_tls(old.tls, options), password=_password(options, "a user"))
-    kept = keep_secret(old, changed)
-    return kept if isinstance(kept, DimseConnection) else changed
+    return keep_secret(old, changed)
 
 
 def dimse_arguments(connection: DimseConnection) -> list[str]:

@@ -11,7 +11,6 @@ from radgate_server.cli.pacs.label_options import changed_labels
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
 from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
 from radgate_server.cli.shared.options import together
-from radgate_server.core.pacs.connection_checks import MAX_HTTP_CONNECTIONS
 from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     HttpAuth,
@@ -20,6 +19,7 @@ from radgate_server.core.pacs.connections import (
     HttpTls,
     OrthancConnection,
 )
+from radgate_server.core.pacs.kinds.web import MAX_HTTP_CONNECTIONS
 from radgate_server.core.pacs.labels import StudyLabels
 from radgate_server.core.pacs.setup import keep_secret
 from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
@@ -110,9 +110,7 @@ def changed_http[Connection: (DicomWebConnection, OrthancConnection)](
         click.UsageError: options that do not go together.
         InvalidArgumentError: the secret has to be given anew.
     """
-    changed = _changed(old, options)
-    kept = keep_secret(old, changed)
-    return kept if isinstance(kept, type(old)) else changed
+    return keep_secret(old, _changed(old, options))
 
 
 def http_arguments(connection: HttpConnection) -> list[str]:

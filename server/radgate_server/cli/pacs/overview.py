@@ -11,16 +11,9 @@ from radgate_server.cli.pacs.common import named_pacs
 from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
 from radgate_server.cli.shared.options import any_tenant_option, config_option, json_option
 from radgate_server.cli.shared.output import age_text, print_rows
-from radgate_server.core.pacs.connections import (
-    DicomWebConnection,
-    DimseConnection,
-    FolderConnection,
-    OrthancConnection,
-    PacsConfig,
-    PacsConnection,
-    secret_of,
-)
+from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.health import BreakerState, Health, PacsStatus
+from radgate_server.core.pacs.kinds.documents import connection_document
 from radgate_server.core.pacs.validation import CheckOutcome, ValidationReport
 from radgate_server.core.secrets.secret import SecretReference
 from radgate_server.services.administration.pacs import PacsOverview
@@ -74,17 +67,6 @@ def history(name: str, tenant_id: str, limit: int, as_json: bool) -> None:
     print_rows(rows, ("time", "primary", "from_pacs", "to_pacs", "cause", "reason"), as_json=as_json)
 
 
-def where_text(connection: PacsConnection) -> str:
-    """Where a PACS is, in one word or two."""
-    match connection:
-        case DimseConnection(host=host, port=port, called_aet=called_aet, retrieve_method=method):
-            return f"{called_aet}@{host}:{port} (C-{method.value.upper()})"
-        case FolderConnection(path=path):
-            return path
-        case DicomWebConnection(url=url) | OrthancConnection(url=url):
-            return url
-
-
 async def _find(admin: AdminService, tenant_id: str | None) -> Sequence[PacsOverview]:
     tenants = await tenants_asked_for(admin, tenant_id)
     return [overview for tenant in tenants for overview in await admin.pacs.list_all(caller_for(tenant))]
@@ -96,7 +78,7 @@ def _table_row(overview: PacsOverview, now: datetime) -> dict[str, Any]:
         "tenant": config.tenant_id,
         "name": config.name,
         "kind": config.connection.kind,
-        "where": where_text(config.connection),
+        "where": config.connection.summary,
         "backup_for": config.backup_for,
         "active": "yes" if overview.active else "no",
         "health": _health_text(status, now) if status else "",
@@ -148,6 +130,6 @@ _TOLD = frozenset({"time", "health", "latency_ms", "reason", "operations"})
 
 
 def _without_secret(config: PacsConfig) -> dict[str, Any]:
-    secret = secret_of(config.connection)
-    told = {name: value for name, value in asdict(config.connection).items() if name != "password"}
+    secret = config.connection.secret
+    told = connection_document(config.connection)
     return {**told, "password_ref": str(secret)} if isinstance(secret, SecretReference) else told

@@ -1,9 +1,16 @@
 """What a PACS can do, as it was found out by asking it."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from radgate_server.core.dicom.identifiers import QueryLevel
-from radgate_server.core.pacs.connections import RetrieveMethod
+
+
+class RetrieveMethod(StrEnum):
+    """How a DIMSE PACS hands over instances: on the same association (C-GET) or on one of its own (C-MOVE)."""
+
+    GET = "get"
+    MOVE = "move"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,81 +3,20 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from radgate_server.core.errors import (
     GatewayError,
     InvalidArgumentError,
-    PacsAbortedError,
-    PacsRejectedError,
-    PacsTimeoutError,
-    PacsUnreachableError,
     reason_of,
 )
 from radgate_server.core.networks import parse_host
 from radgate_server.core.pacs.capabilities import Capabilities
-from radgate_server.core.pacs.connection_checks import parse_ae_title
-from radgate_server.core.pacs.connections import (
-    DicomWebConnection,
-    DimseConnection,
-    HttpAuth,
-    HttpAuthMethod,
-    OrthancConnection,
-    PacsConnection,
-    RetrieveMethod,
-)
-from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
-
-USUAL_PORTS = (104, 11112, 4242, 8042, 80, 443, 8080)
-"""DICOM's registered ports, Orthanc's two, and the web's."""
-
-USUAL_AE_TITLES = (
-    *("ANY-SCP", "ORTHANC", "DCM4CHEE", "DCMQRSCP", "ARCHIVE", "PACS", "STORESCP", "RADGATE"),
-    *("QRSCP", "CONQUESTSRV1", "DICOM", "SERVER"),
-)
-
-DICOMWEB_ROOTS = (
-    *("/dicom-web", "/dicomweb", "/dcm4chee-arc/aets/DCM4CHEE/rs", "/wado-rs", "/rs", "/api/dicom-web"),
-    *("/dicom-web/v1", "/pacs/dicom-web", ""),
-)
-"""Where DICOMweb servers have their root as delivered: Orthanc, dcm4chee-arc, and others; last the server's own."""
+from radgate_server.core.pacs.kinds.checks import parse_ae_title
+from radgate_server.core.pacs.kinds.kind import ConnectionKind, DetectTarget, Hint, Ladder, PacsConnection
+from radgate_server.core.pacs.kinds.table import KINDS
 
 MAX_CALLED_AETS = 32
 _MAX_TOLD = 64
-
-_PREFERENCE = ("orthanc", "dicomweb", "dimse")
-_NOT_SPOKEN = (PacsUnreachableError, PacsTimeoutError, PacsAbortedError)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True)
-class DetectTarget:
-    """Where to look.
-
-    Without a port, USUAL_PORTS. `called_aets` are tried instead of the usual ones; `calling_aet` "" is this gateway's
-    own. The credentials are for the web: user and password, or a bearer token when there is no user.
-    """
-
-    host: str
-    port: int | None = None
-    called_aets: tuple[str, ...] = ()
-    calling_aet: str = ""
-    username: str = ""
-    secret: SecretSource = NO_SECRET
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """The ports to look at."""
-        return USUAL_PORTS if self.port is None else (self.port,)
-
-    @property
-    def auth(self) -> HttpAuth:
-        """How its credentials are shown to a web server."""
-        if not self.secret:
-            return HttpAuth()
-        method = HttpAuthMethod.BASIC if self.username else HttpAuthMethod.BEARER
-        return HttpAuth(method, username=self.username)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +59,10 @@ class DetectionReport:
     duration_ms: float
 
 
-type Ladder = tuple[PacsConnection, ...]
-"""Candidates that differ in one thing. The first one is tried alone: see `goes_on`."""
+def ports_of(target: DetectTarget) -> tuple[int, ...]:
+    """The ports to look at: the one that was given, else the usual ones of all kinds."""
+    usual = (port for kind in KINDS.values() for port in kind.ports)
+    return tuple(dict.fromkeys(usual)) if target.port is None else (target.port,)
 
 
 def check_target(target: DetectTarget) -> DetectTarget:
@@ -143,21 +84,18 @@ def check_target(target: DetectTarget) -> DetectTarget:
 
 
 def ladders(target: DetectTarget, port: int, calling_aet: str) -> tuple[Ladder, ...]:
-    """What to try at one port: HTTPS and HTTP, Orthanc's API first and then roots of DICOMweb, and DIMSE."""
-    aets = target.called_aets or USUAL_AE_TITLES
-    dimse = tuple(DimseConnection(target.host, port, aet, target.calling_aet or calling_aet) for aet in aets)
-    return _web_ladder(target, "https", port), _web_ladder(target, "http", port), dimse
+    """What to try at one port, such as Orthanc's API and then roots of DICOMweb; and AE titles over DIMSE."""
+    asked = replace(target, calling_aet=target.calling_aet or calling_aet)
+    found: dict[str, Ladder] = {}
+    for kind in _by_preference(KINDS):
+        for name, candidates in kind.candidates(asked, port).items():
+            found[name] = (*found.get(name, ()), *candidates)
+    return tuple(found.values())
 
 
 def goes_on(first: PacsConnection, outcome: Finding | GatewayError) -> bool:
-    """Whether the others of a ladder can answer after the first one's outcome.
-
-    Over DIMSE another AE title helps only if this one was not recognised. On the web another path helps whenever
-    HTTP is spoken: an Orthanc has DICOMweb too.
-    """
-    if isinstance(first, DimseConnection):
-        return isinstance(outcome, PacsRejectedError) and outcome.details.get("rejection") != "calling-aet"
-    return not isinstance(outcome, _NOT_SPOKEN)
+    """Whether the others of a ladder can answer after the first one's outcome."""
+    return KINDS[first.kind].goes_on(outcome if isinstance(outcome, GatewayError) else None)
 
 
 def report_of(
@@ -184,18 +122,15 @@ def report_of(
 
 
 def finding_of(connection: PacsConnection, capabilities: Capabilities, latency_ms: float, *notes: str) -> Finding:
-    """What is suggested of a candidate that answered: C-GET rather than C-MOVE where both go."""
-    methods = capabilities.retrieve_methods
+    """What is suggested of a candidate that answered."""
     told = replace(
         capabilities,
         vendor=_short(capabilities.vendor),
         version=_short(capabilities.version),
         charset=_short(capabilities.charset),
     )
-    if isinstance(connection, DimseConnection) and methods and RetrieveMethod.GET not in methods:
-        connection = replace(connection, retrieve_method=RetrieveMethod.MOVE)
-        notes += ("retrieves by C-MOVE: the PACS must know this gateway's AE title, address and port",)
-    return Finding(connection, told, latency_ms, notes)
+    suggestion, more = connection.suggested(capabilities)
+    return Finding(suggestion, told, latency_ms, (*notes, *more))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -209,69 +144,40 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def suggest_names(findings: Sequence[Finding]) -> tuple[str, ...]:
     """A name for each, to be saved under: what it speaks, and a number from the second such on."""
-    kinds = [finding.kind for finding in findings]
-    counts = [kinds[: at + 1].count(kind) for at, kind in enumerate(kinds)]
-    return tuple(kind if count == 1 else f"{kind}-{count}" for kind, count in zip(kinds, counts, strict=True))
+    spoken = [finding.kind for finding in findings]
+    counts = [spoken[: at + 1].count(kind) for at, kind in enumerate(spoken)]
+    return tuple(kind if count == 1 else f"{kind}-{count}" for kind, count in zip(spoken, counts, strict=True))
 
 
 def hints(findings: Sequence[Finding], attempts: Sequence[Attempt]) -> tuple[str, ...]:
     """What a person can do next."""
     told = []
-    kinds = tuple(dict.fromkeys(finding.kind for finding in findings))
+
     if len(findings) > 1:
-        ways = ", ".join(kinds)
+        ways = ", ".join(dict.fromkeys(finding.kind for finding in findings))
         told.append(f"the host answers in {len(findings)} ways ({ways}): if they are one PACS, add the first only")
-    told += [hint.text for hint in _HINTS if hint.fits(findings, attempts)]
+    advice = dict.fromkeys(hint for kind in KINDS.values() for hint in kind.hints)
+    told += [hint.text for hint in advice if _fits(hint, findings, attempts)]
     return tuple(told) if findings or told else (_NOTHING,)
 
 
-class _Hint(NamedTuple):
-    """Advice for when attempts of these kinds ended for the reason, and nothing of the kinds answered."""
-
-    kinds: tuple[str, ...]
-    reason: str
-    text: str
-
-    def fits(self, findings: Sequence[Finding], attempts: Sequence[Attempt]) -> bool:
-        failed = any(attempt.kind in self.kinds and attempt.reason == self.reason for attempt in attempts)
-        return failed and not any(finding.kind in self.kinds for finding in findings)
+def _fits(hint: Hint, findings: Sequence[Finding], attempts: Sequence[Attempt]) -> bool:
+    failed = any(attempt.kind in hint.kinds and attempt.reason == hint.reason for attempt in attempts)
+    return failed and not any(finding.kind in hint.kinds for finding in findings)
 
 
-_HINTS = (
-    _Hint(
-        kinds=("dimse",),
-        reason="PACS_REJECTED",
-        text="a PACS speaks DIMSE, but does not know this AE title: ask its administrator for the PACS's AE title, and"
-        " to enter this gateway's",
-    ),
-    _Hint(
-        kinds=("orthanc", "dicomweb"),
-        reason="PACS_CREDENTIALS_REFUSED",
-        text="a web server asks for credentials: detect again with user and password, or with a token",
-    ),
-)
 _INCOMPLETE = "not everything could be tried in time: detect again with a port"
 _NOTHING = "nothing there speaks DICOM as far as can be seen: check host and port, and firewalls between"
 
 
 def _attempt(candidate: PacsConnection, port: int, outcome: Finding | GatewayError) -> Attempt:
     if isinstance(outcome, Finding):
-        return Attempt(candidate.kind, port, _target_of(candidate), "", "a PACS answered")
-    return Attempt(candidate.kind, port, _target_of(candidate), reason_of(outcome), outcome.message)
+        return Attempt(candidate.kind, port, candidate.target, "", "a PACS answered")
+    return Attempt(candidate.kind, port, candidate.target, reason_of(outcome), outcome.message)
 
 
 def _same_server(candidate: PacsConnection, port: int) -> str:
-    """Several paths of one web server lead to the same PACS; several AE titles are several."""
-    target = _target_of(candidate)
-    return f"{candidate.kind} {port} {target if candidate.kind == 'dimse' else urlsplit(target).scheme}"
-
-
-def _web_ladder(target: DetectTarget, scheme: str, port: int) -> Ladder:
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    base = f"{scheme}://{host}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
-    auth, secret = target.auth, target.secret
-    roots = (DicomWebConnection(base + root, auth=auth, password=secret) for root in DICOMWEB_ROOTS)
-    return OrthancConnection(base, auth=auth, password=secret), *roots
+    return f"{candidate.kind} {port} {candidate.server}"
 
 
 def _short(text: str) -> str:
@@ -279,15 +185,9 @@ def _short(text: str) -> str:
     return "".join(character for character in text if character.isprintable())[:_MAX_TOLD]
 
 
-def _target_of(connection: PacsConnection) -> str:
-    match connection:
-        case DimseConnection(called_aet=called_aet):
-            return called_aet
-        case DicomWebConnection(url=url) | OrthancConnection(url=url):
-            return url
-        case _:
-            return ""
-
-
 def _preference(finding: Finding) -> tuple[int, bool]:
-    return _PREFERENCE.index(finding.kind), not _target_of(finding.connection).startswith("https:")
+    return KINDS[finding.kind].preference, not finding.connection.over_tls
+
+
+def _by_preference(table: Mapping[str, ConnectionKind]) -> list[ConnectionKind]:
+    return sorted(table.values(), key=lambda kind: kind.preference)

@@ -10,6 +10,7 @@ from radgate_server.core.errors import InvalidArgumentError, PacsError
 from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig
 from radgate_server.core.pacs.health import Health
 
+MAX_FAILOVER_THRESHOLD = 100
 SIGN_OF_LIFE = "echo"
 """The operation by which a PACS is judged that is not active, and therefore does no other work."""
 
@@ -24,6 +25,15 @@ UNAVAILABLE: tuple[type[PacsError], ...] = (
     errors.SecretUnavailableError,
 )
 """Failures that count towards a failover; a PACS that answers with another failure works, as does one that is busy."""
+
+
+def check_failover(policy: FailoverPolicy) -> FailoverPolicy:
+    """Return the policy if its numbers are usable. Raises InvalidArgumentError, naming the first that is not."""
+    if not 1 <= policy.threshold <= MAX_FAILOVER_THRESHOLD:
+        raise InvalidArgumentError("failover.threshold", f"must be from 1 to {MAX_FAILOVER_THRESHOLD}")
+    if not 0 <= policy.failback_after_s <= 86_400:
+        raise InvalidArgumentError("failover.failback_after_s", "must be from 0 to 86400 seconds")
+    return policy
 
 
 class TransitionCause(StrEnum):

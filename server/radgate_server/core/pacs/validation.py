@@ -15,6 +15,34 @@ class CheckOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a check ended, and what a person is told."""
+
+    outcome: CheckOutcome
+    message: str
+
+
+def passed(message: str) -> Verdict:
+    """All is well."""
+    return Verdict(CheckOutcome.PASSED, message)
+
+
+def warning(message: str) -> Verdict:
+    """Usable, with a reservation."""
+    return Verdict(CheckOutcome.WARNING, message)
+
+
+def failed(message: str) -> Verdict:
+    """Not usable."""
+    return Verdict(CheckOutcome.FAILED, message)
+
+
+def skipped(message: str) -> Verdict:
+    """Not looked at, or not to be known."""
+    return Verdict(CheckOutcome.SKIPPED, message)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One check: "connectivity", "credentials", "query", "latency", "retrieve" or "transfer-syntaxes".
 

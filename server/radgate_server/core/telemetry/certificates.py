@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.core.pacs.connections import PacsConfig
 
 
 class Use(StrEnum):
@@ -57,8 +57,6 @@ def certificates_of_door(certificate_file: str, client_ca_file: str) -> Iterator
 
 def certificates_of_pacs(config: PacsConfig) -> Iterator[CertificateUse]:
     """What the connection to a PACS uses."""
-    if isinstance(config.connection, FolderConnection) or config.connection.tls is None:
-        return
-    tls = config.connection.tls
-    files = ((Use.PACS_CLIENT, tls.certificate_file), (Use.PACS_AUTHORITIES, tls.ca_file))
+    used = config.connection.certificate_files
+    files = ((Use.PACS_CLIENT, used.client), (Use.PACS_AUTHORITIES, used.authorities))
     yield from (CertificateUse(use, file, config.tenant_id, config.name) for use, file in files if file)

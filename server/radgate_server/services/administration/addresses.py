@@ -12,7 +12,6 @@ from ipaddress import ip_address
 from radgate_server.core.errors import AddressNotAllowedError, InvalidArgumentError
 from radgate_server.core.networks import Address, may_be_reached, parse_host, parse_networks
 from radgate_server.core.pacs.connections import PacsConnection
-from radgate_server.core.pacs.setup import hosts_of
 
 type Resolver = Callable[[str], Awaitable[Sequence[str]]]
 """Gives the addresses of a host name. Raises OSError when it has none."""
@@ -62,7 +61,7 @@ class AddressPolicy:
         """
         if unrestricted:
             return
-        for host in hosts_of(connection):
+        for host in connection.hosts:
             await self.check(host, unrestricted=False, field_name=connection.kind)
 
     async def _addresses(self, name: str, field_name: str) -> tuple[Address, ...]:

@@ -9,14 +9,14 @@ from radgate_server.core.networks import Address
 from radgate_server.core.pacs.connections import PacsConnection
 from radgate_server.core.pacs.detection import (
     DetectionReport,
-    DetectTarget,
     Finding,
-    Ladder,
     check_target,
     goes_on,
     ladders,
+    ports_of,
     report_of,
 )
+from radgate_server.core.pacs.kinds.kind import DetectTarget, Ladder
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.lib.clock import Clock
 from radgate_server.services.administration.addresses import AddressPolicy
@@ -145,7 +145,7 @@ class Detector:
         prober = Prober(
             self._factories, self._clock, self._dial, deadline_s=limits.deadline_s, parallel=limits.parallel
         )
-        candidates = {port: self._askable(ladders(target, port, self._calling_aet)) for port in target.ports}
+        candidates = {port: self._askable(ladders(target, port, self._calling_aet)) for port in ports_of(target)}
         ends_s = asyncio.get_running_loop().time() + limits.total_s
         return _Search(candidates, addresses[:_MAX_ADDRESSES], prober, ends_s, confined=confined)
 

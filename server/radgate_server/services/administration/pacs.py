@@ -16,11 +16,8 @@ from radgate_server.core.errors import (
 from radgate_server.core.pacs.connections import (
     PacsConfig,
     PacsConnection,
-    certificate_source,
-    names_private_files,
-    secret_of,
 )
-from radgate_server.core.pacs.detection import DetectionReport, DetectTarget, check_target
+from radgate_server.core.pacs.detection import DetectionReport, check_target
 from radgate_server.core.pacs.failover import (
     ActivePacs,
     Group,
@@ -31,9 +28,10 @@ from radgate_server.core.pacs.failover import (
     groups_of,
 )
 from radgate_server.core.pacs.health import PacsStatus
+from radgate_server.core.pacs.kinds.kind import DetectTarget
 from radgate_server.core.pacs.manual_switch import Choice, choose_backup, choose_primary
 from radgate_server.core.pacs.ports import EchoReport
-from radgate_server.core.pacs.setup import PacsSetup, check_setup, hosts_of, place_of, shows_anew
+from radgate_server.core.pacs.setup import PacsSetup, check_setup, shows_anew
 from radgate_server.core.pacs.validation import CheckOutcome, ValidationReport
 from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
@@ -111,8 +109,8 @@ class PacsAdmin:
         setup = check_setup(parse_slug(name, "name"), setup, others)
         if any(config.name == name for config in others):
             raise ResourceExistsError("the tenant has a PACS of that name already")
-        self._references.check(caller, secret_of(setup.connection))
-        self._references.check(caller, certificate_source(setup.connection))
+        self._references.check(caller, setup.connection.secret)
+        self._references.check(caller, setup.connection.certificate)
         await self._allow(caller, setup.connection)
         await self._record(caller, f"create pacs {name}", name)
         now = self._clock.now()
@@ -148,9 +146,9 @@ class PacsAdmin:
             config = _changed(old, change, configs)
             if config.connection != old.connection:
                 if shows_anew(old.connection, config.connection):
-                    self._references.check(caller, secret_of(config.connection))
-                if certificate_source(old.connection) != certificate_source(config.connection):
-                    self._references.check(caller, certificate_source(config.connection))
+                    self._references.check(caller, config.connection.secret)
+                if old.connection.certificate != config.connection.certificate:
+                    self._references.check(caller, config.connection.certificate)
                 await self._allow(caller, config.connection)
                 config = replace(config, confined=_is_confined(old, config, caller))
                 config = (
@@ -160,7 +158,7 @@ class PacsAdmin:
                 break  # else somebody changed it while it was validated, and the change is to be made to that
         await self._directory.update_pacs(config)
         await self._follower.catch_up()
-        if place_of(config.connection) != place_of(old.connection):
+        if config.connection.place != old.connection.place:
             await self._caches.drop(tenant_id)  # it may come from what is another archive now
         return await self.get(caller, name)
 
@@ -270,7 +268,7 @@ class PacsAdmin:
         return next((chosen for chosen in groups if chosen.primary == group.primary), None)
 
     async def _allow(self, caller: Caller, connection: PacsConnection) -> None:
-        if names_private_files(connection):
+        if connection.reads_private_files:
             insist_on_every_tenant(caller, "name folders or keys of this machine")
         unrestricted = caller.principal.may_use_every_tenant
         await self._addresses.check_connection(connection, unrestricted=unrestricted)
@@ -306,7 +304,7 @@ def _is_confined(old: PacsConfig, new: PacsConfig, caller: Caller) -> bool:
     """Whether the hosts are a tenant's choice: its administrator changed the connection, or chose one that stays."""
     if not caller.principal.may_use_every_tenant:
         return True
-    return old.confined and not set(hosts_of(old.connection)).isdisjoint(hosts_of(new.connection))
+    return old.confined and not set(old.connection.hosts).isdisjoint(new.connection.hosts)
 
 
 def _find_group(configs: Sequence[PacsConfig], name: str) -> Group:

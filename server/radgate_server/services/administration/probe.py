@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 
 from radgate_server.core.errors import GatewayError, PacsError, PacsTimeoutError, PacsUnreachableError
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs.capabilities import Capabilities
-from radgate_server.core.pacs.connections import DimseConnection, PacsConfig, PacsConnection, with_secret
+from radgate_server.core.pacs.connections import PacsConfig, PacsConnection
 from radgate_server.core.pacs.detection import Finding, finding_of
 from radgate_server.core.pacs.ports import PacsClient, PacsFactory
 from radgate_server.core.secrets.secret import NO_SECRET
@@ -56,7 +55,7 @@ class Prober:
         self, candidate: PacsConnection, address: Address, ends_s: float, *, confined: bool = False
     ) -> Finding | GatewayError:
         """Ask for a sign of life and then for what it can do, until the event loop's time `ends_s`."""
-        config = PacsConfig("", PROBE_NAME, _pinned(candidate, address), self._clock.now(), confined=confined)
+        config = PacsConfig("", PROBE_NAME, candidate.pinned(address), self._clock.now(), confined=confined)
         async with self._slots:
             try:
                 client = self._factories[candidate.kind](config)
@@ -76,7 +75,7 @@ class Prober:
             report = await client.echo.echo()
         capabilities = await self._describe(client, ends_s)
         notes = () if capabilities else ("it answers, but did not tell in time what it can do",)
-        return finding_of(with_secret(candidate, NO_SECRET), capabilities or Capabilities(), report.latency_ms, *notes)
+        return finding_of(candidate.with_secret(NO_SECRET), capabilities or Capabilities(), report.latency_ms, *notes)
 
     async def _describe(self, client: PacsClient, ends_s: float) -> Capabilities | None:
         """What it can do; None for one that answers but does not tell, which is a finding all the same."""
@@ -87,8 +86,3 @@ class Prober:
                 return await client.describer.describe()
         except (TimeoutError, PacsError):
             return None
-
-
-def _pinned(candidate: PacsConnection, address: Address) -> PacsConnection:
-    """Lead DIMSE to the very address that was checked; the web needs the name, for its Host header and certificate."""
-    return replace(candidate, host=str(address)) if isinstance(candidate, DimseConnection) else candidate

@@ -7,14 +7,12 @@ from contextlib import asynccontextmanager
 from radgate_server.core.errors import GatewayError, PacsTimeoutError
 from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.ports import PacsFactory
-from radgate_server.core.pacs.validation import Check, CheckOutcome, ValidationReport
+from radgate_server.core.pacs.validation import Check, CheckOutcome, ValidationReport, Verdict, skipped
 from radgate_server.lib.clock import Clock
 from radgate_server.services.administration.validation_checks import (
     CHECKS,
     Examination,
     Examine,
-    Verdict,
-    skipped,
     unusable,
 )
 

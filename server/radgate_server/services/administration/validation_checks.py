@@ -1,8 +1,7 @@
 """The single checks of a validation. What each finds is kept for those after it."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 
 from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
@@ -20,9 +19,9 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.pacs.capabilities import Capabilities
-from radgate_server.core.pacs.connections import DimseConnection, PacsConnection, RetrieveMethod, secret_of
+from radgate_server.core.pacs.connections import PacsConnection
 from radgate_server.core.pacs.ports import PacsClient
-from radgate_server.core.pacs.validation import CheckOutcome
+from radgate_server.core.pacs.validation import Verdict, failed, passed, skipped, warning
 from radgate_server.core.query.answer_check import check_answer
 from radgate_server.core.query.garbled_text import has_garbled_name
 from radgate_server.core.query.model import MatchingKey, Query
@@ -56,35 +55,7 @@ _REJECTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How a check ended, and what a person is told."""
-
-    outcome: CheckOutcome
-    message: str
-
-
 type Examine = Callable[[], Awaitable[Verdict]]
-
-
-def passed(message: str) -> Verdict:
-    """All is well."""
-    return Verdict(CheckOutcome.PASSED, message)
-
-
-def warning(message: str) -> Verdict:
-    """Usable, with a reservation."""
-    return Verdict(CheckOutcome.WARNING, message)
-
-
-def failed(message: str) -> Verdict:
-    """Not usable."""
-    return Verdict(CheckOutcome.FAILED, message)
-
-
-def skipped(message: str) -> Verdict:
-    """Not looked at, or not to be known."""
-    return Verdict(CheckOutcome.SKIPPED, message)
 
 
 def unusable(error: GatewayError) -> Verdict:
@@ -125,7 +96,7 @@ class Examination:
             return passed("the PACS lets this gateway in")
         if isinstance(self._refusal, PacsRejectedError):
             advice = _REJECTIONS.get(self._refusal.details.get("rejection", ""), "check both AE titles")
-        elif secret_of(self._connection):
+        elif self._connection.secret:
             advice = "check user, password or token, and what they may do"
         else:
             advice = "it wants credentials and has been given none: add them"
@@ -156,12 +127,11 @@ class Examination:
         return passed(latency)
 
     async def _retrieve(self) -> Verdict:
-        """Whether it hands over instances: over DIMSE in the way that is set up, else one that it lists."""
+        """Whether it hands over instances: as its kind judges it, else one that it lists."""
         if self._client.describer is not None:
             self._capabilities = await self._client.describer.describe()
-        if isinstance(self._connection, DimseConnection):
-            methods = self._capabilities.retrieve_methods if self._capabilities else ()
-            return _judge_method(self._connection.retrieve_method, methods)
+        if verdict := self._connection.judge_retrieval(self._capabilities):
+            return verdict
         if not self._study_instance_uid:
             return skipped("the PACS holds no study to try it with")
         return await self._fetch_one(RetrieveScope(self._study_instance_uid))
@@ -195,13 +165,3 @@ class Examination:
 
 def _scope_of(ref: InstanceRef) -> RetrieveScope:
     return RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-
-
-def _judge_method(method: RetrieveMethod, methods: Collection[RetrieveMethod]) -> Verdict:
-    name = f"C-{method.value.upper()}"
-    if method in methods:
-        return passed(f"the PACS accepts {name}")
-    if methods:
-        other = ", ".join(each.value for each in methods)
-        return failed(f"the PACS does not accept {name}; set its retrieve method to {other}")
-    return failed("the PACS accepts neither C-GET nor C-MOVE; ask its administrator to allow one to this gateway")

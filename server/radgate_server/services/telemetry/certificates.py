@@ -7,7 +7,7 @@ from datetime import datetime
 
 from radgate_server.core.access.ports.directory import PacsDirectory, TenantDirectory
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.core.pacs.connections import PacsConfig, is_reached_over_tls
+from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.telemetry.certificates import CertificateUse, certificates_of_pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.condition_log import ConditionLog
@@ -40,7 +40,7 @@ class CertificateSightings:
 
     def of(self, config: PacsConfig) -> Mapping[CertificateUse, datetime]:
         """Those of a PACS, none when it is not reached over TLS (any more)."""
-        if not is_reached_over_tls(config.connection):
+        if not config.connection.over_tls:
             return {}
         place = (config.tenant_id, config.name)
         return {seen: expires for seen, expires in self._expiries.items() if (seen.tenant_id, seen.pacs) == place}

@@ -23,10 +23,7 @@ from radgate_server.core.pacs.connections import (
     RetrieveMethod,
 )
 from radgate_server.core.pacs.detection import (
-    USUAL_AE_TITLES,
-    USUAL_PORTS,
     Attempt,
-    DetectTarget,
     Finding,
     check_target,
     finding_of,
@@ -34,8 +31,11 @@ from radgate_server.core.pacs.detection import (
     hints,
     in_order,
     ladders,
+    ports_of,
     report_of,
 )
+from radgate_server.core.pacs.kinds.dimse import USUAL_AE_TITLES
+from radgate_server.core.pacs.kinds.kind import DetectTarget
 from radgate_server.core.secrets.secret import Secret
 
 DIMSE = DimseConnection("pacs.example", 104, "PACS", "RADGATE")
@@ -73,7 +73,8 @@ def test_malformed_targets_are_refused(target: DetectTarget, field: str) -> None
 def test_a_target_is_tidied_and_keeps_its_secret_to_itself() -> None:
     target = check_target(DetectTarget("pacs.example", None, (" A ", "A", "B"), secret=Secret("s3cret")))
     assert target.called_aets == ("A", "B")
-    assert target.ports == USUAL_PORTS
+    assert set(ports_of(target)) == {104, 11112, 4242, 8042, 80, 443, 8080}
+    assert ports_of(replace(target, port=105)) == (105,)
     assert "s3cret" not in repr(target)
 
 

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs.connection_checks import check_connection
 from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
@@ -18,7 +17,7 @@ from radgate_server.core.pacs.connections import (
     PacsConnection,
 )
 from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
-from radgate_server.core.pacs.setup import PacsSetup, check_setup, hosts_of, keep_secret, place_of
+from radgate_server.core.pacs.setup import PacsSetup, check_setup, keep_secret
 from radgate_server.core.secrets.secret import NO_SECRET, Secret
 from tests.fakes.clock import START
 
@@ -97,12 +96,12 @@ def test_a_secret_that_is_of_no_use_is_dropped() -> None:
     ],
 )
 def test_every_host_of_a_connection_is_told(connection: PacsConnection, hosts: tuple[str, ...]) -> None:
-    assert hosts_of(connection) == hosts
+    assert connection.hosts == hosts
 
 
 def test_a_place_does_not_depend_on_how_it_is_used() -> None:
-    assert place_of(DIMSE) == place_of(replace(DIMSE, max_associations=1, username="", password=NO_SECRET))
-    places = {place_of(each) for each in (DIMSE, replace(DIMSE, port=105), WEB, ORTHANC, FolderConnection("/images"))}
+    assert DIMSE.place == replace(DIMSE, max_associations=1, username="", password=NO_SECRET).place
+    places = {each.place for each in (DIMSE, replace(DIMSE, port=105), WEB, ORTHANC, FolderConnection("/images"))}
     assert len(places) == 5
 
 
@@ -114,16 +113,16 @@ def test_the_same_orthanc_with_other_labels_is_another_place() -> None:
         StudyLabels(("b",)),
         StudyLabels(("a", "b")),
     )
-    assert len({place_of(replace(ORTHANC, labels=each)) for each in labels}) == len(labels)
-    assert place_of(replace(ORTHANC, labels=StudyLabels((), LabelsConstraint.NONE))) == place_of(ORTHANC)
+    assert len({replace(ORTHANC, labels=each).place for each in labels}) == len(labels)
+    assert replace(ORTHANC, labels=StudyLabels((), LabelsConstraint.NONE)).place == ORTHANC.place
 
 
 @pytest.mark.parametrize("names", [("",), ("a.b",), ("ä",), ("a b",), ("x" * 65,), ("a\n",), ("a",) * 33])
 def test_labels_that_no_study_can_carry_are_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
-        check_connection(replace(ORTHANC, labels=StudyLabels(names)))
+        replace(ORTHANC, labels=StudyLabels(names)).checked()
     assert caught.value.field == "orthanc.labels"
-    check_connection(replace(ORTHANC, labels=StudyLabels(("x" * 64, "a-B_9"))))
+    replace(ORTHANC, labels=StudyLabels(("x" * 64, "a-B_9"))).checked()
 
 
 def test_a_setup_is_tidied_and_its_group_checked() -> None:
@@ -140,7 +139,7 @@ def test_a_setup_is_tidied_and_its_group_checked() -> None:
 @pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "connection", "X-Key\r\nHost", ""])
 def test_a_key_goes_into_a_header_of_its_own(name: str) -> None:
     with pytest.raises(InvalidArgumentError, match=r"auth\.header"):
-        check_connection(replace(ORTHANC, password=Secret("k"), auth=HttpAuth(HttpAuthMethod.API_KEY, header=name)))
+        replace(ORTHANC, password=Secret("k"), auth=HttpAuth(HttpAuthMethod.API_KEY, header=name)).checked()
 
 
 @pytest.mark.parametrize(
@@ -148,4 +147,4 @@ def test_a_key_goes_into_a_header_of_its_own(name: str) -> None:
 )
 def test_an_url_is_printable_ascii_so_that_all_who_read_it_read_the_same(url: str) -> None:
     with pytest.raises(InvalidArgumentError, match=r"orthanc\.url"):
-        check_connection(replace(ORTHANC, url=url))
+        replace(ORTHANC, url=url).checked()

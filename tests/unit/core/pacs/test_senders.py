@@ -5,7 +5,6 @@ from ipaddress import ip_address
 import pytest
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs.connection_checks import check_connection
 from radgate_server.core.pacs.connections import DimseConnection, DimseTls
 from radgate_server.core.pacs.senders import (
     REJECTIONS,
@@ -62,7 +61,7 @@ def test_settings_name_other_titles_and_networks() -> None:
 
 def test_a_network_of_ipv4_may_be_spelled_as_ipv6_does() -> None:
     spelled = DimseConnection("h", 104, "ARCHIVE", "RADGATE", sender_networks=("::ffff:10.0.0.0/104",))
-    sender = sender_of(check_connection(spelled), ip_address("::ffff:192.0.2.7"), over_tls=False)
+    sender = sender_of(spelled.checked(), ip_address("::ffff:192.0.2.7"), over_tls=False)
     for address in ("10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7"):
         assert refusal_of(peer(address=address), "RADGATE", [sender]) is None
     assert refusal_of(peer(address="11.1.2.3"), "RADGATE", [sender]) is Refusal.ADDRESS
@@ -114,5 +113,5 @@ def test_every_refusal_has_a_code_of_the_standard_and_a_remedy_if_a_pacs_may_mee
 )
 def test_settings_that_can_not_be_used(wrong: DimseConnection, field: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
-        check_connection(wrong)
+        wrong.checked()
     assert caught.value.field == field

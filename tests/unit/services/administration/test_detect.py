@@ -14,7 +14,8 @@ from radgate_server.core.errors import (
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs.capabilities import Capabilities
 from radgate_server.core.pacs.connections import DicomWebConnection, DimseConnection, OrthancConnection, PacsConnection
-from radgate_server.core.pacs.detection import USUAL_AE_TITLES, DetectTarget
+from radgate_server.core.pacs.kinds.dimse import USUAL_AE_TITLES
+from radgate_server.core.pacs.kinds.kind import DetectTarget
 from radgate_server.core.secrets.secret import NO_SECRET, Secret
 from radgate_server.services.administration.addresses import AddressPolicy
 from radgate_server.services.administration.detection import DetectLimits, Detector, impatient

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -14,17 +14,13 @@ from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.tables import pacs, pacs_active
 from radgate_server.core.access.ports.directory import ChangeKind
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
-from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig, PacsConnection, secret_of, with_secret
+from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig
 from radgate_server.core.pacs.failover import check_backup_for, check_has_no_backups
+from radgate_server.core.pacs.kinds.documents import connection_document, connection_of_document
 from radgate_server.core.pacs.validation import ValidationReport
 from radgate_server.core.secrets.ports import SecretBox
 from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, SecretReference, parse_reference
 
-_CONNECTION: TypeAdapter[PacsConnection] = TypeAdapter(
-    Annotated[PacsConnection, Field(discriminator="kind")],
-    # arbitrary types for the secret, which never goes through here; built when first used: most commands read no PACS
-    config=ConfigDict(arbitrary_types_allowed=True, defer_build=True),
-)
 _REFERENCE = "password_ref"
 _VALIDATION: TypeAdapter[ValidationReport | None] = TypeAdapter(
     ValidationReport | None, config=ConfigDict(defer_build=True)
@@ -54,7 +50,7 @@ class SqlPacsDirectory:
         """Put it in place of the one of its name. Raises ResourceNotFoundError, InvalidArgumentError."""
         now = self._now()
         record = await self._to_record(config)
-        if isinstance(secret_of(config.connection), SealedSecret):
+        if isinstance(config.connection.secret, SealedSecret):
             del record["sealed_password"]  # it stays, and may have been wrapped anew since it was read
         await self._database.write(lambda connection: _update(connection, record, now))
 
@@ -64,8 +60,8 @@ class SqlPacsDirectory:
         await self._database.write(lambda connection: _delete(connection, tenant_id, name, now))
 
     async def _to_record(self, config: PacsConfig) -> dict[str, Any]:
-        document = _CONNECTION.dump_python(config.connection, mode="json", exclude={"password"})
-        secret, sealed = secret_of(config.connection), None
+        document = connection_document(config.connection)
+        secret, sealed = config.connection.secret, None
         match secret:
             case SecretReference():
                 document[_REFERENCE] = str(secret)
@@ -90,12 +86,12 @@ class SqlPacsDirectory:
     def _from_record(self, record: dict[str, Any]) -> PacsConfig:
         document = dict(record["connection"])
         reference, sealed = document.pop(_REFERENCE, None), record["sealed_password"]
-        connection = _CONNECTION.validate_python(document)
+        connection = connection_of_document(document)
         if reference is not None:
-            connection = with_secret(connection, parse_reference(reference, _REFERENCE))
+            connection = connection.with_secret(parse_reference(reference, _REFERENCE))
         elif sealed is not None:
             context = SecretContext(record["tenant_id"], record["name"])
-            connection = with_secret(connection, self._box.known(context, bytes(sealed)))
+            connection = connection.with_secret(self._box.known(context, bytes(sealed)))
         policy = (record[name] for name in ("failover_enabled", "failover_threshold", "failback_after_s"))
         return PacsConfig(
             record["tenant_id"],

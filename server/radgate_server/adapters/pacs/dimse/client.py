@@ -13,7 +13,7 @@ from radgate_server.adapters.pacs.dimse.find.query import DimseQuery
 from radgate_server.adapters.pacs.dimse.retrieve.reader import DimseGetReader, DimseMoveReader
 from radgate_server.adapters.pacs.dimse.storage_scp.scp import StorageScp
 from radgate_server.adapters.pacs.dimse.store import DimseStore
-from radgate_server.core.pacs.connections import DimseConnection, PacsConfig, RetrieveMethod, certificate_source
+from radgate_server.core.pacs.connections import DimseConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient, PacsReader
 from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.secrets.secret import GivenSecrets
@@ -49,9 +49,7 @@ def build_dimse_pacs(
         on_certificate(CertificateUse(use, "", config.tenant_id, config.name), expires)
 
     associator = Associator(config.name, connection, settings, tell, destinations)
-    credentials = Credentials(
-        config.name, secrets or GivenSecrets(), connection.password, certificate_source(connection)
-    )
+    credentials = Credentials(config.name, secrets or GivenSecrets(), connection.password, connection.certificate)
     report = partial(telemetry.pacs_associations, config.tenant_id, config.name)
     pool = AssociationPool(
         config.name,

@@ -21,7 +21,7 @@ from radgate_server.adapters.pacs.http.sighting import ExpiryListener, Sighting
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.http.transport import PoolTransport
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
-from radgate_server.core.pacs.connections import HttpConnection, urls_of
+from radgate_server.core.pacs.connections import HttpConnection
 from radgate_server.core.pacs.minimum_rate import MinimumRate
 from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.secrets.secret import Secret
@@ -115,7 +115,7 @@ class PacsHttp:
         self._settings = settings
         self._url = connection.url.rstrip("/")
         self._rate = MinimumRate(connection.min_bytes_per_second, settings.idle_timeout_s)
-        self._urls = urls_of(connection)
+        self._urls = connection.urls
         self._monotonic_s = monotonic_s
         self._secrets = secrets
         self._credentials = make_credentials(

@@ -1,5 +1,10 @@
 """Between the messages that say how a PACS is reached and the words of the core. Secrets come in and never go out."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from google.protobuf.message import Message
+
 from radgate.v1 import admin_service_pb2, pacs_pb2
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.pacs.connections import (
@@ -56,35 +61,20 @@ _LABELS_CONSTRAINTS_OUT = {constraint: value for value, constraint in _LABELS_CO
 
 
 def from_connection(pacs: admin_service_pb2.Pacs) -> PacsConnection:
-    """Read how a PACS is reached. Whether that is usable, `check_connection` says.
+    """Read how a PACS is reached. Whether that is usable, `PacsConnection.checked` says.
 
     Raises:
         InvalidArgumentError: there is no connection, or a value that this server does not know.
     """
-    match pacs.WhichOneof("connection"):
-        case "dimse":
-            return _from_dimse(pacs.dimse)
-        case "folder":
-            return FolderConnection(pacs.folder.path)
-        case "dicomweb":
-            return _from_dicomweb(pacs.dicomweb)
-        case "orthanc":
-            return _from_orthanc(pacs.orthanc)
-        case _:
-            raise InvalidArgumentError("pacs.connection", "must be given: dimse, folder, dicomweb or orthanc")
+    name = pacs.WhichOneof("connection")
+    if name is None:
+        raise InvalidArgumentError("pacs.connection", f"must be given: {', '.join(CONNECTIONS)}")
+    return CONNECTIONS[name].read(getattr(pacs, name))
 
 
 def put_connection(pacs: admin_service_pb2.Pacs, connection: PacsConnection) -> None:
     """Write into `pacs` how it is reached, all but the secret."""
-    match connection:
-        case DimseConnection() as dimse:
-            pacs.dimse.CopyFrom(_to_dimse(dimse))
-        case FolderConnection(path=path):
-            pacs.folder.path = path
-        case DicomWebConnection() as dicomweb:
-            pacs.dicomweb.CopyFrom(_to_dicomweb(dicomweb))
-        case OrthancConnection() as orthanc:
-            pacs.orthanc.CopyFrom(_to_orthanc(orthanc))
+    getattr(pacs, connection.kind).CopyFrom(CONNECTIONS[connection.kind].write(connection))
 
 
 def from_http_auth(auth: pacs_pb2.HttpAuth, field_name: str) -> HttpAuth:
@@ -143,6 +133,14 @@ def _from_dimse_tls(tls: admin_service_pb2.DimseTls) -> DimseTls:
         server_name=tls.server_name,
         certificate_ref=tls.certificate_ref,
     )
+
+
+def _from_folder(folder: admin_service_pb2.FolderConnection) -> FolderConnection:
+    return FolderConnection(folder.path)
+
+
+def _to_folder(folder: FolderConnection) -> admin_service_pb2.FolderConnection:
+    return admin_service_pb2.FolderConnection(path=folder.path)
 
 
 def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
@@ -251,3 +249,19 @@ def _to_http_tls(tls: HttpTls) -> pacs_pb2.HttpTls | None:
     return pacs_pb2.HttpTls(
         ca_file=tls.ca_file, certificate_file=tls.certificate_file, private_key_file=tls.private_key_file
     )
+
+
+class _Conversion(NamedTuple):
+    """Between the message of one kind of PACS and its connection."""
+
+    read: Callable[[Any], PacsConnection]
+    write: Callable[[Any], Message]
+
+
+CONNECTIONS: Mapping[str, _Conversion] = {
+    "dimse": _Conversion(_from_dimse, _to_dimse),
+    "folder": _Conversion(_from_folder, _to_folder),
+    "dicomweb": _Conversion(_from_dicomweb, _to_dicomweb),
+    "orthanc": _Conversion(_from_orthanc, _to_orthanc),
+}
+"""By the field of Pacs that says how it is reached."""

@@ -2,7 +2,8 @@
 
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.pacs.capabilities import Capabilities
-from radgate_server.core.pacs.detection import Attempt, DetectionReport, DetectTarget, Finding, suggest_names
+from radgate_server.core.pacs.detection import Attempt, DetectionReport, Finding, suggest_names
+from radgate_server.core.pacs.kinds.kind import DetectTarget
 from radgate_server.rpc.v1.convert.connections import RETRIEVE_METHODS_OUT, from_secret, put_connection
 from radgate_server.rpc.v1.enum_words import DETECT_KINDS, ERROR_REASONS, QUERY_LEVELS, WEB_SERVICES
 

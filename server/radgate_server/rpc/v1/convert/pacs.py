@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from radgate.v1 import admin_service_pb2, pacs_pb2
-from radgate_server.core.pacs.connections import FailoverPolicy, with_secret
+from radgate_server.core.pacs.connections import FailoverPolicy
 from radgate_server.core.pacs.setup import PacsSetup, keep_secret
 from radgate_server.core.secrets.secret import NO_SECRET
-from radgate_server.rpc.v1.convert.connections import from_connection, put_connection
+from radgate_server.rpc.v1.convert.connections import CONNECTIONS, from_connection, put_connection
 from radgate_server.rpc.v1.convert.field_mask import given, take_over
 from radgate_server.rpc.v1.convert.pacs_reports import to_report, to_state
 from radgate_server.rpc.v1.convert.times import from_duration, to_duration, to_timestamp
 from radgate_server.services.administration.pacs import PacsOverview
 
-CHANGEABLE = frozenset({"dimse", "folder", "dicomweb", "orthanc", "backup_for", "failover"})
+CHANGEABLE = frozenset({*CONNECTIONS, "backup_for", "failover"})
 """Fields of Pacs that an update may change; all others are only told."""
 
 _DEFAULTS = FailoverPolicy()
@@ -52,7 +52,7 @@ def change_setup(setup: PacsSetup, pacs: admin_service_pb2.Pacs, paths: Sequence
             know, and when the secret would go to another host.
     """
     # The secret, or where it is kept, is what it was only if it may be: keep_secret decides.
-    message = _to_setup(replace(setup, connection=with_secret(setup.connection, NO_SECRET)))
+    message = _to_setup(replace(setup, connection=setup.connection.with_secret(NO_SECRET)))
     take_over(message, pacs, paths, CHANGEABLE, "PACS")
     changed, chosen = from_pacs(message), paths or given(pacs, CHANGEABLE)
     if not {f"{changed.connection.kind}.{name}" for name in ("password", "password_ref")}.isdisjoint(chosen):

@@ -18,7 +18,6 @@ from radgate_server.services.pacs.resilience.admission import Admission, Applica
 from radgate_server.services.pacs.resilience.asking import Asker, Means
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, BreakerPolicy
-from radgate_server.services.pacs.resilience.endpoints import connections_of, endpoint_of
 from radgate_server.services.pacs.resilience.fair_gate import FairGate
 from radgate_server.services.pacs.resilience.guarded_roles import guard_roles, operations_of
 from radgate_server.services.pacs.resilience.operations import ALWAYS_ASKED, Operation
@@ -140,10 +139,10 @@ class PacsGuard:
 
     def _lane(self, config: PacsConfig, urgency: Urgency) -> Lane:
         applicant = Applicant(
-            endpoint=endpoint_of(config.connection),
+            endpoint=config.connection.endpoint,
             tenant_id=config.tenant_id,
             pacs=config.name,
-            connections=min(connections_of(config.connection), self._settings.max_concurrent),
+            connections=min(config.connection.max_parallel, self._settings.max_concurrent),
             urgency=urgency,
         )
         return self._admission.lane(applicant)

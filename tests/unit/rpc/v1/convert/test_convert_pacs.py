@@ -22,7 +22,6 @@ from radgate_server.core.pacs.connections import (
     PacsConnection,
     RetrieveMethod,
     TlsProfile,
-    with_secret,
 )
 from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs.setup import PacsSetup
@@ -57,7 +56,7 @@ WEB = DicomWebConnection(
 )
 ORTHANC = OrthancConnection(
     "http://pacs.example:8042",
-    HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"),
+    auth=HttpAuth(HttpAuthMethod.API_KEY, header="X-Key"),
     labels=StudyLabels(("research", "2026"), LabelsConstraint.NONE),
     password=Secret("hunter2"),
 )
@@ -71,7 +70,7 @@ def test_all_but_the_secret_goes_out_and_comes_in(connection: PacsConnection) ->
     config = PacsConfig("east", "spare", connection, START, "main", SETUP.failover)
     message = to_pacs(PacsOverview(config, None, active=False))
     assert "hunter2" not in MessageToJson(message)
-    assert from_pacs(message) == PacsSetup(with_secret(connection, NO_SECRET), "main", SETUP.failover)
+    assert from_pacs(message) == PacsSetup(connection.with_secret(NO_SECRET), "main", SETUP.failover)
 
 
 def test_what_is_not_given_has_defaults() -> None:

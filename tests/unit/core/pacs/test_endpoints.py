@@ -9,7 +9,6 @@ from radgate_server.core.pacs.connections import (
     OrthancConnection,
     PacsConnection,
 )
-from radgate_server.services.pacs.resilience.endpoints import connections_of, endpoint_of
 
 _BY_TOKEN = HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://tokens.example/token")
 
@@ -29,11 +28,11 @@ _BY_TOKEN = HttpAuth(HttpAuthMethod.OAUTH2, "radgate", token_url="https://tokens
     ],
 )
 def test_whoever_reaches_the_same_server_shares_its_endpoint(connection: PacsConnection, endpoint: str) -> None:
-    assert endpoint_of(connection) == endpoint
+    assert connection.endpoint == endpoint
 
 
 def test_a_pool_says_how_much_it_can_do_at_the_same_time() -> None:
-    assert connections_of(DimseConnection("pacs", 104, "A", "B", max_associations=3)) == 3
-    assert connections_of(OrthancConnection("http://pacs", max_connections=5)) == 5
-    assert connections_of(DicomWebConnection("http://pacs", max_connections=6)) == 6
-    assert connections_of(FolderConnection("/images")) > 10_000
+    assert DimseConnection("pacs", 104, "A", "B", max_associations=3).max_parallel == 3
+    assert OrthancConnection("http://pacs", max_connections=5).max_parallel == 5
+    assert DicomWebConnection("http://pacs", max_connections=6).max_parallel == 6
+    assert FolderConnection("/images").max_parallel > 10_000
