@@ -17,8 +17,8 @@ import httpx
 from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Role
 from radgate_server.core.pacs.connections import DimseConnection, PacsConnection
 from radgate_server.core.pacs.setup import PacsSetup
+from radgate_server.installation.administration import open_admin
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import open_admin
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.settings.settings import Settings, load_settings
 from tests.e2e.waiting import wait_for

@@ -21,8 +21,8 @@ from radgate_server.core.pacs.connections import (
 from radgate_server.core.pacs.detection import DetectTarget
 from radgate_server.core.pacs.setup import PacsSetup
 from radgate_server.core.secrets.secret import Secret
+from radgate_server.installation.administration import open_admin
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import open_admin
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.settings.settings import Settings
 from tests.integration.odd_web_server import OddWebServer, Reply, odd_web_server

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.app import Overrides
 from radgate_server.app.tiers import Tiers
-from radgate_server.installation.opening import Installation, Network
+from radgate_server.installation.administration import Network
+from radgate_server.installation.opening import Installation
 from radgate_server.installation.retention import RetentionStore
 from radgate_server.settings.settings import Settings
 from tests.fakes.retention import RecordedTrail

@@ -10,8 +10,8 @@ from radgate_server.app.foundation import Foundation
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.tiers import Tiers, open_spool
 from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.installation.administration import Network, build_admin
 from radgate_server.installation.audit_tools import AuditReading, build_audit_reading
-from radgate_server.installation.opening import Network, build_admin
 from radgate_server.installation.retention import build_desk, build_eraser
 from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.services.administration.tenants import AdminService

@@ -31,8 +31,9 @@ from radgate_server.core.imaging.ports import FrameWorkers
 from radgate_server.core.limits.ports import LimitTelemetry
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.installation.administration import Network
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import Installation, Network, open_installation
+from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.lib.clock import Clock
 from radgate_server.rpc.server.grpc_server import RpcServer
 from radgate_server.services.administration.tenants import AdminService

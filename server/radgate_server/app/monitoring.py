@@ -20,8 +20,8 @@ from radgate_server.core.access.ports.directory import ChangeFeed
 from radgate_server.core.alerts.alert import Alert
 from radgate_server.core.telemetry.certificates import certificates_of_door, certificates_of_scp
 from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.installation.administration import secret_keeper
 from radgate_server.installation.gate import unreadable_files
-from radgate_server.installation.opening import secret_keeper
 from radgate_server.lib.clock import Clock
 from radgate_server.services.alerts.courier import Courier
 from radgate_server.services.alerts.ledger import AlertLedger, Terms

@@ -12,8 +12,12 @@ from radgate_server.app.foundation import Foundation
 from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
-from radgate_server.installation.disk_tiers import open_derived_cache, open_disk_store, open_state_cache
-from radgate_server.installation.quarantine import open_quarantine
+from radgate_server.installation.disk_tiers import (
+    open_derived_cache,
+    open_disk_store,
+    open_quarantine,
+    open_state_cache,
+)
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.table import MIB

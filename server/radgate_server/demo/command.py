@@ -29,8 +29,8 @@ from radgate_server.core.pacs.connections import DimseConnection, FolderConnecti
 from radgate_server.core.pacs.setup import PacsSetup
 from radgate_server.demo.archive import DimseArchive
 from radgate_server.demo.viewer import find_or_install_ohif, serve_viewer
+from radgate_server.installation.administration import open_admin
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import open_admin
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.settings.settings import Settings
 

@@ -1,17 +1,20 @@
-"""The tiers of the cache on the local disk, as a server opens them and commands beside it."""
+"""What is stored below the data folder, cached or in quarantine, as a server opens it and commands beside it."""
 
 from contextlib import AsyncExitStack
 
 from radgate_server.adapters.cache.derived.tier import DerivedCache
 from radgate_server.adapters.cache.disk.stock import Stock
+from radgate_server.adapters.cache.quarantine.folder import QuarantineDisk
+from radgate_server.adapters.cache.quarantine.tier import FolderQuarantine
 from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.adapters.secrets.quarantine_key import quarantine_key
 from radgate_server.core.cache.ports.keys import StudyKeys
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.settings.settings import Settings
 
-__all__ = ["Stock", "open_derived_cache", "open_disk_store", "open_state_cache"]
+__all__ = ["Stock", "open_derived_cache", "open_disk_store", "open_quarantine", "open_state_cache"]
 
 STATES_BYTES = 64 << 20  # a state takes less than a kilobyte
 
@@ -77,3 +80,11 @@ async def open_state_cache(
         stock=stock,
     )
     return await stack.enter_async_context(cache)
+
+
+def open_quarantine(settings: Settings, keys: StudyKeys | None, clock: Clock) -> FolderQuarantine:
+    """Nothing is made on the disk before something is stored. Raises ConfigurationError: the key file can't be used."""
+    key = quarantine_key(settings.data_dir)
+    return FolderQuarantine(
+        QuarantineDisk(settings.data_dir / "quarantine", settings.quarantine.limits, clock, key, keys)
+    )

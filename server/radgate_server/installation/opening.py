@@ -1,15 +1,13 @@
-"""What server and command line share: an installation's database, key and disk cache, and the way to its PACS."""
+"""What server and command line share: an installation's database and keys, and the way to its PACS."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from radgate_server.adapters.audit.spool import FileAuditSpool, count_late
-from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.access.keys import SqlKeyDirectory
 from radgate_server.adapters.database.access.limits import SqlLimitDirectory, SqlUsageLedger
 from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
@@ -42,13 +40,10 @@ from radgate_server.core.access.ports.directory import (
 from radgate_server.core.audit.ports.export import ExportPositions
 from radgate_server.core.audit.ports.records import AuditRecords
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
-from radgate_server.core.cache.ports.keys import StudyKeys
-from radgate_server.core.cache.ports.tiers import TenantTier
 from radgate_server.core.limits.ports import LimitDirectory, UsageLedger
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.ports import PacsClient, PacsFactory
-from radgate_server.core.quarantine.ports import QuarantineContents
 from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.secrets.ports import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
@@ -56,24 +51,8 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import KEY_FILES, Purpose, pass_gate
 from radgate_server.installation.retention import RetentionStore, open_retention
 from radgate_server.lib.clock import Clock
-from radgate_server.services.administration.addresses import AddressPolicy, Resolver, resolve_by_system
-from radgate_server.services.administration.detection import Detector, impatient
-from radgate_server.services.administration.pacs import PacsAdmin
-from radgate_server.services.administration.probe import Dial, dial
-from radgate_server.services.administration.tenants import AdminService
-from radgate_server.services.administration.validation import Validator
-from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.tenants import KnownTenantsSink
-from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.late_tier import LateTier
-from radgate_server.services.cache.tenant_caches import TenantCaches
-from radgate_server.services.limits.admin import LimitsAdmin
-from radgate_server.services.pacs.clients import PacsClients
-from radgate_server.services.quarantine.late import LateQuarantine
-from radgate_server.services.quarantine.storing import QuarantineAdmin
-from radgate_server.services.secrets.keeping import SecretKeeper
 from radgate_server.services.secrets.reading import PacsSecrets
-from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.settings.settings import Settings
 
 _AUDIT_SPOOL = "audit-spool"
@@ -242,155 +221,3 @@ def pacs_factories(
         )
 
     return {"dimse": dimse, "folder": folder, "dicomweb": dicomweb, "orthanc": orthanc}
-
-
-def _idle_storage_scp(settings: Settings) -> "StorageScp":
-    """One that is never started: to test a PACS, nothing is received."""
-    from radgate_server.adapters.pacs.dimse import StorageScp
-
-    return StorageScp(settings.dicom_aet, host=settings.host, port=0, settings=settings.dimse)
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """How hosts that administrators name are looked up and tried."""
-
-    resolve: Resolver = resolve_by_system
-    dial: Dial = dial
-
-
-def secret_keeper(installation: Installation, clock: Clock) -> SecretKeeper:
-    """What looks after the key that secrets are sealed under."""
-    auditor = Auditor(installation.audit, clock)
-    return SecretKeeper(installation.ring, installation.box, installation.sealed, auditor, clock)
-
-
-def build_admin(
-    installation: Installation,
-    settings: Settings,
-    *,
-    follower: ChangeFollower,
-    clients: PacsClients,
-    factories: Mapping[str, PacsFactory],
-    probes: Mapping[str, PacsFactory],
-    caches: TenantCaches,
-    quarantine: QuarantineContents,
-    clock: Clock,
-    network: Network = Network(),
-) -> AdminService:
-    """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
-    auditor = Auditor(installation.audit, clock)
-    addresses = AddressPolicy(settings.pacs.allowed_networks, network.resolve)
-    pacs = PacsAdmin(
-        directory=installation.pacs,
-        failover=installation.failover,
-        statuses=installation.statuses,
-        validator=Validator(factories, clock),
-        detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
-        addresses=addresses,
-        references=ReferencePolicy(settings.secrets.tenant_prefix),
-        clients=clients,
-        caches=caches,
-        follower=follower,
-        auditor=auditor,
-        clock=clock,
-    )
-    return AdminService(
-        tenants=installation.tenants,
-        keys=installation.keys,
-        pacs=pacs,
-        secrets=secret_keeper(installation, clock),
-        limits=LimitsAdmin(
-            installation.limits,
-            installation.usage,
-            installation.keys,
-            settings.limits,
-            settings.auth,
-            follower,
-            auditor,
-            clock,
-        ),
-        caches=caches,
-        quarantine=QuarantineAdmin(quarantine, auditor),
-        follower=follower,
-        box=installation.box,
-        auditor=auditor,
-        clock=clock,
-    )
-
-
-@cache
-def _unread_telemetry() -> Telemetry:
-    """What a command measures, which nobody reads; with its metrics' library, which most commands start without."""
-    from radgate_server.adapters.telemetry import PrometheusTelemetry
-
-    return PrometheusTelemetry()
-
-
-def _late_tiers(
-    stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, *, counted: bool
-) -> tuple[TenantTier[int], TenantTier[None]]:
-    """The tiers on the disk, instances and what is made of them, for a command; `stack` closes those that it used."""
-
-    async def store() -> TenantTier[int]:
-        from radgate_server.installation.disk_tiers import Stock, open_disk_store
-
-        stock = Stock.COUNTED if counted else Stock.REPORTED
-        return await open_disk_store(stack, settings, keys, clock, _unread_telemetry(), stock)
-
-    async def derived() -> TenantTier[None]:
-        from radgate_server.installation.disk_tiers import Stock, open_derived_cache
-
-        stock = Stock.COUNTED if counted else Stock.REPORTED
-        return await open_derived_cache(stack, settings, keys, clock, _unread_telemetry(), stock)
-
-    return LateTier(store), LateTier(derived)
-
-
-def _late_quarantine(settings: Settings, keys: StudyKeys | None, clock: Clock) -> LateQuarantine:
-    def contents() -> QuarantineContents:
-        from radgate_server.installation.quarantine import open_quarantine
-
-        return open_quarantine(settings, keys, clock)
-
-    return LateQuarantine(contents)
-
-
-@asynccontextmanager
-async def open_admin(
-    settings: Settings, purpose: Purpose = Purpose.USE, *, counted: bool = False
-) -> AsyncIterator[AdminService]:
-    """Administration without a server, for the command line. `counted`: what is cached is counted, not looked up.
-
-    Raises:
-        ConfigurationError, DatabaseUnavailableError: as `open_installation`.
-    """
-    async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        installation = await open_installation(stack, settings, clock, purpose=purpose)
-        keys = installation.retention.study_keys
-        store, derived = _late_tiers(stack, settings, keys, clock, counted=counted)
-        quarantine = _late_quarantine(settings, keys, clock)
-        storage_scp = cache(partial(_idle_storage_scp, settings))
-        factories = pacs_factories(settings, storage_scp, _unread_telemetry, installation.secrets)
-        clients = PacsClients(installation.pacs, factories)
-        stack.push_async_callback(clients.close)
-        follower = ChangeFollower(installation.feed, {})
-        yield build_admin(
-            installation,
-            settings,
-            follower=follower,
-            clients=clients,
-            factories=factories,
-            probes=pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets),
-            caches=TenantCaches(
-                hot=None,
-                derived=derived,
-                store=store,
-                quarantine=quarantine,
-                feed=installation.feed,
-                follower=follower,
-            ),
-            quarantine=quarantine,
-            clock=clock,
-        )

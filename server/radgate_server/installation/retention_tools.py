@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.installation.disk_tiers import Stock, open_derived_cache, open_disk_store, open_state_cache
+from radgate_server.installation.disk_tiers import (
+    Stock,
+    open_derived_cache,
+    open_disk_store,
+    open_quarantine,
+    open_state_cache,
+)
 from radgate_server.installation.opening import open_installation
-from radgate_server.installation.quarantine import open_quarantine
 from radgate_server.installation.retention import build_desk, build_eraser
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower

@@ -9,8 +9,8 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.quarantine.refused_instance import RefusedInstance
+from radgate_server.installation.disk_tiers import open_quarantine
 from radgate_server.installation.opening import open_installation
-from radgate_server.installation.quarantine import open_quarantine
 from radgate_server.settings.settings import Settings
 from tests.unit.cli.command_line import Cli
 

@@ -41,7 +41,7 @@ def explain(source: TextIO) -> None:
         return await explainer.explain(token)
 
     # Only here: the whole server's imports would make `--help` slow.
-    from radgate_server.installation.access_tools import open_explainer
+    from radgate_server.installation.administration import open_explainer
 
     found = run_opened(open_explainer(current_settings()), work)
     for what, how in found.lines:

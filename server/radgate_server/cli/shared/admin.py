@@ -32,8 +32,8 @@ def run_admin[T](
         GatewayError: from the settings, the database, or `work`.
     """
     # Only here: the whole server's imports would make `--help` slow.
+    from radgate_server.installation.administration import open_admin
     from radgate_server.installation.gate import Purpose
-    from radgate_server.installation.opening import open_admin
 
     purpose = Purpose.BEGIN if may_begin else Purpose.USE
     return run_opened(open_admin(current_settings(), purpose, counted=counted), work)
