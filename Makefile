@@ -60,9 +60,22 @@ services: ## Install from Debian's packages what the tests run against, when it 
 test: dev services ## Run all tests: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
 	@$(PYTHON) -m pytest $(IN_PARALLEL)
 
+NO_SERVICE = tests/rpc tests/unit tests/conformance
+
 .PHONY: test-unit
 test-unit: dev ## Run the tests that need no service
-	@$(PYTHON) -m pytest $(IN_PARALLEL) tests/rpc tests/unit tests/conformance
+	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE)
+
+.PHONY: test-services
+test-services: dev services ## Run the tests that test-unit leaves out
+	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE:%=--ignore=%)
+
+.PHONY: coverage
+coverage: dev ## Run test-unit (or TESTS=tests: all) and measure its coverage by branch, which has a floor
+	@$(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest $(IN_PARALLEL) $(or $(TESTS),$(NO_SERVICE))
+	@$(PYTHON) -m coverage combine --quiet
+	@printf 'coverage by branch, in percent: '; $(PYTHON) -m coverage report --format=total
 
 .PHONY: wheelhouse
 wheelhouse: venv ## Make dist/wheelhouse, from which Radgate installs without a network (EXTRAS=redis,vault)
