@@ -51,7 +51,7 @@ A secret may stand in a file of its own, which the variable with `_FILE` at its 
 
 Whatever is wrong stops the start before anything is made or opened, with one line for each thing: setting, value (not
 of secrets), variable or file, and what to do. That goes for names that are no setting's too, also of variables that
-begin with `RADGATE_`; only those are passed over that Kubernetes makes for services called radgate. Of OpenTelemetry's
+begin with `RADGATE_`; only those are ignored that Kubernetes makes for services called radgate. Of OpenTelemetry's
 variables (`OTEL_EXPORTER_OTLP_ENDPOINT`) each counts where the setting of `telemetry` for it is not given:
 [traces](tracing.md).
 """
@@ -156,7 +156,7 @@ def line(*cells: str) -> str:
 
 
 def inner_tables(field: FieldInfo) -> tuple[type[BaseModel], ...]:
-    """Return the models of a table within a section: one, or several told apart by their kind; none of a value."""
+    """Return the models of a table within a section: one, or several distinguished by their kind; none of a value."""
     if typing.get_origin(field.annotation) is tuple:
         return ()
     kinds = typing.get_args(field.annotation) or (field.annotation,)

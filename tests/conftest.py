@@ -16,7 +16,7 @@ _LEAKS = pytest.StashKey[list[str]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Write down what the code under test tells."""
+    """Write down what the code under test reports."""
     told = Told(_folder(session) / "told.txt")
     session.config.stash[_TOLD] = told
     watch(told)
@@ -24,7 +24,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run if any of it tells of a patient whose images the tests use.
+    """Fail the run if any of it reports a patient whose images the tests use.
 
     With several processes, the first one looks into the folders of all.
     """
@@ -40,7 +40,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say where."""
     if found := config.stash.get(_LEAKS, []):
-        terminalreporter.section("patients were told of", red=True)
+        terminalreporter.section("patients were named", red=True)
         for place in found:
             terminalreporter.line(place)
 

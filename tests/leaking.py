@@ -1,4 +1,4 @@
-"""Tells of a patient on purpose, in every way, if LEAK says so; test_told.py runs it in a process of its own."""
+"""Reports a patient on purpose, in every way, if LEAK says so; test_told.py runs it in a process of its own."""
 
 import logging
 import os

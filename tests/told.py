@@ -1,7 +1,7 @@
-"""Everything that the code under test told while the suite ran, and a search in it for the patients of the images.
+"""Everything that the code under test reported while the suite ran, and a search in it for the patients of the images.
 
 `watch` lets what would leave a server (lines of log, pages of metrics, spans, errors' texts) be written into one file;
-processes write files of their own. `leaks` looks through all of it. A run in which a patient is told of fails.
+processes write files of their own. `leaks` looks through all of it. A run in which a patient is named fails.
 """
 
 import logging
@@ -32,7 +32,7 @@ _SAY_NOTHING = {"Anonymized", "Anonymous", "exam Number", "11111111", "12345678"
 _LEAST_CHARACTERS, _LEAST_DIGITS = 4, 6
 
 FILES = ("told.txt", "serve.log", "metrics.txt")
-"""Files below temporary folders into which the processes of a run, and servers, write what they tell."""
+"""Files below temporary folders into which the processes of a run, and servers, write what they report."""
 
 
 def patients() -> set[str]:
@@ -60,7 +60,7 @@ def _words_of(path: Path) -> Iterator[str]:
 
 
 def leaks(files: Iterable[Path], words: Iterable[str]) -> Iterator[str]:
-    """Each line that tells of a patient: file, number, and the test if the line names it; never the patient."""
+    """Each line that reports a patient: file, number, and the test if the line names it; never the patient."""
     found = re.compile(r"(?<![\w.-])(?:" + "|".join(re.escape(word) for word in sorted(words)) + r")(?![\w.-])")
     for file in files:
         with file.open(encoding="utf-8", errors="replace") as lines:

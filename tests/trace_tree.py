@@ -1,4 +1,4 @@
-"""One trace as a tree, with what each span tells."""
+"""One trace as a tree, with what each span reports."""
 
 import secrets
 from collections import defaultdict
@@ -52,7 +52,7 @@ class Node(NamedTuple):
 
 
 def attributes_of(items: Iterable[KeyValue]) -> dict[str, object]:
-    """What OTLP tells of a span, or of who sent it."""
+    """What OTLP reports of a span, or of who sent it."""
     return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in items}
 
 
@@ -78,7 +78,7 @@ def tree_of(spans: Iterable[Found], root_id: str) -> Node:
 
 
 def lines(tree: Node, depth: int = 0) -> Iterator[str]:
-    """The tree as text, one line a span: name, service, duration, what it tells."""
+    """The tree as text, one line a span: name, service, duration, what it reports."""
     span = tree.span
     took = f"{(span.end_ns - span.start_ns) / 1e6:.1f} ms" if span.end_ns else ""
     told = " ".join(

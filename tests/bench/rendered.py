@@ -82,7 +82,7 @@ def _cold(orthanc: OrthancServer, radgate: Radgate, seconds: int, rounds: int) -
         paths = [next(unlike) for _ in range(COLD_REQUESTS_EACH_RUN)]
         ours.append(_per_second(radgate.http_port, paths, radgate, seconds))
         theirs.append(_per_second(orthanc.http_port, paths, radgate, seconds))
-    return _row("rendered, 512 x 512 JPEG, each one rendered anew", ours, theirs, 2.0)
+    return _row("rendered, 512 x 512 JPEG, each one rendered again", ours, theirs, 2.0)
 
 
 def _unlike_paths() -> Iterator[str]:

@@ -51,7 +51,7 @@ class Radgate:
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
 
     def reset_peak_rss(self) -> None:
-        """Begin the peak anew."""
+        """Begin the peak again."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
 

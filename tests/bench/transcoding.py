@@ -1,11 +1,11 @@
-"""A CT series from an uncompressed PACS, made HTJ2K Lossless on its way: pixels a second, and by processor.
+"""A CT series from an uncompressed PACS, made HTJ2K Lossless in transit: pixels a second, and by processor.
 
     python -m tests.bench.transcoding [SLICES]
 
 The processor's seconds are those of the server, its workers and Envoy together, so that the figure holds on a machine
 that does other things too; the PACS and the client are not in it. So the figure counts all that brings a slice from the
 PACS to the client: receiving it, keeping it as it came and as it was made, recording who got it. What the workers take
-by themselves is told beside it: that is what compares with the bare codec.
+by themselves is reported beside it: that is what compares with the bare codec.
 """
 
 import os

@@ -71,7 +71,7 @@ class InstanceStoreSuite:
         await store.put("alpha", received(data))
         for start in edges:
             for end in (edge for edge in edges if edge >= start):
-                handle = await got(store)  # anew each time: some stores read otherwise the second time
+                handle = await got(store)  # again each time: some stores read otherwise the second time
                 assert await handle.read(start, end - start) == data[start:end]
                 view = handle.view(start, end - start)
                 assert view is None or (view.readonly and view == data[start:end])

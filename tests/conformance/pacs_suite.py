@@ -124,7 +124,7 @@ def read_received(received: ReceivedInstance) -> pydicom.FileDataset:
 
 
 def check_same_object(received: ReceivedInstance, path: Path) -> None:
-    """The received file holds the stored object, and its file meta tells the truth (PS3.10 7.1)."""
+    """The received file holds the stored object, and its file meta reports the truth (PS3.10 7.1)."""
     stored, dataset = pydicom.dcmread(path), read_received(received)
     assert received.content.size_bytes == sum(len(piece) for piece in received.content.pieces(1000))
     assert dataset.file_meta.TransferSyntaxUID == received.transfer_syntax_uid == stored.file_meta.TransferSyntaxUID

@@ -98,7 +98,7 @@ async def test_a_client_that_goes_in_the_middle_cancels_the_servers_call(gateway
 
     async def busy(_: Context) -> HttpBody:
         await asyncio.Event().wait()
-        raise AssertionError("nobody lets it go on")
+        raise AssertionError("nobody lets it continue")
 
     gateway.stub.answer = busy
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:

@@ -1,1 +1,1 @@
-"""Attacks on a running gateway, while a good client goes on: `python -m tests.drill` prints what became of each."""
+"""Attacks on a running gateway, while a good client continues: `python -m tests.drill` prints what became of each."""

@@ -1,4 +1,4 @@
-"""What attackers send. Each attack goes on for some seconds, and counts what the gateway did about it."""
+"""What attackers send. Each attack continues for some seconds, and counts what the gateway did about it."""
 
 import asyncio
 import gzip
@@ -21,9 +21,9 @@ PATIENCE_S = 60
 
 @dataclass
 class Target:
-    """The gateway, and what an attacker who is let in would need: a key, and the path of something large.
+    """The gateway, and what an attacker who is admitted would need: a key, and the path of something large.
 
-    An attack lasts for so many seconds, and goes on until `outcome` was counted, if that is given.
+    An attack lasts for so many seconds, and continues until `outcome` was counted, if that is given.
     """
 
     port: int
@@ -164,7 +164,7 @@ ATTACKS: Mapping[str, Attack] = {
 
 
 async def many(target: Target, one: Callable[[], Awaitable[None]]) -> None:
-    """As many attackers as there are connections; each begins anew when it is thrown out, until the time is over."""
+    """As many attackers as there are connections; each begins again when it is thrown out, until the time is over."""
 
     async def again() -> None:
         while True:

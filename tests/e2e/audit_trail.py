@@ -1,4 +1,4 @@
-"""What the audit trail tells of an answer: a record is safe before the answer leaves, and soon in the database."""
+"""What the audit trail reports of an answer: a record is safe before the answer leaves, and soon in the database."""
 
 from typing import NamedTuple
 

@@ -158,7 +158,7 @@ class RadgateProcess:
         if self.process is None:
             return
         try:
-            with contextlib.suppress(httpx.HTTPError):  # for tests/told.py
+            with contextlib.suppress(httpx.HTTPError):  # for tests/reported.py
                 (self.folder / "metrics.txt").write_text(httpx.get(self.metrics_url, timeout=30).text, encoding="utf-8")
             self.terminate()
             assert self.wait() == 0

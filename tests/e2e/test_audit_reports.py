@@ -153,7 +153,7 @@ def test_a_schedule_is_run_and_delivered(
     def ran() -> bool:
         return bool(web.get(SCHEDULES).json()["schedules"][0].get("lastRunTime"))
 
-    wait_for(ran, "the schedule tells of its run", 60.0)
+    wait_for(ran, "the schedule reports its run", 60.0)
     assert b"daily" in command(server, "audit", "schedule", "list", "--tenant", WEST)
     assert web.delete(f"{SCHEDULES}/daily").status_code == 200
     assert web.get(SCHEDULES).json()["schedules"] == []

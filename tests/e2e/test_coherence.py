@@ -151,7 +151,7 @@ def test_at_once_by_a_query(archive: OrthancServer, hospital: RadgateProcess) ->
 
 
 def overwrite_until_served(study: Study) -> None:
-    """Overwrite a file in the archive. One that came since the last look at the feed is not told from a new one."""
+    """Overwrite a file in the archive. One that came since the last look at the feed is not reported from a new one."""
     for _ in range(5):
         study.upload(SeriesDescription="Sagittal")
         with contextlib.suppress(AssertionError):

@@ -86,7 +86,7 @@ class Viewer:
         return self._loaded
 
     def _is_logged(self) -> bool:
-        self._page.wait_for_timeout(1)  # meanwhile its events are told
+        self._page.wait_for_timeout(1)  # meanwhile its events are reported
         return all(response["requestId"] in self._loaded.received for response in self._loaded.responses)
 
     def _note_response(self, event: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ FREE_PORTS = ("RADGATE_HTTP_PORT", "RADGATE_GRPC_PORT", "RADGATE_DICOM_PORT", "R
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo, and what it told the user."""
+    """A running demo, and what it reported the user."""
 
     process: subprocess.Popen[str]
     text: str

@@ -19,7 +19,7 @@ STOPPED = {
     "continuation flood": "cut by the gateway",
     "gzip bomb": "answered 415",
 }
-"""What tells that something was done about it. Who reads slowly has a key, and so many places and no more."""
+"""What reports that something was done about it. Who reads slowly has a key, and so many places and no more."""
 
 
 @pytest.fixture(scope="module")

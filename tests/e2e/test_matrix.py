@@ -45,7 +45,7 @@ class Route(NamedTuple):
 
 
 def routes() -> Iterator[Route]:
-    """All that the protos tell the gateway."""
+    """All that the protos report the gateway."""
     services = {rpc.containing_service.full_name: rpc.containing_service for rpc in RPCS.values()}
     for service in services.values():
         for route in http_routes(service):

@@ -111,7 +111,7 @@ def bereft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]
     """A server whose only PACS has died."""
     with OrthancServer(tmp_path_factory.mktemp("dying")) as orthanc:
         store(orthanc, grey_slices())
-        settings = {"RADGATE_PACS__BREAKER_FAILURES": "1000"}  # what an open breaker answers is told elsewhere
+        settings = {"RADGATE_PACS__BREAKER_FAILURES": "1000"}  # what an open breaker answers is reported elsewhere
         with RadgateProcess(tmp_path_factory.mktemp("bereft"), settings).tenant(EAST, dimse(orthanc)) as server:
             with server.client(EAST) as web:
                 assert len(web.get("/dicom-web/studies").json()) == 1

@@ -1,4 +1,4 @@
-"""systemd's side of the server: the unit is one that systemd takes, and it is told when calls are served."""
+"""systemd's side of the server: the unit is one that systemd takes, and it is reported when calls are served."""
 
 import re
 import socket

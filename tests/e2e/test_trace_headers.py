@@ -1,4 +1,4 @@
-"""A collector that lets in whoever knows its headers: the server and Envoy both send them, and nobody shows them."""
+"""A collector that admits whoever knows its headers: the server and Envoy both send them, and nobody shows them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,13 +38,13 @@ class Traced(NamedTuple):
         httpx.get(f"{self.radgate.url}/dicom-web/studies", headers=headers, timeout=60, trust_env=False)
 
     def config_dump(self) -> str:
-        """Envoy's configuration as Envoy itself tells it."""
+        """Envoy's configuration as Envoy itself reports it."""
         admin = yaml.safe_load(self.envoy_yaml.read_text())["admin"]["address"]["pipe"]["path"]
         with httpx.Client(transport=httpx.HTTPTransport(uds=admin)) as client:
             return client.get("http://envoy/config_dump").text
 
     def told(self) -> str:
-        """Everything that the gateway tells anybody, or writes into its folder."""
+        """Everything that the gateway reports anybody, or writes into its folder."""
         files = (path for path in self.radgate.data_dir.rglob("*") if path.is_file())
         metrics = httpx.get(self.radgate.metrics_url, timeout=60, trust_env=False).text
         written = "".join(path.read_text(errors="replace") for path in files)

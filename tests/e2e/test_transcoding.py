@@ -142,4 +142,4 @@ def test_what_was_made_is_kept(radgate: RadgateProcess, east: httpx.Client) -> N
         assert retrieved(east, of_syntax("rle"), HTJ2K) == first
         return hits() > before
 
-    wait_for(is_found, "the kept instance is found")
+    wait_for(is_found, "the cached instance is found")

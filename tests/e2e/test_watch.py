@@ -38,18 +38,18 @@ def radgate(tmp_path: Path, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
 
 
 def changed_until_told(orthanc: OrthancServer, news: Iterator[StudyChanged]) -> tuple[StudyChanged, int]:
-    """Put one instance more into the study until that is told; the news, and how many there are then.
+    """Put one instance more into the study until that is reported; the news, and how many there are then.
 
     One is enough, but for a server that has not yet read the feed to its end: what is there by then is no news.
     """
     thread = ThreadPoolExecutor(1)
     told = thread.submit(next, news)
-    thread.shutdown(wait=False)  # it ends with the client, if nothing is told
+    thread.shutdown(wait=False)  # it ends with the client, if nothing is reported
     for count, file in enumerate(make_study(10)[1:], 2):
         orthanc.request("POST", "/instances", file)
         if wait((told,), timeout=3).done:
             return told.result(), count
-    raise AssertionError("a server that has read the feed long since tells no news")
+    raise AssertionError("a server that has read the feed long since reports no news")
 
 
 def test_a_change_in_the_archive_is_told_and_what_was_remembered_is_asked_anew(

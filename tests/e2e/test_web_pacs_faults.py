@@ -81,7 +81,7 @@ def radgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess
         "RADGATE_RETRIEVE__MAX_RESULTS": str(MAX_RESULTS),
         "RADGATE_PACS__MAX_RETRIES": "1",
         "RADGATE_WEB_PACS__IDLE_TIMEOUT_S": "2",
-        "RADGATE_PACS__BREAKER_FAILURES": "1000",  # so that every failure is told as what it is
+        "RADGATE_PACS__BREAKER_FAILURES": "1000",  # so that every failure is reported as what it is
     }
     server = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
     with ExitStack() as started:

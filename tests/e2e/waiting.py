@@ -1,4 +1,4 @@
-"""Waiting for what another process does, of which nobody tells us."""
+"""Waiting for what another process does, of which nobody reports us."""
 
 import time
 from collections.abc import Callable

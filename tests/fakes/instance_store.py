@@ -1,4 +1,4 @@
-"""An InstanceStore in memory, without limits unless it is told to be full."""
+"""An InstanceStore in memory, without limits unless it is asked to be full."""
 
 from collections import Counter
 from collections.abc import Iterator

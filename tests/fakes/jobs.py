@@ -11,7 +11,7 @@ type Order = Exception | tuple[JobProgress, dict[str, int]] | None
 
 
 class LedWork:
-    """JobHandler that does, study by study, what it is told: reports, fails, or comes to its end."""
+    """JobHandler that does, study by study, what it is reported: reports, fails, or comes to its end."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []

@@ -23,7 +23,7 @@ _TARGETS = (HTJ2K_LOSSLESS_RPCL, JPEG_LS_LOSSLESS, RLE_LOSSLESS)
 
 
 def outcome_of(sound: StoredFrame, frame: StoredFrame, damage: Damage, case: int) -> str:
-    """Decode, and now and then reduce and encode anew."""
+    """Decode, and at intervals reduce and encode again."""
     before, begun = _peak_bytes(), time.process_time()
     outcome = _outcome(sound, frame, damage, Random(case))
     growth, taken_s = _peak_bytes() - before, time.process_time() - begun

@@ -18,7 +18,7 @@ def key_of(number: int) -> CacheKey:
 
 
 def answer_of(number: int) -> bytes:
-    """Up to 600 kB that tell their number at the start and depend on it throughout."""
+    """Up to 600 kB that report their number at the start and depend on it throughout."""
     return number.to_bytes(8, "little") + bytes([number % 251]) * (number * 7919 % 600_000)
 
 

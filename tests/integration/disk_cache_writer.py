@@ -19,7 +19,7 @@ PLACES = 40
 
 
 def content_of(number: int) -> bytes:
-    """Up to 1.2 MB that tell their number at the start and depend on it throughout."""
+    """Up to 1.2 MB that report their number at the start and depend on it throughout."""
     return number.to_bytes(8, "little") + bytes([number % 251]) * (number * 7919 % 1_200_000)
 
 

@@ -32,7 +32,7 @@ class Fault(Enum):
 
 
 _SILENT = (Fault.BLACK_HOLE, Fault.HALF_OPEN)
-"""Then the server's leaving is not told either, until the fault is over."""
+"""Then the server's leaving is not reported either, until the fault is over."""
 
 
 class FaultyProxy:
@@ -136,7 +136,7 @@ class FaultyProxy:
     async def _to_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         while data := await reader.read(_READ_BYTES):
             if self.fault is not Fault.BLACK_HOLE:
-                with suppress(OSError):  # it has left; what it said before may still be on its way to the client
+                with suppress(OSError):  # it has left; what it said before may still be in transit to the client
                     writer.write(data)
                     await writer.drain()
         return True

@@ -1,4 +1,4 @@
-"""A pool of image workers for tests: real processes, frames for them, and what /proc tells of them."""
+"""A pool of image workers for tests: real processes, frames for them, and what /proc reports them."""
 
 import asyncio
 import contextlib
@@ -78,7 +78,7 @@ class Pool:
         await until(lambda: self.workers.waiting(priority) == 0)
 
     async def stop(self) -> None:
-        """Let all workers stand still: they take no round until they go on."""
+        """Let all workers stand still: they take no round until they continue."""
         for pid in self.workers.pids:
             os.kill(pid, signal.SIGSTOP)
         await until(lambda: all(state(pid) == "T" for pid in self.workers.pids))
@@ -109,7 +109,7 @@ def open_files() -> list[tuple[str, int]]:
 
 
 def stat(pid: int) -> list[str]:
-    """What /proc tells of a process, from its state on (proc_pid_stat(5)); nothing when there is none."""
+    """What /proc distinguishes of a process, from its state on (proc_pid_stat(5)); nothing when there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

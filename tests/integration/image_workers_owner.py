@@ -1,4 +1,4 @@
-"""Starts image workers, tells their processes, and waits. Killed by test_image_workers.py."""
+"""Starts image workers, reports their processes, and waits. Killed by test_image_workers.py."""
 
 import asyncio
 

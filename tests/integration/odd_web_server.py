@@ -1,4 +1,4 @@
-"""A web server that says what a test tells it to, however odd; and remembers what it was asked."""
+"""A web server that says what a test reports it to, however odd; and remembers what it was asked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -110,7 +110,7 @@ class OrthancServer:
             self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`; harmless when it does."""
+        """Let it continue after `pause`; harmless when it does."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 

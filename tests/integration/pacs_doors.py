@@ -173,7 +173,7 @@ def data_set(arrival: Arrival) -> bytes:
 
 
 def data_set_of_file(file: bytes) -> bytes:
-    """The file without preamble and file meta, which a sender may write anew (PS3.10 7.1)."""
+    """The file without preamble and file meta, which a sender may write again (PS3.10 7.1)."""
     return file[144 + int.from_bytes(file[140:144], "little") :]
 
 

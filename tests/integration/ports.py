@@ -1,4 +1,4 @@
-"""Ports for programs that want to be told which one to listen on."""
+"""Ports for programs that want to be reported which one to listen on."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ _numbers = count(_first_number())
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address on which nobody listens, and that this process has not given away of late."""
+    """A TCP port of the loopback address on which nobody listens, and that this process has not given away recently."""
     for number in _numbers:
         port = _FIRST + number % (_END - _FIRST)
         with socket.socket() as probe:

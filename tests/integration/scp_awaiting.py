@@ -17,7 +17,7 @@ from radgate_server.settings.settings import DimseSettings
 
 @dataclass(frozen=True, slots=True)
 class AwaitingScp:
-    """`arrivals` is what came, `refused` why associations were turned away."""
+    """`arrivals` is what came, `refused` why associations were refused."""
 
     scp: StorageScp
     awaited: Awaited

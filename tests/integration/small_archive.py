@@ -26,7 +26,7 @@ class SmallArchive(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Write what it needs into the folder, and tell how it is started."""
+        """Write what it needs into the folder, and report how it is started."""
 
     def start(self) -> None:
         """Start it and wait until it listens."""

@@ -1,4 +1,4 @@
-"""The drill: a PACS is killed, and mail, Slack and PagerDuty tell of it once; it comes back, and they tell that."""
+"""The drill: a PACS is killed, and mail, Slack and PagerDuty report it once; it comes back, and they report that."""
 
 import asyncio
 from collections.abc import AsyncIterator

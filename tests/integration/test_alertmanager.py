@@ -1,4 +1,4 @@
-"""The delivered configuration of Alertmanager, in the program itself: who is told what."""
+"""The delivered configuration of Alertmanager, in the program itself: who is notified what."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ class Rig:
         return [str(mail["Subject"]) for mail in self.mail.mails]
 
     def pages(self) -> list[tuple[str, str]]:
-        """What PagerDuty was told: action and summary."""
+        """What PagerDuty was reported: action and summary."""
         return [(event["event_action"], event["payload"]["summary"]) for event in self.web.at("/pagerduty")]
 
     def messages(self) -> list[str]:

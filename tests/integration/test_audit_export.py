@@ -151,7 +151,7 @@ async def test_rsyslog_gets_each_record_as_an_audit_message_also_after_it_was_aw
     found = await received(rsyslog, 40)
     await sending.close()
     await asyncio.to_thread(rsyslog.stop)  # with that its file is whole
-    assert list(dict.fromkeys(found)) == list(range(1, 41))  # in order; what was on its way may have come twice
+    assert list(dict.fromkeys(found)) == list(range(1, 41))  # in order; what was in transit may have come twice
     for line in rsyslog.received:
         _, name, kind, message = line.split(" ", 3)
         assert (name, kind) == ("radgate", "DICOM+RFC3881")

@@ -58,7 +58,7 @@ def _open_descriptors() -> int:
 
 
 async def detect(port: int | None, *aets: str, **values: str) -> DetectionReport:
-    """Detect on the loopback address; whatever is found can be saved, and tells no secret."""
+    """Detect on the loopback address; whatever is found can be saved, and reports no secret."""
     report = await make_detector().detect(DetectTarget(HOST, port, aets, **values), unrestricted=True)
     assert report.duration_ms < LIMIT_MS
     assert SECRET not in repr(report)

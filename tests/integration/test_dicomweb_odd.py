@@ -347,7 +347,7 @@ async def test_a_part_that_is_no_dicom_file_fails_the_instance_that_it_was_to_be
 
 
 class Instances:
-    """A server of `make_study(3)` that gives instances one by one, in the ways that it is told to."""
+    """A server of `make_study(3)` that gives instances one by one, in the ways that it is asked to."""
 
     def __init__(self, *, rs: int = 200, uri: int = 200, missing: str = "", accepts_star: bool = True) -> None:
         self.files = dict(zip((f"{SERIES}.{n}" for n in (1, 2, 3)), make_study(3), strict=True))

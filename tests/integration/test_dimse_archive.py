@@ -93,7 +93,7 @@ def received(folder: Path) -> list[bytes]:
 
 
 def counted(output: str, what: str) -> list[int]:
-    """Numbers of sub-operations of one kind that the responses told."""
+    """Numbers of sub-operations of one kind that the responses reported."""
     return [int(number) for number in re.findall(rf"{what} Suboperations\s*: (\d+)", output)]
 
 

@@ -60,7 +60,7 @@ LISTED = listed(2)
 
 
 def sending(count: int, sent: list[int] | None = None) -> Callable[[Event, int], Iterator[Any]]:
-    """A PACS that moves so many instances, until it is told to stop."""
+    """A PACS that moves so many instances, until it is asked to stop."""
 
     def move(event: Event, port: int) -> Iterator[Any]:
         yield "127.0.0.1", port, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
@@ -129,7 +129,7 @@ async def test_what_comes_just_after_the_end_of_a_move_is_taken() -> None:
         yield 2
         yield 0xFF00, ct_instance(0)
         sender.start()
-        yield 0xFF00, ct_instance(0)  # counted as the second, which is still on its way
+        yield 0xFF00, ct_instance(0)  # counted as the second, which is still in transit
 
     async with moving(move) as (client, _):
         arrivals = await fetch(client, STUDY, LISTED)

@@ -47,7 +47,7 @@ STUDIES = _studies()
 
 
 def data_set(file: bytes) -> bytes:
-    """The file without what a sender may write anew: preamble and file meta (PS3.10 7.1)."""
+    """The file without what a sender may write again: preamble and file meta (PS3.10 7.1)."""
     return file[144 + int.from_bytes(file[140:144], "little") :]
 
 
@@ -169,7 +169,7 @@ class Drill:
         return dict(zip(STUDIES, studies, strict=True))
 
     async def begin(self, client: Client) -> asyncio.Task[dict[str, list[bytes]]]:
-        """Start reading; returns when the streams are under way, and none of them can have all of its study."""
+        """Start reading; returns when the streams are in progress, and none of them can have all of its study."""
         await self.hospital.until_health("main", Health.UP)
         await self.hospital.until_health("spare", Health.UP)
         reading = asyncio.create_task(self.read_all(client))

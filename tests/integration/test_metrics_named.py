@@ -164,7 +164,7 @@ def kill_the_workers() -> int:
 
 
 async def work_and_fail(server: Server) -> None:
-    """Have everything happen once of which a metric tells."""
+    """Have everything happen once of which a metric reports."""
     async with server.client() as client:
         study = await search(client)
         await retrieve(client, study)

@@ -53,7 +53,7 @@ async def verifier(provider: IdentityProvider, clock: WallClock) -> AsyncIterato
     await verifier.close()
 
 
-REFUSED = "this credential is not accepted: it is not known, it has ended, or it was revoked", {}
+REFUSED = "this credential is not accepted: it is unknown, it has ended, or it was revoked", {}
 """The same whatever is wrong with it: nobody learns which part of a token to mend."""
 
 

@@ -1,4 +1,4 @@
-"""An Orthanc that several share, told apart by labels: none sees, or gets at, what is not theirs, on any road."""
+"""An Orthanc that several share, distinguished by labels: none sees, or gets at, what is not theirs, on any road."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -121,7 +121,7 @@ async def test_what_is_not_seen_is_told_as_missing(orthanc: OrthancServer) -> No
 
 
 async def test_of_two_studies_of_one_uid_only_the_labelled_one_is_seen(orthanc: OrthancServer) -> None:
-    """As of an original and its pseudonymised copy: Orthanc tells them apart by the Patient ID."""
+    """As of an original and its pseudonymised copy: Orthanc distinguishes them  by the Patient ID."""
     twin = "2.25.4"
     originals, copies = make_study(3, study=twin, PatientID="REAL"), make_study(4, study=twin, PatientID="PSEUDO")
     for file in originals:

@@ -246,7 +246,7 @@ async def keep_open(http: PacsHttp, connections: int) -> None:
 
 @pytest.mark.parametrize("send", [send_get, send_question, send_for_bulk])
 async def test_what_a_kept_connection_loses_is_asked_again(send: Callable[[PacsHttp], Awaitable[bytes]]) -> None:
-    """The server closes it when the next request comes: no look at the connection before that could tell."""
+    """The server closes it when the next request comes: no look at the connection before that could report."""
     async with asking(Fates(True, False, True)) as (server, http):
         assert await send(http) == b"[]"
         assert await send(http) == b"[]"

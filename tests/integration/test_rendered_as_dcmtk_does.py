@@ -39,7 +39,7 @@ FILES = [path for path in corpus.SOUND_FILES if _comparable(path)]
 
 
 def _window(instance: StoredInstance, presentation: Presentation) -> tuple[tuple[str, ...], Window | None]:
-    """What dcm2img is told, and what we are."""
+    """What dcm2img is reported, and what we are."""
     if presentation.windows:
         return ("+Wi", "1"), None
     if presentation.voi_luts:

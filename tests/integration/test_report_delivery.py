@@ -25,7 +25,7 @@ CONTENT = b"%PDF-1.4 \x00\xff not really"
 
 @pytest.fixture
 def report(tmp_path: Path) -> Iterator[MadeReport]:
-    """Sealed, as it is on its way."""
+    """Sealed, as it is in transit."""
     content = SealedFile(tmp_path)
     content.append([CONTENT], last=True)
     yield MadeReport("Who saw this patient: north, weekly", "north-weekly-2026-01-04.pdf", "application/pdf", content)

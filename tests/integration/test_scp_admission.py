@@ -1,4 +1,4 @@
-"""Whom the storage SCP lets in: DCMTK's storescu under one AE title and from one address or another."""
+"""Whom the storage SCP admits: DCMTK's storescu under one AE title and from one address or another."""
 
 import asyncio
 import socket

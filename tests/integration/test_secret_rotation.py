@@ -93,7 +93,7 @@ async def running_site(folder: Path, orthanc: OrthancServer, secret: SecretSourc
 
 
 class Load:
-    """Questions, one after the other by each asker, until told to stop; each must be answered."""
+    """Questions, one after the other by each asker, until asked to stop; each must be answered."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -126,7 +126,7 @@ async def under_load(site: Site) -> AsyncIterator[Load]:
 
 
 async def everything_under(site: Site, version: str) -> None:
-    """Wait until a server has wrapped all secrets anew."""
+    """Wait until a server has wrapped all secrets again."""
     async with asyncio.timeout(60):
         while any(found.secrets for found in await site.admin.secrets.status(caller_for()) if found.version != version):
             await asyncio.sleep(0.05)
@@ -184,7 +184,7 @@ async def test_a_password_rotates_without_a_restart(
             put(NEXT_PASSWORD)
             orthanc.options["RegisteredUsers"] = {"radgate": NEXT_PASSWORD}
             await asyncio.to_thread(orthanc.start)
-            # What is kept would be so for 300 s: the refusal makes it be read anew, and the request goes again.
+            # What is kept would be so for 300 s: the refusal makes it be read again, and the request goes again.
             assert (await site.admin.pacs.test(caller_for("east"), "main")).latency_ms > 0
             assert [study.study_instance_uid async for study in site.client.search_studies()] == [STUDY]
             await _holds_no(site, PASSWORD, NEXT_PASSWORD)
@@ -222,7 +222,7 @@ def _fill(orthanc: OrthancServer) -> None:
 
 
 async def _holds_no(site: Site, *secrets: str) -> None:
-    """Look into everything that the server wrote or tells: its log, its database, its cache, its keys, its answers."""
+    """Look into all that the server wrote or returns: its log, its database, its cache, its keys, its answers."""
     overview = await site.admin.pacs.get(caller_for("east"), "main")
     told = f"{overview!r} {to_pacs(overview)} {site.log.getvalue()}"
     files = list(_files_below(site.data_dir))
@@ -232,7 +232,7 @@ async def _holds_no(site: Site, *secrets: str) -> None:
 
 
 def _files_below(folder: Path) -> Iterator[bytes]:
-    """What is in the files; the server goes on and takes some away meanwhile."""
+    """What is in the files; the server continues and takes some away meanwhile."""
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):
             if path.is_file():

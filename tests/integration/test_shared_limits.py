@@ -65,7 +65,7 @@ async def test_many_subjects_go_in_one_journey_and_no_name_of_a_person_is_kept(
 
 
 class Server:
-    """What one server lets in."""
+    """What one server admits."""
 
     def __init__(self, redis: RedisServer, tenant_id: str, limits: Limits) -> None:
         self.tenant_id = tenant_id
@@ -76,7 +76,7 @@ class Server:
         self.sharing = LimitSharing(self.limiter, meters, SystemClock(), self.telemetry, interval_s=3600)
 
     def let_in(self, most: int) -> int:
-        """How many of so many requests are let in."""
+        """How many of so many requests are admitted."""
         caller = Caller(Principal("key", (self.tenant_id,), Role.VIEWER), self.tenant_id, "", "", "")
         for number in range(most):
             try:
@@ -96,7 +96,7 @@ async def test_two_servers_keep_one_limit_and_go_on_alone_while_redis_is_away(re
     for server in (one, other):
         await server.sharing.look()
         assert server.telemetry.shared[-1] is False
-        assert server.let_in(1) == 0  # its own count goes on
+        assert server.let_in(1) == 0  # its own count continues
     redis.start()
     for server in (one, other):
         await server.sharing.look()

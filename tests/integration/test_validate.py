@@ -45,7 +45,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def validate(connection: PacsConnection) -> ValidationReport:
-    """Validate, and see that each check was told when it was done."""
+    """Validate, and see that each check was reported when it was done."""
     told: list[Check] = []
     report = await make_validator().validate(config_of(connection), told.append)
     assert tuple(told) == report.checks

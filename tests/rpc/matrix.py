@@ -84,7 +84,7 @@ async def visitors(rig: Rig) -> list[Visitor]:
 
 
 class Answer(NamedTuple):
-    """Everything that a caller gets to see, names of things replaced: it may not tell whether they exist."""
+    """Everything that a caller gets to see, names of things replaced: it may not report whether they exist."""
 
     code: grpc.StatusCode
     details: str
@@ -94,7 +94,7 @@ class Answer(NamedTuple):
 
 
 _OF_THE_WAY = frozenset({"date", "server", "x-envoy-upstream-service-time", "x-request-id"})
-"""Headers that tell of the moment and of the gateway."""
+"""Headers that report the moment and of the gateway."""
 
 
 class Matrix:
@@ -191,7 +191,7 @@ def told(answer: Answer, reason: str) -> bool:
 
 
 async def refused(matrix: Matrix, name: str, visitor: Visitor, tenant: str, reason: str, owners: Sequence[Ids]) -> None:
-    """A caller who may not call is told so, whatever is named."""
+    """A caller who may not call is notified, whatever is named."""
     answers = [await matrix.ask(name, visitor, tenant, ids) for ids in (owners if name in REQUESTS else owners[:1])]
     assert told(answers[0], reason), (name, visitor, tenant, reason, answers[0])
     assert len(set(answers)) == 1, (name, visitor, tenant)
@@ -199,9 +199,9 @@ async def refused(matrix: Matrix, name: str, visitor: Visitor, tenant: str, reas
 
 
 async def hidden(matrix: Matrix, name: str, visitor: Visitor, others: Sequence[Ids], never: Ids) -> None:
-    """A caller who may call is told of what it may not see what is told of what was never there."""
+    """A caller who may call is notified of what it may not see what is notified of what was never there."""
     expected = await matrix.ask(name, visitor, "east", never)
-    for ids in (*others, *others):  # twice: what is remembered of the first time tells no more
+    for ids in (*others, *others):  # twice: what is remembered of the first time reports no more
         answer = await matrix.ask(name, visitor, "east", ids)
         assert answer == expected, (name, visitor, ids, answer, expected)
     mine = never._replace(study=EAST_STUDY)

@@ -1,4 +1,4 @@
-"""What every call meets on its way, and how the server starts and stops."""
+"""What every call meets in transit, and how the server starts and stops."""
 
 import asyncio
 import socket

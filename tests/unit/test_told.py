@@ -1,4 +1,4 @@
-"""The search for patients in what the suite tells finds each way in which one may be told of."""
+"""The search for patients in what the suite reports finds each way in which one may be notified of."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def test_a_run_that_tells_of_a_patient_fails_and_says_where(tmp_path: Path) -> N
     done = run("yes", tmp_path)
     assert done.returncode == 1
     assert "1 passed" in done.stdout
-    _, _, told = done.stdout.partition("patients were told of")
+    _, _, told = done.stdout.partition("patients were named")
     for way in ("log", "error", "metrics", "trace"):
         assert f"{way} of tests/leaking.py::test_tells" in told
     assert "serve.log:1: a line of a server" in told

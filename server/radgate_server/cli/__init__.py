@@ -32,7 +32,7 @@ _COMMANDS = {
         "Erase everything that is cached of a study or a patient.",
     ),
     "certificate": LazyCommand("retention.erasure:certificate", "Certificates of deletion."),
-    "alerts": LazyCommand("alerts:alerts", "What the server tells by mail, Slack, PagerDuty or webhook."),
+    "alerts": LazyCommand("alerts:alerts", "Notifications by mail, Slack, PagerDuty or webhook."),
     "transcode": LazyCommand("imaging:transcode", "Write DICOM files in another transfer syntax."),
     "thumbnail": LazyCommand("imaging:thumbnail", "Write thumbnails of DICOM files."),
 }

@@ -1,4 +1,4 @@
-"""`radgate alerts`: whether the receivers of alerts can be reached, and what they are not to be told for a while."""
+"""`radgate alerts`: whether receivers of alerts can be reached, and which notifications are silenced."""
 
 import asyncio
 import sys
@@ -26,7 +26,7 @@ _ABOUT = ("tenant", "pacs")
 
 @click.group(cls=RadgateGroup)
 def alerts() -> None:
-    """What the server tells by mail, Slack, PagerDuty or webhook when something is wrong."""
+    """Notifications by mail, Slack, PagerDuty or webhook when something is wrong."""
 
 
 @alerts.command()
@@ -76,7 +76,7 @@ def test(as_json: bool) -> None:
 @click.option("--hours", type=click.FloatRange(0, 24 * 31, min_open=True), default=1, help="For how long.")
 @config_option
 def silence(alert: str, tenant: str | None, pacs: str | None, hours: float) -> None:
-    """Tell nobody of an alert for a while, such as RadgatePacsDown during maintenance.
+    """Suppress the notifications of an alert for a while, such as RadgatePacsDown during maintenance.
 
     Running servers of this data_dir see it at once. Prints the silence's id.
     """

@@ -24,7 +24,7 @@ def secrets() -> None:
 def status(as_json: bool) -> None:
     """List the versions of the key, and how many secrets are under each.
 
-    What is not under the current one is wrapped anew by running servers within a minute.
+    What is not under the current one is wrapped again by running servers within a minute.
     """
     found = run_admin(lambda admin: admin.secrets.status(caller_for()))
     rows = [asdict(version) for version in found]
@@ -32,16 +32,16 @@ def status(as_json: bool) -> None:
         row["state"] = "current" if row.pop("current") else "old" if row["secrets"] else "unused"
     print_rows(rows, ("version", "create_time", "state", "secrets"), as_json=as_json)
     if waiting := sum(version.secrets for version in found if not version.current):
-        hint(f"{waiting} secrets are to be wrapped anew")
+        hint(f"{waiting} secrets are to be wrapped again")
 
 
 @secrets.command()
 @config_option
 def rotate() -> None:
-    """Make a new version of the key, or have its provider make one, and wrap all secrets anew under it.
+    """Make a new version of the key, or have its provider make one, and wrap all secrets again under it.
 
     Nothing stops meanwhile: servers use the new version at once, and the old ones for as long as something is under
-    them. Interrupted, it is finished by a running server. The exit status is 1 when a secret can't be wrapped anew.
+    them. Interrupted, it is finished by a running server. The exit status is 1 when a secret can't be wrapped again.
     """
 
     async def work(admin: AdminService) -> RewrapProgress:
@@ -51,13 +51,13 @@ def rotate() -> None:
 
     progress = run_admin(work)
     if progress.failed:
-        raise click.ClickException(f"{progress.failed} secrets can't be wrapped anew; give these PACS theirs again")
+        raise click.ClickException(f"{progress.failed} secrets can't be wrapped again; give these PACS theirs again")
 
 
 @secrets.command()
 @config_option
 def prune() -> None:
-    """Remove for good the versions that no secret is under.
+    """Remove permanently the versions that no secret is under.
 
     A version that was replaced in the last five minutes stays. Backups of the database that are older than the last
     rotation can't be opened afterwards.
@@ -71,4 +71,4 @@ def prune() -> None:
 def _tell(progress: RewrapProgress) -> None:
     at = progress.done + progress.failed
     if at % _TELL_EVERY == 0 or at == progress.total:
-        hint(f"wrapped {progress.done} of {progress.total} secrets anew")
+        hint(f"wrapped {progress.done} of {progress.total} secrets again")

@@ -71,7 +71,7 @@ class LimitError(GatewayError):
     """A limit of the caller's tenant or key is reached. Never raised itself.
 
     `quota` is what the limit allows in `window_s` seconds (None: at the same time). `retry_after_s` says when there is
-    room again, None when that is not known.
+    room again, None when that is unknown.
     """
 
     def __init__(
@@ -194,9 +194,9 @@ class PacsCredentialsError(PacsError):
 
 
 class PacsCircuitOpenError(PacsError):
-    """The PACS failed too often of late and is not asked for now; the circuit breaker will try it again soon.
+    """The PACS failed too often recently and is not asked for now; the circuit breaker will try it again soon.
 
-    `retry_after_s` says when, None when that is not known.
+    `retry_after_s` says when, None when that is unknown.
     """
 
     def __init__(self, message: str, *, pacs: str, retry_after_s: float | None = None, **details: str) -> None:
@@ -225,7 +225,7 @@ class ValidationFailedError(GatewayError):
 
 
 class ResumeTokenStaleError(GatewayError):
-    """The study has changed since the stream that is to be resumed; begin it anew."""
+    """The study has changed since the stream that is to be resumed; begin it again."""
 
 
 class InstanceMalformedError(GatewayError):
@@ -253,15 +253,15 @@ class JobQueueFullError(GatewayError):
 
 
 class SpoolFullError(GatewayError):
-    """There is no room to hold an instance on its way to the PACS."""
+    """There is no room to hold an instance in transit to the PACS."""
 
 
 class StorageFullError(GatewayError):
-    """A cache tier can't take more; the caller goes on without it. Never leaves the services."""
+    """A cache tier can't take more; the caller continues without it. Never leaves the services."""
 
 
 class CorruptEntryError(GatewayError):
-    """A cache tier's bytes fail their checksum; the entry is gone, fetch anew. Never leaves the services."""
+    """A cache tier's bytes fail their checksum; the entry is gone, fetch again. Never leaves the services."""
 
 
 class AuditUnavailableError(GatewayError):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 _MOST_REASONS = 20
-"""Of one outage; more are not told apart, so that reasons that never repeat don't fill the log."""
+"""Of one outage; more are not distinguished, so that reasons that never repeat don't fill the log."""
 
 
 class ConditionLog:

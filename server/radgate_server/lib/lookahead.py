@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Window:
-    """Room for things under way, in bytes and in number; one alone always has room."""
+    """Room for things in progress, in bytes and in number; one alone always has room."""
 
     def __init__(self, max_things: int, max_bytes: int) -> None:
         self._max_things = max_things
@@ -44,10 +44,10 @@ async def in_order[Thing, Made](
     size_of: Callable[[Thing], int],
     window: Window,
 ) -> AsyncGenerator[tuple[Thing, Awaitable[Made]]]:
-    """Yield each thing, in order, when `make` has made something of it, or failed: awaiting that tells.
+    """Yield each thing, in order, when `make` has made something of it, or failed: awaiting that shows which.
 
     As many are being made as the window has room for; the one that is used counts until the next is asked for. What
-    `things` raises comes after all that came before. Leaving the generator cancels what is under way.
+    `things` raises comes after all that came before. Leaving the generator cancels what is in progress.
     """
     queue: asyncio.Queue[_Entry[Thing, Made] | None] = asyncio.Queue()
     feeding = asyncio.create_task(_feed(things, make, size_of, window, queue))
@@ -90,7 +90,7 @@ async def _feed[Thing, Made](
 
 
 def _begin[Made](making: Coroutine[Any, Any, Made]) -> asyncio.Task[Made]:
-    """Go on at once: what needs no waiting, such as an instance in memory, is then made without a round of the loop."""
+    """Continue at once: what needs no waiting, such as an instance in memory, is made without a round of the loop."""
     return asyncio.Task(making, loop=asyncio.get_running_loop(), eager_start=True)
 
 
@@ -99,7 +99,7 @@ async def _made[Thing, Made](make: Callable[[Thing], Awaitable[Made]], thing: Th
 
 
 async def _end[Made](task: asyncio.Task[Made]) -> None:
-    """Cancel what is still under way, and see what failed, so that it is not reported as lost."""
+    """Cancel what is still in progress, and see what failed, so that it is not reported as lost."""
     task.cancel()
     await _settled(task)
     if not task.cancelled():

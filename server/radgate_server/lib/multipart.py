@@ -77,11 +77,11 @@ class _Line(Enum):
     PART = "a part"
     CLOSE = "the end of the body"
     NOTHING = "nothing that makes it one"
-    UNKNOWN = "too little yet to tell"
+    UNKNOWN = "too little yet to decide"
 
 
 class MultipartParser:
-    """Takes a body in pieces of any size and tells what is in them.
+    """Takes a body in pieces of any size and returns what is in them.
 
     Lines end as the first delimiter's does: in CRLF, or in LF alone, which then no CR before a delimiter belongs to.
     `max_header_bytes` limits the headers of each part, and what may stand before the first one.
@@ -115,7 +115,7 @@ class MultipartParser:
         return events
 
     def finish(self) -> list[MultipartEvent]:
-        """Tell what the end of the body means; `closed` is whether the closing delimiter had come.
+        """Return what the end of the body means; `closed` is whether the closing delimiter had come.
 
         Without that, what was delimited, or is as long as its Content-Length says, counts as whole.
 
@@ -149,7 +149,7 @@ class MultipartParser:
         return self._pass_delimiter(line, end, _events, found + len(self._delimiter))
 
     def _pass_delimiter(self, line: _Line, end: int, events: list[MultipartEvent], otherwise: int) -> bool:
-        """Go on behind a delimiter, or at `otherwise` when it was none; False when that can't be told yet."""
+        """Continue behind a delimiter, or at `otherwise` when it was none; False when that can't be determined yet."""
         if line is _Line.UNKNOWN:
             return False
         if line is _Line.NOTHING:

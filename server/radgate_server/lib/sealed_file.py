@@ -1,4 +1,4 @@
-"""Files on the disk for as long as they are on their way: without a name, sealed under a key that nobody keeps."""
+"""Files on the disk for as long as they are in transit: without a name, sealed under a key that nobody keeps."""
 
 import errno
 import mmap

@@ -12,7 +12,7 @@ class _Flight[Value]:
 
 
 class SingleFlight[Key: Hashable, Value]:
-    """Runs at most one making for each key. It goes on while anybody waits, and is cancelled when nobody does."""
+    """Runs at most one making for each key. It continues while anybody waits, and is cancelled when nobody does."""
 
     def __init__(self) -> None:
         self._flights: dict[Key, _Flight[Value]] = {}

@@ -1,4 +1,4 @@
-"""A token bucket: pure state, told the time in seconds of a clock that only grows."""
+"""A token bucket: pure state that is given the time in seconds of a clock that only grows."""
 
 _ROUNDING = 1e-6  # of a token: who waits as long as was said finds one
 

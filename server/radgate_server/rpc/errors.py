@@ -108,7 +108,7 @@ _DEFECT_MESSAGE = "an internal error; the server's log has it under the request 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error on its way out: the code that ends the call, and the metadata that come with it."""
+    """An outgoing error: the code that ends the call, and the metadata that come with it."""
 
     code: StatusCode
     message: str

@@ -1,4 +1,4 @@
-"""What is done again and again in the background, and goes on whatever happens."""
+"""What is done again and again in the background, and continues whatever happens."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ class Repeating(ABC):
         self._task = asyncio.create_task(self._look_on(), name=self._name)
 
     async def close(self) -> None:
-        """Look no more; a look that is under way is cancelled."""
+        """Look no more; a look that is in progress is cancelled."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -78,7 +78,7 @@ class OidcSettings(Table):
         default={}, description="Role by value of the claim; of several that a user has, the first in this table."
     )
     default_role: Literal["", "viewer", "operator", "admin", "auditor"] = Field(
-        default="", description="Role of a user with none of these values; empty: not let in."
+        default="", description="Role of a user with none of these values; empty: not admitted."
     )
     family_name_claim: Texts = Field(
         default=("family_name",),

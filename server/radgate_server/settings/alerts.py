@@ -1,4 +1,4 @@
-"""The part of the settings that is about alerts; their receivers are one tagged union, told apart by `kind`."""
+"""The part of the settings that is about alerts; their receivers are one tagged union, distinguished by `kind`."""
 
 import socket
 from pathlib import Path
@@ -68,7 +68,7 @@ RECEIVERS: tuple[type[Receiver], ...] = (SmtpReceiver, SlackReceiver, PagerDutyR
 class AlertsSettings(Table):
     """The server's own notices of what is wrong. Without receivers nothing is watched: Prometheus may do it instead."""
 
-    receivers: tuple[AlertReceiver, ...] = Field(default=(), description="Who is told; see below for each kind.")
+    receivers: tuple[AlertReceiver, ...] = Field(default=(), description="Who is notified; see below for each kind.")
     site: str = Field(default="", description="Name of this installation in messages; empty means the host's name.")
     runbook_url: WebUrl = Field(
         default=RUNBOOK_URL,
@@ -78,12 +78,15 @@ class AlertsSettings(Table):
     interval_s: Seconds = Field(default=5, description="Time between two looks at what is wrong.")
     pacs_down_for_s: float = Field(default=60, ge=0, description="A PACS that is back sooner was not down.")
     settle_s: float = Field(default=30, ge=0, description="An alert is over when its cause has been gone this long.")
-    repeat_s: float = Field(default=14_400, ge=0, description="Told again while it lasts, after this; 0 means never.")
+    repeat_s: float = Field(default=14_400, ge=0, description="Repeated while it lasts, after this; 0 means never.")
     messages_per_hour: int = Field(default=60, ge=1, description="To one receiver; more wait.")
     disk_free_percent: float = Field(
-        default=10, gt=0, lt=100, description="Less room on the disk of data_dir is told; a quarter of it is critical."
+        default=10,
+        gt=0,
+        lt=100,
+        description="Alert below this much free disk of data_dir; a quarter of it is critical.",
     )
-    certificate_days: float = Field(default=30, gt=0, description="Told so long before a certificate expires.")
+    certificate_days: float = Field(default=30, gt=0, description="Alert so long before a certificate expires.")
 
     @property
     def site_or_host(self) -> str:

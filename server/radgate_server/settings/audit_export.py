@@ -1,4 +1,4 @@
-"""Who else keeps the audit trail: one tagged union, told apart by `kind`."""
+"""Who else keeps the audit trail: one tagged union, distinguished by `kind`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -38,7 +38,7 @@ class GatewaySettings(Table):
     headers_timeout_s: Seconds = Field(default=10, description="For a request's headers to arrive.")
     body_timeout_s: Seconds = Field(
         default=30,
-        description="For the body of a REST request to arrive, but for uploads, which may go on while they move.",
+        description="For the body of a REST request to arrive, but for uploads, which may continue while they move.",
     )
     max_connections: int = Field(default=4096, ge=1, description="Client connections at the same time.")
     max_requests: int = Field(
@@ -54,7 +54,7 @@ class GatewaySettings(Table):
         default=5000,
         ge=0,
         le=1_000_000,
-        description="Requests of one address (of IPv6: one /64) that are let in, twice as many at once. 0: no limit.",
+        description="Requests of one address (of IPv6: one /64) that are admitted, twice as many at once. 0: no limit.",
     )
     threads: int = Field(
         default=0,

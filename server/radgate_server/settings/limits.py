@@ -63,11 +63,11 @@ class LimitSettings(Table):
     key: KeyLimits = KeyLimits()
     redis_url: SecretStr = Field(
         default=SecretStr(""),
-        description="Redis in which servers share what they let in, as in rediss://user:password@host:6379/0;"
+        description="Redis in which servers share what they admitted, as in rediss://user:password@host:6379/0;"
         " empty: each server counts by itself, but for daily quotas. Needs the extra `redis` (installing.md).",
     )
     share_interval_s: Seconds = Field(
-        default=0.2, description="How often a server tells the others by Redis what it let in."
+        default=0.2, description="How often a server reports to the others by Redis what it admitted."
     )
     usage_interval_s: Seconds = Field(
         default=2, description="How often a server writes down in the database what was used of daily quotas."

@@ -23,7 +23,7 @@ class RestrictionClaims(Table):
         default=(), description="Path of the claim that names study dates: `20260101-20260630`, `20260101-`, `90d`."
     )
     required: bool = Field(
-        default=True, description="Don't let in a user with none of these claims; else such a user sees every study."
+        default=True, description="Don't admit a user with none of these claims; else such a user sees every study."
     )
 
     @property

@@ -58,8 +58,8 @@ class CacheSettings(Table):
     )
     encrypted: bool = Field(
         default=True,
-        description="Encrypt what is cached on disk under a key for each study, so that it can be erased for good. When"
-        " this changes, what is there is dropped.",
+        description="Encrypt what is cached on disk under a key for each study, so that it can be erased permanently."
+        " When this changes, what is there is dropped.",
     )
     query_ttl_s: float = Field(
         default=5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time."
@@ -95,7 +95,7 @@ class RetrieveSettings(Table):
         default=64 * MIB, ge=MIB, description="How far a fetch may run ahead of its fastest reader."
     )
     stall_s: Seconds = Field(
-        default=15, description="A fetch whose readers all stand still this long goes on to disk without them."
+        default=15, description="A fetch whose readers all stand still this long continues to disk without them."
     )
     chunk_bytes: int = Field(default=512 * 1024, ge=16 * 1024, le=3 * MIB, description="Bytes a streamed message.")
     max_results: int = Field(
@@ -156,7 +156,7 @@ class PacsSettings(Table):
     max_retries: int = Field(default=2, ge=0, le=10, description="Times that an operation that may be repeated is.")
     breaker_failures: int = Field(default=5, ge=1, description="Failures in a row that open a circuit breaker.")
     breaker_open_s: Seconds = Field(default=5, description="How long it stays open before one call may try.")
-    probe_interval_s: Seconds = Field(default=30, description="Time between two signs of life asked of each PACS.")
+    probe_interval_s: Seconds = Field(default=30, description="Time between two health checks of each PACS.")
     probe_timeout_s: Seconds = Field(default=10, description="A PACS that answers later counts as down.")
     changes_interval_s: Seconds = Field(default=5, description="Time between two looks at a PACS's feed of changes.")
 
@@ -175,7 +175,7 @@ class WebPacsSettings(Table):
     acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free connection.")
     pool_idle_s: Seconds = Field(default=60, description="An unused connection is closed after this.")
     traceparent_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts of PACS that are told, by `traceparent`, which trace a request is a part of."
+        default=(), description="Hosts of PACS that receive, in `traceparent`, which trace a request is a part of."
     )
     max_instance_bytes: int = Field(
         default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
@@ -187,7 +187,7 @@ class StoreSettings(Table):
 
     max_instance_bytes: int = Field(default=4 * GIB, ge=MIB, description="A larger instance is refused (413).")
     memory_bytes: int = Field(
-        default=64 * MIB, ge=MIB, description="Memory for instances on their way; what does not fit waits on disk."
+        default=64 * MIB, ge=MIB, description="Memory for instances in transit; what does not fit waits on disk."
     )
     parallel: int = Field(default=4, ge=1, le=64, description="Instances of one upload stored at the same time.")
 
@@ -302,7 +302,7 @@ class Settings(BaseSettings):
         description="Address of the metrics port, which asks for no key: one that only monitoring reaches.",
     )
     metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
-    drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may go on for this long.")
+    drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may continue for this long.")
     auth: AuthSettings = AuthSettings()
     cache: CacheSettings = CacheSettings()
     quarantine: QuarantineSettings = QuarantineSettings()

@@ -1,4 +1,4 @@
-"""Which addresses of settings there can be. A typing error is told when they are read, not when something is sent."""
+"""Which addresses of settings there can be. A typing error is found when they are read, not when something is sent."""
 
 from urllib.parse import urlsplit
 

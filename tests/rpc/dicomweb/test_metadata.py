@@ -70,7 +70,7 @@ async def test_what_was_erased_while_the_answer_was_made_is_not_kept(web: Web, m
     with monkeypatch.context() as patch:
         patch.setattr(InstanceReader, "is_current", is_gone)
         await web.get(url)
-    assert (await web.get(url)).messages > 1  # made anew
+    assert (await web.get(url)).messages > 1  # made again
     assert (await web.get(url)).messages == 1
 
 

@@ -182,7 +182,7 @@ async def test_a_note_stored_or_withdrawn_is_noticed_once_the_study_is_old(
 async def test_a_note_that_is_replaced_under_its_uid_is_noticed_by_who_reads_it_again(
     rig: Rig, web: Web, channel: grpc.aio.Channel
 ) -> None:
-    """The counts stay, so that nothing tells but the age; what was made for other instances is dropped."""
+    """The counts stay, so that nothing reports but the age; what was made for other instances is dropped."""
     await hide(rig, channel)
     rig.east.add(make_note(EAST_STUDY, (IMAGE,), title=PATIENT_SAFETY))
     assert await instances_of(web, SERIES) == {*SERIES_IMAGES} - {IMAGE}
@@ -205,7 +205,7 @@ async def test_a_note_that_can_not_be_read_hides_nothing_and_is_said(
         assert any("rejection notes" in text for text in answer.header("warning")), path
     rig.east.failing.clear()
     rig.clock.advance(6)
-    assert (await web.get(INSTANCE)).error is not None, "it is tried again"
+    assert (await web.get(INSTANCE)).error is not None, "it is retried"
 
 
 async def test_whoever_shows_all_asks_for_no_notes(rig: Rig, web: Web) -> None:

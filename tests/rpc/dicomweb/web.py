@@ -94,7 +94,7 @@ async def _call(
     except grpc.aio.AioRpcError as raised:
         error = raised
     if error and received:
-        assert received.pop() == BREAK_OFF, "HTTP can't tell otherwise that the body is not whole"
+        assert received.pop() == BREAK_OFF, "HTTP has no other sign that the body is not whole"
     messages = [HttpBody.FromString(message) for message in received]
     headers = [(name, value) for name, value in await call.initial_metadata() if isinstance(value, str)]
     content_type, _, tag = (messages[0].content_type if messages else "").partition("; etag=")

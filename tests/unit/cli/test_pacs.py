@@ -260,7 +260,7 @@ def test_an_update_leaves_what_it_does_not_name(web: Cli) -> None:
 
 @pytest.mark.parametrize("options", [("--url", "https://evil.example"), ("--wado-uri-url", "https://evil.example")])
 def test_a_secret_goes_to_another_host_only_when_it_is_given_anew(web: Cli, options: tuple[str, ...]) -> None:
-    assert "dicomweb.password: must be given anew" in web.refused(*UPDATE_WEB, "--no-validate", *options)
+    assert "dicomweb.password: must be given again" in web.refused(*UPDATE_WEB, "--no-validate", *options)
     assert web.json("pacs", "list")[0]["url"] == "https://pacs.example/rs"
     web.ok(*UPDATE_WEB, "--no-validate", *options, "--password-env", "NEW_SECRET")
     assert "evil.example" in str(web.json("pacs", "list"))
@@ -276,7 +276,7 @@ def test_a_dimse_pacs_is_changed(north: Cli) -> None:
     north.ok(*DIMSE, "--name", "main", "--username", "me", typed="typed secret\n")
     update = ("pacs", "update", "dimse", "--tenant", "north", "--name", "main", "--no-validate")
     north.ok(*update, "--retrieve", "move", "--max-associations", "9")
-    assert "dimse.password: must be given anew" in north.refused(*update, "--port", "105")
+    assert "dimse.password: must be given again" in north.refused(*update, "--port", "105")
     north.ok(*update, "--port", "105", "--username", "me", typed="typed secret\n")
     (found,) = north.json("pacs", "list")
     assert (found["port"], found["retrieve_method"], found["max_associations"]) == (105, "move", 9)

@@ -37,7 +37,7 @@ def states(cli: Cli) -> list[tuple[str, str, int]]:
 def test_a_key_is_rotated_looked_at_and_pruned(filled: Cli) -> None:
     assert states(filled) == [("file:1", "current", 3)]
     rotated = filled.ok("secrets", "rotate")
-    assert rotated.stderr.splitlines() == ["file:2 is the current key", "wrapped 3 of 3 secrets anew"]
+    assert rotated.stderr.splitlines() == ["file:2 is the current key", "wrapped 3 of 3 secrets again"]
     assert states(filled) == [("file:1", "unused", 0), ("file:2", "current", 3)]
     assert filled.ok("secrets", "prune").stdout == ""  # what was replaced just now stays
     key = filled.data_dir / "keys" / "kek-000002.key"
@@ -52,7 +52,7 @@ def test_a_key_is_rotated_looked_at_and_pruned(filled: Cli) -> None:
 def test_what_was_sealed_before_is_read_and_wrapped_anew(filled: Cli) -> None:
     seal_as_before(filled.data_dir, "a", "hunter2")
     assert states(filled) == [("secret.key", "old", 1), ("file:1", "current", 2)]
-    assert "1 secrets are to be wrapped anew" in filled.ok("secrets", "status").stderr
+    assert "1 secrets are to be wrapped again" in filled.ok("secrets", "status").stderr
     filled.ok("secrets", "rotate")
     assert states(filled) == [("file:1", "unused", 0), ("file:2", "current", 3)]
 
@@ -61,7 +61,7 @@ def test_a_secret_that_can_not_be_opened_is_told(filled: Cli) -> None:
     with closing(sqlite3.connect(filled.data_dir / "radgate.db")) as database, database:
         database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'a'", (b"\x01" + bytes(40),))
         database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'b'", (b"what is this",))
-    assert "2 secrets can't be wrapped anew" in failure(filled.run("secrets", "rotate"))
+    assert "2 secrets can't be wrapped again" in failure(filled.run("secrets", "rotate"))
     former = [("damaged", "old", 1), ("secret.key", "old", 1)]
     assert states(filled) == [*former, ("file:1", "unused", 0), ("file:2", "current", 1)]
     assert [found["name"] for found in filled.json("pacs", "list")] == ["a", "b", "c"]
@@ -89,7 +89,7 @@ def test_a_reference_stands_for_the_secret_of_each_method(north: Cli, options: t
 def test_a_reference_stays_where_it_was_given_for(north: Cli) -> None:
     north.ok(*ADD, "--name", "a", "--password-ref", "env:PACS_SECRET")
     north.ok(*UPDATE, "--max-connections", "3")
-    assert "must be given anew" in failure(north.run(*UPDATE, "--url", "https://other.example/rs"))
+    assert "must be given again" in failure(north.run(*UPDATE, "--url", "https://other.example/rs"))
     north.ok(*UPDATE, "--url", "https://other.example/rs", "--password-ref", "env:PACS_SECRET")
 
 

@@ -11,7 +11,7 @@ from tests.fakes.waiting import settle
 
 
 class Workshop:
-    """Makes numbers into texts when it is told to; knows what is under way."""
+    """Makes numbers into texts when it is asked to; knows what is in progress."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []

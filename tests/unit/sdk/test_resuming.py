@@ -115,7 +115,7 @@ def test_tries_in_a_row_are_bounded_and_wait_longer_each_time() -> None:
         assert 0.75 * longest_s <= delay_s <= longest_s
     assert delays[3] is None
     take(made, whole(b"two"))
-    assert made.delay_s(BROKEN) is not None, "what brings something is counted anew"
+    assert made.delay_s(BROKEN) is not None, "what brings something is counted again"
 
 
 def test_none_are_made_when_switched_off() -> None:

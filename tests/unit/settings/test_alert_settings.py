@@ -1,4 +1,4 @@
-"""Receivers of alerts in the settings: what is wrong with one is told, and no secret is shown."""
+"""Receivers of alerts in the settings: what is wrong with one is reported, and no secret is shown."""
 
 from typing import Any
 

@@ -125,7 +125,7 @@ class Assembler[Made](Protocol):
 
 
 class _Completeness:
-    """Whether all that was listed came; known when the stream has ended, or the last of several that went on."""
+    """Whether all that was listed came; known when the stream has ended, or the last of several that continued."""
 
     def __init__(self, *, allow_partial: bool) -> None:
         self.received = 0
@@ -180,7 +180,7 @@ def missing_of(failed: FailedInstance) -> MissingInstance:
 
 
 class InstanceAssembler:
-    """Makes instances of the pieces of RetrieveInstances, over one stream or several that went on."""
+    """Makes instances of the pieces of RetrieveInstances, over one stream or several that continued."""
 
     def __init__(self, on_progress: OnProgress | None, *, allow_partial: bool, resume_token: bytes = b"") -> None:
         self.resume_token = resume_token
@@ -236,7 +236,7 @@ class InstanceAssembler:
         if header is None:
             raise CorruptDataError("an instance ended that had not begun")
         if trailer.status.code:
-            return None  # thrown away; the completeness record tells of it
+            return None  # thrown away; the completeness record reports it
         data = self._pieces.join(trailer.crc32c)
         self._completeness.received += 1
         self._whole_bytes = self._bytes

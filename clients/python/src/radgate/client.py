@@ -54,7 +54,7 @@ from radgate.watching import NewsAssembler
 class Client:
     """A connection to Radgate. Threads may share one; close it, or use it in a `with` statement.
 
-    `target` is host:port. Unary calls that fail for a while are tried again as the server advises. All methods raise
+    `target` is host:port. Unary calls that fail for a while are retried as the server advises. All methods raise
     RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one. `transcode` gives
     images in another form, `jobs` lets the server work on after the call, `audit` reads the
     audit trail.
@@ -82,7 +82,7 @@ class Client:
         self.audit = Audit(self._channel, self._call, self._stream)
 
     def close(self) -> None:
-        """Close the connection; streams under way end with an error."""
+        """Close the connection; streams in progress end with an error."""
         self._closed = True
         self._channel.close()
 
@@ -107,7 +107,7 @@ class Client:
 
         Keywords are DICOM's in Python's spelling (`patient_id="42"`, `study_date="20260101-"` or a pair of dates,
         `modalities_in_study="CT"`); `keys` takes tags and dotted paths. A PACS that does not answer while others do is
-        told by a PartialAnswerWarning.
+        reported by a PartialAnswerWarning.
         """
         search = Search(keywords, keys, include_fields, fuzzy_matching, limit)
         return self._search(self._query.SearchStudies, studies_pages(search))
@@ -143,7 +143,7 @@ class Client:
         return self._search(self._query.SearchInstances, pages)
 
     def watch_studies(self) -> Iterator[StudyChanged]:
-        """Tell which studies of the tenant change, from now on: by what is stored, and in PACS that tell.
+        """Report which studies of the tenant change, from now on: by what is stored, and in PACS that report.
 
         A StudyChanged without a UID says that any study may have changed: so does the first one, when the watch begins.
         The stream never ends by itself; when it breaks (UnavailableError), begin another one.
@@ -166,7 +166,7 @@ class Client:
         """Stream a study, one of its series or one instance, in the order in which instances become available.
 
         `transfer_syntaxes` lists the UIDs that the caller can take; none means as stored. When the stream has ended
-        and something is missing, IncompleteStudyError is raised, unless `allow_partial`. A stream that breaks goes on
+        and something is missing, IncompleteStudyError is raised, unless `allow_partial`. A stream that breaks continues
         by itself, after up to `max_resumes` tries in a row, and hands nothing out twice; `resume_token`, taken from
         an earlier retrieval, does the same for one that was left.
         """
@@ -194,7 +194,7 @@ class Client:
     ) -> Retrieval[dict[str, Any]]:
         """Stream the full headers of instances as objects of the DICOM JSON model, bulk data left out.
 
-        What breaks goes on as in retrieve_study.
+        What breaks continues as in retrieve_study.
         """
         request = RetrieveMetadataRequest(
             study_instance_uid=study_instance_uid,
@@ -273,7 +273,7 @@ class Client:
 
         Each is a path, bytes, or an open file, read as it is sent; storing one again is no failure, so a call that
         failed may be repeated. With `study_instance_uid`, instances of other studies are refused. What is wrong with
-        one instance stands in its result, not in an error. `on_progress` tells what was sent.
+        one instance stands in its result, not in an error. `on_progress` reports what was sent.
         """
         self._check_open()
         upload = Upload(files, pacs, study_instance_uid, on_progress)
@@ -296,7 +296,7 @@ class Client:
     def admin(self, request: Message) -> Any:
         """Make the call of AdminService that takes `request`: `admin(CreateTenantRequest(tenant_id="east"))`.
 
-        Requests and responses are in `radgate.v1.admin_service_pb2`. A failed call is not tried again, for nobody knows
+        Requests and responses are in `radgate.v1.admin_service_pb2`. A failed call is not retried, for nobody knows
         whether the change was made.
         """
         rpc = type(request).__name__.removesuffix("Request")
@@ -331,7 +331,7 @@ class Client:
             attempt += 1
 
     def _go_on[Made](self, method: Callable[..., Any], resumption: Resumption[Made]) -> Generator[Made]:
-        """Stream, and when the stream breaks go on with another one from there."""
+        """Stream, and when the stream breaks continue with another one from there."""
         while True:
             try:
                 yield from self._stream(method, resumption.request, resumption.assembler, resumption.timeout_s)

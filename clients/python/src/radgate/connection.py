@@ -12,7 +12,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 64 * MIB),  # headers of a large multi-frame instance are one message
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.initial_reconnect_backoff_ms", 500),  # a server that starts anew is back within seconds
+    ("grpc.initial_reconnect_backoff_ms", 500),  # a server that starts again is back within seconds
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 MAX_ATTEMPTS = 3
@@ -40,7 +40,7 @@ def metadata_of(api_key: str, tenant: str | None) -> Metadata:
 def retry_delay_s(error: RadgateError, attempt: int, attempts: int = MAX_ATTEMPTS) -> float | None:
     """Seconds to wait before trying a unary call again, None to give up; `attempt` counts from 1 to `attempts`.
 
-    Only what the server says will pass is tried again, and a little later than it says, so that clients that failed
+    Only what the server says will pass is retried, and a little later than it says, so that clients that failed
     together do not come back together.
     """
     if error.code is not grpc.StatusCode.UNAVAILABLE or error.retry_after_s is None or attempt >= attempts:

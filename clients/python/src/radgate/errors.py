@@ -118,13 +118,13 @@ class LegalHoldError(RadgateError):
 
 
 class ResumeTokenStaleError(RadgateError):
-    """The PACS list other instances, or another patient, than when the stream began; begin it anew."""
+    """The PACS list other instances, or another patient, than when the stream began; begin it again."""
 
 
 class IncompleteStudyError(RadgateError):
     """Not all that was asked for came; what did come has been handed out. `missing` lists the rest.
 
-    `expected` is None when the stream was cut off before the server told. `delivered` counts what came before a resume
+    `expected` is None when the stream was cut off too early. `delivered` counts what came before a resume
     token too. `unanswered_pacs` names PACS that did not answer and might hold more than is expected.
     """
 
@@ -249,5 +249,5 @@ def reason_in(status: Status) -> str:
 
 
 def _find(details: Iterable[Any], message: Message) -> bool:
-    """Fill `message` with the detail of its kind; tell whether there is one."""
+    """Fill `message` with the detail of its kind; report whether there is one."""
     return any(detail.Unpack(message) for detail in details)

@@ -1,4 +1,4 @@
-"""Work that the server goes on with after the call, for ordinary code and for asyncio."""
+"""Work that the server continues with after the call, for ordinary code and for asyncio."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ type Stream = Callable[[Callable[..., Any], object, "JobAssembler", float | None
 
 
 class JobAssembler:
-    """Hands out the job each time it is told."""
+    """Hands out the job each time it is reported."""
 
     def __init__(self) -> None:
         self._ended = False
@@ -37,9 +37,9 @@ class JobAssembler:
 
 
 class Jobs:
-    """Jobs of the tenant. A job that is created anew with the same `request_id` is the same job.
+    """Jobs of the tenant. A job that is created again with the same `request_id` is the same job.
 
-    Without a `request_id`, one is made up, so that a call that is tried again creates one job alone.
+    Without a `request_id`, one is made up, so that a call that is retried creates one job alone.
     """
 
     def __init__(self, channel: grpc.Channel, call: Call, stream: Stream) -> None:

@@ -1,4 +1,4 @@
-"""When a stream that broke goes on, from where, and after how long; shared by both clients, without I/O."""
+"""When a stream that broke continues, from where, and after how long; shared by both clients, without I/O."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from radgate.connection import MAX_RETRY_DELAY_S
 from radgate.errors import CorruptDataError, IncompleteStudyError, RadgateError
 
 MAX_RESUMES = 8
-"""Tries in a row that bring nothing before a client gives up, unless it is told otherwise: about half a minute."""
+"""Tries in a row that bring nothing before a client gives up, unless it is reported otherwise: about half a minute."""
 
 _FIRST_DELAY_S = 0.25
 _LONGEST_DELAY_S = 10.0
@@ -20,7 +20,7 @@ _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grp
 
 
 class ResumableAssembler[Made](Assembler[Made], Protocol):
-    """Makes something of the pieces of one stream after another, of which each goes on where the last one broke."""
+    """Makes something of the pieces of one stream after another, of which each continues where the last one broke."""
 
     resume_token: bytes
 
@@ -65,7 +65,7 @@ class Resumption[Made]:
         return None if self._deadline is None else max(0.0, self._deadline - self._clock())
 
     def delay_s(self, error: RadgateError) -> float | None:
-        """Seconds after which the stream that ended by `error` goes on; None when it does not."""
+        """Seconds after which the stream that ended by `error` continues; None when it does not."""
         if not self._may_go_on(error):
             return None
         if self.assembler.received > self._received:

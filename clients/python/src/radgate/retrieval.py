@@ -1,4 +1,4 @@
-"""What retrieving gives: a stream that can be left and gone on with, for ordinary code and for asyncio."""
+"""What retrieving gives: a stream that can be left and continued with, for ordinary code and for asyncio."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 

@@ -23,7 +23,7 @@ type Storable = str | os.PathLike[str] | bytes | BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """How the storing of one instance ended; UIDs are "" when its bytes do not tell.
+    """How the storing of one instance ended; UIDs are "" when its bytes do not state.
 
     `dicom_status` is 0 for success, 0xB000 and the like where the PACS stored it with a warning, all else a failure.
     `reason` and `message` say why it failed, as for a RadgateError.
@@ -74,7 +74,7 @@ class Upload:
         try:
             for file in self._files:
                 yield from self._pieces(file)
-        except Exception as error:  # noqa: BLE001 - grpc would log it and tell the caller nothing of it
+        except Exception as error:  # noqa: BLE001 - grpc would log it and report the caller nothing of it
             self._failure = error
 
     def check(self) -> None:

@@ -90,7 +90,7 @@ class TranscodedInstanceAssembler:
         return self._made
 
     def feed(self, response: Any) -> None:
-        """Take the next piece. Raises CorruptDataError, or the failure that the trailer tells."""
+        """Take the next piece. Raises CorruptDataError, or the failure that the trailer reports."""
         match response.WhichOneof("piece"):
             case "header":
                 self._header = response.header
@@ -136,7 +136,7 @@ class TranscodeUpload:
             with opened(self._file) as file:
                 while chunk := file.read(CHUNK_BYTES):
                     yield messages.TranscodeUploadRequest(chunk=chunk)
-        except Exception as error:  # noqa: BLE001 - grpc would log it and tell the caller nothing of it
+        except Exception as error:  # noqa: BLE001 - grpc would log it and report the caller nothing of it
             self._failure = error
 
     def check(self) -> None:

@@ -54,7 +54,7 @@ class ServerStreamView(Iterator[ViewedFrame]):
         With `whole`, its frames come whole at once, before the low resolutions of others. Before the first frame the
         wish is kept until the view is open. Returns False when the server that answers has no such view open: all was
         sent already, or it is another server than the view's. Raises InvalidRequestError when the view holds no such
-        series or instance; the view goes on.
+        series or instance; the view continues.
         """
         priority = wish(series_instance_uid, sop_instance_uid, whole).prioritize
         with self._lock:

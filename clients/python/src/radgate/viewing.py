@@ -22,7 +22,7 @@ type _Place = tuple[str, str, int]
 class ViewedFrame:
     """A frame as far as it has come: `data` is the front of its codestream, or all of it.
 
-    `reduction` tells what can be decoded: a 2^reduction-th of its rows and columns. `complete` when it is whole, its
+    `reduction` reports what can be decoded: a 2^reduction-th of its rows and columns. `complete` when it is whole, its
     size and checksum verified; each frame is handed out once complete, and before that once at a low resolution.
     A `preview` is such a low resolution as a codestream of its own (reduction 0): a large frame's that is not stored in
     HTJ2K, where all of it has to be encoded before its front can come.

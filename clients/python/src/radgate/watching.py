@@ -12,5 +12,5 @@ class NewsAssembler:
         return response.changed if response.HasField("changed") else StudyChanged()
 
     def finish(self) -> None:
-        """Tell that the server ended the stream, which by itself never ends. Raises UnavailableError."""
+        """Report that the server ended the stream, which by itself never ends. Raises UnavailableError."""
         raise UnavailableError("the server ended the watch; begin another one")

@@ -1,1 +1,1 @@
-"""The audit trail on its way: spooled for the database, exported to others who keep it."""
+"""The audit trail in transit: spooled for the database, exported to others who keep it."""

@@ -16,7 +16,7 @@ class HitCount:
 
 
 class Lookups:
-    """Counts a tier's look-ups for its usage report and tells the telemetry of each."""
+    """Counts a tier's look-ups for its usage report and notifies the telemetry of each."""
 
     def __init__(self, tier: str, telemetry: Telemetry) -> None:
         self._tier = tier

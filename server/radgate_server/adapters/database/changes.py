@@ -37,7 +37,7 @@ class SqlChangeFeed:
     async def announce_invalidation(
         self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
     ) -> None:
-        """Tell all processes to drop what they cache for the tenant, or for one study when not ""."""
+        """Notify all processes to drop what they cache for the tenant, or for one study when not ""."""
         now = self._now()
         await self._database.write(
             lambda connection: record_change(connection, now, kind, tenant_id, study_instance_uid)

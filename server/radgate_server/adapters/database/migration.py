@@ -50,7 +50,7 @@ def _upgrade(engine: Engine) -> None:
 
 
 def _use_write_ahead_log(connection: Connection) -> None:
-    """Let readers go on while one writes; the file remembers it.
+    """Let readers continue while one writes; the file remembers it.
 
     SQLite does not wait when two processes switch a new file at once, so this does.
     """

@@ -81,7 +81,7 @@ def _change(connection: Connection, tenant_id: str, name: str, values: dict[str,
 def _claim(connection: Connection, now: datetime, until: datetime) -> ReportSchedule | None:
     free = or_(_column.held_until.is_(None), _column.held_until <= now)
     query = select(report_schedules).where(_column.try_time <= now, free).order_by(_column.try_time).limit(1)
-    # What another server is just taking is passed over; in SQLite there is one writer at a time anyway.
+    # What another server is just taking is ignored; in SQLite there is one writer at a time anyway.
     row = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return None
@@ -95,7 +95,7 @@ def _settle(connection: Connection, schedule: ReportSchedule) -> None:
     if row is None:
         return
     state = _state(schedule)
-    if _schedule(row).plan != schedule.plan:  # how the run went is told, when it goes on is not this run's any more
+    if _schedule(row).plan != schedule.plan:  # the run's outcome counts, its next time is the new plan's
         state = {name: state[name] for name in _TOLD}
     connection.execute(update(report_schedules).where(*where).values(**state, held_until=None))
 

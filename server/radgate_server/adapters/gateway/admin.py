@@ -44,7 +44,7 @@ class EnvoyAdmin:
         return status == 200
 
     async def drain(self) -> None:
-        """Tell clients to go elsewhere: connections close when their requests are done."""
+        """Ask clients to go elsewhere: connections close when their requests are done."""
         await self._request("POST", "/drain_listeners?graceful")
 
     async def active_requests(self) -> int:

@@ -31,7 +31,7 @@ SECRET_VARIABLE = "RADGATE_GATEWAY__SHARED_SECRET"  # noqa: S105 - where it is, 
 _START_S = 30.0
 _POLL_S = 0.05
 _KILL_S = 5.0
-_STEADY_S = 60.0  # an Envoy that lived this long starts the back-off anew
+_STEADY_S = 60.0  # an Envoy that lived this long starts the back-off again
 _PROCESSORS_PER_THREAD = 4
 """Of a thread's requests more are read, passed on and answered at once than of two threads' requests."""
 _MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes
@@ -109,7 +109,7 @@ class EnvoyProcess:
         return await self._admin.answers()
 
     async def renew_tls(self, material: TlsMaterial) -> None:
-        """Use another certificate for new connections; those that are open go on. Raises OSError."""
+        """Use another certificate for new connections; those that are open continue. Raises OSError."""
         self._tls = material
         await asyncio.to_thread(write_secrets, self._tls_folder, material)
 
@@ -209,7 +209,7 @@ class EnvoyProcess:
             _log.error("gateway died, starting it again", extra={"exit_status": status, "delay_s": delay_s})
             await asyncio.sleep(delay_s)
             started_s = clock.time()
-            with contextlib.suppress(OSError):  # no process or file to be had now: the next round tries again
+            with contextlib.suppress(OSError):  # no process or file to be had now: the next round retries
                 self._process = await self._spawn()
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:

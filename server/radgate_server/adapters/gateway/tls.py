@@ -25,7 +25,7 @@ _CIPHERS = (
 
 
 def transport_socket(folder: Path, *, with_client_ca: bool) -> Node:
-    """What makes a filter chain speak TLS, its certificates read anew whenever a file in `folder` is replaced (SDS)."""
+    """What makes a filter chain speak TLS, its certificates read again when a file in `folder` is replaced (SDS)."""
     common: Node = {
         "alpn_protocols": ["h2", "http/1.1"],
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "cipher_suites": list(_CIPHERS)},

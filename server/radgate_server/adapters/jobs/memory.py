@@ -31,7 +31,7 @@ type Sleep = Callable[[float], Awaitable[None]]
 class MemoryJobQueue:
     """JobQueue for one event loop. What waits or runs when the process ends is lost; handlers may be begun again.
 
-    A tenant may let at most `max_waiting` jobs wait; of all, `max_running` run at the same time. `ended` is told of
+    A tenant may let at most `max_waiting` jobs wait; of all, `max_running` run at the same time. `ended` is notified of
     each job that has.
     """
 
@@ -108,7 +108,7 @@ class MemoryJobQueue:
         await _stop(list(self._register))
 
     async def _live(self, entry: Entry) -> None:
-        """Work on the job until it succeeds, or fails for good."""
+        """Work on the job until it succeeds, or fails permanently."""
         for delay_s in (*RETRY_DELAYS_S, None):
             try:
                 async with self._turns.turn(entry.job.request.tenant_id):

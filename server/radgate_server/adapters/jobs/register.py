@@ -1,4 +1,4 @@
-"""The jobs that are known: those under way, and for a while those that have ended."""
+"""The jobs that are known: those in progress, and for a while those that have ended."""
 
 import asyncio
 from collections import OrderedDict, defaultdict

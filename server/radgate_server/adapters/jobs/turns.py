@@ -43,7 +43,7 @@ class FairTurns:
             raise
 
     def _give_up(self, tenant_id: str, turn: _Turn) -> None:
-        with suppress(KeyError, ValueError):  # passed over already
+        with suppress(KeyError, ValueError):  # ignored already
             self._waiting[tenant_id].remove(turn)
         self._forget_idle(tenant_id)
 

@@ -1,6 +1,6 @@
 """Connections to mail servers that another thread may hang up.
 
-A timeout of smtplib is one of each reading: a server that says a letter now and then would keep a thread for ever.
+A timeout of smtplib is one of each reading: a server that sends a byte at intervals would keep a thread for ever.
 """
 
 import smtplib
@@ -32,7 +32,7 @@ class MailLine:
             self._over = True
             if self._connection is not None:
                 with suppress(OSError):
-                    # An SSLSocket's own shutdown drops TLS first, and what is being sent would go on in the clear.
+                    # An SSLSocket's own shutdown drops TLS first, and what is being sent would continue in the clear.
                     socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
 
 

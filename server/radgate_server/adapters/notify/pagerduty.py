@@ -14,7 +14,7 @@ _ACTIONS = {AlertState.FIRING: "trigger", AlertState.RESOLVED: "resolve"}
 
 
 class PagerDutyNotifier:
-    """Notifier by events: one incident for each alert, however often it is told of, closed when the alert is over."""
+    """Notifier by events: one incident for each alert, however often it repeats, closed when the alert is over."""
 
     def __init__(self, receiver: PagerDutyReceiver) -> None:
         self._receiver = receiver

@@ -25,7 +25,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], ca_file: Path 
     Redirects are not followed. Of the answer nothing but the status is read.
 
     Raises:
-        NotDeliveredError: any status but 2xx, or no answer. The text of neither is told: URLs may be secrets.
+        NotDeliveredError: any status but 2xx, or no answer. The text of neither is reported: URLs may be secrets.
     """
     try:
         async with (

@@ -1,4 +1,4 @@
-"""A receiver's secret: from the settings, else from its file, anew at each use so that it may be changed."""
+"""A receiver's secret: from the settings, else from its file, again at each use so that it may be changed."""
 
 from pathlib import Path
 

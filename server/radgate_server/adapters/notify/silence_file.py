@@ -21,7 +21,7 @@ class SilenceFile:
         self._path = data_dir / NAME
 
     def silences(self) -> Sequence[Silence]:
-        """Those that are written down; none when the file is missing or can't be read: then all is told."""
+        """Those that are written down; none when the file is missing or can't be read: then nothing is silenced."""
         try:
             return [_decoded(row) for row in json.loads(self._path.read_bytes())]
         except (OSError, ValueError, KeyError, TypeError):

@@ -72,7 +72,7 @@ class EnvelopeBox:
         return SealedSecret(context, identity, sealed)
 
     def key_of(self, sealed: SealedSecret) -> str:
-        """The version of the key-encryption key that it is under, DAMAGED when that can't be told; no I/O."""
+        """The version of the key-encryption key that it is under, DAMAGED when that can't be determined; no I/O."""
         try:
             return unpack(sealed.sealed).version or FIRST_KEY
         except ConfigurationError:

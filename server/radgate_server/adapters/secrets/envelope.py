@@ -2,7 +2,7 @@
 
 Form 2, an envelope: 0x02; length (2, big-endian) and text of the key's version; length (2) and the wrapped data key;
 nonce (12); ciphertext with tag (16). Form 1, without a data key of its own: 0x01, nonce (12), ciphertext with tag.
-In both the nonce is the secret's identity: it stays when the data key is wrapped anew.
+In both the nonce is the secret's identity: it stays when the data key is wrapped again.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Envelope:
 
 
 def unpack(sealed: bytes) -> Envelope:
-    """Take the parts apart. Raises ConfigurationError for a form that is not known, or bytes that are missing."""
+    """Take the parts apart. Raises ConfigurationError for a form that is unknown, or bytes that are missing."""
     form, rest = sealed[:1], sealed[1:]
     version, wrapped = b"", b""
     if form == bytes((ENVELOPE_FORM,)):

@@ -1,1 +1,1 @@
-"""Where instances and reports lie that are on their way through the server."""
+"""Where instances and reports lie that are in transit through the server."""

@@ -1,4 +1,4 @@
-"""Instances and reports on their way through: small ones in memory, as far as that goes, the others in sealed files."""
+"""Instances and reports in transit through: small ones in memory, as far as that goes, the others in sealed files."""
 
 import os
 from asyncio import to_thread
@@ -37,7 +37,7 @@ class DiskSpool:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise ConfigurationError(f"data_dir: can't make the folder for what is on its way: {reason}") from None
+            raise ConfigurationError(f"data_dir: can't make the folder for what is in transit: {reason}") from None
         return self
 
     def begin(self) -> "DiskSpoolEntry":
@@ -103,7 +103,7 @@ class DiskSpoolEntry:
             await to_thread(self._file.append, parts, last=last)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise SpoolFullError(f"what is on its way can't be written to data_dir/spool: {reason}") from None
+            raise SpoolFullError(f"what is in transit can't be written to data_dir/spool: {reason}") from None
         finally:
             self._release()
 

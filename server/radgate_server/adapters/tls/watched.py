@@ -1,4 +1,4 @@
-"""TLS files that are looked at every few seconds, however they are replaced: written over, renamed, linked anew."""
+"""TLS files that are looked at every few seconds, however they are replaced: written over, renamed, linked again."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ class WatchedTls:
         return self._current
 
     def on_renewal(self, listener: RenewalListener) -> None:
-        """Tell `listener` of each renewal from now on."""
+        """Notify `listener` of each renewal from now on."""
         self._listeners.append(listener)
 
     def start(self) -> None:
@@ -58,7 +58,7 @@ class WatchedTls:
         try:
             await self._renew(await asyncio.to_thread(read_tls, self._paths))
         except ConfigurationError as error:
-            _log.warning("renewed TLS files are not usable, the former go on: %s", error.message)
+            _log.warning("renewed TLS files are not usable, the former remain in use: %s", error.message)
         self._seen = seen
 
     async def _renew(self, material: TlsMaterial) -> None:

@@ -92,7 +92,11 @@ def revoke(key_id: str) -> None:
 @key.command()
 @click.argument("key_id")
 @click.option(
-    "--overlap", type=Span(), default="24h", show_default=True, help="How long the old key goes on; 0s ends it at once."
+    "--overlap",
+    type=Span(),
+    default="24h",
+    show_default=True,
+    help="How long the old key continues; 0s ends it at once.",
 )
 @config_option
 def rotate(key_id: str, overlap: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""Options that say which studies a key is for, and how a list of keys tells them."""
+"""Options that say which studies a key is for, and how a list of keys reports them."""
 
 import click
 

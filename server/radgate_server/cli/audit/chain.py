@@ -142,7 +142,7 @@ def index() -> None:
 @any_tenant_option
 @config_option
 def rebuild(tenant_id: str | None) -> None:
-    """Make the index again from the records. That is recorded; servers and searches may go on meanwhile."""
+    """Make the index again from the records. That is recorded; servers and searches may continue meanwhile."""
 
     async def work(desk: AuditDesk) -> int:
         tenants = await desk.tenants()

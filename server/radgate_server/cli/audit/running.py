@@ -1,4 +1,4 @@
-"""How commands that read the audit trail's database are run: opened, closed, and told what is not there yet."""
+"""How commands that read the audit trail's database are run: opened, closed, and how what is missing is reported."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager

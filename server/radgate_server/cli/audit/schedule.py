@@ -30,7 +30,7 @@ def _plan_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[...,
         return click.option(*name.split(), default=default if new else None, show_default=new, **more)
 
     return together(
-        click.option("--kind", type=Words(ReportKind), required=new, help="What it tells."),
+        click.option("--kind", type=Words(ReportKind), required=new, help="What it contains."),
         click.option("--subject", help="Patient ID, user or Study Instance UID that it is about."),
         option("--format format", ReportFormat.PDF.value, type=Words(ReportFormat)),
         click.option("--every", "frequency", type=Words(Frequency), required=new, help="How often."),
@@ -62,9 +62,9 @@ def add(name: str, tenant_id: str, **words: Any) -> None:
 @_plan_options(new=False)
 @config_option
 def update(name: str, tenant_id: str, **words: Any) -> None:
-    """Change a schedule; what is not named stays. `--to` names all receivers anew.
+    """Change a schedule; what is not named stays. `--to` names all receivers again.
 
-    It runs next when the changed one is due; a run that is being tried again is given up.
+    It runs next when the changed one is due; a run that is being retried is given up.
     """
     given = {word: value for word, value in words.items() if value not in (None, ())}
     if not given:

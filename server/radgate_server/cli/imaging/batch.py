@@ -23,7 +23,7 @@ type Make = Callable[[Pair], Awaitable[None]]
 
 
 async def make_all(plan: Plan, make: Make, *, overwrite: bool, parallel: int) -> int:
-    """Make all outputs, telling of each failure and at the end of the whole. Returns how many failed."""
+    """Make all outputs, reporting each failure, and the whole at the end. Returns how many failed."""
 
     async def make_one(pair: Pair) -> None:
         check_free(pair, overwrite=overwrite)
@@ -36,7 +36,7 @@ async def make_all(plan: Plan, make: Make, *, overwrite: bool, parallel: int) ->
             async for pair, outcome in outcomes:
                 try:
                     await outcome
-                except Exception as error:  # noqa: BLE001 - whatever it is, the other files go on
+                except Exception as error:  # noqa: BLE001 - whatever it is, the other files continue
                     failed.append((pair.source, error))
                 bar.update(1)
     reasons = Counter(_tell(source, error) for source, error in failed)
@@ -75,4 +75,4 @@ def _size_of(pair: Pair) -> int:
     try:
         return pair.source.stat().st_size
     except OSError:
-        return 0  # reading it will tell
+        return 0  # reading it will show the error

@@ -22,13 +22,13 @@ group_options = together(
         "--failover-threshold",
         metavar="N",
         type=click.IntRange(1, MAX_FAILOVER_THRESHOLD),
-        help="Of a PACS with backups: failures in a row that send its work to one; 3 unless told otherwise.",
+        help="Of a PACS with backups: failures in a row that send its work to one; 3 by default.",
     ),
     click.option(
         "--failback-after",
         metavar="SECONDS",
         type=click.FloatRange(0, 86_400),
-        help="Steady health that brings the work back; 60 unless told otherwise.",
+        help="Steady health that brings the work back; 60 by default.",
     ),
     click.option(
         "--failover/--no-failover", default=None, help="Switch over by itself, or only by `radgate pacs failover`."

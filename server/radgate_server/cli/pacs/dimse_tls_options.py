@@ -26,12 +26,12 @@ dimse_tls_options = together(
         "--tls-verify-host/--tls-no-verify-host",
         "tls_verify_host",
         default=None,
-        help="Take a certificate only when it names the host; that is so unless told otherwise.",
+        help="Take a certificate only when it names the host; that is so by default.",
     ),
     click.option(
         "--tls-profile",
         type=click.Choice([profile.value for profile in TlsProfile]),
-        help="What TLS may be spoken (PS3.15 annex B); bcp195 unless told otherwise.",
+        help="What TLS may be spoken (PS3.15 annex B); bcp195 by default.",
     ),
 )
 

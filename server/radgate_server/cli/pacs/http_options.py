@@ -80,7 +80,7 @@ def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[...
             "--max-connections",
             metavar="N",
             type=click.IntRange(1, MAX_HTTP_CONNECTIONS),
-            help="Connections open at the same time at most; 8 unless told otherwise.",
+            help="Connections open at the same time at most; 8 by default.",
         ),
         minimum_rate_option,
     )

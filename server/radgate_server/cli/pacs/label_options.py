@@ -22,7 +22,7 @@ def label_options() -> Callable[[Callable[..., None]], Callable[..., None]]:
         click.option(
             "--labels-constraint",
             type=click.Choice([constraint.value for constraint in LabelsConstraint]),
-            help="Which of the labels a study carries that is seen: all, unless told otherwise.",
+            help="Which of the labels a study carries that is seen: all, by default.",
         ),
     )
 

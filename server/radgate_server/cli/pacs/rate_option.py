@@ -14,5 +14,5 @@ def minimum_rate_option(command: Callable[..., None]) -> Callable[..., None]:
         metavar="N",
         type=click.IntRange(0, MAX_MIN_BYTES_PER_SECOND),
         help="Give up a PACS that sends less on average for the idle time-out (two minutes);"
-        f" {DEFAULT_MIN_BYTES_PER_SECOND} unless told otherwise, 0: it may be as slow as it likes.",
+        f" {DEFAULT_MIN_BYTES_PER_SECOND} by default, 0: it may be as slow as it likes.",
     )(command)

@@ -46,7 +46,7 @@ def list_certificates(tenant_id: str, as_json: bool) -> None:
             "create_time": one.create_time,
             "subject": one.order.subject.value,
             "studies": len(one.order.studies),
-            "state": "done" if one.certificate else "under way",
+            "state": "done" if one.certificate else "in progress",
         }
         for one in found
     ]
@@ -61,7 +61,7 @@ def show_certificate(tenant_id: str, erasure_id: str) -> None:
     """Print a certificate of deletion again, as it was signed."""
     erasure = run_retention(lambda tools: tools.eraser.find(caller_for(tenant_id), erasure_id))
     if not erasure.certificate:
-        raise click.ClickException("what is to be erased is not erased yet; a running server goes on with it")
+        raise click.ClickException("what is to be erased is not erased yet; a running server continues with it")
     click.echo(erasure.certificate, nl=False)
 
 

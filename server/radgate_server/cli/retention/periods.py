@@ -21,7 +21,7 @@ def retention() -> None:
 @json_option
 @config_option
 def show(tenant_id: str, as_json: bool) -> None:
-    """Tell for how many days records of each kind are kept; 0 is for good."""
+    """Report for how many days records of each kind are kept; 0 is without an end."""
     kept = run_retention(lambda tools: tools.desk.show(caller_for(tenant_id)))
     rows = [{"kind": one.kind.value, "days": one.days, "rule": "tenant" if one.own else "settings"} for one in kept]
     print_rows(rows, ("kind", "days", "rule"), as_json=as_json)
@@ -30,7 +30,7 @@ def show(tenant_id: str, as_json: bool) -> None:
 @retention.command("set")
 @tenant_option
 @click.option("--kind", type=click.Choice([kind.value for kind in RecordKind]), required=True, help="Which records.")
-@click.option("--days", type=int, help="For so many days; 0 is for good. Without it, as the settings say.")
+@click.option("--days", type=int, help="For so many days; 0 is without an end. Without it, as the settings say.")
 @config_option
 def set_rule(tenant_id: str, kind: str, days: int | None) -> None:
     """Give a tenant a rule of its own, not shorter than the setting retention.least_days, or take it away."""

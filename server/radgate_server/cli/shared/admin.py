@@ -17,7 +17,7 @@ PRINCIPAL = Principal(key_id="cli", tenant_ids=(ANY_TENANT,), role=Role.ADMIN)
 
 
 def caller_for(tenant_id: str = "") -> Caller:
-    """Whoever may read this installation's data_dir, acting for the tenant; the audit trail tells the user's number."""
+    """Whoever may read this installation's data_dir, acting for the tenant; the audit trail has the user's number."""
     return Caller(PRINCIPAL, tenant_id, "local", f"radgate cli, uid {os.getuid()}", uuid.uuid4().hex)
 
 

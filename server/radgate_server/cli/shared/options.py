@@ -1,4 +1,4 @@
-"""What commands have in common: the settings, the tenant, JSON, and how failures are told."""
+"""What commands have in common: the settings, the tenant, JSON, and how failures are reported."""
 
 import gc
 import re

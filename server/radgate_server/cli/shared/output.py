@@ -43,7 +43,7 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_jso
 
 
 def hint(message: str) -> None:
-    """Tell people what happened or what to do next, out of the way of scripts."""
+    """Report to people what happened or what to do next, out of the way of scripts."""
     click.echo(message, err=True)
 
 

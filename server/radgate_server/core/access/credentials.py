@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from radgate_server.core.access.tenancy import Principal
 
-REFUSED = "this credential is not accepted: it is not known, it has ended, or it was revoked"
-"""What whoever is refused is told, whatever the reason: a hint would be one for those who guess."""
+REFUSED = "this credential is not accepted: it is unknown, it has ended, or it was revoked"
+"""The text that every refused caller gets, whatever the reason: a hint would be one for those who guess."""
 
 
 class Credentials(NamedTuple):

@@ -1,4 +1,4 @@
-"""A search within a restriction: what of it the PACS are asked to match themselves, and what is not told. Pure."""
+"""A search within a restriction: what of it the PACS are asked to match themselves, and what is not reported. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ _OF_OTHER_STUDIES = frozenset({"00201200", "00201202", "00201204"})
 
 
 def discreet(query: Query) -> Query:
-    """The search without what would tell of other studies, as keys do, too: by whether anything matches."""
+    """The search without what would disclose other studies, as keys do, too: by whether anything matches."""
     return replace(
         query,
         keys=tuple(key for key in query.keys if key.path[-1] not in _OF_OTHER_STUDIES),
@@ -47,7 +47,7 @@ def narrowed(query: Query, restriction: StudyRestriction) -> Query:
 
 
 def without_counts(match: DicomJson) -> DicomJson:
-    """The match without what it tells of other studies."""
+    """The match without what it discloses of other studies."""
     return {tag: value for tag, value in match.items() if tag not in _OF_OTHER_STUDIES}
 
 

@@ -70,7 +70,7 @@ class StudyRestriction:
         )
 
     def test(self) -> StudyTest:
-        """Compile it, as it is `on` a day, into a test of study attributes; what a study does not tell it has not."""
+        """Compile it, as it is `on` a day, into a test of study attributes; what a study does not state it has not."""
         groups = [
             [_patient_test(patient) for patient in self.patients],
             [_value_test("PN", REFERRING_PHYSICIAN, name) for name in self.referring_physicians],
@@ -122,7 +122,7 @@ def to_json(restriction: StudyRestriction) -> dict[str, Any]:
 
 
 def from_json(kept: Mapping[str, Any]) -> StudyRestriction:
-    """What `to_json` made, again. Raises InvalidArgumentError for anything else, so that nobody is let in by it."""
+    """What `to_json` made, again. Raises InvalidArgumentError for anything else, so that nobody is admitted by it."""
     try:
         patients = [RestrictedPatient(**patient) for patient in kept.get("patients", ())]
         return make_restriction(**{**kept, "patients": patients})

@@ -22,7 +22,7 @@ class Role(Enum):
     ADMIN = 3
     AUDITOR = 4
 
-    __hash__ = object.__hash__  # Enum's own is a function of Python, called for each call that is let in
+    __hash__ = object.__hash__  # Enum's own is a function of Python, called for each call that is admitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What operators are told when something is wrong: vocabulary of alerts, without patient data."""
+"""What operators are notified of when something is wrong: vocabulary of alerts, without patient data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Sample:
 class Alert:
     """Something that is wrong. `name` is that of its rule, here and for Prometheus, and of the runbook's section.
 
-    `reason` says why it is so, "" when that is not known; it changes while the alert lasts. `runbook` is the address of
+    `reason` says why it is so, "" when that is unknown; it changes while the alert lasts. `runbook` is the address of
     the runbook's page.
     """
 
@@ -67,7 +67,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to whoever is told. `since` is when the alert began; `again` marks a reminder."""
+    """One message to whoever is notified. `since` is when the alert began; `again` marks a reminder."""
 
     alert: Alert
     state: AlertState
@@ -90,7 +90,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Until `until` nobody is told of alerts called `name` that have all of `labels`."""
+    """Until `until` nobody is notified of alerts called `name` that have all of `labels`."""
 
     silence_id: str
     name: str
@@ -98,7 +98,7 @@ class Silence:
     until: datetime
 
     def covers(self, alert: Alert, now: datetime) -> bool:
-        """Whether nobody is told of the alert now."""
+        """Whether nobody is notified of the alert now."""
         return now < self.until and alert.name == self.name and set(self.labels) <= set(alert.labels)
 
 

@@ -1,4 +1,4 @@
-"""Who is told of alerts, and who must not be."""
+"""Who is notified of alerts, and who must not be."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol

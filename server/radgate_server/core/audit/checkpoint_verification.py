@@ -13,7 +13,7 @@ def verify_checkpoints(checkpoints: Sequence[Checkpoint], check: Check) -> tuple
     for checkpoint in checkpoints:
         good = check(checkpoint.key_id, checkpoint.signed_form, checkpoint.signature)
         if not good and checkpoint.tenant_id not in faults:
-            what = "is not good" if good is False else f"is by a key that is not known ({checkpoint.key_id})"
+            what = "is not good" if good is False else f"is by an unknown key ({checkpoint.key_id})"
             what = f"the signature of the checkpoint of {time_text(checkpoint.time_us)} {what}"
             faults[checkpoint.tenant_id] = Fault(checkpoint.tenant_id, checkpoint.sequence, what)
     return tuple(faults.values())

@@ -134,7 +134,7 @@ class ErasureCheck:
         except ValueError:
             return sequence, "the record should say which records were erased, and does not"
         if (good := self._check(statement.key_id, statement.signed_form, statement.signature)) is not True:
-            what = "is not good" if good is False else f"is by a key that is not known ({statement.key_id})"
+            what = "is not good" if good is False else f"is by an unknown key ({statement.key_id})"
             return sequence, f"the signature of a statement about erased records {what}"
         found = (claim.count, claim.digest.digest()) if claim else (0, b"")
         if statement.first >= seen_from and found != (statement.count, statement.digest):

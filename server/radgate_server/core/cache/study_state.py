@@ -62,7 +62,7 @@ class Verdict(Enum):
     SAME = "same"
     GROWN = "instances were added and nothing else changed"
     CHANGED = "changed"
-    IN_DOUBT = "it can't be told"
+    IN_DOUBT = "it can't be determined"
 
 
 _SEVERITY = (Verdict.SAME, Verdict.GROWN, Verdict.IN_DOUBT, Verdict.CHANGED)
@@ -76,7 +76,7 @@ def state_query(study_instance_uid: str) -> Query:
 
 
 def pacs_state(member: str, matches: Iterable[DicomJson], version: str) -> PacsState:
-    """The state as a PACS tells it; of several matches (a study under two patients) all count."""
+    """The state as a PACS reports it; of several matches (a study under two patients) all count."""
     identity: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
     present = False
@@ -92,7 +92,7 @@ def pacs_state(member: str, matches: Iterable[DicomJson], version: str) -> PacsS
 
 
 def uids_digest(sop_instance_uids: Iterable[str]) -> str:
-    """What tells one set of instances from another."""
+    """What distinguishes one set of instances from another."""
     return _digest(sorted(sop_instance_uids))
 
 

@@ -23,7 +23,7 @@ _WRITTEN_OUT = str.maketrans({**_ONE_WAY, "ä": "ae", "ö": "oe", "ü": "ue", "�
 
 @dataclass(frozen=True, slots=True)
 class FamilyName:
-    """A person's family name in all spellings that count; false where it is not known. It does not print."""
+    """A person's family name in all spellings that count; false where it is unknown. It does not print."""
 
     spellings: frozenset[str] = field(default=frozenset(), repr=False)
 

@@ -60,7 +60,7 @@ def deserialise(blob: bytes) -> InstanceIndex:
     """Read what `serialise` wrote.
 
     Raises:
-        CorruptEntryError: it is damaged, or of another version: make the index anew.
+        CorruptEntryError: it is damaged, or of another version: make the index again.
     """
     try:
         magic, crc32, text_bytes, metadata_bytes = _HEAD.unpack_from(blob)

@@ -52,9 +52,9 @@ class BulkItem:
 class InstanceIndex:
     """Made once when an instance is first needed, kept beside it.
 
-    `metadata` is one object of the DICOM JSON model in UTF-8, with `BulkDataURI`s that start with BULK_DATA_ROOT and go
-    on with a key of `bulk` ("7FE00010", "54000100/0/54001010": tags and item numbers from 0).
-    `deflated` tells that spans count in the inflated data set, which the file's bytes are not.
+    `metadata` is one object of the DICOM JSON model in UTF-8, with `BulkDataURI`s: BULK_DATA_ROOT, then
+    the key of `bulk` ("7FE00010", "54000100/0/54001010": tags and item numbers from 0).
+    `deflated` means that spans count in the inflated data set, which the file's bytes are not.
     `frames_damage` says why the frames can't be read though there is Pixel Data, "" for nothing.
     """
 

@@ -1,4 +1,4 @@
-"""Instances on their way: as a PACS delivers them, and as a cache tier serves them."""
+"""Instances in transit: as a PACS delivers them, and as a cache tier serves them."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -107,7 +107,7 @@ class JoinedContent:
 class ListedInstance:
     """An instance that a PACS says it holds (an answer at IMAGE level).
 
-    SOP Class UID and Patient ID (0010,0020) are "" when it does not tell.
+    SOP Class UID and Patient ID (0010,0020) are "" when it does not state them.
     """
 
     ref: InstanceRef

@@ -7,13 +7,13 @@ def patients_differ(one: str, other: str) -> bool:
     """Whether both say who the patient is, and say two different things.
 
     Spaces at the ends and case don't count. Of an ID in the form of HL7's CX ("123^^^HOSPITAL") only the first
-    component counts. Where either is missing, or was not read in its character set, nothing can be told.
+    component counts. Where either is missing, or was not read in its character set, nothing can be determined.
     """
     first, second = significant_patient_id(one), significant_patient_id(other)
     return bool(first and second) and first != second
 
 
 def significant_patient_id(patient_id: str) -> str:
-    """What of it has to be the same in all that is of one patient, "" where nothing can be told."""
+    """What of it has to be the same in all that is of one patient, "" where nothing can be determined."""
     significant = patient_id.partition("^")[0].strip(" \0").casefold()
     return "" if _UNREADABLE in significant else significant

@@ -1,4 +1,4 @@
-"""Patient data on its way: a type that does not print."""
+"""Patient data in transit: a type that does not print."""
 
 from typing import Never
 
@@ -6,7 +6,7 @@ HIDDEN = "(patient data)"
 
 
 class Phi[T]:
-    """A value that tells of a patient: printed, formatted or logged it is "(patient data)".
+    """A value with data of a patient: printed, formatted or logged it is "(patient data)".
 
     `reveal()` is the one way to it, and easy to find; tests/unit/adapters/telemetry/logs/test_log_calls.py forbids it
     where something is logged or an error is made. Two of equal values are equal, and hash alike.

@@ -29,7 +29,7 @@ class Codestream:
 
     `resolution_ends[r]` is the number of bytes after which resolution r (0 is the lowest, `levels` the full one) can be
     decoded; empty where the codestream does not come resolution by resolution, each in a tile-part of its own. The
-    front of a codestream tells of the lowest ones.
+    front of a codestream holds the lowest ones.
     """
 
     rows: int
@@ -70,7 +70,7 @@ class _TilePart(NamedTuple):
 
 
 def is_high_throughput(data: bytes | memoryview) -> bool:
-    """Whether a codestream is HTJ2K (ISO 15444-15): its main header tells of capabilities."""
+    """Whether a codestream is HTJ2K (ISO 15444-15): its main header lists capabilities."""
     return any(segment.marker == _CAP for segment in _main_header(memoryview(data)))
 
 
@@ -105,7 +105,7 @@ def read_codestream(
 
 
 def _main_header(view: memoryview) -> Iterator[_Segment]:
-    """Marker segments up to the first tile-part; the first of each marker counts, so later ones are passed over."""
+    """Marker segments up to the first tile-part; the first of each marker counts, so later ones are ignored."""
     if view[:2] != _SOC.to_bytes(2):
         return
     at = 2
@@ -134,7 +134,7 @@ def _tile_parts(view: memoryview, size_bytes: int) -> Iterator[_TilePart]:
         if at is None or at + _TILE_PART.size > len(view) or _MARKER.unpack_from(view, at)[0] != _SOT:
             return
         _, length, _, count = _TILE_PART.unpack_from(view, at)
-        end = at + length if length else size_bytes - 2  # 0 goes on to the end of the codestream
+        end = at + length if length else size_bytes - 2  # 0 extends to the end of the codestream
         if (length and length < _TILE_PART.size) or end > size_bytes:
             return
         yield _TilePart(end, count)

@@ -1,4 +1,4 @@
-"""What happens to a frame: as stored, decoded, encoded anew, rendered. All can be sent to another process."""
+"""What happens to a frame: as stored, decoded, encoded again, rendered. All can be sent to another process."""
 
 from dataclasses import dataclass
 

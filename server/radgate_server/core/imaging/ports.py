@@ -21,7 +21,7 @@ class FrameWorkers(Protocol):
     """Decodes, encodes and renders. Leaving a call (cancelling it) takes its job out of the queue.
 
     Every method raises:
-        NotAcceptableError: no codec takes the transfer syntax, or this variety of it; `stored` tells which.
+        NotAcceptableError: no codec takes the transfer syntax, or this variety of it; `stored` reports which.
         InstanceMalformedError: the frame is damaged, or is not what the data set says.
         ImageTooLargeError: the frame, or what it would become, is larger than the operator allows.
         CodecFailedError: the codec crashed, or took too long or too much memory.
@@ -42,7 +42,7 @@ class FrameWorkers(Protocol):
     async def transcode(
         self, frames: Sequence[StoredFrame], target: EncodeTarget, *, priority: Priority
     ) -> list[EncodedFrame]:
-        """Encode the frames anew, in their order."""
+        """Encode the frames again, in their order."""
         ...
 
     async def render(

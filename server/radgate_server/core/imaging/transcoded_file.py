@@ -1,4 +1,4 @@
-"""Writing a DICOM file around pixels that were encoded anew."""
+"""Writing a DICOM file around pixels that were encoded again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Around(NamedTuple):
 
 
 def write_around(file: OpenedFile, source: Source, pixels: EncodedPixels) -> Around:
-    """Write the file anew, but for its frames: those come between, encapsulated by `frame_item` or side by side.
+    """Write the file again, but for its frames: those come between, encapsulated by `frame_item` or side by side.
 
     Values stay as they are but for those that say how to read the pixels and, when something was lost, what that made
     of the image. Digital signatures of an image that lost something are left out: they sign another.

@@ -1,1 +1,1 @@
-"""Work that goes on after the call that asked for it."""
+"""Work that continues after the call that asked for it."""

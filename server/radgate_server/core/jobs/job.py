@@ -1,4 +1,4 @@
-"""Work that goes on after the call that asked for it: its states, and what is told of it."""
+"""Work that continues after the call that asked for it: its states, and what is reported of it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,7 +118,7 @@ def is_of_the_input(error: BaseException) -> bool:
 
 
 def describe_failure(error: BaseException) -> JobFailure:
-    """The error as the job tells it; what is not foreseen is a defect."""
+    """The error as the job reports it; what is not foreseen is a defect."""
     if not isinstance(error, GatewayError) or isinstance(error, _INWARD):
         return _DEFECT
     return JobFailure(reason_of(error), error.message)

@@ -6,7 +6,7 @@ from typing import Protocol
 from radgate_server.core.jobs.job import Job, JobProgress, JobRequest
 
 type Report = Callable[[JobProgress, dict[str, int]], Awaitable[None]]
-"""Tells how far the job is, and how many instances failed for which reason."""
+"""Reports how far the job is, and how many instances failed for which reason."""
 
 type JobHandler = Callable[[JobRequest, Report], Awaitable[None]]
 """Does one job. Being cancelled means that the job is. What it raises fails the job, at once when the fault is of the

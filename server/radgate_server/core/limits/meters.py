@@ -1,7 +1,7 @@
-"""How much of its limits a subject has used: pure state, told the time.
+"""How much of its limits a subject has used: pure state that is given the time.
 
-Times are seconds of a clock that only grows, days the ordinals of dates of UTC. What other processes let in is learnt
-afterwards, so that a bucket may be in debt, and more may run than is allowed; until that is over nothing is let in.
+Times are seconds of a clock that only grows, days the ordinals of dates of UTC. What other processes admitted is learnt
+afterwards, so that a bucket may be in debt, and more may run than is allowed; until that is over nothing is admitted.
 """
 
 import math
@@ -41,7 +41,7 @@ class Today(NamedTuple):
 
 
 class Shortage(NamedTuple):
-    """Why a request can't be let in now.
+    """Why a request can't be admitted now.
 
     `quota` is what the limit allows in `window_s` seconds (None: at the same time), `wait_s` the seconds until there is
     room again, None when nobody knows.
@@ -54,7 +54,7 @@ class Shortage(NamedTuple):
 
 
 class Used(NamedTuple):
-    """Requests that were let in, and bytes of answers and uploads."""
+    """Requests that were admitted, and bytes of answers and uploads."""
 
     requests: int = 0
     bytes: int = 0
@@ -84,7 +84,7 @@ class DailyUse:
         return self.known_bytes + self.new_bytes
 
     def turn(self, day: int) -> None:
-        """Begin anew if it is another day."""
+        """Begin again if it is another day."""
         if day != self.day:
             self.day = day
             self.known_requests = self.known_bytes = self.new_requests = self.new_bytes = 0
@@ -105,7 +105,7 @@ class DailyUse:
 class Meter:
     """Everything that is counted of one subject under its limits in force; days, while a daily quota holds.
 
-    `elsewhere` is what runs in other processes as far as is known, `asked_s` when a request last wanted to be let in.
+    `elsewhere` is what runs in other processes as far as is known, `asked_s` when a request last wanted to be admitted.
     """
 
     subject: LimitSubject
@@ -135,7 +135,7 @@ class Meter:
     def enter(self, now_s: float, today: Today, longest_wait_s: float = math.inf) -> Shortage | None:
         """Let one more request in, None; or say why not, of which nothing is counted.
 
-        None is let in either while what is to be sent waits for the bandwidth for longer than `longest_wait_s`.
+        None is admitted either while what is to be sent waits for the bandwidth for longer than `longest_wait_s`.
         """
         self.asked_s = now_s
         rate = self.rate

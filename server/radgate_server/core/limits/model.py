@@ -58,7 +58,7 @@ class Limits:
         return bool(self.allowed_networks or self.denied_networks)
 
     def admits(self, address: str) -> bool:
-        """Whether a client at that address may come in; one whose address is not known only where no list holds."""
+        """Whether a client at that address may come in; one whose address is unknown only where no list holds."""
         if not self.has_lists:
             return True
         parsed = _parse_address(address)

@@ -1,4 +1,4 @@
-"""Where limits are kept, and how processes tell one another what they let in."""
+"""Where limits are kept, and how processes report to each other what they admitted."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -32,7 +32,7 @@ class UsageLedger(Protocol):
 
 
 class SharedUse(NamedTuple):
-    """What one process tells of a subject: the limits that it goes by, and what it took since it told last."""
+    """What one process reports of a subject: the limits that it goes by, and what it took since it reported last."""
 
     subject: LimitSubject
     rate: float
@@ -55,7 +55,7 @@ class SharedMeters(Protocol):
     """The meters that all processes share."""
 
     async def exchange(self, uses: Sequence[SharedUse]) -> Sequence[SharedState]:
-        """Tell of these, in one journey; the state of each, in the same order.
+        """Report these, in one round trip; the state of each, in the same order.
 
         Raises:
             ConnectionError: what is shared can't be reached.
@@ -63,7 +63,7 @@ class SharedMeters(Protocol):
         ...
 
     async def close(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
         ...
 
 
@@ -79,7 +79,7 @@ class LimitTelemetry(Protocol):
         ...
 
     def sharing(self, works: bool) -> None:
-        """Whether it is known what other processes let in."""
+        """Whether it is known what other processes admitted."""
         ...
 
     def usage_written(self, works: bool) -> None:

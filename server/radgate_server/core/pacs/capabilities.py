@@ -15,7 +15,7 @@ class RetrieveMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Empty fields mean that the protocol does not tell.
+    """Empty fields mean that the protocol does not state it.
 
     `vendor` and `version` are in the PACS's own words. `transfer_syntax_uids` are those that it accepted or names.
     `retrieve_methods` concern DIMSE, `services` the web: "QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS", "changes".

@@ -136,7 +136,7 @@ def finding_of(connection: PacsConnection, capabilities: Capabilities, latency_m
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The best way first.
 
-    Orthanc's own API tells most (changes, statistics) and hands files over as they are; DICOMweb has credentials and
+    Orthanc's own API reports most (changes, statistics) and hands files over as they are; DICOMweb has credentials and
     TLS, and needs no AE titles to be entered on both sides; DIMSE is what every PACS has. TLS goes before none.
     """
     return tuple(sorted(findings, key=_preference))

@@ -114,7 +114,7 @@ class MemberHealth:
         return MemberHealth(failed, now_s if self.well_since_s is None else self.well_since_s)
 
     def after_leaving(self) -> "MemberHealth":
-        """What is known when another PACS becomes active: nobody asks for work any more, so signs of life must do."""
+        """What is known when another PACS becomes active: nobody asks for work any more, so health checks must do."""
         return MemberHealth({SIGN_OF_LIFE: self.failures}, self.well_since_s)
 
 

@@ -16,7 +16,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What the work at a PACS tells of it, in seconds of a clock that only grows.
+    """What the work at a PACS reports of it, in seconds of a clock that only grows.
 
     `heard_at_s` is when it last answered or sent anything, None if it never did. Since then, somebody has waited for an
     answer that takes a PACS a moment (to a query, an echo, a look at its changes) for `silent_s` seconds.
@@ -58,7 +58,7 @@ class OperationState:
 class PacsStatus:
     """One PACS at `time`. `reason` is the last probe's failure by the error catalogue, "" when it answered.
 
-    `latency_ms` is the last answered probe's. `active` tells whether the PACS is the one of its group that is asked.
+    `latency_ms` is the last answered probe's. `active` reports whether the PACS is the one of its group that is asked.
     """
 
     tenant_id: str

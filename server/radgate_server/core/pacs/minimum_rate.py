@@ -23,7 +23,7 @@ class MinimumRate:
 
 
 class Progress:
-    """How one answer gets on: a window begins anew with each `done`, and as soon as enough bytes came within it."""
+    """How one answer gets on: a window begins again with each `done`, and as soon as enough bytes came within it."""
 
     def __init__(self, rate: MinimumRate, now_s: float) -> None:
         self._rate = rate

@@ -17,7 +17,7 @@ from radgate_server.core.query.model import FindResult, Query
 
 @dataclass(frozen=True, slots=True)
 class EchoReport:
-    """A sign of life: how long it took, and what the PACS said of itself ("" when nothing)."""
+    """The answer to a health check: how long it took, and what the PACS said of itself ("" when nothing)."""
 
     latency_ms: float
     detail: str
@@ -27,7 +27,7 @@ class PacsEcho(Protocol):
     """Verification (PS3.4 A)."""
 
     async def echo(self) -> EchoReport:
-        """Open a fresh connection to the PACS and ask for a sign of life."""
+        """Open a fresh connection to the PACS and make a health check."""
         ...
 
 
@@ -35,7 +35,7 @@ class PacsQuery(Protocol):
     """Query (PS3.4 C.4.1)."""
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
-        """Return at most `max_results` matches; more than that are cut off (and the PACS told to stop)."""
+        """Return at most `max_results` matches; more than that are cut off (and the PACS is asked to stop)."""
         ...
 
 
@@ -68,13 +68,13 @@ class PacsStore(Protocol):
     async def store(self, instance: ReceivedInstance) -> StoreOutcome:
         """Store one instance, its bytes untouched; one that the PACS holds already is no failure.
 
-        A PacsError has the DICOM status in `details["status"]` (hexadecimal, "A700") where the PACS told one.
+        A PacsError has the DICOM status in `details["status"]` (hexadecimal, "A700") where the PACS reported one.
         """
         ...
 
 
 class PacsDescriber(Protocol):
-    """Tells what the PACS can do."""
+    """Reports what the PACS can do."""
 
     async def describe(self) -> Capabilities:
         """Ask the PACS; opens connections of its own and takes a few seconds at most."""
@@ -83,9 +83,9 @@ class PacsDescriber(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudyChange:
-    """A study of which something was added, changed or removed in the PACS; UID "" when it can't be told of which.
+    """A study of which something was added, changed or removed in the PACS; UID "" when it is unknown of which.
 
-    `removed` counts what was overwritten, too. `doubtful` says that it can't be told whether anything was.
+    `removed` counts what was overwritten, too. `doubtful` says that it can't be determined whether anything was.
     """
 
     study_instance_uid: str
@@ -95,7 +95,7 @@ class StudyChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """Changes, the oldest first. `last` is where to go on; `more` tells that there is more already."""
+    """Changes, the oldest first. `last` is where to continue; `more` means that there is more already."""
 
     changes: tuple[StudyChange, ...]
     last: int
@@ -103,7 +103,7 @@ class ChangeBatch:
 
 
 class PacsChanges(Protocol):
-    """A PACS that tells what changes in it."""
+    """A PACS that reports what changes in it."""
 
     async def changes_after(self, last: int | None) -> ChangeBatch:
         """Changes after the place `last`; None gives no changes, but the place where the feed ends now."""

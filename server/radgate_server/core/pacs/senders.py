@@ -22,7 +22,7 @@ class Refusal(StrEnum):
 REJECTIONS: Mapping[Refusal, tuple[int, int, int]] = {
     # Result, Source, Reason of the A-ASSOCIATE-RJ (PS3.8 table 9-21)
     Refusal.NOTHING_AWAITED: (2, 3, 1),  # for now, presentation provider: temporary congestion
-    Refusal.ADDRESS: (1, 1, 1),  # for good, service user: no reason given
+    Refusal.ADDRESS: (1, 1, 1),  # rejected-permanent, service user: no reason given
     Refusal.NOT_SECURED: (1, 1, 1),
     Refusal.CALLED_AET: (1, 1, 7),  # called AE title not recognised
     Refusal.CALLING_AET: (1, 1, 3),  # calling AE title not recognised

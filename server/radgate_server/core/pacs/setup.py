@@ -35,7 +35,7 @@ def keep_secret[Connection: PacsConnection](old: PacsConnection, new: Connection
     It is dropped where `new` has a secret of its own, or no use for one.
 
     Raises:
-        InvalidArgumentError: it would go elsewhere, so it has to be given anew.
+        InvalidArgumentError: it would go elsewhere, so it has to be given again.
     """
     secret = old.secret
     if not secret or new.secret or old.kind != new.kind or not new.uses_secret:
@@ -44,7 +44,7 @@ def keep_secret[Connection: PacsConnection](old: PacsConnection, new: Connection
     for place, value in old.secret_recipient.items():
         if after[place] != value:
             raise InvalidArgumentError(
-                f"{new.kind}.password", f"must be given anew when {new.kind}.{place} changes: the old one stays secret"
+                f"{new.kind}.password", f"must be given again when {new.kind}.{place} changes: the old one stays secret"
             )
     return new.with_secret(secret)
 

@@ -11,7 +11,7 @@ from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 class RefusedInstance:
     """What is known of an instance that was not taken. `reason` is the error's (core.errors.reason_of).
 
-    `asked` is what was to come, as narrow as that is known; Patient IDs are "" when they are not known. `stated` is
+    `asked` is what was to come, as narrow as that is known; Patient IDs are "" when they are unknown. `stated` is
     what the data set says it is, None where it can't be read to its end and nothing that it says is believed.
     """
 

@@ -70,7 +70,7 @@ class AnswerCheck:
 
 
 def check_answer(query: Query, result: FindResult) -> CheckedAnswer:
-    """Leave out what was not asked for, and what can't be told apart from other entities."""
+    """Leave out what was not asked for, and what can't be distinguished from other entities."""
     check = AnswerCheck(query)
     unique = UNIQUE_KEYS[query.level]
     proper = [match for match in result.matches if _has_uid(match, unique)]

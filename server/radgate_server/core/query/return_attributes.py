@@ -175,7 +175,7 @@ _LEVELS: dict[str, QueryLevel] = {
 
 
 def level_of(tag: str) -> QueryLevel | None:
-    """Tell the level that a top-level attribute belongs to in the Study Root model (a patient's belong to STUDY).
+    """Return the level that a top-level attribute belongs to in the Study Root model (a patient's belong to STUDY).
 
     None for attributes outside of the tables; a PACS that knows them mostly has them at IMAGE level.
     """

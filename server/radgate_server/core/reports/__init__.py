@@ -1,1 +1,1 @@
-"""Reports on the audit trail: what they tell, how it is counted, and how it is written. Pure."""
+"""Reports on the audit trail: what they contain, how it is counted, and how it is written. Pure."""

@@ -1,4 +1,4 @@
-"""When a report is due, of which days it tells then, and when it is tried again: pure, in calendars' own time."""
+"""When a report is due, which days it covers then, and when it is retried: pure, in calendars' own time."""
 
 import re
 from collections.abc import Callable

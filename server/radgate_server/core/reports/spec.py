@@ -1,4 +1,4 @@
-"""What a report tells, of whom and when."""
+"""What a report contains, of whom and when."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ MAX_SUBJECT = 200
 
 
 class ReportKind(StrEnum):
-    """What a report tells."""
+    """What a report contains."""
 
     PATIENT_ACCESS = "patient-access"
     USER_ACTIVITY = "user-activity"
@@ -52,9 +52,9 @@ SUBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class ReportSpec:
-    """What to tell: the subject is a Patient ID, a user or a Study Instance UID, "" for unusual access.
+    """What to report: the subject is a Patient ID, a user or a Study Instance UID, "" for unusual access.
 
-    `time_zone` is an IANA name, in which times are told and days and nights are counted; "" means the tenant's.
+    `time_zone` is an IANA name, in which times are reported and days and nights are counted; "" means the tenant's.
     """
 
     kind: ReportKind
@@ -95,11 +95,11 @@ class ReportHead:
             return f"NOT COMPLETE: {self.position.problem}. Have the index rebuilt, and the report made again."
         if place >= newest:
             return f"Complete up to record {place}, the newest of the trail."
-        return f"Complete up to record {place}; the trail goes on to record {newest}."
+        return f"Complete up to record {place}; the trail continues to record {newest}."
 
 
 def check_spec(spec: ReportSpec) -> ReportSpec:
-    """Return what was asked for, if it can be told.
+    """Return what was asked for, if it can be determined.
 
     Raises:
         InvalidArgumentError: the subject is missing, too long, not a UID, or one too much; there is no such time zone.

@@ -1,4 +1,4 @@
-"""Certificates of deletion: what was erased of the cached data, signed. docs/retention.md tells how to check them."""
+"""Certificates of deletion: what was erased of the cached data, signed. docs/retention.md shows how to check them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ _HEAD: Mapping[str, Any] = {"kind": KIND, "version": VERSION, "scope": _SCOPE}
 
 
 def is_genuine(certificate: DeletionCertificate, check: Check) -> bool | None:
-    """Whether its signature is good; None when its key is not known."""
+    """Whether its signature is good; None when its key is unknown."""
     try:
         signature = bytes.fromhex(certificate.signature)
     except (ValueError, TypeError):

@@ -60,7 +60,7 @@ class KeyRing(Protocol):
         ...
 
     async def versions(self) -> Sequence[KeyVersion]:
-        """All that can be told apart, the oldest first."""
+        """All that can be distinguished, the oldest first."""
         ...
 
     async def rotate(self) -> str:
@@ -68,12 +68,12 @@ class KeyRing(Protocol):
         ...
 
     async def prune(self, used: Collection[str]) -> Sequence[str]:
-        """Remove for good what is not `used` and not current; return what was removed."""
+        """Remove permanently what is not `used` and not current; return what was removed."""
         ...
 
 
 class SealedRecords(Protocol):
-    """All sealed secrets of the directory, for wrapping them anew. Raises DatabaseUnavailableError."""
+    """All sealed secrets of the directory, for wrapping them again. Raises DatabaseUnavailableError."""
 
     async def list_sealed(self) -> Sequence[SealedSecret]:
         """Every one of every tenant."""
@@ -100,7 +100,7 @@ class SecretReader(Protocol):
     """Hands out PACS's credentials at the time of their use."""
 
     async def read(self, pacs: str, source: SecretSource, *, refused: Secret | None = None) -> Secret:
-        """The secret; read anew if the one that is kept is `refused`, which the PACS did not take.
+        """The secret; read again if the one that is kept is `refused`, which the PACS did not take.
 
         Raises:
             SecretUnavailableError: it can't be had; names the PACS.

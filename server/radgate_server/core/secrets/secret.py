@@ -1,4 +1,4 @@
-"""Secrets on their way: a type that does not print, and the three forms in which a PACS's credential is known."""
+"""Secrets in transit: a type that does not print, and the three forms in which a PACS's credential is known."""
 
 import hmac
 import re
@@ -86,7 +86,7 @@ def cache_key_context(tenant_id: str) -> SecretContext:
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """A secret as it is stored. Two of the same `identity` are one secret, also when its key was wrapped anew."""
+    """A secret as it is stored. Two of the same `identity` are one secret, also when its key was wrapped again."""
 
     context: SecretContext
     identity: bytes
@@ -170,5 +170,5 @@ def _is_usable(scheme: SecretScheme, name: str, key: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    """Whether it names one thing, and climbs out of no folder on its way."""
+    """Whether it names one thing, and climbs out of no folder on the way."""
     return bool(_NAME.fullmatch(name)) and not {".", ".."} & set(name.split("/"))

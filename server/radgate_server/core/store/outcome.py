@@ -58,7 +58,7 @@ class StoredInstance:
 
 @dataclass(frozen=True, slots=True)
 class RefusedInstance:
-    """The instance was not stored, and why; `ref` is None, `sop_class_uid` "" where its bytes could not tell."""
+    """The instance was not stored, and why; `ref` is None, `sop_class_uid` "" where its bytes could not say."""
 
     error: Exception
     ref: InstanceRef | None = None
@@ -95,7 +95,7 @@ def failure_reason(error: Exception) -> int:
 
 
 def _told_status(error: Exception) -> int:
-    """The status that the PACS itself answered, 0 when it told none."""
+    """The status that the PACS itself answered, 0 when it reported none."""
     text = error.details.get("status", "") if isinstance(error, GatewayError) else ""
     try:
         status = int(text, 16)

@@ -48,7 +48,7 @@ class SpoolEntry(Protocol):
 
 
 class Spool(Protocol):
-    """Bounded room for instances and reports on their way."""
+    """Bounded room for instances and reports in transit."""
 
     def begin(self) -> SpoolEntry:
         """Start one; the caller discards it in the end, whatever happens."""

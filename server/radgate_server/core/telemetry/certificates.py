@@ -36,7 +36,7 @@ class CertificateUse:
 
 
 type CertificateListener = Callable[[CertificateUse, datetime], None]
-"""Is told of a certificate that is in no file, and until when it is good; in any thread."""
+"""Is notified of a certificate that is in no file, and until when it is good; in any thread."""
 
 
 def ignore_certificate(_certificate: CertificateUse, _expires: datetime) -> None:

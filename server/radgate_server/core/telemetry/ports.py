@@ -11,7 +11,7 @@ class Telemetry(Protocol):
     """Counters and timings. Cheap enough for the hot path; never fails."""
 
     def call_began(self, tenant_id: str, connection: str) -> None:
-        """A tenant's call is let in; `connection` tells client connections apart."""
+        """A tenant's call is admitted; `connection` distinguishes client connections."""
         ...
 
     def call_ended(self, tenant_id: str, connection: str) -> None:
@@ -23,7 +23,7 @@ class Telemetry(Protocol):
     ) -> None:
         """An rpc ended; `method` as "radgate.v1.QueryService/SearchStudies", `code` as gRPC names it.
 
-        `tenant_id` is "" when it was not let in; `first_byte_s` is for retrieves that sent something.
+        `tenant_id` is "" when it was not admitted; `first_byte_s` is for retrieves that sent something.
         """
         ...
 
@@ -60,11 +60,11 @@ class Telemetry(Protocol):
         ...
 
     def association_refused(self, reason: str) -> None:
-        """The storage SCP turned away an association; `reason` as core/pacs/senders.py names it. For any thread."""
+        """The storage SCP rejected an association; `reason` as core/pacs/senders.py names it. For any thread."""
         ...
 
     def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
-        """An operation at a PACS failed and is tried again."""
+        """An operation at a PACS failed and is retried."""
         ...
 
     def pacs_breaker(self, tenant_id: str, pacs: str, operation: str, state: str) -> None:
@@ -104,7 +104,7 @@ class Telemetry(Protocol):
         ...
 
     def alert_notice(self, receiver: str, outcome: str) -> None:
-        """A notice was "sent" to a receiver of alerts, "failed" for good, or was "dropped" since too many wait."""
+        """A notice was "sent" to a receiver of alerts, "failed" finally, or was "dropped" since too many wait."""
         ...
 
     def certificates(self, expiries: Mapping[CertificateUse, datetime | None]) -> None:

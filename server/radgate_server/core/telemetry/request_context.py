@@ -9,4 +9,4 @@ trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 """The trace that the call is a part of (32 hexadecimal digits, W3C Trace Context 3.2.2.3), "" when it is of none."""
 
 tenant_id: ContextVar[str] = ContextVar("tenant_id", default="")
-"""The tenant that work is done for, so that tenants share what there is of it; "" where that is not known."""
+"""The tenant that work is done for, so that tenants share what there is of it; "" where that is unknown."""

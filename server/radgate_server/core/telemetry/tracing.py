@@ -123,7 +123,7 @@ class Tracer(Protocol):
         ...
 
     def begin_apart(self, name: str, cause: TraceContext | None) -> Span | None:
-        """Begin a trace of work that goes on by itself, with a link to its cause; None when it is not recorded."""
+        """Begin a trace of work that continues by itself, with a link to its cause; None when it is not recorded."""
         ...
 
 

@@ -156,7 +156,7 @@ class DimseArchive:
         for scope, listed in listings:
             missing = {item.ref: item for item in listed}
             try:
-                with suppress(PacsError):  # what is missing afterwards tells
+                with suppress(PacsError):  # what is missing afterwards shows it
                     for arrival in self._retrieve(scope, listed, event):
                         if isinstance(arrival, ReceivedInstance) and missing.pop(arrival.ref, None) is not None:
                             yield _PENDING, outbox.put(arrival)

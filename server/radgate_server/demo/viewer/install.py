@@ -22,7 +22,7 @@ _DOWNLOAD_S = 600
 def find_or_install_ohif(tools_dir: Path, say: Callable[[str], None]) -> Path | None:
     """Return the folder of OHIF's build below `tools_dir`, fetched with npm if it is not there yet.
 
-    Returns None when there is no npm or no network; `say` is told then how to get the viewer, in one line.
+    Returns None when there is no npm or no network; `say` then receives how to get the viewer, in one line.
     """
     folder = tools_dir / _FOLDER
     page = folder / "index.html"

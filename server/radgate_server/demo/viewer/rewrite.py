@@ -26,7 +26,7 @@ _EXPORT_ITEM = re.compile(rb"(?=onClick: e => \{\s+e\.preventDefault\(\);\s+acti
 
 
 def _page(content: bytes) -> bytes:
-    # A service worker would go on answering for the viewer after the demo has ended.
+    # A service worker would continue answering for the viewer after the demo has ended.
     without_worker = _SERVICE_WORKER.sub(b"", content)
     return _PUBLIC_URL.sub(rb"\g<1>" + _PREFIX, _LINK.sub(rb"\g<1>" + _PREFIX, without_worker))
 

@@ -27,7 +27,7 @@ class Reach(Enum):
     STUDY = "it works on the study that each message of the request names, which is looked at before the servicer"
     SEARCH = "the search leaves out what lies outside"
     FEED = "each message of the answer names a study at most; those that name one outside are left out"
-    OPEN = "it tells nothing of studies"
+    OPEN = "it discloses nothing of studies"
 
 
 class Access(NamedTuple):

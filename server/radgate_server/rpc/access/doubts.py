@@ -14,7 +14,7 @@ from radgate_server.rpc.pipeline.warning_header import warning_header
 
 
 class DoubtedStudies(Protocol):
-    """Tells what has to be said with a study's answers (services.study_doubts.StudyDoubts)."""
+    """Reports what has to be said with a study's answers (services.study_doubts.StudyDoubts)."""
 
     @property
     def is_empty(self) -> bool:

@@ -1,4 +1,4 @@
-"""How HTTP tells of a limit that is reached: the fields that clients have long known, and those of the IETF's draft.
+"""How HTTP reports a limit that is reached: the fields that clients have long known, and those of the IETF's draft.
 
 draft-ietf-httpapi-ratelimit-headers has `RateLimit` and `RateLimit-Policy`; its early versions had `RateLimit-Limit`,
 `-Remaining` and `-Reset`, which most clients look at.

@@ -49,7 +49,7 @@ def _by_query_string(_message: Any, call: Call) -> Named:
 
 
 def _by_change(message: Any, _call: Call) -> Named:
-    study = message.changed.study_instance_uid  # "" when the PACS can't tell which
+    study = message.changed.study_instance_uid  # "" when the PACS can't determine which
     return RetrieveScope(study) if study else None
 
 

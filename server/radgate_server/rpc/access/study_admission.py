@@ -30,7 +30,7 @@ type ServeStream = Callable[[Any, Call], AsyncGenerator[Any]]
 
 
 class StudyGate(Protocol):
-    """Tells which studies lie within a restriction (services.restrictions.Restrictions)."""
+    """Reports which studies lie within a restriction (services.restrictions.Restrictions)."""
 
     async def require(
         self, caller: Caller, restriction: StudyRestriction, asked: RetrieveScope | LoneInstance, method: str
@@ -125,7 +125,7 @@ async def _require_shown(rejections: RejectionGate, asked: RetrieveScope | LoneI
 
 
 def _withholding(gate: StudyGate, tenant_id: str, restriction: StudyRestriction, study: str) -> Callable[[], None]:
-    """Instances arrive after the call was let in: what names another patient is known before it can be sent."""
+    """Instances arrive after the call was admitted: what names another patient is known before it can be sent."""
 
     def withhold() -> None:
         if gate.is_doubtful(tenant_id, restriction, study):

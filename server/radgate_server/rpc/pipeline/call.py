@@ -26,15 +26,15 @@ _MAX_BREAK_GLASS = 200
 class Call:
     """What is known of one call. `caller` is set once the call is authenticated, before any servicer sees it.
 
-    `stream` is what is being sent if its size was not known beforehand, `sent_bytes` what `write` has sent.
+    `stream` is what is being sent if its size was unknown beforehand, `sent_bytes` what `write` has sent.
     `cut` says that a part of an HTTP body was sent and its client can't be notified: no status may follow, since behind
     the gateway it would end the body in good order.
     `counted_for` is the tenant among whose calls in flight it is counted, None before.
     `doubts` gives the headers that are due with the first byte, for what is known of the study by then.
-    `withhold` has, by study, what raises when the study was let in at first and may not be sent any more; asked before
+    `withhold` has, by study, what raises when the study was admitted and may not be sent any more; asked before
     each message.
     `warnings` say what is doubtful of the answer: for its headers, and for a record that ends it.
-    `under_way` is the connection that the call is counted for, "" before it is let in.
+    `under_way` is the connection that the call is counted for, "" before it is admitted.
     """
 
     __slots__ = (
@@ -105,7 +105,7 @@ class Call:
 
     @property
     def connection(self) -> str:
-        """What tells the client's connection from others: the gateway's number for it, or both its ends."""
+        """What distinguishes the client's connection from others: the gateway's number for it, or both its ends."""
         return self.seen_by_gateway.partition(" ")[0] or self._context.peer()
 
     @property

@@ -1,7 +1,7 @@
 """The calls that the server works on: at most so many at a time. A server that stops takes no more and ends the rest.
 
 All calls in flight take turns on one event loop: they are the queue, and its length is what each of them waits for. So
-the length is bounded, and who comes when it is full is told at once when to come again.
+the length is bounded, and who comes when it is full learns at once when to come again.
 """
 
 import asyncio
@@ -125,7 +125,7 @@ class CallsInFlight:
 
 
 class CallPace:
-    """How many calls end in a second, of late."""
+    """How many calls end in a second, recently."""
 
     def __init__(self, monotonic_s: Callable[[], float]) -> None:
         self._monotonic_s = monotonic_s

@@ -1,6 +1,6 @@
 """From a service's descriptor, a servicer and the layers to the ways of its methods.
 
-Interceptors of grpc.aio are looked up anew for each call; layers are composed once for each method. Servicer methods
+Interceptors of grpc.aio are looked up again for each call; layers are composed once for each method. Servicer methods
 look like `async def SearchStudies(self, request, call) -> response`, or like async generators for streams. They may
 give messages already encoded, as bytes, which go out untouched.
 """
@@ -204,7 +204,7 @@ def _answer_stream(serve: Callable[..., Any], decode: _Decoder, admit: Admit | N
 
 
 def _break_off(answer: Proceed) -> Proceed:
-    """Let a body that fails after its first message end as a broken one. Who speaks gRPC is told by the status."""
+    """Let a body that fails after its first message end as a broken one. Who speaks gRPC is reported by the status."""
 
     async def answer_or_break_off(call: Call) -> None:
         try:

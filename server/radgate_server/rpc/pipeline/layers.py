@@ -42,7 +42,7 @@ from radgate_server.services.limits.limiter import Lease
 
 
 class CredentialChecker(Protocol):
-    """Tells whose credentials are (services.authenticate.Authenticator)."""
+    """Determines whose credentials are (services.authenticate.Authenticator)."""
 
     async def authenticate(self, credentials: Credentials, tenant_id: str) -> tuple[Principal, str]:
         """The principal and the tenant that it acts for, or an error that says why not."""
@@ -151,7 +151,7 @@ REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
 
 
 def record_refusals(refusals: RefusalNotes, introductions: Introductions) -> Layer:
-    """Let the audit trail know who was turned away; skipped for public methods."""
+    """Let the audit trail know who was refused; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         if method.access.is_public:
@@ -257,7 +257,7 @@ def authorise(method: Method, proceed: Proceed) -> Proceed:
 
 
 def record_streams(sent: StreamNotes) -> Layer:
-    """Let the audit trail know how much was sent, where that was not known beforehand; skipped for public methods."""
+    """Let the audit trail know how much was sent, where that was unknown beforehand; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         if method.access.is_public:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 MAX_DATA_BYTES = 3 << 20
-"""Data of one message at most: gRPC clients take messages of 4 MiB unless told otherwise."""
+"""Data of one message at most: gRPC clients take messages of 4 MiB by default."""
 
 
 def spans_of(size_bytes: int, chunk_bytes: int) -> Iterator[tuple[int, int]]:

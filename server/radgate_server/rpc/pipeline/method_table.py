@@ -1,7 +1,7 @@
 """What grpc.aio is given: one table of all methods, and for each call something that serves it.
 
 Asked for the headers of a call, grpc decodes all of them, each time. It has done so before it looks for the method, and
-tells them then; so whoever finds the method hands them on, and that makes a handler for each call.
+returns them then; so whoever finds the method hands them on, and that makes a handler for each call.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What a client still sends when its call has failed already.
 
-A client of grpc that is writing when the status comes may be told "Internal error from Core" in its place. So what it
-has under way is read, and thrown away, before the status leaves; not more than that is worth.
+A client of grpc that is writing when the status comes may see "Internal error from Core" in its place. So what it
+has in progress is read, and thrown away, before the status leaves; not more than that is worth.
 """
 
 import asyncio

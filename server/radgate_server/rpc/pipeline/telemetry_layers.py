@@ -58,7 +58,7 @@ async def _proceed_recorded(recorded: Span, call: Call, proceed: Proceed) -> Non
 def count_calls(telemetry: Telemetry) -> Layer:
     """Report each call's method, code and duration, and of retrieves how long their first byte took.
 
-    Also that the call is no more under way: each has its end here, and needs no other layer to see it.
+    Also that the call is no more in progress: each has its end here, and needs no other layer to see it.
     """
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -86,7 +86,7 @@ def count_calls(telemetry: Telemetry) -> Layer:
 
 
 def count_under_way(telemetry: Telemetry) -> Layer:
-    """Report which tenant's calls are under way, over which connections; skipped for public methods."""
+    """Report which tenant's calls are in progress, over which connections; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         if method.access.is_public:

@@ -60,7 +60,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 60_000),  # notices clients that went without a word
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # clients may ask us the same
-    # What an upload may have on its way to us; left to itself, grpc's window grows with the line's speed, unbounded.
+    # What an upload may have in transit to us; left to itself, grpc's window grows with the line's speed, unbounded.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 4 * MIB),
 )
@@ -125,7 +125,7 @@ class RpcServer:
         self.retire()
         if self._server is not None:
             server, self._server = self._server, None
-            stopping = asyncio.create_task(server.stop(drain_s + 2 * END_S))  # clients are told by GOAWAY at once
+            stopping = asyncio.create_task(server.stop(drain_s + 2 * END_S))  # clients are notified by GOAWAY at once
             await self._calls.end(drain_s)
             await stopping
 

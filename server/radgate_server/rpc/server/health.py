@@ -30,13 +30,13 @@ class HealthServicer:
         self._stopping.set()
 
     async def Check(self, request: HealthCheckRequest, _call: Call) -> HealthCheckResponse:
-        """Tell one service's health now."""
+        """Report one service's health now."""
         if request.service not in self._names:
             raise ResourceNotFoundError("there is no service of this name", kind="service")
         return self._health()
 
     async def Watch(self, request: HealthCheckRequest, _call: Call) -> AsyncGenerator[HealthCheckResponse]:
-        """Tell one service's health now and when the server stops; an unknown one may yet come, by the protocol."""
+        """Report one service's health now and when the server stops; an unknown one may yet come, by the protocol."""
         known = request.service in self._names
         yield self._health() if known else HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
         await self._stopping.wait()

@@ -11,7 +11,7 @@ SERVICE: ServiceDescriptor = reflection_pb2.DESCRIPTOR.services_by_name["ServerR
 
 
 class ReflectionServicer:
-    """Tells tools such as grpcurl what the server speaks."""
+    """Reports to tools such as grpcurl what the server speaks."""
 
     def __init__(self, service_names: Sequence[str]) -> None:
         names = [*service_names, reflection.SERVICE_NAME]

@@ -34,7 +34,7 @@ class CallerSearch:
 
         Raises:
             NoPacsConfiguredError: there is nobody to ask.
-            PacsError: nobody answered, or it can't be told which studies lie within the restriction.
+            PacsError: nobody answered, or it can't be determined which studies lie within the restriction.
         """
         tenant_id, restriction = caller.tenant_id, caller.principal.restriction
         if restriction is None:
@@ -61,7 +61,7 @@ class CallerSearch:
 
 
 def _without_others(page: QueryPage) -> QueryPage:
-    """The page without what would tell of other studies: their counts, and that a PACS returned them unasked."""
+    """The page without what would disclose other studies: their counts, and that a PACS returned them unasked."""
     matches = tuple(replace(match, attributes=without_counts(match.attributes)) for match in page.matches)
     warnings = tuple(warning for warning in page.warnings if warning.reason != RESULTS_WITHHELD)
     return replace(page, matches=matches, warnings=warnings)

@@ -22,8 +22,8 @@ class _Failures:
 class FailureDamper:
     """After `max_failures` failures of a subject each further one doubles the wait before its next try.
 
-    The wait begins with a second and ends at `max_wait_s`, so that nobody is shut out for good. A subject without a
-    failure for a quarter of an hour starts anew. Of more than 50,000 subjects those seen least recently are forgotten.
+    The wait begins with a second and ends at `max_wait_s`, so that nobody is shut out for ever. A subject without a
+    failure for a quarter of an hour starts again. Of more than 50,000 subjects those seen least recently are forgotten.
     """
 
     def __init__(self, clock: Clock, *, max_failures: int, max_wait_s: float) -> None:

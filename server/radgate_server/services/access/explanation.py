@@ -1,4 +1,4 @@
-"""What a credential is worth here, or why nothing, for whoever runs the installation; callers are told none of it."""
+"""What a credential is worth here, or why nothing, for whoever runs the installation; callers see none of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Remembers when API keys were used, and writes it down now and then, away from the calls."""
+"""Remembers when API keys were used, and writes it down at intervals, away from the calls."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ class KeyUses(Repeating):
             _log.warning("%s: %s", _TROUBLE, error.message)
 
     async def look(self) -> None:
-        """Write what was noted; what can't be written now is tried again next time. Raises GatewayError."""
+        """Write what was noted; what can't be written now is retried next time. Raises GatewayError."""
         noted, self._noted = self._noted, {}
         if not noted:
             return

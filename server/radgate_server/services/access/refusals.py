@@ -1,4 +1,4 @@
-"""Who was turned away, in the audit trail: bounded, so that a flood of bad keys can't fill the disk."""
+"""Who was refused, in the audit trail: bounded, so that a flood of bad keys can't fill the disk."""
 
 import asyncio
 import logging
@@ -18,17 +18,17 @@ INTERVAL_S = 60.0
 """Of refusals that are alike the first one of an interval is recorded at once, the rest as one record at its end."""
 
 MAX_KINDS = 64
-"""Kinds of refusals told apart in one interval; all others together are one kind."""
+"""Kinds of refusals distinguished in one interval; all others together are one kind."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One call that was turned away. What says who called is "" where that is not known.
+    """One call that was refused. What says who called is "" where that is unknown.
 
     `tenant_id` is the tenant of a caller that is known, `asked_tenant` what a stranger named: no chain is begun for it.
-    `why` says what the caller is not told.
+    `why` is what the caller does not see.
     """
 
     action: AuditAction

@@ -57,7 +57,7 @@ class _Known:
 class Rejections:
     """Reads the notes of a study when something of it is asked for, and remembers what they hide for `max_age_s`.
 
-    Those that can't be read are tried again after a few seconds; what was known before stays hidden meanwhile.
+    Those that can't be read are retried after a few seconds; what was known before stays hidden meanwhile.
     `on_change` is awaited when what is hidden of a study turns out to be something else than before.
     """
 
@@ -124,7 +124,7 @@ class Rejections:
         return self._fresh(key) or (await self._known.share(key, lambda: self._read(key, None))).rejected
 
     async def of_studies(self, tenant_id: str, study_instance_uids: Iterable[str]) -> Mapping[str, Rejected]:
-        """What is not to be shown of each study; those that are not known are asked for in batches."""
+        """What is not to be shown of each study; those that are unknown are asked for in batches."""
         found = {uid: self._fresh((tenant_id, uid)) for uid in study_instance_uids}
         for batch in batched([uid for uid, known in found.items() if known is None], _BATCH):
             series = await self._note_series(tenant_id, batch)

@@ -18,7 +18,7 @@ from radgate_server.services.query.study_facts import StudyFacts, StudyFactsRead
 from radgate_server.services.retrieve.instance_locator import InstanceLocator
 
 OUTSIDE, NOT_THERE = "STUDY_OUTSIDE_RESTRICTION", "OBJECT_NOT_FOUND"
-"""Reasons in the audit trail; the caller is told the second one in both cases."""
+"""Reasons in the audit trail; the caller sees the second one in both cases."""
 
 _KINDS = {QueryLevel.STUDY: "study", QueryLevel.SERIES: "series", QueryLevel.IMAGE: "instance"}
 _STUDY_INSTANCE_UID = UNIQUE_KEYS[QueryLevel.STUDY]
@@ -31,7 +31,7 @@ class LoneInstance(NamedTuple):
 
 
 class DoubtedPatients(Protocol):
-    """Tells of which studies it is doubtful whose they are (services.study_doubts.StudyDoubts)."""
+    """Reports of which studies it is doubtful whose they are (services.study_doubts.StudyDoubts)."""
 
     def warning_of(self, tenant_id: str, study_instance_uid: str) -> str:
         """What is doubtful, "" for nothing."""
@@ -39,9 +39,9 @@ class DoubtedPatients(Protocol):
 
 
 class Restrictions:
-    """Decides by what the PACS tell of a study; what can't be learned lies outside.
+    """Decides by what the PACS report of a study; what can't be learned lies outside.
 
-    When several PACS have a study, it has to lie within the restriction as each of them tells it. When one does not
+    When several PACS have a study, it has to lie within the restriction as each of them reports it. When one does not
     answer and the others don't let the caller in, its failure is the answer, as for a study that is not there.
 
     A study whose instances name different patients lies outside of each restriction that names a patient.
@@ -70,7 +70,7 @@ class Restrictions:
 
         Raises:
             ObjectNotFoundError: the study lies outside, or there is none.
-            PacsError: it can't be told, because a PACS failed.
+            PacsError: it can't be determined, because a PACS failed.
             AuditUnavailableError: the refusal could not be recorded.
         """
         study, scope = await self._place(caller.tenant_id, asked)
@@ -97,12 +97,12 @@ class Restrictions:
     async def admitted(
         self, tenant_id: str, restriction: StudyRestriction, level: QueryLevel, matches: Iterable[DicomJson]
     ) -> frozenset[str]:
-        """The Study Instance UIDs of the matches that lie within: by what they tell, where they tell enough.
+        """The Study Instance UIDs of the matches that lie within: by what they state, where they state enough.
 
-        A match is of one PACS; when there are several, another may tell otherwise. Those who are outside already stay
+        A match is of one PACS; when there are several, another may state otherwise. Those who are outside already stay
         there, whoever fails: whether a search found something outside must not show.
 
-        Raises PacsError when of a match nobody tells anything any more, and a PACS failed.
+        Raises PacsError when of a match nobody reports anything any more, and a PACS failed.
         """
         test = self._test(restriction)
         by_study = {study: match for match in matches if (study := first_value(match, _STUDY_INSTANCE_UID))}
@@ -154,7 +154,7 @@ def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: Dicom
 
 
 def _may_be_found(test: StudyTest, facts: StudyFacts) -> bool:
-    """Whether a match lies within as all tell it who tell anything."""
+    """Whether a match lies within as all report it who report anything."""
     return all(map(test, facts.told)) if facts.told else _lies_within(test, facts)
 
 

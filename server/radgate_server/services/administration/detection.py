@@ -53,7 +53,7 @@ def impatient(settings: Settings, limits: DetectLimits | None = None) -> Setting
 
 @dataclass(slots=True)
 class _Search:
-    """One detection: what to try, how it ended so far, and until when it may go on (the event loop's time)."""
+    """One detection: what to try, how it ended so far, and until when it may continue (the event loop's time)."""
 
     ladders: Mapping[int, tuple[Ladder, ...]]
     addresses: tuple[Address, ...]

@@ -196,7 +196,7 @@ class PacsAdmin:
         await self._caches.drop(tenant_id)
 
     async def test(self, caller: Caller, name: str) -> EchoReport:
-        """Ask a PACS for a sign of life. Raises ResourceNotFoundError, PacsError."""
+        """Ask a PACS for a health check. Raises ResourceNotFoundError, PacsError."""
         client = await self._clients.named(acting_tenant(caller), name)
         return await client.echo.echo()
 

@@ -54,7 +54,7 @@ class Prober:
     async def ask(
         self, candidate: PacsConnection, address: Address, ends_s: float, *, confined: bool = False
     ) -> Finding | GatewayError:
-        """Ask for a sign of life and then for what it can do, until the event loop's time `ends_s`."""
+        """Make a health check and then for what it can do, until the event loop's time `ends_s`."""
         config = PacsConfig("", PROBE_NAME, candidate.pinned(address), self._clock.now(), confined=confined)
         async with self._slots:
             try:
@@ -74,11 +74,11 @@ class Prober:
         async with asyncio.timeout(self._deadline_s):
             report = await client.echo.echo()
         capabilities = await self._describe(client, ends_s)
-        notes = () if capabilities else ("it answers, but did not tell in time what it can do",)
+        notes = () if capabilities else ("it answers, but did not state in time what it can do",)
         return finding_of(candidate.with_secret(NO_SECRET), capabilities or Capabilities(), report.latency_ms, *notes)
 
     async def _describe(self, client: PacsClient, ends_s: float) -> Capabilities | None:
-        """What it can do; None for one that answers but does not tell, which is a finding all the same."""
+        """What it can do; None for one that answers but does not state it, which is a finding all the same."""
         if client.describer is None:
             return None
         try:

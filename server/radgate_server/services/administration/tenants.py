@@ -68,7 +68,7 @@ class AdminService:
         tenant = Tenant(parse_slug(tenant_id, "tenant_id"), self._clock.now())
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=creation_of(tenant_id))
         await self._tenants.create_tenant(tenant)
-        # A former tenant of this name may have left something: what was under way when it was deleted came in later.
+        # A former tenant of this name may have left something: what was in progress when it was deleted came in later.
         await self._caches.drop(tenant_id)
         return tenant
 

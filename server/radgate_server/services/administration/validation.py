@@ -17,7 +17,7 @@ from radgate_server.services.administration.validation_checks import (
 )
 
 type CheckListener = Callable[[Check], None]
-"""Told of each check when it is done."""
+"""Notified of each check when it is done."""
 
 DEADLINE_S = 10.0
 

@@ -81,7 +81,7 @@ class Examination:
         return self._reach, self._identify, self._query, self._weigh, self._retrieve, self._transfer_syntaxes
 
     async def _reach(self) -> Verdict:
-        """Whether it gives a sign of life. One that refuses us does: that is the next check's matter."""
+        """Whether it answers a health check. One that refuses us does: that is the next check's matter."""
         started_s = self._clock.monotonic_s()
         try:
             await self._client.echo.echo()
@@ -153,7 +153,7 @@ class Examination:
         """Whether compressed images can come as they are stored."""
         uids = self._capabilities.transfer_syntax_uids if self._capabilities else ()
         if not uids:
-            return skipped("the PACS does not tell; instances are asked for as they are stored")
+            return skipped("the PACS does not state them; instances are asked for as they are stored")
         compressed = sum(1 for uid in uids if uid in TRANSFER_SYNTAXES and TRANSFER_SYNTAXES[uid].kind != "native")
         if compressed:
             return passed(f"instances come as they are stored: {len(uids)} transfer syntaxes, {compressed} compressed")

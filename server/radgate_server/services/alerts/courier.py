@@ -110,7 +110,7 @@ class Courier:
         waiting.failures += 1
         where = {"receiver": self._name, "alert": waiting.notice.alert.name}
         if error.passing and waiting.failures < MAX_FAILURES:
-            _log.warning("a notice was not delivered and is tried again: %s", error.message, extra=where)
+            _log.warning("a notice was not delivered and is retried: %s", error.message, extra=where)
             pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (waiting.failures - 1))
             waiting.due_s = now_s + pause_s * self._uniform(0.8, 1.2)
             return

@@ -219,10 +219,10 @@ class Transcoder:
         count = await self._frames.number_of_frames(making.tenant_id, making.handle)
         if image.decoded_frame_bytes * count > MAX_PIXEL_BYTES:
             raise NotAcceptableError(
-                "the instance is too large to be made anew as a whole", stored=making.handle.transfer_syntax_uid
+                "the instance is too large to be made again as a whole", stored=making.handle.transfer_syntax_uid
             )
         if count > MAX_FRAMES:
-            text = f"an instance of more than {MAX_FRAMES} frames is not made anew as a whole; ask for frames"
+            text = f"an instance of more than {MAX_FRAMES} frames is not made again as a whole; ask for frames"
             raise ImageTooLargeError(text, max_frames=str(MAX_FRAMES))
 
         async def write(pixels: EncodedPixels) -> Around:

@@ -16,7 +16,7 @@ from radgate_server.services.retrieve.retrieval import Retrieval, RetrieveServic
 _log = logging.getLogger(__name__)
 
 PARALLEL = 8
-"""Instances of one job under way at the same time: enough to keep the workers busy, few enough to hold in memory."""
+"""Instances of one job in progress at the same time: enough to keep the workers busy, few enough to hold in memory."""
 
 type Work = Callable[[InstanceHandle], Awaitable[object]]
 
@@ -64,7 +64,7 @@ async def _do_all(retrieval: Retrieval, tally: "_Tally", work: Work) -> None:
 
 
 class _Tally:
-    """Counts, and tells the queue."""
+    """Counts, and reports to the queue."""
 
     def __init__(self, report: Report, total: int) -> None:
         self._report = report

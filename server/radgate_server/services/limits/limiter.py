@@ -36,7 +36,7 @@ _KINDS: dict[Policy, tuple[type[LimitError], str]] = {
 
 
 class Lease:
-    """What a caller's requests have to keep to once they were let in; each one's `leave` when it is over."""
+    """What a caller's requests have to keep to once they were admitted; each one's `leave` when it is over."""
 
     __slots__ = ("_limiter", "_tenant_id", "meters")
 
@@ -85,7 +85,7 @@ class Lease:
 
 
 class _Entry:
-    """What one caller has to keep to, and whether it may come from the addresses that it came from of late.
+    """What one caller has to keep to, and whether it may come from the addresses that it came from recently.
 
     `lease` is the one of all its requests, None without any limit; `admitted` is None where any address will do.
     """
@@ -112,7 +112,7 @@ class Limiter:
     """Knows the meters of all tenants and of their keys; of more than 50,000 callers those seen last.
 
     No message waits for the bandwidth for longer than `longest_wait_s`, lest its stream be given up as silent; while
-    one would have to, no more requests are let in.
+    one would have to, no more requests are admitted.
 
     `sleep` is asyncio.sleep, or what a test puts in its place.
     """

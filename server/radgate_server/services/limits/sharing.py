@@ -1,7 +1,7 @@
-"""Tells the servers of an installation what the others let in.
+"""Reports to the servers of an installation what the others admitted.
 
-No call waits for it: each server lets in by what it knows, and what all did is settled a few times a second. So all
-together may let in too much for one such interval; the debt is then waited for.
+No call waits for it: each server admits by what it knows, and what all did is settled a few times a second. So all
+together may admit too much for one such interval; the debt is then waited for.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from radgate_server.services.repeating import Repeating, Sleep
 _log = logging.getLogger(__name__)
 
 _QUIET_S = 30.0
-"""For so long a subject is told of after its last request: most of thousands of users do nothing now."""
+"""For so long a subject is reported after its last request: most of thousands of users do nothing now."""
 
 
 class LimitSharing(Repeating):
-    """Tells and learns every `interval_s` seconds."""
+    """Reports and learns every `interval_s` seconds."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class LimitSharing(Repeating):
         await self._shared.close()
 
     async def look(self) -> None:
-        """Share once. While it can't be done, each server goes by what it lets in itself."""
+        """Share once. While it can't be done, each server goes by what it admits itself."""
         meters = self._used_of_late()
         if not meters:
             return
@@ -63,7 +63,7 @@ class LimitSharing(Repeating):
             self._tell(works=True)
 
     def _used_of_late(self) -> list[Meter]:
-        """Those to tell of. What runs elsewhere is not known of the others."""
+        """Those to report. What runs elsewhere is not known of the others."""
         since_s = self._clock.monotonic_s() - _QUIET_S
         shared = [meter for _, meter in self._limiter.meters() if _is_shared(meter)]
         used = []
@@ -88,7 +88,7 @@ def _is_shared(meter: Meter) -> bool:
 
 
 def _is_used(meter: Meter, since_s: float) -> bool:
-    """Whether it runs anything here, wanted to of late, or took what was not told."""
+    """Whether it runs anything here, wanted to recently, or took what was not reported."""
     untold = (meter.rate and meter.rate.taken) or (meter.bandwidth and meter.bandwidth.taken)
     return bool(meter.running or untold or meter.asked_s >= since_s)
 
@@ -107,7 +107,7 @@ def _use(meter: Meter) -> SharedUse:
 
 
 def _settle(meter: Meter, use: SharedUse, state: SharedState, now_s: float) -> None:
-    """Go by what all left. A bucket that was changed while the answer was on its way is not the one it is about."""
+    """Go by what all left. A bucket that was changed while the answer was in transit is not the one it is about."""
     if (rate := meter.rate) and (rate.rate, rate.capacity) == (use.rate, use.burst):
         rate.settle(now_s, state.requests, use.requests)
     if (bandwidth := meter.bandwidth) and bandwidth.rate == use.bytes_per_second:
@@ -116,7 +116,7 @@ def _settle(meter: Meter, use: SharedUse, state: SharedState, now_s: float) -> N
 
 
 def _forgive(meter: Meter, use: SharedUse) -> None:
-    """What is told much later would be a debt that has long been paid by time."""
+    """What is reported much later would be a debt that has long been paid by time."""
     if meter.rate:
         meter.rate.forgive(use.requests)
     if meter.bandwidth:

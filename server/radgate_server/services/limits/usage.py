@@ -36,7 +36,7 @@ class UsageKeeper:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Learn what was used today before anybody is let in, and write from now on."""
+        """Learn what was used today before anybody is admitted, and write from now on."""
         await self._write(self._today())
         self._task = asyncio.create_task(self._write_now_and_then(), name="usage")
 
@@ -81,5 +81,5 @@ class UsageKeeper:
             await self._sleep(self._interval_s)
             try:
                 await self.write()
-            except Exception:  # noqa: BLE001 - a defect here must not end the writing for good
+            except Exception:  # noqa: BLE001 - a defect here must not end the writing
                 _log.exception("can't write down what is used of daily quotas")

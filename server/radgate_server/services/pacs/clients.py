@@ -19,12 +19,12 @@ from radgate_server.services.pacs.unusable import unusable_pacs
 _log = logging.getLogger(__name__)
 
 _CLOSE_WAIT_S = 2.0
-"""A PACS that takes longer to let go of (a connection is being opened, say) goes on closing, and nobody waits."""
+"""A PACS that takes longer to let go of (a connection is being opened, say) continues closing, and nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Connected:
-    """A PACS. `usable` is False for one whose settings can't be used; that is tried anew at each look at them."""
+    """A PACS. `usable` is False for one whose settings can't be used; that is retried at each look at them."""
 
     config: PacsConfig
     client: PacsClient
@@ -103,7 +103,7 @@ class PacsClients:
         return self._generations[tenant_id]
 
     async def refresh(self, tenant_id: str) -> None:
-        """Read the tenant's configuration anew; what did not change stays connected, what is gone is closed."""
+        """Read the tenant's configuration again; what did not change stays connected, what is gone is closed."""
         async with self._lock:
             loaded = tenant_id in self._tenants
             known = self._tenants.get(tenant_id, _TenantPacs()).connected

@@ -56,7 +56,7 @@ class ReportMaker:
             studies = await self._reader.studies_of(caller.tenant_id, spec.subject, position)
         zone = self._settings.zone_of(caller.tenant_id, spec.time_zone)
         head = ReportHead(spec, caller.tenant_id, period, zone, now, position)
-        # Without an end it tells all up to the position: a record's time and ours may be those of different clocks.
+        # Without an end it covers all up to the position: a record's time and ours may be those of different clocks.
         criteria = replace(criteria_of(spec, period, studies), until=until)
         work = _Work(head, criteria, self._writers[spec.format]())
         pieces = self._unusual(work) if spec.kind is ReportKind.UNUSUAL_ACCESS else self._accesses(work)

@@ -47,7 +47,7 @@ class ScheduleDesk:
         return await self._schedules.list_all(caller.tenant_id)
 
     async def update(self, caller: Caller, name: str, change: PlanChange) -> ReportSchedule:
-        """Change what one plans; it runs next when that is due, and a run that is being tried again is given up.
+        """Change what one plans; it runs next when that is due, and a run that is being retried is given up.
 
         Raises:
             ResourceNotFoundError: there is none of that name.

@@ -29,7 +29,7 @@ DELIVERY_S = 300.0
 
 
 class ReportRunner(Repeating):
-    """Every `settings.interval_s` seconds. What is being made when the server stops is made anew by whoever is there.
+    """Every `settings.interval_s` seconds. What is being made when the server stops is made again by whoever is there.
 
     `spool` is where reports wait while they are made and delivered; `senders` hand them to the receivers that the
     settings name.
@@ -93,7 +93,7 @@ class ReportRunner(Repeating):
             failures = {name: await self._deliver(name, allowed.keys(), report) for name in names}
         except GatewayError as error:
             failures = dict.fromkeys(names, f"the report can't be made: {error.message}")
-        except Exception:  # noqa: BLE001 - the schedule must tell, and be tried again
+        except Exception:  # noqa: BLE001 - the schedule must report it, and be retried
             _log.exception("a report can't be made", extra={"schedule": schedule.name})
             failures = dict.fromkeys(names, "the report can't be made; the server's log says why")
         finally:

@@ -73,7 +73,7 @@ class CacheEraser:
         """Erase it all and certify it; returns when that is done.
 
         Raises:
-            LegalHoldError: something of it is held; what was begun before goes on when the hold is released.
+            LegalHoldError: something of it is held; what was begun before continues when the hold is released.
             AuditUnavailableError, DatabaseUnavailableError: if the order was kept, it is carried out later.
         """
         order = await self._order(caller, subject, _checked(subject, value), checked_reason(reason))
@@ -129,7 +129,7 @@ class CacheEraser:
         )
 
     async def _studies_of(self, tenant_id: str, patient_id: str) -> set[str]:
-        """The patient's studies, as what was cached, what was refused and what was accessed tell."""
+        """The patient's studies, as what was cached, what was refused and what was accessed show."""
         await self._audit.settle()
         keys = await self._keys.keys_of_patient(tenant_id, patient_id)
         named = await self._links.studies_of(tenant_id, [patient_id])
@@ -178,7 +178,7 @@ class CacheEraser:
 
     async def _recorded(self, order: ErasureOrder) -> StoredRecord:
         """The record of the order in the audit trail, made now if there is none."""
-        await self._audit.settle()  # it may be on its way since an earlier try
+        await self._audit.settle()  # it may be in transit since an earlier try
         if (found := await self._find_record(order)) is None:
             await self._audit.record(entry_of(order, self._clock.now()))
             await self._audit.settle()

@@ -22,7 +22,7 @@ _HOLD_ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class KeptFor:
-    """For how many days records of a kind are kept (FOR_EVER: for good); `own` if the tenant's own rule says so."""
+    """For how many days records of a kind are kept (FOR_EVER: permanently); `own` if the tenant's own rule says so."""
 
     kind: RecordKind
     days: int
@@ -60,13 +60,13 @@ class RetentionDesk:
         """
         tenant_id = acting_tenant(caller)
         if days is not None and not 0 <= days <= MAX_DAYS:
-            raise InvalidArgumentError("days", f"must be from 0 (for good) to {MAX_DAYS}")
+            raise InvalidArgumentError("days", f"must be from 0 (without an end) to {MAX_DAYS}")
         if days is not None and FOR_EVER < days < self.least_days:
             raise RetentionTooShortError(
                 f"records are kept for {self.least_days} days at least (setting retention.least_days)",
                 least_days=str(self.least_days),
             )
-        told = "as the installation does" if days is None else f"for {days} days" if days else "for good"
+        told = "as the installation does" if days is None else f"for {days} days" if days else "permanently"
         await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"keep {kind} records {told}")
         await self._rules.set_days(tenant_id, kind, days)
         return await self.show(caller)

@@ -190,7 +190,7 @@ class StudyLister:
             raise PacsFailedError(_cut_text(len(result.matches), self._limits.max_results), pacs=pacs)
         entries = [listed_instance(match, scope) for match in result.matches]
         if answer.malformed or None in entries:
-            text = "the PACS lists instances without proper UIDs, so it can't be told what is whole"
+            text = "the PACS lists instances without proper UIDs, so it can't be determined what is whole"
             raise PacsFailedError(text, pacs=pacs)
         return tuple({entry.ref: entry for entry in entries if entry and scope.contains(entry.ref)}.values())
 
@@ -198,7 +198,7 @@ class StudyLister:
 def _cut_text(count: int, max_instances: int) -> str:
     if count >= max_instances:
         return f"the PACS lists more than {max_instances} instances; retrieve series by series"
-    return f"the PACS cut its list off after {count} instances, so it can't be told what is whole; try again"
+    return f"the PACS cut its list off after {count} instances, so it can't be determined what is whole; try again"
 
 
 def _listing(answers: Sequence[PacsAnswer], holders: Sequence[ListingPart]) -> Listing | None:

@@ -1,1 +1,1 @@
-"""Secrets: read when they are needed, wrapped anew when their key rotates, and who may refer to which."""
+"""Secrets: read when they are needed, wrapped again when their key rotates, and who may refer to which."""

@@ -1,4 +1,4 @@
-"""The key that secrets are sealed under: rotated, looked at, pruned, and all secrets wrapped anew under the newest."""
+"""The key that secrets are sealed under: rotated, looked at, pruned, and all secrets wrapped again under the newest."""
 
 import logging
 from collections import Counter
@@ -24,7 +24,7 @@ SETTLING = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """A version of the key, and how many secrets are under it. `create_time` None: not known."""
+    """A version of the key, and how many secrets are under it. `create_time` None: unknown."""
 
     version: str
     create_time: datetime | None
@@ -72,7 +72,7 @@ class SecretKeeper:
         return await self._ring.rotate()
 
     async def rewrap(self, on_progress: ProgressListener | None = None) -> RewrapProgress:
-        """Wrap the data key of each secret anew that is under another key than the current one.
+        """Wrap the data key of each secret again that is under another key than the current one.
 
         One that fails, or that somebody changes meanwhile, is left for the next time.
         """
@@ -84,14 +84,14 @@ class SecretKeeper:
                 await self._records.replace_sealed(sealed, await self._box.rewrap(sealed))
                 progress = RewrapProgress(progress.done + 1, progress.failed, progress.total)
             except ConfigurationError as error:
-                _log.error("a secret can't be wrapped anew: %s", error.message, extra=_where(sealed))
+                _log.error("a secret can't be wrapped again: %s", error.message, extra=_where(sealed))
                 progress = RewrapProgress(progress.done, progress.failed + 1, progress.total)
             if on_progress is not None:
                 on_progress(progress)
         return progress
 
     async def prune(self, caller: Caller) -> Sequence[str]:
-        """Remove for good the versions that no secret is under, and that were replaced a while ago; return them."""
+        """Remove permanently the versions that no secret is under, and that were replaced a while ago; return them."""
         insist_on_every_tenant(caller, "prune the keys of secrets")
         await self._record(caller, "prune the keys of secrets")
         versions = await self._ring.versions()

@@ -47,7 +47,7 @@ class PacsSecrets:
         self._reading: SingleFlight[SecretSource, Secret] = SingleFlight()
 
     async def read(self, pacs: str, source: SecretSource, *, refused: Secret | None = None) -> Secret:
-        """The secret; read anew if the one that is kept is `refused`, which the PACS did not take.
+        """The secret; read again if the one that is kept is `refused`, which the PACS did not take.
 
         Raises:
             SecretUnavailableError: it can't be had; names the PACS.

@@ -1,4 +1,4 @@
-"""Wraps secrets anew in the background, whoever rotated the key."""
+"""Wraps secrets again in the background, whoever rotated the key."""
 
 import logging
 
@@ -12,11 +12,11 @@ class Rewrapper(Repeating):
     """Looks every `interval_s` seconds for secrets that are under an old key; several servers may do so at once."""
 
     def __init__(self, keeper: SecretKeeper, *, interval_s: float) -> None:
-        super().__init__("rewrapper", interval_s=interval_s, trouble="secrets can't be wrapped anew")
+        super().__init__("rewrapper", interval_s=interval_s, trouble="secrets can't be wrapped again")
         self._keeper = keeper
 
     async def look(self) -> None:
-        """Wrap anew what is not under the current key; what is done stays so.
+        """Wrap again what is not under the current key; what is done stays so.
 
         Raises:
             GatewayError: the secrets, or the keys, can't be reached.
@@ -24,4 +24,4 @@ class Rewrapper(Repeating):
         progress = await self._keeper.rewrap()
         if progress.total:
             told = {"done": progress.done, "failed": progress.failed, "total": progress.total}
-            _log.info("secrets were wrapped anew under the current key", extra=told)
+            _log.info("secrets were wrapped again under the current key", extra=told)

@@ -52,7 +52,7 @@ class StoreService:
     ) -> StoreReport:
         """Store into the PACS named, else into the first in precedence that can store.
 
-        `incoming` gives one instance after the other; what is left unread of one is passed over when the next is asked
+        `incoming` gives one instance after the other; what is left unread of one is ignored when the next is asked
         for. With `study_instance_uid`, instances of other studies are refused.
 
         Raises:
@@ -126,7 +126,7 @@ class StoreService:
 
 
 def _log_refusals(tenant_id: str, report: StoreReport) -> None:
-    """Tell the operator how many instances were refused for which reasons; the senders' own logs may be far away."""
+    """Log how many instances were refused for which reasons; the senders' own logs may be elsewhere."""
     errors = [result.error for result in report.results if isinstance(result, RefusedInstance)]
     reasons = Counter(reason_of(error) for error in errors if isinstance(error, GatewayError))
     if reasons:

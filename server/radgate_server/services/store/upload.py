@@ -64,7 +64,7 @@ class Upload:
         self._slots = asyncio.Semaphore(parallel)
         self._study_instance_uid = study_instance_uid
         self.studies: dict[str, Stored] = {}
-        self._results: list[StoreResult | None] = []  # None: on its way
+        self._results: list[StoreResult | None] = []  # None: in progress
 
     async def run(self, incoming: AsyncIterator[Pieces]) -> tuple[StoreResult, ...]:
         """Store them all; when `incoming` fails, what has arrived is stored first. Cancelling cancels that too.
@@ -143,7 +143,7 @@ class Upload:
     async def _forward(self, place: int, instance: ReceivedInstance) -> None:
         try:
             outcome = await self._store.store(instance)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the other instances go on
+        except Exception as error:  # noqa: BLE001 - whatever it was, the other instances continue
             self._results[place] = _refused(error, instance.ref, instance.sop_class_uid)
         else:
             self._results[place] = StoredInstance(instance.ref, instance.sop_class_uid, outcome.warning)
@@ -158,7 +158,7 @@ def _look_into(entry: SpoolEntry) -> tuple[Identity, str, InstanceMalformedError
     """Which instance it is, its Patient ID, and what is wrong with it apart from that. Blocks: call it from a thread.
 
     Raises:
-        InstanceMalformedError: it does not tell which it is.
+        InstanceMalformedError: it does not state which it is.
     """
     data = entry.view()
     identity = identify(data)

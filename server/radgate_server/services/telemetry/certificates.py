@@ -1,4 +1,4 @@
-"""Looks now and then at every certificate that is configured or was seen, and tells until when each is good."""
+"""Looks at intervals at every certificate that is configured or was seen, and reports until when each is valid."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ class CertificateSightings:
         self._on_news: Callable[[], None] = lambda: None
 
     def listen(self, on_news: Callable[[], None]) -> None:
-        """Tell of each certificate that is new, or another one than before; in the thread that saw it."""
+        """Report each certificate that is new, or another one than before; in the thread that saw it."""
         self._on_news = on_news
 
     def saw(self, certificate: CertificateUse, expires: datetime) -> None:
@@ -47,7 +47,7 @@ class CertificateSightings:
 
 
 class CertificateWatch:
-    """Tells the telemetry of `own` certificates, of those of all PACS, and of those that were seen."""
+    """Notifies the telemetry of `own` certificates, of those of all PACS, and of those that were seen."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class CertificateWatch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> None:
-        """Read all files once. Raises DatabaseUnavailableError when it can't be told which there are."""
+        """Read all files once. Raises DatabaseUnavailableError when it can't be determined which there are."""
         certificates, seen = list(self._own), dict[CertificateUse, datetime]()
         for tenant in await self._tenants.list_tenants():
             for config in await self._pacs.list_pacs(tenant.tenant_id):

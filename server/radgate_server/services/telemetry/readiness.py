@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can serve: asked every few seconds, so that telling it costs nothing."""
+"""Whether the server lives, and whether it can serve: asked every few seconds, so that the answer costs nothing."""
 
 import asyncio
 import logging
@@ -54,12 +54,12 @@ class Readiness:
         self._task = asyncio.create_task(self._watch(), name="readiness")
 
     async def open(self) -> None:
-        """Calls are taken from now on: tell what the checks find."""
+        """Calls are taken from now on: report what the checks find."""
         self._phase = ""
         await self.look()
 
     def stop(self) -> None:
-        """Tell from now on that the server stops: whoever sends it calls should send them elsewhere."""
+        """Report from now on that the server stops: whoever sends it calls should send them elsewhere."""
         self._phase = "it is stopping"
         self._problems = {"server": self._phase}
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a tier on disk is told, and only that."""
+"""What goes wrong in a tier on disk is reported, and only that."""
 
 import os
 from pathlib import Path

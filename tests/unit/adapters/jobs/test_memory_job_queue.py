@@ -1,4 +1,4 @@
-"""MemoryJobQueue beyond the suite of its port: it ends with its process, and tells cancelled from failed."""
+"""MemoryJobQueue beyond the suite of its port: it ends with its process, and distinguishes cancelled from failed."""
 
 import asyncio
 import logging

@@ -86,7 +86,7 @@ def test_json_says_what_it_is_about_and_has_all() -> None:
     assert [row["outcome"] for row in told["rows"]] == ["granted", "denied"]
     (line,) = told["summary"]
     assert (line["user"], line["accesses"], line["refused"]) == ("jane", 1, 1)
-    assert told["notes"] == ["Complete up to record 9; the trail goes on to record 12."]
+    assert told["notes"] == ["Complete up to record 9; the trail continues to record 12."]
 
 
 def test_json_of_nothing_is_json() -> None:
@@ -99,7 +99,7 @@ def test_pdf_can_be_read() -> None:
     for text in ("Who saw this patient", "north", "P-1", "Dr. Jörg Müller", "2026-07-08 12:00:00+02:00", "All 1 rows."):
         assert text in page
     assert STUDY in page.replace("\n", "")
-    assert "Complete up to record 9; the trail goes on to record 12." in page
+    assert "Complete up to record 9; the trail continues to record 12." in page
 
 
 def test_pdf_says_where_it_is_cut_short_and_repeats_its_header() -> None:

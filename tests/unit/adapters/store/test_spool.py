@@ -1,4 +1,4 @@
-"""Instances on their way: what stays in memory, what goes to a file, and that nothing is left."""
+"""Instances in transit: what stays in memory, what goes to a file, and that nothing is left."""
 
 import os
 from collections.abc import Iterator
@@ -119,5 +119,5 @@ async def test_a_full_disk_says_so_and_gives_the_memory_back(spool: DiskSpool, m
 
 def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="on its way"):
+    with pytest.raises(ConfigurationError, match="in transit"):
         DiskSpool(tmp_path / "file" / "spool", memory_bytes=1).open()

@@ -143,7 +143,7 @@ def test_checkpoints_are_signed_linked_and_still_there() -> None:
     assert verify_lost([first, second], [first]) == ()
     forged, stranger = replace(second, sequence=5), replace(second, key_id="other")
     assert "is not good" in verify_checkpoints([first, forged], check)[0].what
-    assert "not known (other)" in verify_checkpoints([stranger], check)[0].what
+    assert "unknown key (other)" in verify_checkpoints([stranger], check)[0].what
     assert [fault.sequence for fault in verify_links([first, third])] == [6]
     assert [fault.sequence for fault in verify_links([second, third])] == [4]
     assert [fault.sequence for fault in verify_lost([first, third], [first, second])] == [4]

@@ -32,7 +32,7 @@ from radgate_server.core.dicom.family_name import (
         ("İnce", "ince", True),
         ("\u0421\u0435\u043c\u0451\u043d\u043e\u0432", "\u0421\u0415\u041c\u0415\u041d\u041e\u0412", True),
         ("\uff94\uff8f\uff80\uff9e", "ヤマダ", True),  # half and full width
-        ("ガルシア", "カルシア", False),  # what tells ga from ka is no diacritic
+        ("ガルシア", "カルシア", False),  # what distinguishes ga from ka is no diacritic
         ("राव", "रव", False),  # nor is a vowel
         ("Doe", "Smith", False),
         ("", "", False),

@@ -1,4 +1,4 @@
-"""When reports are due, and of which days they tell."""
+"""When reports are due, and of which days they report."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -19,7 +19,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 class Recorded:
-    """A span that remembers what it is told."""
+    """A span that remembers what it is reported."""
 
     context = TraceContext(TRACE, SPAN, True)
     headers: Mapping[str, str] = {"traceparent": context.traceparent}

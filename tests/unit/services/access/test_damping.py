@@ -1,4 +1,4 @@
-"""Who shows wrong credentials has to wait longer and longer, and never for good."""
+"""Who shows wrong credentials has to wait longer and longer, and never permanently."""
 
 import pytest
 

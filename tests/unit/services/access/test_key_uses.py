@@ -1,4 +1,4 @@
-"""When keys were used is written down now and then, and at most once a minute for each."""
+"""When keys were used is written down at intervals, and at most once a minute for each."""
 
 import asyncio
 from collections.abc import Mapping

@@ -159,7 +159,7 @@ async def test_one_that_does_not_describe_itself_is_found_all_the_same() -> None
     limits = DetectLimits(deadline_s=0.01, total_s=5)
     report = await make_detector(pacs, Dialled(8042), limits).detect(DetectTarget(HOST, 8042))
     assert [finding.capabilities for finding in report.findings] == [Capabilities()] * 2
-    assert "did not tell" in report.findings[0].notes[0]
+    assert "did not state" in report.findings[0].notes[0]
 
 
 async def test_only_kinds_that_can_be_connected_are_tried() -> None:

@@ -174,7 +174,7 @@ async def test_answers_that_were_not_asked_for_are_a_warning() -> None:
 
 
 class Slow(MemoryPacs):
-    """A PACS that takes its time for a sign of life."""
+    """A PACS that takes its time for a health check."""
 
     def __init__(self, clock: FakeClock, seconds: float) -> None:
         super().__init__(make_study(1))

@@ -1,4 +1,4 @@
-"""What is told of an alert from its beginning to its end."""
+"""What is notified of an alert from its beginning to its end."""
 
 from radgate_server.core.alerts.alert import Alert, Severity
 from radgate_server.services.alerts.ledger import AlertLedger, Terms
@@ -17,7 +17,7 @@ class Story:
         self.silenced: set[str] = set()
 
     def after(self, seconds: float, *found: Alert) -> list[str]:
-        """Let time pass, find these; what is told, as "firing main" and the like."""
+        """Let time pass, find these; what is reported, as "firing main" and the like."""
         self.clock.advance(seconds)
         notices = self.ledger.update(
             found,

@@ -1,4 +1,4 @@
-"""The watch as a whole over metrics that a test sets: found, told, silenced."""
+"""The watch as a whole over metrics that a test sets: found, reported, silenced."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta

@@ -13,7 +13,7 @@ class RestoredDirectory(MemoryDirectory):
     """A directory that is put back to an older state."""
 
     def restore(self, changes: int) -> None:
-        """Keep the first `changes` changes; another history goes on from there."""
+        """Keep the first `changes` changes; another history continues from there."""
         del self._changes[changes:]
         self.restored += 1
 

@@ -14,7 +14,7 @@ INTERACTIVE = Priority.INTERACTIVE
 
 
 class Work:
-    """What takes room until it is told to end."""
+    """What takes room until it is asked to end."""
 
     def __init__(self, room: FrameRoom, size_bytes: int, priority: Priority = INTERACTIVE) -> None:
         self.begun = False

@@ -53,7 +53,7 @@ class Imaging:
 
 
 class Told:
-    """Report that keeps what it is told."""
+    """Report that keeps what it is reported."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[JobProgress, dict[str, int]]] = []

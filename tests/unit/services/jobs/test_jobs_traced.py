@@ -1,4 +1,4 @@
-"""What a job's trace tells, and that it has nothing of the call that asked for the job but a link."""
+"""What a job's trace reports, and that it has nothing of the call that asked for the job but a link."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

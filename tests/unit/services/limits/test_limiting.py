@@ -281,7 +281,7 @@ async def test_who_does_nothing_is_not_told_of() -> None:
     assert told[-1] == ["7"]
     meters.state = SharedState(requests=1000, bytes=100_000, elsewhere=5)
     await sharing.look()
-    assert door.limiter.enter(caller("8"))  # nobody knows of others, until it is told once more
+    assert door.limiter.enter(caller("8"))  # nobody knows of others, until it is reported once more
     meters.told.clear()
     await sharing.look()
     assert {use.subject.key_id for use in meters.told} == {"7", "8"}

@@ -1,4 +1,4 @@
-"""Refused instances on their way to the disk, and in the hands of administrators."""
+"""Refused instances in transit to the disk, and in the hands of administrators."""
 
 from typing import Any
 

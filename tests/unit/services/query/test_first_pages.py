@@ -146,7 +146,7 @@ async def test_pages_make_up_the_whole_answer_whatever_the_pacs_do(seed: int) ->
     size = chance.choice((1, 2, 3, 5, 8, 100))
     found = await all_pages(INSTANCES, size, queries)
     assert sorted(found) == sorted(everything)
-    clock.advance(6)  # asked anew, from the beginning
+    clock.advance(6)  # asked again, from the beginning
     assert sorted(await all_pages(INSTANCES, size, queries)) == sorted(everything)
 
 

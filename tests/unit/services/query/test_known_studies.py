@@ -1,4 +1,4 @@
-"""Whose study it is and where it lies, by what was told."""
+"""Whose study it is and where it lies, by what was reported."""
 
 import pytest
 

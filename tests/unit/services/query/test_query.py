@@ -229,7 +229,7 @@ async def test_pages_fit_together_although_the_pacs_has_changed_and_the_answer_i
         pacs.add(study(f"2.25.9{offset}", StudyDate="20260131"))
         clock.advance(200)
     assert dates == [f"202601{n:02}" for n in range(7, 0, -1)]
-    assert len((await queries.search("east", STUDIES, ALL)).matches) == 10, "a new search is asked anew"
+    assert len((await queries.search("east", STUDIES, ALL)).matches) == 10, "a new search is asked again"
 
 
 async def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:

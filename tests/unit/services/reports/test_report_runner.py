@@ -1,4 +1,4 @@
-"""Reports that are due: made once, delivered to each receiver, tried again when that failed."""
+"""Reports that are due: made once, delivered to each receiver, retried when that failed."""
 
 import asyncio
 import errno
@@ -31,7 +31,7 @@ SPEC = ReportSpec(ReportKind.UNUSUAL_ACCESS, "", ReportFormat.CSV)
 
 
 class Sender:
-    """ReportSender that keeps what it gets, or fails as often as it is told."""
+    """ReportSender that keeps what it gets, or fails as often as it is reported."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, str, bytes]] = []
@@ -185,7 +185,7 @@ async def test_a_spool_that_can_not_be_written_delays_the_report_and_says_why(
     with monkeypatch.context() as patched:
         patched.setattr(world.spool, "new_file", full)
         await world.runner.look()
-    told = f"the report can't be made: what is on its way can't be written to data_dir/spool: {reason}"
+    told = f"the report can't be made: what is in transit can't be written to data_dir/spool: {reason}"
     assert world.state.last_error == f"{told}; {told}"
     world.clock.advance(RETRY_AFTER[0].total_seconds())
     await world.runner.look()

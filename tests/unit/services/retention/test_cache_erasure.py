@@ -104,7 +104,7 @@ async def test_files_from_a_backup_are_unreadable_afterwards(bench: Bench, tmp_p
     shutil.copytree(tmp_path / "backup", tmp_path / "warm", dirs_exist_ok=True)
     assert await bench.store.get("a", instance("1.2.1", "P-1").ref) is None
     assert await bench.store.get("a", instance("1.2.2", "P-1").ref) is not None
-    await bench.store.put("a", instance("1.2.1", "P-1"))  # read anew, it has another key
+    await bench.store.put("a", instance("1.2.1", "P-1"))  # read again, it has another key
     assert await bench.store.get("a", instance("1.2.1", "P-1").ref) is not None
 
 

@@ -199,7 +199,7 @@ async def test_without_disk_the_slowest_reader_sets_the_pace_and_memory_stays_wi
         await settle()
         waiting = asyncio.create_task(collect_rest(fast_deliveries))
         await settle()
-        assert pacs.sent <= 3, "one used, one in the window, one on its way"
+        assert pacs.sent <= 3, "one used, one in the window, one in transit"
         slow_rest = await collect_rest(slow_deliveries)
         assert numbers([first, *slow_rest]) == [1, 2, 3, 4, 5, 6]
         assert numbers(taken + await waiting) == [1, 2, 3, 4, 5, 6]

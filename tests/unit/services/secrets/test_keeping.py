@@ -1,4 +1,4 @@
-"""Rotating, wrapping anew, pruning, and who may."""
+"""Rotating, wrapping again, pruning, and who may."""
 
 from datetime import timedelta
 

@@ -22,7 +22,7 @@ REFERENCE = parse_reference("vault:radgate/north/main#password", "ref")
 
 @dataclass
 class Keeper:
-    """ReferenceReader that can be told what to answer."""
+    """ReferenceReader that can be determined what to answer."""
 
     text: str = "old"
     failure: GatewayError | None = None

@@ -1,4 +1,4 @@
-"""Health: what is asked, what is told, and when the process counts as stuck."""
+"""Health: what is asked, what is reported, and when the process counts as stuck."""
 
 import asyncio
 import logging

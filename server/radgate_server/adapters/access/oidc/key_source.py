@@ -68,7 +68,7 @@ class KeySource:
         if age_s > _TRUST_S:
             self._keys = ()
         elif age_s > self._settings.keys_max_age_s:
-            self._begin_fetch()  # and go on with those that are there
+            self._begin_fetch()  # and continue with those that are there
 
     def _matching(self, key_id: str, algorithm: str) -> Sequence[SigningKey]:
         usable = [key for key in self._keys if algorithm in key.algorithms]
@@ -79,7 +79,7 @@ class KeySource:
             await asyncio.shield(task)
 
     def _begin_fetch(self) -> asyncio.Task[None] | None:
-        """The fetch that is under way, a new one, or None when it is too early for one."""
+        """The fetch that is in progress, a new one, or None when it is too early for one."""
         if self._fetching is not None and not self._fetching.done():
             return self._fetching
         now_s = self._clock.monotonic_s()

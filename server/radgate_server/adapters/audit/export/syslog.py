@@ -22,7 +22,7 @@ class SyslogReceiver:
     """RecordReceiver over one connection that stays open.
 
     Syslog has no acknowledgements. What is sent counts as delivered once the receiver's TCP has acknowledged it; what
-    was on its way when a connection broke is sent again.
+    was in transit when a connection broke is sent again.
     """
 
     def __init__(self, collector: SyslogCollector, source: str, host: str, process: int) -> None:

@@ -52,7 +52,7 @@ class SegmentFile:
                 os.fsync(self._file)
         except OSError:
             self._torn = True
-            with suppress(OSError):  # the next one tries again, for behind half a frame nothing is found
+            with suppress(OSError):  # the next one retries, for behind half a frame nothing is found
                 self._cut()
             raise
         self.size_bytes += len(frame)

@@ -14,7 +14,7 @@ TAIL_BYTES = _TAIL.size
 
 
 def tail_of(answer: bytes, expires_s: float = inf) -> bytes:
-    """What stands behind the answer. `expires_s` counts from 1970; infinity keeps it for good."""
+    """What stands behind the answer. `expires_s` counts from 1970; infinity keeps it permanently."""
     unchecked = _TAIL.pack(len(answer), expires_s, _MAGIC, 0)[:-_CHECKSUM_BYTES]
     checksum: int = google_crc32c.extend(google_crc32c.value(answer), unchecked)
     return unchecked + checksum.to_bytes(_CHECKSUM_BYTES, "little")

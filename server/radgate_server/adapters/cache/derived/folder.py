@@ -82,7 +82,7 @@ class DerivedDisk(StockedDisk):
         self.catalogue.forget(key)
 
     def remove_groups(self, tenant_id: str, studies: Iterable[str | None]) -> None:
-        """Delete the tenant's answers, of studies told by their hashes; None means all."""
+        """Delete the tenant's answers, of studies given by their hashes; None means all."""
         for study in studies:
             self._form.forget(tenant_id, study)
             self._removals[tenant_id] += 1

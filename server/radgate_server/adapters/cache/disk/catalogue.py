@@ -64,7 +64,7 @@ class Catalogue:
             self._lru.get(key)
 
     def size_of(self, key: EntryKey) -> int:
-        """The bytes that the instance takes, 0 when it is not known."""
+        """The bytes that the instance takes, 0 when it is unknown."""
         with self._lock:
             return self._lru.get(key) or 0
 
@@ -74,7 +74,7 @@ class Catalogue:
             self._lru.remove(key)
 
     def forget_group(self, tenant_id: str, study: str | None) -> None:
-        """The tenant's instances are gone, of one study (told by its hash) or all."""
+        """The tenant's instances are gone, of one study (given by its hash) or all."""
         with self._lock:
             self._lru.remove_group(tenant_id, study)
 

@@ -49,7 +49,7 @@ class FoundEntry:
 
 
 def entry_key(tenant_id: str, ref: InstanceRef) -> EntryKey:
-    """Where the tenant's instance lies; the same instance told to be in another series is another entry."""
+    """Where the tenant's instance lies; the same instance listed in another series is another entry."""
     return EntryKey(
         tenant_id, study_hash(ref.study_instance_uid), _hash(f"{ref.series_instance_uid} {ref.sop_instance_uid}")
     )
@@ -92,7 +92,7 @@ class TierFolder:
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
 
     def insist_on_reserve(self, size_bytes: int) -> None:
-        """Leave the disk's last part to what must go on when the cache can't: above all, the audit trail.
+        """Leave the disk's last part to what must continue when the cache can't: above all, the audit trail.
 
         Raises:
             OSError: ENOSPC when a file of this size would go into the reserve.
@@ -138,7 +138,7 @@ class TierFolder:
             return None
 
     def remove_group(self, tenant_id: str, study: str | None) -> int:
-        """Delete the tenant's instances, of one study (told by its hash) or all; return how many."""
+        """Delete the tenant's instances, of one study (given by its hash) or all; return how many."""
         count = sum(self.remove(entry.key) for entry in self.entries(tenant_id, study))
         if study is None:
             with suppress(OSError):
@@ -146,13 +146,13 @@ class TierFolder:
         return count
 
     def entries(self, tenant_id: str | None = None, study: str | None = None) -> Iterator[FoundEntry]:
-        """Find the instances on disk: of all tenants, of one, or of one study (told by its hash)."""
+        """Find the instances on disk: of all tenants, of one, or of one study (given by its hash)."""
         for tenant in [self._root / tenant_id] if tenant_id is not None else children(self._root):
             for folder in [tenant / study] if study is not None else children(tenant):
                 yield from self._entries_in(folder)
 
     def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
-        """How many files there are of the study (told by its hash), of any form, and how many bytes."""
+        """How many files there are of the study (given by its hash), of any form, and how many bytes."""
         sizes = []
         for path in children(self._root / tenant_id / study):
             with suppress(OSError):

@@ -44,7 +44,7 @@ class SealedForm:
         return SealedWriter(partial(write_all, fd), _cipher(study_key, salt, key, role))
 
     def reader(self, fd: int, key: EntryKey, role: str) -> StoredBytes:
-        """For a file that is open. Raises KeyErasedError for good; a key that is away may come back."""
+        """For a file that is open. Raises KeyErasedError for an erased key; a key that is away may come back."""
         header = os.pread(fd, _HEADER.size, 0)
         if len(header) < _HEADER.size or not header.startswith(_MAGIC):
             raise DamagedError

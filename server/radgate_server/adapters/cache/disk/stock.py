@@ -31,7 +31,7 @@ class StockedDisk(ABC):
     """Files in `folder`, up to `limit_bytes` for all tenants, which `catalogue` accounts for. Blocks on the disk.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.
-    `failed` is told of what goes wrong: "disk" or "damaged". `form` is how bytes come to the files.
+    `failed` is notified of what goes wrong: "disk" or "damaged". `form` is how bytes come to the files.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class StockedDisk(ABC):
         return Count(self._clock.now(), {tenant_id: Tally(len(sizes), sum(sizes))})
 
     def stop(self) -> None:
-        """Let a stock-taking that is under way end early."""
+        """Let a stock-taking that is in progress end early."""
         self._closing.set()
 
     def measure(self, tenant_id: str, study: str) -> tuple[int, int]:
-        """How many files there are of the study (told by its hash), and how many bytes."""
+        """How many files there are of the study (given by its hash), and how many bytes."""
         return self._folder.measure(tenant_id, study)
 
     def _group_removed(self, tenant_id: str, study: str | None) -> None:

@@ -59,7 +59,7 @@ class FileForm(Protocol):
     """Ends the names of such files, so that files of another form are never taken for them."""
 
     def writer(self, fd: int, key: EntryKey, role: str, owner: Owner) -> BytesWriter:
-        """For a new file of the entry; `role` tells its files apart. Raises OSError, StorageFullError."""
+        """For a new file of the entry; `role` distinguishes its files. Raises OSError, StorageFullError."""
         ...
 
     def reader(self, fd: int, key: EntryKey, role: str) -> StoredBytes:

@@ -1,4 +1,4 @@
-"""What every tier on the local disk has: its threads, its beginning and end, and what it tells of itself."""
+"""What every tier on the local disk has: its threads, its beginning and end, and what it reports of itself."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ COUNT_INTERVAL_S = 60.0
 class DiskTier[Disk: StockedDisk]:
     """A tier over `disk`, whose work runs in `threads` threads.
 
-    Use it as an async context manager: entering raises ConfigurationError when the folder, which `folder` tells in
+    Use it as an async context manager: entering raises ConfigurationError when the folder, which `folder` names in
     words, can't be made; leaving waits for what is being written. `stock` says how it knows what lies there.
     """
 

@@ -63,7 +63,7 @@ class Footer:
 
 
 def footer_length(end: bytes, file_bytes: int) -> int:
-    """How many of the last bytes of a warm file of `file_bytes` bytes are its footer, told by its `end`.
+    """How many of the last bytes of a warm file of `file_bytes` bytes are its footer, according to its `end`.
 
     Raises:
         DamagedError: that is no warm file, or not a whole one.
@@ -80,7 +80,7 @@ def footer_length(end: bytes, file_bytes: int) -> int:
 
 
 def decode_footer(footer: bytes) -> Footer:
-    """Read a footer of the length that `footer_length` told.
+    """Read a footer of the length that `footer_length` reported.
 
     Raises:
         DamagedError: it fails its checksum.

@@ -148,7 +148,7 @@ class WarmDisk(StockedDisk):
             return None
 
     def remove_group(self, tenant_id: str, study: str | None) -> int:
-        """Delete the tenant's instances, of one study (told by its hash) or all; return how many.
+        """Delete the tenant's instances, of one study (given by its hash) or all; return how many.
 
         The key is forgotten first: who begins to write or to open after that does so without the one that was erased.
         Who began before sees at the end that there was a removal.

@@ -111,7 +111,7 @@ class OpenFiles:
         self._retire_where(lambda other: other == key)
 
     def drop_group(self, tenant_id: str, study: str | None) -> None:
-        """Let go of the tenant's files, of one study (told by its hash) or all."""
+        """Let go of the tenant's files, of one study (given by its hash) or all."""
         self._retire_where(lambda key: key.tenant_id == tenant_id and study in (None, key.study))
 
     def drop_all(self) -> None:

@@ -1,4 +1,4 @@
-"""Whose an instance is that is about to be kept: its study, and the patient if that is told at its front."""
+"""Whose an instance is that is about to be kept: its study, and the patient if that is reported at its front."""
 
 from radgate_server.adapters.cache.disk.stored_bytes import Owner
 from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance

@@ -97,7 +97,7 @@ class DiskInstance:
     """InstanceHandle over a warm file. Holds no file open: thousands may wait to be read.
 
     Evicted, invalidated or replaced by other bytes between two reads, it raises CorruptEntryError at the next one; a
-    read under way ends well.
+    read in progress ends well.
     """
 
     __slots__ = ("_disk", "_footer", "_key", "_threads")

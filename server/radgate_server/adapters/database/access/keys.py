@@ -122,7 +122,7 @@ def _replace(connection: Connection, key_id: str, new: ApiKey, end_time: datetim
         raise ResourceNotFoundError("there is no such key that is good and was not rotated yet")
     _create(connection, new, now)
     hand_on_limits(connection, key_id, new.key_id, now)
-    # The condition is for whoever rotates the same key at the same moment: one of the two is told that there is none.
+    # The condition is for whoever rotates the same key at the same moment: one of the two learns that there is none.
     unchanged = (api_keys.c.key_id == key_id, api_keys.c.replaced_by == "", api_keys.c.revoke_time.is_(None))
     ends = end_time if old.expire_time is None else min(end_time, old.expire_time)
     changed = update(api_keys).where(*unchanged).values(expire_time=ends, replaced_by=new.key_id)

@@ -75,7 +75,7 @@ class SpoolDrain:
                 self._drain()
                 fails = False
                 draining.succeeded()
-            except Exception as error:  # noqa: BLE001 - the records are safe where they are, and are tried again
+            except Exception as error:  # noqa: BLE001 - the records are safe where they are, and are retried
                 self._writer.disconnect()
                 fails = True
                 draining.failed(describe_failure(error))

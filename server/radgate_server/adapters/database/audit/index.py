@@ -161,7 +161,7 @@ class SqlAuditIndex:
 
 
 def index_again(connection: Connection, tenant_id: str, numbers: Iterable[int]) -> None:
-    """Make the index anew around the tenant's records of these numbers, whose content is another now."""
+    """Make the index again around the tenant's records of these numbers, whose content is another now."""
     indexed, _ = _lock(connection, tenant_id)
     for block in sorted({number // BLOCK for number in numbers}):
         _index_blocks(connection, tenant_id, range(block, block + 1), indexed)

@@ -19,7 +19,7 @@ from radgate_server.core.failure_text import describe_failure
 log = logging.getLogger(__name__)
 
 LOCKED_BATCHES = 50
-"""After another process went on with a chain that we thought to know, so many batches lock the head before."""
+"""After another process continued with a chain that we thought to know, so many batches lock the head before."""
 
 # What the trigger of migration 0003 says when a record does not follow the head: its SQLSTATE, or SQLite's code.
 _MOVED_ON = {"RGA01", "SQLITE_CONSTRAINT_TRIGGER"}
@@ -28,10 +28,10 @@ type _Report = Callable[[bool], None]
 
 
 class AuditWriter:
-    """Writes batches, from one thread, on one connection that it opens anew after a failure.
+    """Writes batches, from one thread, on one connection that it opens again after a failure.
 
     It remembers where each chain ends, so that a batch is one statement, which the database refuses if another process
-    wrote meanwhile; then the batch is written anew, with the heads locked first.
+    wrote meanwhile; then the batch is written again, with the heads locked first.
 
     What the database does not take goes to the spool, and so does all that follows, until it has been drained.
     """
@@ -48,7 +48,7 @@ class AuditWriter:
         """Entries that were committed or spooled, by action and outcome."""
 
     def write(self, entries: list[AuditEntry], report: _Report) -> None:
-        """Commit or spool all entries or none, then tell which."""
+        """Commit or spool all entries or none, then report which."""
         written = False
         try:
             batch = [content_of(entry) for entry in entries]
@@ -58,7 +58,7 @@ class AuditWriter:
             self.recorded.update(content.kind for content in batch)
         except SpoolFullError as error:
             log.error("the audit trail can't be written: %s", error.message)
-        except Exception as error:  # noqa: BLE001 - whatever it was: those who wait must be told, and nothing served
+        except Exception as error:  # noqa: BLE001 - whatever it was: those who wait must be notified, and nothing served
             log.error("the audit trail can't be written: %s", describe_failure(error))
         report(written)
 
@@ -83,7 +83,7 @@ class AuditWriter:
     def commit_spooled(self, segment: Segment, note: Callable[[Attempt], None]) -> None:
         """Commit what waited in the spool, except for what turns out to be there already.
 
-        That is looked for behind locked heads: what is still being committed holds them. `note` is told what to look
+        That is looked for behind locked heads: what is still being committed holds them. `note` receives what to look
         for if nobody learns whether this transaction came through.
 
         Raises:
@@ -153,7 +153,7 @@ class AuditWriter:
         cursor.execute(query, (tenant_id,))
         if (found := cursor.fetchone()) is None:
             cursor.execute(self._sql(_NEW_HEAD), (tenant_id, 0, START, 0))
-            cursor.execute(query, (tenant_id,))  # it may be another process that made it, and went on
+            cursor.execute(query, (tenant_id,))  # it may be another process that made it, and continued
             found = cursor.fetchone()
         return found[0], bytes(found[1])
 

@@ -121,7 +121,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that starts by reading and goes on to write fails at once when another one wrote meanwhile,
+    # A transaction that starts by reading and continues to write fails at once when another one wrote meanwhile,
     # whatever the time-out; one that is going to write waits for its turn at the start instead.
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

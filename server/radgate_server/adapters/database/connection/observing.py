@@ -9,7 +9,7 @@ from radgate_server.core.failure_text import describe_kind
 from radgate_server.core.telemetry.ports import Telemetry
 
 _STATEMENTS = frozenset({"select", "insert", "update", "delete", "begin", "with"})
-"""First words that are told apart; the rest is "other"."""
+"""First words that are distinguished; the rest is "other"."""
 
 
 def observe_database(engine: Engine, telemetry: Telemetry) -> None:

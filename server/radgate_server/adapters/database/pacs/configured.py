@@ -51,7 +51,7 @@ class SqlPacsDirectory:
         now = self._now()
         record = await self._to_record(config)
         if isinstance(config.connection.secret, SealedSecret):
-            del record["sealed_password"]  # it stays, and may have been wrapped anew since it was read
+            del record["sealed_password"]  # it stays, and may have been wrapped again since it was read
         await self._database.write(lambda connection: _update(connection, record, now))
 
     async def delete_pacs(self, tenant_id: str, name: str) -> None:
@@ -127,7 +127,7 @@ def _update(connection: Connection, record: dict[str, Any], now: datetime) -> No
 
 
 def _give_back(connection: Connection, tenant_id: str, name: str, backup_for: str) -> None:
-    """Let no PACS go on with the work of a group that it has left."""
+    """Let no PACS continue with the work of a group that it has left."""
     others_work = (pacs_active.c.active == name, pacs_active.c.primary_name.not_in((name, backup_for)))
     connection.execute(delete(pacs_active).where(pacs_active.c.tenant_id == tenant_id, *others_work))
 

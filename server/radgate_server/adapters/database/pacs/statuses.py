@@ -20,7 +20,7 @@ class SqlStatusBoard:
         self._database = database
 
     async def publish(self, statuses: Sequence[PacsStatus]) -> None:
-        """Put them in place of what was known of these PACS; those that are configured no more are passed over."""
+        """Put them in place of what was known of these PACS; those that are configured no more are ignored."""
         newest = {(status.tenant_id, status.name): status for status in statuses}
         await self._database.write(lambda connection: _publish(connection, newest))
 

@@ -74,7 +74,7 @@ class SqlHoldDirectory:
 
 
 def lock_chain(connection: Connection, tenant_id: str) -> None:
-    """Let nobody go on with the tenant's chain until the transaction ends. SQLite has one writer at a time anyway."""
+    """Let nobody continue the tenant's chain until the transaction ends. SQLite has one writer at a time anyway."""
     connection.execute(select(audit_heads.c.sequence).where(audit_heads.c.tenant_id == tenant_id).with_for_update())
 
 

@@ -50,7 +50,7 @@ class SqlCacheKeyRecords:
         return await self._keys_where(tenant_id, study_cache_keys.c.study_instance_uid == study_instance_uid)
 
     async def remove_study_keys(self, tenant_id: str, studies: Collection[str]) -> None:
-        """Erase the keys for good; from SQLite's files too, unless somebody reads an old page (docs/retention.md)."""
+        """Erase the keys; from SQLite's files too, unless somebody reads an old page (docs/retention.md)."""
         chosen = (study_cache_keys.c.tenant_id == tenant_id, study_cache_keys.c.study.in_(studies))
         await self._database.write(lambda connection: connection.execute(delete(study_cache_keys).where(*chosen)))
         await self._database.scrub()

@@ -88,7 +88,7 @@ class InstallationKeys:
             await self._database.write(lambda connection: _add(connection, new))
 
     async def accept(self) -> None:
-        """Take the files that are there for the installation's; what is missing may be made anew.
+        """Take the files that are there for the installation's; what is missing may be made again.
 
         Keys of cached data that nothing opens any more are deleted, so that there can be new ones.
 

@@ -1,4 +1,4 @@
-"""The sealed secrets of all tenants, for wrapping them anew."""
+"""The sealed secrets of all tenants, for wrapping them again."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a frame's bytes are, told from the bytes alone: the data set may say something else."""
+"""What a frame's bytes are, determined from the bytes alone: the data set may say something else."""
 
 from enum import StrEnum
 from itertools import pairwise

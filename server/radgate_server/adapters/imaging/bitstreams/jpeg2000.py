@@ -115,7 +115,7 @@ def _tile_parts(data: bytes, at: int, tiles: int) -> tuple[bool, bool]:
 
 
 def _end_of_last(data: bytes) -> int:
-    """Where a tile-part ends that goes on to the end of the codestream."""
+    """Where a tile-part ends that extends to the end of the codestream."""
     end = data.rfind(_EOC.to_bytes(2))
     if end < 0:
         raise InstanceMalformedError("a JPEG 2000 frame is cut off")

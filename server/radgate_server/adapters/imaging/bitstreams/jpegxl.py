@@ -59,7 +59,7 @@ def read_header(data: bytes) -> JpegXlHeader:
     if bits.take(1):  # everything as usual
         return JpegXlHeader(rows, columns, 3, 8)
     if bits.take(1):
-        bits.take(3)  # orientation: libjxl is told to leave the pixels alone
+        bits.take(3)  # orientation: libjxl is asked to leave the pixels alone
         if bits.take(1):
             _size(bits)  # the size at which to show it
         if bits.take(2):

@@ -34,7 +34,7 @@ def decode_frame(frame: StoredFrame) -> DecodedFrame:
     """Decode one frame.
 
     Raises:
-        NotAcceptableError: no codec takes the transfer syntax, or this variety of it; `stored` tells which.
+        NotAcceptableError: no codec takes the transfer syntax, or this variety of it; `stored` reports which.
         InstanceMalformedError: the frame is damaged, or is not what the data set says.
         ImageTooLargeError: no frame of that size is decoded.
     """

@@ -57,7 +57,7 @@ def _bytes_of(segment: memoryview, length: int) -> Array:
 
 
 def _unpacked(segment: memoryview, length: int) -> bytes:
-    """Told the length, the decoder need not count it first, a quarter of its time. What is longer it refuses then."""
+    """Given the length, the decoder need not count it first, a quarter of its time. What is longer it refuses then."""
     try:
         return bytes(imagecodecs.packbits_decode(segment, out=length))
     except imagecodecs.PackbitsError:

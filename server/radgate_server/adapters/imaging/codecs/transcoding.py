@@ -18,7 +18,7 @@ _MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
 
 
 def transcode_frame(frame: StoredFrame, target: EncodeTarget) -> EncodedFrame:
-    """Encode one frame anew. A frame that is in the target's transfer syntax is given back as it is.
+    """Encode one frame again. A frame that is in the target's transfer syntax is given back as it is.
 
     Raises:
         NotAcceptableError: there is no decoder or no encoder, or the encoder can't hold these samples; the message

@@ -24,7 +24,7 @@ _IDENTITY_BITS = 8
 
 
 def stated_voi(window: Window | None, presentation: Presentation, modality: ModalityStage) -> Voi | None:
-    """What can be told without looking at pixels; None when they must be asked."""
+    """What can be determined without looking at pixels; None when they must be asked."""
     if window is not None:
         return window
     stated: tuple[Voi, ...] = (*presentation.windows[:1], *presentation.voi_luts[:1])

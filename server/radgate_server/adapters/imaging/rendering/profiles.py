@@ -18,7 +18,7 @@ _UNREADABLE = "the image's ICC profile can't be read and is left out"
 
 
 class Profiled(NamedTuple):
-    """Pictures, the profile that goes with them (b"": none), and what is worth telling."""
+    """Pictures, the profile that goes with them (b"": none), and what is worth reporting."""
 
     pictures: Sequence[Picture]
     icc_profile: bytes = b""

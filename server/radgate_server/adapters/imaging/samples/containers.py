@@ -102,7 +102,7 @@ def with_signs(array: Array, image: ImagePixel) -> Array:
 
 
 def narrowed(array: Array, bits_stored: int) -> Array:
-    """The smallest word that holds the samples, signed as they are; codecs tell the precision by it."""
+    """The smallest word that holds the samples, signed as they are; codecs report the precision by it."""
     for bits in CONTAINER_BITS:
         if bits_stored <= bits:
             return array.astype(f"<{array.dtype.kind}{bits // 8}", copy=False)
@@ -144,7 +144,7 @@ def defined(photometric_interpretation: str) -> str:
 
 
 def precision_notes(image: ImagePixel, precision: int) -> tuple[str, ...]:
-    """Tell when the bitstream has another precision than Bits Stored."""
+    """Report when the bitstream has another precision than Bits Stored."""
     if precision == image.bits_stored:
         return ()
     return (f"the frame has {precision} bits a sample, Bits Stored says {image.bits_stored}",)

@@ -20,7 +20,7 @@ def stated_high_bit(samples: Samples, image: ImagePixel) -> int:
 
 
 def high_bit_notes(samples: Samples, image: ImagePixel) -> tuple[str, ...]:
-    """Tell when a High Bit that is not the usual one is not followed."""
+    """Report when a High Bit that is not the usual one is not followed."""
     if image.high_bit in (-1, image.bits_stored - 1) or stated_high_bit(samples, image) >= 0:
         return ()
     return (f"High Bit {image.high_bit} does not fit Bits Stored {image.bits_stored}: the lowest bits are taken",)

@@ -20,7 +20,7 @@ class Limits(NamedTuple):
 
 
 def confine(parent_pid: int, limits: Limits) -> None:
-    """Take these abilities from this process, for good."""
+    """Take these abilities from this process, permanently."""
     prctl = ctypes.CDLL(None).prctl
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # it died before the kernel was asked

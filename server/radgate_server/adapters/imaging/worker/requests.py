@@ -1,4 +1,4 @@
-"""A round of jobs on its way to a worker: pickled, since the server is trusted; frames go through shared memory."""
+"""A round of jobs in flight to a worker: pickled, since the server is trusted; frames go through shared memory."""
 
 import pickle
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Task(NamedTuple):
 
 
 def write_round(tasks: Sequence[Task], memory: SharedMemory) -> bytes:
-    """Put the frames' bytes into memory; the message that tells where they are."""
+    """Put the frames' bytes into memory; the message that reports where they are."""
     memory.rewind()
     content = [
         (task.operation, [_put(frame, memory) for frame in task.frames], _pack(task.arguments)) for task in tasks

@@ -68,7 +68,7 @@ class SharedMemory:
         return self._mapped[span.offset : end] if end <= MAPPED_BYTES else self._read(span)
 
     def view(self, span: Span) -> bytes | memoryview:
-        """What lies there, without a copy as far as it is mapped: it changes when the other side puts anew.
+        """What lies there, without a copy as far as it is mapped: it changes when the other side puts again.
 
         Raises:
             EOFError: the region ends before.

@@ -89,7 +89,7 @@ class ImageWorkers:
     async def transcode(
         self, frames: Sequence[StoredFrame], target: EncodeTarget, *, priority: Priority
     ) -> list[EncodedFrame]:
-        """Encode the frames anew, in their order."""
+        """Encode the frames again, in their order."""
         check_frames(frames, self._settings.max_frame_bytes)
         return await self._run(TRANSCODE, priority, [Task(TRANSCODE.name, (frame,), (target,)) for frame in frames])
 

@@ -41,7 +41,7 @@ class Tenure:
         self._suspect = False
 
     async def serve(self) -> Cause:
-        """Do rounds until the worker ends or is to be replaced; tell why."""
+        """Do rounds until the worker ends or is to be replaced; report why."""
         while (taken := await self._desk.next_round(self._leaving)) is not None:
             undone = list(taken.jobs)
             try:
@@ -110,7 +110,7 @@ class Tenure:
         return isinstance(error, WorkerGoneError) and error.unread and not self._timed_out
 
     def _explain(self, error: Exception, batch: Batch, job: Job) -> Exception:
-        """What the call is told of a worker that ended in the middle of its job."""
+        """What the call reports of a worker that ended in the middle of its job."""
         if not isinstance(error, WorkerGoneError | BrokenAnswerError):
             return error
         _log.warning("a codec took its worker down", extra={"operation": batch.operation.name})

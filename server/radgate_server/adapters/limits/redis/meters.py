@@ -32,7 +32,7 @@ class RedisMeters:
         self._script = client.register_script(script)
 
     async def exchange(self, uses: Sequence[SharedUse]) -> Sequence[SharedState]:
-        """Tell of these in one journey; the state of each. Raises ConnectionError."""
+        """Report these in one round trip; the state of each. Raises ConnectionError."""
         try:
             async with self._client.pipeline(transaction=False) as pipe:
                 for use in uses:

@@ -25,7 +25,7 @@ class MailReportSender:
 
 
 def report_mail(report: MadeReport, content: bytes, receiver: MailReportReceiver) -> EmailMessage:
-    """Return the mail. Neither its subject nor its text tells of whom the report is."""
+    """Return the mail. Neither its subject nor its text names whom the report is about."""
     mail = EmailMessage()
     mail["Subject"] = one_line(report.title)
     mail["From"] = receiver.sender

@@ -21,7 +21,7 @@ from radgate_server.lib.multipart import (
 )
 
 _DICOM_TYPES = frozenset({"", "application/dicom", "application/octet-stream"})
-"""What servers call a DICOM file; whether it is one, its bytes tell."""
+"""What servers call a DICOM file; whether it is one, its bytes show."""
 
 
 async def files_of(stream: HttpStream, *, max_bytes: int) -> AsyncGenerator[ReceivedInstance | InstanceContent]:

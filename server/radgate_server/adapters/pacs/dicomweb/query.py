@@ -121,7 +121,7 @@ class DicomWebQuery:
                 found.add(FindResult((), truncated=True))
                 return found.result()
             if found.is_full or not new or not (more or _may_be_cut(len(matches), limit)):
-                # A server that tells of more and gives nothing new does not know about offsets.
+                # A server that reports more and gives nothing new does not know about offsets.
                 found.add(FindResult((), truncated=more and not found.is_full and not new and bool(matches)))
                 return found.result()
 
@@ -179,7 +179,7 @@ class _Found:
         return len(self._matches) > self._max_results
 
     def add(self, result: FindResult) -> int:
-        """Take in what is new, and tell how much that was, of that too what is left out."""
+        """Take in what is new, and report how much that was, of that too what is left out."""
         new = list(self._new(result.matches))
         self._matches += [match for match in new if self._check is None or self._check.takes(match)]
         self._truncated = self._truncated or result.truncated

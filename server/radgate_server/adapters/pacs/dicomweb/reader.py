@@ -38,7 +38,7 @@ type _Errors = tuple[type[GatewayError], ...]
 
 
 class DicomWebReader:
-    """PacsReader over WADO. Files stay as they come; which instance one is, the file itself tells."""
+    """PacsReader over WADO. Files stay as they come; which instance one is, the file itself states."""
 
     def __init__(self, http: PacsHttp, wado_uri_url: str, *, max_instance_bytes: int) -> None:
         self._pacs = http.pacs

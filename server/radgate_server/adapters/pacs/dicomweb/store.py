@@ -71,7 +71,7 @@ def outcome_of(answer: HttpAnswer) -> StoreOutcome:
     """What the answer to one instance says (PS3.18 10.5.3, I.2); success without a readable body is success.
 
     Raises:
-        PacsFailedError: the instance was refused; `details["status"]` has the reason where it is told.
+        PacsFailedError: the instance was refused; `details["status"]` has the reason where it is reported.
     """
     failure, warning = _reasons(answer)
     if failure in _HELD_ALREADY:

@@ -35,7 +35,7 @@ def build_dimse_pacs(
 ) -> PacsClient:
     """Make a client of a PACS that speaks DIMSE; nothing is opened before its first use.
 
-    `storage_scp` is shared by all PACS; it must be started before the first C-MOVE. `on_certificate` is told of each
+    `storage_scp` is shared by all PACS; start it before the first C-MOVE. `on_certificate` is notified of each
     certificate that is used or seen, in any thread.
 
     Raises:

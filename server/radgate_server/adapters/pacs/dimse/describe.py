@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Services:
-    """What an association for all services told."""
+    """What an association for all services reported."""
 
     product: Product
     methods: tuple[RetrieveMethod, ...]
@@ -49,7 +49,7 @@ class _Services:
 class DimseDescriber:
     """PacsDescriber over DIMSE: one association for services, one or two more for transfer syntaxes.
 
-    Those that it sends in are told where it accepts C-GET, else those that it takes: what it sends by C-MOVE can't be
+    Those it sends in are reported where it accepts C-GET, else those that it takes: what it sends by C-MOVE can't be
     known before it does.
     """
 
@@ -119,5 +119,5 @@ def _answers(finder: Finder, level: QueryLevel) -> bool:
 
 
 def _one_of_all() -> Keys:
-    """For an answer whose character set can be looked at; the PACS is told to stop after the first."""
+    """For an answer whose character set can be looked at; the PACS is asked to stop after the first."""
     return dict.fromkeys(((SPECIFIC_CHARACTER_SET,), (UNIQUE_KEYS[QueryLevel.STUDY],), (_PATIENT_NAME,)), "")

@@ -29,7 +29,7 @@ class DimseEcho:
 
 
 def echo(exchange: Exchange) -> None:
-    """Ask for a sign of life. Raises PacsError."""
+    """Make a health check. Raises PacsError."""
     with span("C-ECHO", SpanKind.CLIENT, pacs=exchange.pacs):
         _echo(exchange)
 

@@ -117,7 +117,7 @@ def data_set_fragments(
 
 
 def _recut(pieces: Iterable[bytes | memoryview], length: int) -> Iterator[bytes | memoryview]:
-    """Cut anew; what lies within one piece is not copied."""
+    """Cut again; what lies within one piece is not copied."""
     rest = bytearray()
     for piece in pieces:
         view = memoryview(piece)

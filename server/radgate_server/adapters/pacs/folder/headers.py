@@ -19,7 +19,7 @@ from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.core.query.return_attributes import IMAGE_ATTRIBUTES
 
 _HEAD_BYTES = (64 << 10, 1 << 20, 16 << 20, 128 << 20)
-"""How much of a file is read, more each time while the header goes on. A longer header is malformed."""
+"""How much of a file is read, more each time while the header continues. A longer header is malformed."""
 _PIXEL_GROUP = (b"\xe0\x7f", b"\x7f\xe0")  # (7FE0,xxxx) in little and big endian
 _PREFIX_END = 132
 _PREFIX = b"DICM"
@@ -73,7 +73,7 @@ def describe(head: bytes, content: InstanceContent, modified_ns: int = 0) -> Hel
     None for what is no instance of a study: a DICOMDIR.
 
     Raises:
-        InstanceMalformedError: the header does not hold together, lacks a UID, or goes on beyond `head`.
+        InstanceMalformedError: the header does not hold together, lacks a UID, or continues beyond `head`.
     """
     view = memoryview(head)
     meta = read_file_meta(view)

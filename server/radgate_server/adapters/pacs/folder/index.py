@@ -51,7 +51,7 @@ class FolderIndex:
         self.expire()
 
     async def close(self) -> None:
-        """Stop a scan that is going on."""
+        """Stop a scan that is in progress."""
         self._stopped.set()
         if self._refresh is not None:
             with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ class FolderIndex:
 
 
 async def index_folder(path: Path, progress: Progress) -> FolderIndex:
-    """Index a directory tree now, telling `progress` of each file; `build_folder_pacs` takes the result.
+    """Index a directory tree now, reporting `progress` of each file; `build_folder_pacs` takes the result.
 
     Raises:
         OSError: the directory is not there or can't be read.

@@ -12,11 +12,11 @@ from radgate_server.adapters.pacs.folder.holdings import Holdings
 from radgate_server.core.errors import InstanceMalformedError
 
 type Progress = Callable[[int, int], None]
-"""Told how many files are read and how many there are; called from the scanning thread."""
+"""Receives how many files are read and how many there are; called from the scanning thread."""
 
 
 class _Stamp(NamedTuple):
-    """Tells whether a file or a directory is still the one that it was."""
+    """Reports whether a file or a directory is still the one that it was."""
 
     modified_ns: int
     size_bytes: int

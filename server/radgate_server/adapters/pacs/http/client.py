@@ -105,7 +105,7 @@ class PacsHttp:
     ) -> None:
         """Open nothing yet. `contexts` are of TLS, by whether HTTP/2 is offered; missing ones are made.
 
-        `on_certificate` is told of what the PACS shows, each time that it is another one.
+        `on_certificate` is notified of what the PACS shows, each time that it is another one.
 
         Raises:
             ConfigurationError: a certificate or key file can't be used.
@@ -190,7 +190,7 @@ class PacsHttp:
         )
 
     async def close(self) -> None:
-        """Close all connections; what is under way fails."""
+        """Close all connections; what is in progress fails."""
         await self._asks.aclose()
         await self._bulk.aclose()
 

@@ -19,7 +19,7 @@ def build_http(
     on_certificate: CertificateListener,
     destinations: Destinations,
 ) -> PacsHttp:
-    """Open nothing yet; `on_certificate` is told of what the PACS shows. `secrets` is None when they stand in `config`.
+    """Open nothing yet; `on_certificate` receives what the PACS shows. `secrets` is None when they stand in `config`.
 
     All that it leads to, token endpoints too, is dialled only where `destinations` allow.
 

@@ -1,6 +1,6 @@
 """Sends a request; what may be repeated goes again when a connection that was kept open turns out to be gone.
 
-A server closes a connection that lies idle, maybe just while the next request is on its way (RFC 9112 9.5). For how
+A server closes a connection that lies idle, maybe just while the next request is in transit (RFC 9112 9.5). For how
 long it has lain there, the server counts from the last byte that it gave to its network: over a slow one, the
 connection may be gone before the answer has come. So no time of our own would be short enough.
 """
@@ -19,7 +19,7 @@ _REPETITIONS = 4
 """As many connections as a retrieve uses at once may be lost together. Each attempt uses one of them up."""
 
 type Body = bytes | Callable[[], AsyncIterator[bytes]]
-"""A body as it is, or a function that makes it anew each time that it is sent."""
+"""A body as it is, or a function that makes it again each time that it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def send(pacs: str, client: httpx.AsyncClient, request: Request) -> httpx.
 
 
 class _Opening:
-    """Sees whether a connection is opened for a request; httpcore tells it each step that it takes.
+    """Sees whether a connection is opened for a request; httpcore reports each step to it that it takes.
 
     From when the head of the response is waited for, `head` ends the waiting: informational responses (1xx) may come
     without end, each of them in time.

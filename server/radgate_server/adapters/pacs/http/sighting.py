@@ -7,11 +7,11 @@ import httpx
 from cryptography import x509
 
 type ExpiryListener = Callable[[datetime], None]
-"""Is told until when a certificate is good."""
+"""Receives until when a certificate is good."""
 
 
 class Sighting:
-    """Looks at the certificate behind each answer of `host`, which TLS has verified; tells of each that is another."""
+    """Looks at the certificate behind each answer of `host`, which TLS has verified; reports each that is another."""
 
     def __init__(self, url: str, tell: ExpiryListener) -> None:
         self._host = httpx.URL(url).host
@@ -19,7 +19,7 @@ class Sighting:
         self._last = b""
 
     def look(self, response: httpx.Response) -> None:
-        """Look; answers of other hosts, such as a token endpoint, and those without TLS are passed over."""
+        """Look; answers of other hosts, such as a token endpoint, and those without TLS are ignored."""
         stream = response.extensions.get("network_stream")
         tls = stream.get_extra_info("ssl_object") if stream is not None else None
         shown = tls.getpeercert(binary_form=True) if tls is not None else None

@@ -15,7 +15,7 @@ _UTF_8 = charset_of(["ISO_IR 192"])
 _TAG = re.compile(r"[0-9a-fA-F]{4},[0-9a-fA-F]{4}")
 _HEX = re.compile(r"[0-9a-fA-F]{8}")
 _OF_UNKNOWN_VR = "LO"
-"""For private attributes, whose VR Orthanc does not tell."""
+"""For private attributes, whose VR Orthanc does not state."""
 
 
 def to_dicom_json(data_set: Mapping[str, Any]) -> DicomJson:

@@ -1,4 +1,4 @@
-"""The PacsChanges role: /changes, and a look at the statistics for what the feed does not tell."""
+"""The PacsChanges role: /changes, and a look at the statistics for what the feed does not state."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class _Baseline:
 
 
 class OrthancChanges:
-    """PacsChanges over Orthanc's feed, for one follower: what was deleted is told once, to the one that goes on."""
+    """PacsChanges over Orthanc's feed, for one follower: deletions are reported once, to the one that continues."""
 
     def __init__(self, rest: OrthancRest, known: KnownStudies, labelled: LabelledStudies) -> None:
         self._rest = rest
@@ -38,7 +38,7 @@ class OrthancChanges:
         if last is None:
             return await self._begin()
         page = await self._page(since=str(last), limit=str(_PAGE))
-        if page.last < last:  # it was set up anew
+        if page.last < last:  # it was set up again
             begin = await self._begin()
             return ChangeBatch((StudyChange("", removed=True),), begin.last, more=False)
         if last != self._told_up_to:  # what came before is not counted: there is nothing to compare with
@@ -63,7 +63,7 @@ class OrthancChanges:
         return [StudyChange(uid, removed=False, doubtful=doubtful) for uid, _ in studies.values()]
 
     async def _removals(self, last: int, came: Counts) -> tuple[StudyChange, ...] | None:
-        """What went; None when it can't be told now, as something came while we looked: the next look will tell."""
+        """What went; None when it can't be determined now, as something came meanwhile: the next look will show."""
         now = await self._look()
         if now is None or now.last != last:
             return None
@@ -109,7 +109,7 @@ class OrthancChanges:
         return _Baseline(end, counts, time) if await self._end() == end else None
 
     async def _end(self) -> int:
-        """Where the feed ends: beyond it, Orthanc tells the last number that it gave out, also if that is gone."""
+        """Where the feed ends: beyond it, Orthanc reports the last number that it gave out, also if that is gone."""
         return (await self._page(since=_BEYOND, limit="1")).last
 
     async def _page(self, **params: str) -> Page:

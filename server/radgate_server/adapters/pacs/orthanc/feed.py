@@ -1,6 +1,6 @@
 """Orthanc's feed of changes, and what its statistics add: pure decisions.
 
-The feed tells what came, and never what went: a deleted resource vanishes from it. But what is held now is what was
+The feed reports what came, and never what went: a deleted resource vanishes from it. But what is held now is what was
 held, and what came since, without what went.
 """
 
@@ -65,7 +65,7 @@ def read_counts(answer: Any) -> Counts:
 
 
 def removals(gone: Counts, missing: Iterable[str], updated: Iterable[str]) -> tuple[StudyChange, ...]:
-    """What to tell when `gone` went: known studies that are `missing`, and those that are still there and `updated`.
+    """What to report when `gone` went: known studies that are `missing`, and those that are still there and `updated`.
 
     An instance that is overwritten counts as one that went and one that came.
 

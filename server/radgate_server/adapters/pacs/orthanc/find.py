@@ -52,8 +52,8 @@ class OrthancQuery:
     async def _version(self, query: Query) -> str:
         """The last updates of the studies that the query names, which Orthanc notes whatever is changed in them.
 
-        They are told in seconds: one of this very second may be followed by another that looks the same, so its time is
-        told as well, and the next version differs.
+        They have seconds: one of this very second may be followed by another that looks the same, so its time is
+        reported as well, and the next version differs.
         """
         now = await self._rest.get_text("/tools/now")
         uid = {orthanc_tag(_STUDY_UID): query.value_of(_STUDY_UID)}

@@ -20,7 +20,7 @@ _LEVELS = tuple(QueryLevel)
 _OF_THE_MESSAGE = frozenset(("00080005", "00080052", "00080054", "00081190"))
 """Specific Character Set, Query/Retrieve Level, Retrieve AE Title and URL: not of what was found."""
 _COMPUTED = frozenset(("00080061", "00080062", "00201206", "00201208", "00201209"))
-"""What Orthanc computes of a resource, and does not tell at the levels below."""
+"""What Orthanc computes of a resource, and does not state at the levels below."""
 _REFUSED = {QueryLevel.IMAGE: frozenset(("00080062",))}
 """What Orthanc computes of a resource above, and refuses at this level with 400: SOP Classes in Study."""
 
@@ -108,18 +108,18 @@ def narrowed(query: Query, uids: Sequence[str]) -> Query:
 
 
 def with_patient_id(query: Query) -> Query:
-    """The query that asks for the Patient ID too, which with the UID tells one study from another."""
+    """The query that asks for the Patient ID too, which with the UID distinguishes one study from another."""
     return replace(query, include=(*query.include, (PATIENT_ID,)))
 
 
 def study_query(study_instance_uids: Iterable[str]) -> Query:
-    """The query for studies of these UIDs, which asks for what tells them apart."""
+    """The query for studies of these UIDs, which asks for what distinguishes them."""
     keys = (MatchingKey((UNIQUE_KEYS[QueryLevel.STUDY],), "\\".join(dict.fromkeys(study_instance_uids))),)
     return with_patient_id(Query(QueryLevel.STUDY, keys, only_included=True))
 
 
 def is_pinned(query: Query) -> bool:
-    """Whether one UID tells which entity is meant."""
+    """Whether one UID determines which entity is meant."""
     uid = query.value_of(UNIQUE_KEYS[query.level])
     return bool(uid) and "\\" not in uid
 

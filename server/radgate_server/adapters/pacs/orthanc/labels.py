@@ -8,7 +8,7 @@ from radgate_server.core.pacs.labels import StudyLabels
 
 
 class LabelledStudies:
-    """What one Orthanc is told of a connection's labels, once it has said that it knows any."""
+    """What is asked of one Orthanc about a connection's labels, once it has said that it knows any."""
 
     def __init__(self, rest: OrthancRest, labels: StudyLabels) -> None:
         self._rest = rest

@@ -34,7 +34,7 @@ _MAX_LISTED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class _Patients:
-    """Under which Patient IDs a study is held and seen; from those of `telling`, Orthanc's ids can be computed."""
+    """Under which Patient IDs a study is held and seen; from those of `reporting`, Orthanc's ids can be computed."""
 
     all: frozenset[str]
     telling: tuple[str, ...]

@@ -1,6 +1,6 @@
 """A key-encryption key in AWS KMS, which never leaves it.
 
-KMS renews the material of a key under the same identifier and decrypts with whichever it was. Versions are told apart
+KMS renews the material of a key under the same identifier and decrypts with the right one. Versions are distinguished
 by the number of rotations that KMS lists: "aws-kms:arn:aws:kms:…#2".
 """
 

@@ -48,7 +48,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             True,
         ),
         Metric("radgate_tenant_rpc", _C, ("tenant", "code"), "Calls of a tenant that ended.", True),
-        Metric("radgate_tenant_calls", _G, ("tenant",), "Calls of a tenant that are under way.", True),
+        Metric("radgate_tenant_calls", _G, ("tenant",), "Calls of a tenant that are in progress.", True),
         Metric("radgate_tenant_connections", _G, ("tenant",), "Client connections that they came over.", True),
     ),
     "PACS": (
@@ -70,7 +70,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             ("tenant", "pacs"),
             "Instances taken that name another patient than the PACS's listing, or than others of their study.",
         ),
-        Metric("radgate_pacs_retries", _C, ("tenant", "pacs", "operation"), "Operations tried again."),
+        Metric("radgate_pacs_retries", _C, ("tenant", "pacs", "operation"), "Operations retried."),
         Metric(
             "radgate_pacs_breaker_state",
             _G,
@@ -78,17 +78,17 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             "1 for the state that the circuit breaker is in.",
         ),
         Metric("radgate_pacs_waiting", _G, ("tenant", "pacs"), "Operations that wait for the PACS."),
-        Metric("radgate_pacs_running", _G, ("tenant", "pacs"), "Operations under way at the PACS."),
+        Metric("radgate_pacs_running", _G, ("tenant", "pacs"), "Operations in progress at the PACS."),
         Metric(
             "radgate_pacs_associations", _G, ("tenant", "pacs", "state"), "DIMSE associations, `in-use` and `idle`."
         ),
-        Metric("radgate_dimse_associations_refused", _C, ("reason",), "Associations that the storage SCP turned away."),
+        Metric("radgate_dimse_associations_refused", _C, ("reason",), "Associations that the storage SCP rejected."),
         Metric("radgate_pacs_failovers", _C, ("tenant", "primary", "cause"), "Changes of the active PACS."),
     ),
     "Limits": (
         Metric("radgate_limit_refusals", _C, ("tenant", "reason"), "Requests refused for a limit."),
         Metric("radgate_limit_delay_seconds", _C, ("tenant",), "How long messages waited to keep to a bandwidth."),
-        Metric("radgate_limits_shared", _G, (), "Whether Redis tells what other servers let in."),
+        Metric("radgate_limits_shared", _G, (), "Whether Redis shares what other servers admitted."),
         Metric("radgate_limit_usage_written", _G, (), "Whether daily quotas can be written down."),
     ),
     "Caches": (

@@ -72,7 +72,7 @@ class KeyDirectory(Protocol):
     async def record_use(self, uses: Mapping[str, datetime]) -> None:
         """Write down when keys, by their id, were used last; a later time that is written already stays.
 
-        It is no change that others are told of. Keys that are there no more are passed over.
+        It is no change that others are notified of. Keys that are there no more are ignored.
         """
         ...
 
@@ -148,7 +148,7 @@ class StatusBoard(Protocol):
     """Where servers write how the PACS are doing, for others to read."""
 
     async def publish(self, statuses: Sequence[PacsStatus]) -> None:
-        """Put them in place of what was known of these PACS; those that are configured no more are passed over."""
+        """Put them in place of what was known of these PACS; those that are configured no more are ignored."""
         ...
 
     async def list_statuses(self, tenant_id: str) -> Sequence[PacsStatus]:
@@ -184,7 +184,7 @@ class Change:
 class FeedEpoch(NamedTuple):
     """What a feed looks like from a place in it.
 
-    `last` is the newest change's number. `mark` tells the change at the place from any other that ever had its number,
+    `last` is the newest change's number. `mark` distinguishes the change there from any other that ever had its number,
     "" when it was superseded.
     """
 
@@ -214,7 +214,7 @@ class ChangeFeed(Protocol):
     async def announce_invalidation(
         self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
     ) -> None:
-        """Tell all processes to drop what they cache for the tenant, or for one study when not "".
+        """Notify all processes to drop what they cache for the tenant, or for one study when not "".
 
         `kind` is CACHE, or ERASURE where they are to remember nothing of it at all.
         """

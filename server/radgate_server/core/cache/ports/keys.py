@@ -14,7 +14,7 @@ class StudyKey:
 
 
 class StudyKeys(Protocol):
-    """Hands out the keys of studies, which are told by the hash of their UID. Methods block: call them from threads.
+    """Hands out the keys of studies, which are given by the hash of their UID. Methods block: call them from threads.
 
     Raises DatabaseUnavailableError, KeyProviderUnavailableError, ConfigurationError: a key can't be had.
     """
@@ -26,7 +26,7 @@ class StudyKeys(Protocol):
     def find_or_make(
         self, tenant_id: str, study: str, study_instance_uid: str, patient_id: Callable[[], str]
     ) -> StudyKey:
-        """The study's key, made now if it has none. `patient_id` tells whose study it is, "" when that is not known."""
+        """The study's key, made now if it has none. `patient_id` is whose study it is, "" when that is unknown."""
         ...
 
     def forget(self, tenant_id: str, study: str | None) -> None:
@@ -36,7 +36,7 @@ class StudyKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrappedStudyKey:
-    """A study's key as it is stored: wrapped by its tenant's. `patient_id` is "" when it is not known."""
+    """A study's key as it is stored: wrapped by its tenant's. `patient_id` is "" when it is unknown."""
 
     tenant_id: str
     study: str
@@ -74,5 +74,5 @@ class CacheKeyRecords(Protocol):
         ...
 
     async def remove_study_keys(self, tenant_id: str, studies: Collection[str]) -> None:
-        """Erase the keys for good."""
+        """Erase the keys permanently."""
         ...

@@ -1,4 +1,4 @@
-"""How data elements are written (PS3.5 7.1, annex A), and which VR one has that does not tell."""
+"""How data elements are written (PS3.5 7.1, annex A), and which VR one has that does not state it."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -68,7 +68,7 @@ def truncated() -> InstanceMalformedError:
 
 @lru_cache(maxsize=16384)
 def implicit_vr(tag: int) -> str:
-    """VR of an element that does not tell its own (PS3.5 6.2.2, A.1): the dictionary's, UN for what is unknown."""
+    """VR of an element that does not state its own (PS3.5 6.2.2, A.1): the dictionary's, UN for what is unknown."""
     if tag & 0xFFFF == 0:
         return "UL"
     if tag >> 16 & 1:

@@ -1,4 +1,4 @@
-"""File Meta Information (PS3.10 7.1): reading it, making it, and telling which instance a file holds."""
+"""File Meta Information (PS3.10 7.1): reading it, making it, and determining which instance a file holds."""
 
 import zlib
 from collections.abc import Iterator

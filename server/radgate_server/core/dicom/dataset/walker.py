@@ -40,7 +40,7 @@ _ENCAPSULATED_VRS = frozenset({"OB", "OW", "OB or OW"})
 class Element(NamedTuple):
     """One data element. `offset` and `length` enclose its value with all delimiters that belong to it.
 
-    `vr` is the dictionary's when the data set does not tell; "US or SS" and the like are for the reader to resolve.
+    `vr` is the dictionary's when the data set does not state it; "US or SS" and the like are for the reader to resolve.
     `items` is given for sequences. `fragments` is given for encapsulated data, the offset table's item first.
     """
 

@@ -35,7 +35,7 @@ def frame_table(
     """Find the frames of the instance whose data set is given; None when it has no (sound) Pixel Data.
 
     Raises:
-        InstanceMalformedError: there are fewer frames than Number of Frames says, or they can't be told apart.
+        InstanceMalformedError: there are fewer frames than Number of Frames says, or they can't be distinguished.
     """
     pixel_data = next((element for element in data_set.elements if element.tag in PIXEL_DATA_TAGS), None)
     if pixel_data is None or not pixel_data.length:
@@ -79,7 +79,7 @@ def _encapsulated(data: memoryview, data_set: DataSet, items: tuple[Span, ...], 
         frames = find()
         if frames is not None:
             return FrameTable(number_of_frames, True, frames)
-    raise InstanceMalformedError("the fragments of Pixel Data can't be told apart into frames")
+    raise InstanceMalformedError("the fragments of Pixel Data can't be divided into frames")
 
 
 def _by_extended_offsets(

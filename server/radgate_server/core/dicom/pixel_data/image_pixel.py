@@ -42,7 +42,7 @@ class ImagePixel(NamedTuple):
 
     @property
     def native_frame_bits(self) -> int:
-        """Bits of one native frame; 0 when it can't be told."""
+        """Bits of one native frame; 0 when it can't be determined."""
         bits = self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
         # Of three samples, every second pixel's chroma is left out (PS3.3 C.7.6.3.1.2).
         return bits * 2 // 3 if self.photometric_interpretation in _SUBSAMPLED else bits

@@ -40,7 +40,7 @@ class Bitstream:
     """A video or a document, given as it is stored.
 
     Its bytes are `inline`, else they are the bulk data at `path`. `length` leaves out the padding, where the data set
-    tells it.
+    reports it.
     """
 
     media_type: str
@@ -58,7 +58,7 @@ type InstanceContent = Frames | Bitstream | Nothing
 
 
 def content_of(model: DicomJson, transfer_syntax_uid: str, number_of_frames: int) -> InstanceContent:
-    """Tell what the instance shows; `number_of_frames` is how many its index has found."""
+    """Report what the instance shows; `number_of_frames` is how many its index has found."""
     if ENCAPSULATED_DOCUMENT in model:
         return _document(model)
     row = TRANSFER_SYNTAXES.get(transfer_syntax_uid)

@@ -42,7 +42,7 @@ def palette(model: DicomJson, bulk: Bulk, *, supplemental: bool) -> Palette | No
     red, green, blue = colours
     if red is None or green is None or blue is None:
         return None
-    # Many writers say 16 bits of entries of 8 and the other way round: all three together tell what is meant.
+    # Many writers say 16 bits of entries of 8 and the other way round: all three together show what is meant.
     bits = 16 if max(max(entries) for _, entries in (red, green, blue)) > 0xFF else 8
     tables = [LookupTable(first_mapped, bits, _words(entries)) for first_mapped, entries in (red, green, blue)]
     return Palette(tables[0], tables[1], tables[2], supplemental)

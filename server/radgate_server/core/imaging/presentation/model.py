@@ -73,4 +73,4 @@ class Presentation(NamedTuple):
     maximum_fractional_value: int = 0
     """What stands for the whole in a fractional segmentation (PS3.3 C.8.20.2.3), 0 in other images."""
     float_pixels: bool = False
-    """Float or Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25): Bits Allocated tells which."""
+    """Float or Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25): Bits Allocated determines which."""

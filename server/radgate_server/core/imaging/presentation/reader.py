@@ -170,7 +170,7 @@ def _as_stored(model: DicomJson, value: float) -> float:
 
 
 def _pixel_aspect(model: DicomJson, groups: FrameGroups) -> tuple[float, float]:
-    """Row spacing against column spacing: of the patient, else of the detector or film, else what is told outright."""
+    """Row spacing against column spacing: of the patient, else of detector or film, else what is stated outright."""
     holder = groups.holder(_PIXEL_MEASURES, _PIXEL_SPACING)
     sizes = (numbers(holder, _PIXEL_SPACING), *(numbers(model, tag) for tag in _PIXEL_SIZES))
     return next(((size[0], size[1]) for size in sizes if len(size) == 2 and min(size) > 0), (1, 1))

@@ -34,7 +34,7 @@ class _Expander:
     def copy_segments(self, at: int, count: int | None) -> None:
         """Expand `count` segments from the entry `at` (None: all there are), until there are values enough.
 
-        Only when it is not told to copy may a segment be indirect: there is no recursion.
+        Only when it is not set to copy may a segment be indirect: there is no recursion.
         """
         copying = count is not None
         while count != 0 and len(self.values) < self._entries:

@@ -93,7 +93,7 @@ class Held:
 
 
 class StudyTier(Protocol):
-    """A tier that can tell what it holds of one study."""
+    """A tier that can report what it holds of one study."""
 
     async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
         """Counted now: on the disk, not in what is remembered of it."""

@@ -51,9 +51,9 @@ class RecordEraser(Protocol):
     async def erase(
         self, tenant_id: str, numbers: Sequence[int], hold_ids: Collection[str], declare: Declare
     ) -> int | None:
-        """Take the bodies out of the tenant's records of these numbers, and go on with its chain by the statement.
+        """Take the bodies out of the tenant's records of these numbers, and continue with its chain by the statement.
 
-        Both or nothing, and records that are erased already are passed over. Return how many were erased, or None when
+        Both or nothing, and records that are erased already are ignored. Return how many were erased, or None when
         other holds than `hold_ids` are in force by now: nothing was erased.
         """
         ...

@@ -14,7 +14,7 @@ _RANGES = ("accept-ranges", "bytes")
 
 
 async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> Sequence[bytes]:
-    """The messages of a kept answer but for the last, which leaves with the status as `call.response`.
+    """The messages of a cached answer but for the last, which leaves with the status as `call.response`.
 
     With `ranges`, a client that sends Range gets that range of the body, be it multipart or a single part, with status
     206; unless it sends If-Range and has the beginning of another body.

@@ -1,6 +1,6 @@
 """google.api.HttpBody as bytes, built by hand: one join instead of a message object, and ready to be kept and resent.
 
-Encoded messages laid end to end can be told apart again when only the first has a content type: that is how an answer
+Encoded messages laid end to end can be separated again when only the first has a content type: that is how an answer
 of several messages is kept as one value.
 """
 

@@ -26,7 +26,7 @@ class BaseUrl:
 
     `public_url` if the operator says one, else what the client's request says: `scheme://host`. That is of the
     outermost proxy that the gateway trusts, by Forwarded (RFC 7239), else by X-Forwarded-*. What is no host name,
-    address or scheme is passed over, so that nothing strange can be planted in answers. The gateway itself gives its
+    address or scheme is ignored, so that nothing strange can be planted in answers. The gateway itself gives its
     own address as X-Forwarded-Host; a call without that came from this machine.
 
     `port` is the one on which clients reach the gateway, 0 for some free one, None when that can't be known. Some

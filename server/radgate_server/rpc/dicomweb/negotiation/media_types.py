@@ -32,9 +32,9 @@ def negotiate_instance(
     *,
     refused: frozenset[str] = _NOTHING,
 ) -> Offer:
-    """How to give an instance that is stored in `stored`: as it is, in Explicit VR Little Endian, or encoded anew.
+    """How to give an instance that is stored in `stored`: as it is, in Explicit VR Little Endian, or encoded again.
 
-    It is encoded anew only in a transfer syntax that the client names. `refused` are those that could not be made of
+    It is encoded again only in a transfer syntax that the client names. `refused` are those that could not be made of
     this very instance.
 
     Raises:
@@ -86,7 +86,7 @@ def negotiate_json(accepted: tuple[Acceptable, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def negotiate_store_response(accepted: tuple[Acceptable, ...]) -> str:
-    """The content type in which the outcome of a store is told.
+    """The content type in which the outcome of a store is reported.
 
     Raises:
         NotAcceptableError: the client takes neither JSON nor XML.

@@ -12,7 +12,7 @@ def query_of(original_path: str) -> str:
 
 
 def parse_parameters(query: str, names: Container[str]) -> dict[str, str]:
-    """The values of the parameters in `names`; all others are passed over, as the standard wants it (PS3.18 8.3).
+    """The values of the parameters in `names`; all others are ignored, as the standard wants it (PS3.18 8.3).
 
     Raises:
         InvalidArgumentError: naming the parameter that is given twice, or is not UTF-8.

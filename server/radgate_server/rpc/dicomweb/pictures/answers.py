@@ -1,4 +1,4 @@
-"""Pictures on their way out: kept ready to be sent again, told apart by an ETag, each delivery recorded."""
+"""Outgoing pictures: cached ready to be sent again, distinguished by an ETag, each delivery recorded."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -36,7 +36,7 @@ type Render = Callable[[], Awaitable[Picture]]
 
 
 class PictureAnswers:
-    """A kept answer is found by the request as it came, before anything of it is parsed.
+    """A cached answer is found by the request as it came, before anything of it is parsed.
 
     Clients keep pictures too, but have to ask each time whether theirs is still good: that is answered 304, and
     recorded, without sending it again.
@@ -90,7 +90,7 @@ class PictureAnswers:
         return before
 
     async def record(self, call: Call, scope: RetrieveScope, detail: str, size_bytes: int | None = None) -> None:
-        """Record that a picture is about to be given; `detail` names the frames. None: its size is not known yet."""
+        """Record that a picture is about to be given; `detail` names the frames. None: its size is unknown yet."""
         detail = detail[:_MAX_DETAIL_LENGTH]
         if size_bytes is None:
             await record_stream(self._auditor, call, AuditAction.RENDER, scope, detail)

@@ -117,7 +117,7 @@ def parse_decimal(name: str, value: str) -> float:
 
 
 def refuse(why: str) -> Field:
-    """A parameter that is not offered, and can't be passed over since the picture would be taken for another one."""
+    """A parameter that is not offered, and can't be ignored since the picture would be taken for another one."""
 
     def field(name: str, value: str) -> dict[str, Any]:
         if value:

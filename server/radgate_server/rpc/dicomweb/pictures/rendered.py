@@ -22,13 +22,13 @@ from radgate_server.services.imaging.pictures.toolset import Pictures
 from radgate_server.services.retrieve.retrieval import RetrieveService
 
 RENDERED = "rendered"
-"""The kind of kept answers."""
+"""The kind of cached answers."""
 
 
 class RenderedResource:
     """Answers with what is on offer for the instance, or for the one that stands for the series or study.
 
-    What stands for them is chosen anew after `ttl_s` seconds.
+    What stands for them is chosen again after `ttl_s` seconds.
     """
 
     def __init__(
@@ -126,5 +126,5 @@ class RenderedResource:
 
 def _require_known_frames(frames: Frames, numbers: tuple[int, ...]) -> None:
     if not frames.count:
-        raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
+        raise InstanceMalformedError("the instance's pixel data can't be divided into frames")
     require_frames(frames.count, numbers)

@@ -48,7 +48,7 @@ class PictureSender:
     ) -> AsyncGenerator[bytes]:
         """The messages of a part for each frame, sent as soon as it is rendered; they are not kept.
 
-        Warnings, which come before all parts, tell of the first one.
+        Warnings, which come before all parts, are about the first one.
         """
         around = envelope_of(plan.offer)
         position, last = 0, len(plan.frame_numbers)

@@ -32,7 +32,7 @@ class ThumbnailResource:
         self._ttl_s = ttl_s
 
     async def retrieve(self, study: str, series: str, instance: str, frames: str, call: Call) -> AsyncGenerator[bytes]:
-        """Encoded HttpBody messages. What stands for a series or study is chosen anew after `ttl_s` seconds."""
+        """Encoded HttpBody messages. What stands for a series or study is chosen again after `ttl_s` seconds."""
         scope = parse_scope(study, series, instance)
         key = request_key(_THUMBNAIL, call, study, f"{series}/{instance}/{frames}")
         kept = await self._answers.kept(key)

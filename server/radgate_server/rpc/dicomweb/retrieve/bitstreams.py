@@ -1,4 +1,4 @@
-"""Videos and encapsulated documents on their way out, as they are stored (PS3.18 8.7.4)."""
+"""Outgoing videos and encapsulated documents, as they are stored (PS3.18 8.7.4)."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -77,5 +77,5 @@ def _reader_of(data: bytes) -> ReadSpan:
 
 
 def _unpadded(size_bytes: int, bitstream: Bitstream) -> int:
-    """The size without the byte that makes it even, which the data set has to tell of (PS3.3 C.24.2)."""
+    """The size without the byte that makes it even, which the data set has to state (PS3.3 C.24.2)."""
     return bitstream.length if bitstream.length == size_bytes - 1 else size_bytes

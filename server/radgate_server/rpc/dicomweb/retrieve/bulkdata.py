@@ -49,7 +49,7 @@ class BulkdataResource:
         self._chunk_bytes = chunk_bytes
 
     async def retrieve(self, study: str, series: str, instance: str, path: str, call: Call) -> AsyncGenerator[bytes]:
-        """Encoded HttpBody messages. A range is honoured in answers of a single part, and else passed over."""
+        """Encoded HttpBody messages. A range is honoured in answers of a single part, and else ignored."""
         ref = parse_ref(study, series, instance)
         tenant_id = call.caller.tenant_id
         handle = await self._retrieve.instance(tenant_id, ref)

@@ -37,7 +37,7 @@ async def open_deliveries(retrieve: RetrieveService, tenant_id: str, scope: Retr
 
     Raises:
         ObjectNotFoundError: no PACS of the tenant has the scope.
-        GatewayError: it can't be told, or the single instance could not be fetched.
+        GatewayError: it can't be determined, or the single instance could not be fetched.
     """
     if scope.series_instance_uid is not None and scope.sop_instance_uid is not None:
         ref = InstanceRef(scope.study_instance_uid, scope.series_instance_uid, scope.sop_instance_uid)

@@ -35,9 +35,9 @@ type _Record = Callable[[int | None], Awaitable[None]]
 
 
 class FramesResource:
-    """Sends frames as they are stored, or encoded anew. Answers are kept ready to be sent again.
+    """Sends frames as they are stored, or encoded again. Answers are kept ready to be sent again.
 
-    A kept answer is found by the request as it came, before Accept is parsed: this is the busiest way of all.
+    A cached answer is found by the request as it came, before Accept is parsed: this is the busiest way of all.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class FramesResource:
     async def _give_one(
         self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
     ) -> AsyncGenerator[bytes]:
-        """A single frame is in memory as a whole mostly; its length can be told, and a range of it be given.
+        """A single frame is in memory as a whole mostly; its length can be determined, and a range of it be given.
 
         One that is too large to be kept would be there twice, and goes out as it comes: as stored, piece by piece.
         """
@@ -111,7 +111,7 @@ class FramesResource:
     ) -> AsyncGenerator[bytes]:
         """Each frame as soon as it is there; the answer is kept when it is small enough.
 
-        Warnings come before all frames, and so tell of the first ones; those of a kept answer tell of all.
+        Warnings come before all frames, and so are about the first ones; those of a cached answer are about all.
         """
         made: list[bytes] = []
         size_bytes, notes = 0, Notes()

@@ -32,7 +32,7 @@ type _Pieces = AsyncGenerator[bytes | memoryview]
 class InstancesResource:
     """Streams DICOM files, each as soon as it is there, each in the transfer syntax that suits it and the client.
 
-    Warnings, which come before the first, tell of its pixels alone. While one is sent, the next are being transcoded.
+    Warnings, which come before the first, are about its pixels alone. While one is sent, the next are being transcoded.
     """
 
     def __init__(

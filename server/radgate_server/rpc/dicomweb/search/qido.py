@@ -94,7 +94,7 @@ class SearchResource:
 
 
 def _pack(shown: ShownList, message: bytes, *, has_more: bool) -> bytes:
-    """A kept answer: whether there is more, the length of the list of what it shows, that list, the message."""
+    """A cached answer: whether there is more, the length of the list of what it shows, that list, the message."""
     listed = shown.to_bytes()
     return _HEAD.pack(has_more, len(listed)) + listed + message
 

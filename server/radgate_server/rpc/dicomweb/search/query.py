@@ -50,7 +50,7 @@ class Search:
 def parse_search(level: QueryLevel, study: str, series: str, query_string: str, *, max_limit: int) -> Search:
     """Turn a path and its query string into a search of at most `max_limit` matches.
 
-    Names that are no attributes are passed over, as the standard wants it, and reported; malformed tags and paths are
+    Names that are no attributes are ignored, as the standard wants it, and reported; malformed tags and paths are
     errors.
 
     Raises:

@@ -26,7 +26,7 @@ _METADATA = ("application/dicom+json", "application/dicom+xml", "application/jso
 
 
 def uploaded_instances(content_type: str, chunks: Chunks) -> AsyncIterator[Pieces]:
-    """One instance after the other; the rest of one that was not read to its end is passed over.
+    """One instance after the other; the rest of one that was not read to its end is ignored.
 
     A body that breaks off gives an instance that fails, for those before it are well. Parts of other media types fail
     alone too.
@@ -48,7 +48,7 @@ def uploaded_instances(content_type: str, chunks: Chunks) -> AsyncIterator[Piece
 
 
 def _check_part_type(content_type: str) -> None:
-    """Raises UnsupportedMediaTypeError; a part that does not tell is taken for what it should be."""
+    """Raises UnsupportedMediaTypeError; a part that does not state its type is taken for what it should be."""
     media_type, _ = parse_content_type(content_type)
     if media_type in _METADATA:
         raise UnsupportedMediaTypeError(f"metadata and bulk data apart are not taken; send whole instances as {DICOM}")

@@ -34,7 +34,7 @@ _REFUSED = {
 _OF_INSTANCES = ("requestType", "studyUID", "seriesUID", "objectUID", "contentType", "transferSyntax", "anonymize")
 _OF_PICTURES = ("frameNumber", "rows", "columns", "region", "windowCenter", "windowWidth", "imageQuality", *_REFUSED)
 PARAMETERS = (*_OF_INSTANCES, *_OF_PICTURES)
-# All others are passed over (PS3.18 8.3): `charset`, since a DICOM file says its own.
+# All others are ignored (PS3.18 8.3): `charset`, since a DICOM file says its own.
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _wants_instance(values: Mapping[str, str], accepted: tuple[Acceptable, ...])
         return True
     try:
         return negotiate_offers(accepted, _OFFERS).media_type == DICOM
-    except NotAcceptableError:  # application/pdf, say, is not known of before the instance is
+    except NotAcceptableError:  # application/pdf, say, is not known before the instance is
         return False
 
 

@@ -75,7 +75,7 @@ class Bookmark:
         if not self._given:
             return bytes(size)
         if self._given[: _HEAD.size] != self._token:
-            text = "the PACS list other instances, or another patient, than when the stream began; begin it anew"
+            text = "the PACS list other instances, or another patient, than when the stream began; begin it again"
             raise ResumeTokenStaleError(text)
         marks = self._given[_HEAD.size :]
         if len(marks) != size or int.from_bytes(marks, "little") >> count:

@@ -96,7 +96,7 @@ class Thumbnails:
         content = await self._frames.content(tenant_id, handle)
         if isinstance(content, Frames):
             if not content.count:
-                raise InstanceMalformedError("the instance's pixel data can't be told apart into frames")
+                raise InstanceMalformedError("the instance's pixel data can't be divided into frames")
             number = target.frame_number or content.representative
             return await self._renderer.frame(tenant_id, handle, number, how, priority)
         if target.frame_number is not None:

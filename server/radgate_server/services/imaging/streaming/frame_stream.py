@@ -187,7 +187,7 @@ class FrameStream:
         self._kept.drop((ref, number))
         sent = self._sent.pop((ref, number), _NOTHING)
         if sent is not _NOTHING and sent != _Front.of(frame, sent.length):
-            return self._fail(ref, ResumeTokenStaleError("the instance was replaced while it was sent; begin it anew"))
+            return self._fail(ref, ResumeTokenStaleError("the instance was replaced while it was sent; begin it again"))
         self.counts.frames += 1
         self._frames_left[ref] -= 1
         self.counts.delivered += not self._frames_left[ref]

@@ -1,1 +1,1 @@
-"""Primaries and their backups: who is active, how calls go on elsewhere, how health is watched."""
+"""Primaries and their backups: who is active, how calls continue elsewhere, how health is watched."""

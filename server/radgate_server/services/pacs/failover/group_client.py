@@ -103,7 +103,7 @@ class _GroupRoles:
     async def _arrivals(self, scope: RetrieveScope, listed: Sequence[ListedInstance]) -> AsyncGenerator[Arrival]:
         """What the active PACS sends, then from the others what is still missing: each instance once.
 
-        A failure of one instance is told when nobody else could send it. A failure of the whole is raised at the end
+        A failure of one instance is reported when no other PACS could send it. One of the whole is raised at the end
         if anything is missing then.
         """
         progress, broken, clients = _Progress(listed), list[PacsError](), self._in_order()
@@ -157,7 +157,7 @@ class _Progress:
         return fresh
 
     def missing(self) -> list[ListedInstance]:
-        """What is listed and neither came nor was told at the end to have failed."""
+        """What is listed and neither came nor was reported at the end to have failed."""
         return [entry for entry in self._listed if entry.ref not in self._delivered]
 
     def has_all(self) -> bool:

@@ -1,4 +1,4 @@
-"""Asks every PACS for signs of life, and lets know how they are doing: the tracker, the guard, the status board."""
+"""Makes health checks of every PACS, and publishes how they are doing: the tracker, the guard, the status board."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ PROBES_OF_A_TENANT = 16
 """At once, so that one whose PACS all fall silent does not keep the others' from being looked after."""
 
 PUBLISH_INTERVALS = 3
-"""After so many intervals a status is published anew though nothing changed, so that its time tells it is alive."""
+"""After so many intervals a status is published again though nothing changed, so that its time shows it is alive."""
 
 type _Place = tuple[str, str]
 
@@ -128,7 +128,7 @@ class PacsHealthMonitor:
         self._task = asyncio.create_task(self._watch(), name="pacs-health")
 
     async def close(self) -> None:
-        """Watch no more; probes under way are given up."""
+        """Watch no more; probes in progress are given up."""
         tasks = [*self._probes, *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
@@ -222,7 +222,7 @@ class PacsHealthMonitor:
         self._tracker.observe(*place, SIGN_OF_LIFE, finding.error)
 
     def _vouch(self, place: _Place, watched: _Watched) -> None:
-        """Notify the guard of the first sign of life since breakers opened; of later ones not, lest each try again."""
+        """Notify the guard of the first health check since breakers opened; of later ones not, lest each try again."""
         open_breakers = self._has_open_breakers(place)
         if watched.health is Health.UP and open_breakers and not watched.vouched:
             self._guard.note_recovery(*place)

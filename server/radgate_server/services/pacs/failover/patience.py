@@ -1,4 +1,4 @@
-"""How long Radgate waits for a PACS that was given up: what hangs at it goes on elsewhere, soon."""
+"""How long Radgate waits for a PACS that was given up: what hangs at it continues elsewhere, soon."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ GRACE_S = 5.0
 
 
 class Patience:
-    """Waits of calls under way. Without a limit of its own for a PACS that works: its adapter has time-outs."""
+    """Waits of calls in progress. Without a limit of its own for a PACS that works: its adapter has time-outs."""
 
     def __init__(self, given_up: Callable[[str, str], bool]) -> None:
         self._given_up = given_up

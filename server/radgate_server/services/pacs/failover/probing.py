@@ -1,4 +1,4 @@
-"""One probe of a PACS: it is asked for a sign of life, or, if there is no place for that, those at work there are."""
+"""One probe of a PACS: a health check, or, if there is no place for that, those at work there are."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from radgate_server.lib.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a probe found. `error` tells why a PACS is down; `latency_ms` is None when no probe was answered."""
+    """What a probe found. `error` says why a PACS is down; `latency_ms` is None when no probe was answered."""
 
     health: Health
     error: PacsError | None = None
@@ -22,7 +22,7 @@ class Finding:
 class Prober:
     """Probes any PACS; one that says nothing for `timeout_s` seconds is down.
 
-    `pulse_of` has what the work at a PACS tells of it, by tenant and name.
+    `pulse_of` has what the work at a PACS reports of it, by tenant and name.
     """
 
     def __init__(self, pulse_of: Callable[[str, str], Pulse], timeout_s: float, clock: Clock) -> None:
@@ -51,5 +51,5 @@ class Prober:
         return self._silent(client) if health is Health.DOWN else Finding(health)
 
     def _silent(self, client: PacsClient) -> Finding:
-        error = PacsTimeoutError(f"no sign of life within {self._timeout_s:g} s", pacs=client.name)
+        error = PacsTimeoutError(f"no answer to a health check within {self._timeout_s:g} s", pacs=client.name)
         return Finding(Health.DOWN, error)

@@ -54,7 +54,7 @@ class FailoverTracker:
         self._groups: dict[tuple[str, str], _Tracked] = {}
         self._primaries: dict[tuple[str, str], str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lock = asyncio.Lock()  # what the directory told must be taken over before it is asked or told again
+        self._lock = asyncio.Lock()  # the directory's answer is applied before the next one
         self.patience = Patience(self.given_up)
 
     async def load(self, tenant_id: str, groups: Sequence[Group]) -> None:
@@ -180,7 +180,7 @@ class FailoverTracker:
                     await self._compare(group.tenant_id, await self._read(group.tenant_id))
         except ResourceNotFoundError:
             _log.info("a PACS is gone before it could take over", extra={"tenant": group.tenant_id})
-        except GatewayError as error:  # the next probe or call decides anew
+        except GatewayError as error:  # the next probe or call decides again
             _log.error("a failover can't be recorded: %s", error.message, extra={"tenant": group.tenant_id})
         finally:
             tracked.switching = False

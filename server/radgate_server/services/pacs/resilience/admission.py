@@ -5,9 +5,9 @@ configured), in the connections of its PACS, and in what its tenant may do at al
 none, so that nobody holds one thing while waiting for another.
 
 Operations are of three classes (`Urgency`). Transfers leave a share of each room to searches and listings, listings one
-to searches, which therefore seldom wait at all. When room is left, a class goes first that has less under way at its
+to searches, which therefore seldom wait at all. When room is left, a class goes first that has less in progress at its
 PACS than its least share, whatever the others wish; then searches go before listings, and listings before transfers.
-Within a class the tenant goes first that has the least under way at the endpoint, among equals the one served the
+Within a class the tenant goes first that has the least in progress at the endpoint, among equals the one served the
 longest ago; of one tenant, its lanes take turns; within a lane, first come is first served.
 """
 
@@ -21,7 +21,7 @@ class Urgency(IntEnum):
     """The classes of operations, the most urgent first."""
 
     SEARCH = 0
-    """Somebody waits for the answer: queries, signs of life, news."""
+    """Somebody waits for the answer: queries, health checks, news."""
     LISTING = 1
     """Lists what a retrieve is to bring."""
     TRANSFER = 2
@@ -59,7 +59,7 @@ class Applicant:
 
 @dataclass(slots=True, weakref_slot=True)
 class Room:
-    """A limit, and what is under way within it. `served` is the number of the last admission."""
+    """A limit, and what is in progress within it. `served` is the number of the last admission."""
 
     limit: int | None
     waiting: int = 0
@@ -81,7 +81,7 @@ class Room:
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Lane:
-    """Where those alike wait, in order. `share` is what the tenant has under way at the endpoint."""
+    """Where those alike wait, in order. `share` is what the tenant has in progress at the endpoint."""
 
     applicant: Applicant
     pacs: Room

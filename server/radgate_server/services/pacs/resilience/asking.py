@@ -50,7 +50,7 @@ class Means:
 
 
 class Asker:
-    """Asks one PACS of one tenant. `lanes` tells where each class stands in line, `pulse` is told what is heard.
+    """Asks one PACS of one tenant. `lanes` has where each class stands in line, `pulse` receives what is heard.
 
     `on_failure` gets each attempt's error, when the breaker has judged it.
     """
@@ -135,7 +135,7 @@ class Asker:
 
 
 class Attempt:
-    """An attempt under way. Nothing is known of the PACS from one that is left without a verdict."""
+    """An attempt in progress. Nothing is known of the PACS from one that is left without a verdict."""
 
     def __init__(self, lane: Lane, breaker: Breaker, pulse: PulseMeter, means: Means, operation: Operation) -> None:
         self._lane = lane
@@ -183,7 +183,7 @@ class Attempt:
             self._verdict = Verdict.FAILED
 
     def vouch(self) -> None:
-        """The PACS has begun to answer, and what is under way may last."""
+        """The PACS has begun to answer, and what is in progress may last."""
         self.judge(Verdict.ANSWERED)
         if self._ticket is not None:
             self._ticket = self._breaker.vouch(self._ticket)
@@ -202,7 +202,7 @@ class Attempt:
 def circuit_open(pacs: str, operation: Operation, refusal_s: float) -> PacsCircuitOpenError:
     """The refusal, with the time after which to come again."""
     return PacsCircuitOpenError(
-        "the PACS failed too often of late and is not asked for now",
+        "the PACS failed too often recently and is not asked for now",
         pacs=pacs,
         operation=operation.value,
         retry_after_s=refusal_s,

@@ -23,7 +23,7 @@ LONGEST_OPEN = 8
 """The open time grows to at most this many times the first one."""
 
 PROBE_WAIT_S = 1.0
-"""What to tell those who come while one call tries: it may take any time, but most calls are short."""
+"""What to answer those who come while one call tries: it may take any time, but most calls are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class BreakerPolicy:
 
 
 class Breaker:
-    """One circuit. `changed` is told each new state."""
+    """One circuit. `changed` receives each new state."""
 
     def __init__(self, policy: BreakerPolicy, changed: Callable[[BreakerState], None]) -> None:
         self._policy = policy
@@ -77,9 +77,9 @@ class Breaker:
         return self._ticket
 
     def vouch(self, ticket: Ticket) -> Ticket:
-        """The call goes on for long, and has been answered: if it was the one that tries, others may pass now.
+        """The call continues for long, and has been answered: if it was the one that tries, others may pass now.
 
-        Returns the ticket to go on with.
+        Returns the ticket to continue with.
         """
         if ticket == self._ticket and self._probing:
             self._close()
@@ -87,7 +87,7 @@ class Breaker:
         return ticket
 
     def record(self, ticket: Ticket, verdict: Verdict, now_s: float) -> None:
-        """The call has ended. What began before the last change of state tells nothing about now."""
+        """The call has ended. What began before the last change of state says nothing about now."""
         if ticket != self._ticket:
             return
         if verdict is Verdict.ANSWERED:

@@ -31,7 +31,7 @@ class FairGate:
         return turn
 
     def leave(self, turn: Turn) -> None:
-        """The operation has ended; the next ones are let in."""
+        """The operation has ended; the next ones are admitted."""
         admitted = self._admission.leave(turn)
         self._report(turn)
         for next_turn in admitted:

@@ -69,7 +69,7 @@ class PacsGuard:
     def wrap(self, config: PacsConfig, client: PacsClient) -> PacsClient:
         """The same PACS under guard, its breakers closed: the same roles, and the describer as it is.
 
-        Closing the client that is returned also ends what is known of the PACS here, unless it was wrapped anew since.
+        Closing the client that is returned also ends what is known of the PACS here, unless it was wrapped again since.
         """
         known = _Known()
         for operation in operations_of(client):
@@ -95,7 +95,7 @@ class PacsGuard:
         return self._of(tenant_id, name).pulse.pulse(self._clock.monotonic_s())
 
     def note_recovery(self, tenant_id: str, name: str) -> None:
-        """The PACS gave a sign of life: open breakers let one call try at once, and close if that is answered.
+        """The PACS answered a health check: open breakers let one call try at once, and close if that is answered.
 
         They don't close on the sign alone: a PACS may answer C-ECHO while its database is down.
         """
@@ -103,7 +103,7 @@ class PacsGuard:
             breaker.try_soon(self._clock.monotonic_s())
 
     def forget(self, tenant_id: str, name: str) -> None:
-        """The PACS is gone or was set up anew: what it did before no longer counts."""
+        """The PACS is gone or was set up again: what it did before no longer counts."""
         for operation, breaker in self._known.pop((tenant_id, name), _Known()).breakers.items():
             if breaker.state is not BreakerState.CLOSED:
                 self._telemetry.pacs_breaker(tenant_id, name, operation.value, BreakerState.CLOSED.value)
@@ -118,14 +118,14 @@ class PacsGuard:
         await client.close()
 
     def _changed(self, config: PacsConfig, known: _Known, operation: Operation, state: BreakerState) -> None:
-        if not self._is_current(config, known):  # the end of a call to a PACS that was set up anew meanwhile
+        if not self._is_current(config, known):  # the end of a call to a PACS that was set up again meanwhile
             return
         self._telemetry.pacs_breaker(config.tenant_id, config.name, operation.value, state.value)
         if state is BreakerState.CLOSED:
             known.conditions[operation].succeeded(**_where(config, operation))
 
     def _failed(self, config: PacsConfig, known: _Known, operation: Operation, error: PacsError) -> None:
-        """Log why the PACS is not asked for now: once while that lasts, not each time that it is tried again."""
+        """Log why the PACS is not asked for now: once while that lasts, not each time that it is retried."""
         is_open = known.breakers[operation].state is BreakerState.OPEN
         if is_open and not isinstance(error, PacsCircuitOpenError) and self._is_current(config, known):
             known.conditions[operation].failed(error.message, **_where(config, operation))

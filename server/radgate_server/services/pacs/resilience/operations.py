@@ -29,7 +29,7 @@ URGENCIES: dict[Operation, Urgency] = {
 }
 
 ALWAYS_ASKED = frozenset({Operation.ECHO})
-"""Never refused by a breaker: a sign of life is asked for in order to learn whether the PACS is back."""
+"""Never refused by a breaker: a health check is asked for in order to learn whether the PACS is back."""
 
 
 class Verdict(Enum):

@@ -15,7 +15,7 @@ class PulseMeter:
     def __init__(self) -> None:
         self._heard_at_s: float | None = None
         self._waiting = 0
-        self._waited_s = 0.0  # up to when the last one left; giving up is no answer, so whoever asks next goes on
+        self._waited_s = 0.0  # up to when the last one left; giving up is no answer, so whoever asks next continues
         self._waiting_since_s = 0.0
 
     def ask(self, now_s: float) -> None:

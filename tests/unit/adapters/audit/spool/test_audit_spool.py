@@ -30,7 +30,7 @@ def drain(waiting: AuditSpool) -> list[Content]:
 
 
 class Opener:
-    """Opens the folder's spool anew, as a server does that was started again."""
+    """Opens the folder's spool again, as a server does that was started again."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "audit-spool"
@@ -76,7 +76,7 @@ def test_is_active_from_the_first_record_to_the_last(reopen: Opener) -> None:
     assert (waiting.state.records, waiting.state.oldest_s) == (3, 5.0)
     found = waiting.oldest()
     assert found == Segment(1, [SpooledBatch(contents(2, 3), ATTEMPT), SpooledBatch(contents(4))], None)
-    assert waiting.put_if_active(SpooledBatch(contents(5)))  # while the oldest are on their way
+    assert waiting.put_if_active(SpooledBatch(contents(5)))  # while the oldest are in transit
     assert drain(waiting) == contents(2, 3, 4, 5)
     assert not waiting.put_if_active(SpooledBatch(contents(6)))
     assert waiting.state[:3] == (0, 0, 0.0)

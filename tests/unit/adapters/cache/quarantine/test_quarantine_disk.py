@@ -187,7 +187,7 @@ def test_without_the_key_of_either_study_a_copy_from_a_backup_is_unreadable(tmp_
     shutil.copytree(tmp_path / "backup", folder.root, dirs_exist_ok=True)
     with pytest.raises(ResourceNotFoundError):
         list(folder.disk.pieces("east", entry.entry_id))
-    folder.keys.find_or_make("east", study_hash(erased), erased, lambda: "")  # cached anew, the study has another key
+    folder.keys.find_or_make("east", study_hash(erased), erased, lambda: "")  # cached again, the study has another key
     assert folder.ids() == []
     assert folder.files() == [], "nobody will ever read it"
 

@@ -1,4 +1,4 @@
-"""What is told from the first bytes, and headers that are read by hand."""
+"""What is reported from the first bytes, and headers that are read by hand."""
 
 import struct
 

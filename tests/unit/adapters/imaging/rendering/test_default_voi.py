@@ -1,4 +1,4 @@
-"""Which window an image is shown with, if several could be or none is told."""
+"""Which window an image is shown with, if several could be or none is reported."""
 
 from typing import Any
 

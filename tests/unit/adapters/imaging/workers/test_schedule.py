@@ -149,7 +149,7 @@ async def test_when_too_many_wait_the_next_call_is_refused() -> None:
     with pytest.raises(ImageWorkersBusyError):
         schedule.admit(batch())
     taken(schedule)
-    schedule.admit(batch(100))  # once let in, a call waits as a whole
+    schedule.admit(batch(100))  # once admitted, a call waits as a whole
     assert schedule.waiting(INTERACTIVE) == 102
 
 

@@ -1,4 +1,4 @@
-"""Requests to a PACS over HTTP are spans, and it is told of the trace where the site allows that."""
+"""Requests to a PACS over HTTP are spans, and it is notified of the trace where the site allows that."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Every call that logs is one that can't tell of a patient: a literal message, known fields, no raw values."""
+"""Every call that logs is one that can't determine of a patient: a literal message, known fields, no raw values."""
 
 import ast
 from collections.abc import Iterator

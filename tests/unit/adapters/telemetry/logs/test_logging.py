@@ -148,9 +148,9 @@ def test_an_exception_says_its_reason_where_that_can_hold_no_data(lines: Lines) 
     try:
         raise psycopg.OperationalError("connection failed: Connection refused")
     except psycopg.OperationalError as error:
-        log.exception("can't go on: %s", error)
+        log.exception("can't continue: %s", error)
     line = lines.only()
-    assert line["message"] == "can't go on: OperationalError: connection failed: Connection refused"
+    assert line["message"] == "can't continue: OperationalError: connection failed: Connection refused"
     assert line["exceptions"][0]["reason"] == "OperationalError: connection failed: Connection refused"
 
 

@@ -1,4 +1,4 @@
-"""File meta: made, read, and used to tell instances apart."""
+"""File meta: made, read, and used to distinguish instances ."""
 
 import zlib
 from io import BytesIO

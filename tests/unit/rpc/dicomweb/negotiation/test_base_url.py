@@ -1,4 +1,4 @@
-"""Where clients are told to come back to."""
+"""Where clients are notified to come back to."""
 
 import pytest
 

@@ -125,7 +125,7 @@ def test_several_instances_do_not_come_as_anything_else(accept: str) -> None:
 
 
 FRAMES = [
-    # accept, stored -> multipart, media type, transfer syntax, encoded anew
+    # accept, stored -> multipart, media type, transfer syntax, encoded again
     ("", EVRLE, True, OCTETS, EVRLE, False),
     ("*/*", IVRLE, True, OCTETS, EVRLE, False),
     ("*/*", J2K, True, OCTETS, EVRLE, True),

@@ -110,7 +110,7 @@ def test_a_reference_is_told_and_stays_where_it_was_given_for() -> None:
     assert change_setup(setup, Pacs(dimse={"max_associations": 9}), []).connection == replace(
         setup.connection, max_associations=9
     )
-    with pytest.raises(InvalidArgumentError, match="given anew"):
+    with pytest.raises(InvalidArgumentError, match="given again"):
         change_setup(setup, Pacs(dimse={"host": "evil.example"}), [])
     given = change_setup(setup, Pacs(dimse={"host": "evil.example", "password": "new"}), [])
     assert given.connection == replace(DIMSE, host="evil.example", password=Secret("new"))

@@ -1,4 +1,4 @@
-"""A viewer's stream: pieces in the order of its wishes, each frame whole in the end, failures told once."""
+"""A viewer's stream: pieces in the order of its wishes, each frame whole in the end, failures reported once."""
 
 import asyncio
 from collections import Counter

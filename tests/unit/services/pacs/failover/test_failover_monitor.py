@@ -1,4 +1,4 @@
-"""The health monitor: who is probed when, what is concluded, who is told."""
+"""The health monitor: who is probed when, what is concluded, who is notified."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ REFUSED = PacsUnreachableError("connection refused", pacs="main")
 
 @dataclass
 class FakeGuard:
-    """Breakers that a test turns, and what the work at a PACS tells of it."""
+    """Breakers that a test turns, and what the work at a PACS reports it."""
 
     breaker: BreakerState = BreakerState.CLOSED
     heard: Pulse = field(default_factory=Pulse)
@@ -85,7 +85,7 @@ class Rig:
         await self.clients.refresh(tenant_id)
 
     async def look(self, after_s: float = 0.0) -> None:
-        """Let time pass, and the monitor finish what is due then, telling of it."""
+        """Let time pass, and the monitor finish what is due then, reporting it."""
         self.clock.advance(after_s)
         await asyncio.gather(*await self.monitor.look())
         await self.tracker.settle()

@@ -13,7 +13,7 @@ BUSY = PacsBusyError("too much is being asked of the PACS", pacs="main")
 
 
 class Bench:
-    """A PACS, and what the work at it tells."""
+    """A PACS, and what the work at it reports."""
 
     def __init__(self, pulse: Pulse, *, timeout_s: float = TIMEOUT_S) -> None:
         self.pacs = MemoryPacs(name="main")

@@ -14,7 +14,7 @@ ANSWERED, FAILED, UNKNOWN = Verdict.ANSWERED, Verdict.FAILED, Verdict.UNKNOWN
 
 @dataclass
 class Bench:
-    """A breaker, the time, and the states that it told."""
+    """A breaker, the time, and the states that it reported."""
 
     failures: int | None = FAILURES
     now_s: float = 100.0

@@ -71,7 +71,7 @@ def query_proposals(method: RetrieveMethod) -> tuple[Proposal, ...]:
 
 
 def get_proposals(sop_class_uids: Collection[str]) -> tuple[Proposal, ...]:
-    """For C-GET of instances of these SOP Classes, "" for one that the PACS does not tell.
+    """For C-GET of instances of these SOP Classes, "" for one that the PACS does not state.
 
     More SOP Classes than contexts are cut off; what is of the others then comes as failed.
     """

@@ -1,4 +1,4 @@
-"""What Radgate shows a PACS of itself when it opens an association, read anew for each."""
+"""What Radgate shows a PACS of itself when it opens an association, read again for each."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Credentials:
     identity: SecretSource = NO_SECRET
 
     async def opened_with[T](self, open_association: Callable[[Shown], Awaitable[T]]) -> T:
-        """Open an association with them. One that is refused is tried again if they are others by now.
+        """Open an association with them. One that is refused is retried if they are others by now.
 
         Raises:
             PacsError: why it can't be opened; SecretUnavailableError when a credential is not to be had.

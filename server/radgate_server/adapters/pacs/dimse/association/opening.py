@@ -53,7 +53,7 @@ _UNRECOGNISED = {(1, 3): "calling-aet", (1, 7): "called-aet"}
 
 
 type ExpiryListener = Callable[[Use, datetime], None]
-"""Is told until when a certificate is good that the PACS has shown, or that it is shown; in any thread."""
+"""Receives until when a certificate is good that the PACS has shown, or that it is shown; in any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Associator:
             raise PacsTlsFailedError(error.message, pacs=self._pacs) from None
 
     def _tell_certificate(self, association: QuickAssociation) -> None:
-        """Tell until when the certificate is good that the PACS has shown, and that has been verified."""
+        """Report until when the certificate is good that the PACS has shown, and that has been verified."""
         sock = association.dul.socket
         if isinstance(sock, QuickSocket) and sock.certificate:
             self._on_certificate(Use.PACS_SERVER, x509.load_der_x509_certificate(sock.certificate).not_valid_after_utc)

@@ -23,7 +23,7 @@ _STOP_S = 2.0
 
 @dataclass(slots=True)
 class Lease:
-    """An association in use. `reused` tells that it lay idle before: then the peer may have forgotten it."""
+    """An association in use. `reused` means that it lay idle before: then the peer may have forgotten it."""
 
     exchange: Exchange
     reused: bool
@@ -49,7 +49,7 @@ class AssociationPool:
         *,
         min_bytes_per_s: int = 0,
     ) -> None:
-        """`report` is told how many associations are in use, and how many lie idle, whenever that changes."""
+        """`report` receives how many associations are in use, and how many lie idle, whenever that changes."""
         self._pacs = pacs
         self._report = report
         self._min_bytes_per_s = min_bytes_per_s
@@ -113,7 +113,7 @@ class AssociationPool:
             raise
 
     async def close(self) -> None:
-        """Abort what is in use, release what is idle, end the threads; who still wants something is told so."""
+        """Abort what is in use, release what is idle, end the threads; who still wants something is notified."""
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()

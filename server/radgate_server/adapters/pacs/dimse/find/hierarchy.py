@@ -64,7 +64,7 @@ def levels_down_to(lowest: QueryLevel) -> tuple[QueryLevel, ...]:
 
 
 class _Descent:
-    """One walk. It stops when it has one match more than wanted, which tells that there are more."""
+    """One walk. It stops when it has one match more than wanted, which shows that there are more."""
 
     def __init__(self, ask: Ask, max_results: int) -> None:
         self._ask = ask

@@ -40,7 +40,7 @@ _MEDIUM = 0
 _OF_THE_MESSAGE = frozenset((SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL))  # not of what was found
 _MAX_LEFT_OUT = 50_000
 _DRAIN_S = 5.0
-"""How long a PACS may take to notice that it was told to stop, before the association is cut."""
+"""How long a PACS may take to notice that it was asked to stop, before the association is cut."""
 
 
 class DimseQuery:
@@ -82,7 +82,7 @@ def _walk_all(query: Query, ask: Ask, max_results: int) -> FindResult:
         for match in result.matches:
             found.setdefault(first_value(match, unique) or object(), match)
         if truncated:
-            break  # and a PACS that did not stop when it was told to has lost the association
+            break  # and a PACS that did not stop when it was asked to has lost the association
     matches = tuple(found.values())
     return FindResult(matches[:max_results], truncated or len(matches) > max_results, malformed=malformed)
 
@@ -94,7 +94,7 @@ class _ForgottenError(Exception):
 class Finder:
     """Sends C-FIND requests on one association. Blocks.
 
-    `on_charset` is told the Specific Character Set (PS3.5 6.1.2) of each answer, as it is spelled there. Matches that
+    `on_charset` receives the Specific Character Set (PS3.5 6.1.2) of each answer, as it is spelled there. Matches that
     `takes` refuses are left out; of those, too, no more than _MAX_LEFT_OUT are looked at for one C-FIND.
     """
 
@@ -111,13 +111,13 @@ class Finder:
         self.answered = False
 
     def ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
-        """One C-FIND; with more matches than `max_results` the PACS is told to stop (PS3.4 C.4.1.2.4).
+        """One C-FIND; with more matches than `max_results` the PACS is asked to stop (PS3.4 C.4.1.2.4).
 
         Each entity counts once: some PACS, as pynetdicom's qrscp, answer with a study for each of its instances.
 
         Raises:
             PacsError: no context, a failure status, silence, a broken connection, answers that can't be read, or the
-                association was cut because the PACS went on after the C-CANCEL of an earlier C-FIND.
+                association was cut because the PACS continued after the C-CANCEL of an earlier C-FIND.
         """
         if self._is_cut:
             raise PacsFailedError(
@@ -170,7 +170,7 @@ class Finder:
         return answer
 
     def _drain(self) -> None:
-        """Read what is still on its way, up to the final answer; a PACS that does not stop loses the association."""
+        """Read what is still in transit, up to the final answer; a PACS that does not stop loses the association."""
         ends_s = time.monotonic() + _DRAIN_S
         try:
             while (left_s := ends_s - time.monotonic()) > 0:
@@ -179,7 +179,7 @@ class Finder:
         except (PacsTimeoutError, PacsAbortedError):
             self._cut()
             return
-        log.info("a PACS goes on after C-CANCEL; the association is cut", extra={"pacs": self._exchange.pacs})
+        log.info("a PACS continues after C-CANCEL; the association is cut", extra={"pacs": self._exchange.pacs})
         self._cut()
 
     def _cut(self) -> None:

@@ -61,9 +61,9 @@ def encode_command(primitive: Any, *, has_data_set: bool) -> bytes:
 
 
 def decode_command(encoded: bytes) -> tuple[Any, bool]:
-    """Make the primitive of a command set, and tell whether a data set follows.
+    """Make the primitive of a command set, and report whether a data set follows.
 
-    Elements of other groups are passed over. There should be none (PS3.7 6.3.1), but Orthanc 1.12 ends a C-GET of which
+    Elements of other groups are ignored. There should be none (PS3.7 6.3.1), but Orthanc 1.12 ends a C-GET of which
     a part failed with the Failed SOP Instance UID List in its command set.
 
     Raises:

@@ -70,7 +70,7 @@ class Exchange:
         return self.association.last_message_id
 
     def get_on(self) -> None:
-        """Something that was asked for has come, or was sent: the minimum rate is measured anew."""
+        """Something that was asked for has come, or was sent: the minimum rate is measured again."""
         self._done_at = time.monotonic()
 
     def send(self, message: Any, context_id: int) -> None:
@@ -117,9 +117,9 @@ class Exchange:
         done_at: Callable[[], float] = lambda: 0.0,
         received_elsewhere: Callable[[], int] = lambda: 0,
     ) -> tuple[int, Any]:
-        """Wait for the next message: its context, and the primitive. Any byte from the PACS is a sign of life.
+        """Wait for the next message: its context, and the primitive. Any byte from the PACS counts as alive.
 
-        `also_alive_at` gives the monotonic time of the last sign of life elsewhere, `done_at` that at which something
+        `also_alive_at` gives the monotonic time of the last activity elsewhere, `done_at` that at which something
         came whole that was asked for. Messages alone are no progress: a PACS may send them without end. Of one message
         the bytes are, for as long as it lasts, and those that `received_elsewhere` counts meanwhile.
 

@@ -20,7 +20,7 @@ _COMMAND = 0x01
 _LAST = 0x02
 _MAX_COMMAND_BYTES = 1 << 16
 _MAX_CANCELS = 10
-_MAX_REQUESTS = 8  # asynchronous operations are not negotiated: a requestor has one under way (PS3.7 D.3.3.3)
+_MAX_REQUESTS = 8  # asynchronous operations are not negotiated: a requestor has one in progress (PS3.7 D.3.3.3)
 _SERVE_WAIT_S = 0.02  # how late an acceptor may notice a release
 
 

@@ -54,7 +54,7 @@ class DimseMoveReader:
         self._pool = pool
         self._connection = connection
         self._scp = scp
-        # A PACS may leave out which C-MOVE a C-STORE belongs to; then the study tells, if only one move waits for it.
+        # A PACS may leave out which C-MOVE a C-STORE belongs to; then the study decides, if only one move waits for it.
         self._studies: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager

@@ -37,7 +37,7 @@ class Ending:
 
 
 def go_on(intake: Intake, ending: Ending, ask: Callable[[RetrieveScope], Ending]) -> Ending:
-    """Ask for each instance of `intake` that the PACS neither sent nor named as failed before it was unable to go on.
+    """Ask for each instance of `intake` that the PACS neither sent nor named as failed before it broke off.
 
     Returns how all requests together ended: with failed sub-operations if anything was sent, else as the first.
     """

@@ -123,7 +123,7 @@ def _move(exchange: Exchange, awaited: Awaited, scp: StorageScp, context: Agreed
 def _await_late(exchange: Exchange, intake: Intake, scp: StorageScp, scope: RetrieveScope, sent: int) -> None:
     """Give what the PACS says it sent the time to arrive: it comes over other connections than the final answer.
 
-    A sign of life on any of them lets the time begin anew, for a while: they may be other PACS's.
+    Activity on any of them lets the time begin again, for a while: they may be other PACS's.
     """
     ended_at = time.monotonic()
     while intake.lacks(scope, sent) and time.monotonic() - ended_at < _LONGEST_GRACES * scp.move_grace_s:
@@ -144,12 +144,12 @@ def _get_on(exchange: Exchange, intake: Intake, pending: Any, before: int) -> in
 
 
 def _remedies(awaited: Awaited) -> list[str]:
-    """What to do about it that connections were turned away which may have been the PACS's."""
+    """What to do about it that connections were refused which may have been the PACS's."""
     return [REMEDIES[refusal] for refusal in Refusal if refusal in awaited.refusals and refusal in REMEDIES]
 
 
 def _finish_move(pacs: str, awaited: Awaited, ending: Ending) -> None:
-    """Judge how it ended; where nothing came, say why the PACS's connections may have been turned away.
+    """Judge how it ended; where nothing came, say why the PACS's connections may have been refused.
 
     Then it has failed, whatever the PACS calls it.
     """
@@ -161,7 +161,7 @@ def _finish_move(pacs: str, awaited: Awaited, ending: Ending) -> None:
     except PacsFailedError as error:
         if not remedies:
             raise
-        text = f"the storage SCP turned away somebody who may be the PACS, since {'; or since '.join(remedies)}"
+        text = f"the storage SCP rejected somebody who may be the PACS, since {'; or since '.join(remedies)}"
         raise PacsFailedError(f"{error.message}; {text}", **error.details) from None
 
 

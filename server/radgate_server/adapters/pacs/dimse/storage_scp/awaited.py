@@ -15,7 +15,7 @@ _MAX_MESSAGE_ID = 0xFFFF
 
 @dataclass(slots=True)
 class Awaited:
-    """A move that waits for instances. `refusals`: why somebody was turned away meanwhile, who may be the PACS."""
+    """A move that waits for instances. `refusals`: why somebody was refused meanwhile, who may be the PACS."""
 
     message_id: int
     originator_aet: str

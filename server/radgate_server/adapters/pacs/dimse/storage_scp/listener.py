@@ -21,11 +21,11 @@ from radgate_server.settings.settings import DimseSettings
 
 MAX_ASSOCIATIONS = 128
 MAX_STRANGERS = 16
-"""Of them, those from addresses that nothing is awaited from: they are told so, and leave room for the others."""
+"""Of them, those from addresses that nothing is awaited from: they are notified, and leave room for the others."""
 
 
 class Terms(NamedTuple):
-    """What all connections share. `awaits_from` tells whether something may come from an address now."""
+    """What all connections share. `awaits_from` decides whether something may come from an address now."""
 
     settings: DimseSettings
     room: Room

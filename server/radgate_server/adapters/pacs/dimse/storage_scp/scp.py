@@ -32,7 +32,7 @@ _KNOWN_SYNTAXES = frozenset(ALL_SYNTAXES)
 class StorageScp:
     """Takes instances for the moves that wait, from the PACS that were asked, and nothing else.
 
-    `on_refusal` is told why associations are rejected.
+    `on_refusal` receives why associations are rejected.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class StorageScp:
             association.cut()
 
     def expect(self, originator_aet: str, intake: Intake, sender: Sender) -> AbstractContextManager[Awaited]:
-        """Let instances come to `intake` from `sender` for the block's time; tells the C-MOVE's Message ID."""
+        """Let instances come to `intake` from `sender` for the block's time; reports the C-MOVE's Message ID."""
         return self._moves.expect(originator_aet, intake, sender)
 
     def last_received_at(self) -> float:
@@ -143,7 +143,7 @@ class StorageScp:
     def _reject(self, association: Any, refusal: Refusal, awaited: list[Awaited]) -> None:
         if any(refusal not in each.refusals for each in awaited):  # else the log has it
             address = association.requestor.address_info.address
-            _log.warning("the storage SCP turned away an association from %s: %s", address, refusal.value)
+            _log.warning("the storage SCP rejected an association from %s: %s", address, refusal.value)
         for each in awaited:
             each.refusals.add(refusal)
         self._on_refusal(refusal.value)

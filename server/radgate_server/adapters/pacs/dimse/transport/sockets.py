@@ -53,9 +53,9 @@ class QuickSocket(AssociationSocket):
             self._be_quick(self.socket)
 
     def connect(self, primitive: T_CONNECT) -> None:
-        """Connect, with the TLS handshake if there is TLS; `connect_error` tells why it failed.
+        """Connect, with the TLS handshake if there is TLS; `connect_error` reports why it failed.
 
-        In TLS 1.3 the server judges our certificate after its own part is over: `tls_error` tells of that.
+        In TLS 1.3 the server judges our certificate after its own part is over: `tls_error` reports that.
         """
         try:
             self._open(primitive.address_info.as_tuple)

@@ -24,7 +24,7 @@ type _Look = tuple[tuple[int, int, int] | None, ...]
 
 
 class RenewedContext:
-    """A context that is made anew when its files are others; what can't be used, as halfway through, changes nothing.
+    """A context that is made again when its files are others; what can't be used, as halfway through, changes nothing.
 
     Raises:
         ConfigurationError: they are not usable at the start.
@@ -50,11 +50,11 @@ class RenewedContext:
         try:
             self._context = self._make()
         except ConfigurationError as error:
-            _log.warning("renewed certificates of DIMSE are not usable, the former go on: %s", error.message)
+            _log.warning("renewed certificates of DIMSE are not usable, the former remain in use: %s", error.message)
 
 
 class ClientTls:
-    """The contexts for associations to one PACS. `on_identity` is told until when a certificate from a secret is good.
+    """The contexts for associations to one PACS. `on_identity` receives until when a certificate from a secret is good.
 
     Raises:
         ConfigurationError: its files are not usable at the start.

@@ -34,7 +34,7 @@ from radgate_server.core.networks import Address
 _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
-# Their log lines may quote data sets, and with them patients. What fails is told by exceptions.
+# Their log lines may quote data sets, and with them patients. What fails is reported by exceptions.
 for _library in ("pynetdicom", "pydicom"):
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
@@ -192,7 +192,7 @@ class QuickAssociation(Association):
         return self.dul.socket.peer_address if isinstance(self.dul.socket, QuickSocket) else None
 
     def touch(self) -> None:
-        """Begin to measure silence anew: until now it was we who let the peer wait."""
+        """Begin to measure silence again: until now it was we who let the peer wait."""
         self.dul._idle_timer.restart()  # noqa: SLF001 - what pynetdicom's acceptor looks at
 
     @property

@@ -1,4 +1,4 @@
-"""Pass code and certificate of an association, read anew when the PACS does not take them."""
+"""Pass code and certificate of an association, read again when the PACS does not take them."""
 
 from dataclasses import dataclass, field
 

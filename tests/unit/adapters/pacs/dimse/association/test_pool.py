@@ -36,7 +36,7 @@ class FakeAssociation:
 
 
 class FakeAssociator:
-    """Opens associations, at once or when it is let go on."""
+    """Opens associations, at once or when it is let continue."""
 
     def __init__(self) -> None:
         self.opened: list[FakeAssociation] = []

@@ -1,4 +1,4 @@
-"""How much memory fragments take on their way."""
+"""How much memory fragments take in transit."""
 
 import tracemalloc
 from types import SimpleNamespace
