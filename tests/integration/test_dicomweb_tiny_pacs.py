@@ -15,7 +15,7 @@ from tests.integration.tiny_pacs import TinyPacs
 
 
 def client_of(tiny: TinyPacs) -> PacsClient:
-    connection = DicomWebConnection(tiny.url, f"{tiny.url}/wado")
+    connection = DicomWebConnection(tiny.url, wado_uri_url=f"{tiny.url}/wado")
     return build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())
 
 
