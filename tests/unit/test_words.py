@@ -1,0 +1,66 @@
+"""What users read keeps to docs/glossary.md: manuals, help texts, and the messages of logs and errors."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import radgate_server
+
+ROOT = Path(__file__).resolve().parents[2]
+MANUALS = sorted(path for path in ROOT.glob("docs/**/*.md") if path.name != "glossary.md" and path.parent.name != "adr")
+# Comments on columns of the database stay as the migrations made them.
+SOURCES = [
+    path
+    for path in sorted(Path(radgate_server.__file__).parent.rglob("*.py"))
+    if path.parent.name not in ("versions", "schema")
+]
+
+REPLACED = {
+    "told apart": "distinguished",
+    "told otherwise": "by default",
+    "can't be told": "can't be determined",
+    "under way": "in progress",
+    "on its way": "in transit",
+    "on their way": "in transit",
+    "turned away": "refused, rejected",
+    "is let in": "is admitted",
+    "anew": "again",
+    "not known": "unknown",
+    "goes on": "continues",
+    "sign of life": "health check",
+}
+"""Phrase: the glossary's word in its place."""
+PHRASES = re.compile(r"\b(" + "|".join(REPLACED) + r")\b", re.IGNORECASE)
+
+
+def prose(manual: str) -> str:
+    """A manual without code and without where its links lead."""
+    return re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", " ", manual, flags=re.DOTALL)
+
+
+def messages(tree: ast.AST) -> Iterator[str]:
+    """Texts in calls: of loggers, of errors, of options and settings."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        for given in (*call.args, *(keyword.value for keyword in call.keywords)):
+            for part in ast.walk(given):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and " " in part.value:
+                    yield part.value
+
+
+@pytest.mark.parametrize("path", MANUALS, ids=lambda path: path.name)
+def test_manuals_keep_to_the_glossary(path: Path) -> None:
+    found = PHRASES.findall(prose(path.read_text("utf-8")))
+    assert not found, {phrase: REPLACED[phrase.lower()] for phrase in found}
+
+
+def test_messages_keep_to_the_glossary() -> None:
+    found = [
+        (str(path), text, REPLACED[phrase.lower()])
+        for path in SOURCES
+        for text in messages(ast.parse(path.read_text("utf-8")))
+        for phrase in PHRASES.findall(text)
+    ]
+    assert not found
