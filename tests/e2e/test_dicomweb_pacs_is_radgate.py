@@ -31,7 +31,9 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]:
 async def near(far: RadgateProcess) -> AsyncIterator[PacsClient]:
     """The far Radgate as a PACS."""
     auth = HttpAuth(HttpAuthMethod.BEARER)
-    connection = DicomWebConnection(f"{far.url}/dicom-web", f"{far.url}/wado", auth, password=Secret(far.keys[EAST]))
+    connection = DicomWebConnection(
+        f"{far.url}/dicom-web", wado_uri_url=f"{far.url}/wado", auth=auth, password=Secret(far.keys[EAST])
+    )
     client = build_dicomweb_pacs(config_of(connection), settings=WebPacsSettings(), telemetry=RecordingTelemetry())
     yield client
     await client.close()

@@ -57,7 +57,9 @@ async def talking(
     script: Script, *, wado_uri: bool = False, settings: WebPacsSettings = PATIENT
 ) -> AsyncIterator[tuple[OddWebServer, PacsClient]]:
     async with odd_web_server(script) as server:
-        connection = DicomWebConnection(server.url, f"http://127.0.0.1:{server.port}/wado" if wado_uri else "")
+        connection = DicomWebConnection(
+            server.url, wado_uri_url=f"http://127.0.0.1:{server.port}/wado" if wado_uri else ""
+        )
         telemetry = RecordingTelemetry()
         client = build_dicomweb_pacs(config_of(connection), settings=settings, telemetry=telemetry)
         try:

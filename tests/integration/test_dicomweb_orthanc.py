@@ -51,7 +51,7 @@ def client_of(connection: DicomWebConnection, telemetry: RecordingTelemetry | No
 
 @pytest.fixture
 async def pacs(orthanc: OrthancServer) -> AsyncIterator[PacsClient]:
-    client = client_of(DicomWebConnection(orthanc.dicomweb_url, f"{orthanc.url}/wado"))
+    client = client_of(DicomWebConnection(orthanc.dicomweb_url, wado_uri_url=f"{orthanc.url}/wado"))
     yield client
     await client.close()
 
@@ -61,7 +61,7 @@ class TestOrthancDicomWeb(PacsSuite):
 
     @pytest.fixture
     async def pacs(self, orthanc: OrthancServer) -> AsyncIterator[PacsClient]:
-        client = client_of(DicomWebConnection(orthanc.dicomweb_url, f"{orthanc.url}/wado"))
+        client = client_of(DicomWebConnection(orthanc.dicomweb_url, wado_uri_url=f"{orthanc.url}/wado"))
         yield client
         await client.close()
 
