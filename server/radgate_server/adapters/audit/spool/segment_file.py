@@ -5,8 +5,8 @@ bound, under a key of the file's own: frames can neither be moved nor taken out 
 early was being written when the server died. No answer was sent for it, so it is ignored. After a power cut
 frames that were not synced may be anything; those before them are complete.
 
-A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then the content of each record
-(content_form.py).
+A batch is the length of the attempt (0: none), u32, and the attempt as JSON; then the content of each record:
+its time and size, i64, the length of its words, u32, all big-endian, and the words in UTF-8 with a NUL between two.
 """
 
 import json
@@ -16,12 +16,28 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-from radgate_server.adapters.audit.spool.content_form import decode_contents, encode_content
+from radgate_server.core.audit.chain import Content
 from radgate_server.core.audit.ports.spool import Attempt, Cipher, SpooledBatch
 from radgate_server.lib.file_descriptors import write_all
 
+_CONTENT = Struct(">qqI")
+_SEPARATOR = "\0"  # no word of a record has it
 _LENGTH = Struct(">I")
 _PLACE = Struct(">I")
+
+
+def encode_content(content: Content) -> bytes:
+    """The content of one record."""
+    words = _SEPARATOR.join(content.words).encode()
+    return _CONTENT.pack(content.time_us, content.size_bytes, len(words)) + words
+
+
+def decode_contents(data: bytes, at: int = 0) -> Iterator[Content]:
+    """The contents that follow one another from that byte on. Raises ValueError."""
+    while at < len(data):
+        time_us, size_bytes, length = _CONTENT.unpack_from(data, at)
+        start, at = at + _CONTENT.size, at + _CONTENT.size + length
+        yield Content(time_us, size_bytes, tuple(data[start:at].decode().split(_SEPARATOR)))
 
 
 class SegmentFile:

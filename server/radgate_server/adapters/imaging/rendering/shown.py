@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
-from radgate_server.adapters.imaging.rendering.colour import true_colours
-from radgate_server.adapters.imaging.rendering.default_voi import stated_voi, statistical_window
+import numpy as np
+from PIL import Image
+
+from radgate_server.adapters.imaging.rendering.default_voi import identity_window, stated_voi, statistical_window
 from radgate_server.adapters.imaging.rendering.greyscale import ModalityStage, Picture, greys
 from radgate_server.adapters.imaging.rendering.palette import palette_colours, supplemented_greys
-from radgate_server.adapters.imaging.rendering.samples import Decoded, samples_of
+from radgate_server.adapters.imaging.rendering.samples import Decoded, Samples, samples_of
 from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.errors import InstanceMalformedError, NotAcceptableError
 from radgate_server.core.imaging.presentation.model import Presentation
@@ -66,3 +68,13 @@ def _coloured(frame: Decoded, presentation: Presentation) -> Picture:
     if image.samples_per_pixel != _TRUE_COLOUR_SAMPLES or image.photometric_interpretation in _RETIRED_COLOURS:
         raise NotAcceptableError("the image's colours are of no kind that can be shown")
     return true_colours(samples, modality, image.photometric_interpretation)
+
+
+def true_colours(samples: Samples, modality: ModalityStage, photometric_interpretation: str) -> Picture:
+    """Samples (rows, columns, 3) of any depth as RGB."""
+    levels = samples
+    if samples.dtype != np.uint8 or modality.bits_stored < 8:
+        levels = greys(samples, modality, identity_window(modality), inverse=False)
+    if photometric_interpretation.startswith("YBR_FULL"):
+        return np.asarray(Image.fromarray(levels, "YCbCr").convert("RGB"))
+    return levels
