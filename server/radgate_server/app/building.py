@@ -10,7 +10,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
 from radgate_server.app.administration import Administration, open_administration
 from radgate_server.app.callers import open_limiter
-from radgate_server.app.changes import build_forgetting, build_rejections, build_revalidator, follow_changes
+from radgate_server.app.changes import build_invalidation, build_rejections, build_revalidator, follow_changes
 from radgate_server.app.doors import Studies, build_rpc, open_doors, open_entrance
 from radgate_server.app.foundation import Foundation
 from radgate_server.app.monitoring import (
@@ -162,9 +162,9 @@ async def _open_studies(
 ) -> tuple[Studies, Administration]:
     """What changes studies, or learns that they changed, and has everything that remembers them forget."""
     rejections = build_rejections(base, services, pacs.clients, tiers)
-    forgetting = build_forgetting(services, tiers, quarantine.writer, rejections)
-    follower = await follow_changes(base, services, forgetting, pacs, limiter, rejections)
-    await watch_pacs(base, pacs, forgetting)
+    invalidation = build_invalidation(services, tiers, quarantine.writer, rejections)
+    follower = await follow_changes(base, services, invalidation, pacs, limiter, rejections)
+    await watch_pacs(base, pacs, invalidation)
     rewrap_secrets(base)
     caches = TenantCaches(
         hot=tiers.hot,
@@ -177,5 +177,5 @@ async def _open_studies(
     )
     administration = open_administration(base, tiers, caches, quarantine.stored, pacs, follower, network)
     store = build_store(base, pacs.clients, services.auditor, caches)
-    confirmer = build_revalidator(base, services, tiers, pacs.clients, forgetting, caches)
+    confirmer = build_revalidator(base, services, tiers, pacs.clients, invalidation, caches)
     return Studies(store, confirmer, rejections), administration

@@ -13,7 +13,13 @@ from radgate_server.core.quarantine.ports import QuarantineEraser
 from radgate_server.services.access.rejection_filter import RejectedHiding
 from radgate_server.services.access.rejections import Rejections
 from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
-from radgate_server.services.cache.invalidation import Forgetting
+from radgate_server.services.cache.invalidation import (
+    ALL_CAUSES,
+    BYTES_DIFFER,
+    NOTHING_LEFT,
+    Cause,
+    Invalidation,
+)
 from radgate_server.services.cache.revalidation import CachedStudies, RevalidationLimits, Revalidator
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.cache.watching import StudyNews
@@ -22,31 +28,47 @@ from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits
 
 
-def build_forgetting(
+def build_invalidation(
     services: Services, tiers: Tiers, quarantine: QuarantineEraser, rejections: Rejections
-) -> Forgetting:
-    """Every place where something is remembered of a study."""
-    return Forgetting(
-        query=services.query,
-        lister=services.lister,
-        facts=services.facts,
-        forget_rejected=rejections.invalidate,
-        states=services.states,
-        kept_states=tiers.states,
-        hot=tiers.hot,
-        derived=tiers.derived,
-        store=tiers.store,
-        quarantine=quarantine,
-        news=services.news,
-        stop_keeping=services.retrieve.invalidate,
-        memories=(
-            services.studies.invalidate,
-            services.instances.invalidate,
-            services.pictures.places.invalidate,
-            services.pictures.frames.invalidate,
-            services.pictures.renderer.invalidate,
-        ),
-    )
+) -> Invalidation:
+    """Every cache in which something of a study is stored, each after those that it is filled from."""
+    invalidation = Invalidation(services.states, services.news)
+
+    async def erase_quarantined(tenant_id: str, study_instance_uid: str | None) -> None:
+        if study_instance_uid is None:
+            await quarantine.erase_tenant(tenant_id)
+        else:
+            await quarantine.erase_study(tenant_id, study_instance_uid)
+
+    def drop_searches(tenant_id: str, _: str | None) -> None:
+        services.query.invalidate(tenant_id, pages=False)
+
+    def drop_search_pages(tenant_id: str, _: str | None) -> None:
+        services.query.invalidate(tenant_id)
+
+    pages_differ = NOTHING_LEFT | {Cause.SWITCHED, Cause.RECONFIGURED}
+    for name, causes, invalidate in (
+        ("fetches", BYTES_DIFFER, services.retrieve.invalidate),
+        ("instances", BYTES_DIFFER, tiers.store.invalidate),
+        ("derived", BYTES_DIFFER, tiers.derived.invalidate),
+        ("stored study states", BYTES_DIFFER, tiers.states.invalidate),
+        ("study states", BYTES_DIFFER, services.states.invalidate),
+        ("quarantine", NOTHING_LEFT, erase_quarantined),
+        ("searches", ALL_CAUSES, drop_searches),
+        ("search pages", pages_differ, drop_search_pages),
+        ("listings", ALL_CAUSES, services.lister.invalidate),
+        ("study facts", ALL_CAUSES, services.facts.invalidate),
+        ("rejections", ALL_CAUSES, rejections.invalidate),
+        ("damaged instances", ALL_CAUSES, services.pictures.representatives.invalidate),
+        ("known studies", NOTHING_LEFT, services.studies.invalidate),
+        ("indexes", NOTHING_LEFT, services.instances.invalidate),
+        ("instance locations", NOTHING_LEFT, services.pictures.places.invalidate),
+        ("frames", NOTHING_LEFT, services.pictures.frames.invalidate),
+        ("presentations", NOTHING_LEFT, services.pictures.renderer.invalidate),
+        ("answers", ALL_CAUSES - {Cause.SWITCHED}, tiers.hot.invalidate),
+    ):
+        invalidation.register(name, causes, invalidate)
+    return invalidation
 
 
 def build_revalidator(
@@ -54,7 +76,7 @@ def build_revalidator(
     services: Services,
     tiers: Tiers,
     clients: PacsClients,
-    forgetting: Forgetting,
+    invalidation: Invalidation,
     caches: TenantCaches,
 ) -> Revalidator:
     """What confirms cached studies."""
@@ -64,10 +86,10 @@ def build_revalidator(
         try:
             await caches.drop(tenant_id, study_instance_uid)
         except DatabaseUnavailableError:  # other processes find it out by themselves
-            await forgetting.cached(tenant_id, study_instance_uid)
+            await invalidation.dropped(tenant_id, study_instance_uid)
 
     async def refresh_lists(tenant_id: str, study_instance_uid: str) -> None:
-        await forgetting.changed(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+        await invalidation.changed(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
 
     cache = settings.cache
     revalidator = Revalidator(
@@ -112,7 +134,7 @@ def build_rejections(base: Foundation, services: Services, clients: PacsClients,
 async def follow_changes(
     base: Foundation,
     services: Services,
-    forgetting: Forgetting,
+    invalidation: Invalidation,
     pacs: PacsSide,
     limiter: Limiter,
     rejections: Rejections,
@@ -129,15 +151,15 @@ async def follow_changes(
         listed = {tenant.tenant_id for tenant in await installation.tenants.list_tenants()}
         for tenant_id in listed | {tenant_id for tenant_id, _ in pacs.clients.connected()}:
             await pacs.clients.refresh(tenant_id)
-            await forgetting.answers(tenant_id)
+            await invalidation.pacs_reconfigured(tenant_id)
         limiter.load(await installation.limits.list_limits())
         await load_tenants()
 
     async def load_tenants(_: Change | None = None) -> None:
         for tenant_id in rejections.load(await installation.tenants.list_tenants()):
-            await forgetting.answers(tenant_id)
+            await invalidation.pacs_reconfigured(tenant_id)
 
-    handlers = dict(_change_handlers(services, forgetting, pacs, limiter, installation.limits))
+    handlers = dict(_change_handlers(services, invalidation, pacs, limiter, installation.limits))
     handlers[ChangeKind.TENANT] = (*handlers[ChangeKind.TENANT], load_tenants)
     follower = ChangeFollower(installation.feed, handlers, start_over)
     await base.run_slow(follower)
@@ -146,10 +168,10 @@ async def follow_changes(
 
 
 def _change_handlers(
-    services: Services, forgetting: Forgetting, pacs: PacsSide, limiter: Limiter, limits: LimitDirectory
+    services: Services, invalidation: Invalidation, pacs: PacsSide, limiter: Limiter, limits: LimitDirectory
 ) -> Mapping[ChangeKind, Sequence[ChangeHandler]]:
 
-    async def forget_keys(_: Change) -> None:
+    async def invalidate_keys(_: Change) -> None:
         services.authenticator.invalidate()
 
     async def reconnect(change: Change) -> None:
@@ -157,29 +179,29 @@ def _change_handlers(
 
     async def switch_over(change: Change) -> None:
         await pacs.tracker.refresh(change.tenant_id)
-        forgetting.places(change.tenant_id)
+        await invalidation.pacs_switched(change.tenant_id)
 
     answered_by: dict[str, int] = {}
 
-    async def forget_answers(change: Change) -> None:
+    async def invalidate_answers(change: Change) -> None:
         generation = pacs.clients.generation(change.tenant_id)
         if answered_by.get(change.tenant_id, 0) != generation:  # else the same PACS would say the same
             answered_by[change.tenant_id] = generation
-            await forgetting.answers(change.tenant_id)
+            await invalidation.pacs_reconfigured(change.tenant_id)
 
     async def drop_cached(change: Change) -> None:
-        await forgetting.cached(change.tenant_id, change.subject or None)
+        await invalidation.dropped(change.tenant_id, change.subject or None)
 
     async def erase_cached(change: Change) -> None:
-        await forgetting.erased(change.tenant_id, change.subject)
+        await invalidation.erased(change.tenant_id, change.subject)
 
     async def load_limits(_: Change) -> None:
         limiter.load(await limits.list_limits())
 
     return {
-        ChangeKind.KEY: (forget_keys,),
-        ChangeKind.TENANT: (forget_keys, reconnect, forget_answers, load_limits),
-        ChangeKind.PACS: (reconnect, forget_answers),
+        ChangeKind.KEY: (invalidate_keys,),
+        ChangeKind.TENANT: (invalidate_keys, reconnect, invalidate_answers, load_limits),
+        ChangeKind.PACS: (reconnect, invalidate_answers),
         ChangeKind.FAILOVER: (switch_over,),
         ChangeKind.CACHE: (drop_cached,),
         ChangeKind.ERASURE: (erase_cached,),

@@ -29,7 +29,7 @@ from radgate_server.services.alerts.outbox import Outbox
 from radgate_server.services.alerts.rules.table import rules_of
 from radgate_server.services.alerts.watch import AlertWatch
 from radgate_server.services.audit.watch import WatchedAuditSink
-from radgate_server.services.cache.invalidation import Forgetting
+from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.services.cache.watching import ChangesReader
 from radgate_server.services.pacs.failover.monitor import PacsHealthMonitor
 from radgate_server.services.secrets.rewrapping import Rewrapper
@@ -80,7 +80,7 @@ def watch_database(telemetry: PrometheusTelemetry, database: Database) -> None:
     telemetry.watch_database(lambda: database.connections, database.connections_limit)
 
 
-async def watch_pacs(base: Foundation, pacs: PacsSide, forgetting: Forgetting) -> None:
+async def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> None:
     """Probe the PACS, and read what they report as changed."""
     settings, installation = base.settings.pacs, base.installation
     monitor = PacsHealthMonitor(
@@ -96,7 +96,7 @@ async def watch_pacs(base: Foundation, pacs: PacsSide, forgetting: Forgetting) -
     await base.run_slow(monitor)
     base.run(
         ChangesReader(
-            pacs.clients.connected, forgetting.changed, forgetting.distrust, interval_s=settings.changes_interval_s
+            pacs.clients.connected, invalidation.changed, invalidation.distrust, interval_s=settings.changes_interval_s
         )
     )
 

@@ -9,7 +9,7 @@ from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.telemetry.request_context import trace_id
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.ttl_cache import ExpiringMap
-from radgate_server.services.query.known_studies import KnownStudies
+from radgate_server.services.query.known_studies import KnownStudies, KnownStudy
 
 LISTED_S = 600.0
 """Who asks for the same list again and again, as viewers do, has it in the trail once in so many seconds."""
@@ -18,12 +18,17 @@ MAX_LISTED = 20_000
 """Lists of users that are remembered as recorded; what is forgotten is recorded again."""
 
 
+def _unknown_study(_tenant_id: str, _study_instance_uid: str) -> KnownStudy:
+    """What is known of a study by who records nothing of studies."""
+    return KnownStudy()
+
+
 class Auditor:
     """Turns calls into entries of the audit trail."""
 
     def __init__(self, sink: AuditSink, clock: Clock, studies: KnownStudies | None = None) -> None:
         self._sink = sink
-        self._studies = studies or KnownStudies()
+        self._study = studies.of_study if studies else _unknown_study
         self._clock = clock
         self._listed: ExpiringMap[tuple[str, ...], bool] = ExpiringMap(
             ttl_s=LISTED_S, max_weight=MAX_LISTED, clock=clock
@@ -53,7 +58,7 @@ class Auditor:
         own_name = caller.principal.family_name
         same_family_name = bool(asked_name) and family_name_in(asked_name.split("=")).is_shared_with(own_name)
         if scope:
-            known = self._studies.of_study(caller.tenant_id, scope.study_instance_uid)
+            known = self._study(caller.tenant_id, scope.study_instance_uid)
             patient_id, pacs = patient_id or known.patient_id or "", pacs or known.pacs
             # A list shows all and sundry: what is accessed or searched for is marked.
             same_family_name = same_family_name or (action is not AuditAction.LIST and known.is_of_family(own_name))
@@ -95,7 +100,7 @@ class Auditor:
         who = caller.principal
         key = (caller.tenant_id, who.key_id, who.name, caller.break_glass, shown.digest)
         if self._listed.get(key) is None:
-            known = self._studies.of_study
+            known = self._study
             pairs = [
                 (study, patient or known(caller.tenant_id, study).patient_id or "") for study, patient in shown.pairs
             ]

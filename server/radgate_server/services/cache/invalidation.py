@@ -1,115 +1,107 @@
-"""What this process forgets when something changes: in the configuration, in a PACS, or by order of somebody."""
+"""What this process drops from its caches when something changes: in the configuration, in a PACS, or by order."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import NamedTuple
 
-from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
-from radgate_server.core.quarantine.ports import QuarantineEraser
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.watching import NewsDesk, StudyNews
-from radgate_server.services.query.search import QueryService
-from radgate_server.services.query.study_facts import StudyFactsReader
-from radgate_server.services.retrieve.listing import StudyLister
-
-type StopsKeeping = Callable[[str, str | None], None]
-"""(tenant, Study Instance UID or None for all): has what is on its way from the PACS kept no more."""
-
-type Memory = Callable[[str, str], None]
-"""(tenant, Study Instance UID): forgets what it knows of the study."""
 
 
-class Forgetting:
-    """Knows all places where something is remembered of a tenant's studies."""
+class Cause(Enum):
+    """Why something is dropped."""
 
-    def __init__(
-        self,
-        *,
-        query: QueryService,
-        lister: StudyLister,
-        facts: StudyFactsReader,
-        forget_rejected: StopsKeeping,
-        states: StudyStates,
-        kept_states: HotCache,
-        hot: HotCache,
-        derived: HotCache,
-        store: InstanceStore,
-        quarantine: QuarantineEraser,
-        news: NewsDesk,
-        stop_keeping: StopsKeeping,
-        memories: Sequence[Memory] = (),
-    ) -> None:
-        self._query = query
-        self._lister = lister
-        self._facts = facts
-        self._forget_rejected = forget_rejected
+    SWITCHED = auto()
+    """Another member of a failover group answers for the PACS."""
+    RECONFIGURED = auto()
+    """The tenant's PACS are others."""
+    CHANGED = auto()
+    """Something was added to a study in the PACS."""
+    REMOVED = auto()
+    """Something was removed from a study in the PACS, or overwritten."""
+    DROPPED = auto()
+    """Somebody wants one study fetched again."""
+    EMPTIED = auto()
+    """Somebody wants nothing of the tenant cached."""
+    ERASED = auto()
+    """Nothing of a study may be left."""
+
+
+ALL_CAUSES = frozenset(Cause)
+BYTES_DIFFER = frozenset({Cause.REMOVED, Cause.DROPPED, Cause.EMPTIED, Cause.ERASED})
+"""What was fetched may be served no more."""
+NOTHING_LEFT = frozenset({Cause.EMPTIED, Cause.ERASED})
+
+type Invalidate = Callable[[str, str | None], object]
+"""(tenant, Study Instance UID or None for all of the tenant's): drops it; what it returns is awaited if it can be."""
+
+
+class CacheEntry(NamedTuple):
+    """A cache of the registry, and when it has to be dropped."""
+
+    name: str
+    causes: frozenset[Cause]
+    invalidate: Invalidate
+
+
+class Invalidation:
+    """Drops from the registered caches, in the order in which they were registered.
+
+    A cache is registered after those from which it is filled: else it could be filled from what is about to be dropped.
+    """
+
+    def __init__(self, states: StudyStates, news: NewsDesk) -> None:
         self._states = states
-        self._kept_states = kept_states
-        self._hot = hot
-        self._derived = derived
-        self._store = store
-        self._quarantine = quarantine
         self._news = news
-        self._stop_keeping = stop_keeping
-        self._memories = memories
+        self._caches: dict[str, CacheEntry] = {}
 
-    def places(self, tenant_id: str) -> None:
-        """Another PACS answers from now on: ask anew who holds what. What was fetched stays good."""
-        self._query.invalidate(tenant_id)
-        self._lister.invalidate(tenant_id)
-        self._facts.invalidate(tenant_id)
-        self._forget_rejected(tenant_id, None)
+    def register(self, name: str, causes: frozenset[Cause], invalidate: Invalidate) -> None:
+        """Have the cache dropped by these causes from now on. Raises ValueError when the name is taken."""
+        if name in self._caches:
+            raise ValueError(f"there is a cache named {name}")
+        self._caches[name] = CacheEntry(name, causes, invalidate)
 
-    async def answers(self, tenant_id: str) -> None:
-        """The tenant's PACS are others: forget whatever they said. What was fetched stays."""
-        self.places(tenant_id)
+    async def pacs_switched(self, tenant_id: str) -> None:
+        """Another PACS answers from now on: ask again who holds what. What was fetched stays valid."""
+        await self._invalidate(Cause.SWITCHED, tenant_id, None)
+
+    async def pacs_reconfigured(self, tenant_id: str) -> None:
+        """The tenant's PACS are others: drop whatever they answered. What was fetched stays, once it is confirmed."""
         self._states.distrust(tenant_id)
-        await self._hot.invalidate(tenant_id, None)
+        await self._invalidate(Cause.RECONFIGURED, tenant_id, None)
 
     def distrust(self, tenant_id: str) -> None:
         """Something may have changed unseen: have the PACS confirm each study before it is served again."""
         self._states.distrust(tenant_id)
 
-    async def cached(self, tenant_id: str, study_instance_uid: str | None) -> None:
+    async def dropped(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Somebody wants it dropped: one study of the tenant, or all."""
-        self._query.invalidate(tenant_id, pages=study_instance_uid is None)
-        self._lister.invalidate(tenant_id, study_instance_uid)
-        self._facts.invalidate(tenant_id, study_instance_uid)
-        self._forget_rejected(tenant_id, study_instance_uid)
-        self._states.invalidate(tenant_id, study_instance_uid)
-        self._stop_keeping(tenant_id, study_instance_uid)
-        await self._store.invalidate(tenant_id, study_instance_uid)
-        await self._derived.invalidate(tenant_id, study_instance_uid)
-        await self._kept_states.invalidate(tenant_id, study_instance_uid)
-        await self._hot.invalidate(tenant_id, study_instance_uid)
         if study_instance_uid is None:
-            await self._quarantine.erase_tenant(tenant_id)
+            await self._invalidate(Cause.EMPTIED, tenant_id, None)
         else:
+            await self._invalidate(Cause.DROPPED, tenant_id, study_instance_uid)
             self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
 
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
         """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
-        self._query.invalidate(tenant_id)
-        await self._quarantine.erase_study(tenant_id, study_instance_uid)
-        await self.cached(tenant_id, study_instance_uid)
-        for forget in self._memories:  # after what they are filled from
-            forget(tenant_id, study_instance_uid)
+        await self._invalidate(Cause.ERASED, tenant_id, study_instance_uid)
+        self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
 
     async def changed(self, tenant_id: str, news: StudyNews) -> None:
-        """A PACS tells of a change. Instances that were fetched stay good unless some were removed or overwritten.
+        """A PACS reports a change. Instances that were fetched stay valid unless some were removed or overwritten.
 
         When the PACS can't tell which study it was, it may be any.
         """
         study_instance_uid = news.study_instance_uid or None
-        self._query.invalidate(tenant_id, pages=False)
-        self._lister.invalidate(tenant_id, study_instance_uid)
-        self._facts.invalidate(tenant_id, study_instance_uid)
-        self._forget_rejected(tenant_id, study_instance_uid)
         if news.doubtful:
             self._states.distrust(tenant_id, study_instance_uid)
-        if news.removed:
-            self._states.invalidate(tenant_id, study_instance_uid)
-            self._stop_keeping(tenant_id, study_instance_uid)
-            await self._store.invalidate(tenant_id, study_instance_uid)
-            await self._derived.invalidate(tenant_id, study_instance_uid)
-            await self._kept_states.invalidate(tenant_id, study_instance_uid)
-        await self._hot.invalidate(tenant_id, study_instance_uid)
+        await self._invalidate(Cause.REMOVED if news.removed else Cause.CHANGED, tenant_id, study_instance_uid)
         self._news.tell(tenant_id, news)
+
+    async def _invalidate(self, cause: Cause, tenant_id: str, study_instance_uid: str | None) -> None:
+        for cache in tuple(self._caches.values()):
+            if cause in cache.causes:
+                done = cache.invalidate(tenant_id, study_instance_uid)
+                if inspect.isawaitable(done):
+                    await done

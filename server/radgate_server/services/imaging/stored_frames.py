@@ -76,11 +76,11 @@ class StoredFrames:
         self._contents: AnswerCache[_InstanceKey, Frames] = AnswerCache(_CACHED_IMAGES)
         self._models: AnswerCache[_InstanceKey, DicomJson] = AnswerCache(_CACHED_METADATA_BYTES)
 
-    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Drop what the study's data sets say from memory."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop what the data sets of the study, or of all of the tenant, say from memory."""
 
         def is_of_study(key: _InstanceKey) -> bool:
-            return (key.tenant_id, key.ref.study_instance_uid) == (tenant_id, study_instance_uid)
+            return key.tenant_id == tenant_id and study_instance_uid in (None, key.ref.study_instance_uid)
 
         for cache in (self._pixels, self._contents, self._models):
             cache.invalidate(is_of_study)

@@ -50,12 +50,12 @@ class InstanceLocator:
         if self.known(tenant_id, ref.sop_instance_uid) != ref:
             self._known.put((tenant_id, ref.sop_instance_uid), _Located(ref))
 
-    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Drop the locations of the study's instances."""
-        self._loads.invalidate(lambda key: key == (tenant_id, study_instance_uid))
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop the locations of the instances of the study, or of all of the tenant."""
+        self._loads.invalidate(lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1]))
         for key in [key for key in self._known if key[0] == tenant_id]:
             known = self.known(*key)
-            if known is not None and known.study_instance_uid == study_instance_uid:
+            if known is not None and study_instance_uid in (None, known.study_instance_uid):
                 self._known.drop(key)
 
     def known(self, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:

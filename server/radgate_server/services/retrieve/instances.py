@@ -67,9 +67,11 @@ class InstanceReader:
             self._learn(tenant_id, handle)
         return index
 
-    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Drop the indexes of the study from memory."""
-        self._indexes.invalidate(lambda key: (key[0], key[1].study_instance_uid) == (tenant_id, study_instance_uid))
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop the indexes of the study, or of all of the tenant, from memory."""
+        self._indexes.invalidate(
+            lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1].study_instance_uid)
+        )
 
     async def is_current(self, tenant_id: str, handle: InstanceHandle) -> bool:
         """Whether these bytes are still kept: neither replaced, nor thrown away while something was made of them.

@@ -43,10 +43,10 @@ class Renderer:
         self._max_pixels = max_pixels
         self._presentations: AnswerCache[tuple[str, InstanceRef, int, int], Presentation] = AnswerCache(_CACHED_BYTES)
 
-    def invalidate(self, tenant_id: str, study_instance_uid: str) -> None:
-        """Drop how the study's images are presented from memory."""
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop how images of the study, or of all of the tenant, are presented from memory."""
         self._presentations.invalidate(
-            lambda key: (key[0], key[1].study_instance_uid) == (tenant_id, study_instance_uid)
+            lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1].study_instance_uid)
         )
 
     async def frame(

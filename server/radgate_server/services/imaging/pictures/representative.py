@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from radgate_server.core.dicom.data_sets import DicomJson, first_value
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.errors import InstanceMalformedError, InstanceMismatchError
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.services.imaging.pictures.numbered import Numbered
 from radgate_server.services.retrieve.listing import SOP_CLASS_UID, StudyLister
 
 _SERIES_INSTANCE_UID, _SOP_INSTANCE_UID, _MODALITY = "0020000E", "00080018", "00080060"
 
-_MAX_UNSOUND = 10_000
+_MAX_DAMAGED = 10_000
 _OTHERS_TRIED = 2
 """Each costs a fetch. Where three are damaged, more may be."""
 _NOT_TO_BE_SEEN = re.compile(
@@ -34,7 +34,13 @@ class Representatives:
     def __init__(self, numbered: Numbered, lister: StudyLister) -> None:
         self._numbered = numbered
         self._lister = lister
-        self._unsound: RecentMap[tuple[str, InstanceRef], bool] = RecentMap(_MAX_UNSOUND)
+        self._damaged: AnswerCache[tuple[str, InstanceRef], bool] = AnswerCache(_MAX_DAMAGED)
+
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Take no instance of the study, or of any of the tenant, for damaged any more."""
+        self._damaged.invalidate(
+            lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1].study_instance_uid)
+        )
 
     async def shown[Shown](
         self, tenant_id: str, scope: RetrieveScope, show: Callable[[InstanceRef], Awaitable[Shown]]
@@ -46,12 +52,13 @@ class Representatives:
         """
         for _ in range(_OTHERS_TRIED):
             ref = await self.of(tenant_id, scope)
-            try:
-                return await show(ref)
-            except (InstanceMalformedError, InstanceMismatchError):
-                if scope.sop_instance_uid:
-                    raise
-                self._unsound.put((tenant_id, ref), True)
+            with self._damaged.loading() as load:
+                try:
+                    return await show(ref)
+                except (InstanceMalformedError, InstanceMismatchError):
+                    if scope.sop_instance_uid:
+                        raise
+                    load.put((tenant_id, ref), True)
         return await show(await self.of(tenant_id, scope))
 
     async def of(self, tenant_id: str, scope: RetrieveScope) -> InstanceRef:
@@ -70,7 +77,7 @@ class Representatives:
         series = scope.series_instance_uid or await self._first_series(tenant_id, study)
         of_series = RetrieveScope(study, series or None)
         matches = await self._numbered.search(tenant_id, QueryLevel.IMAGE, of_series, (SOP_CLASS_UID,))
-        sound = [match for match in matches if not self._unsound.get((tenant_id, _place(study, match)))]
+        sound = [match for match in matches if not self._damaged.get((tenant_id, _place(study, match)))]
         if chosen := choose_instance(sound or matches):
             return _place(study, chosen)
         listed = (await self._lister.shown(tenant_id, scope)).listed  # says why there is nothing

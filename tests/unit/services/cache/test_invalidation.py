@@ -4,12 +4,11 @@ from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.query.model import Query
-from radgate_server.services.cache.invalidation import Forgetting
+from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, Cause, Invalidation
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.watching import NewsDesk, StudyNews
 from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.query.search import Page, QueryService, RememberLimits
-from radgate_server.services.query.study_facts import StudyFactsReader
 from radgate_server.services.retrieve.fetch import FetchLimits
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import RetrieveService
@@ -18,7 +17,6 @@ from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
-from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.services.query.test_query import connect
 
@@ -29,31 +27,25 @@ HOT = CacheKey("east", STUDY, "metadata", "")
 class Room:
     """A tenant whose study is asked for, fetched and kept in every tier."""
 
-    def __init__(self, pacs: MemoryPacs, query: QueryService, lister: StudyLister, facts: StudyFactsReader) -> None:
+    def __init__(self, pacs: MemoryPacs, query: QueryService, lister: StudyLister) -> None:
         clock, telemetry = FakeClock(), RecordingTelemetry()
         self.pacs, self.query, self.lister = pacs, query, lister
         self.store = MemoryInstanceStore()
         self.states = StudyStates(clock, max_age_s=60)
-        self.hot, self.derived, self.kept_states = (
-            MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(3)
+        self.hot, self.derived = (
+            MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(2)
         )
         self.news = NewsDesk()
-        self.forgetting = Forgetting(
-            query=query,
-            lister=lister,
-            facts=facts,
-            states=self.states,
-            kept_states=self.kept_states,
-            hot=self.hot,
-            derived=self.derived,
-            store=self.store,
-            quarantine=MemoryQuarantine(clock),
-            news=self.news,
-            stop_keeping=self._stop_keeping,
-            forget_rejected=lambda *place: self.unread.append(place),
-        )
-        self.unread: list[tuple[str, str | None]] = []
-        """Tenants and studies (None: all) of which it is not remembered any more what was rejected."""
+        self.invalidation = Invalidation(self.states, self.news)
+        for name, causes, invalidate in (
+            ("fetches", BYTES_DIFFER, self._stop_keeping),
+            ("instances", BYTES_DIFFER, self.store.invalidate),
+            ("derived", BYTES_DIFFER, self.derived.invalidate),
+            ("searches", ALL_CAUSES, lambda tenant_id, _: query.invalidate(tenant_id)),
+            ("listings", ALL_CAUSES, lister.invalidate),
+            ("answers", ALL_CAUSES - {Cause.SWITCHED}, self.hot.invalidate),
+        ):
+            self.invalidation.register(name, causes, invalidate)
         self.stopped: list[str | None] = []
         """Studies (None: all) of which nothing more is kept, each before anything was dropped."""
 
@@ -85,24 +77,24 @@ async def room() -> Room:
     clients = await connect(pacs)
     query = QueryService(clients, limits, RememberLimits(60, 60), clock)
     lister = StudyLister(clients, limits, ttl_s=60, route_ttl_s=60, clock=clock)
-    room = Room(pacs, query, lister, StudyFactsReader(clients, limits, ttl_s=60, clock=clock))
+    room = Room(pacs, query, lister)
     await room.fill()
     return room
 
 
 async def test_another_pacs_in_charge_is_asked_anew(room: Room) -> None:
-    room.forgetting.places("east")
+    await room.invalidation.pacs_switched("east")
     assert await room.kept() == (False, True, True)
 
 
 async def test_other_pacs_make_what_was_answered_old(room: Room) -> None:
-    await room.forgetting.answers("east")
+    await room.invalidation.pacs_reconfigured("east")
     assert await room.kept() == (False, False, True)
 
 
 @pytest.mark.parametrize("study", [STUDY, None])
 async def test_what_is_to_be_dropped_is_dropped_everywhere(room: Room, study: str | None) -> None:
-    await room.forgetting.cached("east", study)
+    await room.invalidation.dropped("east", study)
     assert await room.kept() == (False, False, False)
     assert room.stopped == [study]
 
@@ -111,12 +103,17 @@ async def test_what_is_to_be_dropped_is_dropped_everywhere(room: Room, study: st
 async def test_news_of_a_pacs_reach_caches_and_watchers(room: Room, study: str, removed: bool) -> None:
     news = StudyNews(study, "main", removed)
     with room.news.watch("east") as watcher:
-        await room.forgetting.changed("east", news)
+        await room.invalidation.changed("east", news)
         assert await anext(aiter(watcher)) == news
     assert await room.kept() == (False, False, not removed)
     assert room.stopped == ([study or None] if removed else [])
 
 
 async def test_news_of_one_study_leaves_the_others(room: Room) -> None:
-    await room.forgetting.changed("east", StudyNews("2.25.77", "main", removed=True))
+    await room.invalidation.changed("east", StudyNews("2.25.77", "main", removed=True))
     assert await room.kept() == (False, True, True)
+
+
+def test_a_cache_is_registered_once(room: Room) -> None:
+    with pytest.raises(ValueError, match="there is a cache named answers"):
+        room.invalidation.register("answers", ALL_CAUSES, room.hot.invalidate)

@@ -1,0 +1,102 @@
+"""Every cache that a running server has of studies is dropped when they are to be: none is left out of the registry."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radgate_server.adapters.cache.derived.tier import DerivedCache
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.cache.memory.instances import HotInstanceStore
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.app import build_app
+from radgate_server.lib.answer_cache import AnswerCache
+from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.services.cache.invalidation import Invalidation
+from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.settings import ImagingSettings, Settings
+
+NOT_OF_STUDIES = {
+    "radgate_server.services.access.authentication": "principals and tenants, dropped when a key or a tenant changes",
+    "radgate_server.services.access.key_checker": "keys, dropped when one changes",
+    "radgate_server.services.access.damping": "failed credentials by address",
+    "radgate_server.services.limits.limiter": "callers",
+    "radgate_server.services.audit.recording": "lists that were recorded; losing one records it again",
+    "radgate_server.adapters.secrets.study_keys": "keys of the tiers on disk, dropped with them",
+}
+
+DROPPED_BY = (
+    (AnswerCache, "invalidate"),
+    (RecentMap, "drop_where"),
+    (RecentMap, "__iter__"),
+    (ExpiringMap, "drop_where"),
+    (MemoryHotCache, "invalidate"),
+    (HotInstanceStore, "invalidate"),
+    (DiskInstanceStore, "invalidate"),
+    (DerivedCache, "invalidate"),
+)
+"""What has to be called of each kind of cache. Who iterates over a map looks for what has to be dropped."""
+
+
+class Watched:
+    """The caches that were made, by their owner's module, and those that were dropped since the last `reset`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[tuple[str, object]] = []
+        self.dropped: set[int] = set()
+        for kind in {kind for kind, _ in DROPPED_BY}:
+            monkeypatch.setattr(kind, "__init__", self._made(kind.__init__))
+        for kind, method in DROPPED_BY:
+            monkeypatch.setattr(kind, method, self._dropped(getattr(kind, method)))
+
+    def _made(self, init: Callable[..., None]) -> Callable[..., None]:
+        def made(cache: object, *args: object, **keywords: object) -> None:
+            owner = sys._getframe(1).f_globals["__name__"]
+            if not owner.startswith("radgate_server.lib.") and all(one is not cache for _, one in self.made):
+                self.made.append((owner, cache))
+            init(cache, *args, **keywords)
+
+        return made
+
+    def _dropped(self, method: Callable[..., object]) -> Callable[..., object]:
+        def drop(cache: object, *args: object) -> object:
+            self.dropped.add(id(cache))
+            return method(cache, *args)
+
+        return drop
+
+    def left(self) -> list[str]:
+        """Owners of caches that were not dropped."""
+        return [owner for owner, cache in self.made if id(cache) not in self.dropped and owner not in NOT_OF_STUDIES]
+
+
+async def test_every_cache_of_a_running_server_is_dropped_with_its_tenant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, built = Watched(monkeypatch), list[Invalidation]()
+    init = Invalidation.__init__
+
+    def build(invalidation: Invalidation, *args: Any) -> None:
+        built.append(invalidation)
+        init(invalidation, *args)
+
+    monkeypatch.setattr(Invalidation, "__init__", build)
+    settings = Settings(
+        data_dir=tmp_path / "data",
+        grpc_port=0,
+        dicom_port=0,
+        metrics_port=0,
+        imaging=ImagingSettings(workers=1),
+        gateway=GatewaySettings(enabled=False),
+    )
+    async with build_app(settings):
+        (invalidation,) = built
+        watched.dropped.clear()
+        await invalidation.dropped("east", None)
+        owners = {owner for owner, _ in watched.made}
+        assert len(watched.made) > 20, "the caches were not watched"
+        assert NOT_OF_STUDIES.keys() <= owners | {"radgate_server.adapters.secrets.study_keys"}
+        assert set(watched.left()) == set(), watched.left()
