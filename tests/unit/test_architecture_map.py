@@ -1,5 +1,6 @@
 """The map at the beginning of docs/architecture.md is true: what it names is there, and it names every folder."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,4 +42,19 @@ def test_the_map_names_each_folder_of_a_layer() -> None:
 def test_folders_are_small_enough_to_be_read() -> None:
     folders_of_code = (folder for folder in PACKAGE.rglob("*") if folder.is_dir() and "migrations" not in folder.parts)
     sizes = {str(folder.relative_to(PACKAGE)): len(set(folder.glob("*.py"))) - 1 for folder in folders_of_code}
-    assert {folder: size for folder, size in sizes.items() if size > _MOST_IN_A_FOLDER and folder != "app"} == {}
+    assert {folder: size for folder, size in sizes.items() if size > _MOST_IN_A_FOLDER} == {}
+
+
+def functions_in(path: Path) -> set[str]:
+    """Names of functions, and "Class.method", in one file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = {node.name for node in tree.body if isinstance(node, functions)}
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return found | {f"{one.name}.{node.name}" for one in classes for node in one.body if isinstance(node, functions)}
+
+
+def test_the_stories_name_functions_that_exist() -> None:
+    named = re.findall(r"`([a-z_0-9/]+\.py):([\w.]+)`", DOCUMENT.read_text(encoding="utf-8"))
+    assert len(named) > 40
+    assert [f"{path}:{name}" for path, name in named if name not in functions_in(PACKAGE / path)] == []

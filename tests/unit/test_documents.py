@@ -35,8 +35,9 @@ def shown(document: Path) -> Iterator[list[str]]:
 def unknown(words: list[str]) -> list[str]:
     """What of it the command line does not know: the first such command, or options."""
     command: click.Command = radgate
-    while isinstance(command, click.Group) and words and words[0] in command.commands:
-        command, words = command.commands[words[0]], words[1:]
+    context = click.Context(command)
+    while isinstance(command, click.Group) and words and (found := command.get_command(context, words[0])):
+        command, words = found, words[1:]
     if isinstance(command, click.Group):
         return words[:1]
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
