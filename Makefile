@@ -58,7 +58,8 @@ services: ## Install from Debian's packages what the tests run against, when it 
 
 .PHONY: test
 test: dev services ## Run all tests: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
-	@$(PYTHON) -m pytest $(IN_PARALLEL)
+	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory test-services
 
 NO_SERVICE = tests/rpc tests/unit tests/conformance
 

@@ -13,7 +13,8 @@ class QrscpServer(SmallArchive):
     ae_title: str = "QRSCP"
 
     def command(self) -> list[str]:
-        """Its index and instances lie in the folder."""
+        """Its index and instances lie in the folder: it takes relative paths from where it is installed."""
         address = ["-ba", "127.0.0.1", "--port", str(self.port), "-aet", self.ae_title]
-        places = ["--database-location", "index.sqlite", "--instance-location", "instances"]
+        index, instances = self.folder.absolute() / "index.sqlite", self.folder.absolute() / "instances"
+        places = ["--database-location", str(index), "--instance-location", str(instances)]
         return [sys.executable, "-m", "pynetdicom", "qrscp", *address, *places]
