@@ -47,7 +47,7 @@ class Resource:
     accept: str
     method: str
     requests: tuple[bytes, ...]
-    target: float
+    target: float | None
     by_bytes: bool = False
 
     def headers(self, radgate: Radgate) -> dict[str, str]:
@@ -66,7 +66,7 @@ def _resources() -> tuple[Resource, ...]:
             JSON_ACCEPT,
             "SearchStudies",
             (facade.SearchRequest().SerializeToString(),),
-            3.0,
+            None,
         ),
         Resource(
             "series metadata, 60 instances",
@@ -87,7 +87,7 @@ def _resources() -> tuple[Resource, ...]:
                 ).SerializeToString()
                 for uid, instance in frames
             ),
-            1.2,
+            None,
         ),
         Resource(
             "whole series, 30 MiB",
@@ -95,7 +95,7 @@ def _resources() -> tuple[Resource, ...]:
             INSTANCE_ACCEPT,
             "RetrieveInstances",
             (series,),
-            0.9,
+            None,
             by_bytes=True,
         ),
     )

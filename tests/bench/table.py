@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`ratio` is radgate against the reference (higher is better) and `target` what it must reach; `bare` is the share
-    of the bare limit where there is one."""
+    """`ratio` is radgate against the reference (higher is better) and `target` what it must reach, if anything;
+    `bare` is the share of the bare limit where there is one."""
 
     what: str
     radgate: str
     reference: str
     ratio: float
-    target: float
+    target: float | None
     bare: str = ""
 
     @property
     def met(self) -> bool:
-        """Whether the target is reached."""
-        return self.ratio >= self.target
+        """Whether the target, if any, is reached."""
+        return self.target is None or self.ratio >= self.target
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -30,7 +30,8 @@ def markdown(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         verdict = "" if row.met else " **missed**"
+        target = "" if row.target is None else f"{row.target:g}"
         lines.append(
-            f"| {row.what} | {row.radgate} | {row.reference} | {row.ratio:.2f}{verdict} | {row.target:g} | {row.bare} |"
+            f"| {row.what} | {row.radgate} | {row.reference} | {row.ratio:.2f}{verdict} | {target} | {row.bare} |"
         )
     return "\n".join(lines)
