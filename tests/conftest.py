@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.told import FILES, Told, leaks, patients, watch
+from tests.patient_leaks import FILES, ReportedText, leaks, patients, watch
 
 # A busy machine is no failure: what an example may take is bounded by the test's own time limit.
 settings.register_profile("radgate", deadline=None)
 settings.load_profile("radgate")
 
-_TOLD = pytest.StashKey[Told]()
+_REPORTED = pytest.StashKey[ReportedText]()
 _LEAKS = pytest.StashKey[list[str]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Write down what the code under test reports."""
-    told = Told(_folder(session) / "told.txt")
-    session.config.stash[_TOLD] = told
-    watch(told)
+    reported = ReportedText(_folder(session) / "reported.txt")
+    session.config.stash[_REPORTED] = reported
+    watch(reported)
 
 
 @pytest.hookimpl(trylast=True)
@@ -28,7 +28,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
     With several processes, the first one looks into the folders of all.
     """
-    session.config.stash[_TOLD].close()
+    session.config.stash[_REPORTED].close()
     if hasattr(session.config, "workerinput"):
         return
     files = [path for path in _folder(session).rglob("*") if path.name in FILES and path.stat().st_size]

@@ -9,24 +9,24 @@ from typing import Any
 
 from radgate_server import __main__ as radgate
 from radgate_server.core.audit.record import AuditEntry
-from radgate_server.rpc.access.caller_identity import Introductions
-from radgate_server.rpc.pipeline.layer import Layer
-from radgate_server.rpc.pipeline.layers import CallGates, answer_errors, authenticate
+from radgate_server.rpc.access.caller_identity import CallerIdentities
+from radgate_server.rpc.pipeline.interceptor import Interceptor
+from radgate_server.rpc.pipeline.interceptors import CallChecks, answer_errors, authenticate
 from radgate_server.rpc.server import grpc_server as server
-from radgate_server.services.audit.watch import WatchedAuditSink
+from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 
 
-async def _record_nothing(_sink: WatchedAuditSink, _entry: AuditEntry) -> None:
+async def _record_nothing(_sink: MonitoredAuditSink, _entry: AuditEntry) -> None:
     """As if the record were on the disk at once."""
 
 
 def _few_layers(
-    gates: CallGates, introductions: Introductions, _calls: Any, _telemetry: Any, _tracer: Any = None
-) -> tuple[Layer, ...]:
+    gates: CallChecks, introductions: CallerIdentities, _calls: Any, _telemetry: Any, _tracer: Any = None
+) -> tuple[Interceptor, ...]:
     return (answer_errors, authenticate(gates.authenticator, introductions))
 
 
 if __name__ == "__main__":
-    WatchedAuditSink.record = _record_nothing  # type: ignore[method-assign]
-    server.standard_layers = _few_layers
+    MonitoredAuditSink.record = _record_nothing  # type: ignore[method-assign]
+    server.standard_interceptors = _few_layers
     radgate.main()

@@ -21,7 +21,7 @@ import uvloop
 
 from radgate_server.adapters.imaging.codecs import transcode_frame
 from radgate_server.adapters.imaging.workers import ImageWorkers
-from radgate_server.adapters.imaging.workers.terms import number_of_workers
+from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers
 from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame

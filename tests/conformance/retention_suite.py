@@ -31,7 +31,7 @@ from radgate_server.core.audit.record import AuditAction, AuditEntry
 from radgate_server.core.audit.retention import HoldSubject, LegalHold, RecordKind
 from radgate_server.core.audit.verification import Fault
 from radgate_server.core.errors import ConfigurationError, LegalHoldError, ResourceNotFoundError
-from radgate_server.services.audit.desk import AuditDesk, Verdict
+from radgate_server.services.audit.administration import AuditAdmin, Verdict
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.retention.records import RecordRetention
 from radgate_server.settings.retention import RetentionSettings
@@ -65,8 +65,8 @@ class RetentionSuite(DatabaseBench):
         return FileSigner(tmp_path / "keys")
 
     @pytest.fixture
-    def desk(self, database: Database, signer: FileSigner) -> AuditDesk:
-        return AuditDesk(
+    def admin(self, database: Database, signer: FileSigner) -> AuditAdmin:
+        return AuditAdmin(
             SqlAuditTrail(database),
             SqlAuditRecords(database),
             signer,
@@ -97,21 +97,21 @@ class RetentionSuite(DatabaseBench):
         for statement in statements:
             await database.write(lambda connection, one=statement: connection.execute(text(one)))  # type: ignore[misc]
 
-    async def verify(self, desk: AuditDesk) -> Verdict:
-        return await desk.verify(None, (), PublicKeys([desk.public_key_pem]).check)
+    async def verify(self, admin: AuditAdmin) -> Verdict:
+        return await admin.verify(None, (), PublicKeys([admin.public_key_pem]).check)
 
-    async def fault(self, desk: AuditDesk) -> Fault:
-        (fault,) = (await self.verify(desk)).faults
+    async def fault(self, admin: AuditAdmin) -> Fault:
+        (fault,) = (await self.verify(admin)).faults
         return fault
 
     async def test_erases_what_was_kept_long_enough(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention
     ) -> None:
         fresh = old(9)._replace(time=START - timedelta(days=29))
         login = old(8, action=AuditAction.AUTHENTICATE, time=START - timedelta(days=11))
         await self.record(database, *map(old, range(6)), old(7, action=AuditAction.CONFIGURE), login, fresh)
         await self.record(database, old(1, tenant_id="b"), old(2, tenant_id=""))
-        checkpoint = await desk.checkpoint("a")
+        checkpoint = await admin.checkpoint("a")
         assert await retention.look() == 9
         rows = await self.rows(database)
         assert [row.erased_by for row in rows if row.tenant_id == "a"] == [10] * 4 + [11] * 2 + [None, 11] + [None] * 3
@@ -120,7 +120,7 @@ class RetentionSuite(DatabaseBench):
                 left = {name for name, value in row._mapping.items() if value not in ("", None, -1)}
                 kept = {"number", "tenant_id", "sequence", "record_hash", "time_us", "action", "outcome", "erased_by"}
                 assert left | {"tenant_id"} == kept
-        verdict = await desk.verify(None, [checkpoint], PublicKeys([desk.public_key_pem]).check)
+        verdict = await admin.verify(None, [checkpoint], PublicKeys([admin.public_key_pem]).check)
         assert (verdict.erased, verdict.faults) == (9, ())
         assert await retention.look() == 0
 
@@ -148,7 +148,7 @@ class RetentionSuite(DatabaseBench):
         ],
     )
     async def test_what_is_held_stays_until_it_is_released(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention, held: LegalHold, left: int
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention, held: LegalHold, left: int
     ) -> None:
         study = audit_entry(0).study_instance_uid
         await self.record(
@@ -168,7 +168,7 @@ class RetentionSuite(DatabaseBench):
         with pytest.raises(ResourceNotFoundError):
             await holds.release("b", "h1", by="me", time=START, reason="settled")
         assert await retention.look() == left
-        assert (await self.verify(desk)).faults == ()
+        assert (await self.verify(admin)).faults == ()
 
     async def test_a_hold_that_comes_at_the_last_moment_is_respected(
         self, database: Database, signer: FileSigner
@@ -183,16 +183,16 @@ class RetentionSuite(DatabaseBench):
         assert [row.patient_id for row in await self.rows(database)] == ["P-1"]
 
     async def test_two_servers_erase_each_record_once(
-        self, database: Database, desk: AuditDesk, signer: FileSigner
+        self, database: Database, admin: AuditAdmin, signer: FileSigner
     ) -> None:
         await self.record(database, *map(old, range(20)))
         servers = [self.looking(database, signer, SqlRecordEraser(database)) for _ in range(3)]
         assert sum(await asyncio.gather(*(server.look() for server in servers))) == 20
-        verdict = await self.verify(desk)
+        verdict = await self.verify(admin)
         assert (verdict.records, verdict.erased, verdict.faults) == (25, 20, ())
 
     async def test_the_trail_goes_on_while_records_are_erased(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention
     ) -> None:
         await self.record(database, *map(old, range(40)))
         sink = SqlAuditSink(database)
@@ -204,71 +204,71 @@ class RetentionSuite(DatabaseBench):
         erased, *_ = await asyncio.gather(retention.look(), write(), write())
         await sink.close()
         assert erased == 40
-        assert (await self.verify(desk)).faults == ()
+        assert (await self.verify(admin)).faults == ()
 
     async def test_finds_a_record_that_was_blanked_without_a_statement(
-        self, database: Database, desk: AuditDesk
+        self, database: Database, admin: AuditAdmin
     ) -> None:
         await self.record(database, *map(audit_entry, range(5)))
         await self.attack(database, "UPDATE audit_entries SET erased_by = 5 WHERE sequence = 3")
-        assert (await self.fault(desk)) == Fault("a", 3, SAYS_MORE)
+        assert (await self.fault(admin)) == Fault("a", 3, SAYS_MORE)
         await self.attack(database, f"UPDATE audit_entries SET {BLANK} WHERE sequence = 3")
-        assert (await self.fault(desk)) == Fault("a", 3, NO_STATEMENT)
+        assert (await self.fault(admin)) == Fault("a", 3, NO_STATEMENT)
         await self.attack(database, "UPDATE audit_entries SET erased_by = NULL WHERE sequence = 3")
-        assert (await self.fault(desk))[:2] == ("a", 3)
+        assert (await self.fault(admin))[:2] == ("a", 3)
 
     async def test_finds_a_held_record_that_was_put_under_a_lawful_statement(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention
     ) -> None:
         await SqlHoldDirectory(database).place(hold(HoldSubject.PATIENT, "P-2"))
         await self.record(database, old(0), old(1, patient_id="P-2", study_instance_uid="1.2.4"), old(2))
         assert await retention.look() == 2
-        assert (await self.verify(desk)).faults == ()
+        assert (await self.verify(admin)).faults == ()
         await self.attack(database, f"UPDATE audit_entries SET {BLANK}, erased_by = 4 WHERE sequence = 2")
-        assert await self.fault(desk) == Fault("a", 1, NOT_NAMED)
+        assert await self.fault(admin) == Fault("a", 1, NOT_NAMED)
 
     @pytest.mark.parametrize(
         "change",
         ["time_us = 1", "action = 'query'", "outcome = 'denied'", "erased_by = 2", "record_hash = randomblob(32)"],
     )
     async def test_finds_a_tombstone_that_was_changed(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention, change: str
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention, change: str
     ) -> None:
         if database.engine.dialect.name == "postgresql":
             change = change.replace("randomblob(32)", "sha256('x')")
         await self.record(database, *map(old, range(4)))
         assert await retention.look() == 4
         await self.attack(database, f"UPDATE audit_entries SET {change} WHERE sequence = 2")
-        assert (await self.fault(desk))[0] == "a"
+        assert (await self.fault(admin))[0] == "a"
 
     async def test_finds_a_statement_of_another_key_and_erased_statements(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention, tmp_path: Path
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention, tmp_path: Path
     ) -> None:
         await self.record(database, *map(old, range(3)))
         await self.looking(database, FileSigner(tmp_path / "another"), SqlRecordEraser(database)).look()
-        assert (await self.fault(desk)).what.startswith(
+        assert (await self.fault(admin)).what.startswith(
             "the signature of a statement about erased records is by an unknown key"
         )
         await self.attack(database, "UPDATE audit_entries SET erased_by = 3 WHERE sequence = 4")
-        assert (await self.fault(desk))[:2] == ("a", 4)
+        assert (await self.fault(admin))[:2] == ("a", 4)
 
     async def test_finds_a_body_that_was_put_back_changed(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention
     ) -> None:
         await self.record(database, *map(old, range(3)))
         assert await retention.look() == 3
         await self.attack(database, "UPDATE audit_entries SET erased_by = NULL, key_id = 'x' WHERE sequence = 2")
-        assert (await self.fault(desk))[:2] == ("a", 2)
+        assert (await self.fault(admin))[:2] == ("a", 2)
 
     @pytest.mark.parametrize("change", ["key_id = 'x'", "patient_id = 'P-9'", "detail = 'x'", "size_bytes = 7"])
     async def test_finds_a_tombstone_that_was_made_to_say_something(
-        self, database: Database, desk: AuditDesk, retention: RecordRetention, change: str
+        self, database: Database, admin: AuditAdmin, retention: RecordRetention, change: str
     ) -> None:
         await self.record(database, *map(old, range(3)))
         assert await retention.look() == 3
-        assert (await self.verify(desk)).faults == ()
+        assert (await self.verify(admin)).faults == ()
         await self.attack(database, f"UPDATE audit_entries SET {change} WHERE sequence = 2")
-        assert await self.fault(desk) == Fault("a", 2, SAYS_MORE)
+        assert await self.fault(admin) == Fault("a", 2, SAYS_MORE)
 
     async def test_servers_that_make_a_studys_key_at_once_have_one(self, database: Database, tmp_path: Path) -> None:
         box, records = box_in(tmp_path), SqlCacheKeyRecords(database)

@@ -44,5 +44,5 @@ def likeness(viewport: Locator, original: Image.Image) -> float:
 
 
 def _blocks(picture: Image.Image) -> np.ndarray:
-    """Means of blocks without the rim, where the viewer has its labels."""
+    """CallResources of blocks without the rim, where the viewer has its labels."""
     return np.asarray(picture.resize((64, 48), Image.Resampling.BOX), dtype=float)[8:40, 12:52]

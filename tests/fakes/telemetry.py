@@ -39,7 +39,7 @@ class RecordingTelemetry:
     pacs_calls: list[PacsCall] = field(default_factory=list)
     received: dict[str, int] = field(default_factory=dict)
     associations: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    under_way: dict[str, int] = field(default_factory=dict)
+    in_progress: dict[str, int] = field(default_factory=dict)
     statements: list[str] = field(default_factory=list)
     database_failures: list[str] = field(default_factory=list)
     retries: list[tuple[str, str, str]] = field(default_factory=list)
@@ -64,10 +64,10 @@ class RecordingTelemetry:
     checks: dict[str, bool] = field(default_factory=dict)
 
     def call_began(self, tenant_id: str, connection: str) -> None:
-        self.under_way[tenant_id] = self.under_way.get(tenant_id, 0) + 1
+        self.in_progress[tenant_id] = self.in_progress.get(tenant_id, 0) + 1
 
     def call_ended(self, tenant_id: str, connection: str) -> None:
-        self.under_way[tenant_id] -= 1
+        self.in_progress[tenant_id] -= 1
 
     def rpc_finished(
         self, method: str, code: str, seconds: float, *, tenant_id: str = "", first_byte_s: float | None = None

@@ -13,7 +13,7 @@ from radgate_server.settings.settings import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer
-from tests.integration.pacs_doors import DOORS, MODALITIES, SCP_PORT, connect
+from tests.integration.pacs_endpoints import DOORS, MODALITIES, SCP_PORT, connect
 
 
 @contextmanager

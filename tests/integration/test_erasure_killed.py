@@ -11,7 +11,7 @@ from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.audit.trail import SqlAuditTrail
 from radgate_server.adapters.database.retention.erasures import SqlErasureRecords
 from radgate_server.adapters.secrets.signing import FileSigner
-from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.administration import AuditAdmin
 from radgate_server.services.audit.recording import Auditor
 from tests.fakes.erasure_bench import open_bench
 
@@ -47,8 +47,8 @@ async def test_an_order_whose_server_was_killed_is_finished(tmp_path: Path, live
         counted = {tier.tier: tier.entries for tier in certificate.tiers}
         assert (counted["warm"], counted["derived"], len(certificate.key_hashes)) == (2, 2, 2)
         auditor, records = Auditor(bench.sink, bench.clock), SqlAuditRecords(bench.database)
-        desk = AuditDesk(SqlAuditTrail(bench.database), records, FileSigner(tmp_path), auditor, bench.clock)
-        assert (await desk.verify(None, (), bench.check)).faults == ()
+        admin = AuditAdmin(SqlAuditTrail(bench.database), records, FileSigner(tmp_path), auditor, bench.clock)
+        assert (await admin.verify(None, (), bench.check)).faults == ()
 
 
 def test_who_is_not_killed_finishes_itself(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
 from radgate_server.app import build_app
 from radgate_server.lib.answer_cache import AnswerCache
-from radgate_server.lib.lru_cache import RecentMap
-from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.lib.lru_cache import LruCache
+from radgate_server.lib.ttl_cache import TtlCache
 from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.settings import ImagingSettings, Settings
@@ -30,9 +30,9 @@ NOT_OF_STUDIES = {
 
 DROPPED_BY = (
     (AnswerCache, "invalidate"),
-    (RecentMap, "drop_where"),
-    (RecentMap, "__iter__"),
-    (ExpiringMap, "drop_where"),
+    (LruCache, "drop_where"),
+    (LruCache, "__iter__"),
+    (TtlCache, "drop_where"),
     (MemoryHotCache, "invalidate"),
     (HotInstanceStore, "invalidate"),
     (DiskInstanceStore, "invalidate"),

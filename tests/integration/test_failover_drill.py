@@ -153,16 +153,16 @@ async def search_all_the_time(client: Client, stop: asyncio.Event) -> float:
 
 @dataclass
 class Drill:
-    """Ten readers at once; `under_way` is set when enough has arrived that the primary may fail in the middle."""
+    """Ten readers at once; `in_progress` is set when enough has arrived that the primary may fail in the middle."""
 
     hospital: Hospital
     count: int = 0
-    under_way: asyncio.Event = field(default_factory=asyncio.Event)
+    in_progress: asyncio.Event = field(default_factory=asyncio.Event)
 
     def arrived(self) -> None:
         self.count += 1
         if self.count == FAILS_AFTER:
-            self.under_way.set()
+            self.in_progress.set()
 
     async def read_all(self, client: Client) -> dict[str, list[bytes]]:
         studies = await asyncio.gather(*(read(client, study, self.arrived) for study in STUDIES))
@@ -173,7 +173,7 @@ class Drill:
         await self.hospital.until_health("main", Health.UP)
         await self.hospital.until_health("spare", Health.UP)
         reading = asyncio.create_task(self.read_all(client))
-        await self.under_way.wait()
+        await self.in_progress.wait()
         assert self.count < READERS * INSTANCES
         return reading
 

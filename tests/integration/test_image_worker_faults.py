@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from radgate_server.adapters.imaging.workers import ImageWorkers, process, terms
+from radgate_server.adapters.imaging.workers import ImageWorkers, process, worker_policy
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import (
     CodecFailedError,
@@ -116,7 +116,7 @@ async def test_every_job_is_answered_while_workers_are_killed_at_random(capsys: 
 
 
 async def test_workers_are_replaced_when_they_have_done_much_or_grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terms, "RECYCLED_AFTER_JOBS", 5)
+    monkeypatch.setattr(worker_policy, "RECYCLED_AFTER_JOBS", 5)
     async with pool() as made:
         before = set(made.workers.pids)
         for _ in range(6):
@@ -124,7 +124,7 @@ async def test_workers_are_replaced_when_they_have_done_much_or_grown(monkeypatc
         assert before.isdisjoint(made.workers.pids)
         assert made.telemetry.workers_ended == ["recycled"]
     monkeypatch.undo()
-    monkeypatch.setattr(terms, "RESIDENT_BYTES", MIB)
+    monkeypatch.setattr(worker_policy, "RESIDENT_BYTES", MIB)
     async with pool() as made:
         before = set(made.workers.pids)
         await until(lambda: made.telemetry.workers_ended[:1] == ["recycled"])

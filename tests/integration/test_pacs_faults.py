@@ -26,7 +26,7 @@ from radgate_server.settings.settings import PacsSettings
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import Fault
 from tests.integration.orthanc import OrthancServer
-from tests.integration.pacs_doors import (
+from tests.integration.pacs_endpoints import (
     DOORS,
     FILES,
     LARGE,

@@ -19,7 +19,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableError
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from radgate_server.services.audit.recording import LISTED_S
-from radgate_server.services.cache.watching import StudyNews
+from radgate_server.services.cache.watching import StudyEvent
 from tests.fakes.clock import START
 from tests.rpc.callers import GATEWAY_SECRET
 from tests.rpc.calls import reason_of, rich_status_of, trailer_of
@@ -151,8 +151,8 @@ async def test_who_watches_is_told_what_changes_in_the_own_tenant(rig: Rig, chan
     token = await rig.key("east")
     watch = stub.WatchStudies(WatchStudiesRequest(), metadata=[("authorization", f"Bearer {token}")])
     assert (await watch.read()).WhichOneof("news") == "begun"
-    rig.news.tell("west", StudyNews("2.25.1", "main", removed=False))
-    rig.news.tell("east", StudyNews("2.25.2", "main", removed=True))
+    rig.news.tell("west", StudyEvent("2.25.1", "main", removed=False))
+    rig.news.tell("east", StudyEvent("2.25.2", "main", removed=True))
     changed = (await watch.read()).changed
     assert (changed.study_instance_uid, changed.pacs, changed.removed) == ("2.25.2", "main", True)
     begun, listed = rig.audit.entries

@@ -15,7 +15,7 @@ from radgate_server.core.access.restriction import RestrictedPatient, make_restr
 from radgate_server.rpc.access.authorization import METHODS, Access, Reach
 from radgate_server.rpc.access.studies_named import STUDIES_NAMED
 from radgate_server.rpc.access.study_admission import admission, left_out
-from radgate_server.services.cache.watching import StudyNews
+from radgate_server.services.cache.watching import StudyEvent
 from tests.fakes.instances import make_study
 from tests.rpc.callers import bearer
 from tests.rpc.calls import RPCS
@@ -87,6 +87,6 @@ async def test_news_of_studies_outside_is_left_out(rig: Rig, channel: grpc.aio.C
     watch = QueryServiceStub(channel).WatchStudies(WatchStudiesRequest(), metadata=tuple(bearer(token).items()))
     assert (await watch.read()).WhichOneof("news") == "begun"
     for study in ("2.25.3000", "2.25.9000", EAST_STUDY, ""):
-        rig.news.tell("east", StudyNews(study, "main", removed=False))
+        rig.news.tell("east", StudyEvent(study, "main", removed=False))
     assert [(await watch.read()).changed.study_instance_uid for _ in range(2)] == [EAST_STUDY, ""]
     watch.cancel()

@@ -199,7 +199,7 @@ async def test_more_calls_than_may_be_in_flight_are_told_when_to_come_again() ->
 
 async def running(rig: Rig, calls: int) -> None:
     async with asyncio.timeout(30):
-        while sum(rig.telemetry.under_way.values()) < calls:
+        while sum(rig.telemetry.in_progress.values()) < calls:
             await asyncio.sleep(0.01)
 
 

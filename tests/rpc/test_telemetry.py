@@ -60,4 +60,4 @@ async def test_calls_are_counted_for_their_tenant_and_retrieves_by_their_first_b
     assert search.first_byte_s is None
     assert retrieve.first_byte_s is not None
     assert 0 < retrieve.first_byte_s <= retrieve.seconds
-    assert rig.telemetry.under_way == {"east": 0}
+    assert rig.telemetry.in_progress == {"east": 0}

@@ -12,13 +12,13 @@ from radgate_server.app.tiers import Tiers, open_spool
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.installation.administration import Network, build_admin
 from radgate_server.installation.audit_tools import AuditReading, build_audit_reading
-from radgate_server.installation.retention import build_desk, build_eraser
+from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.rpc.v1.retention import RetentionServicer
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.audit.exporter import AuditExporter
 from radgate_server.services.audit.index_check import AuditIndexCheck
 from radgate_server.services.audit.indexing import AuditIndexer
-from radgate_server.services.audit.keeper import AuditKeeper
+from radgate_server.services.audit.maintenance import AuditMaintenance
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.tenant_caches import TenantCaches
@@ -71,7 +71,7 @@ def start_audit_checks(base: Foundation) -> AuditIndexCheck:
     """Sign the trail's heads and verify its chains and its index; returns what checks the index."""
     installation, settings = base.installation, base.settings.audit
     metrics = AuditMetrics(base.telemetry.families, installation.writing_end)
-    keeper = AuditKeeper(installation.trail, installation.signer, settings, base.clock, metrics)
+    keeper = AuditMaintenance(installation.trail, installation.signer, settings, base.clock, metrics)
     index_check = AuditIndexCheck(
         installation.trail,
         installation.records,
@@ -129,4 +129,4 @@ def open_retention_service(
     )
     retention = RecordRetention(trail, store.record_eraser, store.rules, store.holds, signer, settings.retention, clock)
     base.run(retention, ErasureFinisher(store.erasures, eraser, clock))
-    return RetentionServicer(build_desk(store, settings, Auditor(installation.audit, clock), clock), eraser)
+    return RetentionServicer(build_retention_admin(store, settings, Auditor(installation.audit, clock), clock), eraser)

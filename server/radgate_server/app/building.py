@@ -11,7 +11,7 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
 from radgate_server.app.administration import Administration, open_administration
 from radgate_server.app.callers import open_limiter
 from radgate_server.app.changes import build_invalidation, build_rejections, build_revalidator, follow_changes
-from radgate_server.app.doors import Studies, build_rpc, open_doors, open_entrance
+from radgate_server.app.endpoints import Studies, build_rpc, open_endpoint_security, open_endpoints
 from radgate_server.app.foundation import Foundation
 from radgate_server.app.monitoring import (
     build_readiness,
@@ -37,7 +37,7 @@ from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.lib.clock import Clock
 from radgate_server.rpc.server.grpc_server import RpcServer
 from radgate_server.services.administration.tenants import AdminService
-from radgate_server.services.audit.watch import WatchedAuditSink
+from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.repeating import Sleep
@@ -108,9 +108,9 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         limiter = await open_limiter(base, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
         studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
         metrics_port = await open_metrics(base)
-        entrance = open_entrance(base)
+        entrance = open_endpoint_security(base)
         rpc = build_rpc(base, services, studies, limiter, tiers, administration, entrance)
-        http_port = await open_doors(base, rpc, entrance, viewer)
+        http_port = await open_endpoints(base, rpc, entrance, viewer)
         await watch_certificates(base, pacs.sightings)
         await watch_alerts(base)
         await base.readiness.open()
@@ -138,7 +138,7 @@ async def _open_foundation(stack: AsyncExitStack, settings: Settings, ports: Ove
     installation = ports.installation or await open_installation(
         stack, settings, clock, purpose=Purpose.SERVE, on_database=partial(watch_database, telemetry)
     )
-    audit = WatchedAuditSink(installation.audit, clock, telemetry)
+    audit = MonitoredAuditSink(installation.audit, clock, telemetry)
     return Foundation(
         stack,
         settings,

@@ -13,7 +13,7 @@ from radgate_server.services.access.key_checker import KeyChecker
 from radgate_server.services.access.key_uses import KeyUses
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.limits.sharing import LimitSharing
-from radgate_server.services.limits.usage import UsageKeeper
+from radgate_server.services.limits.usage import UsageRecorder
 from radgate_server.services.repeating import Sleep
 
 _OF_IDLE_TIMEOUT = 0.5
@@ -53,7 +53,7 @@ async def open_limiter(
     longest_wait_s = settings.gateway.idle_timeout_s * _OF_IDLE_TIMEOUT
     limiter = Limiter(limits, clock, metrics, longest_wait_s=longest_wait_s, sleep=sleep)
     limiter.load(await base.installation.limits.list_limits())
-    usage = UsageKeeper(limiter, base.installation.usage, clock, metrics, interval_s=limits.usage_interval_s)
+    usage = UsageRecorder(limiter, base.installation.usage, clock, metrics, interval_s=limits.usage_interval_s)
     await base.run_slow(usage)
     if url := limits.redis_url.get_secret_value():
         shared = open_redis_meters(url)

@@ -10,7 +10,7 @@ from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.ports import LimitDirectory
 from radgate_server.core.quarantine.ports import QuarantineEraser
-from radgate_server.services.access.rejection_filter import RejectedHiding
+from radgate_server.services.access.rejection_filter import RejectedMatchFilter
 from radgate_server.services.access.rejections import Rejections
 from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.cache.invalidation import (
@@ -22,7 +22,7 @@ from radgate_server.services.cache.invalidation import (
 )
 from radgate_server.services.cache.revalidation import CachedStudies, RevalidationLimits, Revalidator
 from radgate_server.services.cache.tenant_caches import TenantCaches
-from radgate_server.services.cache.watching import StudyNews
+from radgate_server.services.cache.watching import StudyEvent
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits
@@ -89,7 +89,7 @@ def build_revalidator(
             await invalidation.dropped(tenant_id, study_instance_uid)
 
     async def refresh_lists(tenant_id: str, study_instance_uid: str) -> None:
-        await invalidation.changed(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+        await invalidation.changed(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
 
     cache = settings.cache
     revalidator = Revalidator(
@@ -125,7 +125,7 @@ def build_rejections(base: Foundation, services: Services, clients: PacsClients,
         base.clock,
         max_age_s=settings.cache.revalidate_after_s,
     )
-    hiding = RejectedHiding(rejections, services.lister)
+    hiding = RejectedMatchFilter(rejections, services.lister)
     services.lister.hide_by(hiding.listing)
     services.query.hide_by(hiding)
     return rejections

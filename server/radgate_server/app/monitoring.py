@@ -18,22 +18,22 @@ from radgate_server.app.foundation import Foundation
 from radgate_server.app.pacs import PacsSide
 from radgate_server.core.access.ports.directory import ChangeFeed
 from radgate_server.core.alerts.alert import Alert
-from radgate_server.core.telemetry.certificates import certificates_of_door, certificates_of_scp
+from radgate_server.core.telemetry.certificates import certificates_of_endpoint, certificates_of_scp
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.installation.administration import secret_keeper
+from radgate_server.installation.administration import secret_admin
 from radgate_server.installation.gate import unreadable_files
 from radgate_server.lib.clock import Clock
-from radgate_server.services.alerts.courier import Courier
-from radgate_server.services.alerts.ledger import AlertLedger, Terms
+from radgate_server.services.alerts.evaluation import AlertEvaluator
+from radgate_server.services.alerts.ledger import AlertLedger, NoticePolicy
+from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.outbox import Outbox
 from radgate_server.services.alerts.rules.table import rules_of
-from radgate_server.services.alerts.watch import AlertWatch
-from radgate_server.services.audit.watch import WatchedAuditSink
+from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.services.cache.watching import ChangesReader
 from radgate_server.services.pacs.failover.monitor import PacsHealthMonitor
 from radgate_server.services.secrets.rewrapping import Rewrapper
-from radgate_server.services.telemetry.certificates import CertificateSightings, CertificateWatch
+from radgate_server.services.telemetry.certificates import CertificateMonitor, ObservedCertificates
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.table import MIB
@@ -43,7 +43,7 @@ LEAST_FREE_BYTES = 64 * MIB
 
 
 def build_readiness(
-    settings: Settings, feed: ChangeFeed, audit: WatchedAuditSink, clock: Clock, telemetry: Telemetry
+    settings: Settings, feed: ChangeFeed, audit: MonitoredAuditSink, clock: Clock, telemetry: Telemetry
 ) -> Readiness:
     """What serving needs; PACS are no part of it: no other server would reach one that is down."""
 
@@ -103,19 +103,19 @@ async def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidatio
 
 def rewrap_secrets(base: Foundation) -> None:
     """Seal anew, under the current key, what is sealed under an older one."""
-    keeper = secret_keeper(base.installation, base.clock)
+    keeper = secret_admin(base.installation, base.clock)
     base.run(Rewrapper(keeper, interval_s=base.settings.secrets.rewrap_interval_s))
 
 
-async def watch_certificates(base: Foundation, sightings: CertificateSightings) -> None:
+async def watch_certificates(base: Foundation, sightings: ObservedCertificates) -> None:
     """Watch all that are configured or seen."""
-    door, scp = base.settings.door_tls, base.settings.dimse
+    door, scp = base.settings.endpoint_tls, base.settings.dimse
     own = (
         *certificates_of_scp(scp.scp_certificate_file, scp.scp_ca_file),
-        *(certificates_of_door(str(door.certificate_file), str(door.client_ca_file or "")) if door else ()),
+        *(certificates_of_endpoint(str(door.certificate_file), str(door.client_ca_file or "")) if door else ()),
     )
     tenants, pacs = base.installation.tenants, base.installation.pacs
-    await base.run_slow(CertificateWatch(own, tenants, pacs, read_expiry, base.telemetry, sightings))
+    await base.run_slow(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, sightings))
 
 
 async def watch_alerts(base: Foundation) -> None:
@@ -124,7 +124,7 @@ async def watch_alerts(base: Foundation) -> None:
     if not alerts.receivers:
         return
     couriers = [
-        Courier(
+        NoticeDelivery(
             receiver.name,
             build_notifier(receiver),
             receiver.least_severity,
@@ -134,10 +134,10 @@ async def watch_alerts(base: Foundation) -> None:
         )
         for receiver in alerts.receivers
     ]
-    watch = AlertWatch(
+    watch = AlertEvaluator(
         rules_of(alerts),
         RegistrySamples(base.telemetry.registry),
-        AlertLedger(Terms(alerts.site_or_host, alerts.settle_s, alerts.repeat_s)),
+        AlertLedger(NoticePolicy(alerts.site_or_host, alerts.settle_s, alerts.repeat_s)),
         SilenceFile(base.settings.data_dir),
         couriers,
         base.clock,

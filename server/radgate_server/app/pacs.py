@@ -21,7 +21,7 @@ from radgate_server.services.query.study_facts import StudyFactsReader
 from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.study_doubts import StudyDoubts
-from radgate_server.services.telemetry.certificates import CertificateSightings
+from radgate_server.services.telemetry.certificates import ObservedCertificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class PacsSide:
     probes: Mapping[str, PacsFactory]
     guard: PacsGuard
     tracker: FailoverTracker
-    sightings: CertificateSightings
+    sightings: ObservedCertificates
     dicom_port: int
 
 
@@ -52,7 +52,7 @@ async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory],
     """
     settings, telemetry, installation = base.settings, base.telemetry, base.installation
     scp = await _open_storage_scp(base)
-    sightings, secrets = CertificateSightings(), installation.secrets
+    sightings, secrets = ObservedCertificates(), installation.secrets
     factories = {**pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, sightings.saw), **overrides}
     probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, secrets), **overrides}
     guard = PacsGuard(settings.pacs, base.clock, telemetry)
@@ -80,7 +80,7 @@ async def _open_storage_scp(base: Foundation) -> StorageScp:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class PacsQueries:
     """Each asks on its own, and remembers the answers for a while."""
 
     query: QueryService
@@ -92,7 +92,7 @@ class Asking:
     states: StudyStates
 
 
-def build_asking(base: Foundation, clients: PacsClients, studies: KnownStudies) -> Asking:
+def build_pacs_queries(base: Foundation, clients: PacsClients, studies: KnownStudies) -> PacsQueries:
     """Put it together."""
     settings, clock = base.settings, base.clock
     cache, deadline_s = settings.cache, settings.pacs.query_deadline_s
@@ -108,7 +108,7 @@ def build_asking(base: Foundation, clients: PacsClients, studies: KnownStudies) 
         states.compare,
         places.syntax_of,
     )
-    return Asking(
+    return PacsQueries(
         query,
         StudyLister(clients, listed, ttl_s=cache.listing_ttl_s, route_ttl_s=cache.route_ttl_s, clock=clock),
         StudyFactsReader(clients, listed, ttl_s=settings.auth.study_facts_ttl_s, clock=clock),

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
-from radgate_server.adapters.imaging.workers.terms import number_of_workers
+from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers
 from radgate_server.adapters.jobs import MemoryJobQueue
 from radgate_server.app.callers import build_authenticator
 from radgate_server.app.foundation import Foundation
-from radgate_server.app.pacs import Asking, PacsSide, build_asking
+from radgate_server.app.pacs import PacsQueries, PacsSide, build_pacs_queries
 from radgate_server.app.tiers import Tiers, open_spool
 from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
@@ -25,13 +25,13 @@ from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.streams import StreamLog
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.tenant_caches import TenantCaches
-from radgate_server.services.cache.watching import NewsDesk
+from radgate_server.services.cache.watching import StudyChangePublisher
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_room import ROOM_BYTES, FrameRoom
 from radgate_server.services.imaging.pictures.background_thumbnails import BackgroundThumbnails
 from radgate_server.services.imaging.pictures.representative import Representatives
 from radgate_server.services.imaging.pictures.toolset import Pictures, build_pictures
-from radgate_server.services.imaging.standalone import LooseImages
+from radgate_server.services.imaging.standalone import StandaloneImages
 from radgate_server.services.imaging.streaming.opening import FrameStreams
 from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
@@ -86,12 +86,14 @@ class Images:
     uploads: UploadTranscoder
 
 
-def build_images(base: Foundation, tiers: Tiers, workers: FrameWorkers, asking: Asking, auditor: Auditor) -> Images:
+def build_images(
+    base: Foundation, tiers: Tiers, workers: FrameWorkers, queries: PacsQueries, auditor: Auditor
+) -> Images:
     """Put it together."""
     settings = base.settings
     executor = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     base.stack.callback(executor.shutdown)
-    instances = InstanceReader(tiers.store, executor, asking.places.learn)
+    instances = InstanceReader(tiers.store, executor, queries.places.learn)
     max_pixels = settings.imaging.max_rendered_pixels
     parallel = number_of_workers(settings.imaging)
     room = FrameRoom(max(ROOM_BYTES, parallel * ROOM_BYTES_PER_WORKER), settings.imaging.max_waiting)
@@ -99,14 +101,14 @@ def build_images(base: Foundation, tiers: Tiers, workers: FrameWorkers, asking: 
         instances,
         workers,
         tiers.derived,
-        Representatives(asking.numbered, asking.lister),
-        asking.places,
+        Representatives(queries.numbered, queries.lister),
+        queries.places,
         max_pixels=max_pixels,
         room=room,
     )
     spool = open_spool(settings, TRANSCODING_MEMORY_BYTES)
     kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
-    loose = LooseImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
+    loose = StandaloneImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
     return Images(
         instances,
         pictures,
@@ -139,7 +141,7 @@ class Services:
     jobs: JobQueue
     refusals: RefusalLog
     sent: StreamLog
-    news: NewsDesk
+    news: StudyChangePublisher
 
 
 def build_services(
@@ -153,45 +155,45 @@ def build_services(
 ) -> Services:
     """Put the use cases together, from the inside outwards. `tokens` and `job_sleep` stand in for the real ones."""
     settings, clock, doubts = base.settings, base.clock, pacs.doubts
-    asking = build_asking(base, pacs.clients, doubts.studies)
-    auditor = Auditor(base.installation.audit, clock, asking.studies)
-    images = build_images(base, tiers, workers, asking, auditor)
+    queries = build_pacs_queries(base, pacs.clients, doubts.studies)
+    auditor = Auditor(base.installation.audit, clock, queries.studies)
+    images = build_images(base, tiers, workers, queries, auditor)
     pictures, transcoder = images.pictures, images.transcoder
     store = AnnouncingStore(tiers.store, _arrival_listeners(base, tiers, pictures))
     fetching = FetchLimits(settings.retrieve.window_bytes, settings.retrieve.stall_s)
-    retrieve = RetrieveService(asking.lister, store, fetching, doubts, RefusedInstances(clock))
+    retrieve = RetrieveService(queries.lister, store, fetching, doubts, RefusedInstances(clock))
     base.stack.push_async_callback(retrieve.close)
     sent = StreamLog(auditor)
     base.stack.push_async_callback(sent.close)
     refusals = RefusalLog(base.installation.audit, clock)
     base.run(refusals)
-    restrictions = Restrictions(asking.facts, asking.places, auditor, clock, doubts)
+    restrictions = Restrictions(queries.facts, queries.places, auditor, clock, doubts)
     ahead = 2 * number_of_workers(settings.imaging)
     previews = Previews(pictures.frames, workers)
     return Services(
         authenticator=build_authenticator(base, tokens),
         auditor=auditor,
-        query=asking.query,
-        search=CallerSearch(asking.query, restrictions),
+        query=queries.query,
+        search=CallerSearch(queries.query, restrictions),
         restrictions=restrictions,
-        facts=asking.facts,
-        lister=asking.lister,
-        studies=asking.studies,
+        facts=queries.facts,
+        lister=queries.lister,
+        studies=queries.studies,
         doubts=doubts,
-        states=asking.states,
-        places=asking.places,
+        states=queries.states,
+        places=queries.places,
         retrieve=retrieve,
         instances=images.instances,
         pictures=pictures,
         transcoder=transcoder,
         streams=FrameStreams(
-            asking.lister, asking.numbered, retrieve, pictures.frames, transcoder, previews, ahead=ahead
+            queries.lister, queries.numbered, retrieve, pictures.frames, transcoder, previews, ahead=ahead
         ),
         uploads=images.uploads,
         jobs=_open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
         refusals=refusals,
         sent=sent,
-        news=NewsDesk(),
+        news=StudyChangePublisher(),
     )
 
 

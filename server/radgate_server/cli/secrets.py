@@ -8,7 +8,7 @@ from radgate_server.cli.shared.admin import caller_for, run_admin
 from radgate_server.cli.shared.options import RadgateGroup, config_option, json_option
 from radgate_server.cli.shared.output import hint, print_rows
 from radgate_server.services.administration.tenants import AdminService
-from radgate_server.services.secrets.keeping import RewrapProgress
+from radgate_server.services.secrets.administration import RewrapProgress
 
 _TELL_EVERY = 100
 

@@ -32,7 +32,7 @@ from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.quarantine.late import LateQuarantine
 from radgate_server.services.quarantine.storing import QuarantineAdmin
-from radgate_server.services.secrets.keeping import SecretKeeper
+from radgate_server.services.secrets.administration import SecretAdmin
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.settings.settings import Settings
 
@@ -55,10 +55,10 @@ class Network:
     dial: Dial = dial
 
 
-def secret_keeper(installation: Installation, clock: Clock) -> SecretKeeper:
+def secret_admin(installation: Installation, clock: Clock) -> SecretAdmin:
     """What looks after the key that secrets are sealed under."""
     auditor = Auditor(installation.audit, clock)
-    return SecretKeeper(installation.ring, installation.box, installation.sealed, auditor, clock)
+    return SecretAdmin(installation.ring, installation.box, installation.sealed, auditor, clock)
 
 
 def build_admin(
@@ -95,7 +95,7 @@ def build_admin(
         tenants=installation.tenants,
         keys=installation.keys,
         pacs=pacs,
-        secrets=secret_keeper(installation, clock),
+        secrets=secret_admin(installation, clock),
         limits=LimitsAdmin(
             installation.limits,
             installation.usage,

@@ -9,12 +9,12 @@ from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.secrets.signing import PublicKeys
 from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.lib.clock import Clock
-from radgate_server.services.audit.checking import AuditChecker
-from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.administration import AuditAdmin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.search import AuditReader
+from radgate_server.services.audit.verification import AuditVerifier
 from radgate_server.services.reports.making import ReportMaker
-from radgate_server.services.reports.schedules import ScheduleDesk
+from radgate_server.services.reports.schedules import ScheduleAdmin
 from radgate_server.settings.settings import Settings
 
 
@@ -23,9 +23,9 @@ class AuditReading:
     """What reads the trail."""
 
     reader: AuditReader
-    checker: AuditChecker
+    checker: AuditVerifier
     maker: ReportMaker
-    schedules: ScheduleDesk
+    schedules: ScheduleAdmin
 
 
 def build_audit_reading(
@@ -33,13 +33,13 @@ def build_audit_reading(
 ) -> AuditReading:
     """Put it together. `known_problem` says what the background check found wrong with a tenant's index."""
     auditor = Auditor(installation.audit, clock)
-    desk = AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)
+    admin = AuditAdmin(installation.trail, installation.records, installation.signer, auditor, clock)
     reader = AuditReader(installation.records, auditor, clock, known_problem)
     return AuditReading(
         reader,
-        AuditChecker(desk, PublicKeys([installation.signer.public_key_pem]).check, auditor),
+        AuditVerifier(admin, PublicKeys([installation.signer.public_key_pem]).check, auditor),
         ReportMaker(reader, report_writers(pdf_rows=settings.reports.pdf_rows), settings.reports, clock),
-        ScheduleDesk(installation.schedules, settings.reports, auditor, clock),
+        ScheduleAdmin(installation.schedules, settings.reports, auditor, clock),
     )
 
 
@@ -57,7 +57,7 @@ async def open_audit_reading(settings: Settings) -> AsyncIterator[AuditReading]:
 
 
 @asynccontextmanager
-async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
+async def open_audit_admin(settings: Settings) -> AsyncIterator[AuditAdmin]:
     """The audit trail without a server, for the command line.
 
     Raises:
@@ -67,4 +67,4 @@ async def open_audit_desk(settings: Settings) -> AsyncIterator[AuditDesk]:
         clock = SystemClock()
         installation = await open_installation(stack, settings, clock)
         auditor = Auditor(installation.audit, clock)
-        yield AuditDesk(installation.trail, installation.records, installation.signer, auditor, clock)
+        yield AuditAdmin(installation.trail, installation.records, installation.signer, auditor, clock)

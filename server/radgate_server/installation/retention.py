@@ -1,4 +1,4 @@
-"""What server and command line share of retention: where it is kept, and the two desks that are built on it."""
+"""What server and command line share of retention: where it is kept, and the two services that are built on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.retention.erasure import CacheEraser
-from radgate_server.services.retention.rules import RetentionDesk
+from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
 
 
@@ -48,9 +48,9 @@ def open_retention(settings: Settings, database: Database, box: SecretBox) -> Re
     )
 
 
-def build_desk(store: RetentionStore, settings: Settings, auditor: Auditor, clock: Clock) -> RetentionDesk:
+def build_retention_admin(store: RetentionStore, settings: Settings, auditor: Auditor, clock: Clock) -> RetentionAdmin:
     """Rules and holds as administrators see them."""
-    return RetentionDesk(store.rules, store.holds, settings.retention, auditor, clock)
+    return RetentionAdmin(store.rules, store.holds, settings.retention, auditor, clock)
 
 
 def build_eraser(

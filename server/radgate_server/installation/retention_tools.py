@@ -14,12 +14,12 @@ from radgate_server.installation.disk_tiers import (
     open_state_cache,
 )
 from radgate_server.installation.opening import open_installation
-from radgate_server.installation.retention import build_desk, build_eraser
+from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.retention.erasure import CacheEraser
-from radgate_server.services.retention.rules import RetentionDesk
+from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
 
 
@@ -27,7 +27,7 @@ from radgate_server.settings.settings import Settings
 class RetentionTools:
     """Rules and holds, and what erases cached data."""
 
-    desk: RetentionDesk
+    admin: RetentionAdmin
     eraser: CacheEraser
 
 
@@ -57,7 +57,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
             follower=follower,
         )
         yield RetentionTools(
-            build_desk(store, settings, Auditor(installation.audit, clock), clock),
+            build_retention_admin(store, settings, Auditor(installation.audit, clock), clock),
             build_eraser(
                 store,
                 trail=installation.trail,

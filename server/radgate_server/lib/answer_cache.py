@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Self
 
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.lib.single_flight import SingleFlight
-from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.lib.ttl_cache import TtlCache
 
 type Concerns[Key] = Callable[[Key], bool]
 """Whether an invalidation concerns what is stored under a key."""
@@ -57,11 +57,11 @@ class AnswerCache[Key: Hashable, Value]:
     """
 
     def __init__(self, max_weight: int, *, ttl_s: float = math.inf, clock: Clock | None = None) -> None:
-        self._stored: RecentMap[Key, Value] | ExpiringMap[Key, Value]
+        self._stored: LruCache[Key, Value] | TtlCache[Key, Value]
         if clock is None:
-            self._stored = RecentMap(max_weight)
+            self._stored = LruCache(max_weight)
         else:
-            self._stored = ExpiringMap(ttl_s=ttl_s, max_weight=max_weight, clock=clock)
+            self._stored = TtlCache(ttl_s=ttl_s, max_weight=max_weight, clock=clock)
         self.get = self._stored.get
         """The answer, or None when there is none or it has expired."""
         self._flights: SingleFlight[Key, Value] = SingleFlight()
@@ -103,7 +103,7 @@ class AnswerLoad[Key: Hashable, Value](Load[Key]):
 
     __slots__ = ("_stored",)
 
-    def __init__(self, loads: set[Load[Key]], stored: RecentMap[Key, Value] | ExpiringMap[Key, Value]) -> None:
+    def __init__(self, loads: set[Load[Key]], stored: LruCache[Key, Value] | TtlCache[Key, Value]) -> None:
         self._loads = loads
         self.invalidations = []
         self._stored = stored
@@ -115,7 +115,7 @@ class AnswerLoad[Key: Hashable, Value](Load[Key]):
         """
         if not self.is_current(key):
             return
-        if isinstance(self._stored, ExpiringMap):
+        if isinstance(self._stored, TtlCache):
             self._stored.put(key, answer, weight, at_most_s=at_most_s)
         else:
             self._stored.put(key, answer, weight)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 
 
-class RecentMap[Key: Hashable, Value]:
+class LruCache[Key: Hashable, Value]:
     """Least recently used entries go first when the sum of weights passes `max_weight`."""
 
     def __init__(self, max_weight: int) -> None:

@@ -4,16 +4,16 @@ import math
 from collections.abc import Callable, Hashable
 
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 
 
-class ExpiringMap[Key: Hashable, Value]:
+class TtlCache[Key: Hashable, Value]:
     """Least recently used entries go first when the sum of weights passes `max_weight`."""
 
     def __init__(self, *, ttl_s: float, max_weight: int, clock: Clock) -> None:
         self._ttl_s = ttl_s
         self._clock = clock
-        self._kept: RecentMap[Key, tuple[Value, float]] = RecentMap(max_weight)
+        self._kept: LruCache[Key, tuple[Value, float]] = LruCache(max_weight)
 
     def get(self, key: Key) -> Value | None:
         """The value, or None when it is not there or too old."""

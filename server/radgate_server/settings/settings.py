@@ -362,7 +362,7 @@ class Settings(BaseSettings):
         return tls_paths(self.grpc_tls_certificate_file, self.grpc_tls_key_file, self.grpc_tls_client_ca_file)
 
     @property
-    def door_tls(self) -> TlsPaths | None:
+    def endpoint_tls(self) -> TlsPaths | None:
         """The files of the port that clients use: Envoy's, or the gRPC server's own when there is no Envoy."""
         return self.gateway.tls if self.gateway.enabled else self.grpc_tls
 

@@ -1,10 +1,10 @@
-from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.lib.ttl_cache import TtlCache
 from tests.fakes.clock import FakeClock
 
 
 def test_an_entry_is_forgotten_after_its_time() -> None:
     clock = FakeClock()
-    kept: ExpiringMap[str, int] = ExpiringMap(ttl_s=5, max_weight=10, clock=clock)
+    kept: TtlCache[str, int] = TtlCache(ttl_s=5, max_weight=10, clock=clock)
     kept.put("a", 1)
     clock.advance(4.9)
     assert kept.get("a") == 1
@@ -13,7 +13,7 @@ def test_an_entry_is_forgotten_after_its_time() -> None:
 
 
 def test_the_least_recently_used_goes_when_it_gets_too_heavy() -> None:
-    kept: ExpiringMap[str, int] = ExpiringMap(ttl_s=5, max_weight=10, clock=FakeClock())
+    kept: TtlCache[str, int] = TtlCache(ttl_s=5, max_weight=10, clock=FakeClock())
     kept.put("a", 1, weight=4)
     kept.put("b", 2, weight=4)
     assert kept.get("a") == 1
@@ -22,7 +22,7 @@ def test_the_least_recently_used_goes_when_it_gets_too_heavy() -> None:
 
 
 def test_replacing_an_entry_does_not_count_it_twice() -> None:
-    kept: ExpiringMap[str, int] = ExpiringMap(ttl_s=5, max_weight=10, clock=FakeClock())
+    kept: TtlCache[str, int] = TtlCache(ttl_s=5, max_weight=10, clock=FakeClock())
     for number in range(5):
         kept.put("a", number, weight=6)
     kept.put("b", 9, weight=4)
@@ -30,20 +30,20 @@ def test_replacing_an_entry_does_not_count_it_twice() -> None:
 
 
 def test_what_is_heavier_than_everything_may_be_is_not_kept_and_displaces_nothing() -> None:
-    kept: ExpiringMap[str, int] = ExpiringMap(ttl_s=5, max_weight=10, clock=FakeClock())
+    kept: TtlCache[str, int] = TtlCache(ttl_s=5, max_weight=10, clock=FakeClock())
     kept.put("a", 1, weight=10)
     kept.put("b", 2, weight=11)
     assert (kept.get("a"), kept.get("b")) == (1, None)
 
 
 def test_no_time_to_live_keeps_nothing() -> None:
-    kept: ExpiringMap[str, int] = ExpiringMap(ttl_s=0, max_weight=10, clock=FakeClock())
+    kept: TtlCache[str, int] = TtlCache(ttl_s=0, max_weight=10, clock=FakeClock())
     kept.put("a", 1)
     assert kept.get("a") is None
 
 
 def test_entries_can_be_dropped_by_key() -> None:
-    kept: ExpiringMap[str, int] = ExpiringMap(ttl_s=5, max_weight=10, clock=FakeClock())
+    kept: TtlCache[str, int] = TtlCache(ttl_s=5, max_weight=10, clock=FakeClock())
     kept.put("a1", 1)
     kept.put("a2", 2)
     kept.put("b1", 3)

@@ -27,7 +27,7 @@ from radgate_server.core.audit.export.dicom import audit_message
 from radgate_server.core.audit.export.fhir import audit_event
 from radgate_server.core.audit.verification import StoredRecord
 from radgate_server.core.errors import ConfigurationError, ResourceNotFoundError
-from radgate_server.services.audit.desk import NOTHING_RECORDED, AuditDesk, Verdict
+from radgate_server.services.audit.administration import NOTHING_RECORDED, AuditAdmin, Verdict
 
 _readable_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -63,7 +63,7 @@ def verify(tenant_id: str | None, checkpoint_file: Path | None, public_key_files
     """
     kept = _read_checkpoints(checkpoint_file) if checkpoint_file else ()
     pems = [path.read_text(encoding="utf-8", errors="replace") for path in public_key_files]
-    verdict = _run(lambda desk: _verify(desk, tenant_id, kept, pems))
+    verdict = _run(lambda admin: _verify(admin, tenant_id, kept, pems))
     if tenant_id and not (verdict.records or verdict.faults):
         raise ResourceNotFoundError(NOTHING_RECORDED)
     for fault in verdict.faults:
@@ -85,7 +85,7 @@ def verify(tenant_id: str | None, checkpoint_file: Path | None, public_key_files
 @config_option
 def checkpoint(tenant_id: str) -> None:
     """Sign the chain as it is now; prints the checkpoint as a line of JSON, to be kept elsewhere."""
-    click.echo(to_line(_run(lambda desk: desk.checkpoint(tenant_id))))
+    click.echo(to_line(_run(lambda admin: admin.checkpoint(tenant_id))))
 
 
 @audit.command()
@@ -93,7 +93,7 @@ def checkpoint(tenant_id: str) -> None:
 @config_option
 def checkpoints(tenant_id: str | None) -> None:
     """Print all checkpoints as JSON lines, the oldest first."""
-    for made in _run(lambda desk: desk.checkpoints(tenant_id)):
+    for made in _run(lambda admin: admin.checkpoints(tenant_id)):
         click.echo(to_line(made))
 
 
@@ -119,7 +119,7 @@ def export(tenant_id: str, since: str | None, form: str) -> None:
             if since_us is None or row.time_us >= since_us:
                 click.echo(line_of(row, source))
 
-    _run(lambda desk: desk.export(caller_for(tenant_id), show))
+    _run(lambda admin: admin.export(caller_for(tenant_id), show))
 
 
 @audit.command("public-key")
@@ -127,8 +127,8 @@ def export(tenant_id: str, since: str | None, form: str) -> None:
 def public_key() -> None:
     """Print the public key that checks this installation's checkpoints (PEM)."""
 
-    async def read(desk: AuditDesk) -> str:
-        return desk.public_key_pem
+    async def read(admin: AuditAdmin) -> str:
+        return admin.public_key_pem
 
     click.echo(_run(read), nl=False)
 
@@ -144,40 +144,40 @@ def index() -> None:
 def rebuild(tenant_id: str | None) -> None:
     """Make the index again from the records. That is recorded; servers and searches may continue meanwhile."""
 
-    async def work(desk: AuditDesk) -> int:
-        tenants = await desk.tenants()
+    async def work(admin: AuditAdmin) -> int:
+        tenants = await admin.tenants()
         if tenant_id is not None and tenant_id not in tenants:
             raise ResourceNotFoundError(NOTHING_RECORDED)
         chosen = tenants if tenant_id is None else [tenant_id]
         for each in chosen:
-            await desk.rebuild_index(caller_for(each))
+            await admin.rebuild_index(caller_for(each))
         return len(chosen)
 
     hint(f"the index was made again for {_run(work)} chains; radgate audit verify compares it with the records")
 
 
-async def _verify(desk: AuditDesk, tenant_id: str | None, kept: Sequence[Checkpoint], pems: Sequence[str]) -> Verdict:
+async def _verify(admin: AuditAdmin, tenant_id: str | None, kept: Sequence[Checkpoint], pems: Sequence[str]) -> Verdict:
     # Only here, as in `_run`.
     from radgate_server.adapters.secrets.signing import PublicKeys
 
-    check = PublicKeys(pems or [desk.public_key_pem]).check
+    check = PublicKeys(pems or [admin.public_key_pem]).check
     with ExitStack() as stack:
         if not sys.stderr.isatty():
-            return await desk.verify(tenant_id, kept, check)
+            return await admin.verify(tenant_id, kept, check)
         bar: Any = stack.enter_context(click.progressbar(length=1, label="records", file=sys.stderr))
 
         def progress(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        return await desk.verify(tenant_id, kept, check, progress)
+        return await admin.verify(tenant_id, kept, check, progress)
 
 
-def _run[T](work: Callable[[AuditDesk], Awaitable[T]]) -> T:
+def _run[T](work: Callable[[AuditAdmin], Awaitable[T]]) -> T:
     # Only here: the whole server's imports would make `--help` slow.
-    from radgate_server.installation.audit_tools import open_audit_desk
+    from radgate_server.installation.audit_tools import open_audit_admin
 
-    return run_on_trail(open_audit_desk, work)
+    return run_on_trail(open_audit_admin, work)
 
 
 def _read_checkpoints(path: Path) -> Sequence[Checkpoint]:

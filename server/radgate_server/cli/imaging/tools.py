@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 import google_crc32c
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
-from radgate_server.adapters.imaging.workers.terms import number_of_workers
+from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers
 from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.core.dicom.dataset.file_meta import identify, read_file_meta
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import InstanceMalformedError
-from radgate_server.services.imaging.standalone import LooseImages
+from radgate_server.services.imaging.standalone import StandaloneImages
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.table import MIB
 
@@ -30,7 +30,7 @@ _SPOOL_MEMORY_BYTES = 256 * MIB
 class Tools:
     """What a command works with. `parallel` files at the same time keep all processors busy."""
 
-    images: LooseImages
+    images: StandaloneImages
     parallel: int
 
     async def read(self, path: Path) -> MemoryInstance:
@@ -45,7 +45,7 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
     await workers.start()
     try:
         with TemporaryDirectory(prefix="radgate-") as folder, ThreadPoolExecutor(_INDEX_THREADS) as executor:
-            images = LooseImages(
+            images = StandaloneImages(
                 executor,
                 workers,
                 DiskSpool(Path(folder), memory_bytes=_SPOOL_MEMORY_BYTES),

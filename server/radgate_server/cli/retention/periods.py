@@ -22,7 +22,7 @@ def retention() -> None:
 @config_option
 def show(tenant_id: str, as_json: bool) -> None:
     """Report for how many days records of each kind are kept; 0 is without an end."""
-    kept = run_retention(lambda tools: tools.desk.show(caller_for(tenant_id)))
+    kept = run_retention(lambda tools: tools.admin.show(caller_for(tenant_id)))
     rows = [{"kind": one.kind.value, "days": one.days, "rule": "tenant" if one.own else "settings"} for one in kept]
     print_rows(rows, ("kind", "days", "rule"), as_json=as_json)
 
@@ -34,7 +34,7 @@ def show(tenant_id: str, as_json: bool) -> None:
 @config_option
 def set_rule(tenant_id: str, kind: str, days: int | None) -> None:
     """Give a tenant a rule of its own, not shorter than the setting retention.least_days, or take it away."""
-    run_retention(lambda tools: tools.desk.set_days(caller_for(tenant_id), RecordKind(kind), days))
+    run_retention(lambda tools: tools.admin.set_days(caller_for(tenant_id), RecordKind(kind), days))
 
 
 @retention.command()
@@ -48,7 +48,7 @@ def hold(tenant_id: str, reason: str, **subjects: str | None) -> None:
     Prints the id by which the hold is released.
     """
     subject, value = one_of(subjects) or (HoldSubject.TENANT, "")
-    click.echo(run_retention(lambda tools: tools.desk.place(caller_for(tenant_id), subject, value, reason)).hold_id)
+    click.echo(run_retention(lambda tools: tools.admin.place(caller_for(tenant_id), subject, value, reason)).hold_id)
 
 
 @retention.command()
@@ -58,7 +58,7 @@ def hold(tenant_id: str, reason: str, **subjects: str | None) -> None:
 @config_option
 def release(tenant_id: str, hold_id: str, reason: str) -> None:
     """End a legal hold; it stays on record."""
-    run_retention(lambda tools: tools.desk.release(caller_for(tenant_id), hold_id, reason))
+    run_retention(lambda tools: tools.admin.release(caller_for(tenant_id), hold_id, reason))
 
 
 @retention.command()
@@ -68,6 +68,6 @@ def release(tenant_id: str, hold_id: str, reason: str) -> None:
 @config_option
 def holds(tenant_id: str, released: bool, as_json: bool) -> None:
     """List legal holds, the first placed first."""
-    found = run_retention(lambda tools: tools.desk.list_holds(caller_for(tenant_id), released=released))
+    found = run_retention(lambda tools: tools.admin.list_holds(caller_for(tenant_id), released=released))
     columns = ("hold_id", "subject", "value", "reason", "placed_by", "place_time", "release_time")
     print_rows([asdict(one) for one in found], columns, as_json=as_json)

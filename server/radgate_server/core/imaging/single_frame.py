@@ -17,14 +17,14 @@ SMALL_BYTES = 4 << 20
 """Of the file, and of its pixels when they are decoded."""
 
 
-class TakenApart(NamedTuple):
+class SingleFrameFile(NamedTuple):
     """`around` lacks the pixels. The frame lies in the file's own bytes where it can, and keeps them alive."""
 
     frame: StoredFrame
     around: OpenedFile
 
 
-def take_apart(file: memoryview) -> TakenApart | None:
+def take_apart(file: memoryview) -> SingleFrameFile | None:
     """Take a DICOM file apart; None when it has not exactly one frame of Pixel Data, or a large one, or of single bits.
 
     The frame is as StoredFrames gives it: as stored when it is encapsulated, a native one in little endian.
@@ -42,7 +42,7 @@ def take_apart(file: memoryview) -> TakenApart | None:
     if table is None:
         return None
     syntax = opened.transfer_syntax_uid if table.encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
-    return TakenApart(StoredFrame(_frame(opened, pixel_data, table, image), syntax, image), opened.detached())
+    return SingleFrameFile(StoredFrame(_frame(opened, pixel_data, table, image), syntax, image), opened.detached())
 
 
 def _frame(opened: OpenedFile, pixel_data: Element, table: FrameTable, image: ImagePixel) -> bytes:

@@ -48,14 +48,14 @@ class EncodedPixels:
         return TRANSFER_SYNTAXES[self.transfer_syntax_uid].kind != "native"
 
 
-class Around(NamedTuple):
+class FileEnvelope(NamedTuple):
     """What stands in the DICOM file before the first frame and behind the last."""
 
     before: bytes
     after: bytes
 
 
-def write_around(file: OpenedFile, source: Source, pixels: EncodedPixels) -> Around:
+def write_envelope(file: OpenedFile, source: Source, pixels: EncodedPixels) -> FileEnvelope:
     """Write the file again, but for its frames: those come between, encapsulated by `frame_item` or side by side.
 
     Values stay as they are but for those that say how to read the pixels and, when something was lost, what that made
@@ -72,7 +72,7 @@ def write_around(file: OpenedFile, source: Source, pixels: EncodedPixels) -> Aro
     opening, extended, closing = _pixel_data(pixels)
     head = explicit_little_endian(file.data, file.part(range(PIXEL_DATA)), changes | extended)
     tail = explicit_little_endian(file.data, file.part(range(PIXEL_DATA + 1, 1 << 32)), {})
-    return Around(b"".join((meta, *head, *opening)), b"".join((*closing, *tail)))
+    return FileEnvelope(b"".join((meta, *head, *opening)), b"".join((*closing, *tail)))
 
 
 def write_explicit_little_endian(file: memoryview, source: Source) -> tuple[bytes, ...]:

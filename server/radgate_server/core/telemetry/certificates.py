@@ -49,7 +49,7 @@ def certificates_of_scp(certificate_file: str, ca_file: str) -> Iterator[Certifi
     yield from (CertificateUse(use, file) for use, file in files if file)
 
 
-def certificates_of_door(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
+def certificates_of_endpoint(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
     """What the port that clients use shows, and whom it trusts; "" for what is not configured."""
     files = ((Use.DOOR, certificate_file), (Use.CLIENT_AUTHORITIES, client_ca_file))
     yield from (CertificateUse(use, file) for use, file in files if file)

@@ -21,7 +21,7 @@ _MAX_ADDRESS = 45  # an IPv6 address with an IPv4 tail
 _ONE_CERTIFICATE = re.compile(r'(?:By=[^",;]*;)*Hash=[0-9A-Fa-f]*;Cert="([^"]*)"')
 
 
-class Introductions:
+class CallerIdentities:
     """Reads calls' credentials. `gateway_secret` is "" when there is no gateway to believe."""
 
     def __init__(self, gateway_secret: str) -> None:

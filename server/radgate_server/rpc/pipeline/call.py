@@ -34,7 +34,7 @@ class Call:
     `withhold` has, by study, what raises when the study was admitted and may not be sent any more; asked before
     each message.
     `warnings` say what is doubtful of the answer: for its headers, and for a record that ends it.
-    `under_way` is the connection that the call is counted for, "" before it is admitted.
+    `in_progress` is the connection that the call is counted for, "" before it is admitted.
     """
 
     __slots__ = (
@@ -47,6 +47,7 @@ class Call:
         "doubts",
         "failure",
         "first_write_s",
+        "in_progress",
         "lease",
         "method",
         "payload",
@@ -54,7 +55,6 @@ class Call:
         "response",
         "sent_bytes",
         "stream",
-        "under_way",
         "warnings",
         "withhold",
     )
@@ -77,7 +77,7 @@ class Call:
         self.sent_bytes = 0
         self.cut = False
         self.counted_for: str | None = None
-        self.under_way = ""
+        self.in_progress = ""
         self.warnings: tuple[str, ...] = ()
         self.first_write_s: float | None = None
         given = self._headers.get("x-request-id", "")

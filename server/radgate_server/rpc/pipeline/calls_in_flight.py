@@ -11,7 +11,7 @@ from typing import cast
 
 from radgate_server.core.errors import ServerOverloadedError, ServerStoppingError
 from radgate_server.rpc.pipeline.call import Call
-from radgate_server.rpc.pipeline.layer import Method, Proceed
+from radgate_server.rpc.pipeline.interceptor import Method, Proceed
 
 END_S = 1.0
 """What calls that are ended may take to send their status, or what breaks their body off."""

@@ -31,7 +31,7 @@ from radgate_server.rpc.access.study_admission import (
 )
 from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
 from radgate_server.rpc.pipeline.call import Call
-from radgate_server.rpc.pipeline.layer import Layer, Method, Proceed, compose
+from radgate_server.rpc.pipeline.interceptor import Interceptor, Method, Proceed, compose
 from radgate_server.rpc.pipeline.method_table import Way
 
 _BREAK_OFF_S = 0.5
@@ -57,7 +57,7 @@ class Servicer(Protocol):
 def build_ways(
     service: ServiceDescriptor,
     servicer: Servicer,
-    layers: tuple[Layer, ...],
+    layers: tuple[Interceptor, ...],
     gates: StudyGates,
 ) -> dict[str, Way]:
     """Make the ways of all methods of the service, by their full names.
@@ -76,7 +76,7 @@ def _build_way(
     service: ServiceDescriptor,
     descriptor: MethodDescriptor,
     servicer: Servicer,
-    layers: tuple[Layer, ...],
+    layers: tuple[Interceptor, ...],
     gates: StudyGates,
 ) -> Way:
     access = METHODS[full_name := f"{service.full_name}/{descriptor.name}"]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import grpc
 
 from radgate_server.rpc.pipeline.call import Call, Metadata
-from radgate_server.rpc.pipeline.layer import Proceed
+from radgate_server.rpc.pipeline.interceptor import Proceed
 from radgate_server.rpc.pipeline.request_drain import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
 
 

@@ -24,10 +24,10 @@ from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.gateway.ports import TlsSource
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.tracing import Tracer
-from radgate_server.rpc.access.caller_identity import Introductions
+from radgate_server.rpc.access.caller_identity import CallerIdentities
 from radgate_server.rpc.pipeline.calls_in_flight import END_S, CallsInFlight
 from radgate_server.rpc.pipeline.composition import Servicer, StudyGates, build_ways
-from radgate_server.rpc.pipeline.layers import CallGates, standard_layers
+from radgate_server.rpc.pipeline.interceptors import CallChecks, standard_interceptors
 from radgate_server.rpc.pipeline.method_table import MethodTable, Way
 from radgate_server.rpc.server import health, reflection
 from radgate_server.rpc.server.tls import server_credentials
@@ -164,7 +164,7 @@ class Servicers:
 def build_server(
     settings: Settings,
     servicers: Servicers,
-    call_gates: CallGates,
+    call_checks: CallChecks,
     study_gates: StudyGates,
     telemetry: Telemetry,
     *,
@@ -178,7 +178,7 @@ def build_server(
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy.
     """
     calls = CallsInFlight(settings.limits.max_calls, time.monotonic)
-    layers = standard_layers(call_gates, Introductions(gateway_secret), calls, telemetry, tracer)
+    layers = standard_interceptors(call_checks, CallerIdentities(gateway_secret), calls, telemetry, tracer)
     served = servicers.by_service()
     names = [service.full_name for service in served]
     health_servicer = health.HealthServicer(names)

@@ -19,10 +19,10 @@ from radgate_server.rpc.v1.convert.audit import (
 )
 from radgate_server.rpc.v1.convert.audit_reports import change_plan, from_schedule, from_spec, to_schedule
 from radgate_server.rpc.v1.streams.page_token import make_page_token, page_size_of, read_page_token, requested_page
-from radgate_server.services.audit.checking import AuditChecker
 from radgate_server.services.audit.search import AuditReader
+from radgate_server.services.audit.verification import AuditVerifier
 from radgate_server.services.reports.making import ReportMaker
-from radgate_server.services.reports.schedules import ScheduleDesk
+from radgate_server.services.reports.schedules import ScheduleAdmin
 
 CHUNK_BYTES = 1 << 20
 
@@ -32,7 +32,9 @@ CHUNK_BYTES = 1 << 20
 class AuditServicer:
     """radgate.v1.AuditService."""
 
-    def __init__(self, reader: AuditReader, checker: AuditChecker, maker: ReportMaker, schedules: ScheduleDesk) -> None:
+    def __init__(
+        self, reader: AuditReader, checker: AuditVerifier, maker: ReportMaker, schedules: ScheduleAdmin
+    ) -> None:
         self._reader = reader
         self._checker = checker
         self._maker = maker

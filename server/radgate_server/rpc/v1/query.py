@@ -21,7 +21,7 @@ from radgate_server.rpc.v1.enum_words import ERROR_REASONS, QUERY_WARNING_REASON
 from radgate_server.rpc.v1.streams.page_token import requested_page
 from radgate_server.services.access.caller_search import CallerSearch
 from radgate_server.services.audit.recording import Auditor
-from radgate_server.services.cache.watching import NewsDesk, StudyNews
+from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 from radgate_server.services.query.known_studies import PATIENT_ID
 from radgate_server.services.query.search import Page, QueryPage, QueryWarning
 
@@ -33,7 +33,7 @@ _PARENTS = {"study_instance_uid": "0020000D", "series_instance_uid": "0020000E"}
 class QueryServicer:
     """radgate.v1.QueryService."""
 
-    def __init__(self, query: CallerSearch, news: NewsDesk, auditor: Auditor) -> None:
+    def __init__(self, query: CallerSearch, news: StudyChangePublisher, auditor: Auditor) -> None:
         self._query = query
         self._news = news
         self._auditor = auditor
@@ -72,7 +72,7 @@ class QueryServicer:
                         await self._record_news(call, item)
                     yield _to_response(item)
 
-    async def _record_news(self, call: Call, news: StudyNews) -> None:
+    async def _record_news(self, call: Call, news: StudyEvent) -> None:
         """The stream names the study, so that is recorded before it leaves."""
         scope = RetrieveScope(news.study_instance_uid)
         await self._auditor.record(call.caller, AuditAction.LIST, scope, "study changed", pacs=news.pacs)
@@ -113,7 +113,7 @@ def _to_warning(warning: QueryWarning) -> messages.QueryWarning:
     )
 
 
-def _to_response(news: StudyNews | None) -> messages.WatchStudiesResponse:
+def _to_response(news: StudyEvent | None) -> messages.WatchStudiesResponse:
     if news is None:
         return messages.WatchStudiesResponse(missed=messages.NewsMissed())
     changed = messages.StudyChanged(study_instance_uid=news.study_instance_uid, pacs=news.pacs, removed=news.removed)

@@ -5,7 +5,7 @@ from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.v1.convert.retention import from_erase, from_kind, from_subject, to_erasure, to_hold, to_rule
 from radgate_server.rpc.v1.streams.page_token import requested_page
 from radgate_server.services.retention.erasure import CacheEraser
-from radgate_server.services.retention.rules import RetentionDesk
+from radgate_server.services.retention.rules import RetentionAdmin
 
 # ruff: noqa: N802 (rpcs keep their names)
 
@@ -13,34 +13,34 @@ from radgate_server.services.retention.rules import RetentionDesk
 class RetentionServicer:
     """radgate.v1.RetentionService."""
 
-    def __init__(self, desk: RetentionDesk, eraser: CacheEraser) -> None:
-        self._desk = desk
+    def __init__(self, admin: RetentionAdmin, eraser: CacheEraser) -> None:
+        self._admin = admin
         self._eraser = eraser
 
     async def GetRetention(self, _request: messages.GetRetentionRequest, call: Call) -> messages.GetRetentionResponse:
         """Tell for how long records of each kind are kept."""
-        rules = map(to_rule, await self._desk.show(call.caller))
-        return messages.GetRetentionResponse(rules=rules, least_days=self._desk.least_days)
+        rules = map(to_rule, await self._admin.show(call.caller))
+        return messages.GetRetentionResponse(rules=rules, least_days=self._admin.least_days)
 
     async def SetRetention(self, request: messages.SetRetentionRequest, call: Call) -> messages.SetRetentionResponse:
         """Give the tenant a rule, or take it away."""
         days = request.days if request.HasField("days") else None
         return messages.SetRetentionResponse(
-            rules=map(to_rule, await self._desk.set_days(call.caller, from_kind(request.kind), days))
+            rules=map(to_rule, await self._admin.set_days(call.caller, from_kind(request.kind), days))
         )
 
     async def PlaceLegalHold(
         self, request: messages.PlaceLegalHoldRequest, call: Call
     ) -> messages.PlaceLegalHoldResponse:
         """Keep something from being erased."""
-        hold = await self._desk.place(call.caller, from_subject(request.subject), request.value, request.reason)
+        hold = await self._admin.place(call.caller, from_subject(request.subject), request.value, request.reason)
         return messages.PlaceLegalHoldResponse(hold=to_hold(hold))
 
     async def ReleaseLegalHold(
         self, request: messages.ReleaseLegalHoldRequest, call: Call
     ) -> messages.ReleaseLegalHoldResponse:
         """End a hold."""
-        hold = await self._desk.release(call.caller, request.hold_id, request.reason)
+        hold = await self._admin.release(call.caller, request.hold_id, request.reason)
         return messages.ReleaseLegalHoldResponse(hold=to_hold(hold))
 
     async def ListLegalHolds(
@@ -48,7 +48,7 @@ class RetentionServicer:
     ) -> messages.ListLegalHoldsResponse:
         """List the holds."""
         page = requested_page(request, call.caller.tenant_id)
-        holds, following = page.cut(await self._desk.list_holds(call.caller, released=request.include_released))
+        holds, following = page.cut(await self._admin.list_holds(call.caller, released=request.include_released))
         return messages.ListLegalHoldsResponse(holds=map(to_hold, holds), next_page_token=following)
 
     async def EraseCachedData(

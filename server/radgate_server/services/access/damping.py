@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.lib.ttl_cache import TtlCache
 
 _FIRST_WAIT_S = 1.0
 _FORGET_S = 900.0
@@ -30,9 +30,7 @@ class FailureDamper:
         self._clock = clock
         self._max_failures = max_failures
         self._max_wait_s = max_wait_s
-        self._failures: ExpiringMap[Hashable, _Failures] = ExpiringMap(
-            ttl_s=_FORGET_S, max_weight=_MAX_SUBJECTS, clock=clock
-        )
+        self._failures: TtlCache[Hashable, _Failures] = TtlCache(ttl_s=_FORGET_S, max_weight=_MAX_SUBJECTS, clock=clock)
 
     def wait_s(self, *subjects: Hashable) -> float:
         """Seconds until all of the subjects may try again, 0 for at once."""

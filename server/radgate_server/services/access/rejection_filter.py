@@ -18,7 +18,7 @@ _STUDY, _SERIES, _INSTANCE = (UNIQUE_KEYS[level] for level in (QueryLevel.STUDY,
 _INSTANCES_OF_SERIES = "00201209"  # Number of Series Related Instances
 
 
-class RejectedHiding:
+class RejectedMatchFilter:
     """Applies what rejection notes say, where the tenant wants it."""
 
     def __init__(self, rejections: Rejections, lister: StudyLister) -> None:

@@ -22,7 +22,7 @@ from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.quarantine.storing import QuarantineAdmin
-from radgate_server.services.secrets.keeping import SecretKeeper
+from radgate_server.services.secrets.administration import SecretAdmin
 
 MAX_LABEL_LENGTH = 200
 MAX_OVERLAP = timedelta(days=90)
@@ -41,7 +41,7 @@ class AdminService:
         tenants: TenantDirectory,
         keys: KeyDirectory,
         pacs: PacsAdmin,
-        secrets: SecretKeeper,
+        secrets: SecretAdmin,
         limits: LimitsAdmin,
         caches: TenantCaches,
         quarantine: QuarantineAdmin,

@@ -8,7 +8,7 @@ from radgate_server.core.alerts.alert import Alert, AlertState, Notice
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class NoticePolicy:
     """An alert is over when its cause has been gone for `settle_s`; told again every `repeat_s` (0: never)."""
 
     site: str
@@ -30,21 +30,21 @@ class _Known:
 class AlertLedger:
     """One per process."""
 
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+    def __init__(self, policy: NoticePolicy) -> None:
+        self._policy = policy
         self._known: dict[str, _Known] = {}
 
     def update(
         self,
         found: Iterable[Alert],
-        patience_s: Mapping[str, float],
+        pending_s: Mapping[str, float],
         silenced: Callable[[Alert], bool],
         now: datetime,
         now_s: float,
     ) -> list[Notice]:
         """Return what is to be told, now that just these alerts are found.
 
-        `patience_s` says by the rules' names for how long an alert must be there before it counts; what is gone before
+        `pending_s` says by the rules' names for how long an alert must be there before it counts; what is gone before
         was nothing. Of what is `silenced` nobody is told, nor of its end if its beginning was not told either.
         """
         for alert in found:
@@ -54,22 +54,22 @@ class AlertLedger:
         for key, known in list(self._known.items()):
             if known.seen_s < now_s:
                 notices += self._end(key, known, now, now_s)
-            elif self._is_due(known, patience_s[known.alert.name], now_s) and not silenced(known.alert):
+            elif self._is_due(known, pending_s[known.alert.name], now_s) and not silenced(known.alert):
                 notices.append(self._notice(known, AlertState.FIRING, now))
                 known.told_s = now_s
         return notices
 
     def _end(self, key: str, known: _Known, now: datetime, now_s: float) -> list[Notice]:
-        if known.told_s is not None and now_s - known.seen_s < self._terms.settle_s:
+        if known.told_s is not None and now_s - known.seen_s < self._policy.settle_s:
             return []
         del self._known[key]
         return [] if known.told_s is None else [self._notice(known, AlertState.RESOLVED, now)]
 
-    def _is_due(self, known: _Known, patience_s: float, now_s: float) -> bool:
+    def _is_due(self, known: _Known, pending_s: float, now_s: float) -> bool:
         if known.told_s is None:
-            return now_s - known.since_s >= patience_s
-        return 0 < self._terms.repeat_s <= now_s - known.told_s
+            return now_s - known.since_s >= pending_s
+        return 0 < self._policy.repeat_s <= now_s - known.told_s
 
     def _notice(self, known: _Known, state: AlertState, now: datetime) -> Notice:
         again = state is AlertState.FIRING and known.told_s is not None
-        return Notice(known.alert, state, now, known.since, self._terms.site, again=again)
+        return Notice(known.alert, state, now, known.since, self._policy.site, again=again)

@@ -16,12 +16,12 @@ class Waiting:
     notice: Notice
     failures: int = 0
     due_s: float = 0.0
-    under_way: bool = False
+    in_progress: bool = False
 
     @property
     def untold(self) -> bool:
         """Whether the receiver can't know of it: of a delivery that failed, it may."""
-        return not self.under_way and not self.failures
+        return not self.in_progress and not self.failures
 
 
 class Outbox:
@@ -39,7 +39,7 @@ class Outbox:
 
     def put(self, notice: Notice) -> int:
         """Add one; returns how many of the oldest were dropped for it."""
-        unsent = [each for each in self._waiting if each.notice.alert.key == notice.alert.key and not each.under_way]
+        unsent = [each for each in self._waiting if each.notice.alert.key == notice.alert.key and not each.in_progress]
         for each in unsent:
             self._waiting.remove(each)
         if notice.state is AlertState.RESOLVED and any(each.untold and not each.notice.again for each in unsent):

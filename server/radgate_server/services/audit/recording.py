@@ -8,7 +8,7 @@ from radgate_server.core.dicom.family_name import family_name_in
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.telemetry.request_context import trace_id
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.lib.ttl_cache import TtlCache
 from radgate_server.services.query.known_studies import KnownStudies, KnownStudy
 
 LISTED_S = 600.0
@@ -30,9 +30,7 @@ class Auditor:
         self._sink = sink
         self._study = studies.of_study if studies else _unknown_study
         self._clock = clock
-        self._listed: ExpiringMap[tuple[str, ...], bool] = ExpiringMap(
-            ttl_s=LISTED_S, max_weight=MAX_LISTED, clock=clock
-        )
+        self._listed: TtlCache[tuple[str, ...], bool] = TtlCache(ttl_s=LISTED_S, max_weight=MAX_LISTED, clock=clock)
 
     async def record(
         self,

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from radgate_server.services.cache.study_states import StudyStates
-from radgate_server.services.cache.watching import NewsDesk, StudyNews
+from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 
 
 class Cause(Enum):
@@ -51,7 +51,7 @@ class Invalidation:
     A cache is registered after those from which it is filled: else it could be filled from what is about to be dropped.
     """
 
-    def __init__(self, states: StudyStates, news: NewsDesk) -> None:
+    def __init__(self, states: StudyStates, news: StudyChangePublisher) -> None:
         self._states = states
         self._news = news
         self._caches: dict[str, CacheEntry] = {}
@@ -81,14 +81,14 @@ class Invalidation:
             await self._invalidate(Cause.EMPTIED, tenant_id, None)
         else:
             await self._invalidate(Cause.DROPPED, tenant_id, study_instance_uid)
-            self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+            self._news.tell(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
 
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
         """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
         await self._invalidate(Cause.ERASED, tenant_id, study_instance_uid)
-        self._news.tell(tenant_id, StudyNews(study_instance_uid, pacs="", removed=False))
+        self._news.tell(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
 
-    async def changed(self, tenant_id: str, news: StudyNews) -> None:
+    async def changed(self, tenant_id: str, news: StudyEvent) -> None:
         """A PACS reports a change. Instances that were fetched stay valid unless some were removed or overwritten.
 
         When the PACS can't tell which study it was, it may be any.

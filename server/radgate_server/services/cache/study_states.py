@@ -11,7 +11,7 @@ from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.query.model import FindResult, Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.services.query.fan_out import PacsAnswer
 
 MAX_STUDIES = 100_000
@@ -33,7 +33,7 @@ class StudyStates:
     def __init__(self, clock: Clock, *, max_age_s: float, max_studies: int = MAX_STUDIES) -> None:
         self._clock = clock
         self._max_age_s = max_age_s
-        self._known: RecentMap[tuple[str, str], ConfirmedStudy] = RecentMap(max_studies)
+        self._known: LruCache[tuple[str, str], ConfirmedStudy] = LruCache(max_studies)
 
     def is_trusted(self, tenant_id: str, study_instance_uid: str) -> bool:
         """Whether what is cached of the study may be served without asking the PACS."""

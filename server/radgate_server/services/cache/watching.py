@@ -20,7 +20,7 @@ MAX_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class StudyNews:
+class StudyEvent:
     """Something was added, changed or removed in a study. `pacs` is "" when it was not a PACS that told.
 
     `doubtful` as in StudyChange.
@@ -36,10 +36,10 @@ class Watcher:
     """One subscriber's queue. Whoever reads too slowly loses the news, and is told that there was some."""
 
     def __init__(self) -> None:
-        self._pending: deque[StudyNews | None] = deque()
+        self._pending: deque[StudyEvent | None] = deque()
         self._arrived = asyncio.Event()
 
-    def put(self, news: StudyNews) -> None:
+    def put(self, news: StudyEvent) -> None:
         """Add the news; the same, still unread, is not added twice."""
         if news in self._pending:
             return
@@ -49,7 +49,7 @@ class Watcher:
         self._pending.append(news)
         self._arrived.set()
 
-    async def __aiter__(self) -> AsyncGenerator[StudyNews | None]:
+    async def __aiter__(self) -> AsyncGenerator[StudyEvent | None]:
         """Yield the news as it comes, for ever; None says that some was lost: everything is to be asked anew."""
         while True:
             while self._pending:
@@ -58,7 +58,7 @@ class Watcher:
             await self._arrived.wait()
 
 
-class NewsDesk:
+class StudyChangePublisher:
     """Hands the news of each tenant to its watchers. All in one event loop."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class NewsDesk:
             if not watchers:
                 self._watchers.pop(tenant_id, None)
 
-    def tell(self, tenant_id: str, news: StudyNews) -> None:
+    def tell(self, tenant_id: str, news: StudyEvent) -> None:
         """Tell all who watch."""
         for watcher in self._watchers.get(tenant_id, ()):
             watcher.put(news)
@@ -92,7 +92,7 @@ type Members = Callable[[], Iterable[tuple[str, PacsClient]]]
 type OnBegin = Callable[[str], None]
 """What to do when a feed of the tenant is followed from now on: what changed just before was told to nobody."""
 
-type OnNews = Callable[[str, StudyNews], Awaitable[None]]
+type OnNews = Callable[[str, StudyEvent], Awaitable[None]]
 """What to do about news of a tenant's study."""
 
 
@@ -179,5 +179,5 @@ def _condition(place: _Place) -> ConditionLog:
     return ConditionLog(_log, f"changes in PACS {place[1]} can't be followed")
 
 
-def _news(change: StudyChange, pacs: str) -> StudyNews:
-    return StudyNews(change.study_instance_uid, pacs, change.removed, change.doubtful)
+def _news(change: StudyChange, pacs: str) -> StudyEvent:
+    return StudyEvent(change.study_instance_uid, pacs, change.removed, change.doubtful)

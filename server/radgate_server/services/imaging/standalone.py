@@ -22,7 +22,7 @@ _NOBODY = ""
 """The tenant of what is nobody's; since nothing is kept, nobody can find it there."""
 
 
-class LooseImages:
+class StandaloneImages:
     """The tools of the server, laid out anew for each instance, so that no two can be mistaken for one another.
 
     A client may send any UIDs, also those of an instance that is in the caches.

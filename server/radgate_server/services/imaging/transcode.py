@@ -16,18 +16,18 @@ from radgate_server.core.imaging.derivation import Source
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.imaging.transcoded_file import (
-    Around,
     EncodedPixels,
-    write_around,
+    FileEnvelope,
+    write_envelope,
     write_explicit_little_endian,
 )
 from radgate_server.core.store.ports import Spool
 from radgate_server.lib.lookahead import Window, each, in_order
 from radgate_server.lib.single_flight import SingleFlight
 from radgate_server.services.imaging.assembly import assembled
-from radgate_server.services.imaging.at_once import AtOnce
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.encodable import require_encodable
+from radgate_server.services.imaging.small_files import SmallFileTranscoder
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 from radgate_server.services.retrieve.instances import InstanceReader
@@ -98,7 +98,7 @@ class Transcoder:
         self._kept = kept
         self._parallel = parallel
         self._turns = {priority: asyncio.Semaphore(2 * parallel) for priority in Priority}
-        self._at_once = AtOnce(instances, workers, spool)
+        self._at_once = SmallFileTranscoder(instances, workers, spool)
         self._making: SingleFlight[_InstanceKey, TranscodedInstance] = SingleFlight()
         self._encoding: SingleFlight[_FrameKey, EncodedFrame] = SingleFlight()
 
@@ -225,9 +225,9 @@ class Transcoder:
             text = f"an instance of more than {MAX_FRAMES} frames is not made again as a whole; ask for frames"
             raise ImageTooLargeError(text, max_frames=str(MAX_FRAMES))
 
-        async def write(pixels: EncodedPixels) -> Around:
+        async def write(pixels: EncodedPixels) -> FileEnvelope:
             return await self._instances.in_thread(
-                making.handle, lambda file: write_around(open_file(file), making.source, pixels)
+                making.handle, lambda file: write_envelope(open_file(file), making.source, pixels)
             )
 
         async with aclosing(self._each(making, range(1, count + 1))) as encoded:

@@ -18,14 +18,16 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.store.ports import Spool, SpoolEntry
 from radgate_server.services.audit.recording import Auditor
-from radgate_server.services.imaging.standalone import LooseImages
+from radgate_server.services.imaging.standalone import StandaloneImages
 from radgate_server.services.imaging.transcoded import TranscodedInstance
 
 
 class Upload:
     """What was sent, whole and recorded."""
 
-    def __init__(self, entry: SpoolEntry, handle: InstanceHandle, images: LooseImages, target: EncodeTarget) -> None:
+    def __init__(
+        self, entry: SpoolEntry, handle: InstanceHandle, images: StandaloneImages, target: EncodeTarget
+    ) -> None:
         self._entry = entry
         self._handle = handle
         self._images = images
@@ -47,7 +49,7 @@ class Upload:
 class UploadTranscoder:
     """Takes an instance into the spool, and gives it back transcoded."""
 
-    def __init__(self, images: LooseImages, spool: Spool, auditor: Auditor, *, max_instance_bytes: int) -> None:
+    def __init__(self, images: StandaloneImages, spool: Spool, auditor: Auditor, *, max_instance_bytes: int) -> None:
         self._images = images
         self._spool = spool
         self._auditor = auditor

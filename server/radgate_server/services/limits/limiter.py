@@ -19,7 +19,7 @@ from radgate_server.core.limits.meters import DailyUse, Meter, Policy, Shortage,
 from radgate_server.core.limits.model import Limits, LimitSubject
 from radgate_server.core.limits.ports import LimitTelemetry
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.settings.limits import LimitSettings
 
 _MAX_CALLERS = 50_000
@@ -137,7 +137,7 @@ class Limiter:
         self._used_day = 0
         # A meter lives as long as one of its callers is remembered, or one of their requests runs.
         self._meters: WeakValueDictionary[LimitSubject, Meter] = WeakValueDictionary()
-        self._callers: RecentMap[tuple[str, str], _Entry] = RecentMap(_MAX_CALLERS)
+        self._callers: LruCache[tuple[str, str], _Entry] = LruCache(_MAX_CALLERS)
         self._today = Today(0, 0.0)
         self._look_s = -math.inf
 
@@ -148,7 +148,7 @@ class Limiter:
         for subject, meter in self.meters():
             meter.change(self.in_force(subject), now_s)
         before = self._callers  # keeps the meters until they are found again
-        self._callers = RecentMap(_MAX_CALLERS)
+        self._callers = LruCache(_MAX_CALLERS)
         for who in before:
             self._open(who)
 

@@ -13,7 +13,7 @@ from radgate_server.services.limits.limiter import Limiter
 _log = logging.getLogger(__name__)
 
 
-class UsageKeeper:
+class UsageRecorder:
     """What was used since the last writing is lost when the process is killed, so write often."""
 
     def __init__(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.family_name import FamilyName, patients_family_name
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.services.query.merging import SourcedMatch
 
 MAX_STUDIES = 100_000
@@ -42,7 +42,7 @@ class KnownStudies:
     """What is known by tenant and study, in memory; those used last are kept."""
 
     def __init__(self, max_studies: int = MAX_STUDIES) -> None:
-        self._known: RecentMap[tuple[str, str], KnownStudy] = RecentMap(max_studies)
+        self._known: LruCache[tuple[str, str], KnownStudy] = LruCache(max_studies)
 
     def learn(self, tenant_id: str, matches: Iterable[SourcedMatch]) -> None:
         """Remember what a search told."""

@@ -96,8 +96,8 @@ type Compare = Callable[[str, Query, Sequence[PacsAnswer]], None]
 """(tenant, query, answers): takes note of what the PACS answered."""
 
 
-class Hiding(Protocol):
-    """Leaves out what a tenant does not want to be shown (services.hiding.RejectedHiding)."""
+class MatchFilter(Protocol):
+    """Leaves out what a tenant does not want to be shown (services.hiding.RejectedMatchFilter)."""
 
     def concerns(self, tenant_id: str, query: Query) -> bool:
         """Whether matches of the query may have to be left out."""
@@ -143,9 +143,9 @@ class QueryService:
             MAX_REMEMBERED_MATCHES, ttl_s=remember.paging_ttl_s, clock=clock
         )
         self._completer = CountCompleter(limits, ttl_s=remember.ttl_s, clock=clock)
-        self._hiding: Hiding | None = None
+        self._hiding: MatchFilter | None = None
 
-    def hide_by(self, hiding: Hiding) -> None:
+    def hide_by(self, hiding: MatchFilter) -> None:
         """Leave out of searches what `hiding` does."""
         self._hiding = hiding
 

@@ -19,7 +19,7 @@ type PlanChange = Callable[[Plan], Plan]
 """Makes of what was planned what shall be."""
 
 
-class ScheduleDesk:
+class ScheduleAdmin:
     """Creates, lists, changes, deletes and hastens schedules of a tenant. Whatever changes them is recorded first."""
 
     def __init__(self, schedules: ReportSchedules, settings: ReportSettings, auditor: Auditor, clock: Clock) -> None:

@@ -32,7 +32,7 @@ _ACTION, _USERS, _PATIENT, _STUDY = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
+class _TenantRetention:
     """What holds for a tenant: up to when records of each kind are to be erased, and what is held."""
 
     ends_us: dict[RecordKind, int]
@@ -78,40 +78,40 @@ class RecordRetention(Repeating):
         Raises:
             DatabaseUnavailableError: what was erased stays so.
         """
-        erased, terms, last = 0, dict[str, _Terms](), await self._trail.last_number()
+        erased, retentions, last = 0, dict[str, _TenantRetention](), await self._trail.last_number()
         for after in range(0, last, _NUMBERS_PER_LOOK):
             rows: list[StoredRecord] = []
             await self._trail.scan(rows.extend, after=after, upto=min(after + _NUMBERS_PER_LOOK, last))
-            for tenant_id in {row.words[0] for row in rows} - terms.keys():
-                terms[tenant_id] = await self._terms(tenant_id)
-            if rows and not any(row.time_us < max(terms[row.words[0]].ends_us.values()) for row in rows):
+            for tenant_id in {row.words[0] for row in rows} - retentions.keys():
+                retentions[tenant_id] = await self._retention_of(tenant_id)
+            if rows and not any(row.time_us < max(retentions[row.words[0]].ends_us.values()) for row in rows):
                 break  # all that follow are younger
-            erased += await self._erase(rows, terms)
+            erased += await self._erase(rows, retentions)
         if erased:
             await self._eraser.scrub()
             _log.info("records of the audit trail were erased", extra={"records": erased})
         return erased
 
-    async def _terms(self, tenant_id: str) -> _Terms:
+    async def _retention_of(self, tenant_id: str) -> _TenantRetention:
         own = await self._rules.days(tenant_id)
         now_us = round(self._clock.now().timestamp() * 1_000_000)
         holds = await self._holds.list_holds(tenant_id)
         patients = [hold.value for hold in holds if hold.subject is HoldSubject.PATIENT]
         studies = await self._eraser.studies_of(tenant_id, patients) if patients else {}
-        return _Terms(ends_us(kept_days(self._settings, own), now_us), HoldList(holds, studies))
+        return _TenantRetention(ends_us(kept_days(self._settings, own), now_us), HoldList(holds, studies))
 
-    async def _erase(self, rows: Sequence[StoredRecord], terms: dict[str, _Terms]) -> int:
+    async def _erase(self, rows: Sequence[StoredRecord], retentions: dict[str, _TenantRetention]) -> int:
         due: defaultdict[str, list[int]] = defaultdict(list)
         for row in rows:
-            if terms[row.words[0]].may_go(row):
+            if retentions[row.words[0]].may_go(row):
                 due[row.words[0]].append(row.number)
         erased = 0
         for tenant_id, numbers in due.items():
             for some in batched(numbers, self._settings.batch_records):
-                hold_ids = terms[tenant_id].holds.hold_ids
+                hold_ids = retentions[tenant_id].holds.hold_ids
                 done = await self._eraser.erase(tenant_id, some, hold_ids, self._declare)
                 if done is None:  # a hold was placed or released meanwhile: the next look finds the rest
-                    terms[tenant_id] = await self._terms(tenant_id)
+                    retentions[tenant_id] = await self._retention_of(tenant_id)
                     break
                 erased += done
         return erased

@@ -21,7 +21,7 @@ _HOLD_ID_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFor:
+class RetentionPeriod:
     """For how many days records of a kind are kept (FOR_EVER: permanently); `own` if the tenant's own rule says so."""
 
     kind: RecordKind
@@ -29,7 +29,7 @@ class KeptFor:
     own: bool
 
 
-class RetentionDesk:
+class RetentionAdmin:
     """Rules and holds of the caller's tenant. Every change is recorded before it is made."""
 
     def __init__(
@@ -46,13 +46,13 @@ class RetentionDesk:
         """No rule may be shorter."""
         return self._settings.least_days
 
-    async def show(self, caller: Caller) -> Sequence[KeptFor]:
+    async def show(self, caller: Caller) -> Sequence[RetentionPeriod]:
         """How long records of each kind are kept."""
         own = await self._rules.days(acting_tenant(caller))
         kept = kept_days(self._settings, own)
-        return [KeptFor(kind, days, kind in own) for kind, days in kept.items()]
+        return [RetentionPeriod(kind, days, kind in own) for kind, days in kept.items()]
 
-    async def set_days(self, caller: Caller, kind: RecordKind, days: int | None) -> Sequence[KeptFor]:
+    async def set_days(self, caller: Caller, kind: RecordKind, days: int | None) -> Sequence[RetentionPeriod]:
         """Give the tenant a rule for a kind, or with None the installation's again; return all then.
 
         Raises:

@@ -10,7 +10,7 @@ from radgate_server.core.errors import ObjectNotFoundError, PacsError
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.lib.answer_cache import Loads
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.retrieve.listing import listed_instance
@@ -37,7 +37,7 @@ class InstanceLocator:
     def __init__(self, clients: PacsClients, *, deadline_s: float) -> None:
         self._clients = clients
         self._limits = AskLimits(_FEW, deadline_s)
-        self._known: RecentMap[tuple[str, str], _Located] = RecentMap(MAX_REMEMBERED)
+        self._known: LruCache[tuple[str, str], _Located] = LruCache(MAX_REMEMBERED)
         self._loads: Loads[tuple[str, str]] = Loads()  # by tenant and study
 
     def learn(self, tenant_id: str, handle: InstanceHandle) -> None:

@@ -9,8 +9,8 @@ from radgate_server.core.quarantine.ports import RefusedBytes
 from radgate_server.core.quarantine.refused_instance import RefusedInstance
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.lru_cache import RecentMap
-from radgate_server.lib.ttl_cache import ExpiringMap
+from radgate_server.lib.lru_cache import LruCache
+from radgate_server.lib.ttl_cache import TtlCache
 from radgate_server.services.pacs.arrival_check import REFUSED
 from radgate_server.services.query.known_studies import KnownStudies
 
@@ -41,10 +41,10 @@ class StudyDoubts:
         self.studies = studies or KnownStudies()
         self._telemetry = telemetry
         self._quarantine = quarantine
-        self._doubted: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
-        self._backups: RecentMap[tuple[str, str], str] = RecentMap(MAX_STUDIES)
+        self._doubted: LruCache[tuple[str, str], str] = LruCache(MAX_STUDIES)
+        self._backups: LruCache[tuple[str, str], str] = LruCache(MAX_STUDIES)
         self._learn: Callable[[str, str], object] = lambda _tenant_id, _study_instance_uid: None
-        self._senders: RecentMap[tuple[str, str], frozenset[str]] = RecentMap(MAX_STUDIES)
+        self._senders: LruCache[tuple[str, str], frozenset[str]] = LruCache(MAX_STUDIES)
 
     def instance_refused(self, tenant_id: str, pacs: str, reason: str) -> None:
         """Count and log it."""
@@ -121,7 +121,7 @@ class RefusedInstances:
     """Instances that came and were not taken: the PACS is not asked for them again for REFUSED_TTL_S seconds."""
 
     def __init__(self, clock: Clock) -> None:
-        self._refused: ExpiringMap[tuple[str, InstanceRef], FailedInstance] = ExpiringMap(
+        self._refused: TtlCache[tuple[str, InstanceRef], FailedInstance] = TtlCache(
             ttl_s=REFUSED_TTL_S, max_weight=MAX_REFUSED, clock=clock
         )
 

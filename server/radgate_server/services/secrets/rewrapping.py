@@ -3,7 +3,7 @@
 import logging
 
 from radgate_server.services.repeating import Repeating
-from radgate_server.services.secrets.keeping import SecretKeeper
+from radgate_server.services.secrets.administration import SecretAdmin
 
 _log = logging.getLogger(__name__)
 
@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 class Rewrapper(Repeating):
     """Looks every `interval_s` seconds for secrets that are under an old key; several servers may do so at once."""
 
-    def __init__(self, keeper: SecretKeeper, *, interval_s: float) -> None:
+    def __init__(self, keeper: SecretAdmin, *, interval_s: float) -> None:
         super().__init__("rewrapper", interval_s=interval_s, trouble="secrets can't be wrapped again")
         self._keeper = keeper
 

@@ -21,7 +21,7 @@ type ReadExpiry = Callable[[CertificateUse], datetime | None]
 """Reads one file, blocking; None when it can't be read."""
 
 
-class CertificateSightings:
+class ObservedCertificates:
     """Certificates that are in no file of ours: what PACS show in handshakes, what comes out of a secret."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class CertificateSightings:
         return {seen: expires for seen, expires in self._expiries.items() if (seen.tenant_id, seen.pacs) == place}
 
 
-class CertificateWatch:
+class CertificateMonitor:
     """Notifies the telemetry of `own` certificates, of those of all PACS, and of those that were seen."""
 
     def __init__(
@@ -56,7 +56,7 @@ class CertificateWatch:
         pacs: PacsDirectory,
         read: ReadExpiry,
         telemetry: Telemetry,
-        sightings: CertificateSightings,
+        sightings: ObservedCertificates,
     ) -> None:
         self._own = own
         self._tenants = tenants

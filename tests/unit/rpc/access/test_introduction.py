@@ -7,7 +7,7 @@ import pytest
 
 from radgate_server.core.access.credentials import Credentials
 from radgate_server.core.errors import UnauthenticatedError
-from radgate_server.rpc.access.caller_identity import Introductions
+from radgate_server.rpc.access.caller_identity import CallerIdentities
 from radgate_server.rpc.pipeline.call import Call
 from tests.fakes.authority import Authority
 
@@ -37,7 +37,7 @@ def read(
     headers = {**GATEWAY, **{name.replace("_", "-"): value for name, value in changed.items()}}
     context: Any = FakeContext(peer, certificate)
     call = Call(context, "radgate.v1.QueryService/SearchStudies", tuple(headers.items()), b"")
-    return Introductions(secret).read(call)
+    return CallerIdentities(secret).read(call)
 
 
 def test_the_gateway_is_believed() -> None:

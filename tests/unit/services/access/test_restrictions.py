@@ -51,7 +51,7 @@ class ForgetfulPacs(MemoryPacs):
         )
 
 
-class Desk:
+class Rig:
     """The use cases over some PACS, and one caller."""
 
     def __init__(self, pacs: Sequence[MemoryPacs], restriction: StudyRestriction | None) -> None:
@@ -61,7 +61,7 @@ class Desk:
             Principal("k1", ("east",), Role.VIEWER, restriction=restriction), "east", "10.0.0.1", "test", "r1"
         )
 
-    async def open(self) -> "Desk":
+    async def open(self) -> "Rig":
         clients, limits = await connect(*self.pacs), AskLimits(100, 60)
         self.facts = StudyFactsReader(clients, limits, ttl_s=60, clock=self.clock)
         places = InstanceLocator(clients, deadline_s=60)
@@ -85,8 +85,8 @@ class Desk:
         return sum(one.calls["find"] for one in self.pacs)
 
 
-async def desk(*pacs: MemoryPacs, restriction: StudyRestriction | None = MINE) -> Desk:
-    return await Desk(pacs, restriction).open()
+async def rig(*pacs: MemoryPacs, restriction: StudyRestriction | None = MINE) -> Rig:
+    return await Rig(pacs, restriction).open()
 
 
 def two_patients() -> MemoryPacs:
@@ -95,15 +95,15 @@ def two_patients() -> MemoryPacs:
 
 @pytest.mark.parametrize("level", QueryLevel)
 async def test_a_search_finds_what_lies_within(level: QueryLevel) -> None:
-    assert await (await desk(two_patients())).found(level) == [INSIDE]
-    assert await (await desk(two_patients(), restriction=None)).found(level) == [INSIDE, OTHER]
+    assert await (await rig(two_patients())).found(level) == [INSIDE]
+    assert await (await rig(two_patients(), restriction=None)).found(level) == [INSIDE, OTHER]
 
 
 @pytest.mark.parametrize("level", QueryLevel)
 async def test_a_study_outside_is_found_no_more_than_one_that_is_not_there(level: QueryLevel) -> None:
     for study in (OTHER, NEVER):
         pacs = two_patients()
-        restricted = await desk(pacs)
+        restricted = await rig(pacs)
         assert await restricted.found(level, study) == []
         assert {query.level for query in pacs.queries} <= {QueryLevel.STUDY, QueryLevel.SERIES}
         assert restricted.finds() == (1 if level is QueryLevel.STUDY else 2)
@@ -111,19 +111,19 @@ async def test_a_study_outside_is_found_no_more_than_one_that_is_not_there(level
 
 async def test_the_pacs_are_asked_for_what_lies_within_and_not_believed() -> None:
     careless = ForgetfulPacs([instance(INSIDE), instance(OTHER, "P-2")], "near")
-    restricted = await desk(careless)
+    restricted = await rig(careless)
     page = await restricted.search.search(restricted.caller, Query(QueryLevel.STUDY), Page(0, 10))
     assert [first_value(match.attributes, "0020000D") for match in page.matches] == [INSIDE]
     assert RESULTS_WITHHELD not in {warning.reason for warning in page.warnings}
     near = two_patients()
-    await (await desk(near)).found(QueryLevel.STUDY)
+    await (await rig(near)).found(QueryLevel.STUDY)
     assert near.queries[0].value_of("00100020") == "P-1"
 
 
 async def test_modalities_that_a_pacs_does_not_tell_are_looked_up_in_the_series() -> None:
     pacs = ForgetfulPacs([instance(INSIDE, Modality="MR"), instance(OTHER)], "near")
     pacs.left_out = ("00080061",)
-    restricted = await desk(pacs, restriction=make_restriction(modalities=["MR"]))
+    restricted = await rig(pacs, restriction=make_restriction(modalities=["MR"]))
     assert await restricted.found(QueryLevel.STUDY) == [INSIDE]
     await restricted.require(INSIDE)
 
@@ -131,7 +131,7 @@ async def test_modalities_that_a_pacs_does_not_tell_are_looked_up_in_the_series(
 async def test_what_a_pacs_does_not_tell_lies_outside() -> None:
     pacs = ForgetfulPacs([instance(INSIDE)], "near")
     pacs.left_out = ("00100020",)
-    restricted = await desk(pacs)
+    restricted = await rig(pacs)
     assert await restricted.found(QueryLevel.STUDY) == []
     with pytest.raises(ObjectNotFoundError):
         await restricted.require(INSIDE)
@@ -139,7 +139,7 @@ async def test_what_a_pacs_does_not_tell_lies_outside() -> None:
 
 async def test_pages_are_cut_of_what_lies_within() -> None:
     files = [instance(f"2.25.{number}", "P-2" if number % 2 else "P-1") for number in range(20)]
-    restricted = await desk(ForgetfulPacs(files, "near"))
+    restricted = await rig(ForgetfulPacs(files, "near"))
     first = await restricted.found(QueryLevel.STUDY, page=Page(0, 6))
     second = await restricted.found(QueryLevel.STUDY, page=Page(6, 6))
     assert (len(first), len(second)) == (6, 4)
@@ -147,9 +147,9 @@ async def test_pages_are_cut_of_what_lies_within() -> None:
 
 
 async def test_an_answer_that_is_remembered_is_nobody_elses() -> None:
-    everybody = await desk(two_patients(), restriction=None)
+    everybody = await rig(two_patients(), restriction=None)
     assert await everybody.found(QueryLevel.STUDY) == [INSIDE, OTHER]
-    one = Desk(everybody.pacs, MINE)
+    one = Rig(everybody.pacs, MINE)
     one.search = everybody.search
     assert await one.found(QueryLevel.STUDY) == [INSIDE]
     assert await everybody.found(QueryLevel.STUDY) == [INSIDE, OTHER]
@@ -158,7 +158,7 @@ async def test_an_answer_that_is_remembered_is_nobody_elses() -> None:
 async def test_who_may_not_is_told_what_is_told_of_a_study_that_is_not_there_after_the_same_questions() -> None:
     told = []
     for study in (OTHER, NEVER):
-        restricted = await desk(two_patients())
+        restricted = await rig(two_patients())
         with pytest.raises(ObjectNotFoundError) as caught:
             await restricted.require(study)
         told.append((caught.value.message, caught.value.details, restricted.finds(), len(restricted.audit.entries)))
@@ -169,7 +169,7 @@ async def test_who_may_not_is_told_what_is_told_of_a_study_that_is_not_there_aft
 
 
 async def test_refusals_are_recorded_with_the_study() -> None:
-    restricted = await desk(two_patients())
+    restricted = await rig(two_patients())
     for study in (OTHER, NEVER):
         with pytest.raises(ObjectNotFoundError):
             await restricted.require(study)
@@ -196,7 +196,7 @@ class CountingPacs(MemoryPacs):
 @pytest.mark.parametrize("level", QueryLevel)
 @pytest.mark.parametrize("study", ["", INSIDE])
 async def test_counts_of_other_studies_can_not_be_guessed(level: QueryLevel, study: str) -> None:
-    restricted = await desk(CountingPacs([instance(INSIDE), instance(OTHER, "P-2")], "near"))
+    restricted = await rig(CountingPacs([instance(INSIDE), instance(OTHER, "P-2")], "near"))
     for count in ("7", "8"):
         keys = [MatchingKey(("00201200",), count), *([MatchingKey(("0020000D",), study)] if study else [])]
         page = await restricted.search.search(restricted.caller, Query(level, tuple(keys)), ALL)
@@ -204,7 +204,7 @@ async def test_counts_of_other_studies_can_not_be_guessed(level: QueryLevel, stu
 
 
 async def test_a_lone_instance_is_looked_up_first() -> None:
-    restricted = await desk(two_patients())
+    restricted = await rig(two_patients())
     told = set()
     for instance_uid in (f"{OTHER}.1.1", f"{NEVER}.1.1"):
         with pytest.raises(ObjectNotFoundError) as caught:
@@ -214,7 +214,7 @@ async def test_a_lone_instance_is_looked_up_first() -> None:
     await restricted.restrictions.require(restricted.caller, MINE, LoneInstance(f"{INSIDE}.1.1"), "m")
 
 
-async def answer_of(restricted: Desk, sop_instance_uid: str) -> type[Exception]:
+async def answer_of(restricted: Rig, sop_instance_uid: str) -> type[Exception]:
     with pytest.raises(GatewayError) as caught:
         await restricted.restrictions.require(restricted.caller, MINE, LoneInstance(sop_instance_uid), "m")
     return type(caught.value)
@@ -223,7 +223,7 @@ async def answer_of(restricted: Desk, sop_instance_uid: str) -> type[Exception]:
 @pytest.mark.parametrize("sop_instance_uid", [f"{OTHER}.1.1", f"{NEVER}.1.1"])
 async def test_an_outage_does_not_tell_which_lone_instances_there_are(sop_instance_uid: str) -> None:
     near = two_patients()
-    restricted = await desk(near)
+    restricted = await rig(near)
     assert await answer_of(restricted, sop_instance_uid) is ObjectNotFoundError
     asked = {query.level for query in near.queries}
     assert {QueryLevel.STUDY, QueryLevel.SERIES} <= asked
@@ -235,20 +235,20 @@ async def test_an_outage_does_not_tell_which_lone_instances_there_are(sop_instan
 
 
 async def test_an_instance_that_is_named_like_a_study_within_is_not_there() -> None:
-    assert await answer_of(await desk(two_patients()), INSIDE) is ObjectNotFoundError
+    assert await answer_of(await rig(two_patients()), INSIDE) is ObjectNotFoundError
 
 
 async def test_a_study_of_two_pacs_has_to_lie_within_as_each_tells_it() -> None:
     near, far = two_patients(), MemoryPacs([instance(INSIDE, "P-7")], "far")
     with pytest.raises(ObjectNotFoundError):
-        await (await desk(near, far)).require(INSIDE)
+        await (await rig(near, far)).require(INSIDE)
 
 
 @pytest.mark.parametrize("level", QueryLevel)
 @pytest.mark.parametrize("swapped", [False, True])
 async def test_a_search_finds_no_study_that_another_pacs_tells_otherwise(level: QueryLevel, swapped: bool) -> None:
     both = [two_patients(), MemoryPacs([instance(INSIDE, "P-7"), instance("2.25.3")], "far")]
-    restricted = await desk(*(reversed(both) if swapped else both))
+    restricted = await rig(*(reversed(both) if swapped else both))
     assert await restricted.found(level) == ["2.25.3"]
 
 
@@ -256,7 +256,7 @@ async def test_a_search_finds_no_study_that_another_pacs_tells_otherwise(level: 
 async def test_a_pacs_that_fails_does_not_tell_what_searches_would_have_found_outside(level: QueryLevel) -> None:
     far = MemoryPacs([], "far")
     restriction = make_restriction(patients=[RestrictedPatient("P-1"), RestrictedPatient("P-9")])
-    restricted = await desk(two_patients(), far, restriction=restriction)
+    restricted = await rig(two_patients(), far, restriction=restriction)
     far.refuse_with = DOWN
     assert await restricted.found(level) == [INSIDE]
 
@@ -265,7 +265,7 @@ async def test_a_pacs_that_fails_does_not_tell_what_searches_would_have_found_ou
 async def test_a_pacs_that_fails_is_the_answer_unless_the_others_let_in(study: str) -> None:
     far = MemoryPacs([], "far")
     far.refuse_with = DOWN
-    restricted = await desk(two_patients(), far)
+    restricted = await rig(two_patients(), far)
     await restricted.require(INSIDE)
     with pytest.raises(PacsUnreachableError):
         await restricted.require(study)
@@ -277,7 +277,7 @@ async def test_a_pacs_that_fails_is_the_answer_unless_the_others_let_in(study: s
 
 async def test_a_pacs_that_fails_is_waited_for_once_in_a_search() -> None:
     near, far = MemoryPacs([instance(f"2.25.{number}") for number in range(1, 71)], "near"), MemoryPacs([], "far")
-    restricted = await desk(near, far)
+    restricted = await rig(near, far)
     far.refuse_with = DOWN
     assert len(await restricted.found(QueryLevel.STUDY)) == 70
     assert (near.calls["find"], far.calls["find"]) == (1 + 2 * 3, 1 + 1)
@@ -285,7 +285,7 @@ async def test_a_pacs_that_fails_is_waited_for_once_in_a_search() -> None:
 
 async def test_what_is_learned_is_forgotten_after_a_time_and_with_the_news() -> None:
     pacs = two_patients()
-    restricted = await desk(pacs)
+    restricted = await rig(pacs)
     with pytest.raises(ObjectNotFoundError):
         await restricted.require(NEVER)
     pacs.add(instance(NEVER))
@@ -305,13 +305,13 @@ async def test_the_last_days_are_counted_from_today() -> None:
     today = clock.now().astimezone().date()
     days = {f"2.25.{back}": f"{today - timedelta(days=back):%Y%m%d}" for back in (0, 7, 8)}
     pacs = MemoryPacs([instance(study, StudyDate=day) for study, day in days.items()], "near")
-    restricted = await desk(pacs, restriction=make_restriction(study_dates=["7d"]))
+    restricted = await rig(pacs, restriction=make_restriction(study_dates=["7d"]))
     assert await restricted.found(QueryLevel.STUDY) == ["2.25.0", "2.25.7"]
     assert await restricted.found(QueryLevel.IMAGE) == ["2.25.0", "2.25.7"]
 
 
 async def test_a_study_in_doubt_lies_outside_of_patients_until_it_is_forgotten() -> None:
-    restricted = await desk(two_patients())
+    restricted = await rig(two_patients())
     restricted.doubts.patient_differs("east", "near", INSIDE)
     with pytest.raises(ObjectNotFoundError):
         await restricted.require(INSIDE)
@@ -323,7 +323,7 @@ async def test_a_study_in_doubt_lies_outside_of_patients_until_it_is_forgotten()
 
 
 async def test_a_doubt_about_the_patient_is_none_about_the_modality() -> None:
-    restricted = await desk(two_patients(), restriction=make_restriction(modalities=["CT"]))
+    restricted = await rig(two_patients(), restriction=make_restriction(modalities=["CT"]))
     restricted.doubts.patient_differs("east", "near", INSIDE)
     await restricted.require(INSIDE)
     assert INSIDE in await restricted.found(QueryLevel.STUDY)

@@ -1,7 +1,7 @@
 """What is notified of an alert from its beginning to its end."""
 
 from radgate_server.core.alerts.alert import Alert, Severity
-from radgate_server.services.alerts.ledger import AlertLedger, Terms
+from radgate_server.services.alerts.ledger import AlertLedger, NoticePolicy
 from tests.fakes.clock import FakeClock
 
 DOWN = Alert("RadgatePacsDown", Severity.CRITICAL, (("pacs", "main"),), "it is down", "Start it.")
@@ -9,11 +9,11 @@ OTHER = Alert("RadgatePacsDown", Severity.CRITICAL, (("pacs", "spare"),), "it is
 
 
 class Story:
-    """A ledger with patience of 60 s, settling in 30 s, reminding every 1000 s."""
+    """A ledger with pending of 60 s, settling in 30 s, reminding every 1000 s."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.ledger = AlertLedger(Terms("here", settle_s=30, repeat_s=1000))
+        self.ledger = AlertLedger(NoticePolicy("here", settle_s=30, repeat_s=1000))
         self.silenced: set[str] = set()
 
     def after(self, seconds: float, *found: Alert) -> list[str]:

@@ -55,7 +55,7 @@ def test_of_what_is_being_delivered_the_end_is_told_after_it() -> None:
     outbox.put(notice())
     waiting = outbox.due(0)
     assert waiting is not None
-    waiting.under_way = True
+    waiting.in_progress = True
     outbox.put(over())
     outbox.done(waiting, 0)
     assert taken(outbox) == [over()]

@@ -6,7 +6,7 @@ from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, Retri
 from radgate_server.core.query.model import Query
 from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, Cause, Invalidation
 from radgate_server.services.cache.study_states import StudyStates
-from radgate_server.services.cache.watching import NewsDesk, StudyNews
+from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.query.search import Page, QueryService, RememberLimits
 from radgate_server.services.retrieve.fetch import FetchLimits
@@ -35,7 +35,7 @@ class Room:
         self.hot, self.derived = (
             MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(2)
         )
-        self.news = NewsDesk()
+        self.news = StudyChangePublisher()
         self.invalidation = Invalidation(self.states, self.news)
         for name, causes, invalidate in (
             ("fetches", BYTES_DIFFER, self._stop_keeping),
@@ -101,7 +101,7 @@ async def test_what_is_to_be_dropped_is_dropped_everywhere(room: Room, study: st
 
 @pytest.mark.parametrize(("study", "removed"), [(STUDY, False), (STUDY, True), ("", False), ("", True)])
 async def test_news_of_a_pacs_reach_caches_and_watchers(room: Room, study: str, removed: bool) -> None:
-    news = StudyNews(study, "main", removed)
+    news = StudyEvent(study, "main", removed)
     with room.news.watch("east") as watcher:
         await room.invalidation.changed("east", news)
         assert await anext(aiter(watcher)) == news
@@ -110,7 +110,7 @@ async def test_news_of_a_pacs_reach_caches_and_watchers(room: Room, study: str, 
 
 
 async def test_news_of_one_study_leaves_the_others(room: Room) -> None:
-    await room.invalidation.changed("east", StudyNews("2.25.77", "main", removed=True))
+    await room.invalidation.changed("east", StudyEvent("2.25.77", "main", removed=True))
     assert await room.kept() == (False, True, True)
 
 

@@ -3,41 +3,47 @@ from dataclasses import replace
 
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.pacs.ports import ChangeBatch, PacsClient, StudyChange
-from radgate_server.services.cache.watching import MAX_PAGES, MAX_PENDING, ChangesReader, NewsDesk, StudyNews
+from radgate_server.services.cache.watching import (
+    MAX_PAGES,
+    MAX_PENDING,
+    ChangesReader,
+    StudyChangePublisher,
+    StudyEvent,
+)
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.waiting import settle, until
 
 
-def news(number: int) -> StudyNews:
-    return StudyNews(f"2.25.{number}", "main", removed=False)
+def news(number: int) -> StudyEvent:
+    return StudyEvent(f"2.25.{number}", "main", removed=False)
 
 
 async def test_news_goes_to_those_who_watch_the_tenant() -> None:
-    desk = NewsDesk()
-    with desk.watch("east") as east, desk.watch("west") as west:
-        desk.tell("east", news(1))
-        desk.tell("west", news(2))
+    publisher = StudyChangePublisher()
+    with publisher.watch("east") as east, publisher.watch("west") as west:
+        publisher.tell("east", news(1))
+        publisher.tell("west", news(2))
         assert await anext(aiter(east)) == news(1)
         assert await anext(aiter(west)) == news(2)
-    desk.tell("east", news(3))
+    publisher.tell("east", news(3))
 
 
 async def test_unread_news_is_not_kept_twice() -> None:
-    desk = NewsDesk()
-    with desk.watch("east") as watcher:
+    publisher = StudyChangePublisher()
+    with publisher.watch("east") as watcher:
         for number in (1, 1, 2, 1):
-            desk.tell("east", news(number))
+            publisher.tell("east", news(number))
         stream = aiter(watcher)
         assert [await anext(stream), await anext(stream)] == [news(1), news(2)]
-        desk.tell("east", news(1))
+        publisher.tell("east", news(1))
         assert await anext(stream) == news(1)
 
 
 async def test_who_reads_too_slowly_is_told_that_something_was_lost() -> None:
-    desk = NewsDesk()
-    with desk.watch("east") as watcher:
+    publisher = StudyChangePublisher()
+    with publisher.watch("east") as watcher:
         for number in range(MAX_PENDING + 1):
-            desk.tell("east", news(number))
+            publisher.tell("east", news(number))
         stream = aiter(watcher)
         assert [await anext(stream), await anext(stream)] == [None, news(MAX_PENDING)]
 
@@ -62,13 +68,13 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     feed = Feed()
     feed.changes = [StudyChange("2.25.1", removed=False)]
     client: PacsClient = replace(MemoryPacs(name="main").client, changes=feed)
-    told: list[tuple[str, StudyNews]] = []
+    told: list[tuple[str, StudyEvent]] = []
     begun: list[str] = []
 
     def members() -> list[tuple[str, PacsClient]]:
         return [("east", client), ("east", MemoryPacs(name="silent").client)]
 
-    async def on_news(tenant_id: str, item: StudyNews) -> None:
+    async def on_news(tenant_id: str, item: StudyEvent) -> None:
         told.append((tenant_id, item))
 
     reader = ChangesReader(members, on_news, begun.append, interval_s=1)
@@ -81,7 +87,7 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     feed.fails = False
     await asyncio.gather(*reader.look())
     await asyncio.gather(*reader.look())
-    assert told == [("east", StudyNews(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
+    assert told == [("east", StudyEvent(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
     assert begun == ["east"]
 
 
@@ -117,7 +123,7 @@ async def test_no_feed_waits_for_another_tenants() -> None:
     ]
     told: list[tuple[str, str]] = []
 
-    async def on_news(tenant_id: str, item: StudyNews) -> None:
+    async def on_news(tenant_id: str, item: StudyEvent) -> None:
         told.append((tenant_id, item.pacs))
 
     reader = ChangesReader(lambda: members, on_news, lambda _: None, interval_s=1)

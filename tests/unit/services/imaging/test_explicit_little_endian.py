@@ -28,7 +28,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.imaging.frame_colour import served_frame, served_image
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
-from radgate_server.services.imaging import at_once, transcode
+from radgate_server.services.imaging import small_files, transcode
 from radgate_server.services.imaging.transcode import Transcoder
 from tests.fakes.transcoder import transcoding_bench
 from tests.unit.core.dicom import corpus
@@ -229,7 +229,7 @@ async def test_instances_that_would_be_too_large_are_refused(
     transcoder: Transcoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcode, "MAX_PIXEL_BYTES", 1000)
-    monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
+    monkeypatch.setattr(small_files, "SMALL_BYTES", 0)
     with pytest.raises(NotAcceptableError, match="too large"):
         await _converted(transcoder, corpus.read("MR_small_RLE.dcm"))
 

@@ -33,11 +33,11 @@ class Imaging:
         self.failing: dict[str, Exception] = {}
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
-        self.under_way = self.most_under_way = 0
+        self.in_progress = self.most_under_way = 0
 
     async def transcode(self, tenant_id: str, handle: InstanceHandle, target: EncodeTarget, priority: Priority) -> None:
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
+        self.in_progress += 1
+        self.most_under_way = max(self.most_under_way, self.in_progress)
         try:
             await self.may_go_on.wait()
             number = handle.ref.sop_instance_uid.rsplit(".", 1)[1]
@@ -45,7 +45,7 @@ class Imaging:
                 raise self.failing[number]
             self.transcoded.append((tenant_id, number, target, priority))
         finally:
-            self.under_way -= 1
+            self.in_progress -= 1
 
     async def make_thumbnail(self, _tenant_id: str, handle: InstanceHandle, priority: Priority) -> None:
         assert priority is Priority.WARMING
@@ -141,10 +141,10 @@ async def test_only_so_many_instances_are_under_way_and_cancelling_stops_them() 
     imaging = Imaging()
     imaging.may_go_on.clear()
     job = asyncio.create_task(run(imaging, MemoryPacs(make_study(PARALLEL + 5)), request()))
-    await until(lambda: imaging.under_way == PARALLEL)
+    await until(lambda: imaging.in_progress == PARALLEL)
     await settle()
     assert imaging.most_under_way == PARALLEL
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
-    assert (imaging.under_way, imaging.transcoded) == (0, [])
+    assert (imaging.in_progress, imaging.transcoded) == (0, [])

@@ -17,7 +17,7 @@ from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
 from radgate_server.core.limits.ports import SharedState
 from radgate_server.services.limits.limiter import Lease, Limiter
 from radgate_server.services.limits.sharing import LimitSharing
-from radgate_server.services.limits.usage import UsageKeeper
+from radgate_server.services.limits.usage import UsageRecorder
 from radgate_server.settings.limits import KeyLimits, LimitSettings, TenantLimits
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry, ScriptedMeters
@@ -60,8 +60,8 @@ class Door:
     def sharing(self, meters: ScriptedMeters) -> LimitSharing:
         return LimitSharing(self.limiter, meters, self.clock, self.telemetry, interval_s=1)
 
-    def keeper(self, ledger: MemoryLedger) -> UsageKeeper:
-        return UsageKeeper(self.limiter, ledger, self.clock, self.telemetry, interval_s=3600)
+    def keeper(self, ledger: MemoryLedger) -> UsageRecorder:
+        return UsageRecorder(self.limiter, ledger, self.clock, self.telemetry, interval_s=3600)
 
 
 def test_without_limits_nothing_is_counted() -> None:

@@ -23,7 +23,7 @@ from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailabl
 from radgate_server.core.quarantine.refused_instance import RefusedInstance
 from radgate_server.core.retention.deletion_certificate import from_text, is_genuine
 from radgate_server.core.retention.ports.erasure import ErasureProgress
-from radgate_server.services.audit.desk import AuditDesk
+from radgate_server.services.audit.administration import AuditAdmin
 from radgate_server.services.audit.recording import Auditor
 from tests.conformance.database_suites import audit_entry
 from tests.fakes.clock import START
@@ -54,10 +54,10 @@ async def test_a_study_goes_and_the_certificate_says_so(bench: Bench, tmp_path: 
     trail = SqlAuditTrail(bench.database)
     (head,) = await trail.heads()
     assert (certificate.audit_sequence, certificate.audit_hash) == (head.sequence, head.record_hash.hex())
-    desk = AuditDesk(
+    admin = AuditAdmin(
         trail, SqlAuditRecords(bench.database), FileSigner(tmp_path), Auditor(bench.sink, bench.clock), bench.clock
     )
-    assert (await desk.verify(None, (), bench.check)).faults == ()
+    assert (await admin.verify(None, (), bench.check)).faults == ()
 
 
 async def test_of_a_patient_all_studies_go_that_are_known_by_files_or_by_the_trail(bench: Bench) -> None:

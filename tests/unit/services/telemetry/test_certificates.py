@@ -15,8 +15,13 @@ from radgate_server.core.pacs.connections import (
     PacsConfig,
     PacsConnection,
 )
-from radgate_server.core.telemetry.certificates import CertificateUse, Use, certificates_of_door, certificates_of_scp
-from radgate_server.services.telemetry.certificates import CertificateSightings, CertificateWatch
+from radgate_server.core.telemetry.certificates import (
+    CertificateUse,
+    Use,
+    certificates_of_endpoint,
+    certificates_of_scp,
+)
+from radgate_server.services.telemetry.certificates import CertificateMonitor, ObservedCertificates
 from tests.fakes.clock import START
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.telemetry import RecordingTelemetry
@@ -36,8 +41,8 @@ async def test_watches_those_of_the_storage_scp_and_of_every_pacs() -> None:
     await directory.create_tenant(Tenant("east", START))
     for name, connection in CONNECTIONS.items():
         await directory.create_pacs(PacsConfig("east", name, connection, START))
-    own = (*certificates_of_scp("scp.pem", "scp-ca.pem"), *certificates_of_door("door.pem", "clients.pem"))
-    watch = CertificateWatch(own, directory, directory, lambda _: START, telemetry, CertificateSightings())
+    own = (*certificates_of_scp("scp.pem", "scp-ca.pem"), *certificates_of_endpoint("door.pem", "clients.pem"))
+    watch = CertificateMonitor(own, directory, directory, lambda _: START, telemetry, ObservedCertificates())
     await watch.look()
     assert {(each.use, each.pacs, each.file) for each in telemetry.expiries} == {
         (Use.SCP, "", "scp.pem"),
@@ -52,7 +57,7 @@ async def test_watches_those_of_the_storage_scp_and_of_every_pacs() -> None:
 
 
 def test_what_is_not_configured_is_not_watched() -> None:
-    assert [*certificates_of_scp("", ""), *certificates_of_door("", "")] == []
+    assert [*certificates_of_scp("", ""), *certificates_of_endpoint("", "")] == []
 
 
 def test_reads_until_when_a_certificate_is_good(tmp_path: Path) -> None:
@@ -83,14 +88,14 @@ SEEN = CertificateUse(Use.PACS_SERVER, "", "east", "dimse")
 
 
 async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls() -> None:
-    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), CertificateSightings()
+    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
     await directory.create_tenant(Tenant("east", START))
     for name in ("plain", "dimse"):
         await directory.create_pacs(PacsConfig("east", name, CONNECTIONS[name], START))
     sightings.saw(SEEN, START)
     sightings.saw(CertificateUse(Use.PACS_SERVER, "", "east", "plain"), START)
     sightings.saw(CertificateUse(Use.PACS_SERVER, "", "west", "dimse"), START)
-    watch = CertificateWatch((), directory, directory, lambda _: None, telemetry, sightings)
+    watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, sightings)
     await watch.look()
     assert {seen for seen, expires in telemetry.expiries.items() if expires} == {SEEN}
     await directory.update_pacs(PacsConfig("east", "dimse", CONNECTIONS["plain"], START))
@@ -99,10 +104,10 @@ async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls(
 
 
 async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
-    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), CertificateSightings()
+    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
     await directory.create_tenant(Tenant("east", START))
     await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))
-    watch = CertificateWatch((), directory, directory, lambda _: None, telemetry, sightings)
+    watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, sightings)
     await watch.start()
     await until(lambda: bool(telemetry.expiries))
     for expires in (START, START + timedelta(days=90)):

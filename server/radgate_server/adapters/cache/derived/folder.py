@@ -7,7 +7,7 @@ from pathlib import Path
 
 from radgate_server.adapters.cache.derived.file_format import TAIL_BYTES, decode, tail_of
 from radgate_server.adapters.cache.disk.layout import ANSWER_SUFFIX, EntryKey, TierFolder
-from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, StockedDisk
+from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import DamagedError, KeyAwayError, KeyErasedError
@@ -16,7 +16,7 @@ from radgate_server.core.errors import StorageFullError
 from radgate_server.lib.clock import Clock
 
 
-class DerivedDisk(StockedDisk):
+class DerivedDisk(AccountedDisk):
     """Answers in files of the folder `root`; the least recently used make room."""
 
     def __init__(

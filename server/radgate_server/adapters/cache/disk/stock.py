@@ -27,7 +27,7 @@ class Stock(Enum):
     COUNTED = "counted"  # a command: by its own count alone
 
 
-class StockedDisk(ABC):
+class AccountedDisk(ABC):
     """Files in `folder`, up to `limit_bytes` for all tenants, which `catalogue` accounts for. Blocks on the disk.
 
     Other processes may delete files of the folder at any time: a file that is not there is one that we don't have.

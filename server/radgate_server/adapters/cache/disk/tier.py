@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 from radgate_server.adapters.cache.disk.layout import study_hash
-from radgate_server.adapters.cache.disk.stock import Stock, StockedDisk
+from radgate_server.adapters.cache.disk.stock import AccountedDisk, Stock
 from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.errors import ConfigurationError
@@ -19,7 +19,7 @@ COUNT_INTERVAL_S = 60.0
 """How old the count may become that commands read."""
 
 
-class DiskTier[Disk: StockedDisk]:
+class DiskTier[Disk: AccountedDisk]:
     """A tier over `disk`, whose work runs in `threads` threads.
 
     Use it as an async context manager: entering raises ConfigurationError when the folder, which `folder` names in

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder
-from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, StockedDisk
+from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import (
@@ -36,7 +36,7 @@ _FOOTER_ALLOWANCE_BYTES = 1024
 _OPEN_TRIES = 3
 
 
-class WarmDisk(StockedDisk):
+class WarmDisk(AccountedDisk):
     """Instances and their indexes in the folder `root`; the least recently used make room."""
 
     def __init__(

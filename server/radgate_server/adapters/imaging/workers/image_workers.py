@@ -10,10 +10,10 @@ from radgate_server.adapters.imaging.operations import DECODE, DECODE_REDUCED, R
 from radgate_server.adapters.imaging.sizes import check_frames, check_picture, pixel_bytes
 from radgate_server.adapters.imaging.worker.requests import Task
 from radgate_server.adapters.imaging.workers.batch import Batch
-from radgate_server.adapters.imaging.workers.desk import Desk
+from radgate_server.adapters.imaging.workers.round_queue import RoundQueue
 from radgate_server.adapters.imaging.workers.schedule import Schedule
-from radgate_server.adapters.imaging.workers.seat import Seat
-from radgate_server.adapters.imaging.workers.terms import number_of_workers, terms_of
+from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers, worker_policy
+from radgate_server.adapters.imaging.workers.worker_slot import WorkerSlot
 from radgate_server.core.errors import ImageWorkersBusyError
 from radgate_server.core.imaging.frames import DecodedFrame, EncodedFrame, EncodeTarget, RenderedImage, StoredFrame
 from radgate_server.core.imaging.ports import Priority
@@ -37,15 +37,15 @@ class ImageWorkers:
         self._settings = settings
         count = number_of_workers(settings)
         self._schedule = Schedule(count, settings.max_waiting)
-        self._desk = Desk(self._schedule)
-        terms = terms_of(settings)
-        self._seats = [Seat(self._desk, terms, telemetry) for _ in range(count)]
+        self._queue = RoundQueue(self._schedule)
+        policy = worker_policy(settings)
+        self._slots = [WorkerSlot(self._queue, policy, telemetry) for _ in range(count)]
         self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to start the workers; jobs that come before they are there wait for them."""
-        for seat in self._seats:
-            self._running.append(asyncio.create_task(self._keep_occupied(seat), name="image-worker"))
+        for slot in self._slots:
+            self._running.append(asyncio.create_task(self._keep_occupied(slot), name="image-worker"))
         self._running.append(asyncio.create_task(self._look_after(), name="image-workers-care"))
 
     async def close(self) -> None:
@@ -54,17 +54,17 @@ class ImageWorkers:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        self._desk.fail_all(ImageWorkersBusyError("the server is about to stop"))
+        self._queue.fail_all(ImageWorkersBusyError("the server is about to stop"))
 
     @property
     def pids(self) -> list[int]:
         """The processes that there are at this moment."""
-        return [seat.pid for seat in self._seats if seat.pid is not None]
+        return [slot.pid for slot in self._slots if slot.pid is not None]
 
     @property
     def ready(self) -> int:
         """How many workers take jobs at this moment."""
-        return sum(seat.working for seat in self._seats)
+        return sum(slot.working for slot in self._slots)
 
     def waiting(self, priority: Priority) -> int:
         """Jobs that no worker has been given. May be asked from any thread."""
@@ -115,36 +115,36 @@ class ImageWorkers:
         """Have the tasks done. Whoever leaves takes those back that no worker has begun with."""
         if not tasks:
             return []
-        if all(seat.down for seat in self._seats):
+        if all(slot.down for slot in self._slots):
             raise _none_starts()
         sized = [(task, sum(pixel_bytes(frame.image) for frame in task.frames)) for task in tasks]
         outcome = asyncio.get_running_loop().create_future()
         batch = Batch.of(operation, priority, sized, outcome, time.monotonic(), tenant_id.get())
-        self._desk.submit(batch)
+        self._queue.submit(batch)
         with span(f"image {operation.name}", count=len(tasks), priority=priority.name.lower()):
             try:
                 results = await batch.outcome
             finally:
-                self._desk.withdraw(batch)
+                self._queue.withdraw(batch)
         return cast("list[Made]", results)
 
-    async def _keep_occupied(self, seat: Seat) -> None:
+    async def _keep_occupied(self, slot: WorkerSlot) -> None:
         while True:
             try:
-                delay_s = await seat.occupy()
-            except Exception:  # noqa: BLE001 - a defect of ours costs one worker, not its seat
+                delay_s = await slot.occupy()
+            except Exception:  # noqa: BLE001 - a defect of ours costs one worker, not its slot
                 _log.exception("a worker for images is given up")
                 delay_s = _LOOKED_AFTER_S
-            if all(each.down for each in self._seats):
-                self._desk.fail_all(_none_starts())
+            if all(each.down for each in self._slots):
+                self._queue.fail_all(_none_starts())
             await asyncio.sleep(delay_s)
 
     async def _look_after(self) -> None:
         interval_s = min(_LOOKED_AFTER_S, self._settings.job_timeout_s / _LOOKS_PER_TIMEOUT)
         while True:
             await asyncio.sleep(interval_s)
-            for seat in self._seats:
-                seat.inspect()
+            for slot in self._slots:
+                slot.inspect()
 
 
 def _none_starts() -> ImageWorkersBusyError:

@@ -16,8 +16,8 @@ from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.pacs.http.bodies import ACCEPT_ENCODING, decoded, whole
 from radgate_server.adapters.pacs.http.credentials import TokenAnswer, make_credentials
 from radgate_server.adapters.pacs.http.failures import as_pacs_errors, status_failure
+from radgate_server.adapters.pacs.http.peer_certificate import ExpiryListener, PeerCertificateObserver
 from radgate_server.adapters.pacs.http.sending import Body, Request, send
-from radgate_server.adapters.pacs.http.sighting import ExpiryListener, Sighting
 from radgate_server.adapters.pacs.http.tls import web_tls
 from radgate_server.adapters.pacs.http.transport import PoolTransport
 from radgate_server.core.errors import PacsError, PacsFailedError, PacsUnreachableError
@@ -124,7 +124,7 @@ class PacsHttp:
         self._contexts = {} if contexts is None else contexts
         self._on_certificate = on_certificate
         self._destinations = destinations
-        self._sighting = Sighting(self._url, on_certificate)
+        self._sighting = PeerCertificateObserver(self._url, on_certificate)
         self._bulk, self._asks = self._make_clients()
 
     def url_of(self, path: str) -> str:

@@ -97,10 +97,10 @@ class LoopMetrics:
         yield made("radgate_rpc", self._rpcs.copy().items())
         yield _histogram("radgate_rpc_seconds", _one_label(self._timings))
         yield _histogram("radgate_rpc_first_byte_seconds", _one_label(self._first_bytes))
-        under_way = {tenant: connections.copy() for tenant, connections in self._under_way.copy().items()}
+        in_progress = {tenant: connections.copy() for tenant, connections in self._under_way.copy().items()}
         yield made("radgate_tenant_rpc", self._tenant_rpcs.copy().items())
-        yield made("radgate_tenant_calls", (((tenant,), sum(each.values())) for tenant, each in under_way.items()))
-        yield made("radgate_tenant_connections", (((tenant,), len(each)) for tenant, each in under_way.items()))
+        yield made("radgate_tenant_calls", (((tenant,), sum(each.values())) for tenant, each in in_progress.items()))
+        yield made("radgate_tenant_connections", (((tenant,), len(each)) for tenant, each in in_progress.items()))
         lookups = self._lookups.copy().items()
         yield made("radgate_cache_lookups", (((tier, "hit" if hit else "miss"), n) for (tier, hit), n in lookups))
         yield made("radgate_image_jobs", self._image_jobs.copy().items())

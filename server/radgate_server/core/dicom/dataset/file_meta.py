@@ -66,7 +66,7 @@ class Identity(NamedTuple):
     transfer_syntax_uid: str
 
 
-class PatientTold(NamedTuple):
+class FilePatient(NamedTuple):
     """Whose a file says it is: Patient ID (0010,0020), Patient's Name (0010,0010) with its groups parted by "="."""
 
     patient_id: str = ""
@@ -151,7 +151,7 @@ def patient_id_of(head: bytes | memoryview | FileBytes) -> str:
     return patient_of(head).patient_id
 
 
-def patient_of(head: bytes | memoryview | FileBytes) -> PatientTold:
+def patient_of(head: bytes | memoryview | FileBytes) -> FilePatient:
     """Whose it is, from the file or from as much of it as reaches (0010,0020); "" for what is not found.
 
     Raises:
@@ -170,8 +170,8 @@ def patient_of(head: bytes | memoryview | FileBytes) -> PatientTold:
         if element.tag == _PATIENT_NAME:
             name = charset.name(value).strip("\0 ")
         if element.tag == _PATIENT_ID:
-            return PatientTold(charset.text(value).strip("\0 "), name)
-    return PatientTold("", name)
+            return FilePatient(charset.text(value).strip("\0 "), name)
+    return FilePatient("", name)
 
 
 def _open_data_set(

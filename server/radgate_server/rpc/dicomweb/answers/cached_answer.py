@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import google_crc32c
 
-from radgate_server.core.imaging.noted_bytes import Noted
+from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body, read_http_bodies, split_http_bodies
 from radgate_server.rpc.dicomweb.answers.warnings import note_warnings
 from radgate_server.rpc.dicomweb.negotiation.byte_range import ByteRange, parse_range
@@ -25,7 +25,7 @@ async def give_kept(kept: bytes, call: Call, *, ranges: bool) -> Sequence[bytes]
         InvalidArgumentError: naming `range`.
         RangeNotSatisfiableError: it lies outside of the body.
     """
-    kept, notes = Noted.read(kept)
+    kept, notes = AnnotatedBytes.read(kept)
     warnings = note_warnings(notes)
     if ranges and (header := call.header("range")):
         content_type, pieces = read_http_bodies(kept)

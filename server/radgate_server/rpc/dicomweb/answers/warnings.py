@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from radgate_server.core.imaging.noted_bytes import MAX_NOTES
+from radgate_server.core.imaging.annotated_bytes import MAX_NOTES
 from radgate_server.rpc.dicomweb.search.query import Search
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.warning_header import warning_header

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
 from radgate_server.core.dicom.identifiers import RetrieveScope
-from radgate_server.core.imaging.noted_bytes import Noted
+from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.lib.single_flight import SingleFlight
 from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.dicomweb.answers.cached_answer import entity_tag
@@ -28,7 +28,7 @@ class Picture(NamedTuple):
     """What was made, and whether it may be kept."""
 
     media_type: str
-    made: Noted
+    made: AnnotatedBytes
     lasting: bool
 
 
@@ -68,14 +68,14 @@ class PictureAnswers:
         """The answer of a picture, kept unless it is too large or does not last."""
         data, notes = picture.made
         content_type = with_etag(picture.media_type, entity_tag(data))
-        kept = Noted(_encoded(content_type, data, self._chunk_bytes), notes).joined()
+        kept = AnnotatedBytes(_encoded(content_type, data, self._chunk_bytes), notes).joined()
         if picture.lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
             await self._hot.put(key, kept, ttl_s)
         return kept
 
     async def give(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> Sequence[bytes]:
         """Record the delivery; the messages but for the last, which leaves with the status as `call.response`."""
-        body, notes = Noted.read(kept)
+        body, notes = AnnotatedBytes.read(kept)
         known = call.header("if-none-match")
         tag = etag_of(body) if known else ""
         is_known = bool(tag) and tag in known

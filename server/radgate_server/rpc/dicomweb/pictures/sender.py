@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.dicom.instances import InstanceHandle
-from radgate_server.core.imaging.noted_bytes import Noted
+from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.rpc.dicomweb.answers.multipart import envelope_of, located, part_messages
@@ -39,7 +39,7 @@ class PictureSender:
             tenant_id = key.tenant_id
             picture = await self._renderer.frames(tenant_id, handle, plan.frame_numbers, target, Priority.INTERACTIVE)
             lasting = await self._renderer.is_current(tenant_id, handle)
-            return Picture(picture.media_type, Noted.of(picture.data, picture.notes), lasting)
+            return Picture(picture.media_type, AnnotatedBytes.of(picture.data, picture.notes), lasting)
 
         return await self._answers.make(key, handle.crc32c, render, request.ttl_s)
 
@@ -59,7 +59,7 @@ class PictureSender:
                 envelope = located(around, request.location(handle.ref, number))
                 if position == 1:
                     await self._answers.record(call, request.scope, request.detail)
-                    if warnings := note_warnings(Noted.of(b"", picture.notes).notes):
+                    if warnings := note_warnings(AnnotatedBytes.of(b"", picture.notes).notes):
                         await call.send_initial_metadata(warnings)
                 for message in part_messages(
                     envelope, picture.data, first=position == 1, last=position == last, chunk_bytes=self._chunk_bytes

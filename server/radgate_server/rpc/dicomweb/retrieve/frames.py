@@ -10,8 +10,8 @@ from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.noted_bytes import Noted
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.dicomweb.answers.cached_answer import give_kept
@@ -129,7 +129,7 @@ class FramesResource:
 
     async def _keep(self, key: CacheKey, handle: InstanceHandle, messages: Sequence[bytes], notes: Notes) -> bytes:
         """The answer, kept unless what it was made of was thrown away meanwhile."""
-        kept = Noted.of(messages[0] if len(messages) == 1 else b"".join(messages), notes).joined()
+        kept = AnnotatedBytes.of(messages[0] if len(messages) == 1 else b"".join(messages), notes).joined()
         if len(key.detail) <= _MAX_KEY_LENGTH and await self._frames.is_current(key.tenant_id, handle):
             await self._hot.put(key, kept)
         return kept

@@ -9,8 +9,8 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope, parse_scope
 from radgate_server.core.dicom.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
 from radgate_server.core.errors import GatewayError, NotAcceptableError
+from radgate_server.core.imaging.annotated_bytes import MAX_NOTES
 from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.noted_bytes import MAX_NOTES
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.lib.lookahead import in_order
 from radgate_server.rpc.access.audited import record_stream

@@ -12,7 +12,7 @@ from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.v1.convert.times import from_timestamp, to_timestamp
 from radgate_server.rpc.v1.enum_words import AUDIT_ACTIONS, AUDIT_OUTCOMES, ROLES
-from radgate_server.services.audit.desk import Verdict
+from radgate_server.services.audit.administration import Verdict
 
 MAX_WORD = 1000
 

@@ -5,7 +5,7 @@ from radgate_server.core.audit.retention import HoldSubject, LegalHold, RecordKi
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.retention.ports.erasure import Erasure
 from radgate_server.rpc.v1.convert.times import to_timestamp
-from radgate_server.services.retention.rules import KeptFor
+from radgate_server.services.retention.rules import RetentionPeriod
 
 _KINDS = {
     messages.RECORD_KIND_ACCESS: RecordKind.ACCESS,
@@ -47,7 +47,7 @@ def from_erase(request: messages.EraseCachedDataRequest) -> tuple[HoldSubject, s
             raise InvalidArgumentError("study_instance_uid", "name a study or a patient")
 
 
-def to_rule(kept: KeptFor) -> messages.RetentionRule:
+def to_rule(kept: RetentionPeriod) -> messages.RetentionRule:
     """Render for how long records of a kind are kept."""
     return messages.RetentionRule(kind=_KINDS_OUT[kept.kind], days=kept.days, own=kept.own)
 

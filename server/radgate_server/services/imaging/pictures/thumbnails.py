@@ -7,9 +7,9 @@ from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import InstanceMalformedError, ObjectNotFoundError
+from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.core.imaging.frames import RenderedImage
 from radgate_server.core.imaging.metadata.instance_content import Frames, label_of
-from radgate_server.core.imaging.noted_bytes import Noted
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.imaging.render_target import RENDERED_JPEG, RenderTarget, Viewport
 from radgate_server.services.imaging.pictures.placeholder import AS_DRAWN, placeholder
@@ -53,10 +53,10 @@ class Thumbnails:
         self._workers = workers
         self._derived = derived
 
-    async def kept(self, tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> Noted | None:
+    async def kept(self, tenant_id: str, ref: InstanceRef, target: ThumbnailTarget) -> AnnotatedBytes | None:
         """The thumbnail that was made before, None when there is none; the instance itself may be far by now."""
         kept = await self._derived.get(_key(tenant_id, ref, target)) if target.worth_keeping else None
-        return None if kept is None else Noted.read(kept[_CHECKSUM_BYTES:])
+        return None if kept is None else AnnotatedBytes.read(kept[_CHECKSUM_BYTES:])
 
     async def make(
         self,
@@ -64,7 +64,7 @@ class Thumbnails:
         handle: InstanceHandle,
         priority: Priority,
         target: ThumbnailTarget = ThumbnailTarget(),
-    ) -> Noted:
+    ) -> AnnotatedBytes:
         """The thumbnail, with the window of the data set; a placeholder for what has no pixels. Made if it has to be.
 
         Raises:
@@ -74,9 +74,9 @@ class Thumbnails:
         key, checksum = _key(tenant_id, handle.ref, target), handle.crc32c.to_bytes(_CHECKSUM_BYTES)
         kept = await self._derived.get(key) if target.worth_keeping else None
         if kept is not None and kept.startswith(checksum):
-            return Noted.read(kept[_CHECKSUM_BYTES:])
+            return AnnotatedBytes.read(kept[_CHECKSUM_BYTES:])
         picture = await self._draw(tenant_id, handle, priority, target)
-        made = Noted.of(picture.data, picture.notes)
+        made = AnnotatedBytes.of(picture.data, picture.notes)
         if target.worth_keeping and await self._frames.is_current(tenant_id, handle):
             await self._derived.put(key, checksum + made.joined())
         return made

@@ -10,7 +10,7 @@ from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import FailedInstance
 from radgate_server.core.errors import GatewayError, ResumeTokenStaleError
 from radgate_server.core.imaging.frame_order import FrameOrder, FrameStep, Part
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.services.imaging.streaming.arrival_order import ArrivingSeries
 from radgate_server.services.imaging.streaming.previews import Preview
 from radgate_server.services.imaging.streaming.progressive_frames import ProgressiveFrame, ProgressiveFrames
@@ -89,7 +89,7 @@ class FrameStream:
         self._arriving = arriving
         self._frames = frames
         self._ahead = ahead
-        self._kept: RecentMap[tuple[InstanceRef, int], ProgressiveFrame] = RecentMap(_KEPT_BYTES)
+        self._kept: LruCache[tuple[InstanceRef, int], ProgressiveFrame] = LruCache(_KEPT_BYTES)
         self._sent: dict[tuple[InstanceRef, int], _Front] = {}  # of frames whose rest is still to be sent
         self._frames_left: dict[InstanceRef, int] = {}
         self._failed: set[InstanceRef] = set()

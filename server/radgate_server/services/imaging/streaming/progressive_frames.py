@@ -11,7 +11,7 @@ from radgate_server.core.errors import NotAcceptableError
 from radgate_server.core.imaging.codestream import read_codestream
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
-from radgate_server.lib.lru_cache import RecentMap
+from radgate_server.lib.lru_cache import LruCache
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.streaming.previews import Preview, Previews
 from radgate_server.services.imaging.transcode import Transcoder
@@ -76,7 +76,7 @@ class ProgressiveFrames:
         self._previews = previews
         self._rows = rows
         self._columns = columns
-        self._last: RecentMap[InstanceRef, InstanceHandle] = RecentMap(1)
+        self._last: LruCache[InstanceRef, InstanceHandle] = LruCache(1)
 
     async def count(self, ref: InstanceRef) -> int:
         """How many frames the instance has.

@@ -15,12 +15,12 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.condition_log import ConditionLog
 from radgate_server.services.pacs.resilience.admission import Admission, Applicant, Lane, Urgency
-from radgate_server.services.pacs.resilience.asking import Asker, Means
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, BreakerPolicy
 from radgate_server.services.pacs.resilience.fair_gate import FairGate
 from radgate_server.services.pacs.resilience.guarded_roles import guard_roles, operations_of
 from radgate_server.services.pacs.resilience.operations import ALWAYS_ASKED, Operation
+from radgate_server.services.pacs.resilience.pacs_calls import CallResources, PacsCaller
 from radgate_server.services.pacs.resilience.pulse import PulseMeter
 from radgate_server.settings.settings import PacsSettings
 
@@ -52,7 +52,7 @@ class PacsGuard:
         self._clock = clock
         self._telemetry = telemetry
         self._admission = Admission(per_endpoint=settings.max_concurrent, per_tenant=settings.max_concurrent_per_tenant)
-        self._means = Means(
+        self._means = CallResources(
             gate=FairGate(self._admission, telemetry),
             max_wait_s=_longest_waits(settings),
             backoff=Backoff(settings.max_retries),
@@ -80,7 +80,7 @@ class PacsGuard:
         self._known[config.tenant_id, config.name] = known
         lanes = {urgency: self._lane(config, urgency) for urgency in Urgency}
         failed = partial(self._failed, config, known)
-        asker = Asker(lanes, known.breakers, known.pulse, self._means, failed)
+        asker = PacsCaller(lanes, known.breakers, known.pulse, self._means, failed)
         return replace(guard_roles(client, asker), close=partial(self._close, config, known, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:

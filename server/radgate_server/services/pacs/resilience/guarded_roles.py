@@ -1,4 +1,4 @@
-"""The roles of a PACS, each call of them made through its Asker."""
+"""The roles of a PACS, each call of them made through its PacsCaller."""
 
 from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,14 +20,14 @@ from radgate_server.core.pacs.ports import (
 )
 from radgate_server.core.query.model import FindResult, Query
 from radgate_server.services.pacs.resilience.admission import Urgency
-from radgate_server.services.pacs.resilience.asking import Asker, Attempt
 from radgate_server.services.pacs.resilience.operations import Operation, Verdict, verdict_of
+from radgate_server.services.pacs.resilience.pacs_calls import Attempt, PacsCaller
 
 _MORE_THAN_LISTED = 100
 """Instances besides those that were listed, and as many again, after which a PACS is not listened to any more."""
 
 
-def guard_roles(client: PacsClient, asker: Asker) -> PacsClient:
+def guard_roles(client: PacsClient, asker: PacsCaller) -> PacsClient:
     """The same PACS, asked through `asker`. Roles that are None stay None; the describer is left as it is."""
     return replace(
         client,
@@ -48,7 +48,7 @@ def operations_of(client: PacsClient) -> list[Operation]:
 class _GuardedEcho:
     """PacsEcho."""
 
-    def __init__(self, echo: PacsEcho, asker: Asker) -> None:
+    def __init__(self, echo: PacsEcho, asker: PacsCaller) -> None:
         self._echo = echo
         self._asker = asker
 
@@ -59,7 +59,7 @@ class _GuardedEcho:
 class _GuardedQuery:
     """PacsQuery."""
 
-    def __init__(self, query: PacsQuery, asker: Asker) -> None:
+    def __init__(self, query: PacsQuery, asker: PacsCaller) -> None:
         self._query = query
         self._asker = asker
 
@@ -71,7 +71,7 @@ class _GuardedQuery:
 class _GuardedStore:
     """PacsStore. What is stored can be read again, so a repetition sends the same bytes."""
 
-    def __init__(self, store: PacsStore, asker: Asker) -> None:
+    def __init__(self, store: PacsStore, asker: PacsCaller) -> None:
         self._store = store
         self._asker = asker
 
@@ -82,7 +82,7 @@ class _GuardedStore:
 class _GuardedChanges:
     """PacsChanges."""
 
-    def __init__(self, changes: PacsChanges, asker: Asker) -> None:
+    def __init__(self, changes: PacsChanges, asker: PacsCaller) -> None:
         self._changes = changes
         self._asker = asker
 
@@ -93,7 +93,7 @@ class _GuardedChanges:
 class _GuardedReader:
     """PacsReader. Opening waits for the first arrival: up to then the retrieve may be repeated unseen."""
 
-    def __init__(self, reader: PacsReader, asker: Asker) -> None:
+    def __init__(self, reader: PacsReader, asker: PacsCaller) -> None:
         self._reader = reader
         self._asker = asker
 

@@ -9,7 +9,7 @@ import pytest
 from radgate_server.core.dicom.dataset.file_meta import (
     IMPLEMENTATION_CLASS_UID,
     FileMeta,
-    PatientTold,
+    FilePatient,
     file_meta_bytes,
     identify,
     patient_of,
@@ -89,13 +89,13 @@ def test_uids_that_are_none_are_malformed(study: bytes) -> None:
     [
         (
             (element(0x00100010, "PN", b"M\xfcller^J "), element(0x00100020, "LO", b"P-1 ")),
-            PatientTold("P-1", "Müller^J"),
+            FilePatient("P-1", "Müller^J"),
         ),
-        ((MUELLER, element(0x00100030, "DA", b"")), PatientTold("", "Müller^J")),
-        ((element(0x00100020, "LO", b"P-1 "),), PatientTold("P-1", "")),
-        ((), PatientTold("", "")),
+        ((MUELLER, element(0x00100030, "DA", b"")), FilePatient("", "Müller^J")),
+        ((element(0x00100020, "LO", b"P-1 "),), FilePatient("P-1", "")),
+        ((), FilePatient("", "")),
     ],
 )
-def test_the_patient_is_read_in_the_files_own_characters(elements: tuple[bytes, ...], told: PatientTold) -> None:
+def test_the_patient_is_read_in_the_files_own_characters(elements: tuple[bytes, ...], told: FilePatient) -> None:
     latin = element(0x00080005, "CS", b"ISO_IR 100")
     assert patient_of(file(latin + b"".join(elements) + element(0x0020000D, "UI", b"1.2.1\0"))) == told

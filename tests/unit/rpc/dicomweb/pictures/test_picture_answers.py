@@ -6,7 +6,7 @@ from google.api.httpbody_pb2 import HttpBody
 
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.core.cache.ports.tiers import CacheKey
-from radgate_server.core.imaging.noted_bytes import Noted
+from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body, etag_of
 from radgate_server.rpc.dicomweb.pictures.answers import Picture, PictureAnswers
 from radgate_server.services.audit.recording import Auditor
@@ -28,10 +28,10 @@ async def test_who_asks_after_other_bytes_were_fetched_gets_no_picture_of_the_ol
     async def draw_old() -> Picture:
         asked.set()
         await drawn.wait()
-        return Picture("image/png", Noted(b"old"), lasting=False)
+        return Picture("image/png", AnnotatedBytes(b"old"), lasting=False)
 
     async def draw_new() -> Picture:
-        return Picture("image/png", Noted(b"new"), lasting=True)
+        return Picture("image/png", AnnotatedBytes(b"new"), lasting=True)
 
     old = asyncio.create_task(answers.make(key, 1, draw_old))
     await asked.wait()
@@ -46,7 +46,7 @@ async def test_only_what_lasts_is_kept(answers: PictureAnswers) -> None:
         key = CacheKey("east", "2.25.1", "rendered", str(lasting))
 
         async def render(lasting: bool = lasting) -> Picture:
-            return Picture("image/png", Noted(b"picture"), lasting)
+            return Picture("image/png", AnnotatedBytes(b"picture"), lasting)
 
         made = await answers.make(key, 1, render)
         assert b"picture" in made
@@ -55,12 +55,12 @@ async def test_only_what_lasts_is_kept(answers: PictureAnswers) -> None:
 
 async def test_the_same_picture_has_the_same_tag_and_it_comes_with_the_picture(answers: PictureAnswers) -> None:
     async def render(data: bytes) -> Picture:
-        return Picture("image/png", Noted(data, ("a note",)), lasting=True)
+        return Picture("image/png", AnnotatedBytes(data, ("a note",)), lasting=True)
 
     tags = []
     for number, data in enumerate((b"picture", b"picture", b"another")):
         kept = await answers.make(CacheKey("east", "2.25.1", "rendered", str(number)), 1, partial(render, data))
-        body = Noted.read(kept).data
+        body = AnnotatedBytes.read(kept).data
         tags.append(etag_of(body))
         assert HttpBody.FromString(body).content_type == f"image/png; etag={tags[-1]}"
     assert tags[0] == tags[1] != tags[2]

@@ -154,7 +154,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_whatever_happens_in_whatever_order(steps: list[tuple[str, object]]) -> None:
-    bench, under_way = Bench(), list[Ticket]()
+    bench, in_progress = Bench(), list[Ticket]()
     for step, argument in steps:
         before = bench.breaker.state
         match step, argument:
@@ -162,9 +162,9 @@ def test_whatever_happens_in_whatever_order(steps: list[tuple[str, object]]) -> 
                 bench.now_s += seconds
             case "sign", _:
                 bench.breaker.try_soon(bench.now_s)
-            case "end", (int(number), Verdict() as verdict) if under_way:
+            case "end", (int(number), Verdict() as verdict) if in_progress:
                 failures = bench.breaker.consecutive_failures
-                bench.breaker.record(under_way.pop(number % len(under_way)), verdict, bench.now_s)
+                bench.breaker.record(in_progress.pop(number % len(in_progress)), verdict, bench.now_s)
                 if before is CLOSED and bench.breaker.state is OPEN:
                     assert (verdict, failures) == (FAILED, FAILURES - 1)
             case "enter", _:
@@ -173,12 +173,12 @@ def test_whatever_happens_in_whatever_order(steps: list[tuple[str, object]]) -> 
                 assert (ticket is None) == (refusal_s is not None)
                 assert before is not CLOSED or ticket is not None
                 if ticket is not None:
-                    under_way.append(ticket)
+                    in_progress.append(ticket)
         waits_s = bench.breaker.refusal_s(bench.now_s)
         assert waits_s is None or 0 < waits_s <= 8 * OPEN_S
         assert bench.breaker.state is not CLOSED or bench.breaker.consecutive_failures < FAILURES
     # It is never stuck: once all calls have ended and time has passed, one may try, and its answer closes it.
-    for ticket in under_way:
+    for ticket in in_progress:
         bench.breaker.record(ticket, UNKNOWN, bench.now_s)
     bench.now_s += 8 * OPEN_S
     bench.call(ANSWERED)

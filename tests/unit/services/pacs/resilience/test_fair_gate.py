@@ -14,7 +14,7 @@ QUERY = Applicant("pacs:104", "east", "main", 100, Urgency.SEARCH)
 RETRIEVE = Applicant("pacs:104", "east", "main", 100, Urgency.TRANSFER)
 
 
-class Entrance:
+class EndpointSecurity:
     """A gate with so many places, and the lanes before it."""
 
     def __init__(self, places: int = 1) -> None:
@@ -34,7 +34,7 @@ class Entrance:
 
 
 async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> None:
-    narrow = Entrance()
+    narrow = EndpointSecurity()
     inside = await narrow.enter()
     with pytest.raises(NoTurnError):
         await narrow.enter(max_wait_s=0)
@@ -45,7 +45,7 @@ async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> No
 
 
 async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
-    narrow = Entrance()
+    narrow = EndpointSecurity()
     inside = await narrow.enter()
     waiting = [asyncio.create_task(narrow.enter()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -57,7 +57,7 @@ async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
 
 
 async def test_a_turn_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
-    narrow = Entrance()
+    narrow = EndpointSecurity()
     inside = await narrow.enter()
     cancelled, patient = (asyncio.create_task(narrow.enter()) for _ in range(2))
     await asyncio.sleep(0)
@@ -91,7 +91,7 @@ class Played(NamedTuple):
 
 
 async def _play(places: int, script: list[tuple[str, int]]) -> Played:
-    shared = Entrance(places)
+    shared = EndpointSecurity(places)
     tasks: list[asyncio.Task[None]] = []
     releases: list[asyncio.Event] = []
     running = most_inside = 0

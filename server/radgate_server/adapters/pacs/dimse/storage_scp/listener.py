@@ -24,7 +24,7 @@ MAX_STRANGERS = 16
 """Of them, those from addresses that nothing is awaited from: they are notified, and leave room for the others."""
 
 
-class Terms(NamedTuple):
+class ListenerConfig(NamedTuple):
     """What all connections share. `awaits_from` decides whether something may come from an address now."""
 
     settings: DimseSettings
@@ -39,14 +39,16 @@ class ScpServer(ThreadedAssociationServer):
 
     daemon_threads = True
 
-    def __init__(self, ae_title: str, address: tuple[str, int], terms: Terms, tls: RenewedContext | None) -> None:
-        self.terms = terms
+    def __init__(
+        self, ae_title: str, address: tuple[str, int], config: ListenerConfig, tls: RenewedContext | None
+    ) -> None:
+        self.config = config
         self._tls = tls
         self._entering: dict[socket.socket, bool] = {}
         self._live: dict[QuickAssociation, bool] = {}
         self._lock = threading.Lock()
-        handlers: list[Any] = [(evt.EVT_REQUESTED, terms.on_request), (evt.EVT_C_STORE, terms.on_store)]
-        ae = _entity(ae_title, terms.settings)
+        handlers: list[Any] = [(evt.EVT_REQUESTED, config.on_request), (evt.EVT_C_STORE, config.on_store)]
+        ae = _entity(ae_title, config.settings)
         super().__init__(ae, address, ae_title, [], None, handlers, _QuickRequestHandler)
         ae._servers.append(self)  # noqa: SLF001 - AE.start_server does so, and shutdown() counts on it
 
@@ -57,7 +59,7 @@ class ScpServer(ThreadedAssociationServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Take no more connections than there may be associations: each has threads before it says who it is."""
-        is_stranger = not self.terms.awaits_from(plain_address(client_address[0]))
+        is_stranger = not self.config.awaits_from(plain_address(client_address[0]))
         with self._lock:
             strangers = [*self._entering.values(), *self._known().values()]
             if len(strangers) >= MAX_ASSOCIATIONS or (is_stranger and sum(strangers) >= MAX_STRANGERS):
@@ -86,7 +88,7 @@ class ScpServer(ThreadedAssociationServer):
 
     def add(self, association: QuickAssociation, client_address: Any) -> None:
         """Remember a new association."""
-        is_stranger = not self.terms.awaits_from(plain_address(client_address[0]))
+        is_stranger = not self.config.awaits_from(plain_address(client_address[0]))
         with self._lock:
             self._live = {**self._known(), association: is_stranger}
 
@@ -123,8 +125,8 @@ class _QuickRequestHandler(RequestHandler):
 
     def _create_association(self) -> QuickAssociation:
         server = cast("ScpServer", self.server)
-        limit_bytes = server.terms.settings.max_instance_bytes
-        share = Share(limit_bytes, server.terms.room)
+        limit_bytes = server.config.settings.max_instance_bytes
+        share = Share(limit_bytes, server.config.room)
         association = QuickAssociation(self.ae, "acceptor", max_data_set_bytes=limit_bytes, share=share)
         association._server = server  # noqa: SLF001 - as pynetdicom's own handler does
         association.name = f"AcceptorThread-{time.monotonic_ns()}"
@@ -138,7 +140,7 @@ class _QuickRequestHandler(RequestHandler):
         acceptor.implementation_class_uid = self.ae.implementation_class_uid
         acceptor.implementation_version_name = self.ae.implementation_version_name
         association.requestor.address_info = self.remote
-        association.bind(evt.EVT_C_STORE, server.terms.on_store)
-        association.bind(evt.EVT_REQUESTED, server.terms.on_request)
+        association.bind(evt.EVT_C_STORE, server.config.on_store)
+        association.bind(evt.EVT_REQUESTED, server.config.on_request)
         server.add(association, self.client_address)
         return association

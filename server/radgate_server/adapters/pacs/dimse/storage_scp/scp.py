@@ -16,7 +16,7 @@ from radgate_server.adapters.pacs.dimse.messages.exchange import OperationCancel
 from radgate_server.adapters.pacs.dimse.messages.status import NOT_AUTHORISED, REFUSED_OUT_OF_RESOURCES
 from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake
 from radgate_server.adapters.pacs.dimse.storage_scp.awaited import Awaited, AwaitedMoves
-from radgate_server.adapters.pacs.dimse.storage_scp.listener import ScpServer, Terms
+from radgate_server.adapters.pacs.dimse.storage_scp.listener import ListenerConfig, ScpServer
 from radgate_server.adapters.pacs.dimse.transport.receive_budget import Room
 from radgate_server.adapters.pacs.dimse.transport.tls import server_tls
 from radgate_server.core.errors import ConfigurationError
@@ -81,11 +81,11 @@ class StorageScp:
         if tls_port and tls is None:
             raise ConfigurationError("dicom_tls_port needs dimse.scp_certificate_file and dimse.scp_ca_file")
         self._has_tls = tls is not None
-        terms = Terms(self._settings, self.room, self._moves.awaits_from, self._on_request, self._on_store)
+        config = ListenerConfig(self._settings, self.room, self._moves.awaits_from, self._on_request, self._on_store)
         try:
-            self._servers.append(ScpServer(self.ae_title, (self._host, port), terms, None if tls_port else tls))
+            self._servers.append(ScpServer(self.ae_title, (self._host, port), config, None if tls_port else tls))
             if tls_port:
-                self._servers.append(ScpServer(self.ae_title, (self._host, tls_port), terms, tls))
+                self._servers.append(ScpServer(self.ae_title, (self._host, tls_port), config, tls))
         except OSError:
             for server in self._servers:
                 server.server_close()

@@ -15,7 +15,7 @@ from radgate_server.app.use_cases import Services
 from radgate_server.core.gateway.answers import GatewayAnswers
 from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
 from radgate_server.rpc.pipeline.composition import StudyGates
-from radgate_server.rpc.pipeline.layers import CallGates
+from radgate_server.rpc.pipeline.interceptors import CallChecks
 from radgate_server.rpc.server.grpc_server import RpcServer, Servicers, build_server
 from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
@@ -37,20 +37,20 @@ _GATEWAY_INTERVAL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class EndpointSecurity:
     """What the server knows its gateway by ("": there is none to believe), and the TLS of the port that clients use."""
 
     gateway_secret: str = field(repr=False)
     tls: WatchedTls | None
 
 
-def open_entrance(base: Foundation) -> Entrance:
+def open_endpoint_security(base: Foundation) -> EndpointSecurity:
     """Read the certificates, and follow their files from now on.
 
     Raises:
         ConfigurationError: they are not usable.
     """
-    return Entrance(_gateway_secret(base.settings), _open_tls(base))
+    return EndpointSecurity(_gateway_secret(base.settings), _open_tls(base))
 
 
 def _gateway_secret(settings: Settings) -> str:
@@ -60,15 +60,15 @@ def _gateway_secret(settings: Settings) -> str:
 
 
 def _open_tls(base: Foundation) -> WatchedTls | None:
-    if base.settings.door_tls is None:
+    if base.settings.endpoint_tls is None:
         return None
-    tls = WatchedTls(base.settings.door_tls)
+    tls = WatchedTls(base.settings.endpoint_tls)
     tls.start()
     base.stack.push_async_callback(tls.close)
     return tls
 
 
-class GatewayWatch(Repeating):
+class GatewayMonitor(Repeating):
     """`ask` says what was answered, or raises OSError while the gateway can't say; `tell` is told of it."""
 
     def __init__(self, ask: Callable[[], Awaitable[GatewayAnswers]], tell: Callable[[GatewayAnswers], None]) -> None:
@@ -100,13 +100,13 @@ def build_rpc(
     limiter: Limiter,
     tiers: Tiers,
     administration: Administration,
-    entrance: Entrance,
+    entrance: EndpointSecurity,
 ) -> RpcServer:
     """The gRPC server with all services; its port is not open yet."""
     return build_server(
         base.settings,
         _servicers(base.settings, services, studies.store, tiers, administration),
-        CallGates(services.authenticator, limiter, services.refusals, services.sent),
+        CallChecks(services.authenticator, limiter, services.refusals, services.sent),
         StudyGates(services.restrictions, services.doubts, studies.confirmer, studies.rejections),
         base.telemetry,
         tracer=base.tracer,
@@ -147,7 +147,7 @@ def _servicers(
     )
 
 
-async def open_doors(base: Foundation, rpc: RpcServer, entrance: Entrance, viewer: str) -> int | None:
+async def open_endpoints(base: Foundation, rpc: RpcServer, entrance: EndpointSecurity, viewer: str) -> int | None:
     """Open the gRPC port and, in front of it, Envoy's, which is returned; None without Envoy."""
     settings = base.settings
     await rpc.start()
@@ -159,10 +159,10 @@ async def open_doors(base: Foundation, rpc: RpcServer, entrance: Entrance, viewe
     envoy = EnvoyProcess(settings, f"{rpc.host}:{rpc.port}", secret=secret, tls=first, viewer=viewer)
     if tls:
         tls.on_renewal(envoy.renew_tls)
-    base.stack.push_async_callback(_close_doors, rpc, envoy, settings.drain_s)
+    base.stack.push_async_callback(_close_endpoints, rpc, envoy, settings.drain_s)
     await envoy.start()
     base.readiness.add("gateway", partial(_gateway_problem, envoy))
-    base.run(GatewayWatch(envoy.answers, base.telemetry.gateway_answers))
+    base.run(GatewayMonitor(envoy.answers, base.telemetry.gateway_answers))
     return envoy.port
 
 
@@ -170,7 +170,7 @@ async def _gateway_problem(envoy: EnvoyProcess) -> str:
     return "" if await envoy.is_ready() else "Envoy does not serve; its log says why"
 
 
-async def _close_doors(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> None:
+async def _close_endpoints(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> None:
     """Let Envoy's requests end first: what a call has sent may still be on its way through Envoy when the call is over.
 
     Whoever calls the gRPC port itself has what is left of `drain_s`.

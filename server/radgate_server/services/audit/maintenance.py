@@ -9,7 +9,7 @@ from radgate_server.core.audit.checkpoint import Checkpoint, is_due
 from radgate_server.core.audit.ports.trail import AuditTrail, ChainTelemetry, CheckpointSigner
 from radgate_server.core.audit.verification import ChainVerifier, Fault
 from radgate_server.lib.clock import Clock
-from radgate_server.services.audit.desk import first_of_each_tenant, time_us, voucher
+from radgate_server.services.audit.administration import first_of_each_tenant, time_us, voucher
 from radgate_server.services.audit.following import follow_chains, own_check
 from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.settings.settings import AuditSettings
@@ -17,7 +17,7 @@ from radgate_server.settings.settings import AuditSettings
 _log = logging.getLogger(__name__)
 
 
-class AuditKeeper(Repeating):
+class AuditMaintenance(Repeating):
     """Every `audit.check_interval_s` seconds."""
 
     def __init__(

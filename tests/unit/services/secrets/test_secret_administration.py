@@ -8,7 +8,7 @@ from radgate_server.core.access.tenancy import ANY_TENANT, Caller, Principal, Ro
 from radgate_server.core.errors import RoleNotAllowedError
 from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, parse_reference
 from radgate_server.services.audit.recording import Auditor
-from radgate_server.services.secrets.keeping import SETTLING, RewrapProgress, SecretKeeper, VersionStatus
+from radgate_server.services.secrets.administration import SETTLING, RewrapProgress, SecretAdmin, VersionStatus
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import FakeClock
@@ -23,7 +23,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.keys, self.audit, self.clock = MemoryKeys(), RecordingAuditSink(), FakeClock()
-        self.keeper = SecretKeeper(self.keys, self.keys, self.keys, Auditor(self.audit, self.clock), self.clock)
+        self.keeper = SecretAdmin(self.keys, self.keys, self.keys, Auditor(self.audit, self.clock), self.clock)
 
     async def fill(self) -> None:
         for name in ("a", "b", "c"):

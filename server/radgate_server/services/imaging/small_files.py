@@ -12,7 +12,7 @@ from radgate_server.core.imaging.derivation import Source
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.imaging.single_frame import SMALL_BYTES, take_apart
-from radgate_server.core.imaging.transcoded_file import Around, EncodedPixels, write_around
+from radgate_server.core.imaging.transcoded_file import EncodedPixels, FileEnvelope, write_envelope
 from radgate_server.core.store.ports import Spool
 from radgate_server.lib.lookahead import each
 from radgate_server.services.imaging.assembly import assembled
@@ -25,7 +25,7 @@ _WRITTEN_HERE_BYTES = 64 << 10
 event loop."""
 
 
-class AtOnce:
+class SmallFileTranscoder:
     """Makes what is small and plain; of everything else it says so, and raises no error for it."""
 
     def __init__(self, instances: InstanceReader, workers: FrameWorkers, spool: Spool) -> None:
@@ -49,10 +49,10 @@ class AtOnce:
             return None
         encoded = await self._workers.transcode((apart.frame,), target, priority=priority)
 
-        async def write(pixels: EncodedPixels) -> Around:
+        async def write(pixels: EncodedPixels) -> FileEnvelope:
             if len(apart.around.data) <= _WRITTEN_HERE_BYTES:
-                return write_around(apart.around, source, pixels)
-            return await asyncio.to_thread(write_around, apart.around, source, pixels)
+                return write_envelope(apart.around, source, pixels)
+            return await asyncio.to_thread(write_envelope, apart.around, source, pixels)
 
         return await assembled(self._spool, source, target, apart.frame.image, each(encoded), write)
 

@@ -10,7 +10,7 @@ type ExpiryListener = Callable[[datetime], None]
 """Receives until when a certificate is good."""
 
 
-class Sighting:
+class PeerCertificateObserver:
     """Looks at the certificate behind each answer of `host`, which TLS has verified; reports each that is another."""
 
     def __init__(self, url: str, tell: ExpiryListener) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.told import leaks, patients
+from tests.patient_leaks import leaks, patients
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from radgate_server.core.alerts.alert import RUNBOOK_URL, Alert, Sample, Silence
 from radgate_server.core.alerts.ports import SampleSource, SilenceBook
 from radgate_server.lib.clock import Clock
-from radgate_server.services.alerts.courier import Courier
 from radgate_server.services.alerts.inhibition import is_inhibited
 from radgate_server.services.alerts.ledger import AlertLedger
 from radgate_server.services.alerts.measures import Reading, Readings
+from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.rule import Rule
 from radgate_server.services.alerts.rules.windows import LONGEST_WINDOW_S
 
@@ -22,7 +22,7 @@ KEEP_EVERY_S = 30.0
 """Earlier readings are kept at this distance: growth over minutes need not be known to the second."""
 
 
-class AlertWatch:
+class AlertEvaluator:
     """`explain` says why an alert is so whose rule does not know. `sleep` is asyncio.sleep, or a test's."""
 
     def __init__(
@@ -31,7 +31,7 @@ class AlertWatch:
         source: SampleSource,
         ledger: AlertLedger,
         silences: SilenceBook,
-        couriers: Sequence[Courier],
+        couriers: Sequence[NoticeDelivery],
         clock: Clock,
         *,
         interval_s: float,
@@ -49,7 +49,7 @@ class AlertWatch:
         self._runbook = runbook
         self._explain = explain
         self._sleep = sleep
-        self._patience_s = {rule.name: rule.for_s for rule in rules}
+        self._pending_s = {rule.name: rule.for_s for rule in rules}
         self._metrics = frozenset(metric for rule in rules for metric in rule.metrics)
         self._kept: deque[Reading] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -80,7 +80,7 @@ class AlertWatch:
         def silenced(alert: Alert) -> bool:
             return any(silence.covers(alert, now) for silence in silences) or is_inhibited(alert, found)
 
-        for notice in self._ledger.update(found, self._patience_s, silenced, now, now_s):
+        for notice in self._ledger.update(found, self._pending_s, silenced, now, now_s):
             _log.warning("alert: %s", notice.title, extra={"alert": notice.alert.key})
             for courier in self._couriers:
                 courier.take(notice)

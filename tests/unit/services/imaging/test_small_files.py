@@ -12,7 +12,7 @@ from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.single_frame import take_apart
-from radgate_server.services.imaging import at_once
+from radgate_server.services.imaging import small_files
 from tests.fakes.frame_workers import WorkersCall
 from tests.fakes.instances import encode, make_dataset, received
 from tests.fakes.transcoder import TranscodingBench, transcoding_bench
@@ -58,7 +58,7 @@ async def transcode(data: bytes | memoryview, target: EncodeTarget) -> bytes:
 @pytest.mark.parametrize("name", SOURCES)
 async def test_it_is_what_is_made_step_by_step(name: str, syntax: str, monkeypatch: pytest.MonkeyPatch) -> None:
     in_one_go = await transcode(corpus.read(name), EncodeTarget(syntax))
-    monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
+    monkeypatch.setattr(small_files, "SMALL_BYTES", 0)
     assert in_one_go == await transcode(corpus.read(name), EncodeTarget(syntax))
 
 
@@ -78,7 +78,7 @@ def test_a_frame_is_not_copied_out_of_bytes_but_out_of_memory_that_is_mapped() -
 @pytest.mark.parametrize("syntax", [HTJ2K, HTJ2K_LOSSY])
 async def test_what_stands_behind_the_pixels_stays_there(syntax: str, monkeypatch: pytest.MonkeyPatch) -> None:
     in_one_go = await transcode(signed_behind_pixels(), EncodeTarget(syntax))
-    monkeypatch.setattr(at_once, "SMALL_BYTES", 0)
+    monkeypatch.setattr(small_files, "SMALL_BYTES", 0)
     assert in_one_go == await transcode(signed_behind_pixels(), EncodeTarget(syntax))
     assert b"behind the pixels" in in_one_go
 
@@ -87,13 +87,13 @@ async def test_what_stands_behind_the_pixels_stays_there(syntax: str, monkeypatc
 async def test_a_large_data_set_does_not_hold_up_the_event_loop(
     text_bytes: int, on_the_loop: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads, write_around = [], at_once.write_around
+    threads, write_envelope = [], small_files.write_envelope
 
     def write(*arguments: Any) -> Any:
         threads.append(threading.current_thread())
-        return write_around(*arguments)
+        return write_envelope(*arguments)
 
-    monkeypatch.setattr(at_once, "write_around", write)
+    monkeypatch.setattr(small_files, "write_envelope", write)
     dataset = make_dataset("2.25.1", "2.25.1.1", "2.25.1.1.1", TextValue="x" * text_bytes)
     assert b"x" * text_bytes in await transcode(encode(dataset), EncodeTarget(HTJ2K))
     assert [thread is threading.current_thread() for thread in threads] == [on_the_loop]

@@ -24,14 +24,14 @@ from radgate_server.core.telemetry.request_context import tenant_id as tenant_in
 from radgate_server.core.telemetry.tracing import Tracer, current_span
 from radgate_server.lib.deadline import expect_within
 from radgate_server.rpc.access.authorization import check_access
-from radgate_server.rpc.access.caller_identity import Introductions
+from radgate_server.rpc.access.caller_identity import CallerIdentities
 from radgate_server.rpc.errors import failure_of
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.calls_in_flight import CallsInFlight
-from radgate_server.rpc.pipeline.layer import Layer, Method, Proceed
-from radgate_server.rpc.pipeline.telemetry_layers import (
+from radgate_server.rpc.pipeline.interceptor import Interceptor, Method, Proceed
+from radgate_server.rpc.pipeline.telemetry_interceptors import (
     count_calls,
-    count_under_way,
+    count_in_progress,
     name_request,
     name_trace,
     record_trace,
@@ -74,7 +74,7 @@ class StreamNotes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CallGates:
+class CallChecks:
     """What every call passes: who calls, how much they may, and who records that they were refused or what was sent."""
 
     authenticator: CredentialChecker
@@ -83,13 +83,13 @@ class CallGates:
     sent: StreamNotes
 
 
-def standard_layers(
-    gates: CallGates,
-    introductions: Introductions,
+def standard_interceptors(
+    gates: CallChecks,
+    introductions: CallerIdentities,
     calls: CallsInFlight,
     telemetry: Telemetry,
     tracer: Tracer | None = None,
-) -> tuple[Layer, ...]:
+) -> tuple[Interceptor, ...]:
     """The layers from the outermost to the innermost."""
     return (
         name_request,  # first, so that every line of log below carries the request id
@@ -102,7 +102,7 @@ def standard_layers(
         authenticate(gates.authenticator, introductions),  # nothing of the request is parsed for a stranger
         calls.count_of_tenant,  # needs the principal
         keep_limits(gates.limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
-        count_under_way(telemetry),  # needs the tenant
+        count_in_progress(telemetry),  # needs the tenant
         authorise,  # needs the principal
         record_streams(gates.sent),  # sees how the servicer itself ended, also when it is cancelled
     )
@@ -150,7 +150,7 @@ REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
 }
 
 
-def record_refusals(refusals: RefusalNotes, introductions: Introductions) -> Layer:
+def record_refusals(refusals: RefusalNotes, introductions: CallerIdentities) -> Interceptor:
     """Let the audit trail know who was refused; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -188,7 +188,7 @@ def _refused(method: Method, call: Call, address: str, error: GatewayError) -> R
     )
 
 
-def authenticate(authenticator: CredentialChecker, introductions: Introductions) -> Layer:
+def authenticate(authenticator: CredentialChecker, introductions: CallerIdentities) -> Interceptor:
     """Find out who calls, and for which tenant; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -215,7 +215,7 @@ def authenticate(authenticator: CredentialChecker, introductions: Introductions)
     return wrap
 
 
-def keep_limits(limiter: LimitGate) -> Layer:
+def keep_limits(limiter: LimitGate) -> Interceptor:
     """Let in what the limits of the caller allow, and its bytes as fast as they do; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -256,7 +256,7 @@ def authorise(method: Method, proceed: Proceed) -> Proceed:
     return layer
 
 
-def record_streams(sent: StreamNotes) -> Layer:
+def record_streams(sent: StreamNotes) -> Interceptor:
     """Let the audit trail know how much was sent, where that was unknown beforehand; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:

@@ -11,7 +11,7 @@ MAX_NOTES = 8
 """Of one answer; a damaged study could have any number of them."""
 
 
-class Noted(NamedTuple):
+class AnnotatedBytes(NamedTuple):
     """What was made, and what a reader should know of it, without patient data."""
 
     data: bytes

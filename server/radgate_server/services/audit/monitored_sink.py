@@ -11,7 +11,7 @@ FRESH_S = 30.0
 """A failure says this long that the trail can't be written: without calls, nobody would find that it can be again."""
 
 
-class WatchedAuditSink:
+class MonitoredAuditSink:
     """AuditSink that passes everything on to another."""
 
     def __init__(self, sink: AuditSink, clock: Clock, telemetry: Telemetry) -> None:

@@ -13,7 +13,7 @@ from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.core.audit.chain import ChainHead
-from radgate_server.services.audit.keeper import AuditKeeper
+from radgate_server.services.audit.maintenance import AuditMaintenance
 from radgate_server.settings.settings import AuditSettings
 from tests.conformance.audit_trail_suite import record
 from tests.fakes.clock import FakeClock
@@ -39,7 +39,7 @@ class Seen:
 class Bench:
     database: Database
     trail: SqlAuditTrail
-    keeper: AuditKeeper
+    keeper: AuditMaintenance
     clock: FakeClock
     seen: Seen
 
@@ -56,7 +56,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     migrate(url)
     database, clock, seen = Database(url), FakeClock(), Seen()
     trail = SqlAuditTrail(database)
-    keeper = AuditKeeper(trail, FileSigner(tmp_path / "keys"), SETTINGS, clock, seen)
+    keeper = AuditMaintenance(trail, FileSigner(tmp_path / "keys"), SETTINGS, clock, seen)
     yield Bench(database, trail, keeper, clock, seen)
     await keeper.close()
     await database.close()
@@ -121,7 +121,7 @@ async def test_goes_on_looking_when_the_database_was_away(tmp_path: Path, caplog
             await asyncio.Event().wait()
 
     trail, signer = SqlAuditTrail(database), FileSigner(tmp_path / "keys")
-    keeper = AuditKeeper(trail, signer, SETTINGS, FakeClock(), seen, sleep=sleep)
+    keeper = AuditMaintenance(trail, signer, SETTINGS, FakeClock(), seen, sleep=sleep)
     keeper.start()
     await done.wait()
     await keeper.close()

@@ -7,7 +7,7 @@ import pytest
 
 from radgate_server.core.alerts.alert import Notice, Severity
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.services.alerts.courier import FIRST_PAUSE_S, MAX_FAILURES, Courier
+from radgate_server.services.alerts.notice_delivery import FIRST_PAUSE_S, MAX_FAILURES, NoticeDelivery
 from radgate_server.services.alerts.outbox import Outbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
@@ -37,7 +37,7 @@ class Rig:
         self.clock = FakeClock()
         self.telemetry = RecordingTelemetry()
         outbox = Outbox(per_hour=100, max_waiting=max_waiting)
-        self.courier = Courier(
+        self.courier = NoticeDelivery(
             "mail", self.receiver, least, outbox, self.clock, self.telemetry, uniform=lambda low, high: (low + high) / 2
         )
 

@@ -6,18 +6,18 @@ from collections.abc import AsyncGenerator, Sequence
 from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.audit.checkpoint import Check, Checkpoint
 from radgate_server.core.audit.record import AuditAction
-from radgate_server.services.audit.desk import AuditDesk, Verdict
+from radgate_server.services.audit.administration import AuditAdmin, Verdict
 from radgate_server.services.audit.recording import Auditor
 
 type Progress = tuple[int, int]
 """Numbers passed, numbers in all."""
 
 
-class AuditChecker:
-    """The desk's check, by the public keys that `check` believes in. That somebody looks is recorded first."""
+class AuditVerifier:
+    """The admin's check, by the public keys that `check` believes in. That somebody looks is recorded first."""
 
-    def __init__(self, desk: AuditDesk, check: Check, auditor: Auditor) -> None:
-        self._desk = desk
+    def __init__(self, admin: AuditAdmin, check: Check, auditor: Auditor) -> None:
+        self._admin = admin
         self._check = check
         self._auditor = auditor
 
@@ -35,7 +35,7 @@ class AuditChecker:
         def progress(done: int, total: int) -> None:  # in a thread of the database's
             loop.call_soon_threadsafe(news.put_nowait, (done, total))
 
-        check = asyncio.create_task(self._desk.verify(caller.tenant_id, (), self._check, progress))
+        check = asyncio.create_task(self._admin.verify(caller.tenant_id, (), self._check, progress))
         check.add_done_callback(lambda _task: news.put_nowait(None))
         try:
             while (item := await news.get()) is not None:
@@ -47,4 +47,4 @@ class AuditChecker:
     async def checkpoints(self, caller: Caller) -> Sequence[Checkpoint]:
         """All of the tenant, the oldest first. Raises as `verify`."""
         await self._auditor.record(caller, AuditAction.READ_AUDIT, detail="list checkpoints")
-        return await self._desk.checkpoints(caller.tenant_id)
+        return await self._admin.checkpoints(caller.tenant_id)

@@ -7,7 +7,7 @@ from radgate_server.adapters.imaging.workers.batch import Batch, Job
 from radgate_server.adapters.imaging.workers.schedule import Round, Schedule
 
 
-class Desk:
+class RoundQueue:
     """A schedule that can be waited at; belongs to one event loop."""
 
     def __init__(self, schedule: Schedule) -> None:

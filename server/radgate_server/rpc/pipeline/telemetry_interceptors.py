@@ -7,7 +7,7 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.request_context import request_id, trace_id
 from radgate_server.core.telemetry.tracing import Part, Span, Tracer, parse_traceparent
 from radgate_server.rpc.pipeline.call import Call
-from radgate_server.rpc.pipeline.layer import Layer, Method, Proceed
+from radgate_server.rpc.pipeline.interceptor import Interceptor, Method, Proceed
 
 _RETRIEVES = ("Retrieve", "Stream")
 """How the methods begin whose first byte somebody waits for."""
@@ -34,7 +34,7 @@ def name_trace(_method: Method, proceed: Proceed) -> Proceed:
     return layer
 
 
-def record_trace(tracer: Tracer) -> Layer:
+def record_trace(tracer: Tracer) -> Interceptor:
     """Make the call a part of its client's trace, or of one of its own, and record what it consists of."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -55,7 +55,7 @@ async def _proceed_recorded(recorded: Span, call: Call, proceed: Proceed) -> Non
         part.note(code=call.failure.code.name if call.failure else "OK")
 
 
-def count_calls(telemetry: Telemetry) -> Layer:
+def count_calls(telemetry: Telemetry) -> Interceptor:
     """Report each call's method, code and duration, and of retrieves how long their first byte took.
 
     Also that the call is no more in progress: each has its end here, and needs no other layer to see it.
@@ -73,8 +73,8 @@ def count_calls(telemetry: Telemetry) -> Layer:
             finally:
                 end_s = time.perf_counter()
                 tenant_id = call.caller.tenant_id if call.authenticated else ""
-                if call.under_way:
-                    telemetry.call_ended(tenant_id, call.under_way)
+                if call.in_progress:
+                    telemetry.call_ended(tenant_id, call.in_progress)
                 # What is answered in one piece goes out when the call is over.
                 first_s = call.first_write_s or (end_s if code == "OK" else None)
                 first_byte_s = first_s - start_s if retrieves and first_s else None
@@ -85,7 +85,7 @@ def count_calls(telemetry: Telemetry) -> Layer:
     return wrap
 
 
-def count_under_way(telemetry: Telemetry) -> Layer:
+def count_in_progress(telemetry: Telemetry) -> Interceptor:
     """Report which tenant's calls are in progress, over which connections; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -93,8 +93,8 @@ def count_under_way(telemetry: Telemetry) -> Layer:
             return proceed
 
         def layer(call: Call) -> Awaitable[None]:
-            call.under_way = call.connection
-            telemetry.call_began(call.caller.tenant_id, call.under_way)
+            call.in_progress = call.connection
+            telemetry.call_began(call.caller.tenant_id, call.in_progress)
             return proceed(call)
 
         return layer

@@ -31,7 +31,7 @@ _MADE = {"Quadrant^Quentin", "Syntaxes^Sylvia", "Large^Laura", "E2E-1", "E2E-2",
 _SAY_NOTHING = {"Anonymized", "Anonymous", "exam Number", "11111111", "12345678"}
 _LEAST_CHARACTERS, _LEAST_DIGITS = 4, 6
 
-FILES = ("told.txt", "serve.log", "metrics.txt")
+FILES = ("reported.txt", "serve.log", "metrics.txt")
 """Files below temporary folders into which the processes of a run, and servers, write what they report."""
 
 
@@ -69,7 +69,7 @@ def leaks(files: Iterable[Path], words: Iterable[str]) -> Iterator[str]:
                     yield f"{file}:{number}: {line.partition('\t')[0][:200] if '\t' in line else 'a line of a server'}"
 
 
-class Told:
+class ReportedText:
     """The file that things are written into. Any thread may."""
 
     def __init__(self, path: Path) -> None:
@@ -91,29 +91,29 @@ class Told:
 class _Lines(logging.Handler):
     """Lines of log, as a server would write them."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, reported: ReportedText) -> None:
         super().__init__()
         self.setFormatter(JsonFormatter())
-        self._told = told
+        self._reported = reported
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(TypeError, ValueError):  # a wrong call, of which a server's handler writes nothing either
-            self._told.write("log", self.format(record))
+            self._reported.write("log", self.format(record))
 
 
-def watch(told: Told) -> None:
+def watch(reported: ReportedText) -> None:
     """Let all that leaves a server of this process be written down too, until the process ends."""
-    logging.getLogger("radgate_server").addHandler(_Lines(told))
-    _also(MetricsServer, "close", lambda server: told.write("metrics", _page(server)))
-    _also(SynchronousMultiSpanProcessor, "on_end", lambda _, span: told.write("trace", span.to_json(indent=None)))
+    logging.getLogger("radgate_server").addHandler(_Lines(reported))
+    _also(MetricsServer, "close", lambda server: reported.write("metrics", _page(server)))
+    _also(SynchronousMultiSpanProcessor, "on_end", lambda _, span: reported.write("trace", span.to_json(indent=None)))
     status_of = rpc_errors.status_of
 
-    def told_status(error: BaseException) -> Any:
+    def reported_status(error: BaseException) -> Any:
         status = status_of(error)
-        told.write("error", str(status))
+        reported.write("error", str(status))
         return status
 
-    rpc_errors.status_of = told_status
+    rpc_errors.status_of = reported_status
 
 
 def _page(server: MetricsServer) -> str:

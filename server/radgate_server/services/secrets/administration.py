@@ -44,7 +44,7 @@ class RewrapProgress:
 type ProgressListener = Callable[[RewrapProgress], None]
 
 
-class SecretKeeper:
+class SecretAdmin:
     """What operators of the installation do about the key; and, in the background, the server itself."""
 
     def __init__(self, ring: KeyRing, box: SecretBox, records: SealedRecords, auditor: Auditor, clock: Clock) -> None:

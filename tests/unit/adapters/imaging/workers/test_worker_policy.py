@@ -1,6 +1,6 @@
 from radgate_server.adapters.imaging.workers.process import worker_environment
-from radgate_server.adapters.imaging.workers.seat import restart_delay_s
-from radgate_server.adapters.imaging.workers.terms import number_of_workers, terms_of
+from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers, worker_policy
+from radgate_server.adapters.imaging.workers.worker_slot import restart_delay_s
 from radgate_server.settings.settings import ImagingSettings
 from radgate_server.settings.table import MIB
 
@@ -11,14 +11,14 @@ def test_as_many_workers_as_are_asked_for_or_there_are_processors() -> None:
 
 
 def test_an_answer_may_be_twice_the_largest_frame_or_picture_and_some_more() -> None:
-    by_frame = terms_of(ImagingSettings(max_frame_bytes=512 * MIB, max_rendered_pixels=1 << 20))
+    by_frame = worker_policy(ImagingSettings(max_frame_bytes=512 * MIB, max_rendered_pixels=1 << 20))
     assert by_frame.limits.answer_bytes == 1088 * MIB
-    by_picture = terms_of(ImagingSettings(max_frame_bytes=MIB, max_rendered_pixels=64 << 20))
+    by_picture = worker_policy(ImagingSettings(max_frame_bytes=MIB, max_rendered_pixels=64 << 20))
     assert by_picture.limits.answer_bytes == 576 * MIB
 
 
 def test_a_worker_keeps_no_more_than_half_of_what_it_may_take() -> None:
-    assert terms_of(ImagingSettings(worker_memory_bytes=256 * MIB)).resident_bytes == 128 * MIB
+    assert worker_policy(ImagingSettings(worker_memory_bytes=256 * MIB)).resident_bytes == 128 * MIB
 
 
 def test_workers_that_never_come_to_work_are_started_less_and_less_often() -> None:

@@ -26,11 +26,11 @@ class Method:
         return self.full_name.rpartition("/")[2]
 
 
-type Layer = Callable[[Method, Proceed], Proceed]
+type Interceptor = Callable[[Method, Proceed], Proceed]
 """Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
 
 
-def compose(method: Method, layers: tuple[Layer, ...], innermost: Proceed) -> Proceed:
+def compose(method: Method, layers: tuple[Interceptor, ...], innermost: Proceed) -> Proceed:
     """Put the layers around the innermost, the first one outermost."""
     proceed = innermost
     for layer in reversed(layers):

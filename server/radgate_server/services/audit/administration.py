@@ -48,7 +48,7 @@ class Verdict:
     not_excluded: str = ""
 
 
-class AuditDesk:
+class AuditAdmin:
     """The audit trail as administrators and auditors use it."""
 
     def __init__(

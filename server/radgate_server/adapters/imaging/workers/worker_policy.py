@@ -1,4 +1,4 @@
-"""The terms on which workers work, made of the settings."""
+"""What a worker may use, and when it is replaced, made of the settings."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _BYTES_PER_RENDERED_PIXEL = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class WorkerPolicy:
     """What one worker may take, and when it has to make room for a fresh one.
 
     `resident_bytes` is what it may hold between two rounds, `jobs` how many jobs it may do in all.
@@ -26,14 +26,14 @@ class Terms:
     jobs: int
 
 
-def terms_of(settings: ImagingSettings) -> Terms:
-    """The terms that the settings ask for.
+def worker_policy(settings: ImagingSettings) -> WorkerPolicy:
+    """The policy that the settings ask for.
 
     A result may be twice as large as what is allowed for a decoded frame or a picture: encoders that find nothing to
     save write more than they read.
     """
     largest = max(settings.max_frame_bytes, settings.max_rendered_pixels * _BYTES_PER_RENDERED_PIXEL)
-    return Terms(
+    return WorkerPolicy(
         limits=Limits(settings.worker_memory_bytes, 2 * largest + _ANSWER_SLACK_BYTES),
         job_timeout_s=settings.job_timeout_s,
         resident_bytes=min(RESIDENT_BYTES, settings.worker_memory_bytes // 2),

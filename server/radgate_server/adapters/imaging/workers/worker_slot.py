@@ -1,13 +1,13 @@
-"""A seat in the pool: taken by one worker after the other."""
+"""A slot in the pool: taken by one worker after the other."""
 
 import asyncio
 import logging
 
-from radgate_server.adapters.imaging.workers.desk import Desk
 from radgate_server.adapters.imaging.workers.packets import WorkerGoneError
 from radgate_server.adapters.imaging.workers.process import WorkerProcess
-from radgate_server.adapters.imaging.workers.tenure import Cause, Tenure
-from radgate_server.adapters.imaging.workers.terms import Terms
+from radgate_server.adapters.imaging.workers.round_queue import RoundQueue
+from radgate_server.adapters.imaging.workers.worker_lifetime import Cause, WorkerLifetime
+from radgate_server.adapters.imaging.workers.worker_policy import WorkerPolicy
 from radgate_server.core.telemetry.ports import Telemetry
 
 _log = logging.getLogger(__name__)
@@ -23,15 +23,15 @@ def restart_delay_s(failures: int) -> float:
     return min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** (failures - 1)) if failures else 0.0
 
 
-class Seat:
+class WorkerSlot:
     """Keeps a worker at work. A worker that ends is replaced at once, or later and later when none comes to work."""
 
-    def __init__(self, desk: Desk, terms: Terms, telemetry: Telemetry) -> None:
-        self._desk = desk
-        self._terms = terms
+    def __init__(self, queue: RoundQueue, policy: WorkerPolicy, telemetry: Telemetry) -> None:
+        self._queue = queue
+        self._policy = policy
         self._telemetry = telemetry
         self._worker: WorkerProcess | None = None
-        self._tenure: Tenure | None = None
+        self._tenure: WorkerLifetime | None = None
         self._failures = 0
 
     @property
@@ -68,21 +68,21 @@ class Seat:
     async def _employ(self) -> tuple[Cause, bool, int | None]:
         """Why the worker ended, whether it had come so far as to be given a job, its exit status if it has one."""
         try:
-            self._worker = worker = await WorkerProcess.spawn(self._terms.limits)
+            self._worker = worker = await WorkerProcess.spawn(self._policy.limits)
         except OSError:
             return Cause.NOT_STARTED, False, None
         watching = asyncio.create_task(worker.wait(), name="image-worker-exit")
-        watching.add_done_callback(lambda _: self._desk.look_up())
-        cause, tenure = Cause.NOT_STARTED, Tenure(worker, self._desk, self._terms, self._telemetry)
+        watching.add_done_callback(lambda _: self._queue.look_up())
+        cause, lifetime = Cause.NOT_STARTED, WorkerLifetime(worker, self._queue, self._policy, self._telemetry)
         try:
             if await _gets_ready(worker):
-                self._failures, self._tenure = 0, tenure
-                cause = await tenure.serve()
+                self._failures, self._tenure = 0, lifetime
+                cause = await lifetime.serve()
         finally:
             self._worker = self._tenure = None
             status = await worker.end()
             await watching
-        return cause, tenure.jobs > 0, status
+        return cause, lifetime.jobs > 0, status
 
 
 async def _gets_ready(worker: WorkerProcess) -> bool:

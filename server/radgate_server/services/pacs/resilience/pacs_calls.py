@@ -32,7 +32,7 @@ from radgate_server.services.pacs.resilience.pulse import PulseMeter
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class CallResources:
     """What all PACS share: the gate, how repetitions are spaced, time and chance.
 
     `max_wait_s` is how many seconds an operation stands in line at most. An interactive one that is given up after
@@ -49,7 +49,7 @@ class Means:
     sleep: Callable[[float], Awaitable[None]]
 
 
-class Asker:
+class PacsCaller:
     """Asks one PACS of one tenant. `lanes` has where each class stands in line, `pulse` receives what is heard.
 
     `on_failure` gets each attempt's error, when the breaker has judged it.
@@ -60,7 +60,7 @@ class Asker:
         lanes: Mapping[Urgency, Lane],
         breakers: Mapping[Operation, Breaker],
         pulse: PulseMeter,
-        means: Means,
+        means: CallResources,
         on_failure: Callable[[Operation, PacsError], None],
     ) -> None:
         self._lanes = lanes
@@ -137,7 +137,9 @@ class Asker:
 class Attempt:
     """An attempt in progress. Nothing is known of the PACS from one that is left without a verdict."""
 
-    def __init__(self, lane: Lane, breaker: Breaker, pulse: PulseMeter, means: Means, operation: Operation) -> None:
+    def __init__(
+        self, lane: Lane, breaker: Breaker, pulse: PulseMeter, means: CallResources, operation: Operation
+    ) -> None:
         self._lane = lane
         self._breaker = breaker
         self._pulse = pulse

@@ -2,7 +2,7 @@ import pytest
 
 from radgate_server.core.audit.record import AuditAction, AuditEntry
 from radgate_server.core.errors import AuditUnavailableError
-from radgate_server.services.audit.watch import FRESH_S, WatchedAuditSink
+from radgate_server.services.audit.monitored_sink import FRESH_S, MonitoredAuditSink
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
@@ -12,7 +12,7 @@ ENTRY = AuditEntry(START, "east", "key", "viewer", AuditAction.QUERY, "", "", ""
 
 async def test_counts_what_could_not_be_recorded_and_says_so_until_it_can_be() -> None:
     sink, clock, telemetry = RecordingAuditSink(), FakeClock(), RecordingTelemetry()
-    watched = WatchedAuditSink(sink, clock, telemetry)
+    watched = MonitoredAuditSink(sink, clock, telemetry)
     await watched.record(ENTRY)
     assert (sink.entries, await watched.problem()) == ([ENTRY], "")
     sink.broken = True
@@ -27,7 +27,7 @@ async def test_counts_what_could_not_be_recorded_and_says_so_until_it_can_be() -
 
 async def test_a_failure_is_forgotten_when_nobody_comes_to_find_out() -> None:
     sink, clock = RecordingAuditSink(), FakeClock()
-    watched = WatchedAuditSink(sink, clock, RecordingTelemetry())
+    watched = MonitoredAuditSink(sink, clock, RecordingTelemetry())
     sink.broken = True
     with pytest.raises(AuditUnavailableError):
         await watched.record(ENTRY)

@@ -4,16 +4,16 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from radgate_server.core.alerts.alert import Sample, Severity, Silence
-from radgate_server.services.alerts.courier import Courier
-from radgate_server.services.alerts.ledger import AlertLedger, Terms
+from radgate_server.services.alerts.evaluation import KEEP_EVERY_S, AlertEvaluator
+from radgate_server.services.alerts.ledger import AlertLedger, NoticePolicy
+from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.outbox import Outbox
 from radgate_server.services.alerts.rules.table import rules_of
 from radgate_server.services.alerts.rules.windows import EVENT_S
-from radgate_server.services.alerts.watch import KEEP_EVERY_S, AlertWatch
 from radgate_server.settings.alerts import AlertsSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.unit.services.alerts.test_courier import Receiver
+from tests.unit.services.alerts.test_notice_delivery import Receiver
 
 
 class Rig:
@@ -26,13 +26,13 @@ class Rig:
         self.asked: Collection[str] = ()
         self.clock = FakeClock()
         self.receiver = Receiver()
-        self.courier = Courier(
+        self.courier = NoticeDelivery(
             "mail", self.receiver, Severity.WARNING, Outbox(per_hour=100), self.clock, RecordingTelemetry()
         )
-        self.watch = AlertWatch(
+        self.watch = AlertEvaluator(
             rules_of(AlertsSettings(pacs_down_for_s=0)),
             self,
-            AlertLedger(Terms("here", settle_s=0, repeat_s=0)),
+            AlertLedger(NoticePolicy("here", settle_s=0, repeat_s=0)),
             self,
             [self.courier],
             self.clock,

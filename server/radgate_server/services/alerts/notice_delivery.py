@@ -22,7 +22,7 @@ DELIVERY_S = 30.0
 """A delivery that takes longer has failed."""
 
 
-class Courier:
+class NoticeDelivery:
     """Takes notices at least as severe as `least`. `uniform` is random.uniform, or what a test puts in its place."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Courier:
             return
 
     async def _try(self, waiting: Waiting) -> None:
-        waiting.under_way = True
+        waiting.in_progress = True
         try:
             async with asyncio.timeout(DELIVERY_S):
                 await self._notifier.deliver(waiting.notice)
@@ -103,7 +103,7 @@ class Courier:
             self._outbox.done(waiting, self._clock.monotonic_s())
             self._telemetry.alert_notice(self._name, "sent")
         finally:
-            waiting.under_way = False
+            waiting.in_progress = False
 
     def _failed(self, waiting: Waiting, error: NotDeliveredError) -> None:
         now_s = self._clock.monotonic_s()

@@ -7,10 +7,10 @@ from enum import StrEnum
 from radgate_server.adapters.imaging.worker.answers import Done, Failed, read_answer
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError
 from radgate_server.adapters.imaging.workers.batch import Batch, Job
-from radgate_server.adapters.imaging.workers.desk import Desk
 from radgate_server.adapters.imaging.workers.packets import WorkerGoneError
 from radgate_server.adapters.imaging.workers.process import WorkerProcess
-from radgate_server.adapters.imaging.workers.terms import Terms
+from radgate_server.adapters.imaging.workers.round_queue import RoundQueue
+from radgate_server.adapters.imaging.workers.worker_policy import WorkerPolicy
 from radgate_server.core.errors import CodecFailedError
 from radgate_server.core.telemetry.ports import Telemetry
 
@@ -27,14 +27,14 @@ class Cause(StrEnum):
     BROKEN_ANSWER = "broken-answer"
 
 
-class Tenure:
+class WorkerLifetime:
     """Gives one worker its work. `jobs` counts what it was given."""
 
-    def __init__(self, worker: WorkerProcess, desk: Desk, terms: Terms, telemetry: Telemetry) -> None:
+    def __init__(self, worker: WorkerProcess, queue: RoundQueue, policy: WorkerPolicy, telemetry: Telemetry) -> None:
         self.jobs = 0
         self._worker = worker
-        self._desk = desk
-        self._terms = terms
+        self._queue = queue
+        self._policy = policy
         self._telemetry = telemetry
         self._busy_since_s: float | None = None
         self._timed_out = False
@@ -42,7 +42,7 @@ class Tenure:
 
     async def serve(self) -> Cause:
         """Do rounds until the worker ends or is to be replaced; report why."""
-        while (taken := await self._desk.next_round(self._leaving)) is not None:
+        while (taken := await self._queue.next_round(self._leaving)) is not None:
             undone = list(taken.jobs)
             try:
                 await self._perform(taken.batch, undone)
@@ -52,26 +52,26 @@ class Tenure:
                 return Cause.BROKEN_ANSWER
             finally:
                 self._busy_since_s = None
-                self._desk.end(taken, undone)
+                self._queue.end(taken, undone)
             self._worker.tidy()
         return Cause.CRASHED if self._worker.ended else Cause.RECYCLED
 
     def inspect(self) -> None:
         """Look after the worker, once in a while: kill it when it hangs, suspect it when it has grown."""
-        if self._busy_since_s is not None and time.monotonic() - self._busy_since_s > self._terms.job_timeout_s:
+        if self._busy_since_s is not None and time.monotonic() - self._busy_since_s > self._policy.job_timeout_s:
             self._timed_out = True
             self._worker.kill()
-        elif self._worker.resident_bytes() > self._terms.resident_bytes:
+        elif self._worker.resident_bytes() > self._policy.resident_bytes:
             self._suspect = True
-            self._desk.look_up()
+            self._queue.look_up()
 
     def _leaving(self) -> bool:
         """Whether the worker does no more rounds. It has grown if it is large between two: not by its present job."""
-        if self._worker.ended or self.jobs >= self._terms.jobs:
+        if self._worker.ended or self.jobs >= self._policy.jobs:
             return True
         if self._suspect:
             self._suspect = False
-            return self._worker.resident_bytes() > self._terms.resident_bytes
+            return self._worker.resident_bytes() > self._policy.resident_bytes
         return False
 
     async def _perform(self, batch: Batch, undone: list[Job]) -> None:
@@ -91,7 +91,7 @@ class Tenure:
 
     async def _settle(self, batch: Batch, job: Job) -> None:
         """Wait for the job's answer and pass it on, unless the call has left."""
-        answer = read_answer(await self._worker.receive(), self._terms.limits.answer_bytes)
+        answer = read_answer(await self._worker.receive(), self._policy.limits.answer_bytes)
         if batch.outcome.done():
             return
         if isinstance(answer, Done):
@@ -118,7 +118,7 @@ class Tenure:
 
     def _fail(self, batch: Batch, error: Exception) -> None:
         batch.fail(error)
-        self._desk.withdraw(batch)
+        self._queue.withdraw(batch)
         self._report(batch, type(error).__name__)
 
     def _report(self, batch: Batch, outcome: str) -> None:
