@@ -81,9 +81,9 @@ def lines(tree: Node, depth: int = 0) -> Iterator[str]:
     """The tree as text, one line a span: name, service, duration, what it reports."""
     span = tree.span
     took = f"{(span.end_ns - span.start_ns) / 1e6:.1f} ms" if span.end_ns else ""
-    told = " ".join(
+    reported = " ".join(
         f"{key.removeprefix('radgate.')}={value}" for key, value in span.attributes.items() if key.startswith(_SHOWN)
     )
-    yield f"{'  ' * depth}{span.name}  [{span.service}] {took} {told}".rstrip()
+    yield f"{'  ' * depth}{span.name}  [{span.service}] {took} {reported}".rstrip()
     for part in tree.parts:
         yield from lines(part, depth + 1)

@@ -60,7 +60,7 @@ def _large_image(folder: Path, images: Path, rounds: int) -> list[Row]:
     process = RadgateProcess(folder, _NOTHING_KEPT).tenant(TENANT, FolderConnection(str(images)))
     with process:
         rows = _pictures(process.client(TENANT), rounds)
-        return rows + _single_frames(process.doors["grpc"], process.keys[TENANT], rounds)
+        return rows + _single_frames(process.endpoints["grpc"], process.keys[TENANT], rounds)
 
 
 def _save(images: Path) -> list[StoredFrame]:

@@ -275,12 +275,14 @@ async def find(orthanc: OrthancServer, seconds: int) -> list[Row]:
 async def memory(orthanc: OrthancServer, folder: Path, total_mib: int) -> list[Row]:
     """Peak memory while a large study streams cold to a fast reader and a slow one, by each protocol."""
     with radgate_for(orthanc, folder / "radgate") as radgate:
-        return [await _memory_of(door, protocol, total_mib) for protocol, door in _doors(orthanc, radgate).items()]
+        return [
+            await _memory_of(endpoint, protocol, total_mib) for protocol, endpoint in _doors(orthanc, radgate).items()
+        ]
 
 
 def _doors(orthanc: OrthancServer, radgate: Radgate) -> dict[str, Radgate]:
     """The same server, asked as a tenant that has Orthanc by the one protocol, and by the other."""
-    doors = {"C-GET": radgate}
+    endpoints = {"C-GET": radgate}
     for protocol, kind, url in (
         ("DICOMweb", "dicomweb", orthanc.dicomweb_url),
         ("Orthanc's REST", "orthanc", orthanc.url),
@@ -288,8 +290,8 @@ def _doors(orthanc: OrthancServer, radgate: Radgate) -> dict[str, Radgate]:
         radgate.command("tenant", "create", kind)
         radgate.command("pacs", "add", kind, "--tenant", kind, "--name", PACS, "--url", url)
         token = radgate.command("key", "create", "--tenant", kind, "--role", "viewer").strip()
-        doors[protocol] = replace(radgate, token=token)
-    return doors
+        endpoints[protocol] = replace(radgate, token=token)
+    return endpoints
 
 
 async def _memory_of(radgate: Radgate, protocol: str, total_mib: int) -> Row:

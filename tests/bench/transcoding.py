@@ -44,13 +44,13 @@ def slices(count: int) -> Iterator[bytes]:
         )
 
 
-def measure(radgate: RadgateProcess, door: str, count: int) -> str:
+def measure(radgate: RadgateProcess, endpoint: str, count: int) -> str:
     """Retrieve the study from the PACS, then once more, when the server has kept what it made."""
     pixels_mb = count * 512 * 512 * 2 / 1e6
     figures = []
     for _ in range(2):
         before_s, began_s = _processor_s(radgate.pid), time.perf_counter()
-        sent = _retrieve(radgate, door)
+        sent = _retrieve(radgate, endpoint)
         wall_s, spent_s = time.perf_counter() - began_s, _processor_s(radgate.pid) - before_s
         assert sent == count
         parts = ", ".join(f"{name} {seconds / count * 1e3:.1f}" for name, seconds in spent_s.most_common())
@@ -61,15 +61,15 @@ def measure(radgate: RadgateProcess, door: str, count: int) -> str:
     return "; again: ".join(figures)
 
 
-def _retrieve(radgate: RadgateProcess, door: str) -> int:
-    if door == "wado":
+def _retrieve(radgate: RadgateProcess, endpoint: str) -> int:
+    if endpoint == "wado":
         with radgate.client(TENANT) as client:
             accept = f'multipart/related; type="application/dicom"; transfer-syntax={HTJ2K}'
             body = client.get(f"/dicom-web/studies/{STUDY}", headers={"accept": accept}).content
             return body.count(f"transfer-syntax={HTJ2K}".encode())
     request = RetrieveInstancesRequest(study_instance_uid=STUDY, accepted_transfer_syntax_uids=[HTJ2K])
     metadata = [("authorization", f"Bearer {radgate.keys[TENANT]}")]
-    with grpc.insecure_channel(radgate.doors["grpc"]) as channel:
+    with grpc.insecure_channel(radgate.endpoints["grpc"]) as channel:
         answers = channel.unary_stream(_METHOD)(request.SerializeToString(), metadata=metadata)
         return sum(answer.startswith(b"\x0a") for answer in answers)
 
@@ -103,12 +103,12 @@ def main(count: int) -> None:
     """Each PACS through each door, each from cold."""
     with TemporaryDirectory() as name, _archives(Path(name), count) as archives:
         for pacs, connection in archives.items():
-            for door in ("grpc", "wado"):
-                folder = Path(name) / f"{pacs}-{door}"
+            for endpoint in ("grpc", "wado"):
+                folder = Path(name) / f"{pacs}-{endpoint}"
                 folder.mkdir()
                 radgate = RadgateProcess(folder, {"RADGATE_IMAGING__BACKGROUND_THUMBNAILS": "false"})
                 with radgate.tenant(TENANT, connection):
-                    print(f"{pacs}, {door}: {measure(radgate, door, count)}", flush=True)
+                    print(f"{pacs}, {endpoint}: {measure(radgate, endpoint, count)}", flush=True)
 
 
 if __name__ == "__main__":

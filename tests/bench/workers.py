@@ -136,19 +136,19 @@ async def measure(way: Way, seconds: float, threads: int, workers: ImageWorkers)
         batches.append(await run_pooled(way, seconds, 2, MANY, workers))
     megabytes = len(ct_frame().data) / min(each.cpu_us for each in batches)
     return (
-        f"{way.name:38} bare {_told(bare)}; single {_told(single, bare)}; batches of {SERVER_BATCH} "
-        f"{_told(server, bare)}; of {MANY} {_told(batches, bare)}, {megabytes:4.0f} MB/s of processor time; "
+        f"{way.name:38} bare {_reported(bare)}; single {_reported(single, bare)}; batches of {SERVER_BATCH} "
+        f"{_reported(server, bare)}; of {MANY} {_reported(batches, bare)}, {megabytes:4.0f} MB/s of processor time; "
         f"loop {', '.join(f'{min(each.loop_us for each in runs):4.0f} µs' for runs in (single, server, batches))}"
     )
 
 
-def _told(runs: Sequence[Figures], bare: Sequence[Figures] = ()) -> str:
+def _reported(runs: Sequence[Figures], bare: Sequence[Figures] = ()) -> str:
     rate, cpu_us = max(each.rate for each in runs), min(each.cpu_us for each in runs)
-    told = f"{rate:6,.0f}/s {cpu_us:6,.0f} µs"
+    reported = f"{rate:6,.0f}/s {cpu_us:6,.0f} µs"
     if not bare:
-        return told
+        return reported
     by_rate, by_cpu = rate / max(each.rate for each in bare), min(each.cpu_us for each in bare) / cpu_us
-    return f"{told} ({by_rate:.2f}; by processor time {by_cpu:.2f})"
+    return f"{reported} ({by_rate:.2f}; by processor time {by_cpu:.2f})"
 
 
 async def main(seconds: float) -> None:

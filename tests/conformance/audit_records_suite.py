@@ -59,14 +59,14 @@ class AuditRecordsSuite(DatabaseBench):
         found: list[AuditRecord] = []
         start, end, limit = 0, below, 7
         while True:
-            some, go_on = await records.find(
+            some, next_below = await records.find(
                 "a", AuditCriteria(**criteria), start=start, end=end, limit=limit, oldest_first=oldest_first
             )
             assert len(some) <= limit
             found += some
-            if go_on is None:
+            if next_below is None:
                 return found
-            start, end = (go_on, end) if oldest_first else (start, go_on)
+            start, end = (next_below, end) if oldest_first else (start, next_below)
 
     async def numbers(self, records: SqlAuditRecords, **criteria: Any) -> list[int]:
         """Which entries are found, by their request ids; as many times as they are."""

@@ -510,8 +510,8 @@ class DirectorySuite:
         await pair.create_key(key("k2", "b"))
         known = await pair.last_change()
         await pair.delete_tenant("a")
-        told = {(change.kind, change.tenant_id, change.subject) for change in await pair.changes_after(known)}
-        assert told == {(ChangeKind.KEY, "", "k1"), (ChangeKind.TENANT, "a", "")}
+        reported = {(change.kind, change.tenant_id, change.subject) for change in await pair.changes_after(known)}
+        assert reported == {(ChangeKind.KEY, "", "k1"), (ChangeKind.TENANT, "a", "")}
 
     async def test_sequence_numbers_are_never_used_twice(self, pair: Directory) -> None:
         seen: list[Change] = []

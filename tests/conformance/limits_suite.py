@@ -43,8 +43,8 @@ class LimitsSuite(DatabaseBench):
         kept = {EAST: SOME, LimitSubject("east", "0123456789ab"): Limits(concurrent_requests=3)}
         assert await limits.list_limits() == kept
         news = await SqlChangeFeed(database, lambda: NOW).changes_after(1)
-        told = [(change.kind, change.tenant_id, change.subject) for change in news]
-        assert told == [(ChangeKind.LIMITS, "east", "")]
+        reported = [(change.kind, change.tenant_id, change.subject) for change in news]
+        assert reported == [(ChangeKind.LIMITS, "east", "")]
 
     async def test_a_principal_may_have_a_long_name(self, database: Database, limits: SqlLimitDirectory) -> None:
         user = LimitSubject("east", f"oidc:hospital:{'s' * 255}")

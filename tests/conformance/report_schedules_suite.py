@@ -103,10 +103,10 @@ class ReportSchedulesSuite:
                 claimed, attempts=1, pending=("folder",), try_time=now, last_run_time=now, last_error="folder: full"
             )
         )
-        told = replace(changed, last_run_time=now, last_error="folder: full")
-        assert list(await schedules.list_all("a")) == [told]
+        reported = replace(changed, last_run_time=now, last_error="folder: full")
+        assert list(await schedules.list_all("a")) == [reported]
         assert await schedules.claim(now, now + HOUR) is None
-        assert await schedules.claim(due, due + HOUR) == told
+        assert await schedules.claim(due, due + HOUR) == reported
         with pytest.raises(ResourceNotFoundError):
             await schedules.replace_plan("b", "x", daily, due)
 

@@ -278,8 +278,8 @@ class RetentionSuite(DatabaseBench):
         )
         assert len({key.secret for key in made}) == 1
         assert await records.keys_of_patient("a", "P-1") == []
-        told = await asyncio.to_thread(chains[0].find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
-        assert told == made[0]
+        reported = await asyncio.to_thread(chains[0].find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
+        assert reported == made[0]
         (stored,) = await records.keys_of_patient("a", "P-1")
         assert [stored] == list(await records.keys_of_study("a", "1.2.3"))
         assert made[0].secret not in stored.wrapped

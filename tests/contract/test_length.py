@@ -15,7 +15,7 @@ PIECES = (b"a" * 700_000, b"b" * 700_000, b"c")
 LENGTH = sum(map(len, PIECES))
 
 
-def told(length: int, *metadata: tuple[str, str]) -> Callable[[Context], AsyncIterator[HttpBody]]:
+def reported(length: int, *metadata: tuple[str, str]) -> Callable[[Context], AsyncIterator[HttpBody]]:
     """A stream of the pieces that says to be so long."""
 
     async def messages(context: Context) -> AsyncIterator[HttpBody]:
@@ -28,7 +28,7 @@ def told(length: int, *metadata: tuple[str, str]) -> Callable[[Context], AsyncIt
 
 @pytest.mark.parametrize("status", ["200", "206"])
 async def test_a_stream_of_known_length_says_it_and_is_not_chunked(gateway: Gateway, status: str) -> None:
-    gateway.stub.messages = told(LENGTH, ("x-http-status", status))
+    gateway.stub.messages = reported(LENGTH, ("x-http-status", status))
     for _ in range(2):  # the connection is good for another request
         response = await gateway.client.get(STUDY)
         assert (response.status_code, response.content) == (int(status), b"".join(PIECES))

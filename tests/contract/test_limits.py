@@ -35,11 +35,11 @@ async def slow() -> AsyncIterator[Gateway]:
 
 
 async def test_more_requests_than_may_be_in_flight_are_too_many_and_no_outage() -> None:
-    go_on, begun = asyncio.Event(), asyncio.Semaphore(0)
+    resume, begun = asyncio.Event(), asyncio.Semaphore(0)
 
     async def slow(context: Context) -> HttpBody:
         begun.release()
-        await go_on.wait()
+        await resume.wait()
         return HttpBody(content_type="application/dicom+json", data=b"[]")
 
     few = GatewaySettings(allowed_origins=(ORIGIN,), max_requests=2)
@@ -50,7 +50,7 @@ async def test_more_requests_than_may_be_in_flight_are_too_many_and_no_outage() 
             for _ in asking:
                 await begun.acquire()
             refused = await gateway.client.get("/dicom-web/studies", headers={"origin": ORIGIN})
-            go_on.set()
+            resume.set()
             assert [(await answer).status_code for answer in asking] == [200, 200]
     assert (refused.status_code, refused.json()["code"]) == (429, 8)
     assert int(refused.headers["retry-after"]) > 0

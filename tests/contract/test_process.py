@@ -62,7 +62,7 @@ async def test_a_server_that_is_down_is_503_in_json(settings: Settings) -> None:
 
 
 async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on, begun, counted = asyncio.Event(), asyncio.Event(), asyncio.Queue[int]()
+    resume, begun, counted = asyncio.Event(), asyncio.Event(), asyncio.Queue[int]()
     active_requests = own_gateway.envoy._admin.active_requests
 
     async def count() -> int:
@@ -76,7 +76,7 @@ async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway, mon
         from google.api.httpbody_pb2 import HttpBody
 
         begun.set()
-        await go_on.wait()
+        await resume.wait()
         return HttpBody(content_type="application/dicom+json", data=b"[]")
 
     own_gateway.stub.answer = slow  # type: ignore[assignment]
@@ -86,7 +86,7 @@ async def test_answers_in_flight_end_before_envoy_does(own_gateway: Gateway, mon
     async with asyncio.timeout(PATIENCE_S / 2):
         assert [await counted.get() for _ in range(3)] == [1, 1, 1]  # it has looked, and looks again
     assert not draining.done()
-    go_on.set()
+    resume.set()
     async with asyncio.timeout(PATIENCE_S / 2):  # not by the end of drain_s
         await draining
     assert (await asking).status_code == 200

@@ -225,18 +225,18 @@ async def test_large_json_is_compressed_and_other_things_are_not(gateway: Gatewa
 
 
 async def test_a_stream_passes_before_it_ends(gateway: Gateway) -> None:
-    go_on = asyncio.Event()
+    resume = asyncio.Event()
 
     async def slow(context: Context) -> AsyncIterator[HttpBody]:
         yield HttpBody(content_type="application/octet-stream", data=b"first")
-        await go_on.wait()
+        await resume.wait()
         yield HttpBody(data=b"second")
 
     gateway.stub.messages = slow
     async with gateway.client.stream("GET", STUDY) as response:
         pieces = response.aiter_raw()
         assert await anext(pieces) == b"first"
-        go_on.set()
+        resume.set()
         assert await anext(pieces) == b"second"
 
 

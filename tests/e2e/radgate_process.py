@@ -82,7 +82,7 @@ class RadgateProcess:
         return f"http://127.0.0.1:{self._ports['http_port']}"
 
     @property
-    def doors(self) -> dict[str, str]:
+    def endpoints(self) -> dict[str, str]:
         """Where gRPC is spoken: Envoy's port, and the server's own behind it."""
         return {name: f"127.0.0.1:{self._ports[f'{name}_port']}" for name in ("http", "grpc")}
 

@@ -83,9 +83,9 @@ def test_rest_gives_reports(web: httpx.Client, study: tuple[str, str], form: str
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
     match form:
         case "JSON":
-            told = answer.json()
-            assert told["report"]["completeUpTo"] == told["report"]["newest"]
-            assert study[0] in {row["study_instance_uid"] for row in told["rows"]}
+            reported = answer.json()
+            assert reported["report"]["completeUpTo"] == reported["report"]["newest"]
+            assert study[0] in {row["study_instance_uid"] for row in reported["rows"]}
         case "CSV":
             assert answer.text.startswith("sequence,time,user,")
         case _:
@@ -113,9 +113,9 @@ def test_nobody_reads_the_trail_without_a_key(server: RadgateProcess) -> None:
         assert httpx.request(method, server.url + path, headers={"x-tenant-id": WEST}, timeout=60).status_code == 401
 
 
-@pytest.mark.parametrize("door", ["http", "grpc"])
-def test_the_sdk_reads_the_trail(server: RadgateProcess, study: tuple[str, str], door: str) -> None:
-    with sdk.Client(server.doors[door], server.keys[WEST]) as client:
+@pytest.mark.parametrize("endpoint", ["http", "grpc"])
+def test_the_sdk_reads_the_trail(server: RadgateProcess, study: tuple[str, str], endpoint: str) -> None:
+    with sdk.Client(server.endpoints[endpoint], server.keys[WEST]) as client:
         records = list(client.audit.search(study_instance_uid=study[0], actions=["retrieve-metadata"]))
         assert {record.patient_id for record in records} == {study[1]}
         document = json.loads(b"".join(client.audit.report("study-access", study[0])))
@@ -125,7 +125,7 @@ def test_the_sdk_reads_the_trail(server: RadgateProcess, study: tuple[str, str],
 
 
 async def test_the_sdk_reads_the_trail_with_asyncio(server: RadgateProcess, study: tuple[str, str]) -> None:
-    async with sdk.aio.Client(server.doors["http"], server.keys[WEST]) as client:
+    async with sdk.aio.Client(server.endpoints["http"], server.keys[WEST]) as client:
         records = [record async for record in client.audit.search(patient_id=study[1])]
         assert study[0] in {record.study_instance_uid for record in records}
         pieces = [piece async for piece in client.audit.report("patient-access", study[1], format="csv")]

@@ -79,7 +79,7 @@ class Hospital:
 
     def client(self, pair: Pair | None = None, **headers: str) -> httpx.Client:
         """A client over TLS with these headers."""
-        url = f"https://{self.server.doors['http']}"
+        url = f"https://{self.server.endpoints['http']}"
         return httpx.Client(base_url=url, headers=headers, verify=self.context(pair), timeout=30, trust_env=False)
 
     def bearer(self) -> dict[str, str]:
@@ -94,7 +94,7 @@ class Hospital:
 
     def shown(self) -> bytes:
         """The certificate that the gateway shows to new connections."""
-        host, _, port = self.server.doors["http"].partition(":")
+        host, _, port = self.server.endpoints["http"].partition(":")
         return ssl.get_server_certificate((host, int(port))).encode()
 
 
@@ -165,35 +165,35 @@ def test_a_certificate_that_nobody_vouches_for_opens_no_connection(hospital: Hos
 def test_grpc_goes_through_the_gateway_over_tls(hospital: Hospital) -> None:
     pair = hospital.clients.sign(VIEWER)
     credentials = grpc.ssl_channel_credentials(hospital.servers.certificate, pair.key, pair.certificate)
-    with grpc.secure_channel(hospital.server.doors["http"], credentials) as channel:
+    with grpc.secure_channel(hospital.server.endpoints["http"], credentials) as channel:
         response = SearchStudiesResponse.FromString(channel.unary_unary(SEARCH)(b"", timeout=30))
     assert len(response.studies) == 1
 
 
 def test_http2_is_agreed_on_and_old_tls_is_not(hospital: Hospital) -> None:
-    host, _, port = hospital.server.doors["http"].partition(":")
+    host, _, port = hospital.server.endpoints["http"].partition(":")
     agreed = _openssl(host, port, "-alpn", "h2,http/1.1")
     assert "ALPN protocol: h2" in agreed
     assert "Protocol: TLSv1.3" in agreed or "TLSv1.3, Cipher" in agreed
     assert "no peer certificate available" in _openssl(host, port, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
 
 
-@pytest.mark.parametrize("door", ["gateway", "server"])
-def test_what_only_the_gateway_may_say_is_worthless_from_clients(hospital: Hospital, door: str) -> None:
+@pytest.mark.parametrize("endpoint", ["gateway", "server"])
+def test_what_only_the_gateway_may_say_is_worthless_from_clients(hospital: Hospital, endpoint: str) -> None:
     certificate = "%0A".join(hospital.clients.sign(VIEWER).certificate.decode().replace("+", "%2B").splitlines())
     forged = {
         "x-forwarded-client-cert": f'Hash=00;Cert="{certificate}"',
         "x-radgate-client": "7 10.0.0.1 -",
         "x-forwarded-for": "10.0.0.1",
     }
-    if door == "gateway":
+    if endpoint == "gateway":
         with hospital.client(**forged) as client:
             assert client.get(STUDIES).status_code == 401
             found = client.get(STUDIES, headers=hospital.bearer())
         assert found.status_code == 200
         assert granted(hospital.server, found).address == "127.0.0.1"
         return
-    with grpc.insecure_channel(hospital.server.doors["grpc"]) as channel:
+    with grpc.insecure_channel(hospital.server.endpoints["grpc"]) as channel:
         search = channel.unary_unary(SEARCH)
         with pytest.raises(grpc.RpcError) as caught:
             search(b"", metadata=tuple(forged.items()), timeout=30)
@@ -254,7 +254,7 @@ def test_files_that_do_not_belong_together_change_nothing(hospital: Hospital) ->
 @asynccontextmanager
 async def _load(hospital: Hospital) -> AsyncIterator[list[int]]:
     statuses: list[int] = []
-    url, stop = f"https://{hospital.server.doors['http']}", asyncio.Event()
+    url, stop = f"https://{hospital.server.endpoints['http']}", asyncio.Event()
 
     async def ask(client: httpx.AsyncClient) -> None:
         statuses.append((await client.get(url + STUDIES, headers=hospital.bearer())).status_code)

@@ -95,8 +95,8 @@ class Study:
         metadata = self.client.get(f"{self.instance}/metadata")
         query = f"?requestType=WADO&studyUID={self.uid}&seriesUID={self.uid}.1&objectUID={self.uid}.1.1"
         file = self.client.get(f"/dicom-web/wado{query}", headers={"accept": "application/dicom"})
-        told = {one.status_code for one in (metadata, file)}
-        assert told == {200}, told
+        reported = {one.status_code for one in (metadata, file)}
+        assert reported == {200}, reported
         of_file = pydicom.dcmread(BytesIO(file.content)).PatientID
         return {metadata.json()[0]["00100020"]["Value"][0], of_file}
 
@@ -170,7 +170,7 @@ REFRESH: dict[str, Callable[[RadgateProcess, httpx.Client, str], object]] = {
 
 
 def refresh_by_sdk(radgate: RadgateProcess, study: str) -> None:
-    with sdk.Client(radgate.doors["http"], radgate.keys["dimse"]) as client:
+    with sdk.Client(radgate.endpoints["http"], radgate.keys["dimse"]) as client:
         assert client.refresh_study(study) == 1
 
 

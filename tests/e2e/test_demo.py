@@ -32,17 +32,17 @@ class Demo:
 
     @property
     def url(self) -> str:
-        return self._told(r"DICOMweb\s+(http://localhost:\d+)/dicom-web")
+        return self._reported(r"DICOMweb\s+(http://localhost:\d+)/dicom-web")
 
     @property
     def key(self) -> str:
-        return self._told(r"API key\s+(\S+)")
+        return self._reported(r"API key\s+(\S+)")
 
     @property
     def authorization(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.key}"}
 
-    def _told(self, pattern: str) -> str:
+    def _reported(self, pattern: str) -> str:
         found = re.search(pattern, self.text)
         assert found is not None, self.text
         return found[1]

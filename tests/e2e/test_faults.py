@@ -65,8 +65,8 @@ def radgate(tmp_path: Path, archive: OrthancServer) -> Iterator[RadgateProcess]:
     server.kill()
 
 
-def client_of(radgate: RadgateProcess, door: str = "grpc") -> sdk.Client:
-    return sdk.Client(radgate.doors[door], radgate.keys[EAST])
+def client_of(radgate: RadgateProcess, endpoint: str = "grpc") -> sdk.Client:
+    return sdk.Client(radgate.endpoints[endpoint], radgate.keys[EAST])
 
 
 def pixels_of(instances: Sequence[sdk.RetrievedInstance]) -> dict[str, bytes]:
@@ -104,14 +104,14 @@ def test_a_killed_server_leaves_whole_instances(
     radgate.stop()
 
 
-@pytest.mark.parametrize("door", ["http", "grpc"])
+@pytest.mark.parametrize("endpoint", ["http", "grpc"])
 def test_a_stream_goes_on_when_a_killed_server_is_back(
-    radgate: RadgateProcess, door: str, pixels: dict[str, bytes]
+    radgate: RadgateProcess, endpoint: str, pixels: dict[str, bytes]
 ) -> None:
     ports = {f"RADGATE_{name}_PORT": str(free_port()) for name in ("HTTP", "GRPC")}
     radgate.settings = {**radgate.settings, **ports}  # the second start listens where the first did
     radgate.start()
-    with client_of(radgate, door) as client:
+    with client_of(radgate, endpoint) as client:
         stream = client.retrieve_study(BULKY_STUDY)
         received = list(islice(stream, 5))
         radgate.kill()
@@ -123,10 +123,10 @@ def test_a_stream_goes_on_when_a_killed_server_is_back(
     radgate.stop()
 
 
-@pytest.mark.parametrize("door", ["http", "grpc"])
-def test_streams_in_flight_outlive_sigterm(radgate: RadgateProcess, door: str, pixels: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("endpoint", ["http", "grpc"])
+def test_streams_in_flight_outlive_sigterm(radgate: RadgateProcess, endpoint: str, pixels: dict[str, bytes]) -> None:
     radgate.start()
-    with client_of(radgate, door) as client:
+    with client_of(radgate, endpoint) as client:
         stream = client.retrieve_study(BULKY_STUDY)
         received = [next(stream)]
         radgate.terminate()
@@ -212,11 +212,11 @@ def test_an_archive_that_dies_in_mid_transfer_is_told(
         running_archive.kill()
         with pytest.raises(sdk.IncompleteStudyError) as caught:
             list(stream)
-    told = caught.value
-    assert told.expected == BULKY_INSTANCES
-    assert {missing.reason for missing in told.missing} <= {"PACS_ABORTED", "PACS_UNREACHABLE"}
-    assert told.delivered + len(told.missing) == BULKY_INSTANCES
-    assert 0 < len(told.missing) < BULKY_INSTANCES
+    reported = caught.value
+    assert reported.expected == BULKY_INSTANCES
+    assert {missing.reason for missing in reported.missing} <= {"PACS_ABORTED", "PACS_UNREACHABLE"}
+    assert reported.delivered + len(reported.missing) == BULKY_INSTANCES
+    assert 0 < len(reported.missing) < BULKY_INSTANCES
     # HTTP has no such record: a body that breaks off must look broken, not short.
     for http2 in (False, True):
         client = httpx.Client(http1=not http2, http2=http2, headers=authorization(radgate), timeout=60)
@@ -233,8 +233,8 @@ def test_a_full_disk_costs_the_cache_alone(tmp_path: Path, archive: OrthancServe
     server = RadgateProcess(tmp_path, SETTINGS).tenant(EAST, dimse(archive))
     server.prefix = on_a_small_disk(server.data_dir / "warm", mib=8)
     with server:
-        for door in ("grpc", "http"):
-            with client_of(server, door) as client:
+        for endpoint in ("grpc", "http"):
+            with client_of(server, endpoint) as client:
                 assert pixels_of(list(client.retrieve_study(BULKY_STUDY))) == pixels
         with server.client(EAST) as web:
             frame = web.get(f"{STUDY_PATH}/series/{SERIES}/instances/{SERIES}.60/frames/1")

@@ -37,7 +37,7 @@ def test_a_study_that_is_transcoded(tmp_path: Path, capsys: pytest.CaptureFixtur
             (job,) = wait_for(lambda: named(JOB), "the job's trace")
             (call,) = wait_for(lambda: named(CALL), "the call's trace")
         root = tree_of(spans.trace(job.trace_id), job.span_id)
-        told = json.dumps(spans.everything())
+        reported = json.dumps(spans.everything())
     with capsys.disabled():
         print("", *lines(root), sep="\n")
     assert call.trace_id == own.trace_id
@@ -49,4 +49,4 @@ def test_a_study_that_is_transcoded(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert retrieve.find("C-GET").find("C-STORE").span.attributes["radgate.status"] == 0
     assert root.find("image transcode").span.attributes["radgate.priority"] == "warming"
     for secret in (study, original.ref.sop_instance_uid, str(original.dataset.PatientID)):
-        assert secret not in told
+        assert secret not in reported

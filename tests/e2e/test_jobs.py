@@ -38,7 +38,7 @@ def web(server: RadgateProcess) -> Iterator[httpx.Client]:
 
 @pytest.fixture(params=["http", "grpc"])
 def client(request: pytest.FixtureRequest, server: RadgateProcess) -> Iterator[sdk.Client]:
-    with sdk.Client(server.doors[request.param], server.keys[EAST]) as client:
+    with sdk.Client(server.endpoints[request.param], server.keys[EAST]) as client:
         yield client
 
 
@@ -64,7 +64,7 @@ def test_a_study_is_transcoded_over_rest(web: httpx.Client, server: RadgateProce
     assert (job["state"], job["done"], job["failures"]) == ("JOB_STATE_SUCCEEDED", len(SYNTAXES), [])
     assert web.get(URL).json()["jobs"][0]["jobId"] == job_id
     assert web.post(f"{URL}/{job_id}:cancel", json={}).json()["job"] == job
-    with sdk.Client(server.doors["http"], server.keys[EAST]) as client:
+    with sdk.Client(server.endpoints["http"], server.keys[EAST]) as client:
         accepted = [HTJ2K_LOSSLESS_RPCL]
         retrieved = list(client.retrieve_study(SYNTAXES_STUDY, transfer_syntaxes=accepted))
     assert [instance.transfer_syntax_uid for instance in retrieved] == accepted * len(SYNTAXES)

@@ -63,9 +63,9 @@ def test_limits_are_told_and_changed_by_rest(server: RadgateProcess, client: htt
     assert client.patch("/api/v1/limits", json={"deniedNetworks": ["192.0.2.0/24"]}).status_code == 200
     assert client.patch("/api/v1/limits", json={"dailyRequests": "5"}).status_code == 403
     assert client.patch("/api/v1/limits", json={"allowedNetworks": ["192.0.2.0/24"]}).status_code == 400
-    told = client.get("/api/v1/limits").json()
-    assert told["tenant"]["limits"]["deniedNetworks"] == ["192.0.2.0/24"]
-    assert [each["limits"]["keyId"] for each in told["keys"]] == [key_id]
+    reported = client.get("/api/v1/limits").json()
+    assert reported["tenant"]["limits"]["deniedNetworks"] == ["192.0.2.0/24"]
+    assert [each["limits"]["keyId"] for each in reported["keys"]] == [key_id]
 
 
 def test_a_daily_quota_outlives_a_restart(server: RadgateProcess, client: httpx.Client) -> None:

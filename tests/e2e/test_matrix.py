@@ -197,7 +197,7 @@ async def test_every_rpc_through_the_gateway(
         for name, access in METHODS.items()
         if not access.is_public and not name.startswith(DICOMWEB)  # these are reached by the routes above
     }
-    async with grpc.aio.insecure_channel(hospital.doors["http"]) as channel:
+    async with grpc.aio.insecure_channel(hospital.endpoints["http"]) as channel:
         matrix = Matrix(channel)
         await walk(matrix, callers, methods, OUTSIDE_STUDY, of_west)
     print(f"\n{matrix.count} combinations of {len(methods)} rpcs, {len(callers)} callers, tenants and names")

@@ -42,7 +42,7 @@ def cold(tmp_path: Path, large_archive: OrthancServer) -> Iterator[RadgateProces
 @pytest.fixture(params=["http", "grpc"])
 def client(request: pytest.FixtureRequest, cold: RadgateProcess) -> Iterator[sdk.Client]:
     """The SDK through Envoy, and past it."""
-    with sdk.Client(cold.doors[request.param], cold.keys[EAST]) as client:
+    with sdk.Client(cold.endpoints[request.param], cold.keys[EAST]) as client:
         yield client
 
 
@@ -95,9 +95,9 @@ def test_a_wish_in_mid_stream_changes_the_order_of_what_is_pending(client: sdk.C
     assert_wished([*frames, *view])
 
 
-@pytest.mark.parametrize("door", ["http", "grpc"])
-def test_a_wish_by_a_call_of_its_own_does_too(large: RadgateProcess, door: str) -> None:
-    with sdk.Client(large.doors[door], large.keys[EAST]) as client:
+@pytest.mark.parametrize("endpoint", ["http", "grpc"])
+def test_a_wish_by_a_call_of_its_own_does_too(large: RadgateProcess, endpoint: str) -> None:
+    with sdk.Client(large.endpoints[endpoint], large.keys[EAST]) as client:
         list(client.view_frames(LARGE_CT, first_size=(0, 0)))
         view = client.view_frames(LARGE_CT, first_size=(0, 0))
         frames = [next(view)]
@@ -123,14 +123,14 @@ def outwards(series: str, number: int) -> list[str]:
     return [f"{series}.{one}" for one in numbers]
 
 
-@pytest.mark.parametrize("door", ["http", "grpc"])
-def test_a_client_that_leaves_lets_everything_go(tmp_path: Path, large_archive: OrthancServer, door: str) -> None:
+@pytest.mark.parametrize("endpoint", ["http", "grpc"])
+def test_a_client_that_leaves_lets_everything_go(tmp_path: Path, large_archive: OrthancServer, endpoint: str) -> None:
     with FaultyProxy(large_archive.dicom_port) as line:
         line.fault, line.trickle_bytes_per_s = Fault.TRICKLE, 2_000_000  # so that the study is long in coming
         archive = replace(dimse(large_archive), port=line.port)
         with (
             RadgateProcess(tmp_path).tenant(EAST, archive) as server,
-            sdk.Client(server.doors[door], server.keys[EAST]) as client,
+            sdk.Client(server.endpoints[endpoint], server.keys[EAST]) as client,
         ):
             view = client.view(LARGE_CT, first_size=(64, 64))
             next(view)

@@ -26,17 +26,17 @@ from tests.e2e.studies import (
 )
 from tests.integration.orthanc import OrthancServer
 
-DOORS = ("http", "grpc")
+ENDPOINTS = ("http", "grpc")
 
 
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, radgate: RadgateProcess) -> str:
-    return radgate.doors[request.param]
+@pytest.fixture(params=ENDPOINTS)
+def endpoint(request: pytest.FixtureRequest, radgate: RadgateProcess) -> str:
+    return radgate.endpoints[request.param]
 
 
 @pytest.fixture
-def client(door: str, radgate: RadgateProcess) -> Iterator[sdk.Client]:
-    with sdk.Client(door, radgate.keys[EAST]) as client:
+def client(endpoint: str, radgate: RadgateProcess) -> Iterator[sdk.Client]:
+    with sdk.Client(endpoint, radgate.keys[EAST]) as client:
         yield client
 
 
@@ -53,11 +53,11 @@ def test_search_goes_through_all_pages(
 
 
 def test_a_study_comes_whole_and_verified(client: sdk.Client) -> None:
-    told: list[sdk.Progress] = []
+    reported: list[sdk.Progress] = []
     received = {
-        found.sop_instance_uid: found for found in client.retrieve_study(SYNTAXES_STUDY, on_progress=told.append)
+        found.sop_instance_uid: found for found in client.retrieve_study(SYNTAXES_STUDY, on_progress=reported.append)
     }
-    assert len(received) == len(SYNTAXES) == told[-1].instances
+    assert len(received) == len(SYNTAXES) == reported[-1].instances
     for original in map(of_syntax, SYNTAXES):
         instance = received[original.ref.sop_instance_uid]
         assert instance.transfer_syntax_uid == original.transfer_syntax_uid
@@ -74,9 +74,9 @@ def test_metadata_and_frames(client: sdk.Client) -> None:
     assert (frame.frame_number, frame.data) == (1, first.dataset.PixelData)
 
 
-def test_asyncio_does_the_same(door: str, radgate: RadgateProcess) -> None:
+def test_asyncio_does_the_same(endpoint: str, radgate: RadgateProcess) -> None:
     async def use() -> tuple[set[str], int, int]:
-        async with sdk.aio.Client(door, radgate.keys[EAST]) as client:
+        async with sdk.aio.Client(endpoint, radgate.keys[EAST]) as client:
             found = {study.study_instance_uid async for study in client.search_studies(patient_id="E2E-2")}
             instances = [instance async for instance in client.retrieve_study(GREY_STUDY)]
             headers = [header async for header in client.metadata(GREY_STUDY)]
@@ -93,16 +93,19 @@ def test_what_is_not_there_is_not_found(client: sdk.Client) -> None:
         list(client.metadata("2.25.404"))
 
 
-def test_strangers_and_neighbours_stay_out(door: str, radgate: RadgateProcess) -> None:
+def test_strangers_and_neighbours_stay_out(endpoint: str, radgate: RadgateProcess) -> None:
     other = pydicom.dcmread(path_of("rtdose.dcm")).StudyInstanceUID
-    with sdk.Client(door, "rg_000000000000_wrong") as stranger, pytest.raises(sdk.UnauthenticatedError):
+    with sdk.Client(endpoint, "rg_000000000000_wrong") as stranger, pytest.raises(sdk.UnauthenticatedError):
         list(stranger.search_studies())
-    with sdk.Client(door, radgate.keys[EAST], WEST) as neighbour, pytest.raises(sdk.PermissionDeniedError) as caught:
+    with (
+        sdk.Client(endpoint, radgate.keys[EAST], WEST) as neighbour,
+        pytest.raises(sdk.PermissionDeniedError) as caught,
+    ):
         list(neighbour.search_studies())
     assert caught.value.reason == "TENANT_NOT_ALLOWED"
-    with sdk.Client(door, radgate.keys[EAST]) as east, pytest.raises(sdk.NotFoundError):
+    with sdk.Client(endpoint, radgate.keys[EAST]) as east, pytest.raises(sdk.NotFoundError):
         list(east.retrieve_study(other))
-    with sdk.Client(door, radgate.keys[WEST]) as west:
+    with sdk.Client(endpoint, radgate.keys[WEST]) as west:
         assert [study.study_instance_uid for study in west.search_studies()] == [other]
 
 
@@ -119,12 +122,12 @@ def bereft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadgateProcess]
             yield server
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_an_outage_is_an_error_and_never_empty(
-    bereft: RadgateProcess, door: str, monkeypatch: pytest.MonkeyPatch
+    bereft: RadgateProcess, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("radgate.client.retry_delay_s", lambda error, attempt, attempts: None)
-    with sdk.Client(bereft.doors[door], bereft.keys[EAST]) as client:
+    with sdk.Client(bereft.endpoints[endpoint], bereft.keys[EAST]) as client:
         for call in (
             lambda: client.search_studies(patient_id="E2E-2"),
             lambda: client.search_series(GREY_STUDY),

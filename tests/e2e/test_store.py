@@ -109,7 +109,7 @@ def test_archives_of_the_web_take_them_too(
 def test_the_sdk_stores_through_the_same_port(gate: RadgateProcess, archive: OrthancServer, tmp_path: Path) -> None:
     path = tmp_path / "image.dcm"
     path.write_bytes(make_instance("2.25.5160", "2.25.5161", "2.25.5162", rows=64, columns=64))
-    with sdk.Client(gate.doors["http"], gate.keys["east"]) as client:
+    with sdk.Client(gate.endpoints["http"], gate.keys["east"]) as client:
         report = client.store([path, b"no DICOM"])
     assert [result.stored for result in report.results] == [True, False]
     assert held(archive)["2.25.5162"] == dcmread(path).PixelData

@@ -70,9 +70,9 @@ def test_one_image_in_a_browser_is_one_trace(traced: Traced, capsys: pytest.Capt
         page = browser.new_page()
         page.goto(f"{traced.radgate.url}/nothing")
         url = traced.radgate.url + frame_path(traced.ct)
-        status, told, size = page.evaluate(FETCH, [url, traced.radgate.keys[EAST], own.traceparent])
+        status, reported, size = page.evaluate(FETCH, [url, traced.radgate.keys[EAST], own.traceparent])
     assert (status, size > 32768) == (200, True)
-    answered = parse_traceparent(told)
+    answered = parse_traceparent(reported)
     assert answered is not None
     assert answered.trace_id == own.trace_id
 
@@ -90,9 +90,9 @@ def test_one_image_in_a_browser_is_one_trace(traced: Traced, capsys: pytest.Capt
     retrieve = served.find("PACS retrieve")
     assert [part.span.name for part in retrieve.parts] == ["A-ASSOCIATE", "C-GET"]
     get = retrieve.find("C-GET")
-    told = get.span.attributes
-    assert (told["radgate.pacs"], told["radgate.level"]) == ("archive", "IMAGE")
-    assert told.get("radgate.completed", 1) == 1  # it may be over before the PACS says so: the image is there
+    reported = get.span.attributes
+    assert (reported["radgate.pacs"], reported["radgate.level"]) == ("archive", "IMAGE")
+    assert reported.get("radgate.completed", 1) == 1  # it may be over before the PACS says so: the image is there
     (arrived,) = get.parts
     assert (arrived.span.name, arrived.span.attributes["radgate.status"]) == ("C-STORE", 0)
     assert served.find("PACS find").find("C-FIND").span.attributes["radgate.count"] == 1
@@ -114,10 +114,10 @@ def test_a_trace_holds_no_patient_data_and_no_uid(traced: Traced) -> None:
         answer = client.get("/dicom-web/studies", params={"PatientName": name}, headers=headers)
         assert len(answer.json()) == 1
     tree(traced, own, "GET dicomweb.retrieve.frames", "GET dicomweb.search")
-    told = json.dumps(traced.spans.everything())
+    reported = json.dumps(traced.spans.everything())
     dataset, ref = traced.mr.dataset, traced.mr.ref
     for secret in (name, str(dataset.PatientID), ref.study_instance_uid, ref.sop_instance_uid, "dicom-web/studies"):
-        assert secret not in told
+        assert secret not in reported
 
 
 def test_an_answer_names_the_trace_and_the_request(traced: Traced) -> None:

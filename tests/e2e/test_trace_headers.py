@@ -43,7 +43,7 @@ class Traced(NamedTuple):
         with httpx.Client(transport=httpx.HTTPTransport(uds=admin)) as client:
             return client.get("http://envoy/config_dump").text
 
-    def told(self) -> str:
+    def reported(self) -> str:
         """Everything that the gateway reports anybody, or writes into its folder."""
         files = (path for path in self.radgate.data_dir.rglob("*") if path.is_file())
         metrics = httpx.get(self.radgate.metrics_url, timeout=60, trust_env=False).text
@@ -74,7 +74,7 @@ def test_both_send_what_the_collector_wants_and_nobody_shows_it(protocol: str, t
         wait_for(lambda: {found.service for found in running.spans.everything()} == services, "spans of both")
         assert running.spans.refused == []
         assert "%ENVIRONMENT(RADGATE_OTLP_HEADER_0)%" in running.config_dump()
-        assert "s3cret" not in running.told()
+        assert "s3cret" not in running.reported()
         assert running.envoy_yaml.stat().st_mode & 0o777 == 0o600
 
 
@@ -90,9 +90,9 @@ def test_that_the_collector_refuses_both_is_told_once_with_the_remedy_by_the_ser
             return min(by_envoy, len(running.spans.refused) - by_envoy) >= 3
 
         wait_for(refused_often, "three refusals of each")
-        told, log = running.told(), running.radgate.log()
-        assert 'radgate_trace_spans_total{outcome="failed"}' in told
-        assert "s3cret" not in told
+        reported, log = running.reported(), running.radgate.log()
+        assert 'radgate_trace_spans_total{outcome="failed"}' in reported
+        assert "s3cret" not in reported
         warnings = [line for line in log.splitlines() if "WARNING" in line and "a new one is made" not in line]
         assert len(warnings) == log.count("belongs into the setting telemetry.otlp_headers") == 1
         assert ("envoy.tracing" in log) is (protocol == "http")  # over gRPC Envoy itself logs no failure

@@ -43,19 +43,19 @@ def changed_until_told(orthanc: OrthancServer, news: Iterator[StudyChanged]) -> 
     One is enough, but for a server that has not yet read the feed to its end: what is there by then is no news.
     """
     thread = ThreadPoolExecutor(1)
-    told = thread.submit(next, news)
+    reported = thread.submit(next, news)
     thread.shutdown(wait=False)  # it ends with the client, if nothing is reported
     for count, file in enumerate(make_study(10)[1:], 2):
         orthanc.request("POST", "/instances", file)
-        if wait((told,), timeout=3).done:
-            return told.result(), count
+        if wait((reported,), timeout=3).done:
+            return reported.result(), count
     raise AssertionError("a server that has read the feed long since reports no news")
 
 
 def test_a_change_in_the_archive_is_told_and_what_was_remembered_is_asked_anew(
     radgate: RadgateProcess, orthanc: OrthancServer
 ) -> None:
-    with sdk.Client(radgate.doors["http"], radgate.keys["east"]) as client:
+    with sdk.Client(radgate.endpoints["http"], radgate.keys["east"]) as client:
         assert [study.number_of_study_related_instances for study in client.search_studies()] == [1]
         assert len(list(client.retrieve_study(STUDY))) == 1
         news = client.watch_studies()

@@ -116,7 +116,7 @@ def test_a_failure_names_the_pacs_and_is_not_the_callers(radgate: RadgateProcess
         assert (answer.status_code, info["reason"], info["metadata"]["pacs"]) == (http_status, reason, PACS)
         assert "www-authenticate" not in answer.headers
         assert SECRET not in answer.text
-    with sdk.Client(radgate.doors["grpc"], radgate.keys[tenant]) as client:
+    with sdk.Client(radgate.endpoints["grpc"], radgate.keys[tenant]) as client:
         attempts: list[Iterator[object]] = [client.retrieve_study(STUDY, max_resumes=0)]
         if (
             code is not grpc.StatusCode.UNAVAILABLE
@@ -151,11 +151,11 @@ def test_keys_that_nobody_could_match_are_named(radgate: RadgateProcess) -> None
     assert (answer.status_code, len(answer.json())) == (200, 1)
     assert answer.headers["warning"] == f'299 radgate "{text}"'
     with (
-        sdk.Client(radgate.doors["grpc"], radgate.keys["forgetful-dicomweb"]) as client,
-        pytest.warns(sdk.PartialAnswerWarning) as told,
+        sdk.Client(radgate.endpoints["grpc"], radgate.keys["forgetful-dicomweb"]) as client,
+        pytest.warns(sdk.PartialAnswerWarning) as reported,
     ):
         assert len(list(client.search_studies(accession_number="SECRET-7"))) == 1
-    assert [str(one.message) for one in told] == [f"{text} (KEYS_UNCHECKED)"]
+    assert [str(one.message) for one in reported] == [f"{text} (KEYS_UNCHECKED)"]
 
 
 @pytest.mark.parametrize("archive", ["nameless-dicomweb", "nameless-dimse"])
@@ -172,15 +172,15 @@ def test_a_search_that_the_pacs_cancels_is_called_cut(radgate: RadgateProcess) -
     assert (answer.status_code, len(answer.json())) == (200, 1)
     assert answer.headers["warning"] == f'299 radgate "{text}"'
     with (
-        sdk.Client(radgate.doors["grpc"], radgate.keys["cancelled-dimse"]) as client,
-        pytest.warns(sdk.PartialAnswerWarning) as told,
+        sdk.Client(radgate.endpoints["grpc"], radgate.keys["cancelled-dimse"]) as client,
+        pytest.warns(sdk.PartialAnswerWarning) as reported,
     ):
         assert len(list(client.search_studies())) == 1
-    assert [str(one.message) for one in told] == [f"{text} (RESULTS_TRUNCATED)"]
+    assert [str(one.message) for one in reported] == [f"{text} (RESULTS_TRUNCATED)"]
 
 
 def test_a_retrieve_that_the_pacs_cancels_is_not_whole(radgate: RadgateProcess) -> None:
-    with sdk.Client(radgate.doors["grpc"], radgate.keys["cancelled-dimse"]) as client:
+    with sdk.Client(radgate.endpoints["grpc"], radgate.keys["cancelled-dimse"]) as client:
         came = []
         with pytest.raises(sdk.IncompleteStudyError) as caught:
             came.extend(one.sop_instance_uid for one in client.retrieve_study(CANCELLED_STUDY, max_resumes=0))
@@ -198,15 +198,17 @@ def test_a_listing_that_the_pacs_cancels_is_called_cut(radgate: RadgateProcess) 
 
 
 def test_an_instance_in_the_place_of_another_is_missing_in_the_record(radgate: RadgateProcess) -> None:
-    with sdk.Client(radgate.doors["grpc"], radgate.keys["swapping-dicomweb"]) as client:
+    with sdk.Client(radgate.endpoints["grpc"], radgate.keys["swapping-dicomweb"]) as client:
         stream = client.retrieve_study(STUDY)
         came = []
         with pytest.raises(sdk.IncompleteStudyError) as caught:
             came.extend(instance.sop_instance_uid for instance in stream)
-    told = caught.value
+    reported = caught.value
     assert sorted(came) == [UIDS[0], UIDS[2]]
-    assert (told.expected, told.delivered) == (INSTANCES, 2)
-    assert [(missing.sop_instance_uid, missing.reason) for missing in told.missing] == [(UIDS[1], "INSTANCE_MISMATCH")]
+    assert (reported.expected, reported.delivered) == (INSTANCES, 2)
+    assert [(missing.sop_instance_uid, missing.reason) for missing in reported.missing] == [
+        (UIDS[1], "INSTANCE_MISMATCH")
+    ]
     with radgate.client("swapping-dicomweb") as web:  # it is known by now, so that HTTP can say it beforehand
         answer = web.get(STUDY_PATH)
     assert (answer.status_code, "1 instance is left out" in answer.headers["warning"]) == (200, True)
@@ -214,7 +216,7 @@ def test_an_instance_in_the_place_of_another_is_missing_in_the_record(radgate: R
 
 
 def test_what_is_sent_twice_is_delivered_once(radgate: RadgateProcess) -> None:
-    with sdk.Client(radgate.doors["grpc"], radgate.keys["repeating-dicomweb"]) as client:
+    with sdk.Client(radgate.endpoints["grpc"], radgate.keys["repeating-dicomweb"]) as client:
         came = [pydicom.dcmread(io.BytesIO(instance.data)) for instance in client.retrieve_study(STUDY)]
     assert sorted(dataset.SOPInstanceUID for dataset in came) == sorted(UIDS)
     assert len({dataset.PixelData for dataset in came}) == INSTANCES

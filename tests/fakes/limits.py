@@ -31,11 +31,11 @@ class ScriptedMeters:
     """SharedMeters that answer what a test says: a state for all, or a failure."""
 
     state: SharedState | ConnectionError
-    told: list[SharedUse] = field(default_factory=list)
+    reported: list[SharedUse] = field(default_factory=list)
     closed: bool = False
 
     async def exchange(self, uses: Sequence[SharedUse]) -> Sequence[SharedState]:
-        self.told.extend(uses)
+        self.reported.extend(uses)
         if isinstance(self.state, ConnectionError):
             raise self.state
         return [self.state] * len(uses)

@@ -45,7 +45,7 @@ class Alertmanager:
         document["templates"] = [str(DELIVERED / "radgate.tmpl")]
         return document
 
-    def tell(self, name: str, severity: str, *, over: bool = False, **labels: str) -> None:
+    def fire(self, name: str, severity: str, *, over: bool = False, **labels: str) -> None:
         """Send an alert as Prometheus does."""
         times = {"endsAt": "2026-01-01T00:00:01Z"} if over else {}
         alert = {

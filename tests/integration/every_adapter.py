@@ -13,7 +13,7 @@ from radgate_server.settings.settings import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer
-from tests.integration.pacs_endpoints import DOORS, MODALITIES, SCP_PORT, connect
+from tests.integration.pacs_endpoints import ENDPOINTS, MODALITIES, SCP_PORT, connect
 
 
 @contextmanager
@@ -38,10 +38,10 @@ async def every_adapter(
     scp = StorageScp("RADGATE", host="127.0.0.1", port=SCP_PORT, settings=DimseSettings())
     await scp.start()
     clients = {"folder": build_folder_pacs(config_of(FolderConnection(str(folder))), telemetry=RecordingTelemetry())}
-    for door in DOORS:
-        if door.name != "C-MOVE":
-            config = config_of(door.connection(door.port(orthanc)))
-            clients[door.name] = connect(config, scp, DimseSettings(), WebPacsSettings())
+    for endpoint in ENDPOINTS:
+        if endpoint.name != "C-MOVE":
+            config = config_of(endpoint.connection(endpoint.port(orthanc)))
+            clients[endpoint.name] = connect(config, scp, DimseSettings(), WebPacsSettings())
     try:
         yield clients
     finally:

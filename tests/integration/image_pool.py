@@ -83,7 +83,7 @@ class Pool:
             os.kill(pid, signal.SIGSTOP)
         await until(lambda: all(state(pid) == "T" for pid in self.workers.pids))
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         for pid in self.workers.pids:
             os.kill(pid, signal.SIGCONT)
 

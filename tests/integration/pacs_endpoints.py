@@ -63,7 +63,7 @@ def _dimse(method: RetrieveMethod) -> Callable[[int], PacsConnection]:
 
 
 # One connection each, so that whoever keeps it is found out; Orthanc's files are fetched over several.
-DOORS = (
+ENDPOINTS = (
     Door("C-GET", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.GET), 200_000),
     # the answers alone: the instances come over another connection
     Door("C-MOVE", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.MOVE), 1000, 450),
@@ -87,26 +87,26 @@ DOORS = (
 class Line:
     """A connected PACS, and the proxy on the way to it."""
 
-    door: Door
+    endpoint: Door
     proxy: FaultyProxy
     config: PacsConfig
     pacs: PacsClient
 
 
 @asynccontextmanager
-async def open_line(door: Door, orthanc: OrthancServer, *, idle_s: float) -> AsyncIterator[Line]:
+async def open_line(endpoint: Door, orthanc: OrthancServer, *, idle_s: float) -> AsyncIterator[Line]:
     """Put a proxy before Orthanc and connect through it; the storage SCP listens for the block's time.
 
     The PACS may be silent for `idle_s` seconds.
     """
     dimse = DimseSettings(connect_timeout_s=idle_s, idle_timeout_s=idle_s, acquire_timeout_s=3 * idle_s)
     web = WebPacsSettings(connect_timeout_s=idle_s, idle_timeout_s=idle_s, acquire_timeout_s=3 * idle_s)
-    with FaultyProxy(door.port(orthanc)) as proxy:
+    with FaultyProxy(endpoint.port(orthanc)) as proxy:
         scp = StorageScp("RADGATE", host="127.0.0.1", port=SCP_PORT, settings=dimse)
         await scp.start()
-        config = config_of(door.connection(proxy.port))
+        config = config_of(endpoint.connection(proxy.port))
         try:
-            yield Line(door, proxy, config, connect(config, scp, dimse, web))
+            yield Line(endpoint, proxy, config, connect(config, scp, dimse, web))
         finally:
             await scp.close()
 

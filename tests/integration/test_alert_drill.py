@@ -52,7 +52,7 @@ class Site:
             ]:
                 await asyncio.sleep(0.02)
 
-    def told(self) -> dict[str, list[str]]:
+    def reported(self) -> dict[str, list[str]]:
         """The titles that arrived so far, by receiver."""
         return {
             "mail": [str(mail["Subject"]) for mail in self.mail.mails],
@@ -61,8 +61,8 @@ class Site:
         }
 
     async def until_told(self, count: int) -> dict[str, list[str]]:
-        await until(lambda: all(len(titles) >= count for titles in self.told().values()))
-        return self.told()
+        await until(lambda: all(len(titles) >= count for titles in self.reported().values()))
+        return self.reported()
 
 
 def receivers(web: WebReceiver, mail: Mailbox) -> list[BaseModel]:
@@ -118,8 +118,8 @@ async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
         "pagerduty": [f"trigger {TITLE} (PACS_UNREACHABLE)"],
     }
     await asyncio.to_thread(site.orthanc.start)
-    told = await site.until_told(2)
-    assert told == {
+    reported = await site.until_told(2)
+    assert reported == {
         "mail": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)", f"[RESOLVED] {TITLE}"],
         "slack": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)", f"[RESOLVED] {TITLE}"],
         "pagerduty": [f"trigger {TITLE} (PACS_UNREACHABLE)", f"resolve {TITLE}"],
@@ -127,15 +127,15 @@ async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
     (opened, closed) = site.web.at(PAGERDUTY)
     assert opened["dedup_key"] == closed["dedup_key"] == "radgate/drill/RadgatePacsDown/tenant=east/pacs=main"
     with capsys.disabled():
-        for receiver, titles in told.items():
+        for receiver, titles in reported.items():
             print(f"\n{receiver}:", *titles, sep="\n  ")
 
 
 async def test_a_receiver_that_is_away_gets_it_later_and_the_others_at_once(site: Site) -> None:
     site.mail.codes = ["451 not now"]
     site.orthanc.kill()
-    told = await site.until_told(1)
-    assert told["mail"] == [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"]
+    reported = await site.until_told(1)
+    assert reported["mail"] == [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"]
     assert site.mail.codes == []
 
 

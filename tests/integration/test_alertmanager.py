@@ -23,8 +23,8 @@ class Rig:
     web: WebReceiver
     mail: Mailbox
 
-    async def tell(self, name: str, severity: str, *, over: bool = False, **labels: str) -> None:
-        await asyncio.to_thread(lambda: self.manager.tell(name, severity, over=over, **labels))
+    async def fire(self, name: str, severity: str, *, over: bool = False, **labels: str) -> None:
+        await asyncio.to_thread(lambda: self.manager.fire(name, severity, over=over, **labels))
 
     def subjects(self) -> list[str]:
         return [str(mail["Subject"]) for mail in self.mail.mails]
@@ -54,7 +54,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 async def test_what_is_critical_reaches_everybody_and_so_does_its_end(rig: Rig) -> None:
-    await rig.tell("RadgatePacsDown", "critical", tenant="east", pacs="main")
+    await rig.fire("RadgatePacsDown", "critical", tenant="east", pacs="main")
     await until(lambda: bool(rig.pages() and rig.messages() and rig.subjects()))
     assert rig.pages() == [("trigger", "RadgatePacsDown of east")]
     assert rig.messages() == ["[FIRING] RadgatePacsDown of east"]
@@ -67,23 +67,23 @@ async def test_what_is_critical_reaches_everybody_and_so_does_its_end(rig: Rig) 
     text = text_of(rig.mail.mails[0])
     assert "remedy of RadgatePacsDown" in text
     assert "https://runbook.example/#radgatepacsdown" in text
-    await rig.tell("RadgatePacsDown", "critical", over=True, tenant="east", pacs="main")
+    await rig.fire("RadgatePacsDown", "critical", over=True, tenant="east", pacs="main")
     await until(lambda: len(rig.pages()) > 1 and len(rig.messages()) > 1 and len(rig.subjects()) > 1)
     assert rig.pages()[1][0] == "resolve"
     assert rig.messages()[1] == rig.subjects()[1] == "[RESOLVED] RadgatePacsDown of east"
 
 
 async def test_a_warning_wakes_nobody(rig: Rig) -> None:
-    await rig.tell("RadgateDiskFilling", "warning", instance="a")
+    await rig.fire("RadgateDiskFilling", "warning", instance="a")
     await until(lambda: bool(rig.messages() and rig.subjects()))
     assert rig.pages() == []
 
 
 async def test_what_follows_from_something_worse_is_not_told(rig: Rig) -> None:
-    await rig.tell("RadgatePacsDown", "critical", tenant="east", pacs="main")
+    await rig.fire("RadgatePacsDown", "critical", tenant="east", pacs="main")
     await until(lambda: bool(rig.subjects()))  # Alertmanager learns of what inhibits beside what it notifies of
-    await rig.tell("RadgatePacsBreakerOpen", "warning", tenant="east", pacs="main", operation="find")
-    await rig.tell("RadgatePacsBreakerOpen", "warning", tenant="west", pacs="main", operation="store")
+    await rig.fire("RadgatePacsBreakerOpen", "warning", tenant="east", pacs="main", operation="find")
+    await rig.fire("RadgatePacsBreakerOpen", "warning", tenant="west", pacs="main", operation="store")
     await until(lambda: len(rig.subjects()) >= 2)
     assert sorted(rig.subjects()) == [
         "[FIRING] RadgatePacsBreakerOpen of west",

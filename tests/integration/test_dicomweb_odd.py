@@ -469,11 +469,11 @@ async def test_a_poor_server_is_described_as_it_is() -> None:
 
     async with talking(script) as (_, client):
         assert client.describer is not None
-        told = await client.describer.describe()
-        assert (told.vendor, told.version) == ("Archive", "2.1")
-        assert told.services == ("QIDO-RS",)
-        assert told.query_levels == (QueryLevel.STUDY,)
-        assert not told.can_store
+        reported = await client.describer.describe()
+        assert (reported.vendor, reported.version) == ("Archive", "2.1")
+        assert reported.services == ("QIDO-RS",)
+        assert reported.query_levels == (QueryLevel.STUDY,)
+        assert not reported.can_store
         assert (await client.echo.echo()).detail == "Archive 2.1"
 
 

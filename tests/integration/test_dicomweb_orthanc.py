@@ -74,10 +74,10 @@ async def test_text_that_an_url_can_not_hold_finds_its_match(pacs: PacsClient) -
 
 async def test_it_is_described(pacs: PacsClient) -> None:
     assert pacs.describer is not None
-    told = await pacs.describer.describe()
-    assert told.services == ("QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS")
-    assert told.query_levels == tuple(QueryLevel)
-    assert told.can_store
+    reported = await pacs.describer.describe()
+    assert reported.services == ("QIDO-RS", "WADO-RS", "WADO-URI", "STOW-RS")
+    assert reported.query_levels == tuple(QueryLevel)
+    assert reported.can_store
     assert (await pacs.echo.echo()).latency_ms > 0
 
 

@@ -70,13 +70,13 @@ class DcmqrscpSuite(PacsSuite):
                 assert [arrival.ref async for arrival in arrivals] == [identity.ref]
         echo, retrieve = root.parts
         assert [part.name for part in echo.parts] == ["A-ASSOCIATE", "C-ECHO"]
-        told = {part.name: part.facts for part in walk(retrieve)}
+        reported = {part.name: part.facts for part in walk(retrieve)}
         moved = self.method is RetrieveMethod.MOVE
-        assert told["C-MOVE" if moved else "C-GET"] == {
+        assert reported["C-MOVE" if moved else "C-GET"] == {
             "pacs": "main", "level": "IMAGE", "status": 0, "completed": 1, "failed": 0, "warning": 0
         }  # fmt: skip
-        assert told["C-STORE"] == {"pacs": "main", "status": 0}
-        assert ref.sop_instance_uid not in str(told)
+        assert reported["C-STORE"] == {"pacs": "main", "status": 0}
+        assert ref.sop_instance_uid not in str(reported)
 
 
 def walk(recorded: Recorded) -> Iterator[Recorded]:

@@ -54,9 +54,9 @@ class TestArchiveByGet(ArchiveSuite):
     ) -> None:
         assert pacs.describer is not None
         with caplog.at_level(logging.ERROR, "pynetdicom"):
-            told = await pacs.describer.describe()
-        assert not told.can_store
-        assert EXPLICIT_VR_LITTLE_ENDIAN in told.transfer_syntax_uids  # in which it sends
+            reported = await pacs.describer.describe()
+        assert not reported.can_store
+        assert EXPLICIT_VR_LITTLE_ENDIAN in reported.transfer_syntax_uids  # in which it sends
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 

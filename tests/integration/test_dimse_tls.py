@@ -92,7 +92,7 @@ def server_of(certificate: tuple[Path, Path], ca: Path | None = None, ciphers: s
 
 
 @pytest.mark.parametrize(
-    ("server", "changes", "told"),
+    ("server", "changes", "reported"),
     [
         (lambda h: server_of(h.stranger), {}, "no trusted authority vouches"),
         (lambda h: server_of(h.expired), {}, "has expired: renew it there"),
@@ -104,9 +104,9 @@ def server_of(certificate: tuple[Path, Path], ca: Path | None = None, ciphers: s
     ids=["authority", "expired", "name", "no certificate", "weak suites", "without TLS"],
 )
 async def test_a_handshake_that_fails_says_why(
-    hospital: Hospital, server: Callable[[Hospital], ssl.SSLContext | None], changes: dict[str, object], told: str
+    hospital: Hospital, server: Callable[[Hospital], ssl.SSLContext | None], changes: dict[str, object], reported: str
 ) -> None:
-    with FaultyScp(tls=server(hospital)) as pacs, pytest.raises(PacsTlsFailedError, match=told):
+    with FaultyScp(tls=server(hospital)) as pacs, pytest.raises(PacsTlsFailedError, match=reported):
         await echo(pacs.port, hospital.tls(**changes))
 
 

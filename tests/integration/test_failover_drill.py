@@ -178,7 +178,7 @@ class Drill:
         return reading
 
 
-def tell(capsys: pytest.CaptureFixture[str], title: str, **figures_s: float) -> None:
+def report(capsys: pytest.CaptureFixture[str], title: str, **figures_s: float) -> None:
     text = ", ".join(f"{name.replace('_', ' ')} {seconds:.2f} s" for name, seconds in figures_s.items())
     with capsys.disabled():
         print(f"\n{title}; {READERS} readers, {INSTANCES} instances each: {text}")
@@ -210,7 +210,7 @@ async def test_ten_readers_finish_from_the_backup_when_the_primary_is_killed(
     assert (back.from_pacs, back.to_pacs) == ("spare", "main")
     over_s, back_s = (over.time - killed).total_seconds(), (back.time - restarted).total_seconds()
     assert back_s >= POLICY.failback_after_s
-    tell(
+    report(
         capsys,
         "primary killed",
         failover_after=over_s,
@@ -238,7 +238,7 @@ async def test_ten_readers_finish_from_the_backup_when_the_primary_falls_silent(
     assert received == ORIGINALS
     assert over.reason == "PACS_TIMEOUT"
     over_s, back_s = (over.time - silent).total_seconds(), (back.time - resumed).total_seconds()
-    tell(
+    report(
         capsys,
         "primary silent",
         failover_after=over_s,

@@ -99,7 +99,7 @@ async def test_a_call_that_leaves_takes_its_jobs_out_of_the_line() -> None:
         waits.cancel()
         begun.cancel()
         await until(lambda: made.workers.waiting(INTERACTIVE) == 0)
-        made.go_on()
+        made.resume()
         assert await made.decode(frame(seed=3)) == [frame(seed=3).data]
         assert len(made.telemetry.image_jobs) == 1
         assert made.telemetry.workers_ended == []
@@ -114,7 +114,7 @@ async def test_the_more_urgent_are_served_first() -> None:
         for priority in (WARMING, THUMBNAIL, INTERACTIVE):
             calls.append(made.decode(frame(), frame(), priority=priority))
             await until(lambda priority=priority: made.workers.waiting(priority) == 2)  # type: ignore[misc]
-        made.go_on()
+        made.resume()
         await asyncio.gather(first, *calls)
         order = [job.priority for job in made.telemetry.image_jobs]
         assert order == ["interactive"] * 3 + ["thumbnail"] * 2 + ["warming"] * 2
@@ -130,7 +130,7 @@ async def test_warming_leaves_a_worker_free() -> None:
         assert made.workers.waiting(WARMING) > 0
         assert made.workers.oldest_waiting_s(WARMING) > 0
         assert made.workers.oldest_waiting_s(INTERACTIVE) == 0
-        made.go_on()
+        made.resume()
         await interactive
         await warming
 
@@ -144,7 +144,7 @@ async def test_when_too_many_wait_the_caller_is_told() -> None:
         await until(lambda: made.workers.waiting(INTERACTIVE) == 2)
         with pytest.raises(ImageWorkersBusyError):
             await made.decode(frame())
-        made.go_on()
+        made.resume()
         await asyncio.gather(*calls)
 
 

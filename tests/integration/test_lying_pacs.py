@@ -34,7 +34,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.lying_pacs import HONEST, LIES, OTHER, LyingPacs, slices
 
 TENANT = "tenant"
-DOORS = ("C-GET", "C-MOVE", "DICOMweb")
+ENDPOINTS = ("C-GET", "C-MOVE", "DICOMweb")
 SERIES = f"{HONEST}.1"
 LIED = f"{SERIES}.2"
 OTHERS_SLICE = (OTHER, f"{OTHER}.1", f"{OTHER}.1.2")
@@ -50,15 +50,15 @@ pytestmark = [
 
 
 @asynccontextmanager
-async def reached(pacs: LyingPacs, door: str, doubts: StudyDoubts) -> AsyncIterator[PacsClients]:
+async def reached(pacs: LyingPacs, endpoint: str, doubts: StudyDoubts) -> AsyncIterator[PacsClients]:
     """The PACS as services reach it, by that door."""
     settings, telemetry = DimseSettings(), RecordingTelemetry()
     scp = StorageScp("RADGATE", host="127.0.0.1", port=0, settings=settings)
     await scp.start()
     pacs.destinations["RADGATE"] = ("127.0.0.1", scp.port)
     connection: PacsConnection = DicomWebConnection(f"http://127.0.0.1:{pacs.web_port}")
-    if door != "DICOMweb":
-        method = RetrieveMethod.GET if door == "C-GET" else RetrieveMethod.MOVE
+    if endpoint != "DICOMweb":
+        method = RetrieveMethod.GET if endpoint == "C-GET" else RetrieveMethod.MOVE
         connection = DimseConnection("127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE", method)
 
     def dimse(config: PacsConfig) -> PacsClient:
@@ -80,12 +80,16 @@ async def reached(pacs: LyingPacs, door: str, doubts: StudyDoubts) -> AsyncItera
 
 
 async def brought(
-    lie: str, door: str, level: QueryLevel, telemetry: RecordingTelemetry, quarantine: QuarantineWriter | None = None
+    lie: str,
+    endpoint: str,
+    level: QueryLevel,
+    telemetry: RecordingTelemetry,
+    quarantine: QuarantineWriter | None = None,
 ) -> tuple[dict[str, bytes], dict[str, str], str]:
     """What was taken by SOP Instance UID, why others were not, and what has to be said of the study."""
     doubts = StudyDoubts(telemetry, quarantine=quarantine)
     with LyingPacs(lie) as pacs:
-        async with reached(pacs, door, doubts) as clients:
+        async with reached(pacs, endpoint, doubts) as clients:
             lister = StudyLister(clients, AskLimits(100, 60), ttl_s=30, route_ttl_s=30, clock=FakeClock())
             (part,) = (await lister.list(TENANT, SCOPES[level])).parts
             arrivals = await fetch(part.client, SCOPES[level], part.listed)
@@ -98,7 +102,7 @@ async def brought(
     return taken, failed, doubts.warning_of(TENANT, HONEST)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize(
     ("lie", "reason", "level"),
     [
@@ -108,30 +112,34 @@ async def brought(
     ],
 )
 async def test_what_is_not_the_listed_instance_is_not_taken(
-    lie: str, reason: str, door: str, level: QueryLevel
+    lie: str, reason: str, endpoint: str, level: QueryLevel
 ) -> None:
     telemetry = RecordingTelemetry()
-    taken, failed, _ = await brought(lie, door, level, telemetry)
+    taken, failed, _ = await brought(lie, endpoint, level, telemetry)
     assert failed == {LIED: reason}
     assert set(taken) == (set() if level is QueryLevel.IMAGE else {f"{SERIES}.1", f"{SERIES}.3"})
     assert not any(b"WRONG" in file for file in taken.values())
     assert [refused[2] for refused in telemetry.instances_refused] == [reason]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("level", [QueryLevel.STUDY, QueryLevel.IMAGE])
 @pytest.mark.parametrize("lie", ["swapped", "cut", "random"])
-async def test_the_bytes_of_what_is_not_taken_are_stored_as_they_came(lie: str, door: str, level: QueryLevel) -> None:
+async def test_the_bytes_of_what_is_not_taken_are_stored_as_they_came(
+    lie: str, endpoint: str, level: QueryLevel
+) -> None:
     clock = FakeClock()
     quarantine = MemoryQuarantine(clock)
     writer = QuarantineWriter(quarantine, QuarantineLimits(1 << 30, 100, 1 << 20, 60), RecordingTelemetry())
-    await brought(lie, door, level, RecordingTelemetry(), writer)
+    await brought(lie, endpoint, level, RecordingTelemetry(), writer)
     await writer.settle()
     ((entry, stored),) = quarantine.stored
     (asked,) = (one for one in slices() if one.SOPInstanceUID == LIED)
     (other,) = (one for one in slices() if one.SOPInstanceUID == OTHERS_SLICE[2])
     assert stored.endswith(LIES[lie](asked, other))
-    is_stranger = lie == "swapped" and door == "DICOMweb" and level is QueryLevel.STUDY  # it stands for nothing listed
+    is_stranger = (
+        lie == "swapped" and endpoint == "DICOMweb" and level is QueryLevel.STUDY
+    )  # it stands for nothing listed
     asked_for = (SCOPES[QueryLevel.STUDY], "") if is_stranger else (SCOPES[QueryLevel.IMAGE], "RIGHT")
     assert entry.refused == (
         RefusedInstance(TENANT, "main", "INSTANCE_MISMATCH", *asked_for, InstanceRef(*OTHERS_SLICE), "WRONG")
@@ -140,18 +148,18 @@ async def test_the_bytes_of_what_is_not_taken_are_stored_as_they_came(lie: str, 
     )
 
 
-@pytest.mark.parametrize("door", DOORS)
-async def test_another_patient_id_alone_is_warned_of(door: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_another_patient_id_alone_is_warned_of(endpoint: str) -> None:
     telemetry = RecordingTelemetry()
-    taken, failed, warning = await brought("patient", door, QueryLevel.STUDY, telemetry)
+    taken, failed, warning = await brought("patient", endpoint, QueryLevel.STUDY, telemetry)
     assert LIED in taken
     assert failed == {}
     assert "another patient" in warning
     assert telemetry.patients_differing
 
 
-@pytest.mark.parametrize("door", DOORS)
-async def test_an_honest_pacs_is_believed(door: str) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_an_honest_pacs_is_believed(endpoint: str) -> None:
     telemetry = RecordingTelemetry()
-    taken, failed, warning = await brought("honest", door, QueryLevel.STUDY, telemetry)
+    taken, failed, warning = await brought("honest", endpoint, QueryLevel.STUDY, telemetry)
     assert (len(taken), failed, warning, telemetry.instances_refused) == (3, {}, "", [])

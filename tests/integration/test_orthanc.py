@@ -295,13 +295,13 @@ class TestStore:
 
 
 async def all_changes(changes: PacsChanges, last: int) -> tuple[list[StudyChange], int]:
-    told: list[StudyChange] = []
+    reported: list[StudyChange] = []
     more = True
     while more:
         batch = await changes.changes_after(last)
-        told.extend(batch.changes)
+        reported.extend(batch.changes)
         last, more = batch.last, batch.more
-    return told, last
+    return reported, last
 
 
 class TestChanges:
@@ -316,9 +316,9 @@ class TestChanges:
         assert begin.changes == ()
         assert await all_changes(changes, begin.last) == ([], begin.last)
         upload(orthanc, [*make_study(3, study="2.25.6"), *make_study(3, study="2.25.5")[2:]])
-        told, last = await all_changes(changes, begin.last)
-        assert set(told) == {StudyChange("2.25.6", removed=False), StudyChange("2.25.5", removed=False)}
-        assert len(told) == 2
+        reported, last = await all_changes(changes, begin.last)
+        assert set(reported) == {StudyChange("2.25.6", removed=False), StudyChange("2.25.5", removed=False)}
+        assert len(reported) == 2
         assert (await all_changes(changes, last))[0] == []
 
     async def test_a_study_that_is_deleted(
@@ -328,9 +328,9 @@ class TestChanges:
         last = (await changes.changes_after(None)).last
         await find(client, QueryLevel.STUDY)
         orthanc.request("DELETE", orthanc.request("POST", "/tools/lookup", b"2.25.5")[0]["Path"])
-        told, last = await all_changes(changes, last)
-        assert StudyChange("2.25.5", removed=True) in told
-        assert StudyChange("", removed=True) not in told
+        reported, last = await all_changes(changes, last)
+        assert StudyChange("2.25.5", removed=True) in reported
+        assert StudyChange("", removed=True) not in reported
         assert (await all_changes(changes, last))[0] == []
 
     async def test_an_instance_that_is_deleted(
@@ -340,8 +340,8 @@ class TestChanges:
         await find(client, QueryLevel.STUDY)
         last = (await changes.changes_after(None)).last
         orthanc.request("DELETE", orthanc.request("POST", "/tools/lookup", b"2.25.5.1.2")[0]["Path"])
-        told, _ = await all_changes(changes, last)
-        assert told == [StudyChange("2.25.5", removed=True)]
+        reported, _ = await all_changes(changes, last)
+        assert reported == [StudyChange("2.25.5", removed=True)]
 
     async def test_a_deleted_study_that_was_never_named_may_be_any(
         self, orthanc: OrthancServer, changes: PacsChanges

@@ -225,6 +225,6 @@ async def test_a_study_that_is_deleted_is_told_once(orthanc: OrthancServer) -> N
         await find(pacs, QueryLevel.STUDY)
         (found,) = orthanc.request("POST", "/tools/lookup", FIRST.encode())
         orthanc.request("DELETE", found["Path"])
-        told = (await pacs.changes.changes_after(last)).changes
-        assert [change for change in told if change.removed] == [StudyChange(FIRST, removed=True)]
+        reported = (await pacs.changes.changes_after(last)).changes
+        assert [change for change in reported if change.removed] == [StudyChange(FIRST, removed=True)]
         assert (await pacs.changes.changes_after(last)).changes == ()

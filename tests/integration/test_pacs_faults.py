@@ -27,7 +27,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import Fault
 from tests.integration.orthanc import OrthancServer
 from tests.integration.pacs_endpoints import (
-    DOORS,
+    ENDPOINTS,
     FILES,
     LARGE,
     LARGE_INSTANCES,
@@ -84,14 +84,14 @@ def guarded_pacs(line: Line) -> PacsClient:
     return PacsGuard(PacsSettings(), SystemClock(), RecordingTelemetry()).wrap(line.config, line.pacs)
 
 
-@pytest.fixture(params=DOORS, ids=str)
+@pytest.fixture(params=ENDPOINTS, ids=str)
 async def line(request: pytest.FixtureRequest, orthanc: OrthancServer) -> AsyncIterator[Line]:
     """A line on which much is borne."""
     async with healed_line(request.param, orthanc, PATIENCE_S) as line:
         yield line
 
 
-@pytest.fixture(params=DOORS, ids=str)
+@pytest.fixture(params=ENDPOINTS, ids=str)
 async def impatient(request: pytest.FixtureRequest, orthanc: OrthancServer) -> AsyncIterator[Line]:
     """A line on which silence is not borne for long."""
     async with healed_line(request.param, orthanc, IDLE_S) as line:
@@ -99,9 +99,9 @@ async def impatient(request: pytest.FixtureRequest, orthanc: OrthancServer) -> A
 
 
 @asynccontextmanager
-async def healed_line(door: Door, orthanc: OrthancServer, idle_s: float) -> AsyncIterator[Line]:
+async def healed_line(endpoint: Door, orthanc: OrthancServer, idle_s: float) -> AsyncIterator[Line]:
     """A line; after the test it is healed, used again as services do, closed, and must have left nothing."""
-    async with open_line(door, orthanc, idle_s=idle_s) as line:
+    async with open_line(endpoint, orthanc, idle_s=idle_s) as line:
         tasks, running, files = other_tasks(), threads(), open_files()
         yield line
         line.proxy.fault, line.proxy.latency_s = Fault.NONE, 0
@@ -128,11 +128,11 @@ async def test_latency_is_borne(line: Line, operation: _Operation) -> None:
     await operation(line.pacs)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=str)
-async def test_a_trickle_is_borne(orthanc: OrthancServer, door: Door) -> None:
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+async def test_a_trickle_is_borne(orthanc: OrthancServer, endpoint: Door) -> None:
     """Time-outs are for silence: what comes slowly takes longer than any of them."""
-    async with healed_line(door, orthanc, TRICKLE_IDLE_S) as line:
-        line.proxy.fault, line.proxy.trickle_bytes_per_s = Fault.TRICKLE, door.trickle_bytes_per_s
+    async with healed_line(endpoint, orthanc, TRICKLE_IDLE_S) as line:
+        line.proxy.fault, line.proxy.trickle_bytes_per_s = Fault.TRICKLE, endpoint.trickle_bytes_per_s
         started_s = time.monotonic()
         await OPERATIONS["find"](line.pacs)
         await arrivals_of(line.pacs, LARGE, LARGE_INSTANCES, [])
@@ -156,7 +156,7 @@ async def test_a_kept_connection_that_becomes_a_black_hole_times_out(impatient: 
 
 
 async def test_a_half_open_connection_in_mid_retrieve_times_out(impatient: Line) -> None:
-    impatient.proxy.fault, impatient.proxy.fails_after_bytes = Fault.HALF_OPEN, impatient.door.middle_bytes
+    impatient.proxy.fault, impatient.proxy.fails_after_bytes = Fault.HALF_OPEN, impatient.endpoint.middle_bytes
     came: list[Arrival] = []
     with within(2 * IDLE_S + SLACK_S), pytest.raises(PacsTimeoutError):
         await arrivals_of(impatient.pacs, LARGE, LARGE_INSTANCES, came)
@@ -173,7 +173,7 @@ async def test_a_reset_in_mid_answer_aborts(line: Line, operation: _Operation) -
 
 
 async def test_a_reset_in_mid_retrieve_comes_after_whole_instances(line: Line) -> None:
-    line.proxy.fault, line.proxy.fails_after_bytes = Fault.RESET, line.door.middle_bytes
+    line.proxy.fault, line.proxy.fails_after_bytes = Fault.RESET, line.endpoint.middle_bytes
     came: list[Arrival] = []
     with within(SLACK_S), pytest.raises(PacsAbortedError):
         await arrivals_of(line.pacs, LARGE, LARGE_INSTANCES, came)
@@ -185,7 +185,7 @@ async def test_a_reset_in_mid_instance_aborts(line: Line) -> None:
     (wanted, *_) = listed(LARGE, 1)
     ref = wanted.ref
     scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-    line.proxy.fault, line.proxy.fails_after_bytes = Fault.RESET, min(line.door.middle_bytes, 100_000) // 3
+    line.proxy.fault, line.proxy.fails_after_bytes = Fault.RESET, min(line.endpoint.middle_bytes, 100_000) // 3
     with within(SLACK_S), pytest.raises(PacsAbortedError):
         async with line.pacs.reader.retrieve(scope, [wanted]) as arrivals:
             assert [arrival async for arrival in arrivals] == []

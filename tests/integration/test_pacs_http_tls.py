@@ -147,17 +147,17 @@ async def test_files_that_can_not_be_used_are_told_without_their_paths(tmp_path:
 
 
 async def test_until_when_the_servers_certificate_is_good_is_told_once(tmp_path: Path) -> None:
-    pair, told = write_certificate(tmp_path, "pacs", days=10), list[datetime]()
+    pair, reported = write_certificate(tmp_path, "pacs", days=10), list[datetime]()
     async with tls_server(server_context(pair), "http/1.1") as server:
         http = PacsHttp(
             "pacs",
             DicomWebConnection(server.url, tls=HttpTls(str(pair[0]))),
             SETTINGS,
             secrets=GivenSecrets(),
-            on_certificate=told.append,
+            on_certificate=reported.append,
         )
         for _ in range(2):
             await http.ask("GET", "/studies")
         await http.close()
-    (ends,) = told
+    (ends,) = reported
     assert timedelta(days=9) < ends - datetime.now(UTC) <= timedelta(days=10)

@@ -100,11 +100,11 @@ class Load:
         self._answered = [0] * ASKERS
         self.stop = asyncio.Event()
 
-    async def ask(self, asker: int) -> None:
+    async def ask(self, pacs_caller: int) -> None:
         while not self.stop.is_set():
             studies = [study.study_instance_uid async for study in self._site.client.search_studies()]
             assert studies == [STUDY]
-            self._answered[asker] += 1
+            self._answered[pacs_caller] += 1
 
     async def goes_on(self) -> None:
         """Wait until each asker has had an answer to a question that it has still to ask."""
@@ -116,8 +116,8 @@ class Load:
 async def under_load(site: Site) -> AsyncIterator[Load]:
     load = Load(site)
     async with asyncio.TaskGroup() as tasks:
-        for asker in range(ASKERS):
-            tasks.create_task(load.ask(asker))
+        for pacs_caller in range(ASKERS):
+            tasks.create_task(load.ask(pacs_caller))
         try:
             await load.goes_on()
             yield load
@@ -224,10 +224,10 @@ def _fill(orthanc: OrthancServer) -> None:
 async def _holds_no(site: Site, *secrets: str) -> None:
     """Look into all that the server wrote or returns: its log, its database, its cache, its keys, its answers."""
     overview = await site.admin.pacs.get(caller_for("east"), "main")
-    told = f"{overview!r} {to_pacs(overview)} {site.log.getvalue()}"
+    reported = f"{overview!r} {to_pacs(overview)} {site.log.getvalue()}"
     files = list(_files_below(site.data_dir))
     for secret in secrets:
-        assert secret not in told
+        assert secret not in reported
         assert not any(secret.encode() in content for content in files)
 
 

@@ -22,7 +22,7 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-async def told(folder: Path, **settings: object) -> str:
+async def reported(folder: Path, **settings: object) -> str:
     """What the start says; it must have made nothing."""
     loaded = load_settings(**{"data_dir": folder / "data", **FREE, **settings})
     with pytest.raises(ConfigurationError) as caught:
@@ -34,12 +34,12 @@ async def told(folder: Path, **settings: object) -> str:
 
 @pytest.mark.parametrize("name", ["http_port", "grpc_port", "dicom_port", "dicom_tls_port", "metrics_port"])
 async def test_a_port_in_use_is_named(name: str, taken: int, tmp_path: Path) -> None:
-    message = await told(tmp_path, **{name: taken})
+    message = await reported(tmp_path, **{name: taken})
     assert message == f"setting {name} = {taken} (RADGATE_{name.upper()}){IN_USE}"
 
 
 async def test_every_port_in_use_has_its_line(taken: int, tmp_path: Path) -> None:
-    lines = (await told(tmp_path, http_port=taken, metrics_port=taken)).splitlines()
+    lines = (await reported(tmp_path, http_port=taken, metrics_port=taken)).splitlines()
     assert f"settings metrics_port and http_port are both {taken}; choose another port for one" in lines
     assert lines[0].startswith("setting metrics_port")
 
@@ -78,7 +78,7 @@ async def test_every_port_in_use_has_its_line(taken: int, tmp_path: Path) -> Non
 async def test_what_can_not_be_used_is_named(
     settings: dict[str, object], parts: tuple[str, ...], tmp_path: Path
 ) -> None:
-    message = await told(tmp_path, **settings)
+    message = await reported(tmp_path, **settings)
     for part in parts:
         assert part in message
 
@@ -86,7 +86,7 @@ async def test_what_can_not_be_used_is_named(
 async def test_a_key_file_that_holds_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "none.pem").write_text("no PEM", encoding="utf-8")
     file = str(tmp_path / "none.pem")
-    message = await told(tmp_path, gateway={"tls_certificate_file": file, "tls_key_file": file})
+    message = await reported(tmp_path, gateway={"tls_certificate_file": file, "tls_key_file": file})
     assert message == "settings gateway.tls_*_file: TLS: the certificate file holds no certificates in PEM"
 
 

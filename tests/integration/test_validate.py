@@ -46,9 +46,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def validate(connection: PacsConnection) -> ValidationReport:
     """Validate, and see that each check was reported when it was done."""
-    told: list[Check] = []
-    report = await make_validator().validate(config_of(connection), told.append)
-    assert tuple(told) == report.checks
+    reported: list[Check] = []
+    report = await make_validator().validate(config_of(connection), reported.append)
+    assert tuple(reported) == report.checks
     return report
 
 

@@ -184,7 +184,7 @@ async def warm(matrix: Matrix, viewer: Visitor, methods: Mapping[str, Access], o
             assert (answer.code, bool(answer.messages)) == (grpc.StatusCode.OK, True), (name, answer)
 
 
-def told(answer: Answer, reason: str) -> bool:
+def reported(answer: Answer, reason: str) -> bool:
     """Whether the answer is this refusal, and holds nothing else."""
     status = dict(answer.trailers).get("grpc-status-details-bin", b"")
     return answer.code is STATUS[reason] and isinstance(status, bytes) and reason.encode() in status
@@ -193,7 +193,7 @@ def told(answer: Answer, reason: str) -> bool:
 async def refused(matrix: Matrix, name: str, visitor: Visitor, tenant: str, reason: str, owners: Sequence[Ids]) -> None:
     """A caller who may not call is notified, whatever is named."""
     answers = [await matrix.ask(name, visitor, tenant, ids) for ids in (owners if name in REQUESTS else owners[:1])]
-    assert told(answers[0], reason), (name, visitor, tenant, reason, answers[0])
+    assert reported(answers[0], reason), (name, visitor, tenant, reason, answers[0])
     assert len(set(answers)) == 1, (name, visitor, tenant)
     assert not any(answer.messages for answer in answers)
 

@@ -265,11 +265,13 @@ async def test_who_is_turned_away_is_recorded(rig: Rig, channel: grpc.aio.Channe
                 await invoke(channel, method, **headers)
     await rig.refusals.flush()
     key_id = viewer.split("_")[1]
-    told = [(entry.action, entry.outcome, entry.tenant_id, entry.key_id, entry.detail) for entry in rig.audit.entries]
+    reported = [
+        (entry.action, entry.outcome, entry.tenant_id, entry.key_id, entry.detail) for entry in rig.audit.entries
+    ]
     first = [
         ("authenticate", "failed", "", "", f"{name} for tenant east: UNAUTHENTICATED (there is no such key)"),
         ("authorise", "denied", "", "", f"{name} for tenant west: TENANT_NOT_ALLOWED"),
         ("authorise", "denied", "east", key_id, f"{raised}: ROLE_NOT_ALLOWED"),
     ]
-    assert told == first + [(*entry[:4], f"{entry[4]}, and 2 more like it") for entry in first]
+    assert reported == first + [(*entry[:4], f"{entry[4]}, and 2 more like it") for entry in first]
     assert {entry.address for entry in rig.audit.entries} == {"127.0.0.1"}

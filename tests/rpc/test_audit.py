@@ -138,8 +138,8 @@ async def test_reports_come_in_the_form_that_was_asked_for(rig: Rig, channel: gr
     kind = messages.AUDIT_REPORT_KIND_PATIENT_ACCESS
     content_type, document = await report(rig, channel, token, kind=kind, subject="P-7")
     assert content_type == "application/json"
-    told = json.loads(document)
-    assert [row["action"] for row in told["rows"]] == ["retrieve-frames"] * 3 + ["read-audit"]
+    reported = json.loads(document)
+    assert [row["action"] for row in reported["rows"]] == ["retrieve-frames"] * 3 + ["read-audit"]
     content_type, document = await report(
         rig, channel, token, kind=kind, subject="P-7", format=messages.AUDIT_REPORT_FORMAT_CSV
     )

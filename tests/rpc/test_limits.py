@@ -69,9 +69,9 @@ async def test_a_flood_of_refusals_is_two_records_and_each_is_counted(rig: Rig, 
             await invoke(channel, SEARCH, token=token)
         assert reason_of(caught.value) == "QUOTA_EXCEEDED"
     await rig.refusals.flush()
-    told = [(entry.action, entry.outcome, entry.tenant_id, entry.detail) for entry in rig.audit.entries[before:]]
+    reported = [(entry.action, entry.outcome, entry.tenant_id, entry.detail) for entry in rig.audit.entries[before:]]
     detail = f"{SEARCH}: QUOTA_EXCEEDED"
-    assert told == [
+    assert reported == [
         ("authorise", "denied", "east", detail),
         ("authorise", "denied", "east", f"{detail}, and 4 more like it"),
     ]

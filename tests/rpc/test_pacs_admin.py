@@ -345,10 +345,10 @@ async def test_a_tenants_administrator_reads_nothing_of_others_by_reference(
     detect = {"endpoint": "pacs.example", "username": "me", "secret_ref": reference}
     assert (await refused(admin("DetectPacs", **detect)))[0] == "ROLE_NOT_ALLOWED"
     await owner("CreatePacs", pacs={"name": "new", "dimse": {**dimse, "password_ref": reference}})
-    told = (await admin("GetPacs", name="new")).pacs
-    assert told.dimse.password_ref == reference
-    told.dimse.max_associations = 9
-    await admin("UpdatePacs", pacs=told)
+    reported = (await admin("GetPacs", name="new")).pacs
+    assert reported.dimse.password_ref == reference
+    reported.dimse.max_associations = 9
+    await admin("UpdatePacs", pacs=reported)
     for change in ({"host": "other.example"}, {"host": "other.example", "password_ref": reference}):
         reason, _ = await refused(admin("UpdatePacs", pacs={"name": "new", "dimse": change}))
         assert reason == ("ROLE_NOT_ALLOWED" if "password_ref" in change else "INVALID_ARGUMENT")

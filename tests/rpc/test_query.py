@@ -125,8 +125,8 @@ async def test_credentials_that_the_pacs_refuses_are_not_the_callers(rig: Rig, s
     rig.east.refuse_with = PacsCredentialsError("the PACS refuses the credentials", pacs="main")
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await search("SearchStudies", SearchStudiesRequest())
-    told = (caught.value.code(), reason_of(caught.value), trailer_of(caught.value, "x-http-status"))
-    assert told == (grpc.StatusCode.FAILED_PRECONDITION, "PACS_CREDENTIALS_REFUSED", "502")
+    reported = (caught.value.code(), reason_of(caught.value), trailer_of(caught.value, "x-http-status"))
+    assert reported == (grpc.StatusCode.FAILED_PRECONDITION, "PACS_CREDENTIALS_REFUSED", "502")
 
 
 async def test_a_pacs_that_fails_is_a_warning_beside_the_others_results(rig: Rig, search: Viewer) -> None:
@@ -151,8 +151,8 @@ async def test_who_watches_is_told_what_changes_in_the_own_tenant(rig: Rig, chan
     token = await rig.key("east")
     watch = stub.WatchStudies(WatchStudiesRequest(), metadata=[("authorization", f"Bearer {token}")])
     assert (await watch.read()).WhichOneof("news") == "begun"
-    rig.news.tell("west", StudyEvent("2.25.1", "main", removed=False))
-    rig.news.tell("east", StudyEvent("2.25.2", "main", removed=True))
+    rig.news.publish("west", StudyEvent("2.25.1", "main", removed=False))
+    rig.news.publish("east", StudyEvent("2.25.2", "main", removed=True))
     changed = (await watch.read()).changed
     assert (changed.study_instance_uid, changed.pacs, changed.removed) == ("2.25.2", "main", True)
     begun, listed = rig.audit.entries

@@ -252,11 +252,11 @@ async def test_a_study_is_refreshed(rig: Rig) -> None:
 
 async def test_progress_is_told_while_chunks_arrive(rig: Rig, client: radgate.aio.Client) -> None:
     rig.east.add(large := make_instance("2.25.5", "2.25.5.1", "2.25.5.1.1", rows=256, columns=256))
-    told: list[radgate.Progress] = []
-    instances = [found async for found in client.retrieve_study("2.25.5", on_progress=told.append)]
+    reported: list[radgate.Progress] = []
+    instances = [found async for found in client.retrieve_study("2.25.5", on_progress=reported.append)]
     assert [instance.data for instance in instances] == [large]
-    assert len(told) > 3
-    assert told[-1] == radgate.Progress(1, len(large))
+    assert len(reported) > 3
+    assert reported[-1] == radgate.Progress(1, len(large))
 
 
 async def test_leaving_a_stream_early_lets_the_pacs_stop(rig: Rig, client: radgate.aio.Client) -> None:

@@ -320,12 +320,12 @@ async def test_uploads_that_can_not_be_transcoded(
 
 
 async def test_signs_of_life_last_as_long_as_the_work() -> None:
-    go_on = asyncio.Event()
-    task = asyncio.create_task(go_on.wait())
+    resume = asyncio.Event()
+    task = asyncio.create_task(resume.wait())
     signs = 0
     async for _ in signs_of_life(task, 0):
         signs += 1
         if signs == 3:
-            go_on.set()
+            resume.set()
     assert task.done()
     assert signs >= 3

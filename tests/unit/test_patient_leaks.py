@@ -26,11 +26,11 @@ def test_a_run_that_tells_of_a_patient_fails_and_says_where(tmp_path: Path) -> N
     done = run("yes", tmp_path)
     assert done.returncode == 1
     assert "1 passed" in done.stdout
-    _, _, told = done.stdout.partition("patients were named")
+    _, _, reported = done.stdout.partition("patients were named")
     for way in ("log", "error", "metrics", "trace"):
-        assert f"{way} of tests/leaking.py::test_tells" in told
-    assert "serve.log:1: a line of a server" in told
-    assert "CompressedSamples" not in told
+        assert f"{way} of tests/leaking.py::test_tells" in reported
+    assert "serve.log:1: a line of a server" in reported
+    assert "CompressedSamples" not in reported
 
 
 def test_a_run_that_tells_nothing_passes(tmp_path: Path) -> None:

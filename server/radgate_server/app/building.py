@@ -111,7 +111,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         entrance = open_endpoint_security(base)
         rpc = build_rpc(base, services, studies, limiter, tiers, administration, entrance)
         http_port = await open_endpoints(base, rpc, entrance, viewer)
-        await watch_certificates(base, pacs.sightings)
+        await watch_certificates(base, pacs.observed_certificates)
         await watch_alerts(base)
         await base.readiness.open()
         stack.callback(rpc.retire)

@@ -69,17 +69,17 @@ def _open_tls(base: Foundation) -> WatchedTls | None:
 
 
 class GatewayMonitor(Repeating):
-    """`ask` says what was answered, or raises OSError while the gateway can't say; `tell` is told of it."""
+    """`ask` says what was answered, or raises OSError while the gateway can't say; `report` is told of it."""
 
-    def __init__(self, ask: Callable[[], Awaitable[GatewayAnswers]], tell: Callable[[GatewayAnswers], None]) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[GatewayAnswers]], report: Callable[[GatewayAnswers], None]) -> None:
         super().__init__("gateway-watch", interval_s=_GATEWAY_INTERVAL_S, trouble="can't count the gateway's answers")
         self._ask = ask
-        self._tell = tell
+        self._report = report
 
     async def look(self) -> None:
         """Count once; while Envoy starts again, which readiness and the log say, the last counts stand."""
         try:
-            self._tell(await self._ask())
+            self._report(await self._ask())
         except OSError:
             return
 

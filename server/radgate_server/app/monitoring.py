@@ -107,15 +107,19 @@ def rewrap_secrets(base: Foundation) -> None:
     base.run(Rewrapper(keeper, interval_s=base.settings.secrets.rewrap_interval_s))
 
 
-async def watch_certificates(base: Foundation, sightings: ObservedCertificates) -> None:
+async def watch_certificates(base: Foundation, observed_certificates: ObservedCertificates) -> None:
     """Watch all that are configured or seen."""
-    door, scp = base.settings.endpoint_tls, base.settings.dimse
+    endpoint, scp = base.settings.endpoint_tls, base.settings.dimse
     own = (
         *certificates_of_scp(scp.scp_certificate_file, scp.scp_ca_file),
-        *(certificates_of_endpoint(str(door.certificate_file), str(door.client_ca_file or "")) if door else ()),
+        *(
+            certificates_of_endpoint(str(endpoint.certificate_file), str(endpoint.client_ca_file or ""))
+            if endpoint
+            else ()
+        ),
     )
     tenants, pacs = base.installation.tenants, base.installation.pacs
-    await base.run_slow(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, sightings))
+    await base.run_slow(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, observed_certificates))
 
 
 async def watch_alerts(base: Foundation) -> None:

@@ -38,7 +38,7 @@ class PacsSide:
     probes: Mapping[str, PacsFactory]
     guard: PacsGuard
     tracker: FailoverTracker
-    sightings: ObservedCertificates
+    observed_certificates: ObservedCertificates
     dicom_port: int
 
 
@@ -52,8 +52,11 @@ async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory],
     """
     settings, telemetry, installation = base.settings, base.telemetry, base.installation
     scp = await _open_storage_scp(base)
-    sightings, secrets = ObservedCertificates(), installation.secrets
-    factories = {**pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, sightings.saw), **overrides}
+    observed_certificates, secrets = ObservedCertificates(), installation.secrets
+    factories = {
+        **pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, observed_certificates.observe),
+        **overrides,
+    }
     probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, secrets), **overrides}
     guard = PacsGuard(settings.pacs, base.clock, telemetry)
     tracker = FailoverTracker(installation.failover, base.clock, telemetry)
@@ -61,7 +64,7 @@ async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory],
     doubts = StudyDoubts(telemetry, quarantine=refused)
     clients = PacsClients(installation.pacs, factories, guard.wrap, tracker, doubts)
     base.stack.push_async_callback(clients.close)
-    return PacsSide(clients, doubts, factories, probes, guard, tracker, sightings, scp.port)
+    return PacsSide(clients, doubts, factories, probes, guard, tracker, observed_certificates, scp.port)
 
 
 async def _open_storage_scp(base: Foundation) -> StorageScp:

@@ -10,7 +10,7 @@ from radgate_server.cli.shared.output import hint, print_rows
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.secrets.administration import RewrapProgress
 
-_TELL_EVERY = 100
+_REPORT_EVERY = 100
 
 
 @click.group(cls=RadgateGroup)
@@ -47,7 +47,7 @@ def rotate() -> None:
     async def work(admin: AdminService) -> RewrapProgress:
         version = await admin.secrets.rotate(caller_for())
         hint(f"{version} is the current key")
-        return await admin.secrets.rewrap(_tell)
+        return await admin.secrets.rewrap(_report)
 
     progress = run_admin(work)
     if progress.failed:
@@ -68,7 +68,7 @@ def prune() -> None:
     hint(f"{len(removed)} versions of the key are gone")
 
 
-def _tell(progress: RewrapProgress) -> None:
+def _report(progress: RewrapProgress) -> None:
     at = progress.done + progress.failed
-    if at % _TELL_EVERY == 0 or at == progress.total:
+    if at % _REPORT_EVERY == 0 or at == progress.total:
         hint(f"wrapped {progress.done} of {progress.total} secrets again")

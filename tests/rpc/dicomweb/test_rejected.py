@@ -38,8 +38,8 @@ async def web(rig: Rig, channel: grpc.aio.Channel) -> Web:
 async def hide(rig: Rig, channel: grpc.aio.Channel, *, on: bool = True, tenant: str = "east") -> Tenant:
     admin = Administrator(channel, await rig.key(tenant, role=Role.ADMIN))
     answer = await admin("UpdateTenant", tenant={"tenant_id": tenant, "hide_rejected": on})
-    told: Tenant = answer.tenant
-    return told
+    reported: Tenant = answer.tenant
+    return reported
 
 
 async def instances_of(web: Web, path: str) -> set[str]:

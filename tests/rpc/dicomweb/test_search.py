@@ -95,9 +95,9 @@ async def test_an_instance_that_is_cached_has_its_transfer_syntax(rig: Rig, web:
     assert "00083002" not in (await web.get(f"{series}/instances{asked}")).body.decode()
     await web.get(f"{series}/instances/{SERIES}.1/metadata")
     matches = json.loads((await web.get(f"{series}/instances{asked}")).body)
-    told = {match["00080018"]["Value"][0]: match.get("00083002") for match in matches}
-    assert told.pop(f"{SERIES}.1") == {"vr": "UI", "Value": ["1.2.840.10008.1.2.1"]}
-    assert set(told.values()) == {None}
+    reported = {match["00080018"]["Value"][0]: match.get("00083002") for match in matches}
+    assert reported.pop(f"{SERIES}.1") == {"vr": "UI", "Value": ["1.2.840.10008.1.2.1"]}
+    assert set(reported.values()) == {None}
 
 
 async def test_more_included_fields_than_a_search_may_name_are_refused(web: Web) -> None:
@@ -209,8 +209,8 @@ async def test_the_patient_searched_for_is_recorded_of_kept_answers_too(rig: Rig
 async def test_patient_and_pacs_of_a_study_that_was_found_are_recorded_when_it_is_opened(rig: Rig, web: Web) -> None:
     await web.get("/studies")
     await web.get(f"/studies/{EAST_STUDY}/series/{EAST_STUDY}.1/metadata")
-    told = [(entry.action, entry.patient_id, entry.pacs) for entry in rig.audit.entries[1:]]
-    assert told == [(AuditAction.QUERY, "", ""), (AuditAction.RETRIEVE_METADATA, "P-1", "main")]
+    reported = [(entry.action, entry.patient_id, entry.pacs) for entry in rig.audit.entries[1:]]
+    assert reported == [(AuditAction.QUERY, "", ""), (AuditAction.RETRIEVE_METADATA, "P-1", "main")]
 
 
 async def test_who_was_shown_which_patient_in_a_list_is_recorded_before_the_answer(

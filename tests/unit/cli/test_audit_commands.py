@@ -80,9 +80,11 @@ def test_a_checkpoint_kept_elsewhere_finds_what_was_cut(audited: Cli, tmp_path: 
 
 def test_what_an_outside_checkpoint_does_not_vouch_for_is_told(audited: Cli, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text(audited.ok("audit", "checkpoint", "--tenant", "north").stdout)
-    told = audited.ok("audit", "verify", "--checkpoint", str(tmp_path / "kept.jsonl")).stderr
-    assert "What came after the newest outside checkpoint (record of tenant: north 4) may have been rewritten" in told
-    assert "Of (none) no outside checkpoint was given." in told
+    reported = audited.ok("audit", "verify", "--checkpoint", str(tmp_path / "kept.jsonl")).stderr
+    assert (
+        "What came after the newest outside checkpoint (record of tenant: north 4) may have been rewritten" in reported
+    )
+    assert "Of (none) no outside checkpoint was given." in reported
 
 
 def test_entries_taken_from_the_index_are_told_and_made_again(audited: Cli) -> None:

@@ -5,9 +5,9 @@ from tests.unit.cli.command_line import Cli
 
 def test_a_key_is_explained(north: Cli) -> None:
     token = north.ok("key", "create", "--tenant", "north", "--role", "viewer", "--label", "reading room").stdout.strip()
-    told = north.ok("auth", "explain", typed=f"Bearer {token}\n").stdout
+    reported = north.ok("auth", "explain", typed=f"Bearer {token}\n").stdout
     key_id = token.split("_")[1]
-    assert told.splitlines() == [
+    assert reported.splitlines() == [
         "credential: API key",
         f"principal: reading room ({key_id})",
         "role: viewer",
@@ -15,7 +15,7 @@ def test_a_key_is_explained(north: Cli) -> None:
         "studies: all",
         "expires: never",
     ]
-    assert token.split("_", 2)[2] not in told
+    assert token.split("_", 2)[2] not in reported
 
 
 def test_a_key_that_was_revoked_is_told_to_be(north: Cli) -> None:

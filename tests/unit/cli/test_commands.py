@@ -166,8 +166,8 @@ def test_a_key_for_what_is_not_there_is_refused(north: Cli, arguments: tuple[str
 
 
 def test_cache_is_told_per_tenant_and_thrown_away(north: Cli) -> None:
-    told = [(row["tenant"], row["tier"], row["entries"], row["used_bytes"]) for row in north.json("cache", "stats")]
-    assert told == [("north", "warm", 0, 0), ("north", "derived", 0, 0)]
+    reported = [(row["tenant"], row["tier"], row["entries"], row["used_bytes"]) for row in north.json("cache", "stats")]
+    assert reported == [("north", "warm", 0, 0), ("north", "derived", 0, 0)]
     assert north.ok("cache", "stats", "--tenant", "north").stdout.splitlines()[0].split()[:3] == [
         "TENANT",
         "TIER",

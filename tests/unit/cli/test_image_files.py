@@ -116,9 +116,9 @@ async def test_what_fails_is_told_by_file_and_summed_up(tmp_path: Path, capsys: 
             raise error
 
     failed = await make_all(Plan(tuple(pairs), tmp_path, left_out=2), make, overwrite=False, parallel=2)
-    told, reasons = capsys.readouterr(), "1 CODEC_FAILED, 1 FILE, 1 INTERNAL, 1 RESOURCE_EXISTS"
-    assert (failed, told.out) == (4, "")
-    assert told.err.splitlines() == [
+    reported, reasons = capsys.readouterr(), "1 CODEC_FAILED, 1 FILE, 1 INTERNAL, 1 RESOURCE_EXISTS"
+    assert (failed, reported.out) == (4, "")
+    assert reported.err.splitlines() == [
         f"{tmp_path}/b: the codec crashed (CODEC_FAILED)",
         f"{tmp_path}/c: Permission denied (FILE)",
         f"{tmp_path}/d: the output exists already; --overwrite replaces it (RESOURCE_EXISTS)",

@@ -15,8 +15,8 @@ from tests.unit.cli.command_line import Cli
 def test_the_first_tenant_may_be_created_before_the_first_start_and_says_that_it_makes_an_installation(
     cli: Cli,
 ) -> None:
-    told = cli.ok("tenant", "create", "north").stderr
-    assert f"there was no installation in {cli.data_dir}; a new one is made" in told
+    reported = cli.ok("tenant", "create", "north").stderr
+    assert f"there was no installation in {cli.data_dir}; a new one is made" in reported
     assert "a new one" not in cli.ok("tenant", "create", "south").stderr
 
 

@@ -24,10 +24,10 @@ def test_a_tenant_has_no_limits_at_first(north: Cli) -> None:
 
 def test_limits_are_set_changed_and_given_back(north: Cli, key_id: str) -> None:
     north.environment["RADGATE_LIMITS__KEY__DAILY_REQUESTS"] = "500"
-    told = north.ok(
+    reported = north.ok(
         *SET, "--requests-per-second", "0.5", "--daily-bytes", "2G", "--allow", "10.0.0.0/8", "--allow", "::1"
     )
-    assert told.stderr == "set for tenant north\n"
+    assert reported.stderr == "set for tenant north\n"
     north.ok(*SET, "--key", key_id, "--daily-requests", "none", "--concurrent-requests", "4", "--deny", "192.0.2.7")
     assert shown(north) == [
         ("", "requests_per_second", "0.5", "0.5"),
@@ -83,8 +83,8 @@ def test_a_single_user_can_have_limits(north: Cli) -> None:
     provider = {"name": "kc", "issuer": "https://login.example", "audience": "radgate"}
     settings = [{**provider, "default_tenants": "north", "default_role": "viewer"}]
     north.environment["RADGATE_AUTH__OIDC"] = json.dumps(settings)
-    told = north.ok(*SET, "--key", "oidc:kc:jane", "--daily-requests", "100")
-    assert told.stderr == "set for oidc:kc:jane of tenant north\n"
+    reported = north.ok(*SET, "--key", "oidc:kc:jane", "--daily-requests", "100")
+    assert reported.stderr == "set for oidc:kc:jane of tenant north\n"
     assert shown(north)[1:] == [("oidc:kc:jane", "daily_requests", "100", "100")]
     assert "nobody of this name can use the tenant" in north.refused(
         *SET, "--key", "oidc:other:jane", "--daily-requests", "1"

@@ -321,8 +321,8 @@ def test_work_is_sent_to_the_backup_and_given_back(pair: Cli) -> None:
         return [found["name"] for found in pair.json("pacs", "list") if found["active"]]
 
     assert active() == ["main"]
-    told = pair.ok("pacs", "failover", "main", "--tenant", "north").stderr
-    assert told == "spare does the work of main from now on, not main\n"
+    reported = pair.ok("pacs", "failover", "main", "--tenant", "north").stderr
+    assert reported == "spare does the work of main from now on, not main\n"
     assert active() == ["spare"]
     assert "does the work already" in pair.refused("pacs", "failover", "main", "--tenant", "north", "--to", "spare")
     pair.ok("pacs", "failback", "main", "--tenant", "north")
@@ -369,8 +369,8 @@ def test_the_list_tells_what_a_server_last_wrote_down(pair: Cli) -> None:
     row = pair.ok("pacs", "list").stdout.splitlines()[1]
     assert "down, PACS_TIMEOUT (3 min ago)" in row
     assert "find open, retrieve half-open" in row
-    told = pair.json("pacs", "list")[0]["status"]
-    assert (told["health"], told["operations"][1]["breaker"]) == ("down", "open")
+    reported = pair.json("pacs", "list")[0]["status"]
+    assert (reported["health"], reported["operations"][1]["breaker"]) == ("down", "open")
 
 
 @pytest.mark.parametrize(

@@ -67,12 +67,12 @@ def test_an_export_overwrites_nothing_and_leaves_no_half_a_file(north: Cli, tmp_
     (row,) = north.json("quarantine", "list", *NORTH)
     file = tmp_path / "refused.bin"
     file.write_text("mine")
-    told = north.refused("quarantine", "export", *NORTH, row["id"], "--output", str(file))
-    assert told == f"Error: can't write {file}: File exists\n"
+    reported = north.refused("quarantine", "export", *NORTH, row["id"], "--output", str(file))
+    assert reported == f"Error: can't write {file}: File exists\n"
     assert file.read_text() == "mine"
     file.unlink()
-    told = north.refused("quarantine", "export", *NORTH, "0" * 32, "--output", str(file))
-    assert told == "Error: there is no such refused instance (any more)\n"
+    reported = north.refused("quarantine", "export", *NORTH, "0" * 32, "--output", str(file))
+    assert reported == "Error: there is no such refused instance (any more)\n"
     assert not file.exists()
 
 
@@ -81,8 +81,8 @@ def test_one_is_dropped(north: Cli) -> None:
     (row,) = north.json("quarantine", "list", *NORTH)
     north.ok("quarantine", "drop", *NORTH, row["id"])
     assert north.json("quarantine", "list", *NORTH) == []
-    told = north.refused("quarantine", "drop", *NORTH, row["id"])
-    assert told == "Error: there is no such refused instance (any more)\n"
+    reported = north.refused("quarantine", "drop", *NORTH, row["id"])
+    assert reported == "Error: there is no such refused instance (any more)\n"
 
 
 def test_a_tenants_are_shown_and_deleted_with_that_tenant(north: Cli) -> None:
@@ -90,8 +90,8 @@ def test_a_tenants_are_shown_and_deleted_with_that_tenant(north: Cli) -> None:
     refuse(north, SWAPPED)
     (row,) = north.json("quarantine", "list")
     assert north.json("quarantine", "list", "--tenant", "south") == []
-    told = north.refused("quarantine", "drop", "--tenant", "south", row["id"])
-    assert told == "Error: there is no such refused instance (any more)\n"
+    reported = north.refused("quarantine", "drop", "--tenant", "south", row["id"])
+    assert reported == "Error: there is no such refused instance (any more)\n"
     north.ok("tenant", "delete", "south", "--yes")
     assert len(north.json("quarantine", "list")) == 1
     north.ok("tenant", "delete", "north", "--yes")

@@ -17,15 +17,15 @@ def test_rules_are_shown_set_and_taken_away(north: Cli) -> None:
     assert rules["configuration"] == (2192, "settings")
     north.ok("retention", "set", *NORTH, "--kind", "access")
     assert {row["rule"] for row in north.json("retention", "show", *NORTH)} == {"settings"}
-    told = north.refused("retention", "set", *NORTH, "--kind", "access", "--days", "30")
-    assert told == "Error: records are kept for 2192 days at least (setting retention.least_days)\n"
+    reported = north.refused("retention", "set", *NORTH, "--kind", "access", "--days", "30")
+    assert reported == "Error: records are kept for 2192 days at least (setting retention.least_days)\n"
 
 
 def test_a_hold_keeps_until_it_is_released(north: Cli) -> None:
     hold_id = north.ok("retention", "hold", *NORTH, "--study", "1.2.3", *WHY).stdout.strip()
     everything = north.ok("retention", "hold", *NORTH, *WHY).stdout.strip()
-    told = north.refused("erase", *NORTH, "--study", "1.2.3", *WHY)
-    assert told == f"Error: legal hold {hold_id} keeps it; release that first\n"
+    reported = north.refused("erase", *NORTH, "--study", "1.2.3", *WHY)
+    assert reported == f"Error: legal hold {hold_id} keeps it; release that first\n"
     for placed in (hold_id, everything):
         north.ok("retention", "release", *NORTH, placed, *WHY)
     assert north.json("retention", "holds", *NORTH) == []
@@ -40,8 +40,8 @@ def test_a_hold_keeps_until_it_is_released(north: Cli) -> None:
 
 def test_a_tenant_with_a_hold_is_not_deleted(north: Cli) -> None:
     hold_id = north.ok("retention", "hold", *NORTH, "--patient", "P-1", *WHY).stdout.strip()
-    told = north.refused("tenant", "delete", "north", "--yes")
-    assert told == f"Error: legal holds ({hold_id}) keep what the tenant has; release them first\n"
+    reported = north.refused("tenant", "delete", "north", "--yes")
+    assert reported == f"Error: legal holds ({hold_id}) keep what the tenant has; release them first\n"
     assert [row["name"] for row in north.json("tenant", "list")] == ["north"]
     north.ok("retention", "release", *NORTH, hold_id, *WHY)
     north.ok("tenant", "delete", "north", "--yes")

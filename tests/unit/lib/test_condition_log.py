@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 log = logging.getLogger("radgate_server.example")
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def reported(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
 
@@ -22,7 +22,7 @@ def test_an_outage_is_one_line_at_its_beginning_and_one_at_its_end(caplog: pytes
     condition.succeeded()
     condition.succeeded()
     condition.failed("connection refused")
-    assert told(caplog) == [
+    assert reported(caplog) == [
         "the database fails: connection refused",
         "recovered: the database fails",
         "the database fails: connection refused",
@@ -36,8 +36,8 @@ def test_another_reason_is_another_line_and_reasons_without_end_are_not(caplog: 
         condition.failed("a")
         condition.failed("b")
         condition.failed(f"number {number}")
-    assert told(caplog)[:2] == ["it fails: a", "it fails: b"]
-    assert len(told(caplog)) == 20
+    assert reported(caplog)[:2] == ["it fails: a", "it fails: b"]
+    assert len(reported(caplog)) == 20
 
 
 def test_failures_between_successes_are_one_outage(caplog: pytest.LogCaptureFixture) -> None:
@@ -49,4 +49,4 @@ def test_failures_between_successes_are_one_outage(caplog: pytest.LogCaptureFixt
         clock.advance(1)
     clock.advance(4)
     condition.succeeded()
-    assert told(caplog) == ["it fails: a", "recovered: it fails"]
+    assert reported(caplog) == ["it fails: a", "recovered: it fails"]

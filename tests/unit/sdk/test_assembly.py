@@ -52,14 +52,14 @@ def run(assembler: InstanceAssembler, *responses: RetrieveInstancesResponse) -> 
 
 
 def test_pieces_become_an_instance_and_progress_is_told() -> None:
-    told: list[Progress] = []
-    assembler = InstanceAssembler(told.append, allow_partial=False)
+    reported: list[Progress] = []
+    assembler = InstanceAssembler(reported.append, allow_partial=False)
     made = run(
         assembler, header(), chunk(DATA[:4]), chunk(b""), chunk(DATA[4:]), trailer(), end(expected=1, delivered=1)
     )
     assembler.finish()
     assert [(instance.sop_instance_uid, instance.data) for instance in made] == [("1.2.3.4", DATA)]
-    assert (told[0], told[-1]) == (Progress(0, 4), Progress(1, 10))
+    assert (reported[0], reported[-1]) == (Progress(0, 4), Progress(1, 10))
 
 
 @pytest.mark.parametrize(

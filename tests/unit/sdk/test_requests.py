@@ -95,9 +95,9 @@ def test_an_answer_that_is_less_than_whole_warns() -> None:
         error_reason="ERROR_REASON_PACS_UNREACHABLE",
         message="PACS old can't be reached",
     )
-    with pytest.warns(PartialAnswerWarning, match=r"PACS old can't be reached \(PACS_UNREACHABLE\)") as told:
+    with pytest.warns(PartialAnswerWarning, match=r"PACS old can't be reached \(PACS_UNREACHABLE\)") as reported:
         studies = studies_pages(search()).take(page(1, "", warning))
-    assert (len(studies), len(told)) == (1, 1)
+    assert (len(studies), len(reported)) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -145,11 +145,11 @@ def test_the_time_out_bounds_all_streams_together() -> None:
 
 
 def test_progress_does_not_count_what_was_thrown_away() -> None:
-    told: list[Progress] = []
-    assembler = InstanceAssembler(told.append, allow_partial=False)
+    reported: list[Progress] = []
+    assembler = InstanceAssembler(reported.append, allow_partial=False)
     for response in whole(b"one") + half():
         assembler.feed(response)
     assembler.begin_again()
     for response in whole(b"two"):
         assembler.feed(response)
-    assert told[-1] == Progress(2, 20)
+    assert reported[-1] == Progress(2, 20)

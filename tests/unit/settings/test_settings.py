@@ -21,7 +21,7 @@ def test_what_is_no_network_is_told(network: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "only", "told"),
+    ("role", "only", "reported"),
     [
         ("viewer", {}, "only.restriction: names nothing that a study could have"),
         ("viewer", {"patients": []}, "only.restriction: names nothing that a study could have"),
@@ -31,12 +31,12 @@ def test_what_is_no_network_is_told(network: str) -> None:
     ],
 )
 def test_a_certificate_that_is_confined_to_nothing_or_in_vain_is_told(
-    role: str, only: dict[str, object], told: str
+    role: str, only: dict[str, object], reported: str
 ) -> None:
     certificate = {"name": "DNS:practice.example", "tenants": "north", "role": role, "only": only}
     with pytest.raises(ConfigurationError) as caught:
         load_settings(auth={"certificates": [certificate]})
-    assert told in caught.value.message
+    assert reported in caught.value.message
     assert "SECRET" not in caught.value.message
 
 
@@ -114,7 +114,7 @@ def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(mon
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "reported"),
     [
         ({"Bearer s3cret": "x"}, "a header's name has a-z, 0-9"),
         ({":path": "/s3cret"}, "a header's name has a-z, 0-9"),
@@ -134,10 +134,10 @@ def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(mon
         ({"x-site": ""}, "the value of x-site must be of printable ASCII"),
     ],
 )
-def test_what_is_no_header_is_told_without_its_value(headers: dict[str, str], told: str) -> None:
+def test_what_is_no_header_is_told_without_its_value(headers: dict[str, str], reported: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(telemetry={"otlp_headers": headers})
     assert caught.value.message.startswith(
-        f"setting telemetry.otlp_headers (or RADGATE_TELEMETRY__OTLP_HEADERS): {told}"
+        f"setting telemetry.otlp_headers (or RADGATE_TELEMETRY__OTLP_HEADERS): {reported}"
     )
     assert "s3cr" not in caught.value.message

@@ -71,7 +71,7 @@ FILES = [
 ]
 
 
-def told(config_file: Path | None = None) -> str:
+def reported(config_file: Path | None = None) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(config_file)
     return caught.value.message
@@ -82,7 +82,7 @@ def test_a_wrong_variable_is_named(
     name: str, value: str, parts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    message = told()
+    message = reported()
     assert "\n" not in message
     for part in parts:
         assert part in message
@@ -92,14 +92,14 @@ def test_a_wrong_variable_is_named(
 def test_a_wrong_line_of_the_file_is_named(text: str, parts: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "radgate.toml"
     file.write_text(text, encoding="utf-8")
-    message = told(file)
+    message = reported(file)
     assert "sesame" not in message
     for part in parts:
         assert part in message
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    assert told(tmp_path / "none.toml").endswith("none.toml: FileNotFoundError ENOENT: No such file or directory")
+    assert reported(tmp_path / "none.toml").endswith("none.toml: FileNotFoundError ENOENT: No such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_a_secret_is_read_from_the_file_that_its_variable_names(
     assert settings.database_url_or_default == "postgresql+psycopg://radgate:sesame@db/radgate"
     assert (settings.gateway.shared_secret.get_secret_value(), settings.gateway.threads) == ("shared", 2)
     monkeypatch.setenv("RADGATE_DATABASE_URL", "sqlite:////x.db")
-    assert "RADGATE_DATABASE_URL and RADGATE_DATABASE_URL_FILE exclude each other" in told()
+    assert "RADGATE_DATABASE_URL and RADGATE_DATABASE_URL_FILE exclude each other" in reported()
 
 
 def test_no_value_of_a_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADGATE_ALERTS__RECEIVERS", '[{"kind": "slack", "name": "a b", "url": 5678}]')
-    assert "5678" not in told()
-    assert "alerts.receivers.0.slack.name = 'a b'" in told()
+    assert "5678" not in reported()
+    assert "alerts.receivers.0.slack.name = 'a b'" in reported()
 
 
 OTEL = {
@@ -198,6 +198,6 @@ def test_what_opentelemetrys_variables_get_wrong_is_named(
 ) -> None:
     monkeypatch.setenv("RADGATE_TELEMETRY__TRACING_ENABLED", "true")
     monkeypatch.setenv(name, value)
-    message = told()
+    message = reported()
     assert message.startswith(f"variable {problem}")
     assert "s3cret" not in message

@@ -180,7 +180,7 @@ class Client:
         )
         assembler = InstanceAssembler(on_progress, allow_partial=allow_partial, resume_token=resume_token)
         resumption = Resumption(request, assembler, max_resumes=max_resumes, timeout_s=timeout_s)
-        return AsyncRetrieval(self._go_on(self._retrieve.RetrieveInstances, resumption), assembler)
+        return AsyncRetrieval(self._resume(self._retrieve.RetrieveInstances, resumption), assembler)
 
     def metadata(
         self,
@@ -205,7 +205,7 @@ class Client:
         )
         assembler = MetadataAssembler(allow_partial=allow_partial, resume_token=resume_token)
         resumption = Resumption(request, assembler, max_resumes=max_resumes, timeout_s=timeout_s)
-        return AsyncRetrieval(self._go_on(self._retrieve.RetrieveMetadata, resumption), assembler)
+        return AsyncRetrieval(self._resume(self._retrieve.RetrieveMetadata, resumption), assembler)
 
     def frames(
         self,
@@ -334,7 +334,7 @@ class Client:
             await asyncio.sleep(delay_s)
             attempt += 1
 
-    async def _go_on[Made](self, method: Callable[..., Any], resumption: Resumption[Made]) -> AsyncGenerator[Made]:
+    async def _resume[Made](self, method: Callable[..., Any], resumption: Resumption[Made]) -> AsyncGenerator[Made]:
         """Stream, and when the stream breaks continue with another one from there."""
         while True:
             stream = self._stream(method, resumption.request, resumption.assembler, resumption.timeout_s)

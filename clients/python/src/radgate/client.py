@@ -179,7 +179,7 @@ class Client:
         )
         assembler = InstanceAssembler(on_progress, allow_partial=allow_partial, resume_token=resume_token)
         resumption = Resumption(request, assembler, max_resumes=max_resumes, timeout_s=timeout_s)
-        return Retrieval(self._go_on(self._retrieve.RetrieveInstances, resumption), assembler)
+        return Retrieval(self._resume(self._retrieve.RetrieveInstances, resumption), assembler)
 
     def metadata(
         self,
@@ -204,7 +204,7 @@ class Client:
         )
         assembler = MetadataAssembler(allow_partial=allow_partial, resume_token=resume_token)
         resumption = Resumption(request, assembler, max_resumes=max_resumes, timeout_s=timeout_s)
-        return Retrieval(self._go_on(self._retrieve.RetrieveMetadata, resumption), assembler)
+        return Retrieval(self._resume(self._retrieve.RetrieveMetadata, resumption), assembler)
 
     def frames(
         self,
@@ -330,7 +330,7 @@ class Client:
             time.sleep(delay_s)
             attempt += 1
 
-    def _go_on[Made](self, method: Callable[..., Any], resumption: Resumption[Made]) -> Generator[Made]:
+    def _resume[Made](self, method: Callable[..., Any], resumption: Resumption[Made]) -> Generator[Made]:
         """Stream, and when the stream breaks continue with another one from there."""
         while True:
             try:

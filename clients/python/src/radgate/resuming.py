@@ -66,7 +66,7 @@ class Resumption[Made]:
 
     def delay_s(self, error: RadgateError) -> float | None:
         """Seconds after which the stream that ended by `error` continues; None when it does not."""
-        if not self._may_go_on(error):
+        if not self._may_continue(error):
             return None
         if self.assembler.received > self._received:
             self._received, self._tries = self.assembler.received, 0
@@ -79,7 +79,7 @@ class Resumption[Made]:
         self.request.resume_token = self.assembler.resume_token
         return delay_s
 
-    def _may_go_on(self, error: RadgateError) -> bool:
+    def _may_continue(self, error: RadgateError) -> bool:
         """Only what broke in its midst, and not what a server without tokens would send from its start."""
         nothing_twice = bool(self.assembler.resume_token) or not self.assembler.received
         return self.assembler.begun and nothing_twice and _passes(error)

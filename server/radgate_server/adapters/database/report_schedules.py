@@ -16,8 +16,8 @@ from radgate_server.core.reports.schedule import Plan, ReportSchedule
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 _column = report_schedules.c
-_TOLD = ("last_run_time", "last_error")
-_STATE = ("due_time", "try_time", "attempts", *_TOLD)
+_REPORTED = ("last_run_time", "last_error")
+_STATE = ("due_time", "try_time", "attempts", *_REPORTED)
 
 
 class SqlReportSchedules:
@@ -96,7 +96,7 @@ def _settle(connection: Connection, schedule: ReportSchedule) -> None:
         return
     state = _state(schedule)
     if _schedule(row).plan != schedule.plan:  # the run's outcome counts, its next time is the new plan's
-        state = {name: state[name] for name in _TOLD}
+        state = {name: state[name] for name in _REPORTED}
     connection.execute(update(report_schedules).where(*where).values(**state, held_until=None))
 
 

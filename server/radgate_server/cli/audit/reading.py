@@ -72,9 +72,9 @@ def search(tenant_id: str, actions: tuple[AuditAction, ...], outcome: AuditOutco
     """Print records of the tenant, the newest first."""
     limit, as_json = words.pop("limit"), words.pop("as_json")
     criteria = AuditCriteria(actions=tuple(actions), outcome=outcome or "", **words)
-    records, told = run_reading(lambda reading: _search(reading, tenant_id, criteria, limit))
+    records, summary = run_reading(lambda reading: _search(reading, tenant_id, criteria, limit))
     print_rows([_row(record) for record in records], _COLUMNS, as_json=as_json)
-    hint(told)
+    hint(summary)
 
 
 @click.command()
@@ -127,10 +127,10 @@ async def _search(
     caller, found = caller_for(tenant_id), list[AuditRecord]()
     page = await reading.reader.search(caller, criteria, below=None, size=min(limit, PAGE))
     found += page.records
-    while page.go_on is not None and len(found) < limit:
-        page = await reading.reader.search(caller, criteria, below=page.go_on, size=min(limit - len(found), PAGE))
+    while page.next_below is not None and len(found) < limit:
+        page = await reading.reader.search(caller, criteria, below=page.next_below, size=min(limit - len(found), PAGE))
         found += page.records
-    more = "" if page.go_on is None else "; there are more"
+    more = "" if page.next_below is None else "; there are more"
     wrong = f"; NOT COMPLETE: {page.position.problem}; see radgate audit verify" if page.position.problem else ""
     return found, f"looked at records up to {page.position.sequence} of {page.position.newest}{more}{wrong}"
 

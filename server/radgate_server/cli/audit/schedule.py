@@ -53,7 +53,7 @@ def add(name: str, tenant_id: str, **words: Any) -> None:
     spec = ReportSpec(words["kind"], words["subject"] or "", words["format"], words["time_zone"] or "")
     plan = Plan(spec, words["frequency"], words["day"], words["time_of_day"], words["receivers"])
     made = run_reading(lambda reading: reading.schedules.create(caller_for(tenant_id), name, plan))
-    _tell_next(made)
+    _report_next(made)
 
 
 @schedule.command()
@@ -75,7 +75,7 @@ def update(name: str, tenant_id: str, **words: Any) -> None:
         return replace(plan, spec=replace(plan.spec, **of_spec), **given)
 
     changed = run_reading(lambda reading: reading.schedules.update(caller_for(tenant_id), name, change))
-    _tell_next(changed)
+    _report_next(changed)
 
 
 @schedule.command("list")
@@ -106,7 +106,7 @@ def run(name: str, tenant_id: str) -> None:
     run_reading(lambda reading: reading.schedules.run(caller_for(tenant_id), name))
 
 
-def _tell_next(one: ReportSchedule) -> None:
+def _report_next(one: ReportSchedule) -> None:
     hint(f"{one.name} runs next at {one.try_time:%Y-%m-%d %H:%M %Z}")
 
 

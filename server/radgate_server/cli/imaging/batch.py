@@ -39,7 +39,7 @@ async def make_all(plan: Plan, make: Make, *, overwrite: bool, parallel: int) ->
                 except Exception as error:  # noqa: BLE001 - whatever it is, the other files continue
                     failed.append((pair.source, error))
                 bar.update(1)
-    reasons = Counter(_tell(source, error) for source, error in failed)
+    reasons = Counter(_report(source, error) for source, error in failed)
     if len(plan.pairs) > 1 or plan.left_out:
         hint(_summary(plan, reasons))
     return len(failed)
@@ -49,7 +49,7 @@ def _has_progress(plan: Plan) -> bool:
     return len(plan.pairs) > 1 and sys.stderr.isatty()
 
 
-def _tell(source: Path, error: Exception) -> str:
+def _report(source: Path, error: Exception) -> str:
     """Say in one line what failed; returns the reason in short."""
     if isinstance(error, OSError):
         reason, message = "FILE", os.strerror(error.errno or 0)
@@ -64,8 +64,8 @@ def _tell(source: Path, error: Exception) -> str:
 def _summary(plan: Plan, reasons: Counter[str]) -> str:
     parts = [f"{len(plan.pairs) - reasons.total()} done"]
     if reasons:
-        told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-        parts.append(f"{reasons.total()} failed ({told})")
+        reported = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        parts.append(f"{reasons.total()} failed ({reported})")
     if plan.left_out:
         parts.append(f"{plan.left_out} left out, being no DICOM instances")
     return "; ".join(parts)

@@ -61,7 +61,7 @@ def set_up(old: PacsSetup | None, connection: PacsConnection, options: Options) 
 def print_check(*, err: bool) -> Callable[[Check], None]:
     """Tell each check of a validation as it is made, on stdout or stderr."""
 
-    def tell(check: Check) -> None:
+    def report(check: Check) -> None:
         click.echo(f"{check.name:<18}{check.outcome.value:<9}{check.message}", err=err)
 
-    return tell
+    return report

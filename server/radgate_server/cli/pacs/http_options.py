@@ -146,15 +146,15 @@ def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, Secr
         first, second = (next(option for option in way.options if options[option] is not None) for way in ways[:2])
         raise click.UsageError(f"{_flag(first)} and {_flag(second)} are of different kinds of credentials; give one")
     way = ways[0]
-    goes_on = way.method is old.method
+    same_method = way.method is old.method
     if reference is not None and options[way.secret] is not None:
         raise click.UsageError(f"{_flag(way.secret)} and --password-ref are two places of one secret; give one")
     optional = way.optional if reference is None else way.optional | {way.secret}
     for option in way.options:
-        if options[option] is None and option not in optional and not goes_on:
+        if options[option] is None and option not in optional and not same_method:
             raise click.UsageError(f"{_flag(option)} must be given too")
     given = {field: options[option] for option, field in way.fields.items() if options[option] is not None}
-    auth = replace(old if goes_on else HttpAuth(way.method), **given)
+    auth = replace(old if same_method else HttpAuth(way.method), **given)
     return auth, _secret(way, options)
 
 

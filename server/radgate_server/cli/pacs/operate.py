@@ -28,8 +28,8 @@ def validate(name: str, tenant_id: str, as_json: bool) -> None:
 
     The exit status is 1 when it is not.
     """
-    tell = None if as_json else print_check(err=False)
-    report = run_admin(lambda admin: admin.pacs.validate(caller_for(tenant_id), name, on_check=tell))
+    on_check = None if as_json else print_check(err=False)
+    report = run_admin(lambda admin: admin.pacs.validate(caller_for(tenant_id), name, on_check=on_check))
     if as_json:
         print_json(report_json(report))
     if not report.passed:
@@ -42,7 +42,7 @@ def validate(name: str, tenant_id: str, as_json: bool) -> None:
 @config_option
 def failover(name: str, tenant_id: str, target: str) -> None:
     """Send the work of the PACS NAME to a backup, where it stays until it is given back or the backup fails."""
-    _tell(run_admin(lambda admin: admin.pacs.fail_over(caller_for(tenant_id), name, target)))
+    _report(run_admin(lambda admin: admin.pacs.fail_over(caller_for(tenant_id), name, target)))
 
 
 @click.command()
@@ -50,7 +50,7 @@ def failover(name: str, tenant_id: str, target: str) -> None:
 @config_option
 def failback(name: str, tenant_id: str) -> None:
     """Give the PACS NAME its work back."""
-    _tell(run_admin(lambda admin: admin.pacs.fail_back(caller_for(tenant_id), name)))
+    _report(run_admin(lambda admin: admin.pacs.fail_back(caller_for(tenant_id), name)))
 
 
 @click.command()
@@ -62,5 +62,5 @@ def remove(tenant_id: str, name: str) -> None:
     hint(f"PACS {name} is gone")
 
 
-def _tell(transition: Transition) -> None:
+def _report(transition: Transition) -> None:
     hint(f"{transition.to_pacs} does the work of {transition.primary} from now on, not {transition.from_pacs}")

@@ -115,7 +115,7 @@ def _json_row(overview: PacsOverview) -> dict[str, Any]:
         "backup_for": config.backup_for,
         "failover": asdict(config.failover),
         "active": overview.active,
-        "status": {name: value for name, value in asdict(status).items() if name in _TOLD} if status else None,
+        "status": {name: value for name, value in asdict(status).items() if name in _REPORTED} if status else None,
         "validation": report_json(config.validation) if config.validation else None,
         "create_time": config.create_time,
     }
@@ -126,10 +126,10 @@ def report_json(report: ValidationReport) -> dict[str, Any]:
     return {"time": report.time, "passed": report.passed, "checks": [asdict(check) for check in report.checks]}
 
 
-_TOLD = frozenset({"time", "health", "latency_ms", "reason", "operations"})
+_REPORTED = frozenset({"time", "health", "latency_ms", "reason", "operations"})
 
 
 def _without_secret(config: PacsConfig) -> dict[str, Any]:
     secret = config.connection.secret
-    told = connection_document(config.connection)
-    return {**told, "password_ref": str(secret)} if isinstance(secret, SecretReference) else told
+    reported = connection_document(config.connection)
+    return {**reported, "password_ref": str(secret)} if isinstance(secret, SecretReference) else reported

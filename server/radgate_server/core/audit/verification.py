@@ -53,7 +53,7 @@ class _Chain:
     """How far a tenant's chain has been followed.
 
     `anchors` are hashes that checkpoints vouch for, by sequence. `expected` is None where the first record is believed.
-    `loose` counts the records from before the chain, `loose_digest` is the last hash of a chain over them. What
+    `unchained` counts the records from before the chain, `unchained_digest` is the last hash of a chain over them. What
     statements say of erased records before `seen_from` is believed.
     """
 
@@ -63,8 +63,8 @@ class _Chain:
     expected: int | None
     previous: bytes = START
     last_seen: int = 0
-    loose: int = 0
-    loose_digest: bytes = START
+    unchained: int = 0
+    unchained_digest: bytes = START
     seen_from: int = 1
     fault: Fault | None = None
 
@@ -116,8 +116,8 @@ class _Chain:
 
     def _out_of_place(self, row: StoredRecord) -> str:
         if row.sequence == 0 and self.last_seen == 0:
-            self.loose += 1
-            self.loose_digest = record_hash(self.loose_digest, 0, row.time_us, row.size_bytes, row.words)
+            self.unchained += 1
+            self.unchained_digest = record_hash(self.unchained_digest, 0, row.time_us, row.size_bytes, row.words)
             return ""
         if row.sequence == 0 or row.record_hash is None:
             return "a record without a place in the chain stands in its place"
@@ -126,8 +126,8 @@ class _Chain:
     def _begins_well(self, row: StoredRecord) -> bool:
         """Whether the first record vouches for exactly the records from before the chain."""
         if row.words[4] != AuditAction.GENESIS:
-            return self.loose == 0
-        return row.words == genesis(self.tenant_id, row.time_us, self.loose, self.loose_digest).words
+            return self.unchained == 0
+        return row.words == genesis(self.tenant_id, row.time_us, self.unchained, self.unchained_digest).words
 
 
 class ChainVerifier:

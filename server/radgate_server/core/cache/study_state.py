@@ -120,8 +120,8 @@ def mixed_by(recorded: StudyState, senders: Mapping[str, str]) -> StudyState:
 
 def other_members(recorded: StudyState, answering: Mapping[str, str]) -> Collection[str]:
     """The groups in whose name another member answers than the one that the record is of."""
-    told = ((name, recorded.get(name), member) for name, member in answering.items())
-    return {name for name, state, member in told if state is not None and state.present and state.member != member}
+    known = ((name, recorded.get(name), member) for name, member in answering.items())
+    return {name for name, state, member in known if state is not None and state.present and state.member != member}
 
 
 def backup_differs(recorded: StudyState, answered: StudyState) -> bool:

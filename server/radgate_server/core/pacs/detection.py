@@ -16,7 +16,7 @@ from radgate_server.core.pacs.kinds.kind import ConnectionKind, DetectTarget, Hi
 from radgate_server.core.pacs.kinds.table import KINDS
 
 MAX_CALLED_AETS = 32
-_MAX_TOLD = 64
+_MAX_LISTED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def ladders(target: DetectTarget, port: int, calling_aet: str) -> tuple[Ladder, 
     return tuple(found.values())
 
 
-def goes_on(first: PacsConnection, outcome: Finding | GatewayError) -> bool:
+def continues_after(first: PacsConnection, outcome: Finding | GatewayError) -> bool:
     """Whether the others of a ladder can answer after the first one's outcome."""
-    return KINDS[first.kind].goes_on(outcome if isinstance(outcome, GatewayError) else None)
+    return KINDS[first.kind].continues_after(outcome if isinstance(outcome, GatewayError) else None)
 
 
 def report_of(
@@ -117,20 +117,20 @@ def report_of(
             if outcome is not None:
                 attempts.append(_attempt(candidate, port, outcome))
     found = in_order(findings.values())
-    told = hints(found, attempts) if complete else (*hints(found, attempts), _INCOMPLETE)
-    return DetectionReport(found, tuple(attempts), told, duration_ms)
+    advised = hints(found, attempts) if complete else (*hints(found, attempts), _INCOMPLETE)
+    return DetectionReport(found, tuple(attempts), advised, duration_ms)
 
 
 def finding_of(connection: PacsConnection, capabilities: Capabilities, latency_ms: float, *notes: str) -> Finding:
     """What is suggested of a candidate that answered."""
-    told = replace(
+    advised = replace(
         capabilities,
         vendor=_short(capabilities.vendor),
         version=_short(capabilities.version),
         charset=_short(capabilities.charset),
     )
     suggestion, more = connection.suggested(capabilities)
-    return Finding(suggestion, told, latency_ms, (*notes, *more))
+    return Finding(suggestion, advised, latency_ms, (*notes, *more))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -151,14 +151,14 @@ def suggest_names(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def hints(findings: Sequence[Finding], attempts: Sequence[Attempt]) -> tuple[str, ...]:
     """What a person can do next."""
-    told = []
+    advised = []
 
     if len(findings) > 1:
         ways = ", ".join(dict.fromkeys(finding.kind for finding in findings))
-        told.append(f"the host answers in {len(findings)} ways ({ways}): if they are one PACS, add the first only")
+        advised.append(f"the host answers in {len(findings)} ways ({ways}): if they are one PACS, add the first only")
     advice = dict.fromkeys(hint for kind in KINDS.values() for hint in kind.hints)
-    told += [hint.text for hint in advice if _fits(hint, findings, attempts)]
-    return tuple(told) if findings or told else (_NOTHING,)
+    advised += [hint.text for hint in advice if _fits(hint, findings, attempts)]
+    return tuple(advised) if findings or advised else (_NOTHING,)
 
 
 def _fits(hint: Hint, findings: Sequence[Finding], attempts: Sequence[Attempt]) -> bool:
@@ -182,7 +182,7 @@ def _same_server(candidate: PacsConnection, port: int) -> str:
 
 def _short(text: str) -> str:
     """What a host says of itself, so that it can't say much: the report may go to one who must not read it."""
-    return "".join(character for character in text if character.isprintable())[:_MAX_TOLD]
+    return "".join(character for character in text if character.isprintable())[:_MAX_LISTED]
 
 
 def _preference(finding: Finding) -> tuple[int, bool]:

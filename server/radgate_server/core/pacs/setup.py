@@ -49,6 +49,6 @@ def keep_secret[Connection: PacsConnection](old: PacsConnection, new: Connection
     return new.with_secret(secret)
 
 
-def shows_anew(old: PacsConnection, new: PacsConnection) -> bool:
+def exposes_secret_again(old: PacsConnection, new: PacsConnection) -> bool:
     """Whether `new` shows another secret than `old`, or shows it elsewhere."""
     return (old.kind, old.secret, old.secret_recipient) != (new.kind, new.secret, new.secret_recipient)

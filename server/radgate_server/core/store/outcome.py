@@ -88,13 +88,13 @@ class StoreReport:
 
 def failure_reason(error: Exception) -> int:
     """The status (PS3.7 annex C, PS3.4 B.2.3) that says why an instance was not stored, never 0."""
-    told = _told_status(error)
-    if told:
-        return told
+    reason = _reported_status(error)
+    if reason:
+        return reason
     return next((_REASONS[kind] for kind in type(error).__mro__ if kind in _REASONS), PROCESSING_FAILURE)
 
 
-def _told_status(error: Exception) -> int:
+def _reported_status(error: Exception) -> int:
     """The status that the PACS itself answered, 0 when it reported none."""
     text = error.details.get("status", "") if isinstance(error, GatewayError) else ""
     try:

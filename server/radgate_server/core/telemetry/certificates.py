@@ -13,7 +13,7 @@ class Use(StrEnum):
 
     SCP = "scp"
     SCP_AUTHORITIES = "scp-authorities"
-    DOOR = "door"
+    ENDPOINT = "endpoint"
     CLIENT_AUTHORITIES = "client-authorities"
     PACS_SERVER = "pacs-server"
     PACS_CLIENT = "pacs-client"
@@ -51,7 +51,7 @@ def certificates_of_scp(certificate_file: str, ca_file: str) -> Iterator[Certifi
 
 def certificates_of_endpoint(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
     """What the port that clients use shows, and whom it trusts; "" for what is not configured."""
-    files = ((Use.DOOR, certificate_file), (Use.CLIENT_AUTHORITIES, client_ca_file))
+    files = ((Use.ENDPOINT, certificate_file), (Use.CLIENT_AUTHORITIES, client_ca_file))
     yield from (CertificateUse(use, file) for use, file in files if file)
 
 

@@ -16,7 +16,7 @@ from radgate_server.lib.certificate_names import names_in
 from radgate_server.rpc.pipeline.call import Call
 
 _CERTIFICATE = "x-forwarded-client-cert"
-_TOLD = 3  # connection, address, secret
+_GATEWAY_FIELDS = 3  # connection, address, secret
 _MAX_ADDRESS = 45  # an IPv6 address with an IPv4 tail
 _ONE_CERTIFICATE = re.compile(r'(?:By=[^",;]*;)*Hash=[0-9A-Fa-f]*;Cert="([^"]*)"')
 
@@ -42,10 +42,10 @@ class CallerIdentities:
 
     def _address_forwarded(self, call: Call) -> str:
         """What the gateway says of where the call comes from, "" when it is not proven that the gateway says so."""
-        told = call.seen_by_gateway.split(" ", 2)
-        if len(told) < _TOLD or not self._secret or not call.is_local:
+        fields = call.seen_by_gateway.split(" ", 2)
+        if len(fields) < _GATEWAY_FIELDS or not self._secret or not call.is_local:
             return ""
-        _, address, proof = told
+        _, address, proof = fields
         return address[:_MAX_ADDRESS] if hmac.compare_digest(proof.encode(), self._secret) else ""
 
 

@@ -140,7 +140,7 @@ class Call:
         return self._context.time_remaining()
 
     @property
-    def client_gone(self) -> bool:
+    def client_disconnected(self) -> bool:
         """Whether the client cancelled or lost the call, so that nothing can be sent any more."""
         return bool(self._context.cancelled() or self._context.done())
 

@@ -97,7 +97,7 @@ class CallsInFlight:
         try:
             await proceed(call)
         except asyncio.CancelledError:
-            if self._ended and not call.client_gone:
+            if self._ended and not call.client_disconnected:
                 task.uncancel()
                 raise ServerStoppingError("the server stopped before the answer was whole") from None
             raise

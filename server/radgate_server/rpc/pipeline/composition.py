@@ -210,7 +210,9 @@ def _break_off(answer: Proceed) -> Proceed:
         try:
             await answer(call)
         except asyncio.CancelledError:
-            if _is_rest(call) and not call.client_gone:  # not by its client: a deadline passed, or the server stops
+            if (
+                _is_rest(call) and not call.client_disconnected
+            ):  # not by its client: a deadline passed, or the server stops
                 await _write_break_off(call, _BREAK_OFF_S)
             raise
         except Exception:

@@ -115,7 +115,7 @@ def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
         try:
             await proceed(call)
         except Exception as error:  # the one place where everything unforeseen ends
-            if call.client_gone or call.cut:  # sending to nobody fails in many ways; none of them is news
+            if call.client_disconnected or call.cut:  # sending to nobody fails in many ways; none of them is news
                 raise asyncio.CancelledError from error
             call.failure = failure_of(error)
 

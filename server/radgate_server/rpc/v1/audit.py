@@ -50,7 +50,7 @@ class AuditServicer:
         page = await self._reader.search(call.caller, criteria, below=below, size=size)
         return messages.SearchAuditRecordsResponse(
             records=map(to_record, page.records),
-            next_page_token=make_page_token(page.go_on, request, tenant_id) if page.go_on else "",
+            next_page_token=make_page_token(page.next_below, request, tenant_id) if page.next_below else "",
             position=to_position(page.position),
         )
 

@@ -55,8 +55,8 @@ class CallerSearch:
     async def _within(
         self, tenant_id: str, restriction: StudyRestriction, level: QueryLevel, matches: Sequence[SourcedMatch]
     ) -> tuple[SourcedMatch, ...]:
-        told = (match.attributes for match in matches)
-        admitted = await self._restrictions.admitted(tenant_id, restriction, level, told)
+        attributes_of_matches = (match.attributes for match in matches)
+        admitted = await self._restrictions.admitted(tenant_id, restriction, level, attributes_of_matches)
         return tuple(match for match in matches if first_value(match.attributes, _STUDY_INSTANCE_UID) in admitted)
 
 

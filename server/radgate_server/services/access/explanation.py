@@ -52,8 +52,8 @@ class AuthExplainer:
         except GatewayError as error:
             if not (why := getattr(error, "why", "")):
                 raise
-            told = (("credential", kind), ("refused", why), *(("rule", rule) for rule in rules))
-            return Explanation(accepted=False, lines=told)
+            reported = (("credential", kind), ("refused", why), *(("rule", rule) for rule in rules))
+            return Explanation(accepted=False, lines=reported)
         there = {tenant.tenant_id for tenant in await self._tenants.list_tenants()}
         unknown = [name for name in found.principal.tenant_ids if name not in there and name != "*"]
         useless = len(unknown) == len(found.principal.tenant_ids)

@@ -78,7 +78,7 @@ class Restrictions:
         within = _lies_within(self._test(restriction), facts)
         if within and scope and not self.is_doubtful(caller.tenant_id, restriction, study):
             return
-        reason = OUTSIDE if facts.told and scope else NOT_THERE
+        reason = OUTSIDE if facts.reported and scope else NOT_THERE
         denied = AuditOutcome.DENIED
         await self._auditor.record(caller, AuditAction.AUTHORISE, scope, f"{method}: {reason}", outcome=denied)
         kind = _KINDS[QueryLevel.IMAGE if isinstance(asked, LoneInstance) else asked.level]
@@ -106,9 +106,9 @@ class Restrictions:
         """
         test = self._test(restriction)
         by_study = {study: match for match in matches if (study := first_value(match, _STUDY_INSTANCE_UID))}
-        telling = {study for study, match in by_study.items() if _tells_enough(restriction, level, match)}
-        fitting = {study for study in telling if test(by_study[study])}
-        decided = telling if await self._facts.is_told_by_one(tenant_id) else telling - fitting
+        decidable = {study for study, match in by_study.items() if _is_decidable(restriction, level, match)}
+        fitting = {study for study in decidable if test(by_study[study])}
+        decided = decidable if await self._facts.has_single_source(tenant_id) else decidable - fitting
         facts = await self._facts.of_studies(tenant_id, by_study.keys() - decided)
         looked_up = {study for study, found in facts.items() if _may_be_found(test, found)}
         admitted = (fitting & decided) | looked_up
@@ -146,7 +146,7 @@ def _test_on(restriction: StudyRestriction, today: date) -> StudyTest:
     return restriction.on(today).test()
 
 
-def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: DicomJson) -> bool:
+def _is_decidable(restriction: StudyRestriction, level: QueryLevel, match: DicomJson) -> bool:
     """Whether the match is of a study and has what many PACS leave out."""
     return level is QueryLevel.STUDY and not (
         restriction.modalities and not match.get(MODALITIES_IN_STUDY, {}).get("Value")
@@ -155,11 +155,11 @@ def _tells_enough(restriction: StudyRestriction, level: QueryLevel, match: Dicom
 
 def _may_be_found(test: StudyTest, facts: StudyFacts) -> bool:
     """Whether a match lies within as all report it who report anything."""
-    return all(map(test, facts.told)) if facts.told else _lies_within(test, facts)
+    return all(map(test, facts.reported)) if facts.reported else _lies_within(test, facts)
 
 
 def _lies_within(test: StudyTest, facts: StudyFacts) -> bool:
-    if facts.told and all(map(test, facts.told)):
+    if facts.reported and all(map(test, facts.reported)):
         return True
     if facts.failure is not None:
         raise facts.failure

@@ -11,7 +11,7 @@ from radgate_server.core.pacs.detection import (
     DetectionReport,
     Finding,
     check_target,
-    goes_on,
+    continues_after,
     ladders,
     ports_of,
     report_of,
@@ -93,7 +93,7 @@ class _Search:
 
     async def _climb(self, ladder: Ladder, address: Address) -> None:
         first, *others = ladder
-        if goes_on(first, await self._ask(first, address)):
+        if continues_after(first, await self._ask(first, address)):
             await asyncio.gather(*(self._ask(candidate, address) for candidate in others))
 
     async def _ask(self, candidate: PacsConnection, address: Address) -> Finding | GatewayError:

@@ -31,7 +31,7 @@ from radgate_server.core.pacs.health import PacsStatus
 from radgate_server.core.pacs.kinds.kind import DetectTarget
 from radgate_server.core.pacs.manual_switch import Choice, choose_backup, choose_primary
 from radgate_server.core.pacs.ports import EchoReport
-from radgate_server.core.pacs.setup import PacsSetup, check_setup, shows_anew
+from radgate_server.core.pacs.setup import PacsSetup, check_setup, exposes_secret_again
 from radgate_server.core.pacs.validation import CheckOutcome, ValidationReport
 from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
@@ -145,7 +145,7 @@ class PacsAdmin:
             old = _find(configs, name)
             config = _changed(old, change, configs)
             if config.connection != old.connection:
-                if shows_anew(old.connection, config.connection):
+                if exposes_secret_again(old.connection, config.connection):
                     self._references.check(caller, config.connection.secret)
                 if old.connection.certificate != config.connection.certificate:
                     self._references.check(caller, config.connection.certificate)

@@ -24,7 +24,7 @@ class _Known:
     since: datetime
     since_s: float
     seen_s: float
-    told_s: float | None = None
+    notified_s: float | None = None
 
 
 class AlertLedger:
@@ -45,7 +45,7 @@ class AlertLedger:
         """Return what is to be told, now that just these alerts are found.
 
         `pending_s` says by the rules' names for how long an alert must be there before it counts; what is gone before
-        was nothing. Of what is `silenced` nobody is told, nor of its end if its beginning was not told either.
+        was nothing. Of what is `silenced` nobody is notified, nor of its end if its beginning was not told either.
         """
         for alert in found:
             known = self._known.setdefault(alert.key, _Known(alert, now, now_s, now_s))
@@ -56,20 +56,20 @@ class AlertLedger:
                 notices += self._end(key, known, now, now_s)
             elif self._is_due(known, pending_s[known.alert.name], now_s) and not silenced(known.alert):
                 notices.append(self._notice(known, AlertState.FIRING, now))
-                known.told_s = now_s
+                known.notified_s = now_s
         return notices
 
     def _end(self, key: str, known: _Known, now: datetime, now_s: float) -> list[Notice]:
-        if known.told_s is not None and now_s - known.seen_s < self._policy.settle_s:
+        if known.notified_s is not None and now_s - known.seen_s < self._policy.settle_s:
             return []
         del self._known[key]
-        return [] if known.told_s is None else [self._notice(known, AlertState.RESOLVED, now)]
+        return [] if known.notified_s is None else [self._notice(known, AlertState.RESOLVED, now)]
 
     def _is_due(self, known: _Known, pending_s: float, now_s: float) -> bool:
-        if known.told_s is None:
+        if known.notified_s is None:
             return now_s - known.since_s >= pending_s
-        return 0 < self._policy.repeat_s <= now_s - known.told_s
+        return 0 < self._policy.repeat_s <= now_s - known.notified_s
 
     def _notice(self, known: _Known, state: AlertState, now: datetime) -> Notice:
-        again = state is AlertState.FIRING and known.told_s is not None
+        again = state is AlertState.FIRING and known.notified_s is not None
         return Notice(known.alert, state, now, known.since, self._policy.site, again=again)

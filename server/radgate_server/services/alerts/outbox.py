@@ -19,7 +19,7 @@ class Waiting:
     in_progress: bool = False
 
     @property
-    def untold(self) -> bool:
+    def is_unattempted(self) -> bool:
         """Whether the receiver can't know of it: of a delivery that failed, it may."""
         return not self.in_progress and not self.failures
 
@@ -42,7 +42,9 @@ class Outbox:
         unsent = [each for each in self._waiting if each.notice.alert.key == notice.alert.key and not each.in_progress]
         for each in unsent:
             self._waiting.remove(each)
-        if notice.state is AlertState.RESOLVED and any(each.untold and not each.notice.again for each in unsent):
+        if notice.state is AlertState.RESOLVED and any(
+            each.is_unattempted and not each.notice.again for each in unsent
+        ):
             return 0
         self._waiting.append(Waiting(notice))
         dropped = max(0, len(self._waiting) - self._max_waiting)

@@ -30,7 +30,7 @@ class Silencing:
         Raises:
             ConfigurationError: there is no alert of that name, or the silence can't be written down.
             RoleNotAllowedError: the caller does not run the installation.
-            AuditUnavailableError: it can't be recorded; everything is told as before.
+            AuditUnavailableError: it can't be recorded; everything is notified as before.
         """
         insist_on_every_tenant(caller, "silence alerts")
         known = [rule.name for rule in rules_of(AlertsSettings())]

@@ -62,11 +62,11 @@ class AuditExporter:
             NotDeliveredError: the receiver does not take it now.
             DatabaseUnavailableError: it can't be read what to send, or remembered what was sent.
         """
-        go_on = True
-        while go_on:
-            go_on = False
+        has_more = True
+        while has_more:
+            has_more = False
             for backlog in await self._positions.backlogs(self._receiver.name):
-                go_on = await self._claim() and (await self._send(backlog) or go_on)
+                has_more = await self._claim() and (await self._send(backlog) or has_more)
         if await self._claim():
             await self._send_checkpoints()
         self._telemetry.export_lag(self._receiver.name, 0)

@@ -101,9 +101,9 @@ class AuditIndexCheck(Repeating):
                 self._records, fault.tenant_id, after=max(0, fault.blocks.start * BLOCK - 1), upto=last
             )
         self._reached = here[1]
-        self._tell(first_of_each_index(found))
+        self._report(first_of_each_index(found))
 
-    def _tell(self, faults: Sequence[IndexFault]) -> None:
+    def _report(self, faults: Sequence[IndexFault]) -> None:
         before, self._faults = self._faults, {fault.tenant_id: fault for fault in faults}
         for fault in faults:
             self._telemetry.index(fault.tenant_id, differs=True)

@@ -52,7 +52,7 @@ class AuditMaintenance(Repeating):
         """
         heads = await self._trail.heads()
         for fault in await self._check(heads):
-            self._tell(fault)
+            self._report(fault)
         last = {found.tenant_id: found for found in await self._trail.last_checkpoints()}
         for head in self._seen.values():  # also those that are gone
             signed = await self._sign(head, last.get(head.tenant_id))
@@ -77,7 +77,7 @@ class AuditMaintenance(Repeating):
         shorter = [
             Fault(seen.tenant_id, seen.sequence, "the chain is shorter than it was, or ends with another record")
             for seen in self._seen.values()
-            if not _goes_on(seen, now.get(seen.tenant_id))
+            if not _continues(seen, now.get(seen.tenant_id))
         ]
         self._seen = {**self._seen, **now}
         return first_of_each_tenant((*verifier.finish(heads), *shorter))
@@ -86,7 +86,7 @@ class AuditMaintenance(Repeating):
         settings = self._settings
         return is_due(head, last, now_us, records=settings.checkpoint_records, seconds=settings.checkpoint_interval_s)
 
-    def _tell(self, fault: Fault) -> None:
+    def _report(self, fault: Fault) -> None:
         """Once for each tenant. What was broken stays so until `radgate audit verify` has looked and we begin anew."""
         if fault.tenant_id in self._broken:
             return
@@ -95,7 +95,7 @@ class AuditMaintenance(Repeating):
         _log.critical("the audit trail was tampered with, record %d: %s", fault.sequence, fault.what, extra=where)
 
 
-def _goes_on(seen: ChainHead, now: ChainHead | None) -> bool:
+def _continues(seen: ChainHead, now: ChainHead | None) -> bool:
     if now is None or now.sequence < seen.sequence:
         return False
     return now.sequence > seen.sequence or now.record_hash == seen.record_hash

@@ -28,7 +28,7 @@ class SearchPage(NamedTuple):
     """Some records, the newest first; the number below which the next page begins, None when there is none."""
 
     records: Sequence[AuditRecord]
-    go_on: int | None
+    next_below: int | None
     position: IndexPosition
 
 

@@ -23,7 +23,7 @@ class AuditedStream:
     instances: int = 0
 
     @property
-    def told(self) -> str:
+    def detail_text(self) -> str:
         """The detail of the second record."""
         count = f"{self.instances} instance{'s' * (self.instances > 1)}" if self.instances else ""
         return ", ".join(filter(None, (self.detail, count)))
@@ -50,7 +50,7 @@ class StreamLog:
     async def _record(self, caller: Caller, stream: AuditedStream, size_bytes: int, outcome: AuditOutcome) -> None:
         try:
             await self._auditor.record(
-                caller, stream.action, stream.scope, stream.told, size_bytes=size_bytes, outcome=outcome
+                caller, stream.action, stream.scope, stream.detail_text, size_bytes=size_bytes, outcome=outcome
             )
         except AuditUnavailableError:  # that it was granted is recorded
             _log.error("what was sent could not be recorded", extra={"action": stream.action, "bytes": size_bytes})

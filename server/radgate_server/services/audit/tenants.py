@@ -25,7 +25,7 @@ class KnownTenantsSink:
         Raises:
             AuditUnavailableError: it could not be recorded.
             ResourceNotFoundError: there is no such tenant, and there was none.
-            DatabaseUnavailableError: that can't be told.
+            DatabaseUnavailableError: that can't be determined.
         """
         begins = entry.detail == creation_of(entry.tenant_id)
         if entry.tenant_id and not begins and not await self._is_known(entry.tenant_id):

@@ -71,8 +71,8 @@ type OfStudy = Callable[[str, str], Awaitable[object]]
 class CachedStudies:
     """What is cached of studies.
 
-    `tiers` tell what they hold. `kept` has states that outlive the process. `drop` throws all of a study away, here and
-    in other processes; `refresh_lists` only what lists its instances.
+    `tiers` report what they hold. `kept` has states that outlive the process. `drop` throws all of a study away, here
+    and in other processes; `refresh_lists` only what lists its instances.
     """
 
     tiers: Sequence[StudyTier]

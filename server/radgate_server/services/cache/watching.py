@@ -77,7 +77,7 @@ class StudyChangePublisher:
             if not watchers:
                 self._watchers.pop(tenant_id, None)
 
-    def tell(self, tenant_id: str, news: StudyEvent) -> None:
+    def publish(self, tenant_id: str, news: StudyEvent) -> None:
         """Tell all who watch."""
         for watcher in self._watchers.get(tenant_id, ()):
             watcher.put(news)

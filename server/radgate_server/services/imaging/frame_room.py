@@ -63,23 +63,23 @@ class _Line:
         turn = asyncio.get_running_loop().create_future()
         place = (turn, size_bytes)
         self._waiting.append(place)
-        self._let_in()
+        self._admit()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():  # it may have been the one that the others wait behind
                 if place in self._waiting:
                     self._waiting.remove(place)
-                self._let_in()
+                self._admit()
             else:
                 self.leave(size_bytes)
             raise
 
     def leave(self, size_bytes: int) -> None:
         self._taken_bytes -= size_bytes
-        self._let_in()
+        self._admit()
 
-    def _let_in(self) -> None:
+    def _admit(self) -> None:
         while self._waiting:
             turn, size_bytes = self._waiting[0]
             if not turn.cancelled():

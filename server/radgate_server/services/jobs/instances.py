@@ -32,7 +32,7 @@ async def for_each_instance(retrieve: RetrieveService, request: JobRequest, repo
     scope = parse_scope(request.study_instance_uid, request.series_instance_uid)
     async with retrieve.open(request.tenant_id, scope) as retrieval:
         tally = _Tally(report, len(retrieval.listed))
-        await tally.tell()
+        await tally.publish_progress()
         try:
             await _do_all(retrieval, tally, work)
         except ExceptionGroup as group:
@@ -75,7 +75,7 @@ class _Tally:
     async def succeed(self) -> None:
         """One instance is done."""
         self._done += 1
-        await self.tell()
+        await self.publish_progress()
 
     async def fail(self, error: Exception) -> None:
         """One instance is not, for this reason."""
@@ -83,8 +83,8 @@ class _Tally:
         if failure.defect:
             _log.error("an instance of a job failed because of a defect", exc_info=error)
         self._failures[failure.reason] += 1
-        await self.tell()
+        await self.publish_progress()
 
-    async def tell(self) -> None:
+    async def publish_progress(self) -> None:
         """Report the counts as they are."""
         await self._report(JobProgress(self._done, self._failures.total(), self._total), dict(self._failures))

@@ -55,12 +55,12 @@ class LimitSharing(Repeating):
         except ConnectionError as error:
             for meter, use in zip(meters, uses, strict=True):
                 _forgive(meter, use)
-            self._tell(works=False, cause=str(error))
+            self._report(works=False, cause=str(error))
         else:
             now_s = self._clock.monotonic_s()
             for meter, use, state in zip(meters, uses, states, strict=True):
                 _settle(meter, use, state, now_s)
-            self._tell(works=True)
+            self._report(works=True)
 
     def _used_of_late(self) -> list[Meter]:
         """Those to report. What runs elsewhere is not known of the others."""
@@ -74,7 +74,7 @@ class LimitSharing(Repeating):
                 meter.elsewhere = 0
         return used
 
-    def _tell(self, *, works: bool, cause: str = "") -> None:
+    def _report(self, *, works: bool, cause: str = "") -> None:
         if self._works and not works:
             _log.warning("limits are not shared: %s; each server goes by its own count", cause)
         elif works and not self._works:
@@ -89,8 +89,8 @@ def _is_shared(meter: Meter) -> bool:
 
 def _is_used(meter: Meter, since_s: float) -> bool:
     """Whether it runs anything here, wanted to recently, or took what was not reported."""
-    untold = (meter.rate and meter.rate.taken) or (meter.bandwidth and meter.bandwidth.taken)
-    return bool(meter.running or untold or meter.asked_s >= since_s)
+    unshared = (meter.rate and meter.rate.taken) or (meter.bandwidth and meter.bandwidth.taken)
+    return bool(meter.running or unshared or meter.asked_s >= since_s)
 
 
 def _use(meter: Meter) -> SharedUse:

@@ -57,9 +57,9 @@ class UsageRecorder:
         except DatabaseUnavailableError as error:
             if self._works:
                 _log.warning("can't write down what is used of daily quotas: %s", error.message)
-            self._tell(works=False)
+            self._report(works=False)
         else:
-            self._tell(works=True)
+            self._report(works=True)
 
     async def _write(self, day: int, meters: list[Meter] | None = None) -> None:
         written = {meter.subject: used for meter in meters or () if any(used := meter.used.unwritten(day))}
@@ -72,7 +72,7 @@ class UsageRecorder:
     def _today(self) -> int:
         return self._clock.now().toordinal()
 
-    def _tell(self, *, works: bool) -> None:
+    def _report(self, *, works: bool) -> None:
         self._works = works
         self._telemetry.usage_written(works)
 

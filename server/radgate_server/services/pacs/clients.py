@@ -119,7 +119,7 @@ class PacsClients:
             self._tenants[tenant_id] = _TenantPacs(connected, self._group(groups, connected))
             if loaded and _setup(known) != _setup(connected):
                 self._generations[tenant_id] += 1
-        await self._let_go(old.values())
+        await self._release(old.values())
 
     async def _known(self, tenant_id: str) -> _TenantPacs:
         if tenant_id not in self._tenants:
@@ -146,7 +146,7 @@ class PacsClients:
             _log.exception("a PACS can't be used because of a defect", extra={"tenant": config.tenant_id})
             return _Connected(config, unusable_pacs(config.name, "the PACS can't be used: see the log"), usable=False)
 
-    async def _let_go(self, entries: Iterable[_Connected]) -> None:
+    async def _release(self, entries: Iterable[_Connected]) -> None:
         closing = [asyncio.ensure_future(entry.client.close()) for entry in entries]
         for future in closing:
             self._closing.add(future)
@@ -163,7 +163,7 @@ class PacsClients:
         """Close every connection."""
         async with self._lock:
             tenants, self._tenants = self._tenants, {}
-        await self._let_go(entry for tenant in tenants.values() for entry in tenant.connected)
+        await self._release(entry for tenant in tenants.values() for entry in tenant.connected)
         if self._closing:
             await asyncio.wait(self._closing)
 

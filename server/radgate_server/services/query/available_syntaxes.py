@@ -45,11 +45,14 @@ def with_syntaxes(
 
 def _filled(syntax_of: SyntaxOf, tenant_id: str, matches: tuple[SourcedMatch, ...]) -> Iterator[SourcedMatch]:
     for match in matches:
-        told = match.attributes
-        if not told.get(AVAILABLE_TRANSFER_SYNTAX_UID, {}).get("Value"):
-            ref = InstanceRef(*(first_value(told, tag) for tag in _UIDS))
+        found_attributes = match.attributes
+        if not found_attributes.get(AVAILABLE_TRANSFER_SYNTAX_UID, {}).get("Value"):
+            ref = InstanceRef(*(first_value(found_attributes, tag) for tag in _UIDS))
             if syntax := syntax_of(tenant_id, ref):
-                attributes = {**told, AVAILABLE_TRANSFER_SYNTAX_UID: {"vr": "UI", "Value": list(available_in(syntax))}}
+                attributes = {
+                    **found_attributes,
+                    AVAILABLE_TRANSFER_SYNTAX_UID: {"vr": "UI", "Value": list(available_in(syntax))},
+                }
                 yield SourcedMatch(attributes, match.pacs)
                 continue
         yield match

@@ -18,7 +18,7 @@ _STUDY_INSTANCE_UID = "0020000D"
 class KnownStudy(NamedTuple):
     """Patient ID (0010,0020), the PACS that hold the study, by commas, and the patient's family name.
 
-    Patient and name are None while nobody told them.
+    Patient and name are None while nobody reported them.
     """
 
     patient_id: str | None = None
@@ -26,7 +26,7 @@ class KnownStudy(NamedTuple):
     family_name: FamilyName | None = None
 
     @property
-    def is_patient_told(self) -> bool:
+    def is_patient_known(self) -> bool:
         """Whether nothing can be learned of the patient any more."""
         return self.patient_id is not None and self.family_name is not None
 
@@ -51,9 +51,9 @@ class KnownStudies:
             if study := first_value(match.attributes, _STUDY_INSTANCE_UID):
                 by_study[study].append(match)
         for study, found in by_study.items():
-            told = [match.attributes for match in found]
-            patient_id = next((value for one in told if (value := first_value(one, PATIENT_ID))), None)
-            family_name = next((name for one in told if (name := patients_family_name(one))), None)
+            reported = [match.attributes for match in found]
+            patient_id = next((value for one in reported if (value := first_value(one, PATIENT_ID))), None)
+            family_name = next((name for one in reported if (name := patients_family_name(one))), None)
             self._put(tenant_id, study, patient_id, family_name, (name for match in found for name in match.pacs))
 
     def learn_pacs(self, tenant_id: str, study_instance_uid: str, pacs: Iterable[str]) -> None:
@@ -92,6 +92,6 @@ class KnownStudies:
         self._known.put((tenant_id, study_instance_uid), study)
 
 
-def _newer[T](told: T | None, known: T | None) -> T | None:
+def _newer[T](reported: T | None, known: T | None) -> T | None:
     """What is told, unless that is nothing and something is known."""
-    return told if told or known is None else known
+    return reported if reported or known is None else known

@@ -100,9 +100,9 @@ async def count_studies(client: PacsClient, uids: Sequence[str], limits: AskLimi
     for series in await _below(client, QueryLevel.SERIES, uids, (_MODALITY, _INSTANCES_OF_SERIES), limits):
         series_of.setdefault(first_value(series, UNIQUE_KEYS[QueryLevel.STUDY]), []).append(series)
     sums = {uid: _sum_of_instances(found) for uid, found in series_of.items()}
-    untold = [uid for uid, total in sums.items() if total is None]
-    if untold:
-        sums.update(await _instances_by(client, QueryLevel.STUDY, untold, limits))
+    missing = [uid for uid, total in sums.items() if total is None]
+    if missing:
+        sums.update(await _instances_by(client, QueryLevel.STUDY, missing, limits))
     return {uid: _of_study(found, sums[uid]) for uid, found in series_of.items()}
 
 

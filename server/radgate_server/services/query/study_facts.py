@@ -28,10 +28,10 @@ type _Answers = Mapping[str, Sequence[DicomJson]]
 class StudyFacts:
     """The decisive attributes as each PACS that has the study tells them, none when nobody has it.
 
-    `failure` is set when a PACS did not answer, which might tell otherwise.
+    `failure` is set when a PACS did not answer, which might report otherwise.
     """
 
-    told: tuple[DicomJson, ...] = ()
+    reported: tuple[DicomJson, ...] = ()
     failure: PacsError | None = None
 
 
@@ -66,7 +66,7 @@ class StudyFactsReader:
             found |= await self._ask(tenant_id, batch, failed)
         return found
 
-    async def is_told_by_one(self, tenant_id: str) -> bool:
+    async def has_single_source(self, tenant_id: str) -> bool:
         """Whether one PACS tells all there is to tell. Raises NoPacsConfiguredError."""
         return len(await self._clients.of_tenant(tenant_id)) == 1
 
@@ -88,7 +88,7 @@ class StudyFactsReader:
             studies = await self._ask_others(tenant_id, of_study, failed)
             series = await self._ask_others(tenant_id, of_series, failed)
             failure = next(iter(failed.values()), None)
-            found = {uid: StudyFacts(_told(uid, studies, series), failure) for uid in study_instance_uids}
+            found = {uid: StudyFacts(_matches_of(uid, studies, series), failure) for uid in study_instance_uids}
             if failure is None:
                 for uid, facts in found.items():
                     load.put((tenant_id, uid), facts)
@@ -107,15 +107,15 @@ class StudyFactsReader:
         return answers
 
 
-def _told(study_instance_uid: str, studies: _Answers, series: _Answers) -> tuple[DicomJson, ...]:
+def _matches_of(study_instance_uid: str, studies: _Answers, series: _Answers) -> tuple[DicomJson, ...]:
     """Put the answers together, PACS by PACS."""
-    told: list[DicomJson] = []
+    reported: list[DicomJson] = []
     for pacs, matches in studies.items():
         of_series = _of(study_instance_uid, series.get(pacs, ()))
         modalities = sorted({first_value(one, _MODALITY) for one in of_series} - {""})
         counted = {MODALITIES_IN_STUDY: {"vr": "CS", "Value": modalities}} if modalities else {}
-        told += [match | counted for match in _of(study_instance_uid, matches)]
-    return tuple(told)
+        reported += [match | counted for match in _of(study_instance_uid, matches)]
+    return tuple(reported)
 
 
 def _of(study_instance_uid: str, matches: Sequence[DicomJson]) -> Sequence[DicomJson]:

@@ -75,13 +75,13 @@ class ReportRunner(Repeating):
         """Run it; the schedule as it is then."""
         failures = await self._serve(schedule)
         now, attempts = self._clock.now(), schedule.attempts + 1
-        told = replace(schedule, last_run_time=now, last_error="; ".join(failures.values()))
+        updated = replace(schedule, last_run_time=now, last_error="; ".join(failures.values()))
         again = retry_time(attempts, now) if failures else None
         if again is not None:
-            return replace(told, attempts=attempts, pending=tuple(failures), try_time=again)
+            return replace(updated, attempts=attempts, pending=tuple(failures), try_time=again)
         zone = self._settings.zone_of(schedule.tenant_id, schedule.plan.spec.time_zone)
         due = next_due(schedule.plan, zone, now)
-        return replace(told, attempts=0, pending=None, due_time=due, try_time=due)
+        return replace(updated, attempts=0, pending=None, due_time=due, try_time=due)
 
     async def _serve(self, schedule: ReportSchedule) -> dict[str, str]:
         """Make the report and hand it to those who wait for it; why not, by receiver."""

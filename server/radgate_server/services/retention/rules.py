@@ -66,8 +66,8 @@ class RetentionAdmin:
                 f"records are kept for {self.least_days} days at least (setting retention.least_days)",
                 least_days=str(self.least_days),
             )
-        told = "as the installation does" if days is None else f"for {days} days" if days else "permanently"
-        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"keep {kind} records {told}")
+        period = "as the installation does" if days is None else f"for {days} days" if days else "permanently"
+        await self._auditor.record(caller, AuditAction.CONFIGURE, detail=f"keep {kind} records {period}")
         await self._rules.set_days(tenant_id, kind, days)
         return await self.show(caller)
 

@@ -119,7 +119,7 @@ class Fetch:
     def leave(self, reader: FetchReader) -> None:
         """Count the reader out."""
         self._readers.discard(reader)
-        self._let_go_of_passed()
+        self._release_passed()
         if not self._readers and self._task is not None and not self._task.done():
             self._given_up = True
             self._task.cancel()
@@ -134,7 +134,7 @@ class Fetch:
         """The reader has used up the arrival at its position."""
         reader.passed_bytes = self._arrived[reader.position].end_bytes
         reader.position += 1
-        self._let_go_of_passed()
+        self._release_passed()
 
     @property
     def _arrived_bytes(self) -> int:
@@ -209,7 +209,7 @@ class Fetch:
         passed = [reader.passed_bytes for reader in self._readers]
         return self._arrived_bytes - (min(passed) if self._held else max(passed))
 
-    def _let_go_of_passed(self) -> None:
+    def _release_passed(self) -> None:
         first_needed = min((reader.position for reader in self._readers), default=len(self._arrived))
         for ref, position in list(self._held.items()):
             if position < first_needed:

@@ -73,7 +73,7 @@ class InstanceLocator:
 
         Raises:
             ObjectNotFoundError: it has not come by, and no PACS that can be asked for it has it.
-            PacsError: it can't be told, because a PACS failed.
+            PacsError: it can't be determined, because a PACS failed.
         """
         if known := self.known(tenant_id, sop_instance_uid):
             return known

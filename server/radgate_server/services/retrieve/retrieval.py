@@ -169,7 +169,7 @@ class RetrieveService:
 
         Raises:
             ObjectNotFoundError: no PACS of the tenant has the scope, or all of it is hidden.
-            PacsError: it can't be told, because a PACS failed.
+            PacsError: it can't be determined, because a PACS failed.
         """
         listing = await self._list(tenant_id, scope, self._lister.shown)
         left_out = leave_out(listing.listed)
@@ -197,12 +197,12 @@ class RetrieveService:
     async def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
         """Let the audit trail know whose study this is, unless it is known; what can't be read tells nothing."""
         study = handle.ref.study_instance_uid
-        if not self._studies.of_study(tenant_id, study).is_patient_told:
+        if not self._studies.of_study(tenant_id, study).is_patient_known:
             with suppress(GatewayError):
                 head = await handle.read(0, min(handle.size_bytes, _HEAD_BYTES))
-                told = patient_of(head)
-                family_name = family_name_in(told.patient_name.split("="))
-                self._studies.learn_patient(tenant_id, study, told.patient_id, family_name)
+                reported = patient_of(head)
+                family_name = family_name_in(reported.patient_name.split("="))
+                self._studies.learn_patient(tenant_id, study, reported.patient_id, family_name)
 
     def learn_failure(self, tenant_id: str, failure: FailedInstance) -> None:
         """Ask the PACS no more for now for what it sends in a form that can't be taken."""

@@ -92,9 +92,9 @@ class PacsSecrets:
     def _keep(self, source: SecretSource, secret: Secret) -> None:
         if self._kept_for_s > 0:
             kept = self._kept[source] = _Kept(secret, self._clock.monotonic_s())
-            asyncio.get_running_loop().call_later(self._kept_for_s, self._let_go, source, kept)
+            asyncio.get_running_loop().call_later(self._kept_for_s, self._release, source, kept)
 
-    def _let_go(self, source: SecretSource, kept: _Kept) -> None:
+    def _release(self, source: SecretSource, kept: _Kept) -> None:
         """Hold no secret that nobody has asked for again."""
         if self._kept.get(source) is kept:
             del self._kept[source]

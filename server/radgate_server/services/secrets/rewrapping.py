@@ -23,5 +23,5 @@ class Rewrapper(Repeating):
         """
         progress = await self._keeper.rewrap()
         if progress.total:
-            told = {"done": progress.done, "failed": progress.failed, "total": progress.total}
-            _log.info("secrets were wrapped again under the current key", extra=told)
+            reported = {"done": progress.done, "failed": progress.failed, "total": progress.total}
+            _log.info("secrets were wrapped again under the current key", extra=reported)

@@ -130,6 +130,6 @@ def _log_refusals(tenant_id: str, report: StoreReport) -> None:
     errors = [result.error for result in report.results if isinstance(result, RefusedInstance)]
     reasons = Counter(reason_of(error) for error in errors if isinstance(error, GatewayError))
     if reasons:
-        told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        reported = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         where = {"tenant": tenant_id, "pacs": report.pacs}
-        _log.warning("not all of %d instances were stored: %s", len(report.results), told, extra=where)
+        _log.warning("not all of %d instances were stored: %s", len(report.results), reported, extra=where)

@@ -32,7 +32,7 @@ class ObservedCertificates:
         """Report each certificate that is new, or another one than before; in the thread that saw it."""
         self._on_news = on_news
 
-    def saw(self, certificate: CertificateUse, expires: datetime) -> None:
+    def observe(self, certificate: CertificateUse, expires: datetime) -> None:
         """Remember the certificate in place of the one before. A CertificateListener, for any thread."""
         if self._expiries.get(certificate) != expires:
             self._expiries = {**self._expiries, certificate: expires}
@@ -56,14 +56,14 @@ class CertificateMonitor:
         pacs: PacsDirectory,
         read: ReadExpiry,
         telemetry: Telemetry,
-        sightings: ObservedCertificates,
+        observed_certificates: ObservedCertificates,
     ) -> None:
         self._own = own
         self._tenants = tenants
         self._pacs = pacs
         self._read = read
         self._telemetry = telemetry
-        self._sightings = sightings
+        self._observed_certificates = observed_certificates
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -74,7 +74,7 @@ class CertificateMonitor:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(news.set)
 
-        self._sightings.listen(wake)
+        self._observed_certificates.listen(wake)
         self._task = asyncio.create_task(self._watch(news), name="certificates")
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class CertificateMonitor:
         for tenant in await self._tenants.list_tenants():
             for config in await self._pacs.list_pacs(tenant.tenant_id):
                 certificates += certificates_of_pacs(config)
-                seen |= self._sightings.of(config)
+                seen |= self._observed_certificates.of(config)
         expiries = await asyncio.to_thread(lambda: {each: self._read(each) for each in certificates})
         self._telemetry.certificates({**expiries, **seen})
 

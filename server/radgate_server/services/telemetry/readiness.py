@@ -76,7 +76,7 @@ class Readiness:
         found = dict(zip(checks, problems, strict=True))
         self._looked_s = self._clock.monotonic_s()
         if not self._phase:
-            self._tell(found)
+            self._report(found)
             self._problems = found
             self._telemetry.health_checks(
                 {name: not problem for name, problem in found.items() if name not in self._advisory}
@@ -93,7 +93,7 @@ class Readiness:
             await self._sleep(LOOK_S)
             await self.look()
 
-    def _tell(self, found: Mapping[str, str]) -> None:
+    def _report(self, found: Mapping[str, str]) -> None:
         """Log what has changed; what is so at the first look may still be starting."""
         for name, problem in found.items():
             if problem != self._problems.get(name, problem):

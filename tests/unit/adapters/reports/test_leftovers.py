@@ -25,8 +25,8 @@ def test_what_was_left_is_removed_and_told_without_names(tmp_path: Path, caplog:
     (tmp_path / "reports/report-12345678").mkdir()  # killed before it wrote
     remove_leftovers(tmp_path, [tmp_path / "elsewhere"])
     assert list((tmp_path / "reports").iterdir()) == []
-    told = "a report that an earlier version left in the clear was removed from data_dir/reports"
-    assert caplog.messages == [told] * 4
+    reported = "a report that an earlier version left in the clear was removed from data_dir/reports"
+    assert caplog.messages == [reported] * 4
 
 
 def test_without_such_a_folder_there_is_nothing_to_do(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def test_what_is_no_formula_stays_as_it_is(cell: Any) -> None:
 
 
 def test_json_says_what_it_is_about_and_has_all() -> None:
-    told = json.loads(made(ReportFormat.JSON, [access(NOON), access(NOON + timedelta(hours=1), outcome="denied")]))
-    assert told["report"] == {
+    reported = json.loads(made(ReportFormat.JSON, [access(NOON), access(NOON + timedelta(hours=1), outcome="denied")]))
+    assert reported["report"] == {
         "kind": "patient-access",
         "title": "Who saw this patient",
         "subject": "P-1",
@@ -83,15 +83,15 @@ def test_json_says_what_it_is_about_and_has_all() -> None:
         "completeUpTo": 9,
         "newest": 12,
     }
-    assert [row["outcome"] for row in told["rows"]] == ["granted", "denied"]
-    (line,) = told["summary"]
+    assert [row["outcome"] for row in reported["rows"]] == ["granted", "denied"]
+    (line,) = reported["summary"]
     assert (line["user"], line["accesses"], line["refused"]) == ("jane", 1, 1)
-    assert told["notes"] == ["Complete up to record 9; the trail continues to record 12."]
+    assert reported["notes"] == ["Complete up to record 9; the trail continues to record 12."]
 
 
 def test_json_of_nothing_is_json() -> None:
-    told = json.loads(made(ReportFormat.JSON, []))
-    assert (told["rows"], told["summary"]) == ([], [])
+    reported = json.loads(made(ReportFormat.JSON, []))
+    assert (reported["rows"], reported["summary"]) == ([], [])
 
 
 def test_pdf_can_be_read() -> None:

@@ -55,10 +55,10 @@ def test_the_key_of_another_certificate_is_refused(paths: TlsPaths) -> None:
 
 
 async def test_a_renewal_is_taken_when_it_is_whole(paths: TlsPaths) -> None:
-    told: list[TlsMaterial] = []
+    reported: list[TlsMaterial] = []
 
     async def listener(material: TlsMaterial) -> None:
-        told.append(material)
+        reported.append(material)
 
     tls = WatchedTls(paths)
     tls.on_renewal(listener)
@@ -67,10 +67,10 @@ async def test_a_renewal_is_taken_when_it_is_whole(paths: TlsPaths) -> None:
     renewed = AUTHORITY.sign("DNS:a.example")
     paths.certificate_file.write_bytes(renewed.certificate)
     await tls.refresh()
-    assert (tls.current, told) == (first, [])
+    assert (tls.current, reported) == (first, [])
     paths.key_file.write_bytes(renewed.key)
     await tls.refresh()
-    assert [tls.current] == told == [TlsMaterial(renewed.certificate, renewed.key, AUTHORITY.certificate)]
+    assert [tls.current] == reported == [TlsMaterial(renewed.certificate, renewed.key, AUTHORITY.certificate)]
 
 
 async def test_a_link_that_leads_elsewhere_is_a_renewal(paths: TlsPaths, tmp_path: Path) -> None:
@@ -88,11 +88,11 @@ async def test_a_link_that_leads_elsewhere_is_a_renewal(paths: TlsPaths, tmp_pat
 
 
 async def test_what_a_listener_could_not_take_is_offered_again(paths: TlsPaths, tmp_path: Path) -> None:
-    told: list[TlsMaterial] = []
+    reported: list[TlsMaterial] = []
 
     async def listener(material: TlsMaterial) -> None:
-        told.append(material)
-        if len(told) == 1:
+        reported.append(material)
+        if len(reported) == 1:
             raise OSError("disk full")
 
     tls = WatchedTls(paths)
@@ -101,7 +101,7 @@ async def test_what_a_listener_could_not_take_is_offered_again(paths: TlsPaths, 
     with pytest.raises(OSError, match="disk full"):
         await tls.refresh()
     await tls.refresh()
-    assert [tls.current] * 2 == told
+    assert [tls.current] * 2 == reported
 
 
 async def test_files_that_vanish_change_nothing(paths: TlsPaths) -> None:

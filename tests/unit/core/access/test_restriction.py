@@ -19,14 +19,14 @@ TODAY = date(2026, 3, 1)
 
 
 def study(**changes: Any) -> DicomJson:
-    told = {
+    reported = {
         "00080020": ("DA", "20260102"),
         "00080061": ("CS", "CT", "SR"),
         "00080090": ("PN", {"Alphabetic": "Referrer^Rita"}),
         "00100020": ("LO", "P-1"),
         "00100021": ("LO", "NORTH"),
     } | changes
-    return {tag: {"vr": vr, "Value": list(values)} for tag, (vr, *values) in told.items()}
+    return {tag: {"vr": vr, "Value": list(values)} for tag, (vr, *values) in reported.items()}
 
 
 def admits(attributes: DicomJson, **named: Any) -> bool:
@@ -74,12 +74,12 @@ def test_values_of_an_attribute_are_alternatives_and_attributes_are_all_needed(
     ],
 )
 def test_a_study_that_does_not_tell_lies_outside(tag: str, named: dict[str, Any]) -> None:
-    told = study()
-    assert admits(told, **named)
-    for untold in ({}, {"vr": "LO"}, {"vr": "LO", "Value": [None]}, {"vr": "LO", "Value": []}):
-        assert not admits(told | {tag: untold}, **named)
-    del told[tag]
-    assert not admits(told, **named)
+    reported = study()
+    assert admits(reported, **named)
+    for missing in ({}, {"vr": "LO"}, {"vr": "LO", "Value": [None]}, {"vr": "LO", "Value": []}):
+        assert not admits(reported | {tag: missing}, **named)
+    del reported[tag]
+    assert not admits(reported, **named)
 
 
 @pytest.mark.parametrize(

@@ -28,45 +28,45 @@ def match(patient: str = "P-1", instances: int | None = 3, **more: str) -> dict[
     return {tag: {"vr": "LO", "Value": [value]} if value else {"vr": "LO"} for tag, value in values.items()} | counted
 
 
-def told(member: str = "main", version: str = "", **of_match: Any) -> PacsState:
+def reported(member: str = "main", version: str = "", **of_match: Any) -> PacsState:
     return pacs_state(member, [match(**of_match)], version)
 
 
-TWO = {"main": told(), "other": told("other")}
-MIXED = replace(told(), mixed=True)
+TWO = {"main": reported(), "other": reported("other")}
+MIXED = replace(reported(), mixed=True)
 
 
 @pytest.mark.parametrize(
     ("before", "now", "verdict"),
     [
-        (told(), told(), Verdict.SAME),
-        (told(), told(patient="P-2"), Verdict.CHANGED),
-        (told(t00100010="A^B"), told(), Verdict.CHANGED),
-        (told(), ABSENT, Verdict.CHANGED),
-        (ABSENT, told(), Verdict.CHANGED),
-        (told(), told(instances=4), Verdict.GROWN),
-        (told(), told(instances=2), Verdict.CHANGED),
-        (told(version="1"), told(version="1"), Verdict.SAME),
-        (told(version="1"), told(version="2"), Verdict.CHANGED),
-        (told(version="1"), told(version="2", instances=4), Verdict.CHANGED),
-        (told(), told(version="2"), Verdict.SAME),
-        (told(), None, Verdict.IN_DOUBT),
+        (reported(), reported(), Verdict.SAME),
+        (reported(), reported(patient="P-2"), Verdict.CHANGED),
+        (reported(t00100010="A^B"), reported(), Verdict.CHANGED),
+        (reported(), ABSENT, Verdict.CHANGED),
+        (ABSENT, reported(), Verdict.CHANGED),
+        (reported(), reported(instances=4), Verdict.GROWN),
+        (reported(), reported(instances=2), Verdict.CHANGED),
+        (reported(version="1"), reported(version="1"), Verdict.SAME),
+        (reported(version="1"), reported(version="2"), Verdict.CHANGED),
+        (reported(version="1"), reported(version="2", instances=4), Verdict.CHANGED),
+        (reported(), reported(version="2"), Verdict.SAME),
+        (reported(), None, Verdict.IN_DOUBT),
         (None, None, Verdict.SAME),
-        (None, told(), Verdict.CHANGED),
+        (None, reported(), Verdict.CHANGED),
         (None, ABSENT, Verdict.SAME),
         # A backup of the group: it may lag, and vouches only for what it sent itself.
-        (told(), told("backup"), Verdict.SAME),
-        (told(), told("backup", patient="P-2"), Verdict.IN_DOUBT),
-        (told(), PacsState("backup", present=False), Verdict.IN_DOUBT),
-        (told("backup"), told("backup", patient="P-2"), Verdict.CHANGED),
-        (told("backup"), told("main", patient="P-2"), Verdict.CHANGED),
-        (told("backup"), told("main"), Verdict.SAME),
-        (told(version="1"), told("backup", version="9"), Verdict.SAME),
-        (told("backup", version="9"), told("main", version="1"), Verdict.CHANGED),
+        (reported(), reported("backup"), Verdict.SAME),
+        (reported(), reported("backup", patient="P-2"), Verdict.IN_DOUBT),
+        (reported(), PacsState("backup", present=False), Verdict.IN_DOUBT),
+        (reported("backup"), reported("backup", patient="P-2"), Verdict.CHANGED),
+        (reported("backup"), reported("main", patient="P-2"), Verdict.CHANGED),
+        (reported("backup"), reported("main"), Verdict.SAME),
+        (reported(version="1"), reported("backup", version="9"), Verdict.SAME),
+        (reported("backup", version="9"), reported("main", version="1"), Verdict.CHANGED),
         # Instances of a backup are cached that vouches for none.
-        (MIXED, told(), Verdict.CHANGED),
-        (MIXED, told("backup", patient="P-2"), Verdict.IN_DOUBT),
-        (MIXED, told("backup"), Verdict.SAME),
+        (MIXED, reported(), Verdict.CHANGED),
+        (MIXED, reported("backup", patient="P-2"), Verdict.IN_DOUBT),
+        (MIXED, reported("backup"), Verdict.SAME),
         (MIXED, None, Verdict.IN_DOUBT),
     ],
 )
@@ -77,17 +77,17 @@ def test_answers_of_one_pacs(before: PacsState | None, now: PacsState | None, ve
 @pytest.mark.parametrize(
     ("before", "now", "verdict"),
     [
-        ({"main": told()}, {}, Verdict.CHANGED),
+        ({"main": reported()}, {}, Verdict.CHANGED),
         ({"main": ABSENT}, {}, Verdict.SAME),
-        ({"main": told()}, {"main": told(), "new": told("new")}, Verdict.SAME),
+        ({"main": reported()}, {"main": reported(), "new": reported("new")}, Verdict.SAME),
         (
-            {"main": told(), "other": told("other")},
-            {"main": None, "other": told("other", patient="P-2")},
+            {"main": reported(), "other": reported("other")},
+            {"main": None, "other": reported("other", patient="P-2")},
             Verdict.CHANGED,
         ),
         (
-            {"main": told(), "other": told("other")},
-            {"main": None, "other": told("other", instances=4)},
+            {"main": reported(), "other": reported("other")},
+            {"main": None, "other": reported("other", instances=4)},
             Verdict.IN_DOUBT,
         ),
     ],
@@ -100,7 +100,7 @@ def test_answers_of_several_pacs(
 
 def test_a_study_under_two_patients_is_another_one() -> None:
     both = pacs_state("main", [match(), match(patient="P-2")], "")
-    assert compare({"main": told()}, {"main": both}) is Verdict.CHANGED
+    assert compare({"main": reported()}, {"main": both}) is Verdict.CHANGED
 
 
 @pytest.mark.parametrize(
@@ -115,28 +115,33 @@ def test_a_study_under_two_patients_is_another_one() -> None:
     ],
 )
 def test_a_match_of_a_query(found: dict[str, Any], contradicts: bool) -> None:
-    assert is_contradicted(told(), found, of_study=True) is contradicts
+    assert is_contradicted(reported(), found, of_study=True) is contradicts
 
 
 def test_instances_of_another_member_make_a_state_mixed() -> None:
-    recorded: StudyState = {"main": told(), "other": told("other"), "silent": None}
+    recorded: StudyState = {"main": reported(), "other": reported("other"), "silent": None}
     assert mixed_by(recorded, {"main": "backup", "other": "other", "silent": "backup"}) == recorded | {"main": MIXED}
 
 
 @pytest.mark.parametrize(
     ("answer", "differs"),
-    [(told("backup"), False), (told("backup", instances=2), True), (told(patient="P-2"), False), (None, False)],
+    [
+        (reported("backup"), False),
+        (reported("backup", instances=2), True),
+        (reported(patient="P-2"), False),
+        (None, False),
+    ],
 )
 def test_a_backup_that_differs(answer: PacsState | None, differs: bool) -> None:
-    assert backup_differs({"main": told()}, {"main": answer}) is differs
+    assert backup_differs({"main": reported()}, {"main": answer}) is differs
 
 
 def test_counts_count_at_study_level_alone() -> None:
-    assert not is_contradicted(told(), match(instances=4), of_study=False)
+    assert not is_contradicted(reported(), match(instances=4), of_study=False)
 
 
 def test_a_state_survives_as_bytes_without_patient_data() -> None:
-    state: StudyState = {"main": told(version="7"), "silent": None, "other": ABSENT}
+    state: StudyState = {"main": reported(version="7"), "silent": None, "other": ABSENT}
     encoded = encode_state(state)
     assert decode_state(encoded) == state
     assert b"P-1" not in encoded

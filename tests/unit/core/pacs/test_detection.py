@@ -26,8 +26,8 @@ from radgate_server.core.pacs.detection import (
     Attempt,
     Finding,
     check_target,
+    continues_after,
     finding_of,
-    goes_on,
     hints,
     in_order,
     ladders,
@@ -123,7 +123,7 @@ def test_credentials_are_for_the_web(username: str, method: HttpAuthMethod) -> N
 def test_others_are_tried_while_they_can_answer(
     first: PacsConnection, outcome: Finding | GatewayError, expected: bool
 ) -> None:
-    assert goes_on(first, outcome) is expected
+    assert continues_after(first, outcome) is expected
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,13 @@ REFUSED = Attempt("orthanc", 80, "http://pacs.example", "PACS_CREDENTIALS_REFUSE
 def test_hints_say_what_to_do(
     findings: tuple[Finding, ...], attempts: tuple[Attempt, ...], expected: list[str]
 ) -> None:
-    told = hints(findings, attempts)
-    assert len(told) == len(expected)
-    assert all(part in hint for part, hint in zip(expected, told, strict=True))
+    reported = hints(findings, attempts)
+    assert len(reported) == len(expected)
+    assert all(part in hint for part, hint in zip(expected, reported, strict=True))
 
 
 def test_a_host_can_not_say_much_of_itself() -> None:
-    told = finding_of(DIMSE, Capabilities(vendor="a\n\x1b[2J" + "b" * 1000, version="1.0"), 1.0).capabilities
-    assert len(told.vendor) == 64
-    assert told.vendor.startswith("a[2Jb")
-    assert told.version == "1.0"
+    reported = finding_of(DIMSE, Capabilities(vendor="a\n\x1b[2J" + "b" * 1000, version="1.0"), 1.0).capabilities
+    assert len(reported.vendor) == 64
+    assert reported.vendor.startswith("a[2Jb")
+    assert reported.version == "1.0"

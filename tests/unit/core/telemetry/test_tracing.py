@@ -105,8 +105,8 @@ def test_what_has_no_room_in_a_trace_is_done_all_the_same() -> None:
 async def test_what_is_handed_on_says_whether_it_is_recorded() -> None:
     assert current_traceparent() == ""
     trace_id.set(TRACE)  # as for each call, recorded or not
-    told = parse_traceparent(current_traceparent())
-    assert told is not None
-    assert (told.trace_id, told.sampled) == (TRACE, False)
+    reported = parse_traceparent(current_traceparent())
+    assert reported is not None
+    assert (reported.trace_id, reported.sampled) == (TRACE, False)
     with Part(Recorded()):
         assert current_traceparent() == f"00-{TRACE}-{SPAN}-01"

@@ -54,9 +54,9 @@ def test_nobody_without_the_secret_is(secret: str, shown: str) -> None:
     assert read(secret=secret, x_radgate_client=f"7 10.1.2.3 {shown}") == Credentials("", (), "127.0.0.1")
 
 
-@pytest.mark.parametrize("told", ["", "secret", "7 secret", "7 10.1.2.3", "7 10.1.2.3secret"])
-def test_what_is_cut_short_is_not_believed(told: str) -> None:
-    assert read(x_radgate_client=told) == Credentials("", (), "127.0.0.1")
+@pytest.mark.parametrize("reported", ["", "secret", "7 secret", "7 10.1.2.3", "7 10.1.2.3secret"])
+def test_what_is_cut_short_is_not_believed(reported: str) -> None:
+    assert read(x_radgate_client=reported) == Credentials("", (), "127.0.0.1")
 
 
 def test_nobody_from_another_machine_is() -> None:

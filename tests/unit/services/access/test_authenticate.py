@@ -317,15 +317,15 @@ async def test_log_and_audit_trail_are_told_why_a_key_is_refused_and_the_caller_
     await directory.revoke_key(revoked_id, "east")
     expired_id, expired = await _key(directory, "east", ends=datetime(2020, 1, 1, tzinfo=UTC))
     good_id, good = await _key(directory, "east")
-    told = {}
+    reported = {}
     other_secret, other_id = f"rg_{good_id}_{revoked.split('_', 2)[2]}", f"rg_{'0' * 12}_{good.split('_', 2)[2]}"
     for token in (revoked, expired, other_secret, other_id):
         with pytest.raises(UnauthenticatedError) as caught:
             await authenticator.authenticate(shown(token), "")
         assert caught.value.message == REFUSED
         assert not caught.value.details
-        told[caught.value.why] = token
-    assert [why.partition(" at ")[0] for why in told] == [
+        reported[caught.value.why] = token
+    assert [why.partition(" at ")[0] for why in reported] == [
         f"key {revoked_id} was revoked",
         f"key {expired_id} expired",
         f"the secret is not that of key {good_id}",

@@ -156,16 +156,16 @@ async def test_an_answer_that_is_remembered_is_nobody_elses() -> None:
 
 
 async def test_who_may_not_is_told_what_is_told_of_a_study_that_is_not_there_after_the_same_questions() -> None:
-    told = []
+    reported = []
     for study in (OTHER, NEVER):
         restricted = await rig(two_patients())
         with pytest.raises(ObjectNotFoundError) as caught:
             await restricted.require(study)
-        told.append((caught.value.message, caught.value.details, restricted.finds(), len(restricted.audit.entries)))
+        reported.append((caught.value.message, caught.value.details, restricted.finds(), len(restricted.audit.entries)))
         with pytest.raises(ObjectNotFoundError):
             await restricted.require(study)
-        assert restricted.finds() == told[-1][2]
-    assert told[0] == told[1] == ("no PACS of the tenant has this study", {"kind": "study"}, 2, 1)
+        assert restricted.finds() == reported[-1][2]
+    assert reported[0] == reported[1] == ("no PACS of the tenant has this study", {"kind": "study"}, 2, 1)
 
 
 async def test_refusals_are_recorded_with_the_study() -> None:
@@ -205,12 +205,12 @@ async def test_counts_of_other_studies_can_not_be_guessed(level: QueryLevel, stu
 
 async def test_a_lone_instance_is_looked_up_first() -> None:
     restricted = await rig(two_patients())
-    told = set()
+    reported = set()
     for instance_uid in (f"{OTHER}.1.1", f"{NEVER}.1.1"):
         with pytest.raises(ObjectNotFoundError) as caught:
             await restricted.restrictions.require(restricted.caller, MINE, LoneInstance(instance_uid), "m")
-        told.add((caught.value.message, *caught.value.details.items()))
-    assert told == {("no PACS of the tenant has this instance", ("kind", "instance"))}
+        reported.add((caught.value.message, *caught.value.details.items()))
+    assert reported == {("no PACS of the tenant has this instance", ("kind", "instance"))}
     await restricted.restrictions.require(restricted.caller, MINE, LoneInstance(f"{INSIDE}.1.1"), "m")
 
 

@@ -68,9 +68,9 @@ async def validate(
     client: PacsClient, connection: PacsConnection = WEB, *, clock: FakeClock | None = None, deadline_s: float = 10
 ) -> ValidationReport:
     validator = Validator({connection.kind: lambda _: client}, clock or FakeClock(), deadline_s=deadline_s)
-    told: list[str] = []
-    report = await validator.validate(config_of(connection), lambda check: told.append(check.name))
-    assert tuple(told) == tuple(check.name for check in report.checks) == CHECKS
+    reported: list[str] = []
+    report = await validator.validate(config_of(connection), lambda check: reported.append(check.name))
+    assert tuple(reported) == tuple(check.name for check in report.checks) == CHECKS
     assert report.passed is all(check.outcome is not FAILED for check in report.checks)
     assert report.time == START or clock is not None
     return report

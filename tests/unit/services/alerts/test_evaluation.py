@@ -76,8 +76,8 @@ async def test_a_failover_is_told_once_and_is_over_after_a_while() -> None:
     rig.failovers = 1
     title = "here: The work of PACS main of tenant east went to another one: automatic-failover"
     assert await rig.after(5) == [f"[FIRING] {title}"]
-    told = [await rig.after(KEEP_EVERY_S) for _ in range(int(EVENT_S / KEEP_EVERY_S) + 1)]
-    assert [titles for titles in told if titles] == [[f"[RESOLVED] {title}"]]
+    reported = [await rig.after(KEEP_EVERY_S) for _ in range(int(EVENT_S / KEEP_EVERY_S) + 1)]
+    assert [titles for titles in reported if titles] == [[f"[RESOLVED] {title}"]]
 
 
 async def test_what_is_silenced_is_not_told() -> None:

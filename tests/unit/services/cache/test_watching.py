@@ -21,21 +21,21 @@ def news(number: int) -> StudyEvent:
 async def test_news_goes_to_those_who_watch_the_tenant() -> None:
     publisher = StudyChangePublisher()
     with publisher.watch("east") as east, publisher.watch("west") as west:
-        publisher.tell("east", news(1))
-        publisher.tell("west", news(2))
+        publisher.publish("east", news(1))
+        publisher.publish("west", news(2))
         assert await anext(aiter(east)) == news(1)
         assert await anext(aiter(west)) == news(2)
-    publisher.tell("east", news(3))
+    publisher.publish("east", news(3))
 
 
 async def test_unread_news_is_not_kept_twice() -> None:
     publisher = StudyChangePublisher()
     with publisher.watch("east") as watcher:
         for number in (1, 1, 2, 1):
-            publisher.tell("east", news(number))
+            publisher.publish("east", news(number))
         stream = aiter(watcher)
         assert [await anext(stream), await anext(stream)] == [news(1), news(2)]
-        publisher.tell("east", news(1))
+        publisher.publish("east", news(1))
         assert await anext(stream) == news(1)
 
 
@@ -43,7 +43,7 @@ async def test_who_reads_too_slowly_is_told_that_something_was_lost() -> None:
     publisher = StudyChangePublisher()
     with publisher.watch("east") as watcher:
         for number in range(MAX_PENDING + 1):
-            publisher.tell("east", news(number))
+            publisher.publish("east", news(number))
         stream = aiter(watcher)
         assert [await anext(stream), await anext(stream)] == [None, news(MAX_PENDING)]
 
@@ -68,18 +68,18 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     feed = Feed()
     feed.changes = [StudyChange("2.25.1", removed=False)]
     client: PacsClient = replace(MemoryPacs(name="main").client, changes=feed)
-    told: list[tuple[str, StudyEvent]] = []
+    reported: list[tuple[str, StudyEvent]] = []
     begun: list[str] = []
 
     def members() -> list[tuple[str, PacsClient]]:
         return [("east", client), ("east", MemoryPacs(name="silent").client)]
 
     async def on_news(tenant_id: str, item: StudyEvent) -> None:
-        told.append((tenant_id, item))
+        reported.append((tenant_id, item))
 
     reader = ChangesReader(members, on_news, begun.append, interval_s=1)
     await asyncio.gather(*reader.look())
-    assert told == []
+    assert reported == []
     assert begun == ["east"]
     feed.fails = True
     feed.changes += [StudyChange(f"2.25.{n}", removed=n == 4) for n in (2, 3, 4)]
@@ -87,7 +87,7 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     feed.fails = False
     await asyncio.gather(*reader.look())
     await asyncio.gather(*reader.look())
-    assert told == [("east", StudyEvent(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
+    assert reported == [("east", StudyEvent(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
     assert begun == ["east"]
 
 
@@ -121,21 +121,21 @@ async def test_no_feed_waits_for_another_tenants() -> None:
         ("east", replace(MemoryPacs(name="broken").client, changes=BrokenFeed())),
         ("west", replace(MemoryPacs(name="main").client, changes=feed)),
     ]
-    told: list[tuple[str, str]] = []
+    reported: list[tuple[str, str]] = []
 
     async def on_news(tenant_id: str, item: StudyEvent) -> None:
-        told.append((tenant_id, item.pacs))
+        reported.append((tenant_id, item.pacs))
 
     reader = ChangesReader(lambda: members, on_news, lambda _: None, interval_s=1)
     first = reader.look()
     await until(lambda: sum(task.done() for task in first) == 3)
     await settle()
     (silent,) = (task for task in first if not task.done())
-    assert told == [("east", "endless")] * MAX_PAGES
+    assert reported == [("east", "endless")] * MAX_PAGES
     feed.changes += [StudyChange("2.25.1", removed=False)]
     again = reader.look()
     assert silent in again
     assert len(again) == 4
-    await until(lambda: ("west", "main") in told)
+    await until(lambda: ("west", "main") in reported)
     await reader.close()
     assert all(task.done() for task in again)

@@ -31,15 +31,15 @@ class Imaging:
         self.transcoded: list[tuple[str, str, EncodeTarget, Priority]] = []
         self.shown: list[str] = []
         self.failing: dict[str, Exception] = {}
-        self.may_go_on = asyncio.Event()
-        self.may_go_on.set()
+        self.may_continue = asyncio.Event()
+        self.may_continue.set()
         self.in_progress = self.most_under_way = 0
 
     async def transcode(self, tenant_id: str, handle: InstanceHandle, target: EncodeTarget, priority: Priority) -> None:
         self.in_progress += 1
         self.most_under_way = max(self.most_under_way, self.in_progress)
         try:
-            await self.may_go_on.wait()
+            await self.may_continue.wait()
             number = handle.ref.sop_instance_uid.rsplit(".", 1)[1]
             if number in self.failing:
                 raise self.failing[number]
@@ -67,29 +67,29 @@ def request(*, series: str = "", target: EncodeTarget = TARGET) -> JobRequest:
 
 
 async def run(imaging: Imaging, pacs: MemoryPacs, job: JobRequest) -> Told:
-    told = Told()
+    reported = Told()
     handlers = job_handlers(await service(pacs), imaging.transcode, imaging.make_thumbnail)
-    await handlers[job.kind](job, told)
-    return told
+    await handlers[job.kind](job, reported)
+    return reported
 
 
 async def test_each_instance_of_the_study_is_transcoded_behind_everything_else() -> None:
     imaging = Imaging()
-    told = await run(imaging, MemoryPacs(make_study(3)), request())
+    reported = await run(imaging, MemoryPacs(make_study(3)), request())
     assert sorted(imaging.transcoded) == [("east", number, TARGET, Priority.WARMING) for number in "123"]
-    assert [progress for progress, _ in told.steps] == [JobProgress(done, 0, 3) for done in range(4)]
+    assert [progress for progress, _ in reported.steps] == [JobProgress(done, 0, 3) for done in range(4)]
 
 
 async def test_a_job_may_concern_one_series() -> None:
     imaging = Imaging()
-    told = await run(imaging, MemoryPacs(make_study(2, series=3)), request(series=f"{STUDY}.2"))
-    assert told.steps[-1] == (JobProgress(2, 0, 2), {})
+    reported = await run(imaging, MemoryPacs(make_study(2, series=3)), request(series=f"{STUDY}.2"))
+    assert reported.steps[-1] == (JobProgress(2, 0, 2), {})
 
 
 async def test_what_is_stored_so_already_is_brought_near_and_left_as_it_is() -> None:
     imaging = Imaging()
-    told = await run(imaging, MemoryPacs(make_study(2)), request(target=EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN)))
-    assert (imaging.transcoded, told.steps[-1][0]) == ([], JobProgress(2, 0, 2))
+    reported = await run(imaging, MemoryPacs(make_study(2)), request(target=EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN)))
+    assert (imaging.transcoded, reported.steps[-1][0]) == ([], JobProgress(2, 0, 2))
 
 
 async def test_thumbnails_are_made_of_each_instance() -> None:
@@ -106,9 +106,9 @@ async def test_what_fails_is_counted_by_its_reason_and_holds_up_nothing(caplog: 
         "3": CodecFailedError("crashed"),
         "4": RuntimeError("Doe^John"),
     }
-    told = await run(imaging, pacs, request())
+    reported = await run(imaging, pacs, request())
     failures = {"INSTANCE_NOT_SENT": 1, "CODEC_FAILED": 2, "INTERNAL": 1}
-    assert told.steps[-1] == (JobProgress(2, 4, 6), failures)
+    assert reported.steps[-1] == (JobProgress(2, 4, 6), failures)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
         "an instance of a job failed because of a defect"
     ]
@@ -139,7 +139,7 @@ async def test_a_study_of_which_nothing_comes_fails_as_a_whole() -> None:
 
 async def test_only_so_many_instances_are_under_way_and_cancelling_stops_them() -> None:
     imaging = Imaging()
-    imaging.may_go_on.clear()
+    imaging.may_continue.clear()
     job = asyncio.create_task(run(imaging, MemoryPacs(make_study(PARALLEL + 5)), request()))
     await until(lambda: imaging.in_progress == PARALLEL)
     await settle()

@@ -130,6 +130,6 @@ async def test_the_log_names_the_jobs_trace_to_its_end_or_else_that_of_the_call(
         seen.append(trace_id.get())
 
     await recording.run(look, traceparent=asked.traceparent)
-    told = [job.trace_id.hex() for job in recording.spans] or [asked.trace_id]
-    assert seen == [trace_id.get()] == told
-    assert (told == [asked.trace_id]) is not sampled
+    trace_ids = [job.trace_id.hex() for job in recording.spans] or [asked.trace_id]
+    assert seen == [trace_id.get()] == trace_ids
+    assert (trace_ids == [asked.trace_id]) is not sampled

@@ -65,110 +65,110 @@ class Door:
 
 
 def test_without_limits_nothing_is_counted() -> None:
-    door = Door()
-    assert door.limiter.enter(caller()) is None
-    assert door.limiter.meters() == []
+    endpoint = Door()
+    assert endpoint.limiter.enter(caller()) is None
+    assert endpoint.limiter.meters() == []
 
 
 def test_a_key_and_its_tenant_each_have_limits_and_what_is_refused_uses_up_neither() -> None:
-    door = Door(
+    endpoint = Door(
         LimitSettings(
             tenant=TenantLimits(requests_per_second=3), key=KeyLimits(requests_per_second=1, burst_requests=2)
         )
     )
     for _ in range(2):
-        assert door.limiter.enter(caller())
+        assert endpoint.limiter.enter(caller())
     for _ in range(5):
         with pytest.raises(RateExceededError, match="this key") as refused:
-            door.limiter.enter(caller())
+            endpoint.limiter.enter(caller())
     assert refused.value.retry_after_s == 1
-    assert door.limiter.enter(caller("two"))
+    assert endpoint.limiter.enter(caller("two"))
     with pytest.raises(RateExceededError, match="this tenant"):
-        door.limiter.enter(caller("two"))
-    assert door.limiter.enter(caller("two", "west"))
-    assert door.telemetry.refusals == [("east", "RATE_EXCEEDED")] * 6
+        endpoint.limiter.enter(caller("two"))
+    assert endpoint.limiter.enter(caller("two", "west"))
+    assert endpoint.telemetry.refusals == [("east", "RATE_EXCEEDED")] * 6
 
 
 def test_a_change_holds_at_once_and_forgets_nothing_that_runs() -> None:
-    door = Door()
-    assert door.limiter.enter(caller()) is None
-    door.limiter.load({KEY: Limits(concurrent_requests=2)})
-    lease = door.limiter.enter(caller())
+    endpoint = Door()
+    assert endpoint.limiter.enter(caller()) is None
+    endpoint.limiter.load({KEY: Limits(concurrent_requests=2)})
+    lease = endpoint.limiter.enter(caller())
     assert lease
-    door.limiter.load({KEY: Limits(concurrent_requests=1)})
+    endpoint.limiter.load({KEY: Limits(concurrent_requests=1)})
     with pytest.raises(ConcurrencyExceededError):
-        door.limiter.enter(caller())
+        endpoint.limiter.enter(caller())
     lease.leave()
-    assert door.limiter.enter(caller())
-    door.limiter.load({})
-    assert door.limiter.enter(caller()) is None
+    assert endpoint.limiter.enter(caller())
+    endpoint.limiter.load({})
+    assert endpoint.limiter.enter(caller()) is None
 
 
 def test_who_comes_from_elsewhere_is_told_nothing_of_the_lists() -> None:
-    door = Door()
-    door.limiter.load({EAST: Limits(allowed_networks=read_networks(["10.0.0.0/8"], ""))})
-    assert door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({EAST: Limits(allowed_networks=read_networks(["10.0.0.0/8"], ""))})
+    assert endpoint.limiter.enter(caller())
     for address in ("192.0.2.1", ""):
         with pytest.raises(ClientAddressNotAllowedError) as refused:
-            door.limiter.enter(caller(address=address))
+            endpoint.limiter.enter(caller(address=address))
         assert "10.0" not in refused.value.message
         assert refused.value.details == {}
-    door.limiter.load({EAST: Limits(denied_networks=read_networks(["10.0.0.0/8"], ""))})
+    endpoint.limiter.load({EAST: Limits(denied_networks=read_networks(["10.0.0.0/8"], ""))})
     with pytest.raises(ClientAddressNotAllowedError):
-        door.limiter.enter(caller())
-    assert door.limiter.enter(caller(address="192.0.2.1"))
+        endpoint.limiter.enter(caller())
+    assert endpoint.limiter.enter(caller(address="192.0.2.1"))
 
 
 async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
-    door = Door()
-    door.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=200_000)})
-    lease = door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=200_000)})
+    lease = endpoint.limiter.enter(caller())
     assert lease
     await send(100_000, lease)
     await send(50_000, lease)
-    other = door.limiter.enter(caller("two"))
+    other = endpoint.limiter.enter(caller("two"))
     assert other
     await send(150_000, other)
-    assert door.naps == [0.5, 0.5]
-    assert door.telemetry.delays == [("east", 0.5), ("east", 0.5)]
+    assert endpoint.naps == [0.5, 0.5]
+    assert endpoint.telemetry.delays == [("east", 0.5), ("east", 0.5)]
 
 
 async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
-    door = Door()
-    door.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=100_000)})
-    lease = door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=100_000)})
+    lease = endpoint.limiter.enter(caller())
     assert lease
     await send(100_000, lease)
-    door.leaves = True
+    endpoint.leaves = True
     for _ in range(50):
         with pytest.raises(asyncio.CancelledError):
             await send(500_000, lease)
-    door.leaves = False
-    door.naps.clear()
+    endpoint.leaves = False
+    endpoint.naps.clear()
     await send(50_000, lease)
-    assert door.naps == [0.5]
+    assert endpoint.naps == [0.5]
 
 
 async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_told_when() -> None:
-    door = Door(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
-    leases = [door.limiter.enter(caller()) for _ in range(20)]
+    endpoint = Door(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
+    leases = [endpoint.limiter.enter(caller()) for _ in range(20)]
     for lease in leases:
         assert lease
         await send(1 << 20, lease)
-    assert door.naps[:3] == [15, 31, 47]
-    assert max(door.naps) == 150
-    assert door.telemetry.delays == [("east", seconds) for seconds in door.naps]
+    assert endpoint.naps[:3] == [15, 31, 47]
+    assert max(endpoint.naps) == 150
+    assert endpoint.telemetry.delays == [("east", seconds) for seconds in endpoint.naps]
     with pytest.raises(RateExceededError, match="already waits as long as it may") as refused:
-        door.limiter.enter(caller("two"))
+        endpoint.limiter.enter(caller("two"))
     assert (refused.value.details["policy"], refused.value.retry_after_s) == ("bandwidth", 20 * 16 - 1 - 150)
-    door.clock.advance(refused.value.retry_after_s or 0)
-    assert door.limiter.enter(caller("two"))
+    endpoint.clock.advance(refused.value.retry_after_s or 0)
+    assert endpoint.limiter.enter(caller("two"))
 
 
 async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
-    door = Door()
-    door.limiter.load({KEY: Limits(bytes_per_second=100_000)})
-    lease = door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000)})
+    lease = endpoint.limiter.enter(caller())
     assert lease
 
     async def upload() -> AsyncIterator[bytes]:
@@ -176,7 +176,7 @@ async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
             yield bytes(100_000)
 
     assert [len(piece) async for piece in lease.pass_through(upload())] == [100_000] * 3
-    assert door.naps == [1, 2]
+    assert endpoint.naps == [1, 2]
 
 
 async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
@@ -203,96 +203,96 @@ async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
 
 
 async def test_while_the_database_is_away_quotas_are_counted_here_and_written_later() -> None:
-    ledger, door = MemoryLedger(), Door()
-    door.limiter.load({EAST: Limits(daily_requests=2)})
-    keeper = door.keeper(ledger)
+    ledger, endpoint = MemoryLedger(), Door()
+    endpoint.limiter.load({EAST: Limits(daily_requests=2)})
+    keeper = endpoint.keeper(ledger)
     await keeper.start()
     ledger.broken = True
-    assert door.limiter.enter(caller())
+    assert endpoint.limiter.enter(caller())
     await keeper.write()
-    assert door.limiter.enter(caller())
+    assert endpoint.limiter.enter(caller())
     with pytest.raises(QuotaExceededError):
-        door.limiter.enter(caller())
+        endpoint.limiter.enter(caller())
     ledger.broken = False
     await keeper.close()
     assert ledger.days[DAY] == {EAST: Used(2, 0)}
-    assert door.telemetry.written == [False, True]
+    assert endpoint.telemetry.written == [False, True]
 
 
 async def test_what_others_let_in_counts_here() -> None:
-    door = Door()
-    door.limiter.load({KEY: Limits(requests_per_second=10, concurrent_requests=3)})
-    lease = door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({KEY: Limits(requests_per_second=10, concurrent_requests=3)})
+    lease = endpoint.limiter.enter(caller())
     assert lease
     meters = ScriptedMeters(SharedState(requests=-4, bytes=0, elsewhere=2))
-    sharing = door.sharing(meters)
+    sharing = endpoint.sharing(meters)
     await sharing.look()
-    assert meters.told == [(KEY, 10, 10, 1, 0, 0, 1)]
+    assert meters.reported == [(KEY, 10, 10, 1, 0, 0, 1)]
     with pytest.raises(RateExceededError) as refused:
-        door.limiter.enter(caller())
+        endpoint.limiter.enter(caller())
     assert refused.value.retry_after_s == 0.5
-    door.clock.advance(1)
+    endpoint.clock.advance(1)
     with pytest.raises(ConcurrencyExceededError):
-        door.limiter.enter(caller())
+        endpoint.limiter.enter(caller())
     lease.leave()
-    assert door.limiter.enter(caller())
+    assert endpoint.limiter.enter(caller())
     await sharing.close()
     assert meters.closed
 
 
 async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
-    door = Door()
-    door.limiter.load({KEY: Limits(requests_per_second=2, concurrent_requests=2)})
-    assert door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({KEY: Limits(requests_per_second=2, concurrent_requests=2)})
+    assert endpoint.limiter.enter(caller())
     meters = ScriptedMeters(SharedState(requests=1, bytes=0, elsewhere=1))
-    sharing = door.sharing(meters)
+    sharing = endpoint.sharing(meters)
     await sharing.look()
     meters.state = ConnectionError("Redis is away")
     await sharing.look()
-    assert door.limiter.enter(caller())
+    assert endpoint.limiter.enter(caller())
     with pytest.raises(LimitError):
-        door.limiter.enter(caller())
+        endpoint.limiter.enter(caller())
     meters.state = SharedState(requests=1, bytes=0, elsewhere=0)
-    meters.told.clear()
+    meters.reported.clear()
     await sharing.look()
-    assert meters.told[0].requests == 1
-    assert door.telemetry.shared == [True, False, True]
+    assert meters.reported[0].requests == 1
+    assert endpoint.telemetry.shared == [True, False, True]
 
 
 async def test_who_does_nothing_is_not_told_of() -> None:
-    door = Door()
+    endpoint = Door()
     limits = Limits(requests_per_second=1000, bytes_per_second=100_000, concurrent_requests=5)
-    door.limiter.load({LimitSubject("east", str(number)): limits for number in range(50)})
+    endpoint.limiter.load({LimitSubject("east", str(number)): limits for number in range(50)})
     for number in range(50):
-        lease = door.limiter.enter(caller(str(number)))
+        lease = endpoint.limiter.enter(caller(str(number)))
         assert lease
         lease.leave()
-    busy = door.limiter.enter(caller("7"))
+    busy = endpoint.limiter.enter(caller("7"))
     meters = ScriptedMeters(SharedState(requests=1000, bytes=100_000, elsewhere=3))
-    sharing = door.sharing(meters)
-    told = []
+    sharing = endpoint.sharing(meters)
+    reported = []
     for seconds in (20, 40, 1):
         await sharing.look()
-        told.append([use.subject.key_id for use in meters.told])
-        meters.told.clear()
-        door.clock.advance(seconds)
+        reported.append([use.subject.key_id for use in meters.reported])
+        meters.reported.clear()
+        endpoint.clock.advance(seconds)
     assert busy
-    assert [len(each) for each in told] == [50, 50, 1]
-    assert told[-1] == ["7"]
+    assert [len(each) for each in reported] == [50, 50, 1]
+    assert reported[-1] == ["7"]
     meters.state = SharedState(requests=1000, bytes=100_000, elsewhere=5)
     await sharing.look()
-    assert door.limiter.enter(caller("8"))  # nobody knows of others, until it is reported once more
-    meters.told.clear()
+    assert endpoint.limiter.enter(caller("8"))  # nobody knows of others, until it is reported once more
+    meters.reported.clear()
     await sharing.look()
-    assert {use.subject.key_id for use in meters.told} == {"7", "8"}
+    assert {use.subject.key_id for use in meters.reported} == {"7", "8"}
     with pytest.raises(ConcurrencyExceededError):
-        door.limiter.enter(caller("8"))
+        endpoint.limiter.enter(caller("8"))
 
 
 async def test_nothing_is_told_where_there_is_nothing_to_share() -> None:
-    door = Door()
-    door.limiter.load({KEY: Limits(daily_requests=2)})
-    assert door.limiter.enter(caller())
+    endpoint = Door()
+    endpoint.limiter.load({KEY: Limits(daily_requests=2)})
+    assert endpoint.limiter.enter(caller())
     meters = ScriptedMeters(ConnectionError("nobody asks"))
-    await door.sharing(meters).look()
-    assert meters.told == []
+    await endpoint.sharing(meters).look()
+    assert meters.reported == []

@@ -17,7 +17,7 @@ EXPLICIT, IMPLICIT, JPEG, H264 = (
 ASKED = Query(QueryLevel.IMAGE, ())
 
 
-def told(query: Query, stored: str, **more: DicomJson) -> object:
+def reported(query: Query, stored: str, **more: DicomJson) -> object:
     """What the match says of its transfer syntaxes when the instance is cached in `stored`; None when nothing."""
     uids = {
         tag: {"vr": "UI", "Value": [uid]} for tag, uid in zip(("0020000D", "0020000E", "00080018"), REF, strict=True)
@@ -42,15 +42,15 @@ def told(query: Query, stored: str, **more: DicomJson) -> object:
     ],
 )
 def test_the_stored_one_comes_first_and_the_default_after_it(stored: str, available: list[str] | None) -> None:
-    assert told(ASKED, stored) == available
+    assert reported(ASKED, stored) == available
 
 
 def test_what_the_pacs_says_stays() -> None:
-    assert told(ASKED, JPEG, **{TAG: {"vr": "UI", "Value": [IMPLICIT]}}) == [IMPLICIT]
-    assert told(ASKED, JPEG, **{TAG: {"vr": "UI"}}) == [JPEG, EXPLICIT]
+    assert reported(ASKED, JPEG, **{TAG: {"vr": "UI", "Value": [IMPLICIT]}}) == [IMPLICIT]
+    assert reported(ASKED, JPEG, **{TAG: {"vr": "UI"}}) == [JPEG, EXPLICIT]
 
 
 def test_it_is_left_out_where_nobody_asks() -> None:
-    assert told(Query(QueryLevel.SERIES, ()), JPEG) is None
-    assert told(Query(QueryLevel.IMAGE, (), only_included=True), JPEG) is None
-    assert told(Query(QueryLevel.IMAGE, (), include=((TAG,),), only_included=True), JPEG) == [JPEG, EXPLICIT]
+    assert reported(Query(QueryLevel.SERIES, ()), JPEG) is None
+    assert reported(Query(QueryLevel.IMAGE, (), only_included=True), JPEG) is None
+    assert reported(Query(QueryLevel.IMAGE, (), include=((TAG,),), only_included=True), JPEG) == [JPEG, EXPLICIT]

@@ -66,7 +66,7 @@ def test_what_says_nothing_takes_nothing_away() -> None:
     ],
 )
 def test_nothing_more_can_be_learned_when_id_and_name_were_told(known: KnownStudy, is_told: bool) -> None:
-    assert known.is_patient_told is is_told
+    assert known.is_patient_known is is_told
 
 
 def test_those_used_last_are_kept() -> None:

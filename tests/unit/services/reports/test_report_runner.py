@@ -185,8 +185,8 @@ async def test_a_spool_that_can_not_be_written_delays_the_report_and_says_why(
     with monkeypatch.context() as patched:
         patched.setattr(world.spool, "new_file", full)
         await world.runner.look()
-    told = f"the report can't be made: what is in transit can't be written to data_dir/spool: {reason}"
-    assert world.state.last_error == f"{told}; {told}"
+    reported = f"the report can't be made: what is in transit can't be written to data_dir/spool: {reason}"
+    assert world.state.last_error == f"{reported}; {reported}"
     world.clock.advance(RETRY_AFTER[0].total_seconds())
     await world.runner.look()
     assert [len(sender.got) for sender in world.senders.values()] == [1, 1]

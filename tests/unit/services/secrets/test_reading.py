@@ -27,7 +27,7 @@ class Keeper:
     text: str = "old"
     failure: GatewayError | None = None
     asked: int = 0
-    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    next_below: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, reference: SecretReference) -> Secret:
         self.asked += 1

@@ -49,9 +49,9 @@ async def test_a_rotation_is_recorded_and_tells_what_is_to_be_done(bench: Bench)
 
 async def test_everything_is_wrapped_anew_with_progress_and_then_nothing(bench: Bench) -> None:
     await bench.keeper.rotate(OPERATOR)
-    told: list[RewrapProgress] = []
-    assert await bench.keeper.rewrap(told.append) == RewrapProgress(3, 0, 3)
-    assert [progress.done for progress in told] == [1, 2, 3]
+    reported: list[RewrapProgress] = []
+    assert await bench.keeper.rewrap(reported.append) == RewrapProgress(3, 0, 3)
+    assert [progress.done for progress in reported] == [1, 2, 3]
     assert {bench.keys.key_of(sealed) for sealed in bench.keys.stored.values()} == {"2"}
     assert [(await bench.keys.open(sealed)).reveal() for sealed in bench.keys.stored.values()] == ["a", "b", "c"]
     assert await bench.keeper.rewrap() == RewrapProgress(0, 0, 0)

@@ -47,7 +47,7 @@ async def test_watches_those_of_the_storage_scp_and_of_every_pacs() -> None:
     assert {(each.use, each.pacs, each.file) for each in telemetry.expiries} == {
         (Use.SCP, "", "scp.pem"),
         (Use.SCP_AUTHORITIES, "", "scp-ca.pem"),
-        (Use.DOOR, "", "door.pem"),
+        (Use.ENDPOINT, "", "door.pem"),
         (Use.CLIENT_AUTHORITIES, "", "clients.pem"),
         (Use.PACS_CLIENT, "dimse", "client.pem"),
         (Use.PACS_AUTHORITIES, "dimse", "ca.pem"),
@@ -88,14 +88,14 @@ SEEN = CertificateUse(Use.PACS_SERVER, "", "east", "dimse")
 
 
 async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls() -> None:
-    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
+    directory, telemetry, observed_certificates = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
     await directory.create_tenant(Tenant("east", START))
     for name in ("plain", "dimse"):
         await directory.create_pacs(PacsConfig("east", name, CONNECTIONS[name], START))
-    sightings.saw(SEEN, START)
-    sightings.saw(CertificateUse(Use.PACS_SERVER, "", "east", "plain"), START)
-    sightings.saw(CertificateUse(Use.PACS_SERVER, "", "west", "dimse"), START)
-    watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, sightings)
+    observed_certificates.observe(SEEN, START)
+    observed_certificates.observe(CertificateUse(Use.PACS_SERVER, "", "east", "plain"), START)
+    observed_certificates.observe(CertificateUse(Use.PACS_SERVER, "", "west", "dimse"), START)
+    watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, observed_certificates)
     await watch.look()
     assert {seen for seen, expires in telemetry.expiries.items() if expires} == {SEEN}
     await directory.update_pacs(PacsConfig("east", "dimse", CONNECTIONS["plain"], START))
@@ -104,19 +104,19 @@ async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls(
 
 
 async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
-    directory, telemetry, sightings = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
+    directory, telemetry, observed_certificates = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
     await directory.create_tenant(Tenant("east", START))
     await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))
-    watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, sightings)
+    watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, observed_certificates)
     await watch.start()
     await until(lambda: bool(telemetry.expiries))
     for expires in (START, START + timedelta(days=90)):
-        await asyncio.to_thread(sightings.saw, SEEN, expires)
+        await asyncio.to_thread(observed_certificates.observe, SEEN, expires)
         await until(lambda expires=expires: telemetry.expiries.get(SEEN) == expires)  # type: ignore[misc]
-    told: list[bool] = []
-    sightings.listen(lambda: told.append(True))
-    sightings.saw(SEEN, START + timedelta(days=90))
-    assert told == []
+    reported: list[bool] = []
+    observed_certificates.listen(lambda: reported.append(True))
+    observed_certificates.observe(SEEN, START + timedelta(days=90))
+    assert reported == []
     await watch.close()
 
 

@@ -69,8 +69,8 @@ async def test_tells_the_log_of_what_changes(caplog: pytest.LogCaptureFixture) -
     await readiness.open()
     for _ in range(3):
         await readiness.look()
-    told = [(record.levelno, record.getMessage()) for record in caplog.records]
-    assert told == [(logging.WARNING, "health: it is full"), (logging.INFO, "health: well again")]
+    reported = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert reported == [(logging.WARNING, "health: it is full"), (logging.INFO, "health: well again")]
 
 
 async def test_a_check_that_does_not_answer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,11 +64,11 @@ class DicomWebDescriber:
 
     async def _retrieves(self, ref: InstanceRef) -> tuple[str, ...]:
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        doors = {"WADO-RS": self._wado.open_scope(scope)}
+        routes = {"WADO-RS": self._wado.open_scope(scope)}
         if self._has_uri:
-            doors["WADO-URI"] = self._wado.open_uri(ref)
+            routes["WADO-URI"] = self._wado.open_uri(ref)
         services = []
-        for name, opened in doors.items():
+        for name, opened in routes.items():
             try:
                 async with opened as stream:
                     if stream.status not in MISSING:

@@ -115,7 +115,7 @@ def query_below(query: Query, match: DicomJson) -> Query:
     return replace(query, keys=tuple(MatchingKey(path, own[path]) for path in sorted(own)))
 
 
-def tells_of_more(headers: Mapping[str, str]) -> bool:
+def announces_more(headers: Mapping[str, str]) -> bool:
     """Whether the server says that it left matches out (PS3.18 8.3.4.4)."""
     return bool(_MORE_RESULTS.search(headers.get("warning", "")))
 

@@ -7,6 +7,7 @@ from radgate_server.adapters.pacs.dicomweb.answers import ONE_STUDY, ask_page, m
 from radgate_server.adapters.pacs.dicomweb.entity_tags import EntityTags
 from radgate_server.adapters.pacs.dicomweb.qido import (
     Search,
+    announces_more,
     ignored_fuzziness,
     literally,
     needs_decoding,
@@ -15,7 +16,6 @@ from radgate_server.adapters.pacs.dicomweb.qido import (
     search_of,
     split_lists,
     target_of,
-    tells_of_more,
 )
 from radgate_server.adapters.pacs.http import HttpAnswer, PacsHttp
 from radgate_server.core.dicom.data_sets import DicomJson, first_value
@@ -114,7 +114,7 @@ class DicomWebQuery:
             limit = min(self._page, max_results + 1 - found.count)
             answer = await self._ask(search, limit, offset)
             matches = await matches_of(answer)
-            more = tells_of_more(answer.headers)
+            more = announces_more(answer.headers)
             new = found.add(FindResult(matches, fuzzy_matching_ignored=ignored_fuzziness(answer.headers)))
             offset += len(matches)
             if offset > _MAX_ROWS:

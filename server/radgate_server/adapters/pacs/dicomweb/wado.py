@@ -62,7 +62,7 @@ class Wado:
             InstanceNotSentError: none has.
             PacsError: as `read` and the connection.
         """
-        for is_uri in self._doors():
+        for is_uri in self._routes():
             opened = self.open_uri(ref) if is_uri else self.open_scope(_scope_of(ref))
             async with opened as stream:
                 if stream.status not in MISSING:
@@ -71,7 +71,7 @@ class Wado:
                     return result
         raise InstanceNotSentError("the PACS lists the instance but did not send it", pacs=self._http.pacs)
 
-    def _doors(self) -> tuple[bool, ...]:
+    def _routes(self) -> tuple[bool, ...]:
         """Which ways to go: WADO-URI (True), WADO-RS (False)."""
         if not self._wado_uri_url:
             return (False,)

@@ -45,10 +45,10 @@ def build_dimse_pacs(
     if not isinstance(connection, DimseConnection):
         raise TypeError("not a DIMSE connection")
 
-    def tell(use: Use, expires: datetime) -> None:
+    def report_expiry(use: Use, expires: datetime) -> None:
         on_certificate(CertificateUse(use, "", config.tenant_id, config.name), expires)
 
-    associator = Associator(config.name, connection, settings, tell, destinations)
+    associator = Associator(config.name, connection, settings, report_expiry, destinations)
     credentials = Credentials(config.name, secrets or GivenSecrets(), connection.password, connection.certificate)
     report = partial(telemetry.pacs_associations, config.tenant_id, config.name)
     pool = AssociationPool(

@@ -124,7 +124,7 @@ class PacsHttp:
         self._contexts = {} if contexts is None else contexts
         self._on_certificate = on_certificate
         self._destinations = destinations
-        self._sighting = PeerCertificateObserver(self._url, on_certificate)
+        self._certificate_observer = PeerCertificateObserver(self._url, on_certificate)
         self._bulk, self._asks = self._make_clients()
 
     def url_of(self, path: str) -> str:
@@ -216,7 +216,7 @@ class PacsHttp:
     ) -> AsyncIterator[httpx.Response]:
         shown = await self._credentials.show()
         response = await send(self.pacs, client, request.with_headers(shown.headers))
-        self._sighting.look(response)
+        self._certificate_observer.look(response)
         try:
             if response.status_code == 401 and 401 not in judged:
                 await response.aclose()  # the token may have to come over the same connection

@@ -13,9 +13,9 @@ type ExpiryListener = Callable[[datetime], None]
 class PeerCertificateObserver:
     """Looks at the certificate behind each answer of `host`, which TLS has verified; reports each that is another."""
 
-    def __init__(self, url: str, tell: ExpiryListener) -> None:
+    def __init__(self, url: str, report: ExpiryListener) -> None:
         self._host = httpx.URL(url).host
-        self._tell = tell
+        self._report = report
         self._last = b""
 
     def look(self, response: httpx.Response) -> None:
@@ -25,4 +25,4 @@ class PeerCertificateObserver:
         shown = tls.getpeercert(binary_form=True) if tls is not None else None
         if shown and shown != self._last and response.request.url.host == self._host:
             self._last = shown
-            self._tell(x509.load_der_x509_certificate(shown).not_valid_after_utc)
+            self._report(x509.load_der_x509_certificate(shown).not_valid_after_utc)

@@ -31,7 +31,7 @@ class OrthancChanges:
         self._labelled = labelled
         self._baseline: _Baseline | None = None
         self._came = Counts()
-        self._told_up_to = -1
+        self._reported_up_to = -1
 
     async def changes_after(self, last: int | None) -> ChangeBatch:
         """Ask for the next page of the feed; at its end, also for what is gone."""
@@ -41,20 +41,20 @@ class OrthancChanges:
         if page.last < last:  # it was set up again
             begin = await self._begin()
             return ChangeBatch((StudyChange("", removed=True),), begin.last, more=False)
-        if last != self._told_up_to:  # what came before is not counted: there is nothing to compare with
-            self._baseline, self._came, self._told_up_to = None, Counts(), last
+        if last != self._reported_up_to:  # what came before is not counted: there is nothing to compare with
+            self._baseline, self._came, self._reported_up_to = None, Counts(), last
         changed = await self._changed(page.touched, doubtful=self._baseline is None)
         came = self._came.plus(page.new)
         gone = await self._removals(page.last, came) if page.done else None
         hidden = () if gone is None else await self._hidden()
         self._came = came if gone is None else Counts()
-        self._told_up_to = page.last
+        self._reported_up_to = page.last
         return ChangeBatch(tuple(dict.fromkeys((*changed, *(gone or ()), *hidden))), page.last, more=not page.done)
 
     async def _begin(self) -> ChangeBatch:
         self._baseline, self._came = await self._look(), Counts()
-        self._told_up_to = self._baseline.last if self._baseline is not None else await self._end()
-        return ChangeBatch((), self._told_up_to, more=False)
+        self._reported_up_to = self._baseline.last if self._baseline is not None else await self._end()
+        return ChangeBatch((), self._reported_up_to, more=False)
 
     async def _changed(self, touched: Iterable[str], *, doubtful: bool) -> list[StudyChange]:
         studies = await self._studies(touched)

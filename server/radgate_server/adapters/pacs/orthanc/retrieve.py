@@ -37,7 +37,7 @@ class _Patients:
     """Under which Patient IDs a study is held and seen; from those of `reporting`, Orthanc's ids can be computed."""
 
     all: frozenset[str]
-    telling: tuple[str, ...]
+    reporting: tuple[str, ...]
 
 
 class OrthancReader:
@@ -115,7 +115,7 @@ class OrthancReader:
     async def _content(self, ref: InstanceRef, patients: _Patients) -> InstanceContent | None:
         """The file, from the first patient under whom it is held; None when there is none."""
         uids = (ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        for patient_id in patients.telling:
+        for patient_id in patients.reporting:
             content = await self._fetch(resource_id(patient_id, *uids))
             if content is not None:
                 return content

@@ -1,7 +1,7 @@
 """A line of log as one JSON object, without patient data.
 
 Our own messages are written to hold none. Those of libraries may quote what they stumble over (a name that does not
-decode, a row, a whole data set), so of them only the place is told; of an exception that is not ours, the type, the
+decode, a row, a whole data set), so of them only the place is reported; of an exception that is not ours, the type, the
 places of its traceback, and the reason where that can hold no data (core/failure_text.py).
 """
 

@@ -19,7 +19,7 @@ from radgate_server.core.telemetry.certificates import CertificateUse
 class PrometheusTelemetry:
     """Telemetry that counts, by the catalogue. `registry` is what MetricsServer shows.
 
-    Of tenants, and of PACS, at most `named` are told apart.
+    Of tenants, and of PACS, at most `named` are distinguished.
     """
 
     def __init__(self, *, named: int = NAMED) -> None:

@@ -114,8 +114,8 @@ def _entity(identifier: Json, kind: str, role: str, id_type: Code) -> Json:
 
 
 def _details(details: Sequence[tuple[str, str]]) -> Json:
-    told = [{"type": name, "valueString": value} for name, value in details if value]
-    return {"detail": told} if told else {}
+    listed = [{"type": name, "valueString": value} for name, value in details if value]
+    return {"detail": listed} if listed else {}
 
 
 def _typed(code: str, system: str) -> Json:

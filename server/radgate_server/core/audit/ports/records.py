@@ -10,7 +10,7 @@ class Found(NamedTuple):
     """Some records, and from which number to go on (exclusive); None when there is nothing more to look at."""
 
     records: Sequence[AuditRecord]
-    go_on: int | None
+    next_below: int | None
 
 
 class AuditRecords(Protocol):

@@ -6,7 +6,13 @@ from typing import Literal, Self, override
 
 from radgate_server.core.pacs.kinds.checks import check_url
 from radgate_server.core.pacs.kinds.kind import ConnectionKind, DetectTarget, Ladder
-from radgate_server.core.pacs.kinds.web import CREDENTIALS_HINT, HttpConnection, http_goes_on, web_auth, web_bases
+from radgate_server.core.pacs.kinds.web import (
+    CREDENTIALS_HINT,
+    HttpConnection,
+    http_continues_after,
+    web_auth,
+    web_bases,
+)
 
 DICOMWEB_ROOTS = (
     *("/dicom-web", "/dicomweb", "/dcm4chee-arc/aets/DCM4CHEE/rs", "/wado-rs", "/rs", "/api/dicom-web"),
@@ -52,6 +58,6 @@ DICOMWEB = ConnectionKind(
     preference=20,
     ports=(80, 443, 8080),
     candidates=_candidates,
-    goes_on=http_goes_on,
+    continues_after=http_continues_after,
     hints=(CREDENTIALS_HINT,),
 )

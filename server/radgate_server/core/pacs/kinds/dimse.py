@@ -214,7 +214,7 @@ def _candidates(target: DetectTarget, port: int) -> Mapping[str, Ladder]:
     return {"dimse": tuple(DimseConnection(target.host, port, aet, target.calling_aet) for aet in aets)}
 
 
-def _goes_on(failure: GatewayError | None) -> bool:
+def _continues_after(failure: GatewayError | None) -> bool:
     """Another AE title helps only if this one was not recognised."""
     return isinstance(failure, PacsRejectedError) and failure.details.get("rejection") != "calling-aet"
 
@@ -226,7 +226,7 @@ DIMSE = ConnectionKind(
     preference=30,
     ports=(104, 11112),
     candidates=_candidates,
-    goes_on=_goes_on,
+    continues_after=_continues_after,
     hints=(
         Hint(
             kinds=("dimse",),

@@ -180,8 +180,8 @@ class ConnectionKind:
 
     `title` completes "Add ..." for a person: "a PACS that speaks DIMSE". `preference`: of several findings the lowest
     goes first. A detection looks at the `ports` of all kinds. `candidates` are what is tried at one port, by the name
-    of the ladder; kinds that share a ladder are tried in the order of their preference. `goes_on` says, of the failure
-    of a ladder's first candidate (None: it answered), whether the others can answer.
+    of the ladder; kinds that share a ladder are tried in the order of their preference. `continues_after` says, of the
+    failure of a ladder's first candidate (None: it answered), whether the others can answer.
     """
 
     connection: type[PacsConnection]
@@ -190,5 +190,5 @@ class ConnectionKind:
     preference: int = 100
     ports: tuple[int, ...] = ()
     candidates: Callable[[DetectTarget, int], Mapping[str, Ladder]] = no_candidates
-    goes_on: Callable[[GatewayError | None], bool] = always
+    continues_after: Callable[[GatewayError | None], bool] = always
     hints: tuple[Hint, ...] = ()

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal, Self, override
 
 from radgate_server.core.pacs.kinds.kind import ConnectionKind, DetectTarget, Ladder
-from radgate_server.core.pacs.kinds.web import CREDENTIALS_HINT, HttpConnection, http_goes_on, web_auth, web_bases
+from radgate_server.core.pacs.kinds.web import (
+    CREDENTIALS_HINT,
+    HttpConnection,
+    http_continues_after,
+    web_auth,
+    web_bases,
+)
 from radgate_server.core.pacs.labels import StudyLabels, check_labels
 
 
@@ -46,6 +52,6 @@ ORTHANC = ConnectionKind(
     preference=10,
     ports=(4242, 8042),
     candidates=_candidates,
-    goes_on=http_goes_on,
+    continues_after=http_continues_after,
     hints=(CREDENTIALS_HINT,),
 )

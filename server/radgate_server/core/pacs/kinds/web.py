@@ -198,7 +198,7 @@ def web_auth(target: DetectTarget) -> HttpAuth:
     return HttpAuth(method, username=target.username)
 
 
-def http_goes_on(failure: GatewayError | None) -> bool:
+def http_continues_after(failure: GatewayError | None) -> bool:
     """Another path helps whenever HTTP is spoken: an Orthanc has DICOMweb too."""
     return not isinstance(failure, _NOT_SPOKEN)
 

@@ -121,7 +121,7 @@ def takes_instance(accepted: tuple[Acceptable, ...], *, multipart: bool = False)
 
 
 @contextmanager
-def told_why(refused: Mapping[str, NotAcceptableError]) -> Iterator[None]:
+def explained_refusals(refused: Mapping[str, NotAcceptableError]) -> Iterator[None]:
     """When nothing is left to negotiate, what first kept a transfer syntax from being made is the better answer."""
     try:
         yield

@@ -18,7 +18,7 @@ from radgate_server.rpc.dicomweb.answers.cached_answer import give_kept
 from radgate_server.rpc.dicomweb.answers.multipart import envelope_of, located, part_messages, read_messages
 from radgate_server.rpc.dicomweb.answers.warnings import Notes
 from radgate_server.rpc.dicomweb.negotiation.accept import acceptables
-from radgate_server.rpc.dicomweb.negotiation.media_types import negotiate_frames, told_why
+from radgate_server.rpc.dicomweb.negotiation.media_types import explained_refusals, negotiate_frames
 from radgate_server.rpc.dicomweb.negotiation.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
 from radgate_server.rpc.dicomweb.retrieve.frame_paths import parse_frame_list, parse_ref, require_frames
 from radgate_server.rpc.pipeline.call import Call
@@ -144,7 +144,7 @@ class FramesResource:
         """
         refused: dict[str, NotAcceptableError] = {}
         while True:
-            with told_why(refused):
+            with explained_refusals(refused):
                 offer = choose_offer(handle, numbers, call, frozenset(refused))
             begun = False
             try:

@@ -18,7 +18,11 @@ from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.answers.multipart import Envelope, envelope_of, part_spans
 from radgate_server.rpc.dicomweb.answers.warnings import note_warnings
 from radgate_server.rpc.dicomweb.negotiation.accept import Acceptable, acceptables
-from radgate_server.rpc.dicomweb.negotiation.media_types import negotiate_instance, require_instances, told_why
+from radgate_server.rpc.dicomweb.negotiation.media_types import (
+    explained_refusals,
+    negotiate_instance,
+    require_instances,
+)
 from radgate_server.rpc.dicomweb.negotiation.offers import MULTIPART_FIRST, MULTIPART_ONLY
 from radgate_server.rpc.dicomweb.retrieve.deliveries import open_deliveries
 from radgate_server.rpc.pipeline.call import Call
@@ -103,7 +107,7 @@ class InstancesResource:
             raise delivery.error
         refused: dict[str, NotAcceptableError] = {}
         while True:
-            with told_why(refused):
+            with explained_refusals(refused):
                 offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=frozenset(refused))
             if offer.stored:
                 return envelope_of(offer), _read_handle(delivery, self._chunk_bytes), ()

@@ -25,7 +25,7 @@ class Numbered:
         """What the scope's study or series holds at the level, with the attributes of the tags in `include`.
 
         Raises:
-            PacsError: it can't be told, because a PACS failed.
+            PacsError: it can't be determined, because a PACS failed.
         """
         parents = ((_STUDY_INSTANCE_UID, scope.study_instance_uid), (_SERIES_INSTANCE_UID, scope.series_instance_uid))
         query = Query(

@@ -69,7 +69,7 @@ class Representatives:
 
         Raises:
             ObjectNotFoundError: no PACS of the tenant has the scope.
-            PacsError: it can't be told, because a PACS failed.
+            PacsError: it can't be determined, because a PACS failed.
         """
         study = scope.study_instance_uid
         if scope.series_instance_uid and scope.sop_instance_uid:

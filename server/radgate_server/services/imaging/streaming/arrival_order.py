@@ -90,24 +90,24 @@ class ArrivingSeries:
             self._begin()
 
     async def _bring(self, scope: RetrieveScope, listed: list[InstanceRef]) -> None:
-        told: set[InstanceRef] = set()
+        reported: set[InstanceRef] = set()
         try:
             async with (
                 self._retrieve.open(self._tenant_id, scope) as retrieval,
                 aclosing(aiter(retrieval)) as all_of_it,
             ):
                 for ref in retrieval.near:  # known at once, so that the middle one of them can go first
-                    told.add(ref)
-                    self._tell(ref)
+                    reported.add(ref)
+                    self._report(ref)
                 async for delivery in all_of_it:
-                    if delivery.ref not in told:
-                        told.add(delivery.ref)
-                        self._tell(delivery if isinstance(delivery, FailedInstance) else delivery.ref)
+                    if delivery.ref not in reported:
+                        reported.add(delivery.ref)
+                        self._report(delivery if isinstance(delivery, FailedInstance) else delivery.ref)
         except GatewayError as error:
             for ref in listed:
-                if ref not in told:
-                    self._tell(FailedInstance(ref, error))
+                if ref not in reported:
+                    self._report(FailedInstance(ref, error))
 
-    def _tell(self, arrived: Arrived) -> None:
+    def _report(self, arrived: Arrived) -> None:
         self._arrived.append(arrived)
         self._changed.set()

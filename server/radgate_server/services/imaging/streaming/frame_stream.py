@@ -129,14 +129,14 @@ class FrameStream:
     async def _make_ahead(self, making: _Making) -> list[FailedInstance]:
         """Begin what is due next; return the instances that can't be read at all."""
         failures = []
-        while self._may_go_on(making) and (step := self._order.next()) is not None:
+        while self._may_continue(making) and (step := self._order.next()) is not None:
             if step.part is not Part.OPEN:
                 making.append((step, asyncio.ensure_future(self._frame(step))))
             elif failure := await self._open(step.ref):
                 failures.append(failure)
         return failures
 
-    def _may_go_on(self, making: _Making) -> bool:
+    def _may_continue(self, making: _Making) -> bool:
         made = (task.result() for _, task in making if task.done() and not (task.cancelled() or task.exception()))
         return len(making) < self._ahead and sum(len(frame.data) for frame in made) < _AHEAD_BYTES
 

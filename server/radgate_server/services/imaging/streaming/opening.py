@@ -60,7 +60,7 @@ class FrameStreams:
 
         Raises:
             ObjectNotFoundError: no PACS of the tenant has the scope.
-            PacsError: it can't be told, because a PACS failed.
+            PacsError: it can't be determined, because a PACS failed.
         """
         listing = await self._lister.shown(tenant_id, scope)
         refs = in_order((entry.ref for entry in listing.listed), await self._shown(tenant_id, scope))

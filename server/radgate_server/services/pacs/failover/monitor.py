@@ -217,7 +217,7 @@ class PacsHealthMonitor:
         self._telemetry.pacs_health(*place, finding.health is Health.UP, watched.reason)
         self._telemetry.pacs_on_backup(*place, self._tracker.on_backup(*place))
         if watched.health is not before:
-            self._tell(place, watched, before, finding.error)
+            self._report(place, watched, before, finding.error)
         self._vouch(place, watched)
         self._tracker.observe(*place, SIGN_OF_LIFE, finding.error)
 
@@ -231,7 +231,7 @@ class PacsHealthMonitor:
     def _has_open_breakers(self, place: _Place) -> bool:
         return any(state.breaker is not BreakerState.CLOSED for state in self._guard.states(*place))
 
-    def _tell(self, place: _Place, watched: _Watched, before: Health, error: PacsError | None) -> None:
+    def _report(self, place: _Place, watched: _Watched, before: Health, error: PacsError | None) -> None:
         where = {"tenant": place[0], "pacs": place[1], "reason": watched.reason}
         if watched.health is Health.DOWN:
             _log.warning("PACS %s is down: %s", place[1], error.message if error else "no answer", extra=where)

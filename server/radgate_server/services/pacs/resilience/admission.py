@@ -47,7 +47,7 @@ def least_share(limit: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
+class QueueKey:
     """Who asks for what; those alike wait in one lane. `connections` is the size of the PACS's pool."""
 
     endpoint: str
@@ -83,7 +83,7 @@ class Room:
 class Lane:
     """Where those alike wait, in order. `share` is what the tenant has in progress at the endpoint."""
 
-    applicant: Applicant
+    queue_key: QueueKey
     pacs: Room
     share: Room
     rooms: tuple[Room, ...]
@@ -92,12 +92,12 @@ class Lane:
 
     def may_go(self) -> bool:
         """Whether every room has a place."""
-        return all(room.has_place(self.applicant.urgency) for room in self.rooms)
+        return all(room.has_place(self.queue_key.urgency) for room in self.rooms)
 
     def rank(self) -> tuple[int, int, int, int]:
         """The lowest goes first."""
-        urgency = self.applicant.urgency
-        has_least = self.pacs.running_of[urgency] >= least_share(self.applicant.connections)
+        urgency = self.queue_key.urgency
+        has_least = self.pacs.running_of[urgency] >= least_share(self.queue_key.connections)
         return (1 + urgency) * has_least, self.share.running, self.share.served, self.served
 
 
@@ -116,16 +116,16 @@ class Admission:
         self._per_endpoint = per_endpoint
         self._per_tenant = per_tenant
         # A lane lives as long as somebody keeps it, a room as long as one of its lanes.
-        self._lanes: WeakValueDictionary[Applicant, Lane] = WeakValueDictionary()
+        self._lanes: WeakValueDictionary[QueueKey, Lane] = WeakValueDictionary()
         self._rooms: WeakValueDictionary[tuple[str, ...], Room] = WeakValueDictionary()
         self._waiting: dict[Lane, None] = {}  # in the order in which they began to
         self._served = 0
 
-    def lane(self, applicant: Applicant) -> Lane:
+    def lane(self, queue_key: QueueKey) -> Lane:
         """The applicant's lane, to be kept for as long as there may be operations for it."""
-        lane = self._lanes.get(applicant)
+        lane = self._lanes.get(queue_key)
         if lane is None:
-            lane = self._lanes[applicant] = self._open_lane(applicant)
+            lane = self._lanes[queue_key] = self._open_lane(queue_key)
         return lane
 
     def enter(self, lane: Lane) -> Turn:
@@ -148,7 +148,7 @@ class Admission:
             self._stopped_waiting(turn)
             return []
         for room in lane.rooms:
-            room.running_of[lane.applicant.urgency] -= 1
+            room.running_of[lane.queue_key.urgency] -= 1
         return self._fill()
 
     def _fill(self) -> list[Turn]:
@@ -166,20 +166,20 @@ class Admission:
         self._served += 1
         lane.served = lane.share.served = self._served
         for room in lane.rooms:
-            room.running_of[lane.applicant.urgency] += 1
+            room.running_of[lane.queue_key.urgency] += 1
 
     def _stopped_waiting(self, turn: Turn) -> None:
         turn.lane.pacs.waiting -= 1
         if not turn.lane.waiting:
             del self._waiting[turn.lane]
 
-    def _open_lane(self, applicant: Applicant) -> Lane:
-        endpoint, tenant_id = applicant.endpoint, applicant.tenant_id
-        pacs = self._room(applicant.connections, "pacs", tenant_id, applicant.pacs, str(applicant.connections))
+    def _open_lane(self, queue_key: QueueKey) -> Lane:
+        endpoint, tenant_id = queue_key.endpoint, queue_key.tenant_id
+        pacs = self._room(queue_key.connections, "pacs", tenant_id, queue_key.pacs, str(queue_key.connections))
         share = self._room(None, "share", endpoint, tenant_id)
         shared = self._room(self._per_endpoint, "endpoint", endpoint)
         tenant = self._room(self._per_tenant, "tenant", tenant_id)
-        return Lane(applicant, pacs, share, (shared, pacs, tenant, share))
+        return Lane(queue_key, pacs, share, (shared, pacs, tenant, share))
 
     def _room(self, limit: int | None, *key: str) -> Room:
         room = self._rooms.get(key)

@@ -54,5 +54,5 @@ class FairGate:
             del self._sleeping[turn]
 
     def _report(self, turn: Turn) -> None:
-        room, applicant = turn.lane.pacs, turn.lane.applicant
-        self._telemetry.pacs_waiting(applicant.tenant_id, applicant.pacs, room.waiting, room.running)
+        room, queue_key = turn.lane.pacs, turn.lane.queue_key
+        self._telemetry.pacs_waiting(queue_key.tenant_id, queue_key.pacs, room.waiting, room.running)

@@ -14,7 +14,7 @@ from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.condition_log import ConditionLog
-from radgate_server.services.pacs.resilience.admission import Admission, Applicant, Lane, Urgency
+from radgate_server.services.pacs.resilience.admission import Admission, Lane, QueueKey, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, BreakerPolicy
 from radgate_server.services.pacs.resilience.fair_gate import FairGate
@@ -80,8 +80,8 @@ class PacsGuard:
         self._known[config.tenant_id, config.name] = known
         lanes = {urgency: self._lane(config, urgency) for urgency in Urgency}
         failed = partial(self._failed, config, known)
-        asker = PacsCaller(lanes, known.breakers, known.pulse, self._means, failed)
-        return replace(guard_roles(client, asker), close=partial(self._close, config, known, client))
+        pacs_caller = PacsCaller(lanes, known.breakers, known.pulse, self._means, failed)
+        return replace(guard_roles(client, pacs_caller), close=partial(self._close, config, known, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
         """How each operation of the PACS is doing; nothing for one that is not connected."""
@@ -138,14 +138,14 @@ class PacsGuard:
         return BreakerPolicy(failures, self._settings.breaker_open_s)
 
     def _lane(self, config: PacsConfig, urgency: Urgency) -> Lane:
-        applicant = Applicant(
+        queue_key = QueueKey(
             endpoint=config.connection.endpoint,
             tenant_id=config.tenant_id,
             pacs=config.name,
             connections=min(config.connection.max_parallel, self._settings.max_concurrent),
             urgency=urgency,
         )
-        return self._admission.lane(applicant)
+        return self._admission.lane(queue_key)
 
 
 def _where(config: PacsConfig, operation: Operation) -> dict[str, str]:

@@ -27,15 +27,15 @@ _MORE_THAN_LISTED = 100
 """Instances besides those that were listed, and as many again, after which a PACS is not listened to any more."""
 
 
-def guard_roles(client: PacsClient, asker: PacsCaller) -> PacsClient:
-    """The same PACS, asked through `asker`. Roles that are None stay None; the describer is left as it is."""
+def guard_roles(client: PacsClient, pacs_caller: PacsCaller) -> PacsClient:
+    """The same PACS, asked through `pacs_caller`. Roles that are None stay None; the describer is left as it is."""
     return replace(
         client,
-        echo=_GuardedEcho(client.echo, asker),
-        query=_GuardedQuery(client.query, asker),
-        reader=_GuardedReader(client.reader, asker),
-        store=client.store and _GuardedStore(client.store, asker),
-        changes=client.changes and _GuardedChanges(client.changes, asker),
+        echo=_GuardedEcho(client.echo, pacs_caller),
+        query=_GuardedQuery(client.query, pacs_caller),
+        reader=_GuardedReader(client.reader, pacs_caller),
+        store=client.store and _GuardedStore(client.store, pacs_caller),
+        changes=client.changes and _GuardedChanges(client.changes, pacs_caller),
     )
 
 
@@ -48,67 +48,69 @@ def operations_of(client: PacsClient) -> list[Operation]:
 class _GuardedEcho:
     """PacsEcho."""
 
-    def __init__(self, echo: PacsEcho, asker: PacsCaller) -> None:
+    def __init__(self, echo: PacsEcho, pacs_caller: PacsCaller) -> None:
         self._echo = echo
-        self._asker = asker
+        self._pacs_caller = pacs_caller
 
     async def echo(self) -> EchoReport:
-        return await self._asker.ask(Operation.ECHO, self._echo.echo)
+        return await self._pacs_caller.ask(Operation.ECHO, self._echo.echo)
 
 
 class _GuardedQuery:
     """PacsQuery."""
 
-    def __init__(self, query: PacsQuery, asker: PacsCaller) -> None:
+    def __init__(self, query: PacsQuery, pacs_caller: PacsCaller) -> None:
         self._query = query
-        self._asker = asker
+        self._pacs_caller = pacs_caller
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
         urgency = Urgency.LISTING if query.listing else Urgency.SEARCH
-        return await self._asker.ask(Operation.FIND, lambda: self._query.find(query, max_results=max_results), urgency)
+        return await self._pacs_caller.ask(
+            Operation.FIND, lambda: self._query.find(query, max_results=max_results), urgency
+        )
 
 
 class _GuardedStore:
     """PacsStore. What is stored can be read again, so a repetition sends the same bytes."""
 
-    def __init__(self, store: PacsStore, asker: PacsCaller) -> None:
+    def __init__(self, store: PacsStore, pacs_caller: PacsCaller) -> None:
         self._store = store
-        self._asker = asker
+        self._pacs_caller = pacs_caller
 
     async def store(self, instance: ReceivedInstance) -> StoreOutcome:
-        return await self._asker.ask(Operation.STORE, lambda: self._store.store(instance))
+        return await self._pacs_caller.ask(Operation.STORE, lambda: self._store.store(instance))
 
 
 class _GuardedChanges:
     """PacsChanges."""
 
-    def __init__(self, changes: PacsChanges, asker: PacsCaller) -> None:
+    def __init__(self, changes: PacsChanges, pacs_caller: PacsCaller) -> None:
         self._changes = changes
-        self._asker = asker
+        self._pacs_caller = pacs_caller
 
     async def changes_after(self, last: int | None) -> ChangeBatch:
-        return await self._asker.ask(Operation.CHANGES, lambda: self._changes.changes_after(last))
+        return await self._pacs_caller.ask(Operation.CHANGES, lambda: self._changes.changes_after(last))
 
 
 class _GuardedReader:
     """PacsReader. Opening waits for the first arrival: up to then the retrieve may be repeated unseen."""
 
-    def __init__(self, reader: PacsReader, asker: PacsCaller) -> None:
+    def __init__(self, reader: PacsReader, pacs_caller: PacsCaller) -> None:
         self._reader = reader
-        self._asker = asker
+        self._pacs_caller = pacs_caller
 
     @asynccontextmanager
     async def retrieve(
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
         async with AsyncExitStack() as stack:
-            yield await self._asker.repeat(Operation.RETRIEVE, lambda: self._open(stack, scope, listed))
+            yield await self._pacs_caller.repeat(Operation.RETRIEVE, lambda: self._open(stack, scope, listed))
 
     async def _open(
         self, stack: AsyncExitStack, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[Arrival]:
         async with AsyncExitStack() as opening:
-            attempt = await opening.enter_async_context(self._asker.attempt(Operation.RETRIEVE))
+            attempt = await opening.enter_async_context(self._pacs_caller.attempt(Operation.RETRIEVE))
             try:
                 arrivals = await opening.enter_async_context(self._reader.retrieve(scope, listed))
                 first = await anext(arrivals, None)
@@ -144,7 +146,7 @@ class _Arrivals:
         except Exception as error:
             self._attempt.judge(Verdict.ANSWERED if isinstance(error, StopAsyncIteration) else verdict_of(error))
             raise
-        self._attempt.hear()
+        self._attempt.record_answer()
         self._check_listed(arrival)
         return arrival
 

@@ -16,7 +16,7 @@ from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, Pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.deadline import remaining_s
-from radgate_server.services.pacs.resilience.admission import Applicant, Lane, Turn, Urgency
+from radgate_server.services.pacs.resilience.admission import Lane, QueueKey, Turn, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, Ticket
 from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
@@ -86,14 +86,14 @@ class PacsCaller:
             try:
                 return await once()
             except NoTurnError:
-                raise PacsBusyError("too much is being asked of the PACS", pacs=self._applicant.pacs) from None
+                raise PacsBusyError("too much is being asked of the PACS", pacs=self._queue_key.pacs) from None
             except PacsError as error:
                 self._on_failure(operation, error)
                 delay_s = self._delay_s(operation, error, retry)
                 if delay_s is None:
                     raise
-            applicant = self._applicant
-            self._means.telemetry.pacs_retried(applicant.tenant_id, applicant.pacs, operation)
+            queue_key = self._queue_key
+            self._means.telemetry.pacs_retried(queue_key.tenant_id, queue_key.pacs, operation)
             await self._means.sleep(delay_s)
         raise AssertionError("count() does not end")
 
@@ -123,15 +123,15 @@ class PacsCaller:
     def _check(self, operation: Operation) -> None:
         refusal_s = self._refusal_s(operation)
         if refusal_s is not None:
-            raise circuit_open(self._applicant.pacs, operation, refusal_s)
+            raise circuit_open(self._queue_key.pacs, operation, refusal_s)
 
     def _refusal_s(self, operation: Operation) -> float | None:
         return self._breakers[operation].refusal_s(self._means.clock.monotonic_s())
 
     @property
-    def _applicant(self) -> Applicant:
+    def _queue_key(self) -> QueueKey:
         """Any of them, for what they have in common."""
-        return self._lanes[Urgency.SEARCH].applicant
+        return self._lanes[Urgency.SEARCH].queue_key
 
 
 class Attempt:
@@ -157,7 +157,7 @@ class Attempt:
         ticket = self._breaker.enter(now_s)
         if ticket is None:
             self._means.gate.leave(turn)
-            raise circuit_open(self._lane.applicant.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
+            raise circuit_open(self._lane.queue_key.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
         self._turn, self._ticket, self._started_s = turn, ticket, now_s
         if self._is_short:
             self._pulse.ask(now_s)
@@ -166,17 +166,17 @@ class Attempt:
     @property
     def pacs(self) -> str:
         """Whose it is."""
-        return self._lane.applicant.pacs
+        return self._lane.queue_key.pacs
 
     def judge(self, verdict: Verdict) -> None:
         """The call has ended, and this is what it says of the PACS."""
         self._verdict = verdict
         if verdict is Verdict.ANSWERED:
-            self.hear()
+            self.record_answer()
 
-    def hear(self) -> None:
+    def record_answer(self) -> None:
         """Something came from the PACS."""
-        self._pulse.hear(self._means.clock.monotonic_s())
+        self._pulse.record_answer(self._means.clock.monotonic_s())
 
     def judge_silence(self) -> None:
         """The caller gave up. That says nothing of the PACS, unless it had long enough for a short answer."""

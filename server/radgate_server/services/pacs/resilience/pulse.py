@@ -30,7 +30,7 @@ class PulseMeter:
         if not self._waiting:
             self._waited_s += now_s - self._waiting_since_s
 
-    def hear(self, now_s: float) -> None:
+    def record_answer(self, now_s: float) -> None:
         """The PACS answered or sent something, whomever."""
         self._heard_at_s = self._waiting_since_s = now_s
         self._waited_s = 0.0

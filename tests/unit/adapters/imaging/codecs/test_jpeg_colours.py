@@ -72,10 +72,10 @@ def test_a_jfif_stream_is_ybr_whatever_the_data_set_says(interpretation: str, su
     assert all(abs(found - wanted) <= 2 for found, wanted in zip(frame.pixels[:3], expected, strict=True))
 
 
-@pytest.mark.parametrize(("stated", "told"), [("RGB", "RGB"), ("DOE^JOHN", "something else")])
-def test_notes_repeat_no_text_of_the_data_set(stated: str, told: str) -> None:
+@pytest.mark.parametrize(("stated", "reported"), [("RGB", "RGB"), ("DOE^JOHN", "something else")])
+def test_notes_repeat_no_text_of_the_data_set(stated: str, reported: str) -> None:
     [note] = _decoded(_jpeg("RGB"), stated).notes
-    assert note == f"the JPEG frame is YBR_FULL, Photometric Interpretation says {told}"
+    assert note == f"the JPEG frame is YBR_FULL, Photometric Interpretation says {reported}"
 
 
 def test_an_rgb_stream_stays_as_it_is() -> None:

@@ -1,13 +1,13 @@
 import pytest
 
 from radgate_server.adapters.pacs.dicomweb.qido import (
+    announces_more,
     ignored_fuzziness,
     literally,
     needs_decoding,
     search_of,
     split_lists,
     target_of,
-    tells_of_more,
 )
 from radgate_server.core.dicom.data_sets import TagPath
 from radgate_server.core.dicom.identifiers import QueryLevel
@@ -109,5 +109,5 @@ def test_long_lists_are_split() -> None:
     ],
 )
 def test_warnings_are_understood(warning: str, more: bool, literal: bool) -> None:
-    assert tells_of_more({"warning": warning}) is more
+    assert announces_more({"warning": warning}) is more
     assert ignored_fuzziness({"warning": warning}) is literal

@@ -228,9 +228,9 @@ async def test_every_encoding_is_read(folder: Folder, name: str) -> None:
 
 
 async def test_progress_is_told(folder: Folder) -> None:
-    told: list[tuple[int, int]] = []
-    index = await index_folder(folder.root, lambda *progress: told.append(progress))
-    assert told == [(1, 2), (2, 2)]
+    reported: list[tuple[int, int]] = []
+    index = await index_folder(folder.root, lambda *progress: reported.append(progress))
+    assert reported == [(1, 2), (2, 2)]
     assert len((await index.snapshot()).holdings) == 2
 
 

@@ -56,12 +56,12 @@ def test_what_went_is_what_is_missing_from_the_sum() -> None:
 def test_what_is_not_accounted_for_may_be_any_study(
     gone: Counts, missing: list[str], updated: list[str], any_other: bool
 ) -> None:
-    told = removals(gone, missing, updated)
-    assert [change for change in told if change.study_instance_uid] == [
+    reported = removals(gone, missing, updated)
+    assert [change for change in reported if change.study_instance_uid] == [
         *(StudyChange(uid, removed=True) for uid in missing),
         *(StudyChange(uid, removed=not gone.studies, doubtful=bool(gone.studies)) for uid in updated),
     ]
-    assert (StudyChange("", removed=True) in told) is any_other
+    assert (StudyChange("", removed=True) in reported) is any_other
 
 
 def test_studies_of_resources() -> None:

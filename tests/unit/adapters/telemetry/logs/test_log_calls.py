@@ -67,7 +67,7 @@ def is_enum(owner: ast.expr) -> bool:
 def found_in(text: str, name: str) -> list[str]:
     """All that is wrong in a file, with its place."""
     tree = ast.parse(text)
-    logged = [f"{name}:{call.lineno}: {told}" for call in log_calls(tree) for told in problems(call)]
+    logged = [f"{name}:{call.lineno}: {reported}" for call in log_calls(tree) for reported in problems(call)]
     return logged + [f"{name}:{node.lineno}: it reveals something in an error" for node in revealing_errors(tree)]
 
 
@@ -92,7 +92,7 @@ def test_no_call_logs_what_is_raw() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         ('_log.info(f"found {patient}")', "a.py:1: its message is put together, where a literal with %s belongs"),
         ('_log.info("found %s", query)', "a.py:1: it logs query as it is"),
@@ -104,5 +104,5 @@ def test_no_call_logs_what_is_raw() -> None:
         ('_log.info("x", extra={"name": 1})', "a.py:1: its extra has name, which is not on the list FIELDS"),
     ],
 )
-def test_each_way_of_telling_is_found(line: str, told: str) -> None:
-    assert found_in(line, "a.py") == [told]
+def test_each_way_of_telling_is_found(line: str, reported: str) -> None:
+    assert found_in(line, "a.py") == [reported]

@@ -33,7 +33,7 @@ def wrong(where: str, expression: str, known: Mapping[str, frozenset[str]]) -> I
 
 def test_rules_and_dashboards_name_what_there_is() -> None:
     known = dict(samples())
-    assert [told for where, expression in expressions() for told in wrong(where, expression, known)] == []
+    assert [reported for where, expression in expressions() for reported in wrong(where, expression, known)] == []
     assert list(wrong("here", 'radgate_none + radgate_pacs_up{color="red"}', known)) == [
         "here: no metric radgate_none",
         "here: radgate_pacs_up has no label color",

@@ -67,9 +67,9 @@ def test_every_action_has_a_name() -> None:
 def test_what_happened_has_the_standards_name(changes: dict[str, Any], event: str, action: str, outcome: str) -> None:
     identification = message(stored(**changes)).find("EventIdentification")
     assert identification is not None
-    told = identification.find("EventID")
-    assert told is not None
-    assert (told.get("originalText"), told.get("codeSystemName")) == (event, "DCM")
+    reported = identification.find("EventID")
+    assert reported is not None
+    assert (reported.get("originalText"), reported.get("codeSystemName")) == (event, "DCM")
     assert (identification.get("EventActionCode"), identification.get("EventOutcomeIndicator")) == (action, outcome)
 
 

@@ -85,7 +85,7 @@ def test_uids_that_are_none_are_malformed(study: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("elements", "told"),
+    ("elements", "reported"),
     [
         (
             (element(0x00100010, "PN", b"M\xfcller^J "), element(0x00100020, "LO", b"P-1 ")),
@@ -96,6 +96,6 @@ def test_uids_that_are_none_are_malformed(study: bytes) -> None:
         ((), FilePatient("", "")),
     ],
 )
-def test_the_patient_is_read_in_the_files_own_characters(elements: tuple[bytes, ...], told: FilePatient) -> None:
+def test_the_patient_is_read_in_the_files_own_characters(elements: tuple[bytes, ...], reported: FilePatient) -> None:
     latin = element(0x00080005, "CS", b"ISO_IR 100")
-    assert patient_of(file(latin + b"".join(elements) + element(0x0020000D, "UI", b"1.2.1\0"))) == told
+    assert patient_of(file(latin + b"".join(elements) + element(0x0020000D, "UI", b"1.2.1\0"))) == reported

@@ -105,8 +105,8 @@ def test_an_update_changes_what_is_named_or_given(
 
 def test_a_reference_is_told_and_stays_where_it_was_given_for() -> None:
     setup = replace(SETUP, connection=replace(DIMSE, password=IN_VARIABLE))
-    told = to_pacs(PacsOverview(PacsConfig("east", "spare", setup.connection, START), None, active=True))
-    assert (told.dimse.password_ref, told.dimse.password) == ("env:PACS", "")
+    reported = to_pacs(PacsOverview(PacsConfig("east", "spare", setup.connection, START), None, active=True))
+    assert (reported.dimse.password_ref, reported.dimse.password) == ("env:PACS", "")
     assert change_setup(setup, Pacs(dimse={"max_associations": 9}), []).connection == replace(
         setup.connection, max_associations=9
     )

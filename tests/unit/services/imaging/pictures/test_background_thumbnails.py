@@ -78,10 +78,10 @@ async def test_too_many_are_passed_over(workshop: Workshop, monkeypatch: pytest.
 
 async def test_what_is_not_kept_is_not_announced(workshop: Workshop) -> None:
     workshop.inner.full = True
-    told: list[InstanceRef] = []
-    workshop.store = AnnouncingStore(workshop.inner, (lambda _, handle: told.append(handle.ref),))
+    reported: list[InstanceRef] = []
+    workshop.store = AnnouncingStore(workshop.inner, (lambda _, handle: reported.append(handle.ref),))
     with pytest.raises(StorageFullError):
         await workshop.put(1)
     workshop.inner.full = False
     await workshop.put(2)
-    assert [ref.sop_instance_uid for ref in told] == [f"{STUDY}.1.2"]
+    assert [ref.sop_instance_uid for ref in reported] == [f"{STUDY}.1.2"]

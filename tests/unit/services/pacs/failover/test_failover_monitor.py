@@ -151,8 +151,8 @@ async def test_fails_over_soon_when_the_active_one_answers_no_more(rig: Rig, cap
     statuses = await rig.statuses()
     assert (statuses["main"].active, statuses["main"].health) == (False, Health.DOWN)
     assert statuses["spare"].active
-    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert told == ["PACS main is down: connection refused", "another PACS of a group is active"]
+    reported = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert reported == ["PACS main is down: connection refused", "another PACS of a group is active"]
 
 
 async def test_comes_back_after_a_steady_time(rig: Rig) -> None:

@@ -4,24 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.pacs.resilience.admission import Admission, Applicant, Turn, Urgency, reserved
+from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Turn, Urgency, reserved
 
 ENDPOINT = "pacs:104"
 SEARCH, LISTING, TRANSFER = Urgency
 
 
-def applicant(
+def queue_key(
     tenant_id: str = "east",
     pacs: str = "main",
     *,
     endpoint: str = ENDPOINT,
     connections: int = 100,
     urgency: Urgency = TRANSFER,
-) -> Applicant:
-    return Applicant(endpoint, tenant_id, pacs, connections, urgency)
+) -> QueueKey:
+    return QueueKey(endpoint, tenant_id, pacs, connections, urgency)
 
 
-def fill(admission: Admission, who: Applicant, count: int) -> list[Turn]:
+def fill(admission: Admission, who: QueueKey, count: int) -> list[Turn]:
     return [admission.enter(admission.lane(who)) for _ in range(count)]
 
 
@@ -50,78 +50,78 @@ def test_a_share_is_left_to_what_is_more_urgent(limit: int, by_listings: int, by
 
 def test_an_endpoint_has_so_many_at_the_same_time_whoever_they_are() -> None:
     admission = Admission(per_endpoint=8, per_tenant=100)
-    assert admitted(fill(admission, applicant("east"), 4) + fill(admission, applicant("west"), 4)) == 6
-    assert admitted(fill(admission, applicant("west", urgency=SEARCH), 4)) == 2
-    assert admitted(fill(admission, applicant("west", endpoint="other:104"), 4)) == 4
+    assert admitted(fill(admission, queue_key("east"), 4) + fill(admission, queue_key("west"), 4)) == 6
+    assert admitted(fill(admission, queue_key("west", urgency=SEARCH), 4)) == 2
+    assert admitted(fill(admission, queue_key("west", endpoint="other:104"), 4)) == 4
 
 
 def test_a_tenant_has_so_many_at_all_its_pacs() -> None:
     admission = Admission(per_endpoint=100, per_tenant=4)
     assert (
-        admitted(fill(admission, applicant(pacs="main"), 2) + fill(admission, applicant(pacs="b", endpoint="b"), 2))
+        admitted(fill(admission, queue_key(pacs="main"), 2) + fill(admission, queue_key(pacs="b", endpoint="b"), 2))
         == 3
     )
-    assert admitted(fill(admission, applicant("west"), 3)) == 3
+    assert admitted(fill(admission, queue_key("west"), 3)) == 3
 
 
 def test_a_pacs_has_as_many_as_it_has_connections() -> None:
     admission = Admission(per_endpoint=100, per_tenant=100)
-    assert admitted(fill(admission, applicant(connections=1), 3)) == 1
-    assert admitted(fill(admission, applicant("west", connections=4), 5)) == 3
+    assert admitted(fill(admission, queue_key(connections=1), 3)) == 1
+    assert admitted(fill(admission, queue_key("west", connections=4), 5)) == 3
 
 
 def test_a_query_passes_by_long_retrieves() -> None:
     admission = Admission(per_endpoint=4, per_tenant=100)
-    assert admitted(fill(admission, applicant(), 10)) == 3
-    query = admission.enter(admission.lane(applicant(urgency=SEARCH)))
+    assert admitted(fill(admission, queue_key(), 10)) == 3
+    query = admission.enter(admission.lane(queue_key(urgency=SEARCH)))
     assert query.admitted
     assert admission.leave(query) == []
 
 
 def test_a_search_finds_a_place_beside_a_flood_of_retrieves_and_their_listings() -> None:
     admission = Admission(per_endpoint=16, per_tenant=32)
-    transfers = fill(admission, applicant(connections=5), 200)
-    listings = fill(admission, applicant(connections=5, urgency=LISTING), 200)
+    transfers = fill(admission, queue_key(connections=5), 200)
+    listings = fill(admission, queue_key(connections=5, urgency=LISTING), 200)
     assert (admitted(transfers), admitted(listings)) == (3, 1)
-    assert admission.enter(admission.lane(applicant(connections=5, urgency=SEARCH))).admitted
+    assert admission.enter(admission.lane(queue_key(connections=5, urgency=SEARCH))).admitted
 
 
 def test_searches_go_before_listings_and_listings_before_transfers() -> None:
     admission = Admission(per_endpoint=16, per_tenant=32)
-    running = fill(admission, applicant(connections=5, urgency=SEARCH), 10)[:5]
+    running = fill(admission, queue_key(connections=5, urgency=SEARCH), 10)[:5]
     for urgency in (TRANSFER, LISTING):
-        fill(admission, applicant(connections=5, urgency=urgency), 3)
-    order = [turn.lane.applicant.urgency.name[0] for turn in drain(admission, running, 11)]
+        fill(admission, queue_key(connections=5, urgency=urgency), 3)
+    order = [turn.lane.queue_key.urgency.name[0] for turn in drain(admission, running, 11)]
     # A class that has no place at all goes first; here the operations end in the order in which they began.
     assert "".join(order) == "TLSSSTLSSLT"
 
 
 def test_who_waits_for_a_full_pacs_holds_nothing_of_another() -> None:
     admission = Admission(per_endpoint=2, per_tenant=8)
-    fill(admission, applicant(urgency=SEARCH), 50)
-    assert admitted(fill(admission, applicant(pacs="other", endpoint="other", urgency=SEARCH), 2)) == 2
+    fill(admission, queue_key(urgency=SEARCH), 50)
+    assert admitted(fill(admission, queue_key(pacs="other", endpoint="other", urgency=SEARCH), 2)) == 2
 
 
 def test_first_come_is_first_served_within_a_lane() -> None:
     admission = Admission(per_endpoint=1, per_tenant=8)
-    turns = fill(admission, applicant(), 5)
+    turns = fill(admission, queue_key(), 5)
     assert drain(admission, turns[:1], 4) == turns[1:]
 
 
 def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
-    running = fill(admission, applicant("east"), 10)[:1]
-    fill(admission, applicant("west"), 3)
-    order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 8)]
+    running = fill(admission, queue_key("east"), 10)[:1]
+    fill(admission, queue_key("west"), 3)
+    order = [turn.lane.queue_key.tenant_id for turn in drain(admission, running, 8)]
     assert order == ["west", "east", "west", "east", "west", "east", "east", "east"]
 
 
 @pytest.mark.parametrize("flood", [10, 1000])
 def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -> None:
     admission = Admission(per_endpoint=4, per_tenant=100)
-    running = [turn for turn in fill(admission, applicant("east"), flood) if turn.admitted]
-    late = [*fill(admission, applicant("west"), 3), *fill(admission, applicant("south"), 3)]
-    order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 9)]
+    running = [turn for turn in fill(admission, queue_key("east"), flood) if turn.admitted]
+    late = [*fill(admission, queue_key("west"), 3), *fill(admission, queue_key("south"), 3)]
+    order = [turn.lane.queue_key.tenant_id for turn in drain(admission, running, 9)]
     assert Counter(order) == {"west": 3, "south": 3, "east": 3}
     assert set(order[:2]) == {"west", "south"}
     assert admitted(late) == 6
@@ -129,29 +129,29 @@ def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -
 
 def test_the_tenant_with_less_under_way_goes_first() -> None:
     admission = Admission(per_endpoint=6, per_tenant=100)
-    running = fill(admission, applicant("east"), 10)[:4]
-    fill(admission, applicant("west"), 10)
-    order = [turn.lane.applicant.tenant_id for turn in drain(admission, running, 2)]
+    running = fill(admission, queue_key("east"), 10)[:4]
+    fill(admission, queue_key("west"), 10)
+    order = [turn.lane.queue_key.tenant_id for turn in drain(admission, running, 2)]
     assert order == ["west", "west"]
 
 
 def test_retrieves_do_not_wait_for_ever_behind_queries() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
-    running = fill(admission, applicant(urgency=SEARCH), 20)[:1]
-    retrieve = admission.enter(admission.lane(applicant()))
+    running = fill(admission, queue_key(urgency=SEARCH), 20)[:1]
+    retrieve = admission.enter(admission.lane(queue_key()))
     assert retrieve in drain(admission, running, 2)
 
 
 def test_who_gives_up_is_not_admitted_and_nobody_else_waits_for_it() -> None:
     admission = Admission(per_endpoint=1, per_tenant=8)
-    first, second, third = fill(admission, applicant(), 3)
+    first, second, third = fill(admission, queue_key(), 3)
     assert admission.leave(second) == []
     assert admission.leave(first) == [third]
     assert not second.admitted
 
 
 WISHES = st.builds(
-    applicant,
+    queue_key,
     st.sampled_from(["east", "west", "north"]),
     st.sampled_from(["main", "second"]),
     endpoint=st.sampled_from(["a", "b"]),
@@ -166,16 +166,16 @@ WISHES = st.builds(
     steps=st.lists(st.one_of(WISHES, st.integers(0, 999)), max_size=150),
 )
 def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
-    per_endpoint: int, per_tenant: int, steps: list[Applicant | int]
+    per_endpoint: int, per_tenant: int, steps: list[QueueKey | int]
 ) -> None:
     admission = Admission(per_endpoint=per_endpoint, per_tenant=per_tenant)
     inside: list[Turn] = []
     for step in steps:
-        if isinstance(step, Applicant):
+        if isinstance(step, QueueKey):
             inside.append(admission.enter(admission.lane(step)))
         elif inside:
             admission.leave(inside.pop(step % len(inside)))
-        running = [turn.lane.applicant for turn in inside if turn.admitted]
+        running = [turn.lane.queue_key for turn in inside if turn.admitted]
         assert max(Counter(who.endpoint for who in running).values(), default=0) <= per_endpoint
         assert max(Counter(who.tenant_id for who in running).values(), default=0) <= per_tenant
         pools = Counter((who.tenant_id, who.pacs, who.connections) for who in running)
@@ -183,7 +183,7 @@ def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
         assert not [turn for turn in inside if not turn.admitted and turn.lane.may_go()]
     for turn in inside:
         admission.leave(turn)
-    for who in {step for step in steps if isinstance(step, Applicant)}:
+    for who in {step for step in steps if isinstance(step, QueueKey)}:
         turn = admission.enter(admission.lane(who))
         assert turn.admitted
         assert [room.running for room in turn.lane.rooms] == [1] * 4

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.pacs.resilience.admission import Admission, Applicant, Turn, Urgency
+from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Turn, Urgency
 from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
 from tests.fakes.telemetry import RecordingTelemetry
 
-QUERY = Applicant("pacs:104", "east", "main", 100, Urgency.SEARCH)
-RETRIEVE = Applicant("pacs:104", "east", "main", 100, Urgency.TRANSFER)
+QUERY = QueueKey("pacs:104", "east", "main", 100, Urgency.SEARCH)
+RETRIEVE = QueueKey("pacs:104", "east", "main", 100, Urgency.TRANSFER)
 
 
 class EndpointSecurity:
@@ -19,12 +19,12 @@ class EndpointSecurity:
 
     def __init__(self, places: int = 1) -> None:
         admission = Admission(per_endpoint=places, per_tenant=100)
-        self.lanes = {applicant: admission.lane(applicant) for applicant in (QUERY, RETRIEVE)}
+        self.lanes = {queue_key: admission.lane(queue_key) for queue_key in (QUERY, RETRIEVE)}
         self.telemetry = RecordingTelemetry()
         self.gate = FairGate(admission, self.telemetry)
 
-    async def enter(self, applicant: Applicant = QUERY, max_wait_s: float = 30) -> Turn:
-        return await self.gate.enter(self.lanes[applicant], max_wait_s=max_wait_s)
+    async def enter(self, queue_key: QueueKey = QUERY, max_wait_s: float = 30) -> Turn:
+        return await self.gate.enter(self.lanes[queue_key], max_wait_s=max_wait_s)
 
     def leave(self, turn: Turn) -> None:
         self.gate.leave(turn)
@@ -96,9 +96,9 @@ async def _play(places: int, script: list[tuple[str, int]]) -> Played:
     releases: list[asyncio.Event] = []
     running = most_inside = 0
 
-    async def work(applicant: Applicant, release: asyncio.Event) -> None:
+    async def work(queue_key: QueueKey, release: asyncio.Event) -> None:
         nonlocal running, most_inside
-        turn = await shared.enter(applicant)
+        turn = await shared.enter(queue_key)
         running += 1
         most_inside = max(most_inside, running)
         try:
@@ -111,8 +111,8 @@ async def _play(places: int, script: list[tuple[str, int]]) -> Played:
         match action:
             case "query" | "retrieve":
                 releases.append(asyncio.Event())
-                applicant = QUERY if action == "query" else RETRIEVE
-                tasks.append(asyncio.create_task(work(applicant, releases[-1])))
+                queue_key = QUERY if action == "query" else RETRIEVE
+                tasks.append(asyncio.create_task(work(queue_key, releases[-1])))
             case "cancel" if tasks:
                 tasks[number % len(tasks)].cancel()
             case "leave" if releases:

@@ -232,8 +232,8 @@ async def test_a_breaker_opens_for_its_operation_alone_and_closes_on_an_answer()
     assert (bench.pacs.calls["find"], await bench.retrieve()) == (3, 1)
     bench.clock.advance(10)
     assert await bench.find() == 1
-    told = [(operation, state) for _, _, operation, state in bench.telemetry.breakers]
-    assert told == [("find", "open"), ("find", "half-open"), ("find", "closed")]
+    reported = [(operation, state) for _, _, operation, state in bench.telemetry.breakers]
+    assert reported == [("find", "open"), ("find", "half-open"), ("find", "closed")]
 
 
 async def test_each_attempt_counts_and_an_open_breaker_ends_the_repeating() -> None:

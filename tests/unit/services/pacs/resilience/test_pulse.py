@@ -20,7 +20,7 @@ def test_whatever_is_heard_ends_the_silence_for_all_who_wait() -> None:
     meter = PulseMeter()
     meter.ask(10)
     meter.ask(14)
-    meter.hear(16)
+    meter.record_answer(16)
     assert meter.pulse(16) == Pulse(16, 0)
     meter.leave(16)
     assert meter.pulse(19) == Pulse(16, 3)
@@ -32,7 +32,7 @@ def test_giving_up_is_no_answer() -> None:
     meter.leave(25)
     meter.ask(26)
     assert meter.pulse(30) == Pulse(None, 19)
-    meter.hear(31)
+    meter.record_answer(31)
     assert meter.pulse(31) == Pulse(31, 0)
 
 
@@ -45,19 +45,19 @@ def test_time_in_which_nobody_waits_is_no_silence() -> None:
 
 def test_moving_instances_is_heard_and_owes_nothing() -> None:
     meter = PulseMeter()
-    meter.hear(10)
+    meter.record_answer(10)
     assert meter.pulse(500) == Pulse(10, 0)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["ask", "leave", "hear"]), st.floats(0, 60)), max_size=40))
+@given(st.lists(st.tuples(st.sampled_from(["ask", "leave", "record_answer"]), st.floats(0, 60)), max_size=40))
 def test_silence_is_no_longer_than_the_time_since_something_was_heard(steps: list[tuple[str, float]]) -> None:
     meter, now_s, waiting, began_s = PulseMeter(), 0.0, 0, 0.0
     for step, later_s in steps:
         now_s += later_s
         if step == "leave" and not waiting:
             continue
-        waiting += {"ask": 1, "leave": -1, "hear": 0}[step]
+        waiting += {"ask": 1, "leave": -1, "record_answer": 0}[step]
         getattr(meter, step)(now_s)
-        if step == "hear":
+        if step == "record_answer":
             began_s = now_s
         assert -1e-6 <= meter.pulse(now_s).silent_s <= now_s - began_s + 1e-6

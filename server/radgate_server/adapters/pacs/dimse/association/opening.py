@@ -96,7 +96,7 @@ class Associator:
         association = self._prepare(proposals, shown)
         try:
             association.request()
-            self._tell_certificate(association)
+            self._report_certificate(association)
             if not association.is_established:
                 raise self._failure(association)
         except BaseException:
@@ -133,7 +133,7 @@ class Associator:
         except ConfigurationError as error:
             raise PacsTlsFailedError(error.message, pacs=self._pacs) from None
 
-    def _tell_certificate(self, association: QuickAssociation) -> None:
+    def _report_certificate(self, association: QuickAssociation) -> None:
         """Report until when the certificate is good that the PACS has shown, and that has been verified."""
         sock = association.dul.socket
         if isinstance(sock, QuickSocket) and sock.certificate:

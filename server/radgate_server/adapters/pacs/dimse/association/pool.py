@@ -122,7 +122,7 @@ class AssociationPool:
         for idle in self._idle:
             await self._in_thread(idle.association.end)
         self._idle.clear()
-        self._tell()
+        self._notify()
         if self._endings:
             await asyncio.wait(self._endings, timeout=_STOP_S)
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
@@ -140,14 +140,14 @@ class AssociationPool:
         except TimeoutError:
             raise PacsBusyError("all associations to the PACS are in use", pacs=self._pacs) from None
         self._taken += 1
-        self._tell()
+        self._notify()
 
     def _free_slot(self) -> None:
         self._taken -= 1
         self._slots.release()
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._report(self._taken, len(self._idle))
 
     def _reuse(self, proposals: tuple[Proposal, ...]) -> QuickAssociation | None:
@@ -236,7 +236,7 @@ class AssociationPool:
             oldest_s = asyncio.get_running_loop().time() - self._settings.pool_idle_s
             ended = [idle for idle in self._idle if idle.since_s < oldest_s or not idle.association.is_usable()]
             self._idle = [idle for idle in self._idle if idle not in ended]
-            self._tell()
+            self._notify()
             for idle in ended:
                 self._end_idle(idle.association)
 

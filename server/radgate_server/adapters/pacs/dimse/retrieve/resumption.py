@@ -36,7 +36,7 @@ class Ending:
         return self.status == SUCCESS or is_warning(self.status)
 
 
-def go_on(intake: Intake, ending: Ending, ask: Callable[[RetrieveScope], Ending]) -> Ending:
+def resume(intake: Intake, ending: Ending, ask: Callable[[RetrieveScope], Ending]) -> Ending:
     """Ask for each instance of `intake` that the PACS neither sent nor named as failed before it broke off.
 
     Returns how all requests together ended: with failed sub-operations if anything was sent, else as the first.

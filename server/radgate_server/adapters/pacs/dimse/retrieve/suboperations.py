@@ -18,7 +18,7 @@ from radgate_server.adapters.pacs.dimse.messages.exchange import (
 from radgate_server.adapters.pacs.dimse.messages.identifier import QUERY_RETRIEVE_LEVEL, encode_identifier
 from radgate_server.adapters.pacs.dimse.messages.status import PENDING, failure
 from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake, answer_of
-from radgate_server.adapters.pacs.dimse.retrieve.resumption import Ending, go_on
+from radgate_server.adapters.pacs.dimse.retrieve.resumption import Ending, resume
 from radgate_server.adapters.pacs.dimse.storage_scp.awaited import Awaited
 from radgate_server.adapters.pacs.dimse.storage_scp.scp import StorageScp
 from radgate_server.core.dicom.data_sets import TagPath
@@ -43,7 +43,7 @@ def get(exchange: Exchange, intake: Intake) -> None:
     """Ask by C-GET and take what comes, until the PACS is done. Raises PacsError."""
     context = exchange.context_of(STUDY_ROOT_GET, "C-GET")
     ask = partial(_traced, "C-GET", exchange, context, partial(_get, exchange, intake, context))
-    ending = go_on(intake, ask(intake.scope), ask)
+    ending = resume(intake, ask(intake.scope), ask)
     _finish(exchange.pacs, intake, ending, "C-GET")
 
 
@@ -59,7 +59,7 @@ def move(exchange: Exchange, awaited: Awaited, scp: StorageScp) -> None:
 
     ending = ask(awaited.intake.scope)
     if not _remedies(awaited):
-        ending = go_on(awaited.intake, ending, ask)
+        ending = resume(awaited.intake, ending, ask)
     _finish_move(exchange.pacs, awaited, ending)
 
 

@@ -44,24 +44,24 @@ class Door:
 
 @pytest.mark.parametrize(("good", "now", "tried"), [("old", "new", ["old"]), ("new", "new", ["old", "new"])])
 async def test_opens_with_what_is_good_now(good: str, now: str, tried: list[str]) -> None:
-    door = Door(good)
-    assert await Credentials("main", Rotating(now), REFERENCE).opened_with(door.open) == "open"
-    assert door.tried == tried
+    endpoint = Door(good)
+    assert await Credentials("main", Rotating(now), REFERENCE).opened_with(endpoint.open) == "open"
+    assert endpoint.tried == tried
 
 
 @pytest.mark.parametrize(("now", "tried"), [("old", ["old"]), ("new", ["old", "new"])])
 async def test_what_is_refused_is_not_tried_twice(now: str, tried: list[str]) -> None:
-    door = Door("another")
+    endpoint = Door("another")
     with pytest.raises(PacsRejectedError):
-        await Credentials("main", Rotating(now), REFERENCE).opened_with(door.open)
-    assert door.tried == tried
+        await Credentials("main", Rotating(now), REFERENCE).opened_with(endpoint.open)
+    assert endpoint.tried == tried
 
 
 async def test_without_a_pass_code_nothing_is_opened() -> None:
-    door, failure = Door("old"), SecretUnavailableError("gone", pacs="main")
+    endpoint, failure = Door("old"), SecretUnavailableError("gone", pacs="main")
     with pytest.raises(SecretUnavailableError):
-        await Credentials("main", Rotating("new", failure), REFERENCE).opened_with(door.open)
-    assert not door.tried
+        await Credentials("main", Rotating("new", failure), REFERENCE).opened_with(endpoint.open)
+    assert not endpoint.tried
 
 
 @pytest.mark.parametrize(("now", "tried"), [("old", ["old"]), ("new", ["old", "new"])])

@@ -41,12 +41,12 @@ class FakeAssociator:
     def __init__(self) -> None:
         self.opened: list[FakeAssociation] = []
         self.opening = threading.Event()
-        self.go_on = threading.Event()
-        self.go_on.set()
+        self.resume = threading.Event()
+        self.resume.set()
 
     def open(self, _: Sequence[Proposal], __: Shown) -> FakeAssociation:
         self.opening.set()
-        self.go_on.wait(60)
+        self.resume.wait(60)
         self.opened.append(FakeAssociation())
         return self.opened[-1]
 
@@ -132,7 +132,7 @@ async def test_what_is_given_back_to_a_closed_pool_does_not_lie_idle(
 async def test_an_association_that_opens_after_the_pool_was_closed_is_ended(
     pool: AssociationPool, associator: FakeAssociator
 ) -> None:
-    associator.go_on.clear()
+    associator.resume.clear()
 
     async def use() -> None:
         async with pool.lease(echo_proposals()) as lease:
@@ -143,7 +143,7 @@ async def test_an_association_that_opens_after_the_pool_was_closed_is_ended(
     shut = _shutdown_of(pool)
     closing = asyncio.create_task(pool.close())
     assert await asyncio.to_thread(shut.wait, 60)
-    associator.go_on.set()
+    associator.resume.set()
     await closing
     with pytest.raises(PacsAbortedError, match="removed"):
         await using
@@ -159,12 +159,12 @@ async def test_a_closed_pool_says_so(pool: AssociationPool) -> None:
 
 
 async def test_tells_how_many_are_in_use_and_how_many_idle(associator: Any) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     pool = AssociationPool(
-        "main", associator, 2, DimseSettings(), Credentials("main", GivenSecrets()), lambda *now: told.append(now)
+        "main", associator, 2, DimseSettings(), Credentials("main", GivenSecrets()), lambda *now: reported.append(now)
     )
     async with pool.lease(CT, keep=True):
-        assert told[-1] == (1, 0)
-    assert told[-1] == (0, 1)
+        assert reported[-1] == (1, 0)
+    assert reported[-1] == (0, 1)
     await pool.close()
-    assert told[-1] == (0, 0)
+    assert reported[-1] == (0, 0)

@@ -8,7 +8,7 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from radgate_server.adapters.pacs.dimse.messages.status import CANNOT_UNDERSTAND, SUB_OPERATIONS_FAILED, SUCCESS
 from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake
-from radgate_server.adapters.pacs.dimse.retrieve.resumption import MAX_FAILURES, Ending, go_on
+from radgate_server.adapters.pacs.dimse.retrieve.resumption import MAX_FAILURES, Ending, resume
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import Arrival, ListedInstance
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
@@ -59,7 +59,7 @@ def test_what_is_missing_is_asked_for_and_what_failed_is_told() -> None:
         send(intake, each)
         return DONE
 
-    ending = go_on(intake, failing, asking(asked, answer))
+    ending = resume(intake, failing, asking(asked, answer))
     assert asked == [uid(2), uid(3), uid(4)]
     assert ending == Ending(SUB_OPERATIONS_FAILED, sent=3, failed=[uid(1), uid(3)])
 
@@ -67,7 +67,7 @@ def test_what_is_missing_is_asked_for_and_what_failed_is_told() -> None:
 @pytest.mark.parametrize(("answer", "failed"), [(GAVE_UP, MAX_FAILURES), (DONE, 0), (PARTLY, 0)])
 def test_a_pacs_that_sends_nothing_is_not_asked_for_each_of_many(answer: Ending, failed: int) -> None:
     asked: list[str | None] = []
-    ending = go_on(intake_of(100), GAVE_UP, asking(asked, lambda _: answer))
+    ending = resume(intake_of(100), GAVE_UP, asking(asked, lambda _: answer))
     assert asked == [uid(number) for number in range(MAX_FAILURES)]
     assert (ending.status, ending.sent, len(ending.failed)) == (CANNOT_UNDERSTAND, 0, failed)
 
@@ -76,12 +76,12 @@ def test_a_pacs_that_sends_nothing_is_not_asked_for_each_of_many(answer: Ending,
 def test_only_a_pacs_that_can_not_go_on_is_asked_again(status: int) -> None:
     asked: list[str | None] = []
     ending = Ending(status, sent=0)
-    assert go_on(intake_of(3), ending, asking(asked, lambda _: DONE)) is ending
+    assert resume(intake_of(3), ending, asking(asked, lambda _: DONE)) is ending
     assert asked == []
 
 
 def test_one_instance_is_not_asked_for_twice() -> None:
     asked: list[str | None] = []
     alone = RetrieveScope("1.2", "1.2.3", uid(0))
-    assert go_on(intake_of(1, scope=alone), GAVE_UP, asking(asked, lambda _: DONE)) is GAVE_UP
+    assert resume(intake_of(1, scope=alone), GAVE_UP, asking(asked, lambda _: DONE)) is GAVE_UP
     assert asked == []

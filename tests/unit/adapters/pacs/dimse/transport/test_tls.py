@@ -78,12 +78,12 @@ def test_a_renewed_file_makes_a_new_context_and_one_that_is_broken_changes_nothi
 
 
 def test_a_certificate_out_of_a_secret_is_loaded_without_a_file_and_its_end_is_told(ca: str) -> None:
-    told: list[datetime] = []
-    tls = ClientTls(DimseTls(ca, certificate_ref=REF), told.append)
-    first, old = tls.current(old_secret := bundle()), len(told)
+    reported: list[datetime] = []
+    tls = ClientTls(DimseTls(ca, certificate_ref=REF), reported.append)
+    first, old = tls.current(old_secret := bundle()), len(reported)
     assert tls.current(old_secret) is first
     assert tls.current(bundle()) is not first
-    assert (old, len(told)) == (1, 2)
+    assert (old, len(reported)) == (1, 2)
 
 
 @pytest.mark.parametrize("text", ["no PEM", AUTHORITY.sign("DNS:a").certificate.decode()])
