@@ -43,12 +43,13 @@ class Site:
 
     async def add_pacs(self, name: str, port: int) -> None:
         connection = DimseConnection("127.0.0.1", port, self.orthanc.ae_title, "RADGATE")
-        await self.installation.pacs.create_pacs(PacsConfig("east", name, connection, SystemClock().now()))
+        await self.installation.directories.pacs.create_pacs(PacsConfig("east", name, connection, SystemClock().now()))
 
     async def until_down(self, name: str) -> None:
         async with asyncio.timeout(60):
             while (name, Health.DOWN) not in [
-                (status.name, status.health) for status in await self.installation.statuses.list_statuses("east")
+                (status.name, status.health)
+                for status in await self.installation.directories.statuses.list_statuses("east")
             ]:
                 await asyncio.sleep(0.02)
 
@@ -101,7 +102,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         )
         clock = SystemClock()
         installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
-        await installation.tenants.create_tenant(Tenant("east", clock.now()))
+        await installation.directories.tenants.create_tenant(Tenant("east", clock.now()))
         site = Site(orthanc, web, mail, settings, installation)
         await site.add_pacs("main", orthanc.dicom_port)
         await stack.enter_async_context(build_app(settings))

@@ -70,7 +70,7 @@ class Hospital:
         """Wait for the next one, which must have this cause."""
         async with asyncio.timeout(GIVE_UP_S):
             while True:
-                history = await self.installation.failover.list_transitions("east", "main", 1)
+                history = await self.installation.directories.failover.list_transitions("east", "main", 1)
                 if history and history[0].cause is cause:
                     return history[0]
                 await asyncio.sleep(0.02)
@@ -83,7 +83,7 @@ class Hospital:
 
     async def _until(self, wanted: Callable[[PacsStatus], bool]) -> None:
         async with asyncio.timeout(GIVE_UP_S):
-            while not any(map(wanted, await self.installation.statuses.list_statuses("east"))):
+            while not any(map(wanted, await self.installation.directories.statuses.list_statuses("east"))):
                 await asyncio.sleep(0.02)
 
 
@@ -93,13 +93,15 @@ async def open_hospital(settings: Settings, orthancs: dict[str, OrthancServer]) 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
-        await installation.tenants.create_tenant(Tenant("east", clock.now()))
+        await installation.directories.tenants.create_tenant(Tenant("east", clock.now()))
         for name, server in orthancs.items():
             connection = DimseConnection("127.0.0.1", server.dicom_port, server.ae_title, "RADGATE")
             config = PacsConfig("east", name, connection, clock.now(), failover=POLICY)
-            await installation.pacs.create_pacs(replace(config, backup_for="" if name == "main" else "main"))
-        key, token = make_key(installation.box, ("east",), Role.VIEWER, "drill", clock.now())
-        await installation.keys.create_key(key)
+            await installation.directories.pacs.create_pacs(
+                replace(config, backup_for="" if name == "main" else "main")
+            )
+        key, token = make_key(installation.secrets.box, ("east",), Role.VIEWER, "drill", clock.now())
+        await installation.directories.keys.create_key(key)
         app = await stack.enter_async_context(build_app(settings))
         yield Hospital(installation, orthancs, f"127.0.0.1:{app.grpc_port}", token)
 
@@ -202,7 +204,7 @@ async def test_ten_readers_finish_from_the_backup_when_the_primary_is_killed(
         back = await hospital.transition(TransitionCause.AUTOMATIC_FAILBACK)
         stop.set()
         longest_s = await searching
-        assert await hospital.installation.failover.record_transition(BY_HAND)  # as the command line does
+        assert await hospital.installation.directories.failover.record_transition(BY_HAND)  # as the command line does
         await hospital.until_active("spare")
 
     assert received == ORIGINALS

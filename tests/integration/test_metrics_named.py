@@ -125,7 +125,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         settings, clock = settings_of(tmp_path, web), SystemClock()
         async with AsyncExitStack() as setting_up:
             installation = await open_installation(setting_up, settings, clock, purpose=Purpose.BEGIN)
-            await installation.tenants.create_tenant(Tenant("east", clock.now()))
+            await installation.directories.tenants.create_tenant(Tenant("east", clock.now()))
             gone = DimseConnection("127.0.0.1", free_port(), "A", "B", tls=DimseTls(str(certificate)))
             policy = FailoverPolicy(threshold=1, failback_after_s=0)
             for config in (
@@ -133,9 +133,9 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
                 PacsConfig("east", "spare", FolderConnection(str(tmp_path / "images")), clock.now(), backup_for="main"),
                 PacsConfig("east", "lone", gone, clock.now()),
             ):
-                await installation.pacs.create_pacs(config)
-            key, token = make_key(installation.box, ("east",), Role.OPERATOR, "test", clock.now())
-            await installation.keys.create_key(key)
+                await installation.directories.pacs.create_pacs(config)
+            key, token = make_key(installation.secrets.box, ("east",), Role.OPERATOR, "test", clock.now())
+            await installation.directories.keys.create_key(key)
         app = await stack.enter_async_context(build_app(settings))
         yield Server(settings.data_dir, app.grpc_port, app.metrics_port, token)
 

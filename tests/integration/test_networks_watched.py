@@ -50,8 +50,8 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
         async with AsyncExitStack() as setting_up:
             clock = SystemClock()
             installation = await open_installation(setting_up, settings, clock, purpose=Purpose.BEGIN)
-            await installation.tenants.create_tenant(Tenant("east", clock.now()))
-            await installation.pacs.create_pacs(PacsConfig("east", "main", connection, clock.now()))
+            await installation.directories.tenants.create_tenant(Tenant("east", clock.now()))
+            await installation.directories.pacs.create_pacs(PacsConfig("east", "main", connection, clock.now()))
         yield await stack.enter_async_context(build_app(settings))
 
 

@@ -82,9 +82,9 @@ async def running_site(folder: Path, orthanc: OrthancServer, secret: SecretSourc
         stack.callback(root.removeHandler, handler)
         async with AsyncExitStack() as early:
             installation = await open_installation(early, settings, SystemClock(), purpose=Purpose.BEGIN)
-            await installation.tenants.create_tenant(Tenant("east", datetime.now(UTC)))
-            key, token = make_key(installation.box, ("east",), Role.ADMIN, "test", datetime.now(UTC))
-            await installation.keys.create_key(key)
+            await installation.directories.tenants.create_tenant(Tenant("east", datetime.now(UTC)))
+            key, token = make_key(installation.secrets.box, ("east",), Role.ADMIN, "test", datetime.now(UTC))
+            await installation.directories.keys.create_key(key)
         app = await stack.enter_async_context(build_app(settings))
         connection = OrthancConnection(orthanc.url, HttpAuth(HttpAuthMethod.BASIC, "radgate"), password=secret)
         await app.admin.pacs.create(caller_for("east"), "main", PacsSetup(connection), skip_validation=True)

@@ -10,7 +10,7 @@ from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.app import Overrides
 from radgate_server.app.tiers import Tiers
 from radgate_server.installation.administration import Network
-from radgate_server.installation.opening import Installation
+from radgate_server.installation.opening import AuditStore, Directories, Installation, Secrets
 from radgate_server.installation.retention import RetentionStore
 from radgate_server.settings.settings import Settings
 from tests.fakes.retention import RecordedTrail
@@ -91,24 +91,25 @@ def _installation(rig: "Rig") -> Installation:
     """In memory; nothing of the tiers is encrypted."""
     directory, keys, kept = rig.directory, rig.keys, rig.retention
     return Installation(
-        tenants=directory,
-        keys=directory,
-        pacs=directory,
-        failover=directory,
-        statuses=directory,
-        feed=directory,
-        limits=directory,
-        usage=rig.ledger,
-        box=rig.box,
-        ring=keys,
-        sealed=keys,
-        secrets=keys,
-        audit=rig.audit,
-        writing_end=SimpleNamespace(recorded={}, waiting=0, lag_s=0.0, spooled=None),
-        trail=RecordedTrail(rig.audit),
-        signer=_signer(),
+        directories=Directories(
+            tenants=directory,
+            keys=directory,
+            pacs=directory,
+            failover=directory,
+            statuses=directory,
+            feed=directory,
+            limits=directory,
+            usage=rig.ledger,
+        ),
+        secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys),
+        audit=AuditStore(
+            sink=rig.audit,
+            writing_end=SimpleNamespace(recorded={}, waiting=0, lag_s=0.0, spooled=None),
+            trail=RecordedTrail(rig.audit),
+            signer=_signer(),
+            records=rig.audit_records,
+            exports=SimpleNamespace(),
+            schedules=rig.schedules,
+        ),
         retention=RetentionStore(kept, kept, kept, kept, kept, None),
-        records=rig.audit_records,
-        exports=SimpleNamespace(),
-        schedules=rig.schedules,
     )

@@ -70,11 +70,11 @@ def open_administration(
 def start_audit_checks(base: Foundation) -> AuditIndexCheck:
     """Sign the trail's heads and verify its chains and its index; returns what checks the index."""
     installation, settings = base.installation, base.settings.audit
-    metrics = AuditMetrics(base.telemetry.families, installation.writing_end)
-    keeper = AuditMaintenance(installation.trail, installation.signer, settings, base.clock, metrics)
+    metrics = AuditMetrics(base.telemetry.families, installation.audit.writing_end)
+    keeper = AuditMaintenance(installation.audit.trail, installation.audit.signer, settings, base.clock, metrics)
     index_check = AuditIndexCheck(
-        installation.trail,
-        installation.records,
+        installation.audit.trail,
+        installation.audit.records,
         metrics,
         interval_s=settings.check_interval_s,
         numbers=settings.check_records,
@@ -91,7 +91,12 @@ def start_exports(base: Foundation) -> None:
         receiver = build_receiver(collector, settings.source)
         base.run(
             AuditExporter(
-                installation.exports, installation.trail, receiver, base.clock, metrics, interval_s=settings.interval_s
+                installation.audit.exports,
+                installation.audit.trail,
+                receiver,
+                base.clock,
+                metrics,
+                interval_s=settings.interval_s,
             )
         )
 
@@ -101,14 +106,14 @@ def start_reporting(base: Foundation, reading: AuditReading) -> None:
     settings, installation = base.settings, base.installation
     remove_leftovers(settings.data_dir, settings.reports.folders)
     runner = ReportRunner(
-        installation.schedules,
+        installation.audit.schedules,
         reading.maker,
         build_report_senders(settings.reports.receivers),
         settings.reports,
         open_spool(settings, memory_bytes=0),  # rare: not worth memory
         base.clock,
     )
-    base.run(AuditIndexer(installation.records, interval_s=settings.audit.index_interval_s), runner)
+    base.run(AuditIndexer(installation.audit.records, interval_s=settings.audit.index_interval_s), runner)
 
 
 def open_retention_service(
@@ -116,11 +121,11 @@ def open_retention_service(
 ) -> RetentionServicer:
     """Erase in the background what is due or was left unfinished; answer administrators."""
     settings, installation, clock = base.settings, base.installation, base.clock
-    store, trail, signer = installation.retention, installation.trail, installation.signer
+    store, trail, signer = installation.retention, installation.audit.trail, installation.audit.signer
     eraser = build_eraser(
         store,
         trail=trail,
-        audit=installation.audit,
+        audit=installation.audit.sink,
         signer=signer,
         caches=caches,
         tiers=tiers.by_name,
@@ -129,4 +134,6 @@ def open_retention_service(
     )
     retention = RecordRetention(trail, store.record_eraser, store.rules, store.holds, signer, settings.retention, clock)
     base.run(retention, ErasureFinisher(store.erasures, eraser, clock))
-    return RetentionServicer(build_retention_admin(store, settings, Auditor(installation.audit, clock), clock), eraser)
+    return RetentionServicer(
+        build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock), eraser
+    )

@@ -138,14 +138,14 @@ async def _open_foundation(stack: AsyncExitStack, settings: Settings, ports: Ove
     installation = ports.installation or await open_installation(
         stack, settings, clock, purpose=Purpose.SERVE, on_database=partial(watch_database, telemetry)
     )
-    audit = MonitoredAuditSink(installation.audit, clock, telemetry)
+    audit = MonitoredAuditSink(installation.audit.sink, clock, telemetry)
     return Foundation(
         stack,
         settings,
         clock,
         telemetry,
-        replace(installation, audit=audit),
-        build_readiness(settings, installation.feed, audit, clock, telemetry),
+        replace(installation, audit=replace(installation.audit, sink=audit)),
+        build_readiness(settings, installation.directories.feed, audit, clock, telemetry),
         await open_tracer(stack, settings.telemetry, telemetry.spans_left),
         ports.background,
     )
@@ -172,7 +172,7 @@ async def _open_studies(
         store=tiers.store,
         states=tiers.states,
         quarantine=quarantine.writer,
-        feed=base.installation.feed,
+        feed=base.installation.directories.feed,
         follower=follower,
     )
     administration = open_administration(base, tiers, caches, quarantine.stored, pacs, follower, network)

@@ -23,11 +23,11 @@ _OF_IDLE_TIMEOUT = 0.5
 def build_authenticator(base: Foundation, tokens: TokenVerifier | None) -> Authenticator:
     """What finds out who calls. `tokens` stands in for the identity providers of the settings."""
     settings, installation = base.settings.auth, base.installation
-    uses = KeyUses(installation.keys, base.clock)
+    uses = KeyUses(installation.directories.keys, base.clock)
     base.run(uses)
-    keys = KeyChecker(installation.keys, installation.box, base.clock, uses)
+    keys = KeyChecker(installation.directories.keys, installation.secrets.box, base.clock, uses)
     verifier = tokens or _open_verifier(base)
-    authenticator = Authenticator(keys, verifier, installation.tenants, settings, base.clock)
+    authenticator = Authenticator(keys, verifier, installation.directories.tenants, settings, base.clock)
     if settings.oidc:
         base.readiness.add("identity-providers", authenticator.problem, advisory=True)
     return authenticator
@@ -52,8 +52,10 @@ async def open_limiter(
     limits, metrics = settings.limits, telemetry or LimitMetrics(base.telemetry.families)
     longest_wait_s = settings.gateway.idle_timeout_s * _OF_IDLE_TIMEOUT
     limiter = Limiter(limits, clock, metrics, longest_wait_s=longest_wait_s, sleep=sleep)
-    limiter.load(await base.installation.limits.list_limits())
-    usage = UsageRecorder(limiter, base.installation.usage, clock, metrics, interval_s=limits.usage_interval_s)
+    limiter.load(await base.installation.directories.limits.list_limits())
+    usage = UsageRecorder(
+        limiter, base.installation.directories.usage, clock, metrics, interval_s=limits.usage_interval_s
+    )
     await base.run_slow(usage)
     if url := limits.redis_url.get_secret_value():
         shared = open_redis_meters(url)

@@ -148,20 +148,20 @@ async def follow_changes(
 
     async def start_over() -> None:
         services.authenticator.invalidate()
-        listed = {tenant.tenant_id for tenant in await installation.tenants.list_tenants()}
+        listed = {tenant.tenant_id for tenant in await installation.directories.tenants.list_tenants()}
         for tenant_id in listed | {tenant_id for tenant_id, _ in pacs.clients.connected()}:
             await pacs.clients.refresh(tenant_id)
             await invalidation.pacs_reconfigured(tenant_id)
-        limiter.load(await installation.limits.list_limits())
+        limiter.load(await installation.directories.limits.list_limits())
         await load_tenants()
 
     async def load_tenants(_: Change | None = None) -> None:
-        for tenant_id in rejections.load(await installation.tenants.list_tenants()):
+        for tenant_id in rejections.load(await installation.directories.tenants.list_tenants()):
             await invalidation.pacs_reconfigured(tenant_id)
 
-    handlers = dict(_change_handlers(services, invalidation, pacs, limiter, installation.limits))
+    handlers = dict(_change_handlers(services, invalidation, pacs, limiter, installation.directories.limits))
     handlers[ChangeKind.TENANT] = (*handlers[ChangeKind.TENANT], load_tenants)
-    follower = ChangeFollower(installation.feed, handlers, start_over)
+    follower = ChangeFollower(installation.directories.feed, handlers, start_over)
     await base.run_slow(follower)
     await load_tenants()
     return follower

@@ -84,11 +84,11 @@ async def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidatio
     """Probe the PACS, and read what they report as changed."""
     settings, installation = base.settings.pacs, base.installation
     monitor = PacsHealthMonitor(
-        installation.tenants,
+        installation.directories.tenants,
         pacs.clients,
         pacs.tracker,
         pacs.guard,
-        installation.statuses,
+        installation.directories.statuses,
         settings,
         base.clock,
         base.telemetry,
@@ -118,7 +118,7 @@ async def watch_certificates(base: Foundation, observed_certificates: ObservedCe
             else ()
         ),
     )
-    tenants, pacs = base.installation.tenants, base.installation.pacs
+    tenants, pacs = base.installation.directories.tenants, base.installation.directories.pacs
     await base.run_slow(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, observed_certificates))
 
 

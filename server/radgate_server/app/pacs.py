@@ -52,17 +52,17 @@ async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory],
     """
     settings, telemetry, installation = base.settings, base.telemetry, base.installation
     scp = await _open_storage_scp(base)
-    observed_certificates, secrets = ObservedCertificates(), installation.secrets
+    observed_certificates, secrets = ObservedCertificates(), installation.secrets.reader
     factories = {
         **pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, observed_certificates.observe),
         **overrides,
     }
     probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, secrets), **overrides}
     guard = PacsGuard(settings.pacs, base.clock, telemetry)
-    tracker = FailoverTracker(installation.failover, base.clock, telemetry)
+    tracker = FailoverTracker(installation.directories.failover, base.clock, telemetry)
     base.stack.push_async_callback(tracker.close)
     doubts = StudyDoubts(telemetry, quarantine=refused)
-    clients = PacsClients(installation.pacs, factories, guard.wrap, tracker, doubts)
+    clients = PacsClients(installation.directories.pacs, factories, guard.wrap, tracker, doubts)
     base.stack.push_async_callback(clients.close)
     return PacsSide(clients, doubts, factories, probes, guard, tracker, observed_certificates, scp.port)
 

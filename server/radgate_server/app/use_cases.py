@@ -156,7 +156,7 @@ def build_services(
     """Put the use cases together, from the inside outwards. `tokens` and `job_sleep` stand in for the real ones."""
     settings, clock, doubts = base.settings, base.clock, pacs.doubts
     queries = build_pacs_queries(base, pacs.clients, doubts.studies)
-    auditor = Auditor(base.installation.audit, clock, queries.studies)
+    auditor = Auditor(base.installation.audit.sink, clock, queries.studies)
     images = build_images(base, tiers, workers, queries, auditor)
     pictures, transcoder = images.pictures, images.transcoder
     store = AnnouncingStore(tiers.store, _arrival_listeners(base, tiers, pictures))
@@ -165,7 +165,7 @@ def build_services(
     base.stack.push_async_callback(retrieve.close)
     sent = StreamLog(auditor)
     base.stack.push_async_callback(sent.close)
-    refusals = RefusalLog(base.installation.audit, clock)
+    refusals = RefusalLog(base.installation.audit.sink, clock)
     base.run(refusals)
     restrictions = Restrictions(queries.facts, queries.places, auditor, clock, doubts)
     ahead = 2 * number_of_workers(settings.imaging)

@@ -149,7 +149,7 @@ def _run[T](work: Callable[["Silencing"], Awaitable[T]]) -> T:
     async def run() -> T:
         async with AsyncExitStack() as stack:
             installation = await open_installation(stack, settings, clock)
-            return await work(Silencing(SilenceFile(settings.data_dir), Auditor(installation.audit, clock), clock))
+            return await work(Silencing(SilenceFile(settings.data_dir), Auditor(installation.audit.sink, clock), clock))
 
     return asyncio.run(run())
 

@@ -57,8 +57,8 @@ class Network:
 
 def secret_admin(installation: Installation, clock: Clock) -> SecretAdmin:
     """What looks after the key that secrets are sealed under."""
-    auditor = Auditor(installation.audit, clock)
-    return SecretAdmin(installation.ring, installation.box, installation.sealed, auditor, clock)
+    auditor = Auditor(installation.audit.sink, clock)
+    return SecretAdmin(installation.secrets.ring, installation.secrets.box, installation.secrets.sealed, auditor, clock)
 
 
 def build_admin(
@@ -75,12 +75,12 @@ def build_admin(
     network: Network = Network(),
 ) -> AdminService:
     """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
-    auditor = Auditor(installation.audit, clock)
+    auditor = Auditor(installation.audit.sink, clock)
     addresses = AddressPolicy(settings.pacs.allowed_networks, network.resolve)
     pacs = PacsAdmin(
-        directory=installation.pacs,
-        failover=installation.failover,
-        statuses=installation.statuses,
+        directory=installation.directories.pacs,
+        failover=installation.directories.failover,
+        statuses=installation.directories.statuses,
         validator=Validator(factories, clock),
         detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
         addresses=addresses,
@@ -92,14 +92,14 @@ def build_admin(
         clock=clock,
     )
     return AdminService(
-        tenants=installation.tenants,
-        keys=installation.keys,
+        tenants=installation.directories.tenants,
+        keys=installation.directories.keys,
         pacs=pacs,
         secrets=secret_admin(installation, clock),
         limits=LimitsAdmin(
-            installation.limits,
-            installation.usage,
-            installation.keys,
+            installation.directories.limits,
+            installation.directories.usage,
+            installation.directories.keys,
             settings.limits,
             settings.auth,
             follower,
@@ -109,7 +109,7 @@ def build_admin(
         caches=caches,
         quarantine=QuarantineAdmin(quarantine, auditor),
         follower=follower,
-        box=installation.box,
+        box=installation.secrets.box,
         auditor=auditor,
         clock=clock,
     )
@@ -168,23 +168,23 @@ async def open_admin(
         store, derived = _late_tiers(stack, settings, keys, clock, counted=counted)
         quarantine = _late_quarantine(settings, keys, clock)
         storage_scp = cache(partial(_idle_storage_scp, settings))
-        factories = pacs_factories(settings, storage_scp, _unread_telemetry, installation.secrets)
-        clients = PacsClients(installation.pacs, factories)
+        factories = pacs_factories(settings, storage_scp, _unread_telemetry, installation.secrets.reader)
+        clients = PacsClients(installation.directories.pacs, factories)
         stack.push_async_callback(clients.close)
-        follower = ChangeFollower(installation.feed, {})
+        follower = ChangeFollower(installation.directories.feed, {})
         yield build_admin(
             installation,
             settings,
             follower=follower,
             clients=clients,
             factories=factories,
-            probes=pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets),
+            probes=pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets.reader),
             caches=TenantCaches(
                 hot=None,
                 derived=derived,
                 store=store,
                 quarantine=quarantine,
-                feed=installation.feed,
+                feed=installation.directories.feed,
                 follower=follower,
             ),
             quarantine=quarantine,
@@ -208,5 +208,10 @@ async def open_explainer(settings: Settings) -> AsyncIterator[AuthExplainer]:
         installation = await open_installation(stack, settings, clock)
         tokens = OidcVerifier(settings.auth.oidc, clock)
         stack.push_async_callback(tokens.close)
-        keys = KeyChecker(installation.keys, installation.box, clock, KeyUses(installation.keys, clock))
-        yield AuthExplainer(keys, tokens, installation.tenants, settings.auth)
+        keys = KeyChecker(
+            installation.directories.keys,
+            installation.secrets.box,
+            clock,
+            KeyUses(installation.directories.keys, clock),
+        )
+        yield AuthExplainer(keys, tokens, installation.directories.tenants, settings.auth)

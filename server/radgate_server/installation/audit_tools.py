@@ -32,14 +32,14 @@ def build_audit_reading(
     settings: Settings, installation: Installation, clock: Clock, known_problem: Callable[[str], str] = lambda _: ""
 ) -> AuditReading:
     """Put it together. `known_problem` says what the background check found wrong with a tenant's index."""
-    auditor = Auditor(installation.audit, clock)
-    admin = AuditAdmin(installation.trail, installation.records, installation.signer, auditor, clock)
-    reader = AuditReader(installation.records, auditor, clock, known_problem)
+    auditor = Auditor(installation.audit.sink, clock)
+    admin = AuditAdmin(installation.audit.trail, installation.audit.records, installation.audit.signer, auditor, clock)
+    reader = AuditReader(installation.audit.records, auditor, clock, known_problem)
     return AuditReading(
         reader,
-        AuditVerifier(admin, PublicKeys([installation.signer.public_key_pem]).check, auditor),
+        AuditVerifier(admin, PublicKeys([installation.audit.signer.public_key_pem]).check, auditor),
         ReportMaker(reader, report_writers(pdf_rows=settings.reports.pdf_rows), settings.reports, clock),
-        ScheduleAdmin(installation.schedules, settings.reports, auditor, clock),
+        ScheduleAdmin(installation.audit.schedules, settings.reports, auditor, clock),
     )
 
 
@@ -66,5 +66,7 @@ async def open_audit_admin(settings: Settings) -> AsyncIterator[AuditAdmin]:
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         installation = await open_installation(stack, settings, clock)
-        auditor = Auditor(installation.audit, clock)
-        yield AuditAdmin(installation.trail, installation.records, installation.signer, auditor, clock)
+        auditor = Auditor(installation.audit.sink, clock)
+        yield AuditAdmin(
+            installation.audit.trail, installation.audit.records, installation.audit.signer, auditor, clock
+        )

@@ -26,7 +26,7 @@ from radgate_server.adapters.database.secrets.installation_keys import Installat
 from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.secrets.files.sealing_files import sealing_file
-from radgate_server.adapters.secrets.opening import open_secrets
+from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
 from radgate_server.core.access.ports.directory import (
@@ -65,11 +65,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installation:
-    """What is configured, how secrets are kept, and where accesses are recorded.
-
-    `audit` is what to record by, `writing_end` the trail's own, to be asked how it does.
-    """
+class Directories:
+    """What the database holds of tenants and of what is theirs, and the feed of changes to it."""
 
     tenants: TenantDirectory
     keys: KeyDirectory
@@ -79,18 +76,42 @@ class Installation:
     feed: ChangeFeed
     limits: LimitDirectory
     usage: UsageLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """How secrets are sealed, under which keys, and what reads those of a PACS."""
+
     box: SecretBox
     ring: KeyRing
     sealed: SealedRecords
-    secrets: SecretReader
-    audit: AuditSink
+    reader: SecretReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditStore:
+    """Where accesses are recorded, and what is made of the records.
+
+    `sink` is what to record by, `writing_end` the trail's own, to be asked how it does.
+    """
+
+    sink: AuditSink
     writing_end: WritingEnd
     trail: AuditTrail
     signer: CheckpointSigner
-    retention: RetentionStore
     records: AuditRecords
     exports: ExportPositions
     schedules: ReportSchedules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What is configured, how secrets are sealed, where accesses are recorded, and what is retained for how long."""
+
+    directories: Directories
+    secrets: Secrets
+    audit: AuditStore
+    retention: RetentionStore
 
 
 async def open_installation(
@@ -118,27 +139,44 @@ async def open_installation(
     await keys.check()
     store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
     await keys.remember()
-    tenants, trail = SqlTenantDirectory(database, clock.now), SqlAuditTrail(database)
+    directories = _directories(database, store.box, clock)
     writing_end = _open_writing_end(stack, settings, database, purpose)
-    sealed = SqlSealedRecords(database, store.box)
     return Installation(
-        tenants=tenants,
+        directories=directories,
+        secrets=_secrets(settings, database, store, clock),
+        audit=_audit_store(database, writing_end, signer, directories.tenants, purpose),
+        retention=open_retention(settings, database, store.box),
+    )
+
+
+def _directories(database: Database, box: SecretBox, clock: Clock) -> Directories:
+    return Directories(
+        tenants=SqlTenantDirectory(database, clock.now),
         keys=SqlKeyDirectory(database, clock.now),
-        pacs=SqlPacsDirectory(database, store.box, clock.now),
+        pacs=SqlPacsDirectory(database, box, clock.now),
         failover=SqlFailoverDirectory(database, clock.now),
         statuses=SqlStatusBoard(database),
         feed=SqlChangeFeed(database, clock.now),
         limits=SqlLimitDirectory(database, clock.now),
         usage=SqlUsageLedger(database),
-        box=store.box,
-        ring=store.ring,
-        sealed=sealed,
-        secrets=PacsSecrets(store.box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s),
-        audit=writing_end if purpose is Purpose.SERVE else KnownTenantsSink(writing_end, tenants, trail),
+    )
+
+
+def _secrets(settings: Settings, database: Database, store: SecretStore, clock: Clock) -> Secrets:
+    sealed = SqlSealedRecords(database, store.box)
+    reader = PacsSecrets(store.box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s)
+    return Secrets(box=store.box, ring=store.ring, sealed=sealed, reader=reader)
+
+
+def _audit_store(
+    database: Database, writing_end: WritingEnd, signer: CheckpointSigner, tenants: TenantDirectory, purpose: Purpose
+) -> AuditStore:
+    trail = SqlAuditTrail(database)
+    return AuditStore(
+        sink=writing_end if purpose is Purpose.SERVE else KnownTenantsSink(writing_end, tenants, trail),
         writing_end=writing_end,
         trail=trail,
         signer=signer,
-        retention=open_retention(settings, database, store.box),
         records=SqlAuditRecords(database),
         exports=SqlExportPositions(database),
         schedules=SqlReportSchedules(database),

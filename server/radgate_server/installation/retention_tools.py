@@ -44,7 +44,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         store, keys = installation.retention, installation.retention.study_keys
         disk = await open_disk_store(stack, settings, keys, clock, telemetry, Stock.REPORTED)
         derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
-        follower = ChangeFollower(installation.feed, {})
+        follower = ChangeFollower(installation.directories.feed, {})
         states = await open_state_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
         quarantine = open_quarantine(settings, keys, clock)
         caches = TenantCaches(
@@ -53,16 +53,16 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
             store=disk,
             states=states,
             quarantine=quarantine,
-            feed=installation.feed,
+            feed=installation.directories.feed,
             follower=follower,
         )
         yield RetentionTools(
-            build_retention_admin(store, settings, Auditor(installation.audit, clock), clock),
+            build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock),
             build_eraser(
                 store,
-                trail=installation.trail,
-                audit=installation.audit,
-                signer=installation.signer,
+                trail=installation.audit.trail,
+                audit=installation.audit.sink,
+                signer=installation.audit.signer,
                 caches=caches,
                 tiers={"warm": disk, "derived": derived},
                 quarantine=quarantine,
