@@ -13,8 +13,9 @@ from radgate.v1 import pacs_pb2
 from radgate.v1.error_reason_pb2 import ERROR_REASON_PACS_TIMEOUT, ERROR_REASON_PACS_UNREACHABLE
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import PacsCredentialsError, PacsRejectedError
-from radgate_server.core.pacs.connections import DimseConnection
+from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
 from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus
+from radgate_server.core.pacs.kinds.unknown import UnknownConnection
 from radgate_server.core.secrets.secret import Secret
 from tests.fakes.clock import START
 from tests.fakes.instances import make_dataset, received
@@ -99,6 +100,24 @@ async def test_a_pacs_is_tested(rig: Rig, admin: Administrator) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await admin("TestPacs", name="main")
     assert (reason_of(caught.value), trailer_of(caught.value, "x-http-status")) == ("PACS_REJECTED", "502")
+
+
+async def test_a_pacs_of_an_unknown_kind_is_listed_with_the_remedy(rig: Rig, admin: Administrator) -> None:
+    connection = UnknownConnection("tape", {"kind": "tape", "drive": 3}, Secret("secret"))
+    await rig.directory.create_pacs(PacsConfig("east", "tape", connection, START))
+    main, tape = (await admin("ListPacs")).pacs
+    assert (main.name, main.unusable_reason) == ("main", "")
+    assert (tape.name, tape.WhichOneof("connection")) == ("tape", None)
+    assert "kind 'tape': install what provides the kind" in tape.unusable_reason
+    assert (await admin("GetPacs", name="tape")).pacs.unusable_reason == tape.unusable_reason
+    report = (await admin("ValidatePacs", name="tape")).report
+    assert (report.passed, "'tape'" in report.checks[0].message) == (False, True)
+    assert (await rig.directory.list_pacs("east"))[-1].connection == connection
+    await admin("TestPacs", name="main")
+    with pytest.raises(grpc.aio.AioRpcError, match="install what provides the kind"):
+        await admin("TestPacs", name="tape")
+    await admin("DeletePacs", name="tape")
+    assert [pacs.name for pacs in (await admin("ListPacs")).pacs] == ["main"]
 
 
 async def test_a_removed_pacs_is_gone(admin: Administrator) -> None:

@@ -133,6 +133,20 @@ def test_bad_options_of_a_pacs_are_told(north: Cli, options: tuple[str, ...], st
     assert north.json("pacs", "list") == []
 
 
+def test_a_stored_pacs_of_an_unknown_kind_is_listed_beside_the_others(north: Cli) -> None:
+    north.ok(*DIMSE, "--name", "main")
+    north.ok(*DIMSE, "--name", "tape")
+    north.change("UPDATE pacs SET connection = ? WHERE name = 'tape'", ('{"kind": "tape", "drive": 3}',))
+    main, tape = north.json("pacs", "list", "--tenant", "north")
+    assert (main["kind"], tape["kind"], tape["drive"]) == ("dimse", "tape", 3)
+    listed = north.ok("pacs", "list", "--tenant", "north")
+    assert "unusable: its kind is unknown" in listed.stdout
+    assert "PACS tape of north can't be used: this installation knows no PACS of the kind 'tape'" in listed.stderr
+    assert "install what provides the kind" in north.run("pacs", "validate", "--tenant", "north", "tape").output
+    north.ok("pacs", "remove", "--tenant", "north", "tape")
+    assert [pacs["name"] for pacs in north.json("pacs", "list", "--tenant", "north")] == ["main"]
+
+
 def test_a_folder_is_read_when_it_is_added(north: Cli, images: Path) -> None:
     result = north.ok("pacs", "add", "folder", "--tenant", "north", "--name", "images", "--path", str(images))
     assert result.stdout == ""

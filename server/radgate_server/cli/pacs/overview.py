@@ -10,7 +10,7 @@ import click
 from radgate_server.cli.pacs.common import named_pacs
 from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
 from radgate_server.cli.shared.options import any_tenant_option, config_option, json_option
-from radgate_server.cli.shared.output import age_text, print_rows
+from radgate_server.cli.shared.output import age_text, hint, print_rows
 from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.health import BreakerState, Health, PacsStatus
 from radgate_server.core.pacs.kinds.documents import connection_document
@@ -46,6 +46,9 @@ def list_(tenant_id: str | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     rows = [_json_row(overview) if as_json else _table_row(overview, now) for overview in found]
     print_rows(rows, _COLUMNS, as_json=as_json)
+    for config in (overview.config for overview in found):
+        if reason := config.connection.unusable:
+            hint(f"PACS {config.name} of {config.tenant_id} can't be used: {reason}")
 
 
 @click.command()

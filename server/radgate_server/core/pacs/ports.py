@@ -3,13 +3,14 @@
 All methods raise PacsError and its subclasses; cancelling a call releases what it holds of the PACS.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import Arrival, ListedInstance, ReceivedInstance
+from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.capabilities import Capabilities
 from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.query.model import FindResult, Query
@@ -130,3 +131,14 @@ class PacsClient:
 
 type PacsFactory = Callable[[PacsConfig], PacsClient]
 """Makes a client without I/O; connections are opened when first used."""
+
+
+def make_client(factories: Mapping[str, PacsFactory], config: PacsConfig) -> PacsClient:
+    """The client of a PACS, by the factory of its kind.
+
+    Raises:
+        ConfigurationError: its settings are not usable here, or its kind is unknown.
+    """
+    if reason := config.connection.unusable:
+        raise ConfigurationError(reason)
+    return factories[config.connection.kind](config)

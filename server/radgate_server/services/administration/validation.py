@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from radgate_server.core.errors import GatewayError, PacsTimeoutError
 from radgate_server.core.pacs.connections import PacsConfig
-from radgate_server.core.pacs.ports import PacsFactory
+from radgate_server.core.pacs.ports import PacsFactory, make_client
 from radgate_server.core.pacs.validation import Check, CheckOutcome, ValidationReport, Verdict, skipped
 from radgate_server.lib.clock import Clock
 from radgate_server.services.administration.validation_checks import (
@@ -47,7 +47,7 @@ class Validator:
     @asynccontextmanager
     async def _examination(self, config: PacsConfig) -> AsyncIterator[tuple[Examine, ...]]:
         try:
-            client = self._factories[config.connection.kind](config)
+            client = make_client(self._factories, config)
         except GatewayError as unmade:
             error = unmade
 

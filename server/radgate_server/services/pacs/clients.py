@@ -10,7 +10,7 @@ from radgate_server.core.access.ports.directory import PacsDirectory
 from radgate_server.core.errors import ConfigurationError, NoPacsConfiguredError, ResourceNotFoundError
 from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig
 from radgate_server.core.pacs.failover import Group, groups_of
-from radgate_server.core.pacs.ports import PacsClient, PacsFactory
+from radgate_server.core.pacs.ports import PacsClient, PacsFactory, make_client
 from radgate_server.services.pacs.arrival_check import ArrivalObserver, UnobservedArrivals, checked_pacs
 from radgate_server.services.pacs.failover.group_client import group_client
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
@@ -137,7 +137,7 @@ class PacsClients:
 
     def _connect(self, config: PacsConfig) -> _Connected:
         try:
-            made = self._factories[config.connection.kind](config)
+            made = make_client(self._factories, config)
             return _Connected(config, self._wrap(config, checked_pacs(made, config.tenant_id, self._observer)))
         except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
             _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})

@@ -3,9 +3,11 @@ from dataclasses import is_dataclass
 import pytest
 
 from radgate_server.cli.pacs.kinds import BUILT_IN
+from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.pacs.kinds.documents import connection_document, connection_of_document
 from radgate_server.core.pacs.kinds.kind import DetectTarget, PacsConnection
 from radgate_server.core.pacs.kinds.table import KINDS
+from radgate_server.core.secrets.secret import Secret
 from radgate_server.lib.documents import DocumentError
 from radgate_server.rpc.v1.convert.connections import CONNECTIONS
 
@@ -35,13 +37,22 @@ def test_a_connection_is_what_it_was_when_it_comes_back_from_its_document(name: 
     [
         ({"kind": "folder"}, "path"),
         ({"kind": "folder", "path": "/images", "pth": "/"}, "pth"),
-        ({"kind": "tape"}, "kind"),
     ],
 )
 def test_a_document_that_does_not_fit_its_kind_is_refused(document: dict[str, str], field: str) -> None:
     with pytest.raises(DocumentError) as caught:
         connection_of_document(document)
     assert caught.value.field == field
+
+
+def test_a_document_of_an_unknown_kind_is_kept_as_it_is() -> None:
+    document = {"kind": "tape", "drive": 3, "library": {"robot": "left"}}
+    connection = connection_of_document(document)
+    assert "'tape'" in connection.unusable
+    assert connection_document(connection.with_secret(Secret("s"))) == document
+    assert connection.with_secret(Secret("s")).secret == Secret("s")
+    with pytest.raises(InvalidArgumentError, match="install what provides the kind"):
+        connection.checked()
 
 
 def test_a_kind_that_forgets_what_each_must_have_can_not_be_connected() -> None:

@@ -155,7 +155,7 @@ class ApiKey(_message.Message):
     def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by_key_id: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class Pacs(_message.Message):
-    __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "create_time", "backup_for", "failover", "state", "validation", "active")
+    __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "create_time", "backup_for", "failover", "state", "validation", "active", "unusable_reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIMSE_FIELD_NUMBER: _ClassVar[int]
     FOLDER_FIELD_NUMBER: _ClassVar[int]
@@ -167,6 +167,7 @@ class Pacs(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    UNUSABLE_REASON_FIELD_NUMBER: _ClassVar[int]
     name: str
     dimse: DimseConnection
     folder: FolderConnection
@@ -178,7 +179,8 @@ class Pacs(_message.Message):
     state: _pacs_pb2.PacsState
     validation: _pacs_pb2.ValidationReport
     active: bool
-    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: bool = ...) -> None: ...
+    unusable_reason: str
+    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: bool = ..., unusable_reason: _Optional[str] = ...) -> None: ...
 
 class DimseConnection(_message.Message):
     __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref", "sender_aets", "sender_networks", "min_bytes_per_second")

@@ -5,21 +5,24 @@ from typing import Any
 
 from radgate_server.core.pacs.kinds.kind import SECRET_FIELD, PacsConnection
 from radgate_server.core.pacs.kinds.table import KINDS
-from radgate_server.lib.documents import DocumentError, dump, load
+from radgate_server.core.pacs.kinds.unknown import UnknownConnection
+from radgate_server.lib.documents import dump, load
 
 
 def connection_document(connection: PacsConnection) -> dict[str, Any]:
     """All of the connection but its secret, `kind` among it."""
+    if isinstance(connection, UnknownConnection):
+        return dict(connection.document)
     return dump(connection, leave_out=(SECRET_FIELD,))
 
 
 def connection_of_document(document: Mapping[str, Any]) -> PacsConnection:
-    """The connection of a document, without its secret.
+    """The connection of a document, without its secret; an UnknownConnection when its kind is unknown.
 
     Raises:
         DocumentError: for the first field that does not fit the kind.
     """
     kind = KINDS.get(document["kind"])
     if kind is None:
-        raise DocumentError("kind", "is unknown")
+        return UnknownConnection(document["kind"], dict(document))
     return load(kind.connection, document)

@@ -62,6 +62,11 @@ class PacsConnection(ABC):
         """How many operations the connection's own pool can serve at the same time."""
 
     @property
+    def unusable(self) -> str:
+        """Why it can't be connected in this installation, and what to do; "" when it can."""
+        return ""
+
+    @property
     def secret(self) -> SecretSource:
         """The connection's one secret, NO_SECRET when it has none."""
         secret: SecretSource = getattr(self, SECRET_FIELD, NO_SECRET)

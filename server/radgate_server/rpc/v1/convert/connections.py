@@ -73,7 +73,10 @@ def from_connection(pacs: admin_service_pb2.Pacs) -> PacsConnection:
 
 
 def put_connection(pacs: admin_service_pb2.Pacs, connection: PacsConnection) -> None:
-    """Write into `pacs` how it is reached, all but the secret."""
+    """Write into `pacs` how it is reached, all but the secret; nothing but why not, where it can't be used."""
+    if connection.unusable:
+        pacs.unusable_reason = connection.unusable
+        return
     getattr(pacs, connection.kind).CopyFrom(CONNECTIONS[connection.kind].write(connection))
 
 

@@ -1,0 +1,53 @@
+"""A stored PACS whose kind this installation does not know, such as one that a newer release or another build added."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, override
+
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.pacs.kinds.kind import PacsConnection
+from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownConnection(PacsConnection):
+    """What is stored of a PACS of another installation's kind: it is listed, kept as it is, and can't be connected.
+
+    `document` is the stored connection, without its secret.
+    """
+
+    kind: str
+    document: Mapping[str, Any] = field(hash=False)
+    password: SecretSource = NO_SECRET
+
+    @property
+    @override
+    def unusable(self) -> str:
+        return (
+            f"this installation knows no PACS of the kind {self.kind!r}: install what provides the kind on each server "
+            "and restart it, or remove the PACS"
+        )
+
+    @override
+    def checked(self) -> Self:
+        raise InvalidArgumentError("pacs.connection", self.unusable)
+
+    @property
+    @override
+    def endpoint(self) -> str:
+        return f"{self.kind}:unknown"
+
+    @property
+    @override
+    def place(self) -> tuple[str, ...]:
+        return (self.kind, *(f"{name}={self.document[name]}" for name in sorted(self.document)))
+
+    @property
+    @override
+    def summary(self) -> str:
+        return "unusable: its kind is unknown"
+
+    @property
+    @override
+    def max_parallel(self) -> int:
+        return 1
