@@ -34,7 +34,7 @@ from radgate_server.core.quarantine.refused_instance import QuarantineLimits, Re
 from radgate_server.core.retention.deletion_certificate import DeletionCertificate, from_text, is_genuine
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.tenant_caches import TenantCaches
-from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.erasure import CachedData, CacheEraser, ErasureStore
 from radgate_server.services.retention.finishing import ErasureFinisher
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import make_dataset, received
@@ -144,20 +144,21 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
         feed = SqlChangeFeed(database, clock.now)
         follower = ChangeFollower(feed, {ChangeKind.ERASURE: (erased,)})
         eraser = CacheEraser(
-            records=Deadly(records),
-            keys=Deadly(keys),
-            holds=SqlHoldDirectory(database),
+            ErasureStore(Deadly(records), Deadly(keys), SqlHoldDirectory(database), SqlRecordEraser(database)),
+            CachedData(
+                Deadly(
+                    TenantCaches(
+                        hot=hot, derived=derived, store=store, quarantine=quarantine, feed=feed, follower=follower
+                    )
+                ),
+                {"warm": store, "derived": derived, "hot": hot},
+                quarantine,
+                encrypted=True,
+            ),
             trail=Deadly(trail),
-            links=SqlRecordEraser(database),
             audit=Deadly(sink),
             signer=signer,
-            caches=Deadly(
-                TenantCaches(hot=hot, derived=derived, store=store, quarantine=quarantine, feed=feed, follower=follower)
-            ),
-            tiers={"warm": store, "derived": derived, "hot": hot},
-            quarantine=quarantine,
             clock=clock,
-            encrypted=True,
         )
         check = PublicKeys([signer.public_key_pem]).check
         finisher = ErasureFinisher(records, eraser, clock)

@@ -10,7 +10,7 @@ from radgate_server.app.foundation import Foundation
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.tiers import Tiers, open_spool
 from radgate_server.core.quarantine.ports import Quarantine
-from radgate_server.installation.administration import Network, build_admin
+from radgate_server.installation.administration import Network, PacsAccess, build_admin
 from radgate_server.installation.audit_tools import AuditReading, build_audit_reading
 from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.rpc.v1.retention import RetentionServicer
@@ -51,9 +51,7 @@ def open_administration(
         installation,
         settings,
         follower=follower,
-        clients=pacs.clients,
-        factories=pacs.factories,
-        probes=pacs.probes,
+        pacs=PacsAccess(pacs.clients, pacs.factories, pacs.probes),
         caches=caches,
         quarantine=quarantine,
         clock=clock,

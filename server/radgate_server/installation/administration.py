@@ -20,9 +20,9 @@ from radgate_server.services.access.key_checker import KeyChecker
 from radgate_server.services.access.key_uses import KeyUses
 from radgate_server.services.administration.addresses import AddressPolicy, Resolver, resolve_by_system
 from radgate_server.services.administration.detection import Detector, impatient
-from radgate_server.services.administration.pacs import PacsAdmin
+from radgate_server.services.administration.pacs import PacsAdmin, PacsRecords, SetupChecks
 from radgate_server.services.administration.probe import Dial, dial
-from radgate_server.services.administration.tenants import AdminService
+from radgate_server.services.administration.tenants import AdminService, AdminSubjects
 from radgate_server.services.administration.validation import Validator
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
@@ -55,6 +55,15 @@ class Network:
     dial: Dial = dial
 
 
+@dataclass(frozen=True, slots=True)
+class PacsAccess:
+    """The way to PACS: `clients` of those that are set up, `factories` for validating them, `probes` for detecting."""
+
+    clients: PacsClients
+    factories: Mapping[str, PacsFactory]
+    probes: Mapping[str, PacsFactory]
+
+
 def secret_admin(installation: Installation, clock: Clock) -> SecretAdmin:
     """What looks after the key that secrets are sealed under."""
     auditor = Auditor(installation.audit.sink, clock)
@@ -66,48 +75,45 @@ def build_admin(
     settings: Settings,
     *,
     follower: ChangeFollower,
-    clients: PacsClients,
-    factories: Mapping[str, PacsFactory],
-    probes: Mapping[str, PacsFactory],
+    pacs: PacsAccess,
     caches: TenantCaches,
     quarantine: QuarantineContents,
     clock: Clock,
     network: Network = Network(),
 ) -> AdminService:
-    """Administration of an installation. `factories` are for validating PACS, `probes` for detecting them."""
+    """Administration of an installation."""
     auditor = Auditor(installation.audit.sink, clock)
     addresses = AddressPolicy(settings.pacs.allowed_networks, network.resolve)
-    pacs = PacsAdmin(
-        directory=installation.directories.pacs,
-        failover=installation.directories.failover,
-        statuses=installation.directories.statuses,
-        validator=Validator(factories, clock),
-        detector=Detector(probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
-        addresses=addresses,
-        references=ReferencePolicy(settings.secrets.tenant_prefix),
-        clients=clients,
+    directories = installation.directories
+    pacs_admin = PacsAdmin(
+        PacsRecords(directories.pacs, directories.failover, directories.statuses),
+        SetupChecks(
+            Detector(pacs.probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
+            Validator(pacs.factories, clock),
+            addresses,
+            ReferencePolicy(settings.secrets.tenant_prefix),
+        ),
+        clients=pacs.clients,
         caches=caches,
         follower=follower,
         auditor=auditor,
         clock=clock,
     )
+    limits = LimitsAdmin(
+        directories.limits,
+        directories.usage,
+        directories.keys,
+        settings.limits,
+        settings.auth,
+        follower,
+        auditor,
+        clock,
+    )
     return AdminService(
-        tenants=installation.directories.tenants,
-        keys=installation.directories.keys,
-        pacs=pacs,
-        secrets=secret_admin(installation, clock),
-        limits=LimitsAdmin(
-            installation.directories.limits,
-            installation.directories.usage,
-            installation.directories.keys,
-            settings.limits,
-            settings.auth,
-            follower,
-            auditor,
-            clock,
-        ),
+        AdminSubjects(pacs_admin, secret_admin(installation, clock), limits, QuarantineAdmin(quarantine, auditor)),
+        tenants=directories.tenants,
+        keys=directories.keys,
         caches=caches,
-        quarantine=QuarantineAdmin(quarantine, auditor),
         follower=follower,
         box=installation.secrets.box,
         auditor=auditor,
@@ -176,9 +182,11 @@ async def open_admin(
             installation,
             settings,
             follower=follower,
-            clients=clients,
-            factories=factories,
-            probes=pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets.reader),
+            pacs=PacsAccess(
+                clients,
+                factories,
+                pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets.reader),
+            ),
             caches=TenantCaches(
                 hot=None,
                 derived=derived,

@@ -18,7 +18,7 @@ from radgate_server.core.secrets.ports import SecretBox
 from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.tenant_caches import TenantCaches
-from radgate_server.services.retention.erasure import CacheEraser
+from radgate_server.services.retention.erasure import CachedData, CacheEraser, ErasureStore
 from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
 
@@ -66,16 +66,10 @@ def build_eraser(
 ) -> CacheEraser:
     """What erases cached data of this process's `tiers`, and has other processes do so."""
     return CacheEraser(
-        records=store.erasures,
-        keys=store.cache_keys,
-        holds=store.holds,
+        ErasureStore(store.erasures, store.cache_keys, store.holds, store.record_eraser),
+        CachedData(caches, tiers, quarantine, encrypted=store.study_keys is not None),
         trail=trail,
-        links=store.record_eraser,
         audit=audit,
         signer=signer,
-        caches=caches,
-        tiers=tiers,
-        quarantine=quarantine,
         clock=clock,
-        encrypted=store.study_keys is not None,
     )

@@ -57,32 +57,46 @@ class PacsOverview:
     active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PacsRecords:
+    """What is stored of PACS: how they are set up, which one of a group is in use, and how they do."""
+
+    directory: PacsDirectory
+    failover: FailoverDirectory
+    statuses: StatusBoard
+
+
+@dataclass(frozen=True, slots=True)
+class SetupChecks:
+    """What finds out how a PACS is to be set up, and what its setup has to pass."""
+
+    detector: Detector
+    validator: Validator
+    addresses: AddressPolicy
+    references: ReferencePolicy
+
+
 class PacsAdmin:
     """What operators and administrators do with PACS. Methods act on the caller's tenant."""
 
     def __init__(
         self,
+        records: PacsRecords,
+        checks: SetupChecks,
         *,
-        directory: PacsDirectory,
-        failover: FailoverDirectory,
-        statuses: StatusBoard,
-        validator: Validator,
-        detector: Detector,
-        addresses: AddressPolicy,
-        references: ReferencePolicy,
         clients: PacsClients,
         caches: TenantCaches,
         follower: ChangeFollower,
         auditor: Auditor,
         clock: Clock,
     ) -> None:
-        self._directory = directory
-        self._failover = failover
-        self._statuses = statuses
-        self._validator = validator
-        self._detector = detector
-        self._addresses = addresses
-        self._references = references
+        self._directory = records.directory
+        self._failover = records.failover
+        self._statuses = records.statuses
+        self._validator = checks.validator
+        self._detector = checks.detector
+        self._addresses = checks.addresses
+        self._references = checks.references
         self._clients = clients
         self._caches = caches
         self._follower = follower

@@ -1,7 +1,7 @@
 """Running Radgate: tenants, API keys and caches; PACS are PacsAdmin's. Every change is recorded before it is made."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from radgate_server.core.access.ports.directory import KeyDirectory, TenantDirectory
@@ -28,32 +28,39 @@ MAX_LABEL_LENGTH = 200
 MAX_OVERLAP = timedelta(days=90)
 
 
-class AdminService:
-    """What operators and administrators do. Methods act on the caller's tenant where they do not name one.
+@dataclass(frozen=True, slots=True)
+class AdminSubjects:
+    """What is administered apart from tenants and keys.
 
     `pacs` is for what they do with PACS, `secrets` for the key that secrets are sealed under, `limits` for what tenants
     and keys may use, `quarantine` for refused instances.
     """
 
+    pacs: PacsAdmin
+    secrets: SecretAdmin
+    limits: LimitsAdmin
+    quarantine: QuarantineAdmin
+
+
+class AdminService:
+    """What operators and administrators do. Methods act on the caller's tenant where they do not name one."""
+
     def __init__(
         self,
+        subjects: AdminSubjects,
         *,
         tenants: TenantDirectory,
         keys: KeyDirectory,
-        pacs: PacsAdmin,
-        secrets: SecretAdmin,
-        limits: LimitsAdmin,
         caches: TenantCaches,
-        quarantine: QuarantineAdmin,
         follower: ChangeFollower,
         box: Fingerprints,
         auditor: Auditor,
         clock: Clock,
     ) -> None:
-        self.pacs = pacs
-        self.secrets = secrets
-        self.limits = limits
-        self.quarantine = quarantine
+        self.pacs = subjects.pacs
+        self.secrets = subjects.secrets
+        self.limits = subjects.limits
+        self.quarantine = subjects.quarantine
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

@@ -6,7 +6,7 @@ goes, so that files are unreadable from then on, then the files and what is in m
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.audit.chain import WORDS
@@ -37,37 +37,51 @@ _ID_BYTES = 8
 _TRIES = 3
 
 
+@dataclass(frozen=True, slots=True)
+class ErasureStore:
+    """What the database holds of erasures, and of what may be erased: keys, holds, and what records name."""
+
+    records: ErasureRecords
+    keys: CacheKeyRecords
+    holds: HoldDirectory
+    links: RecordEraser
+
+
+@dataclass(frozen=True, slots=True)
+class CachedData:
+    """What is erased. `tiers` are those of this process by name; `encrypted` says whether files are encrypted."""
+
+    caches: TenantCaches
+    tiers: Mapping[str, StudyTier]
+    quarantine: Quarantine
+    encrypted: bool
+
+
 class CacheEraser:
-    """EraseCachedData. `tiers` are those of this process by name; `encrypted` says whether files are encrypted."""
+    """EraseCachedData."""
 
     def __init__(
         self,
+        store: ErasureStore,
+        cached: CachedData,
         *,
-        records: ErasureRecords,
-        keys: CacheKeyRecords,
-        holds: HoldDirectory,
         trail: AuditTrail,
-        links: RecordEraser,
         audit: AuditSink,
         signer: CheckpointSigner,
-        caches: TenantCaches,
-        tiers: Mapping[str, StudyTier],
-        quarantine: Quarantine,
         clock: Clock,
-        encrypted: bool,
     ) -> None:
-        self._records = records
-        self._keys = keys
-        self._holds = holds
+        self._records = store.records
+        self._keys = store.keys
+        self._holds = store.holds
+        self._links = store.links
         self._trail = trail
-        self._links = links
         self._audit = audit
         self._signer = signer
-        self._caches = caches
-        self._tiers = {**tiers, TIER: quarantine}
-        self._quarantine = quarantine
+        self._caches = cached.caches
+        self._tiers = {**cached.tiers, TIER: cached.quarantine}
+        self._quarantine = cached.quarantine
+        self._encrypted = cached.encrypted
         self._clock = clock
-        self._encrypted = encrypted
 
     async def erase(self, caller: Caller, subject: HoldSubject, value: str, reason: str) -> Erasure:
         """Erase it all and certify it; returns when that is done.
