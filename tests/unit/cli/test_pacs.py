@@ -143,7 +143,7 @@ def test_a_stored_pacs_of_an_unknown_kind_is_listed_beside_the_others(north: Cli
     assert "unusable: its kind is unknown" in listed.stdout
     assert "PACS tape of north can't be used: this installation knows no PACS of the kind 'tape'" in listed.stderr
     assert "install what provides the kind" in north.run("pacs", "validate", "--tenant", "north", "tape").output
-    north.ok("pacs", "remove", "--tenant", "north", "tape")
+    north.ok("pacs", "remove", "--tenant", "north", "--name", "tape")
     assert [pacs["name"] for pacs in north.json("pacs", "list", "--tenant", "north")] == ["main"]
 
 
