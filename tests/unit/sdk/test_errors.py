@@ -1,10 +1,12 @@
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 import radgate
 from radgate.connection import MAX_ATTEMPTS, credentials_of, metadata_of, retry_delay_s
-from radgate.errors import _BY_REASON, RadgateError, error_from_rpc
-from radgate.v1.error_reason_pb2 import ErrorReason
+from radgate.errors import RadgateError, error_from_rpc, error_from_status
+from radgate_server.rpc.errors import RULES, Rule
 
 
 class FinishedCall(grpc.RpcError):
@@ -23,9 +25,32 @@ class FinishedCall(grpc.RpcError):
         return self._answers[2]
 
 
-def test_every_reason_of_the_catalogue_has_an_exception() -> None:
-    names = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()}  # noqa: SIM118 (not a dict)
-    assert set(_BY_REASON) == names - {"UNSPECIFIED"}
+def error_of(reason: str, code: grpc.StatusCode) -> RadgateError:
+    """What the SDK raises for a status of the server."""
+    status = Status(code=code.value[0], message="no")
+    status.details.add().Pack(ErrorInfo(reason=reason, domain="radgate.dev"))
+    return error_from_status(status)
+
+
+@pytest.mark.parametrize("rule", list(RULES.values()), ids=lambda rule: rule.reason)
+def test_every_reason_of_the_server_has_an_exception(rule: Rule) -> None:
+    error = error_of(rule.reason, rule.code)
+    assert type(error) is not RadgateError, "its code says too little: add a row to _BY_REASON"
+    assert error.reason == rule.reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "kind"),
+    [
+        ("PACS_ON_FIRE", grpc.StatusCode.UNAVAILABLE, radgate.PacsError),
+        ("STUDY_ON_FIRE", grpc.StatusCode.NOT_FOUND, radgate.NotFoundError),
+        ("SECRET_UNAVAILABLE", grpc.StatusCode.UNAVAILABLE, radgate.PacsError),
+    ],
+)
+def test_a_reason_goes_by_its_row_its_prefix_or_its_code(
+    reason: str, code: grpc.StatusCode, kind: type[RadgateError]
+) -> None:
+    assert type(error_of(reason, code)) is kind
 
 
 @pytest.mark.parametrize(

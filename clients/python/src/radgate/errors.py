@@ -143,60 +143,25 @@ class IncompleteStudyError(RadgateError):
         self.unanswered_pacs = unanswered_pacs
 
 
+# Reasons for which neither their prefix nor the gRPC code gives the right exception.
 _BY_REASON: dict[str, type[RadgateError]] = {
-    "INVALID_ARGUMENT": InvalidRequestError,
-    "RANGE_NOT_SATISFIABLE": InvalidRequestError,
     "NOT_ACCEPTABLE": NotAcceptableError,
-    "UNAUTHENTICATED": UnauthenticatedError,
     "TOO_MANY_FAILURES": UnauthenticatedError,
-    "IDENTITY_PROVIDER_UNREACHABLE": UnavailableError,
-    "ROLE_NOT_ALLOWED": PermissionDeniedError,
-    "TENANT_NOT_ALLOWED": PermissionDeniedError,
-    "RESTRICTED_CREDENTIAL": PermissionDeniedError,
-    "OBJECT_NOT_FOUND": NotFoundError,
-    "OBJECT_REJECTED": NotFoundError,
-    "RESOURCE_NOT_FOUND": NotFoundError,
-    "VIEW_ELSEWHERE": NotFoundError,
-    "RESOURCE_EXISTS": AlreadyExistsError,
     "NO_PACS_CONFIGURED": PacsError,
-    "PACS_UNREACHABLE": PacsError,
-    "PACS_TLS_FAILED": PacsError,
-    "PACS_REJECTED": PacsError,
-    "PACS_NO_CONTEXT": PacsError,
-    "PACS_TIMEOUT": PacsError,
-    "PACS_ABORTED": PacsError,
-    "PACS_FAILED": PacsError,
-    "PACS_BUSY": PacsError,
-    "PACS_CANNOT": PacsError,
-    "PACS_CREDENTIALS_REFUSED": PacsError,
-    "PACS_CIRCUIT_OPEN": PacsError,
-    "PACS_VALIDATION_FAILED": PacsError,
-    "ADDRESS_NOT_ALLOWED": PermissionDeniedError,
     "RESUME_TOKEN_STALE": ResumeTokenStaleError,
     "INSTANCE_NOT_SENT": PacsError,
     "INSTANCE_MALFORMED": PacsError,
     "INSTANCE_MISMATCH": PacsError,
-    "UNSUPPORTED_MEDIA_TYPE": InvalidRequestError,
-    "INSTANCE_TOO_LARGE": InvalidRequestError,
     "IMAGE_TOO_LARGE": ImageError,
     "CODEC_FAILED": ImageError,
-    "IMAGE_WORKERS_BUSY": UnavailableError,
     "JOB_QUEUE_FULL": UnavailableError,
     "RATE_EXCEEDED": UnavailableError,
     "CONCURRENCY_EXCEEDED": UnavailableError,
     "SERVER_OVERLOADED": UnavailableError,
-    "SERVER_STOPPING": UnavailableError,
     "QUOTA_EXCEEDED": UnavailableError,
-    "CLIENT_ADDRESS_NOT_ALLOWED": PermissionDeniedError,
-    "SPOOL_FULL": UnavailableError,
-    "AUDIT_UNAVAILABLE": UnavailableError,
     "RETENTION_TOO_SHORT": InvalidRequestError,
     "LEGAL_HOLD": LegalHoldError,
-    "DATABASE_UNAVAILABLE": UnavailableError,
     "SECRET_UNAVAILABLE": PacsError,
-    "KEY_PROVIDER_UNAVAILABLE": UnavailableError,
-    "DEADLINE_EXCEEDED": DeadlineExceededError,
-    "INTERNAL": ServerError,
 }
 _BY_CODE: dict[grpc.StatusCode, type[RadgateError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
@@ -205,6 +170,8 @@ _BY_CODE: dict[grpc.StatusCode, type[RadgateError]] = {
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidRequestError,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
     grpc.StatusCode.INTERNAL: ServerError,
 }
 
@@ -229,7 +196,7 @@ def error_from_status(status: Status) -> RadgateError:
 def _error_of(status: Status, code: grpc.StatusCode, message: str, request_id: str = "") -> RadgateError:
     info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
     has_info, _, has_retry = (_find(status.details, detail) for detail in (info, bad, retry))
-    kind = _BY_REASON.get(info.reason) or _BY_CODE.get(code, RadgateError)
+    kind = _kind_of(info.reason, code)
     return kind(
         message,
         code=code,
@@ -239,6 +206,13 @@ def _error_of(status: Status, code: grpc.StatusCode, message: str, request_id: s
         field_violations=tuple(FieldViolation(item.field, item.description) for item in bad.field_violations),
         request_id=request_id,
     )
+
+
+def _kind_of(reason: str, code: grpc.StatusCode) -> type[RadgateError]:
+    """The exception for a failure; a reason that a later server has goes by its prefix or its code."""
+    if reason.startswith("PACS_"):
+        return PacsError
+    return _BY_REASON.get(reason) or _BY_CODE.get(code, RadgateError)
 
 
 def reason_in(status: Status) -> str:
