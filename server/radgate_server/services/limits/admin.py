@@ -1,6 +1,6 @@
 """What tenants and their callers may use: looked at and changed. Every change is recorded before it is made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from radgate_server.core.access.ports.directory import KeyDirectory
@@ -11,10 +11,10 @@ from radgate_server.core.limits.meters import Used
 from radgate_server.core.limits.model import LIMIT_NAMES, NETWORK_NAMES, Limits, LimitSubject, check_limits, is_address
 from radgate_server.core.limits.ports import LimitDirectory, UsageLedger
 from radgate_server.lib.clock import Clock
+from radgate_server.services.access.claims import is_subject
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.limits.principals import may_come
 from radgate_server.settings.access import AuthSettings
 from radgate_server.settings.limits import LimitSettings
 
@@ -97,7 +97,7 @@ class LimitsAdmin:
     async def _require_principal(self, caller: Caller, subject: LimitSubject) -> None:
         may_see = {subject.tenant_id, *([ANY_TENANT] if caller.principal.may_use_every_tenant else [])}
         if ":" in subject.key_id:
-            if not may_come(subject.key_id, may_see, self._auth):
+            if not _may_come(subject.key_id, may_see, self._auth):
                 raise ResourceNotFoundError(
                     "nobody of this name can use the tenant; names are oidc:PROVIDER:USER or certificate:NAME"
                 )
@@ -116,3 +116,16 @@ class LimitsAdmin:
 
 def _described(key_id: str) -> str:
     return key_id if ":" in key_id else f"key {key_id}" if key_id else "the tenant"
+
+
+def _may_come(principal: str, tenant_ids: Collection[str], settings: AuthSettings) -> bool:
+    """Whether a caller of that name ("oidc:PROVIDER:USER", "certificate:NAME") can have a credential for one of these.
+
+    Which tenants a user may use is in the user's own token; so every user of a provider can.
+    """
+    kind, _, name = principal.partition(":")
+    if kind == "oidc":
+        provider, _, user = name.partition(":")
+        return is_subject(user) and any(provider == known.name for known in settings.oidc)
+    named = [known for known in settings.certificates if kind == "certificate" and known.name == name]
+    return any(not set(known.tenants).isdisjoint(tenant_ids) for known in named)

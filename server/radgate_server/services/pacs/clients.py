@@ -3,18 +3,26 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from radgate_server.core.access.ports.directory import PacsDirectory
-from radgate_server.core.errors import ConfigurationError, NoPacsConfiguredError, ResourceNotFoundError
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import Arrival, ListedInstance
+from radgate_server.core.errors import (
+    ConfigurationError,
+    NoPacsConfiguredError,
+    PacsUnreachableError,
+    ResourceNotFoundError,
+)
 from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig
 from radgate_server.core.pacs.failover import Group, groups_of
-from radgate_server.core.pacs.ports import PacsClient, PacsFactory, make_client
+from radgate_server.core.pacs.ports import EchoReport, PacsClient, PacsFactory, make_client
+from radgate_server.core.query.model import FindResult, Query
 from radgate_server.services.pacs.arrival_check import ArrivalObserver, UnobservedArrivals, checked_pacs
 from radgate_server.services.pacs.failover.group_client import group_client
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
-from radgate_server.services.pacs.unusable import unusable_pacs
 
 _log = logging.getLogger(__name__)
 
@@ -141,10 +149,10 @@ class PacsClients:
             return _Connected(config, self._wrap(config, checked_pacs(made, config.tenant_id, self._observer)))
         except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
             _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
-            return _Connected(config, unusable_pacs(config.name, error.message), usable=False)
+            return _Connected(config, _unusable_pacs(config.name, error.message), usable=False)
         except Exception:  # noqa: BLE001 - nor for a defect that its settings bring to light
             _log.exception("a PACS can't be used because of a defect", extra={"tenant": config.tenant_id})
-            return _Connected(config, unusable_pacs(config.name, "the PACS can't be used: see the log"), usable=False)
+            return _Connected(config, _unusable_pacs(config.name, "the PACS can't be used: see the log"), usable=False)
 
     async def _release(self, entries: Iterable[_Connected]) -> None:
         closing = [asyncio.ensure_future(entry.client.close()) for entry in entries]
@@ -176,3 +184,34 @@ def _setup(connected: Iterable[_Connected]) -> list[tuple[PacsConfig, bool]]:
 def _identity(config: PacsConfig) -> PacsConfig:
     """What makes a connection another one; who is whose backup does not."""
     return replace(config, backup_for="", failover=FailoverPolicy())
+
+
+def _unusable_pacs(name: str, reason: str) -> PacsClient:
+    """Make a client that raises PacsUnreachableError with `reason` whatever it is asked."""
+    roles = _Unusable(name, reason)
+    return PacsClient(name=name, echo=roles, query=roles, reader=roles, store=None, close=roles.close)
+
+
+class _Unusable:
+    """PacsEcho, PacsQuery and PacsReader of a PACS whose settings can't be used: as one that is out of reach."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self._name = name
+        self._reason = reason
+
+    async def echo(self) -> EchoReport:
+        raise self._error()
+
+    async def find(self, query: Query, *, max_results: int) -> FindResult:
+        raise self._error()
+
+    def retrieve(
+        self, scope: RetrieveScope, listed: Sequence[ListedInstance]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
+        raise self._error()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _error(self) -> PacsUnreachableError:
+        return PacsUnreachableError(f"the settings of the PACS can't be used: {self._reason}", pacs=self._name)

@@ -1,11 +1,14 @@
 """The folder of derived things: files and catalogue kept in step. Blocks on the disk; shared by threads."""
 
 import os
+import struct
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
+from math import inf
 from pathlib import Path
 
-from radgate_server.adapters.cache.derived.file_format import TAIL_BYTES, decode, tail_of
+import google_crc32c
+
 from radgate_server.adapters.cache.disk.layout import ANSWER_SUFFIX, EntryKey, TierFolder
 from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
@@ -14,6 +17,12 @@ from radgate_server.adapters.cache.warm.file_format import DamagedError, KeyAway
 from radgate_server.adapters.cache.warm.writing import TemporaryFile, temporary_file
 from radgate_server.core.errors import StorageFullError
 from radgate_server.lib.clock import Clock
+
+# A file is the answer, then a tail that lets every byte be checked.
+_MAGIC = b"RGMADE\x00\x01"
+_TAIL = struct.Struct("<Qd8sI")  # bytes of the answer, when it expires, magic, CRC-32C of all that comes before
+_CHECKSUM_BYTES = 4
+_TAIL_BYTES = _TAIL.size
 
 
 class DerivedDisk(AccountedDisk):
@@ -36,12 +45,12 @@ class DerivedDisk(AccountedDisk):
 
     def write(self, key: EntryKey, study_instance_uid: str, answer: bytes, expires_s: float) -> None:
         """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""
-        file_bytes, removals = len(answer) + TAIL_BYTES, self._removals[key.tenant_id]
+        file_bytes, removals = len(answer) + _TAIL_BYTES, self._removals[key.tenant_id]
         try:
             with self.catalogue.room_for(key.tenant_id, file_bytes) as victims:
                 self._delete(victims)
                 self._folder.insist_on_reserve(file_bytes)
-                self._publish(key, study_instance_uid, answer, tail_of(answer, expires_s))
+                self._publish(key, study_instance_uid, answer, _tail_of(answer, expires_s))
         except (OSError, StorageFullError) as error:
             if isinstance(error, OSError):
                 self._failed("disk")
@@ -57,7 +66,7 @@ class DerivedDisk(AccountedDisk):
         try:
             with path.open("rb") as file:
                 content = self._form.reader(file.fileno(), key, ANSWER_SUFFIX)
-                answer, expires_s = decode(content.read(0, content.size_bytes))
+                answer, expires_s = _decode(content.read(0, content.size_bytes))
         except FileNotFoundError:
             self.catalogue.forget(key)
             return None
@@ -112,3 +121,25 @@ class DerivedDisk(AccountedDisk):
         with suppress(OSError):
             if now_s - path.stat().st_mtime >= TOUCH_INTERVAL_S:
                 os.utime(path, (now_s, now_s))
+
+
+def _tail_of(answer: bytes, expires_s: float = inf) -> bytes:
+    """What stands behind the answer. `expires_s` counts from 1970; infinity keeps it permanently."""
+    unchecked = _TAIL.pack(len(answer), expires_s, _MAGIC, 0)[:-_CHECKSUM_BYTES]
+    checksum: int = google_crc32c.extend(google_crc32c.value(answer), unchecked)
+    return unchecked + checksum.to_bytes(_CHECKSUM_BYTES, "little")
+
+
+def _decode(file: bytes) -> tuple[bytes, float]:
+    """The answer, and when it expires.
+
+    Raises:
+        DamagedError: the file is not what was written.
+    """
+    if len(file) < _TAIL_BYTES:
+        raise DamagedError
+    answer, tail = file[:-_TAIL_BYTES], file[-_TAIL_BYTES:]
+    expires_s: float = _TAIL.unpack(tail)[1]
+    if tail != _tail_of(answer, expires_s):
+        raise DamagedError
+    return answer, expires_s

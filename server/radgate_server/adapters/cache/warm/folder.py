@@ -25,11 +25,13 @@ from radgate_server.adapters.cache.warm.open_files import (
     read_verified,
     verify_whole,
 )
-from radgate_server.adapters.cache.warm.owner import owner_of
 from radgate_server.adapters.cache.warm.writing import temporary_file, write_instance
-from radgate_server.core.dicom.instances import ReceivedInstance
-from radgate_server.core.errors import CorruptEntryError, StorageFullError
+from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
+from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
 from radgate_server.lib.clock import Clock
+
+_HEAD_BYTES = 256 * 1024
+"""The front of a DICOM file in which its Patient ID is looked for."""
 
 OPEN_FILES = 256
 _FOOTER_ALLOWANCE_BYTES = 1024
@@ -66,7 +68,7 @@ class WarmDisk(AccountedDisk):
             self._folder.prepare()  # an operator may have emptied the folder under us
             self._folder.insist_on_reserve(instance.content.size_bytes)
             with temporary_file(self._folder.incoming) as temporary:
-                writer = self._form.writer(temporary.fd, key, ROLE, owner_of(instance))
+                writer = self._form.writer(temporary.fd, key, ROLE, _owner_of(instance))
                 footer = write_instance(writer.write, instance)
                 writer.finish()
                 file_bytes = os.fstat(temporary.fd).st_size
@@ -236,3 +238,24 @@ class WarmDisk(AccountedDisk):
     def _drop(self, key: EntryKey) -> None:
         self._delete((key,))
         self.catalogue.forget(key)
+
+
+def _owner_of(instance: ReceivedInstance) -> Owner:
+    """Whose it is: its study, and the patient, who is looked for when asked for."""
+    return Owner(instance.ref.study_instance_uid, lambda: _patient_id_of(instance.content))
+
+
+def _patient_id_of(content: InstanceContent) -> str:
+    """The Patient ID if it stands where it is looked for, else ""."""
+    # It comes with pydicom and numpy, half a second that commands which look at caches do without.
+    from radgate_server.core.dicom.dataset.file_meta import patient_id_of
+
+    head = b""
+    for piece in content.pieces(_HEAD_BYTES):
+        head += piece
+        if len(head) >= _HEAD_BYTES:
+            break
+    try:
+        return patient_id_of(head)
+    except InstanceMalformedError:
+        return ""

@@ -4,16 +4,23 @@ The server parses it, every type and bound checked: the worker may have been tak
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
 from radgate_server.adapters.imaging.operations import Result
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError, broken, number, shortened, text, text_table
-from radgate_server.adapters.imaging.worker.failures import FAILURES
 from radgate_server.adapters.imaging.worker.results import Fields, pack, unpack
 from radgate_server.adapters.imaging.worker.shared_memory import SharedMemory, Span
-from radgate_server.core.errors import GatewayError
+from radgate_server.core.errors import (
+    CodecFailedError,
+    GatewayError,
+    ImageTooLargeError,
+    InstanceMalformedError,
+    InvalidArgumentError,
+    NotAcceptableError,
+)
 
 INLINE_BYTES = 16 << 10
 """Results up to here travel inside of the message."""
@@ -109,3 +116,22 @@ def _refusal(name: str, message: str, details: dict[str, str]) -> GatewayError:
 
 def _line(word: str, *items: Any) -> bytes:
     return f"{word} {json.dumps(items)}\n".encode()
+
+
+def _plain(kind: type[GatewayError]) -> Callable[[str, dict[str, str]], GatewayError]:
+    return lambda message, details: kind(message, **details)
+
+
+def _invalid_argument(message: str, details: dict[str, str]) -> GatewayError:
+    field = details.get("field", "")
+    return InvalidArgumentError(field, message.removeprefix(f"{field}: "))
+
+
+FAILURES: dict[str, Callable[[str, dict[str, str]], GatewayError]] = {
+    CodecFailedError.__name__: _plain(CodecFailedError),
+    ImageTooLargeError.__name__: _plain(ImageTooLargeError),
+    InstanceMalformedError.__name__: _plain(InstanceMalformedError),
+    InvalidArgumentError.__name__: _invalid_argument,
+    NotAcceptableError.__name__: _plain(NotAcceptableError),
+}
+"""The errors of ours that a worker may answer with, and how each is made again. Of others only the type crosses."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from radgate_server.adapters.pacs.orthanc.fetching import as_listed, fetch_file
+from radgate_server.adapters.pacs.http import PacsHttp
+from radgate_server.adapters.pacs.http.identified import identified
+from radgate_server.adapters.pacs.http.received import receive_content
 from radgate_server.adapters.pacs.orthanc.find import OrthancQuery
 from radgate_server.adapters.pacs.orthanc.known_studies import KnownStudies
 from radgate_server.adapters.pacs.orthanc.labels import LabelledStudies
@@ -16,7 +18,13 @@ from radgate_server.adapters.pacs.orthanc.resource_ids import resource_id
 from radgate_server.adapters.pacs.orthanc.rest import OrthancRest, readable
 from radgate_server.core.dicom.data_sets import DicomJson
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
-from radgate_server.core.dicom.instances import Arrival, FailedInstance, InstanceContent, ListedInstance
+from radgate_server.core.dicom.instances import (
+    Arrival,
+    FailedInstance,
+    InstanceContent,
+    ListedInstance,
+    ReceivedInstance,
+)
 from radgate_server.core.errors import (
     GatewayError,
     InstanceMalformedError,
@@ -108,7 +116,7 @@ class OrthancReader:
         except GatewayError as error:
             return FailedInstance(item.ref, error)
         try:
-            return as_listed(self._rest.pacs, item, content)
+            return _as_listed(self._rest.pacs, item, content)
         except (InstanceMismatchError, InstanceMalformedError) as error:
             return FailedInstance(item.ref, error, content)
 
@@ -126,7 +134,7 @@ class OrthancReader:
         return None
 
     async def _fetch(self, instance_id: str) -> InstanceContent | None:
-        return await fetch_file(self._rest.http, instance_id, max_bytes=self._max_instance_bytes)
+        return await _fetch_file(self._rest.http, instance_id, max_bytes=self._max_instance_bytes)
 
     async def _patients(self, study_instance_uid: str) -> _Patients:
         labels = await self._labelled.constraint()
@@ -184,3 +192,29 @@ def _listing(scope: RetrieveScope) -> Query:
 
 def _uid(match: DicomJson, tag: str) -> str:
     return str((match.get(tag, {}).get("Value") or [""])[0])
+
+
+async def _fetch_file(http: PacsHttp, resource_id: str, *, max_bytes: int) -> InstanceContent | None:
+    """Fetch the file, None when Orthanc has no such instance.
+
+    Raises:
+        PacsError: no answer, a failure status, a connection that broke.
+        InstanceTooLargeError, SpoolFullError: there is no room for it.
+    """
+    async with http.open(f"/instances/{resource_id}/file") as stream:
+        if stream.status != 200:
+            return None
+        return await receive_content(stream.pieces(), max_bytes=max_bytes)
+
+
+def _as_listed(pacs: str, listed: ListedInstance, content: InstanceContent) -> ReceivedInstance:
+    """The file as the instance that was asked for.
+
+    Raises:
+        InstanceMismatchError: it is another one.
+        InstanceMalformedError: it is none.
+    """
+    instance = identified(pacs, content)
+    if instance.ref != listed.ref:
+        raise InstanceMismatchError("the PACS sent another instance than the one it was asked for", pacs=pacs)
+    return instance

@@ -6,7 +6,7 @@ from radgate_server.core.imaging.metadata.values import Bulk, integer, items, nu
 from radgate_server.core.imaging.presentation.luts import lookup_tables, palette
 from radgate_server.core.imaging.presentation.model import LookupTable, Palette, Presentation, Rescale
 from radgate_server.core.imaging.presentation.overlays import overlays
-from radgate_server.core.imaging.presentation.voi import WINDOW_CENTER, windows
+from radgate_server.core.imaging.render_target import VoiFunction, Window
 
 _MODALITY = "00080060"
 _PHOTOMETRIC_INTERPRETATION = "00280004"
@@ -30,6 +30,8 @@ _SHOWN_AS_STORED = frozenset({"LOG", "DISP"})
 
 _FRAME_VOI_LUT = "00289132"
 _VOI_LUT_SEQUENCE = "00283010"
+_WINDOW_CENTER, _WINDOW_WIDTH, _VOI_LUT_FUNCTION = "00281050", "00281051", "00281056"
+_FUNCTIONS = {function.value: function for function in VoiFunction}
 
 _PRESENTATION_LUT_SHAPE = "20500020"
 _INVERSE_OF_SHAPE = {"INVERSE": True, "IDENTITY": False}
@@ -84,13 +86,13 @@ def presentation_of(model: DicomJson, frame_number: int, bulk: Bulk) -> Presenta
     """
     groups = FrameGroups(model, frame_number)
     rescale, modality_lut = _modality(model, groups, bulk)
-    voi = groups.holder(_FRAME_VOI_LUT, WINDOW_CENTER, _VOI_LUT_SEQUENCE)
+    voi = groups.holder(_FRAME_VOI_LUT, _WINDOW_CENTER, _VOI_LUT_SEQUENCE)
     signed_input = _can_be_negative(model, rescale, modality_lut)
     return Presentation(
         modality=text(model, _MODALITY),
         rescale=rescale,
         modality_lut=modality_lut,
-        windows=windows(voi),
+        windows=_windows(voi),
         voi_luts=lookup_tables(voi, _VOI_LUT_SEQUENCE, bulk, signed_input=signed_input),
         inverse=_INVERSE_OF_SHAPE.get(text(model, _PRESENTATION_LUT_SHAPE), _photometric(model) == "MONOCHROME1"),
         padding=_padding(model),
@@ -184,3 +186,13 @@ def _icc_profile(model: DicomJson, groups: FrameGroups, bulk: Bulk) -> bytes:
     identifier = text(groups.macro(_OPTICAL_PATH_IDENTIFICATION), _OPTICAL_PATH_IDENTIFIER)
     of_frame = [path for path in paths if text(path, _OPTICAL_PATH_IDENTIFIER) == identifier] or paths
     return octets(of_frame[0], _ICC_PROFILE, bulk) if of_frame else b""
+
+
+def _windows(model: DicomJson) -> tuple[Window, ...]:
+    """The windows (PS3.3 C.11.2.1.2), in their order; those whose width no function allows are left out.
+
+    LINEAR is the default.
+    """
+    function = _FUNCTIONS.get(text(model, _VOI_LUT_FUNCTION), VoiFunction.LINEAR)
+    pairs = zip(numbers(model, _WINDOW_CENTER), numbers(model, _WINDOW_WIDTH), strict=False)
+    return tuple(window for pair in pairs if (window := Window(*pair, function)).applicable)

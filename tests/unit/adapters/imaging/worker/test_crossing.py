@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 from radgate_server.adapters.imaging.codecs import transcode_frame
 from radgate_server.adapters.imaging.operations import Result
 from radgate_server.adapters.imaging.worker import answers, requests
-from radgate_server.adapters.imaging.worker.answers import Done, Failed, read_answer, write_error, write_result
+from radgate_server.adapters.imaging.worker.answers import (
+    FAILURES,
+    Done,
+    Failed,
+    read_answer,
+    write_error,
+    write_result,
+)
 from radgate_server.adapters.imaging.worker.checks import BrokenAnswerError
-from radgate_server.adapters.imaging.worker.failures import FAILURES
 from radgate_server.adapters.imaging.worker.requests import Task, read_round, write_round
 from radgate_server.adapters.imaging.worker.results import unpack
 from radgate_server.adapters.imaging.worker.shared_memory import MAPPED_BYTES, SharedMemory, Span
