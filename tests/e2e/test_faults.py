@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from threading import Event
 
 import grpc
 import httpx
@@ -20,7 +21,7 @@ import pytest
 import radgate as sdk
 from tests.e2e.network import child_of, connections_to
 from tests.e2e.processes import has_ended, running_child_of
-from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.radgate_process import PACS, RadgateProcess, dimse
 from tests.e2e.studies import BULKY_INSTANCES, BULKY_STUDY, EAST, bulky_instances, store
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
@@ -71,6 +72,38 @@ def client_of(radgate: RadgateProcess, endpoint: str = "grpc") -> sdk.Client:
 
 def pixels_of(instances: Sequence[sdk.RetrievedInstance]) -> dict[str, bytes]:
     return {found.sop_instance_uid: pydicom.dcmread(io.BytesIO(found.data)).PixelData for found in instances}
+
+
+def test_calls_in_progress_survive_a_change_of_the_settings_of_a_pacs(tmp_path: Path, archive: OrthancServer) -> None:
+    changed = Event()
+    with RadgateProcess(tmp_path).tenant(EAST, dimse(archive)) as radgate:
+        operator = radgate.cli("key", "create", "--tenant", "*", "--role", "admin").strip()
+
+        def search(caller: int) -> set[int]:
+            answered = set()
+            with radgate.client(EAST) as web:
+                for number in count():  # each another search, so that the PACS is asked
+                    answered.add(web.get(f"/dicom-web/studies?PatientID={caller}-{number}").status_code)
+                    if changed.is_set():
+                        break
+            return answered
+
+        with ThreadPoolExecutor(64) as callers, radgate.client(EAST) as admin:
+            admin.headers.update({"authorization": f"Bearer {operator}", "x-tenant-id": EAST})
+            searches = callers.map(search, range(64))
+            try:
+                changes = [
+                    admin.patch(
+                        f"/api/v1/pacs/{PACS}",
+                        params={"updateMask": "dimse.maxAssociations"},
+                        json={"dimse": {"maxAssociations": associations}},
+                    ).status_code
+                    for associations in range(3, 13)
+                ]
+            finally:
+                changed.set()
+            assert changes == [200] * 10
+            assert set().union(*searches) == {200}
 
 
 def test_a_killed_server_leaves_whole_instances(

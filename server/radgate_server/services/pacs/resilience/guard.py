@@ -17,6 +17,7 @@ from radgate_server.lib.condition_log import ConditionLog
 from radgate_server.services.pacs.resilience.admission import Admission, Lane, QueueKey, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, BreakerPolicy
+from radgate_server.services.pacs.resilience.calls_in_progress import CallsInProgress
 from radgate_server.services.pacs.resilience.fair_gate import FairGate
 from radgate_server.services.pacs.resilience.guarded_roles import guard_roles, operations_of
 from radgate_server.services.pacs.resilience.operations import ALWAYS_ASKED, Operation
@@ -33,6 +34,7 @@ class _Known:
 
     breakers: dict[Operation, Breaker] = field(default_factory=dict)
     pulse: PulseMeter = field(default_factory=PulseMeter)
+    calls: CallsInProgress = field(default_factory=CallsInProgress)
     conditions: dict[Operation, ConditionLog] = field(default_factory=dict)
 
 
@@ -69,7 +71,8 @@ class PacsGuard:
     def wrap(self, config: PacsConfig, client: PacsClient) -> PacsClient:
         """The same PACS under guard, its breakers closed: the same roles, and the describer as it is.
 
-        Closing the client that is returned also ends what is known of the PACS here, unless it was wrapped again since.
+        Closing the client that is returned also ends what is known of the PACS here. If it was wrapped again since, its
+        settings changed: calls in progress with the old ones may end first.
         """
         known = _Known()
         for operation in operations_of(client):
@@ -80,7 +83,7 @@ class PacsGuard:
         self._known[config.tenant_id, config.name] = known
         lanes = {urgency: self._lane(config, urgency) for urgency in Urgency}
         failed = partial(self._failed, config, known)
-        pacs_caller = PacsCaller(lanes, known.breakers, known.pulse, self._means, failed)
+        pacs_caller = PacsCaller(lanes, known.breakers, known.pulse, known.calls, self._means, failed)
         return replace(guard_roles(client, pacs_caller), close=partial(self._close, config, known, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
@@ -115,6 +118,8 @@ class PacsGuard:
     async def _close(self, config: PacsConfig, known: _Known, client: PacsClient) -> None:
         if self._is_current(config, known):
             self.forget(config.tenant_id, config.name)
+        else:
+            await known.calls.end(self._means.sleep)
         await client.close()
 
     def _changed(self, config: PacsConfig, known: _Known, operation: Operation, state: BreakerState) -> None:

@@ -104,6 +104,7 @@ class _GuardedReader:
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
         async with AsyncExitStack() as stack:
+            stack.enter_context(self._pacs_caller.calls.counted())
             yield await self._pacs_caller.repeat(Operation.RETRIEVE, lambda: self._open(stack, scope, listed))
 
     async def _open(

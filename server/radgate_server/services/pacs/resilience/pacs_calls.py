@@ -19,6 +19,7 @@ from radgate_server.lib.deadline import remaining_s
 from radgate_server.services.pacs.resilience.admission import Lane, QueueKey, Turn, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, Ticket
+from radgate_server.services.pacs.resilience.calls_in_progress import CallsInProgress
 from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
 from radgate_server.services.pacs.resilience.operations import (
     INTERACTIVE,
@@ -52,7 +53,7 @@ class CallResources:
 class PacsCaller:
     """Asks one PACS of one tenant. `lanes` has where each class stands in line, `pulse` receives what is heard.
 
-    `on_failure` gets each attempt's error, when the breaker has judged it.
+    `calls` counts what is in progress. `on_failure` gets each attempt's error, when the breaker has judged it.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class PacsCaller:
         lanes: Mapping[Urgency, Lane],
         breakers: Mapping[Operation, Breaker],
         pulse: PulseMeter,
+        calls: CallsInProgress,
         means: CallResources,
         on_failure: Callable[[Operation, PacsError], None],
     ) -> None:
+        self.calls = calls
         self._lanes = lanes
         self._breakers = breakers
         self._pulse = pulse
@@ -77,7 +80,8 @@ class PacsCaller:
             PacsBusyError: no turn came in time.
             PacsError: what the last attempt raised.
         """
-        return await self.repeat(operation, lambda: self._once(operation, call, urgency))
+        with self.calls.counted():
+            return await self.repeat(operation, lambda: self._once(operation, call, urgency))
 
     async def repeat[T](self, operation: Operation, once: Callable[[], Awaitable[T]]) -> T:
         """Call `once`, which makes one attempt, until it succeeds or is not to be repeated. Raises as `ask`."""

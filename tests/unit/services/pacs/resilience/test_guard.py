@@ -1,6 +1,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -468,3 +469,43 @@ async def test_a_pacs_that_was_set_up_anew_has_no_pulse_yet() -> None:
     await bench.find()
     bench.guard.wrap(CONFIG, bench.pacs.client)
     assert bench.pulse() == bench.guard.pulse("east", "nobody") == Pulse(None, 0)
+
+
+class Yielding(Bench):
+    """Others run while it sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+async def test_calls_in_progress_end_before_a_pacs_whose_settings_changed_is_closed() -> None:
+    bench = Yielding(MemoryPacs(make_study(3)))
+    old = bench.client
+    bench.client = bench.guard.wrap(CONFIG, replace(bench.pacs.client, close=AsyncMock()))
+    async with old.reader.retrieve(SCOPE, ()) as arrivals:
+        closing = asyncio.create_task(old.close())
+        await asyncio.sleep(0)
+        assert len(bench.waits) == 1
+        assert [type(arrival) async for arrival in arrivals] == [ReceivedInstance] * 3
+        assert not bench.pacs.closed
+    await closing
+    assert bench.pacs.closed
+
+
+async def test_calls_without_end_do_not_keep_a_pacs_whose_settings_changed() -> None:
+    bench = Yielding(MemoryPacs(make_study(3)))
+    old = bench.client
+    bench.guard.wrap(CONFIG, bench.pacs.client)
+    async with old.reader.retrieve(SCOPE, ()):
+        await old.close()
+    assert bench.pacs.closed
+    assert sum(bench.waits) == pytest.approx(30)
+
+
+async def test_a_pacs_that_was_removed_is_closed_at_once() -> None:
+    bench = Yielding(MemoryPacs(make_study(3)))
+    async with bench.client.reader.retrieve(SCOPE, ()):
+        await bench.client.close()
+        assert bench.pacs.closed
+    assert bench.waits == []
