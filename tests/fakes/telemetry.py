@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from radgate_server.core.telemetry.certificates import CertificateUse
+from radgate_server.core.telemetry.ports import Telemetry
 
 
 class RpcCall(NamedTuple):
@@ -31,8 +32,8 @@ class ImageJob(NamedTuple):
 
 
 @dataclass
-class RecordingTelemetry:
-    """Telemetry as lists of what was reported, in order."""
+class RecordingTelemetry(Telemetry):
+    """Telemetry as lists of what was reported, in order; what no test looks at has no method here."""
 
     rpcs: list[RpcCall] = field(default_factory=list)
     lookups: list[tuple[str, bool]] = field(default_factory=list)
