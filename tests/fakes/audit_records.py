@@ -7,7 +7,7 @@ from datetime import datetime
 from radgate_server.core.audit.chain import ChainHead
 from radgate_server.core.audit.checkpoint import Checkpoint
 from radgate_server.core.audit.ports.records import Found
-from radgate_server.core.audit.ports.trail import Visit, Vouch
+from radgate_server.core.audit.ports.trail import IssueCheckpoint, Visit
 from radgate_server.core.audit.record import AuditEntry
 from radgate_server.core.audit.search import AuditCriteria, AuditRecord, IndexFault, IndexPosition
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
@@ -160,5 +160,5 @@ class EmptyTrail:
     async def last_checkpoints(self) -> Sequence[Checkpoint]:
         return []
 
-    async def add_checkpoint(self, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
+    async def add_checkpoint(self, tenant_id: str, issue: IssueCheckpoint) -> Checkpoint | None:
         return None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from radgate_server.core.audit.chain import ChainHead, content_of, record_hash
 from radgate_server.core.audit.checkpoint import Checkpoint
-from radgate_server.core.audit.ports.trail import Visit, Vouch
+from radgate_server.core.audit.ports.trail import IssueCheckpoint, Visit
 from radgate_server.core.audit.retention import LegalHold, RecordKind
 from radgate_server.core.audit.verification import StoredRecord
 from radgate_server.core.cache.ports.keys import WrappedStudyKey
@@ -138,5 +138,5 @@ class RecordedTrail:
     async def last_checkpoints(self) -> Sequence[Checkpoint]:
         return []
 
-    async def add_checkpoint(self, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
+    async def add_checkpoint(self, tenant_id: str, issue: IssueCheckpoint) -> Checkpoint | None:
         return None

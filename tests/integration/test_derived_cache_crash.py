@@ -30,7 +30,7 @@ async def test_what_is_there_after_a_kill_is_whole(tmp_path: Path) -> None:
     for _ in range(KILLS):
         _write_and_kill(tmp_path, moments.uniform(0.05, 0.4))
         async with make(tmp_path) as cache:
-            await cache.stock_taken()
+            await cache.inventory_taken()
             assert list((tmp_path / ".incoming").iterdir()) == []
             assert cache.used_bytes <= LIMIT_BYTES
             kept = (await cache.usage("alpha")).entries

@@ -44,7 +44,7 @@ def writer(folder: Path, first: int) -> Iterator[subprocess.Popen[str]]:
 async def check_every_entry(folder: Path) -> int:
     """Insist that each instance found is one that was written, whole, and each index its own; return how many."""
     async with make(folder) as store:
-        await store.stock_taken()
+        await store.inventory_taken()
         assert list((folder / ".incoming").iterdir()) == []
         found = 0
         for place in range(PLACES):

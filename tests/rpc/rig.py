@@ -142,7 +142,7 @@ class Rig:
 _PARTS = {
     "server": lambda app: app.rpc,
     "limiter": lambda app: app.limiter,
-    "news": lambda app: app.services.news,
+    "study_changes": lambda app: app.services.study_changes,
     "refusals": lambda app: app.services.refusals,
     "known_states": lambda app: app.services.states,
     "doubts": lambda app: app.services.doubts,

@@ -151,8 +151,8 @@ async def test_who_watches_is_told_what_changes_in_the_own_tenant(rig: Rig, chan
     token = await rig.key("east")
     watch = stub.WatchStudies(WatchStudiesRequest(), metadata=[("authorization", f"Bearer {token}")])
     assert (await watch.read()).WhichOneof("news") == "begun"
-    rig.news.publish("west", StudyEvent("2.25.1", "main", removed=False))
-    rig.news.publish("east", StudyEvent("2.25.2", "main", removed=True))
+    rig.study_changes.publish("west", StudyEvent("2.25.1", "main", removed=False))
+    rig.study_changes.publish("east", StudyEvent("2.25.2", "main", removed=True))
     changed = (await watch.read()).changed
     assert (changed.study_instance_uid, changed.pacs, changed.removed) == ("2.25.2", "main", True)
     begun, listed = rig.audit.entries

@@ -87,6 +87,6 @@ async def test_news_of_studies_outside_is_left_out(rig: Rig, channel: grpc.aio.C
     watch = QueryServiceStub(channel).WatchStudies(WatchStudiesRequest(), metadata=tuple(bearer(token).items()))
     assert (await watch.read()).WhichOneof("news") == "begun"
     for study in ("2.25.3000", "2.25.9000", EAST_STUDY, ""):
-        rig.news.publish("east", StudyEvent(study, "main", removed=False))
+        rig.study_changes.publish("east", StudyEvent(study, "main", removed=False))
     assert [(await watch.read()).changed.study_instance_uid for _ in range(2)] == [EAST_STUDY, ""]
     watch.cancel()

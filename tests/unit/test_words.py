@@ -1,7 +1,8 @@
-"""What users read keeps to docs/glossary.md: manuals, help texts, and the messages of logs and errors."""
+"""Manuals, help texts, messages of logs and errors, and the names in the code keep to docs/glossary.md."""
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,5 +63,46 @@ def test_messages_keep_to_the_glossary() -> None:
         for path in SOURCES
         for text in messages(ast.parse(path.read_text("utf-8")))
         for phrase in PHRASES.findall(text)
+    ]
+    assert not found
+
+
+REPLACED_IN_NAMES = {
+    "anew": "again",
+    "desk": "queue, administration",
+    "door": "endpoint, listener",
+    "doors": "endpoints, listeners",
+    "loose": "standalone, unchained",
+    "noted": "annotated, recorded",
+    "seat": "slot",
+    "sighting": "observer",
+    "sightings": "observed",
+    "tell": "report, publish",
+    "telling": "reporting",
+    "tells": "reports",
+    "tenure": "lifetime",
+    "told": "reported, notified",
+    "untold": "missing",
+}
+"""Word of a name in the server's code or the SDK's: the glossary's word in its place."""
+
+
+def words_of_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Each name in the file, and of the file, with each of its words in lower case."""
+    with tokenize.open(path) as lines:
+        names = {token.string for token in tokenize.generate_tokens(lines.readline) if token.type == tokenize.NAME}
+    for name in sorted(names | {path.stem}):
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name):
+            yield name, word.lower()
+
+
+def test_names_keep_to_the_glossary() -> None:
+    packages = (ROOT / "server" / "radgate_server", ROOT / "clients" / "python" / "src")
+    files = [path for package in packages for path in sorted(package.rglob("*.py")) if path.parent.name != "versions"]
+    found = [
+        (str(path), name, REPLACED_IN_NAMES[word])
+        for path in files
+        for name, word in words_of_names(path)
+        if word in REPLACED_IN_NAMES
     ]
     assert not found

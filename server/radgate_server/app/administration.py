@@ -69,7 +69,7 @@ def start_audit_checks(base: Foundation) -> AuditIndexCheck:
     """Sign the trail's heads and verify its chains and its index; returns what checks the index."""
     installation, settings = base.installation, base.settings.audit
     metrics = AuditMetrics(base.telemetry.families, installation.audit.writing_end)
-    keeper = AuditMaintenance(installation.audit.trail, installation.audit.signer, settings, base.clock, metrics)
+    maintenance = AuditMaintenance(installation.audit.trail, installation.audit.signer, settings, base.clock, metrics)
     index_check = AuditIndexCheck(
         installation.audit.trail,
         installation.audit.records,
@@ -77,7 +77,7 @@ def start_audit_checks(base: Foundation) -> AuditIndexCheck:
         interval_s=settings.check_interval_s,
         numbers=settings.check_records,
     )
-    base.run(keeper, index_check)
+    base.run(maintenance, index_check)
     return index_check
 
 

@@ -32,7 +32,7 @@ def build_invalidation(
     services: Services, tiers: Tiers, quarantine: QuarantineEraser, rejections: Rejections
 ) -> Invalidation:
     """Every cache in which something of a study is stored, each after those that it is filled from."""
-    invalidation = Invalidation(services.states, services.news)
+    invalidation = Invalidation(services.states, services.study_changes)
 
     async def erase_quarantined(tenant_id: str, study_instance_uid: str | None) -> None:
         if study_instance_uid is None:

@@ -122,7 +122,7 @@ def _servicers(
     pictures, transcoder = services.pictures, services.transcoder
     reading, chunk_bytes = administration.reading, settings.retrieve.chunk_bytes
     return Servicers(
-        query=QueryServicer(search, services.news, auditor),
+        query=QueryServicer(search, services.study_changes, auditor),
         retrieve=RetrieveServicer(
             retrieve, instances, pictures.frames, transcoder, services.streams, auditor, chunk_bytes=chunk_bytes
         ),

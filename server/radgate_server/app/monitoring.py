@@ -103,8 +103,8 @@ async def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidatio
 
 def rewrap_secrets(base: Foundation) -> None:
     """Seal anew, under the current key, what is sealed under an older one."""
-    keeper = secret_admin(base.installation, base.clock)
-    base.run(Rewrapper(keeper, interval_s=base.settings.secrets.rewrap_interval_s))
+    secrets_service = secret_admin(base.installation, base.clock)
+    base.run(Rewrapper(secrets_service, interval_s=base.settings.secrets.rewrap_interval_s))
 
 
 async def watch_certificates(base: Foundation, observed_certificates: ObservedCertificates) -> None:

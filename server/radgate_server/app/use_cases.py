@@ -27,7 +27,7 @@ from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.cache.watching import StudyChangePublisher
 from radgate_server.services.imaging.derived_instances import DerivedInstances
-from radgate_server.services.imaging.frame_room import ROOM_BYTES, FrameRoom
+from radgate_server.services.imaging.frame_budget import BUDGET_BYTES, FrameBudget
 from radgate_server.services.imaging.pictures.background_thumbnails import BackgroundThumbnails
 from radgate_server.services.imaging.pictures.representative import Representatives
 from radgate_server.services.imaging.pictures.toolset import Pictures, build_pictures
@@ -55,7 +55,7 @@ from radgate_server.settings.table import MIB
 
 INDEX_THREADS = 2
 TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk
-ROOM_BYTES_PER_WORKER = 64 * MIB  # of stored frames that wait, so that no worker does
+BUDGET_BYTES_PER_WORKER = 64 * MIB  # of stored frames that wait, so that no worker does
 DERIVED_INSTANCE_BYTES = 64 * MIB  # larger transcoded instances are not kept
 
 
@@ -96,7 +96,7 @@ def build_images(
     instances = InstanceReader(tiers.store, executor, queries.places.learn)
     max_pixels = settings.imaging.max_rendered_pixels
     parallel = number_of_workers(settings.imaging)
-    room = FrameRoom(max(ROOM_BYTES, parallel * ROOM_BYTES_PER_WORKER), settings.imaging.max_waiting)
+    room = FrameBudget(max(BUDGET_BYTES, parallel * BUDGET_BYTES_PER_WORKER), settings.imaging.max_waiting)
     pictures = build_pictures(
         instances,
         workers,
@@ -108,12 +108,12 @@ def build_images(
     )
     spool = open_spool(settings, TRANSCODING_MEMORY_BYTES)
     kept = DerivedInstances(tiers.derived, max_bytes=DERIVED_INSTANCE_BYTES)
-    loose = StandaloneImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
+    standalone_images = StandaloneImages(executor, workers, spool, parallel=parallel, max_pixels=max_pixels, room=room)
     return Images(
         instances,
         pictures,
         Transcoder(instances, pictures.frames, workers, spool, kept, parallel=parallel),
-        UploadTranscoder(loose, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
+        UploadTranscoder(standalone_images, spool, auditor, max_instance_bytes=settings.store.max_instance_bytes),
     )
 
 
@@ -141,7 +141,7 @@ class Services:
     jobs: JobQueue
     refusals: RefusalLog
     sent: StreamLog
-    news: StudyChangePublisher
+    study_changes: StudyChangePublisher
 
 
 def build_services(
@@ -193,7 +193,7 @@ def build_services(
         jobs=_open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
         refusals=refusals,
         sent=sent,
-        news=StudyChangePublisher(),
+        study_changes=StudyChangePublisher(),
     )
 
 

@@ -135,16 +135,16 @@ def _late_tiers(
     """The tiers on the disk, instances and what is made of them, for a command; `stack` closes those that it used."""
 
     async def store() -> TenantTier[int]:
-        from radgate_server.installation.disk_tiers import Stock, open_disk_store
+        from radgate_server.installation.disk_tiers import Inventory, open_disk_store
 
-        stock = Stock.COUNTED if counted else Stock.REPORTED
-        return await open_disk_store(stack, settings, keys, clock, _unread_telemetry(), stock)
+        inventory = Inventory.COUNTED if counted else Inventory.REPORTED
+        return await open_disk_store(stack, settings, keys, clock, _unread_telemetry(), inventory)
 
     async def derived() -> TenantTier[None]:
-        from radgate_server.installation.disk_tiers import Stock, open_derived_cache
+        from radgate_server.installation.disk_tiers import Inventory, open_derived_cache
 
-        stock = Stock.COUNTED if counted else Stock.REPORTED
-        return await open_derived_cache(stack, settings, keys, clock, _unread_telemetry(), stock)
+        inventory = Inventory.COUNTED if counted else Inventory.REPORTED
+        return await open_derived_cache(stack, settings, keys, clock, _unread_telemetry(), inventory)
 
     return LateTier(store), LateTier(derived)
 

@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 from radgate_server.adapters.cache.derived.tier import DerivedCache
-from radgate_server.adapters.cache.disk.stock import Stock
+from radgate_server.adapters.cache.disk.inventory import Inventory
 from radgate_server.adapters.cache.quarantine.folder import QuarantineDisk
 from radgate_server.adapters.cache.quarantine.tier import FolderQuarantine
 from radgate_server.adapters.cache.tenant_shares import TenantShares
@@ -14,7 +14,7 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.settings.settings import Settings
 
-__all__ = ["Stock", "open_derived_cache", "open_disk_store", "open_quarantine", "open_state_cache"]
+__all__ = ["Inventory", "open_derived_cache", "open_disk_store", "open_quarantine", "open_state_cache"]
 
 STATES_BYTES = 64 << 20  # a state takes less than a kilobyte
 
@@ -25,7 +25,7 @@ async def open_disk_store(
     keys: StudyKeys | None,
     clock: Clock,
     telemetry: Telemetry,
-    stock: Stock = Stock.TAKEN,
+    inventory: Inventory = Inventory.TAKEN,
 ) -> DiskInstanceStore:
     """Open the warm tier below the data folder; `stack` closes it."""
     store = DiskInstanceStore(
@@ -35,7 +35,7 @@ async def open_disk_store(
         telemetry=telemetry,
         keys=keys,
         shares=TenantShares(settings.cache.tenant_shares),
-        stock=stock,
+        inventory=inventory,
     )
     return await stack.enter_async_context(store)
 
@@ -46,7 +46,7 @@ async def open_derived_cache(
     keys: StudyKeys | None,
     clock: Clock,
     telemetry: Telemetry,
-    stock: Stock = Stock.TAKEN,
+    inventory: Inventory = Inventory.TAKEN,
 ) -> DerivedCache:
     """Open the tier of derived things below the data folder; `stack` closes it."""
     cache = DerivedCache(
@@ -56,7 +56,7 @@ async def open_derived_cache(
         telemetry=telemetry,
         keys=keys,
         shares=TenantShares(settings.cache.tenant_shares),
-        stock=stock,
+        inventory=inventory,
     )
     return await stack.enter_async_context(cache)
 
@@ -67,7 +67,7 @@ async def open_state_cache(
     keys: StudyKeys | None,
     clock: Clock,
     telemetry: Telemetry,
-    stock: Stock = Stock.TAKEN,
+    inventory: Inventory = Inventory.TAKEN,
 ) -> DerivedCache:
     """Open the folder in which the states of cached studies outlive the process; `stack` closes it."""
     cache = DerivedCache(
@@ -77,7 +77,7 @@ async def open_state_cache(
         telemetry=telemetry,
         keys=keys,
         tier="states",
-        stock=stock,
+        inventory=inventory,
     )
     return await stack.enter_async_context(cache)
 

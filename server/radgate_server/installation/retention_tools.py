@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.installation.disk_tiers import (
-    Stock,
+    Inventory,
     open_derived_cache,
     open_disk_store,
     open_quarantine,
@@ -42,10 +42,10 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         clock, telemetry = SystemClock(), PrometheusTelemetry()
         installation = await open_installation(stack, settings, clock)
         store, keys = installation.retention, installation.retention.study_keys
-        disk = await open_disk_store(stack, settings, keys, clock, telemetry, Stock.REPORTED)
-        derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        disk = await open_disk_store(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
+        derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
         follower = ChangeFollower(installation.directories.feed, {})
-        states = await open_state_cache(stack, settings, keys, clock, telemetry, Stock.REPORTED)
+        states = await open_state_cache(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
         quarantine = open_quarantine(settings, keys, clock)
         caches = TenantCaches(
             hot=None,

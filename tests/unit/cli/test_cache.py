@@ -29,7 +29,7 @@ def serve(data_dir: Path, answers: int, *, killed: bool = False) -> None:
     async def run() -> None:
         clock, telemetry = FakeClock(STOPPED), RecordingTelemetry()
         async with DerivedCache(data_dir / "derived", limit_bytes=1 << 20, clock=clock, telemetry=telemetry) as tier:
-            await tier.stock_taken()
+            await tier.inventory_taken()
             for number in range(answers):
                 await tier.put(CacheKey("north", "1.2.3", "thumbnail", str(number)), bytes(100))
         if killed:

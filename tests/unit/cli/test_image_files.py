@@ -6,7 +6,7 @@ import pytest
 
 from radgate_server.cli.imaging.batch import make_all
 from radgate_server.cli.imaging.files import Pair, Plan, check_free, plan, write_whole
-from radgate_server.cli.imaging.options import Wish
+from radgate_server.cli.imaging.options import ConversionRequest
 from radgate_server.cli.imaging.thumbnail import SIZES
 from radgate_server.cli.imaging.transcode import NAMES
 from radgate_server.core.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
@@ -23,8 +23,8 @@ from tests.unit.cli.command_line import Cli
 CT = make_instance("1.2", "1.2.3", "1.2.3.4")
 
 
-def wish(source: Path, output: Path | None = None) -> Wish:
-    return Wish(source, output, False, "-new", lambda name: f"new-{name}", str.upper)
+def wish(source: Path, output: Path | None = None) -> ConversionRequest:
+    return ConversionRequest(source, output, False, "-new", lambda name: f"new-{name}", str.upper)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_a_server_that_gives_no_tokens_is_not_asked_for_everything_again() -> No
 
 
 @pytest.mark.parametrize(
-    ("error", "goes_on"),
+    ("error", "resumes"),
     [
         (BROKEN, True),
         (ServerError("RST_STREAM", code=grpc.StatusCode.INTERNAL), True),
@@ -100,10 +100,10 @@ def test_a_server_that_gives_no_tokens_is_not_asked_for_everything_again() -> No
         (CorruptDataError("other bytes"), False),
     ],
 )
-def test_only_what_may_pass_is_tried_again(error: RadgateError, goes_on: bool) -> None:
+def test_only_what_may_pass_is_tried_again(error: RadgateError, resumes: bool) -> None:
     made = resumption()
     take(made, whole(b"one"))
-    assert (made.delay_s(error) is not None) is goes_on
+    assert (made.delay_s(error) is not None) is resumes
 
 
 def test_tries_in_a_row_are_bounded_and_wait_longer_each_time() -> None:

@@ -5,8 +5,8 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
+from radgate_server.adapters.jobs.fair_queue import FairQueue
 from radgate_server.adapters.jobs.register import KEPT_COUNT, KEPT_S, Entry, Register
-from radgate_server.adapters.jobs.turns import FairTurns
 from radgate_server.core.errors import JobQueueFullError
 from radgate_server.core.jobs.job import (
     RETRY_DELAYS_S,
@@ -51,7 +51,7 @@ class MemoryJobQueue:
         self._clock = clock
         self._max_waiting = max_waiting
         self._register = Register(clock, kept_s=kept_s, kept_count=kept_count)
-        self._turns = FairTurns(max_running)
+        self._turns = FairQueue(max_running)
         self._sleep = sleep
         self._ended = ended
         self._unsettled: set[Entry] = set()

@@ -9,7 +9,7 @@ import click
 
 from radgate_server.cli.audit.running import run_on_trail
 from radgate_server.cli.shared.admin import caller_for
-from radgate_server.cli.shared.options import Words, config_option, json_option, tenant_option
+from radgate_server.cli.shared.options import EnumChoice, config_option, json_option, tenant_option
 from radgate_server.cli.shared.output import hint, print_rows
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
 from radgate_server.core.audit.search import AuditCriteria, AuditRecord
@@ -60,8 +60,8 @@ until_option = click.option("--until", type=Moment(), help="Before this time.")
 @click.option("--study", "study_instance_uid", default="", help="Study Instance UID.")
 @click.option("--series", "series_instance_uid", default="", help="Series Instance UID.")
 @click.option("--instance", "sop_instance_uid", default="", help="SOP Instance UID.")
-@click.option("--action", "actions", type=Words(AuditAction), multiple=True, help="May be repeated.")
-@click.option("--outcome", type=Words(AuditOutcome), help="How it ended.")
+@click.option("--action", "actions", type=EnumChoice(AuditAction), multiple=True, help="May be repeated.")
+@click.option("--outcome", type=EnumChoice(AuditOutcome), help="How it ended.")
 @since_option
 @until_option
 @click.option("--break-glass", is_flag=True, help="Only what was done by break-glass.")
@@ -78,10 +78,10 @@ def search(tenant_id: str, actions: tuple[AuditAction, ...], outcome: AuditOutco
 
 
 @click.command()
-@click.argument("kind", type=Words(ReportKind))
+@click.argument("kind", type=EnumChoice(ReportKind))
 @tenant_option
 @click.option("--subject", default="", help="Patient ID, user or Study Instance UID that it is about.")
-@click.option("--format", "format_", type=Words(ReportFormat), default=ReportFormat.JSON.value, show_default=True)
+@click.option("--format", "format_", type=EnumChoice(ReportFormat), default=ReportFormat.JSON.value, show_default=True)
 @since_option
 @until_option
 @click.option("--time-zone", default="", help="Time zone (IANA); else the tenant's in the settings.")

@@ -8,7 +8,14 @@ import click
 
 from radgate_server.cli.audit.reading import run_reading
 from radgate_server.cli.shared.admin import caller_for
-from radgate_server.cli.shared.options import RadgateGroup, Words, config_option, json_option, tenant_option, together
+from radgate_server.cli.shared.options import (
+    EnumChoice,
+    RadgateGroup,
+    config_option,
+    json_option,
+    tenant_option,
+    together,
+)
 from radgate_server.cli.shared.output import hint, print_rows
 from radgate_server.core.reports.schedule import Frequency, Plan, ReportSchedule
 from radgate_server.core.reports.spec import ReportFormat, ReportKind, ReportSpec
@@ -30,10 +37,10 @@ def _plan_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[...,
         return click.option(*name.split(), default=default if new else None, show_default=new, **more)
 
     return together(
-        click.option("--kind", type=Words(ReportKind), required=new, help="What it contains."),
+        click.option("--kind", type=EnumChoice(ReportKind), required=new, help="What it contains."),
         click.option("--subject", help="Patient ID, user or Study Instance UID that it is about."),
-        option("--format format", ReportFormat.PDF.value, type=Words(ReportFormat)),
-        click.option("--every", "frequency", type=Words(Frequency), required=new, help="How often."),
+        option("--format format", ReportFormat.PDF.value, type=EnumChoice(ReportFormat)),
+        click.option("--every", "frequency", type=EnumChoice(Frequency), required=new, help="How often."),
         option("--day", 1, type=int, help="Day of the week from Monday, 1, or of the month up to 28."),
         option("--at time_of_day", "06:00", help="Time of day, such as 06:30."),
         click.option("--time-zone", help="Time zone (IANA); else the tenant's in the settings."),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from radgate_server.cli.imaging.options import Rename, Wish
+from radgate_server.cli.imaging.options import ConversionRequest, Rename
 from radgate_server.core.dicom.dataset.file_meta import read_file_meta
 from radgate_server.core.errors import ConfigurationError, InstanceMalformedError, ResourceExistsError
 
@@ -31,36 +31,36 @@ class Plan:
     left_out: int = 0
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: ConversionRequest) -> Plan:
     """What the wish comes to.
 
     Raises:
         InstanceMalformedError: the file is no DICOM instance.
         ConfigurationError: it can't be read, or the directory holds no instance, or can't be made into a file.
     """
-    return _plan_directory(wish) if wish.source.is_dir() else _plan_file(wish)
+    return _plan_directory(request) if request.source.is_dir() else _plan_file(request)
 
 
-def _plan_file(wish: Wish) -> Plan:
-    source, output = wish.source, wish.output
+def _plan_file(request: ConversionRequest) -> Plan:
+    source, output = request.source, request.output
     if not _is_instance(source):
         raise InstanceMalformedError(f"{source} is no DICOM instance (PS3.10)")
     if output is None or output.is_dir():
-        output = (output or source.parent) / wish.rename(source.name)
+        output = (output or source.parent) / request.rename(source.name)
     return Plan((Pair(source, output),), output)
 
 
-def _plan_directory(wish: Wish) -> Plan:
+def _plan_directory(request: ConversionRequest) -> Plan:
     """All instances below the directory, made at the same places below the output, which is not itself read."""
-    source = wish.source
-    output = wish.output or source.resolve().with_name(source.resolve().name + wish.suffix)
+    source = request.source
+    output = request.output or source.resolve().with_name(source.resolve().name + request.suffix)
     if output.exists() and not output.is_dir():
         raise ConfigurationError(f"{output} is a file; what is made of a directory needs one")
     found = list(_files_below(source, output))
     instances = [path for path in found if _is_instance(path)]
     if not instances:
         raise ConfigurationError("the directory holds no DICOM instance")
-    pairs = (Pair(path, _output_of(path.relative_to(source), output, wish.rename_within)) for path in instances)
+    pairs = (Pair(path, _output_of(path.relative_to(source), output, request.rename_within)) for path in instances)
     return Plan(tuple(pairs), output, len(found) - len(instances))
 
 

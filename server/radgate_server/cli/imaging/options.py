@@ -13,7 +13,7 @@ type Rename = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ConversionRequest:
     """Which file or directory is read, and where what is made of it goes.
 
     Without `output` a file gets its new name beside it, a directory one that ends in `suffix`. Within a directory the

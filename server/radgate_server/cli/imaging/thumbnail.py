@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from radgate_server.cli.imaging.options import Wish, output_options, source_argument
+from radgate_server.cli.imaging.options import ConversionRequest, output_options, source_argument
 from radgate_server.cli.shared.options import config_option, current_settings
 from radgate_server.core.imaging.render_target import RENDERED_JPEG, RENDERED_PNG
 
@@ -33,5 +33,7 @@ def thumbnail(source: Path, size: str, format_: str, output: Path | None, overwr
     from radgate_server.cli.imaging.working import show_all  # takes a second that no other command should pay
 
     media_type, suffix = _FORMATS[format_]
-    wish = Wish(source, output, overwrite, "-thumbnails", lambda name: name + suffix, lambda name: name + suffix)
-    click.get_current_context().exit(show_all(current_settings(), wish, int(size), media_type))
+    request = ConversionRequest(
+        source, output, overwrite, "-thumbnails", lambda name: name + suffix, lambda name: name + suffix
+    )
+    click.get_current_context().exit(show_all(current_settings(), request, int(size), media_type))

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from radgate_server.cli.imaging.options import Wish, output_options, source_argument
+from radgate_server.cli.imaging.options import ConversionRequest, output_options, source_argument
 from radgate_server.cli.shared.options import config_option, current_settings
 from radgate_server.core.dicom import transfer_syntaxes as syntaxes
 from radgate_server.core.imaging.frames import EncodeTarget
@@ -64,6 +64,8 @@ def transcode(source: Path, uid: str, quality: int | None, output: Path | None, 
     from radgate_server.cli.imaging.working import transcode_all  # takes a second that no other command should pay
 
     label = next((name for name, known in NAMES.items() if known == uid), uid)
-    wish = Wish(source, output, overwrite, f"-{label}", lambda name: f"{Path(name).stem}.{label}.dcm", str)
+    request = ConversionRequest(
+        source, output, overwrite, f"-{label}", lambda name: f"{Path(name).stem}.{label}.dcm", str
+    )
     target = EncodeTarget(uid, quality=quality or _DEFAULT_QUALITY)
-    click.get_current_context().exit(transcode_all(current_settings(), wish, target))
+    click.get_current_context().exit(transcode_all(current_settings(), request, target))

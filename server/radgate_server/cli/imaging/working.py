@@ -7,7 +7,7 @@ import click
 
 from radgate_server.cli.imaging.batch import make_all
 from radgate_server.cli.imaging.files import Pair, plan, write_whole
-from radgate_server.cli.imaging.options import Wish
+from radgate_server.cli.imaging.options import ConversionRequest
 from radgate_server.cli.imaging.tools import Tools, open_tools
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
@@ -19,7 +19,7 @@ _PIECE_BYTES = 1 << 20
 type Make = Callable[[Tools, Pair], Awaitable[None]]
 
 
-def transcode_all(settings: Settings, wish: Wish, target: EncodeTarget) -> int:
+def transcode_all(settings: Settings, request: ConversionRequest, target: EncodeTarget) -> int:
     """Transcode the file, or all of the directory."""
 
     async def make(tools: Tools, pair: Pair) -> None:
@@ -30,10 +30,10 @@ def transcode_all(settings: Settings, wish: Wish, target: EncodeTarget) -> int:
         made = await tools.images.transcode(instance, target, Priority.INTERACTIVE)
         await asyncio.to_thread(write_whole, pair.output, made.content.pieces(_PIECE_BYTES))
 
-    return asyncio.run(_run(settings, wish, make))
+    return asyncio.run(_run(settings, request, make))
 
 
-def show_all(settings: Settings, wish: Wish, side: int, media_type: str) -> int:
+def show_all(settings: Settings, request: ConversionRequest, side: int, media_type: str) -> int:
     """Make a thumbnail of the file, or of each in the directory."""
     target = ThumbnailTarget(side, side, media_type)
 
@@ -41,15 +41,15 @@ def show_all(settings: Settings, wish: Wish, side: int, media_type: str) -> int:
         picture = await tools.images.thumbnail(await tools.read(pair.source), target, Priority.INTERACTIVE)
         await asyncio.to_thread(write_whole, pair.output, (picture,))
 
-    return asyncio.run(_run(settings, wish, make))
+    return asyncio.run(_run(settings, request, make))
 
 
-async def _run(settings: Settings, wish: Wish, make: Make) -> int:
+async def _run(settings: Settings, request: ConversionRequest, make: Make) -> int:
     """Make everything, and say on stdout where it is."""
-    planned = plan(wish)
+    planned = plan(request)
     async with open_tools(settings) as tools:
         failed = await make_all(
-            planned, lambda pair: make(tools, pair), overwrite=wish.overwrite, parallel=tools.parallel
+            planned, lambda pair: make(tools, pair), overwrite=request.overwrite, parallel=tools.parallel
         )
     if failed < len(planned.pairs):
         click.echo(planned.output)

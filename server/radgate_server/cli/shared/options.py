@@ -99,7 +99,7 @@ class Span(click.ParamType[timedelta]):
         return timedelta(**{self._UNITS[match[2]]: int(match[1])})
 
 
-class Words[E: StrEnum](click.Choice[E]):
+class EnumChoice[E: StrEnum](click.Choice[E]):
     """One of an enumeration, by the value that people know it by; click's own choice would ask for its name."""
 
     def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:

@@ -157,7 +157,7 @@ def active_of(group: Group, chosen: ActivePacs | None) -> str:
     return chosen.active if chosen is not None and chosen.active in group.members else group.primary
 
 
-def asking_order(group: Group, chosen: ActivePacs | None, health: Mapping[str, MemberHealth]) -> tuple[str, ...]:
+def preference_order(group: Group, chosen: ActivePacs | None, health: Mapping[str, MemberHealth]) -> tuple[str, ...]:
     """Whom to ask one after the other until one answers: the active one, the others, last those known to be down.
 
     Under a disabled policy nobody but the active one is asked.

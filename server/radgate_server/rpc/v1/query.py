@@ -33,9 +33,9 @@ _PARENTS = {"study_instance_uid": "0020000D", "series_instance_uid": "0020000E"}
 class QueryServicer:
     """radgate.v1.QueryService."""
 
-    def __init__(self, query: CallerSearch, news: StudyChangePublisher, auditor: Auditor) -> None:
+    def __init__(self, query: CallerSearch, study_changes: StudyChangePublisher, auditor: Auditor) -> None:
         self._query = query
-        self._news = news
+        self._study_changes = study_changes
         self._auditor = auditor
 
     async def SearchStudies(  # noqa: N802 (rpcs keep their names)
@@ -63,19 +63,19 @@ class QueryServicer:
         self, _request: messages.WatchStudiesRequest, call: Call
     ) -> AsyncGenerator[messages.WatchStudiesResponse]:
         """Tell which studies change, until the client leaves."""
-        with self._news.watch(call.caller.tenant_id) as watcher:
+        with self._study_changes.watch(call.caller.tenant_id) as watcher:
             await self._auditor.record(call.caller, AuditAction.QUERY, None, "watch studies")
             yield messages.WatchStudiesResponse(begun=messages.WatchBegun())
-            async with aclosing(aiter(watcher)) as news:
-                async for item in news:
+            async with aclosing(aiter(watcher)) as events:
+                async for item in events:
                     if item is not None:
-                        await self._record_news(call, item)
+                        await self._record_event(call, item)
                     yield _to_response(item)
 
-    async def _record_news(self, call: Call, news: StudyEvent) -> None:
+    async def _record_event(self, call: Call, event: StudyEvent) -> None:
         """The stream names the study, so that is recorded before it leaves."""
-        scope = RetrieveScope(news.study_instance_uid)
-        await self._auditor.record(call.caller, AuditAction.LIST, scope, "study changed", pacs=news.pacs)
+        scope = RetrieveScope(event.study_instance_uid)
+        await self._auditor.record(call.caller, AuditAction.LIST, scope, "study changed", pacs=event.pacs)
 
     async def _search(self, level: QueryLevel, request: SearchRequest, call: Call) -> tuple[QueryPage, dict[str, Any]]:
         """Find one page; also what all three responses have in common."""
@@ -113,10 +113,10 @@ def _to_warning(warning: QueryWarning) -> messages.QueryWarning:
     )
 
 
-def _to_response(news: StudyEvent | None) -> messages.WatchStudiesResponse:
-    if news is None:
+def _to_response(event: StudyEvent | None) -> messages.WatchStudiesResponse:
+    if event is None:
         return messages.WatchStudiesResponse(missed=messages.NewsMissed())
-    changed = messages.StudyChanged(study_instance_uid=news.study_instance_uid, pacs=news.pacs, removed=news.removed)
+    changed = messages.StudyChanged(study_instance_uid=event.study_instance_uid, pacs=event.pacs, removed=event.removed)
     return messages.WatchStudiesResponse(changed=changed)
 
 

@@ -24,7 +24,7 @@ class KeyUses(Repeating):
         super().__init__("key-uses", interval_s=interval_s, trouble=_TROUBLE, sleep=sleep)
         self._keys = keys
         self._clock = clock
-        self._noted: dict[str, datetime] = {}
+        self._recorded: dict[str, datetime] = {}
         self._written: dict[str, datetime] = {}
 
     def note(self, key_id: str) -> None:
@@ -32,7 +32,7 @@ class KeyUses(Repeating):
         now = self._clock.now()
         written = self._written.get(key_id)
         if written is None or (now - written).total_seconds() >= _COARSE_S:
-            self._noted[key_id] = now
+            self._recorded[key_id] = now
 
     async def close(self) -> None:
         """Write what is left, and no more."""
@@ -44,14 +44,14 @@ class KeyUses(Repeating):
 
     async def look(self) -> None:
         """Write what was noted; what can't be written now is retried next time. Raises GatewayError."""
-        noted, self._noted = self._noted, {}
-        if not noted:
+        recorded, self._recorded = self._recorded, {}
+        if not recorded:
             return
         try:
-            await self._keys.record_use(noted)
+            await self._keys.record_use(recorded)
         except BaseException:  # cancelled too: to write one twice does no harm
-            self._noted = {**noted, **self._noted}
+            self._recorded = {**recorded, **self._recorded}
             raise
         now = self._clock.now()
         recent = {key: at for key, at in self._written.items() if (now - at).total_seconds() < _COARSE_S}
-        self._written = {**recent, **noted}
+        self._written = {**recent, **recorded}

@@ -43,7 +43,7 @@ class NoticeDelivery:
         self._clock = clock
         self._telemetry = telemetry
         self._uniform = uniform
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -62,7 +62,7 @@ class NoticeDelivery:
             return
         for _ in range(self._outbox.put(notice)):
             self._telemetry.alert_notice(self._name, "dropped")
-        self._news.set()
+        self._wake.set()
 
     async def deliver_due(self) -> None:
         """Deliver what is due now."""
@@ -71,7 +71,7 @@ class NoticeDelivery:
 
     async def _work(self) -> None:
         while True:
-            self._news.clear()
+            self._wake.clear()
             try:
                 await self.deliver_due()
             except Exception:  # noqa: BLE001 - one defect must not end all deliveries
@@ -83,7 +83,7 @@ class NoticeDelivery:
         next_s = self._outbox.next_s(now_s)
         pause_s = None if next_s is None else max(0.0, next_s - now_s)
         try:
-            await asyncio.wait_for(self._news.wait(), pause_s)
+            await asyncio.wait_for(self._wake.wait(), pause_s)
         except TimeoutError:
             return
 

@@ -13,7 +13,7 @@ from radgate_server.core.audit.checkpoint_verification import (
     verify_lost,
 )
 from radgate_server.core.audit.ports.records import AuditRecords
-from radgate_server.core.audit.ports.trail import AuditTrail, CheckpointSigner, Visit, Vouch
+from radgate_server.core.audit.ports.trail import AuditTrail, CheckpointSigner, IssueCheckpoint, Visit
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.audit.search import IndexFault
 from radgate_server.core.audit.verification import ChainVerifier, Fault, StoredRecord
@@ -132,7 +132,7 @@ class AuditAdmin:
             DatabaseUnavailableError: the trail can't be read or written.
         """
         await self._auditor.settle()
-        made = await self._trail.add_checkpoint(tenant_id, voucher(self._signer, self._clock))
+        made = await self._trail.add_checkpoint(tenant_id, checkpoint_issuer(self._signer, self._clock))
         if made is None:
             raise ResourceNotFoundError(NOTHING_RECORDED)
         return made
@@ -152,17 +152,17 @@ class AuditAdmin:
         await self._trail.scan(visit, tenant_id=caller.tenant_id, upto=await self._trail.last_number())
 
 
-def voucher(signer: CheckpointSigner, clock: Clock, is_wanted: IsWanted | None = None) -> Vouch:
+def checkpoint_issuer(signer: CheckpointSigner, clock: Clock, is_wanted: IsWanted | None = None) -> IssueCheckpoint:
     """What makes signed checkpoints, of heads that `is_wanted` (all that have a record)."""
 
-    def vouch(head: ChainHead, last: Checkpoint | None) -> Checkpoint | None:
+    def issue(head: ChainHead, last: Checkpoint | None) -> Checkpoint | None:
         now_us = time_us(clock)
         if head.sequence == 0 or (is_wanted is not None and not is_wanted(head, last, now_us)):
             return None
         draft = follow(head, last, now_us, signer.key_id)
         return replace(draft, signature=signer.sign(draft.signed_form))
 
-    return vouch
+    return issue
 
 
 def first_of_each_tenant(faults: Iterable[Fault]) -> tuple[Fault, ...]:

@@ -9,7 +9,7 @@ from radgate_server.core.audit.checkpoint import Checkpoint, is_due
 from radgate_server.core.audit.ports.trail import AuditTrail, ChainTelemetry, CheckpointSigner
 from radgate_server.core.audit.verification import ChainVerifier, Fault
 from radgate_server.lib.clock import Clock
-from radgate_server.services.audit.administration import first_of_each_tenant, time_us, voucher
+from radgate_server.services.audit.administration import checkpoint_issuer, first_of_each_tenant, time_us
 from radgate_server.services.audit.following import follow_chains, own_check
 from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.settings.settings import AuditSettings
@@ -31,7 +31,7 @@ class AuditMaintenance(Repeating):
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         super().__init__(
-            "audit-keeper",
+            "audit-maintenance",
             interval_s=settings.check_interval_s,
             trouble="the audit trail can't be checked",
             sleep=sleep,
@@ -64,8 +64,10 @@ class AuditMaintenance(Repeating):
         """Make a checkpoint of the head if one is due; the tenant's last one then."""
         if head.tenant_id in self._broken or not self._is_due(head, last, time_us(self._clock)):
             return last
-        vouch = voucher(self._signer, self._clock, self._is_due)  # asks again: another server may have been faster
-        return await self._trail.add_checkpoint(head.tenant_id, vouch) or last
+        issue = checkpoint_issuer(
+            self._signer, self._clock, self._is_due
+        )  # asks again: another server may have been faster
+        return await self._trail.add_checkpoint(head.tenant_id, issue) or last
 
     async def _check(self, heads: Sequence[ChainHead]) -> Sequence[Fault]:
         """Follow the newest records of the trail, and see that no chain is shorter or other than it was."""

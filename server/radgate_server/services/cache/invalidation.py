@@ -51,9 +51,9 @@ class Invalidation:
     A cache is registered after those from which it is filled: else it could be filled from what is about to be dropped.
     """
 
-    def __init__(self, states: StudyStates, news: StudyChangePublisher) -> None:
+    def __init__(self, states: StudyStates, study_changes: StudyChangePublisher) -> None:
         self._states = states
-        self._news = news
+        self._study_changes = study_changes
         self._caches: dict[str, CacheEntry] = {}
 
     def register(self, name: str, causes: frozenset[Cause], invalidate: Invalidate) -> None:
@@ -81,23 +81,23 @@ class Invalidation:
             await self._invalidate(Cause.EMPTIED, tenant_id, None)
         else:
             await self._invalidate(Cause.DROPPED, tenant_id, study_instance_uid)
-            self._news.publish(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
+            self._study_changes.publish(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
 
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
         """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
         await self._invalidate(Cause.ERASED, tenant_id, study_instance_uid)
-        self._news.publish(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
+        self._study_changes.publish(tenant_id, StudyEvent(study_instance_uid, pacs="", removed=False))
 
-    async def changed(self, tenant_id: str, news: StudyEvent) -> None:
+    async def changed(self, tenant_id: str, event: StudyEvent) -> None:
         """A PACS reports a change. Instances that were fetched stay valid unless some were removed or overwritten.
 
         When the PACS can't report which study it was, it may be any.
         """
-        study_instance_uid = news.study_instance_uid or None
-        if news.doubtful:
+        study_instance_uid = event.study_instance_uid or None
+        if event.doubtful:
             self._states.distrust(tenant_id, study_instance_uid)
-        await self._invalidate(Cause.REMOVED if news.removed else Cause.CHANGED, tenant_id, study_instance_uid)
-        self._news.publish(tenant_id, news)
+        await self._invalidate(Cause.REMOVED if event.removed else Cause.CHANGED, tenant_id, study_instance_uid)
+        self._study_changes.publish(tenant_id, event)
 
     async def _invalidate(self, cause: Cause, tenant_id: str, study_instance_uid: str | None) -> None:
         for cache in tuple(self._caches.values()):

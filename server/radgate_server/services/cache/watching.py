@@ -39,14 +39,14 @@ class Watcher:
         self._pending: deque[StudyEvent | None] = deque()
         self._arrived = asyncio.Event()
 
-    def put(self, news: StudyEvent) -> None:
+    def put(self, event: StudyEvent) -> None:
         """Add the news; the same, still unread, is not added twice."""
-        if news in self._pending:
+        if event in self._pending:
             return
         if len(self._pending) >= MAX_PENDING:
             self._pending.clear()
             self._pending.append(None)
-        self._pending.append(news)
+        self._pending.append(event)
         self._arrived.set()
 
     async def __aiter__(self) -> AsyncGenerator[StudyEvent | None]:
@@ -77,10 +77,10 @@ class StudyChangePublisher:
             if not watchers:
                 self._watchers.pop(tenant_id, None)
 
-    def publish(self, tenant_id: str, news: StudyEvent) -> None:
+    def publish(self, tenant_id: str, event: StudyEvent) -> None:
         """Tell all who watch."""
         for watcher in self._watchers.get(tenant_id, ()):
-            watcher.put(news)
+            watcher.put(event)
 
 
 type _Place = tuple[str, str]
@@ -103,9 +103,9 @@ class ChangesReader:
     told.
     """
 
-    def __init__(self, members: Members, on_news: OnNews, on_begin: OnBegin, *, interval_s: float) -> None:
+    def __init__(self, members: Members, on_event: OnNews, on_begin: OnBegin, *, interval_s: float) -> None:
         self._members = members
-        self._on_news = on_news
+        self._on_event = on_event
         self._on_begin = on_begin
         self._interval_s = interval_s
         self._places: dict[_Place, int] = {}
@@ -168,7 +168,7 @@ class ChangesReader:
         last = self._places.get(place)
         batch = await feed.changes_after(last)
         for change in dict.fromkeys(batch.changes):
-            await self._on_news(place[0], _news(change, place[1]))
+            await self._on_event(place[0], _event(change, place[1]))
         if last is None:
             self._on_begin(place[0])
         self._places[place] = batch.last
@@ -179,5 +179,5 @@ def _condition(place: _Place) -> ConditionLog:
     return ConditionLog(_log, f"changes in PACS {place[1]} can't be followed")
 
 
-def _news(change: StudyChange, pacs: str) -> StudyEvent:
+def _event(change: StudyChange, pacs: str) -> StudyEvent:
     return StudyEvent(change.study_instance_uid, pacs, change.removed, change.doubtful)

@@ -10,7 +10,7 @@ from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.store.ports import Spool
 from radgate_server.services.imaging.derived_instances import DerivedInstances
-from radgate_server.services.imaging.frame_room import FrameRoom
+from radgate_server.services.imaging.frame_budget import FrameBudget
 from radgate_server.services.imaging.pictures.render import Renderer
 from radgate_server.services.imaging.pictures.thumbnails import Thumbnails, ThumbnailTarget
 from radgate_server.services.imaging.stored_frames import StoredFrames
@@ -36,7 +36,7 @@ class StandaloneImages:
         *,
         parallel: int,
         max_pixels: int,
-        room: FrameRoom | None = None,
+        room: FrameBudget | None = None,
     ) -> None:
         """`room` is where frames wait for workers."""
         self._executor = executor
@@ -44,7 +44,7 @@ class StandaloneImages:
         self._spool = spool
         self._parallel = parallel
         self._max_pixels = max_pixels
-        self._room = room or FrameRoom()
+        self._room = room or FrameBudget()
 
     async def transcode(self, handle: InstanceHandle, target: EncodeTarget, priority: Priority) -> TranscodedInstance:
         """The instance in another transfer syntax. Raises what Transcoder.instance raises."""

@@ -17,7 +17,7 @@ from radgate_server.core.imaging.metadata.reader import LARGE_BYTES, read_metada
 from radgate_server.core.imaging.ports import Priority
 from radgate_server.core.imaging.thinning import Thinning
 from radgate_server.lib.answer_cache import AnswerCache
-from radgate_server.services.imaging.frame_room import FrameRoom
+from radgate_server.services.imaging.frame_budget import FrameBudget
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.spanned import SpannedValue
 
@@ -68,10 +68,10 @@ class StoredFrames:
     are not parsed again for each frame. Every method raises InstanceMalformedError for what can't be read.
     """
 
-    def __init__(self, instances: InstanceReader, room: FrameRoom | None = None) -> None:
+    def __init__(self, instances: InstanceReader, room: FrameBudget | None = None) -> None:
         """`room` is for the frames that are worked at; one of its own unless it is shared."""
         self._instances = instances
-        self._room = room or FrameRoom()
+        self._room = room or FrameBudget()
         self._pixels: AnswerCache[_InstanceKey, _Pixels] = AnswerCache(_CACHED_IMAGES)
         self._contents: AnswerCache[_InstanceKey, Frames] = AnswerCache(_CACHED_IMAGES)
         self._models: AnswerCache[_InstanceKey, DicomJson] = AnswerCache(_CACHED_METADATA_BYTES)

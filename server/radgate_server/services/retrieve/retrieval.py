@@ -174,7 +174,7 @@ class RetrieveService:
         listing = await self._list(tenant_id, scope, self._lister.shown)
         left_out = leave_out(listing.listed)
         wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
-        near = {ref for ref in wanted if await self._is_near(tenant_id, ref)}
+        near = {ref for ref in wanted if await self._is_cached(tenant_id, ref)}
         refused = {ref: why for ref in wanted if ref not in near and (why := self._refused.of(tenant_id, ref))}
         plan = self._plan(tenant_id, scope, listing, [ref for ref in wanted if ref not in refused], near)
         try:
@@ -230,7 +230,7 @@ class RetrieveService:
         self._studies.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
         return listing
 
-    async def _is_near(self, tenant_id: str, ref: InstanceRef) -> bool:
+    async def _is_cached(self, tenant_id: str, ref: InstanceRef) -> bool:
         return await self._store.get(tenant_id, ref) is not None
 
     async def _obtain(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:

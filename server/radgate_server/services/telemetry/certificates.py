@@ -26,17 +26,17 @@ class ObservedCertificates:
 
     def __init__(self) -> None:
         self._expiries: Mapping[CertificateUse, datetime] = {}
-        self._on_news: Callable[[], None] = lambda: None
+        self._on_change: Callable[[], None] = lambda: None
 
-    def listen(self, on_news: Callable[[], None]) -> None:
+    def listen(self, on_change: Callable[[], None]) -> None:
         """Report each certificate that is new, or another one than before; in the thread that saw it."""
-        self._on_news = on_news
+        self._on_change = on_change
 
     def observe(self, certificate: CertificateUse, expires: datetime) -> None:
         """Remember the certificate in place of the one before. A CertificateListener, for any thread."""
         if self._expiries.get(certificate) != expires:
             self._expiries = {**self._expiries, certificate: expires}
-            self._on_news()
+            self._on_change()
 
     def of(self, config: PacsConfig) -> Mapping[CertificateUse, datetime]:
         """Those of a PACS, none when it is not reached over TLS (any more)."""

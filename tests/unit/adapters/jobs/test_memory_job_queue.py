@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from radgate_server.adapters.jobs import MemoryJobQueue
-from radgate_server.adapters.jobs.turns import FairTurns
+from radgate_server.adapters.jobs.fair_queue import FairQueue
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState
 from radgate_server.core.jobs.ports import JobHandler, Report
@@ -98,7 +98,7 @@ async def test_a_job_that_ends_in_its_own_way_when_it_is_cancelled(*, fails: boo
 
 
 async def test_a_turn_that_comes_while_its_owner_is_cancelled_goes_to_the_next() -> None:
-    turns = FairTurns(1)
+    turns = FairQueue(1)
     release = asyncio.Event()
     served = []
 
@@ -118,7 +118,7 @@ async def test_a_turn_that_comes_while_its_owner_is_cancelled_goes_to_the_next()
 
 
 async def test_whoever_is_cancelled_while_it_waits_is_passed_over() -> None:
-    turns = FairTurns(1)
+    turns = FairQueue(1)
     async with turns.turn("a"):
         waiting = [asyncio.create_task(_once(turns, name)) for name in ("b", "b", "c")]
         await settle()
@@ -128,7 +128,7 @@ async def test_whoever_is_cancelled_while_it_waits_is_passed_over() -> None:
     assert waiting[0].cancelled()
 
 
-async def _once(turns: FairTurns, name: str) -> str:
+async def _once(turns: FairQueue, name: str) -> str:
     async with turns.turn(name):
         return name
 

@@ -15,9 +15,9 @@ from radgate_server.core.pacs.failover import (
     Switch,
     TransitionCause,
     active_of,
-    asking_order,
     decide,
     groups_of,
+    preference_order,
     store_target,
 )
 from radgate_server.core.pacs.health import Health
@@ -82,7 +82,7 @@ def test_decides(
 def test_orders_whom_to_ask(
     group: Group, active: ActivePacs | None, health: dict[str, MemberHealth], order: tuple[str, ...]
 ) -> None:
-    assert asking_order(group, active, health) == order
+    assert preference_order(group, active, health) == order
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,6 @@ def test_whatever_happens_the_rules_hold(
                 assert failures >= policy.threshold
             health[before] = health.get(before, MemberHealth()).after_leaving()
             active = chosen(switch.to_pacs)
-        order = asking_order(group, active, health)
+        order = preference_order(group, active, health)
         assert order[0] == active_of(group, active)
         assert sorted(order) == sorted(group.members if policy.enabled else order[:1])

@@ -74,10 +74,10 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
     def members() -> list[tuple[str, PacsClient]]:
         return [("east", client), ("east", MemoryPacs(name="silent").client)]
 
-    async def on_news(tenant_id: str, item: StudyEvent) -> None:
+    async def on_event(tenant_id: str, item: StudyEvent) -> None:
         reported.append((tenant_id, item))
 
-    reader = ChangesReader(members, on_news, begun.append, interval_s=1)
+    reader = ChangesReader(members, on_event, begun.append, interval_s=1)
     await asyncio.gather(*reader.look())
     assert reported == []
     assert begun == ["east"]
@@ -123,10 +123,10 @@ async def test_no_feed_waits_for_another_tenants() -> None:
     ]
     reported: list[tuple[str, str]] = []
 
-    async def on_news(tenant_id: str, item: StudyEvent) -> None:
+    async def on_event(tenant_id: str, item: StudyEvent) -> None:
         reported.append((tenant_id, item.pacs))
 
-    reader = ChangesReader(lambda: members, on_news, lambda _: None, interval_s=1)
+    reader = ChangesReader(lambda: members, on_event, lambda _: None, interval_s=1)
     first = reader.look()
     await until(lambda: sum(task.done() for task in first) == 3)
     await settle()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import google_crc32c
 
+from radgate_server.adapters.cache.disk.inventory import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.layout import ANSWER_SUFFIX, EntryKey, TierFolder
-from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import DamagedError, KeyAwayError, KeyErasedError
@@ -41,7 +41,7 @@ class DerivedDisk(AccountedDisk):
 
     def surely_lacks(self, key: EntryKey) -> bool:
         """Whether there is no need to look. Does not block: the catalogue knows all that any file was written for."""
-        return self._stock_taken and not self.catalogue.size_of(key)
+        return self._inventory_taken and not self.catalogue.size_of(key)
 
     def write(self, key: EntryKey, study_instance_uid: str, answer: bytes, expires_s: float) -> None:
         """Keep the answer in the place of an older one. Losing it is no error: a full or failing disk keeps nothing."""

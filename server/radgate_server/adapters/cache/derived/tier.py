@@ -5,9 +5,9 @@ from math import inf
 from pathlib import Path
 
 from radgate_server.adapters.cache.derived.folder import DerivedDisk
+from radgate_server.adapters.cache.disk.inventory import Inventory
 from radgate_server.adapters.cache.disk.layout import answer_key, study_hash
 from radgate_server.adapters.cache.disk.sealed_bytes import form_of
-from radgate_server.adapters.cache.disk.stock import Stock
 from radgate_server.adapters.cache.disk.tier import DiskTier
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.cache.ports.keys import StudyKeys
@@ -34,11 +34,13 @@ class DerivedCache(DiskTier[DerivedDisk]):
         telemetry: Telemetry,
         keys: StudyKeys | None = None,
         shares: TenantShares = EQUAL_SHARES,
-        stock: Stock = Stock.TAKEN,
+        inventory: Inventory = Inventory.TAKEN,
         tier: str = TIER,
     ) -> None:
         disk = DerivedDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, tier), form_of(keys), shares)
-        super().__init__(tier, f"the folder of the tier {tier} (data_dir/{root.name})", disk, THREADS, telemetry, stock)
+        super().__init__(
+            tier, f"the folder of the tier {tier} (data_dir/{root.name})", disk, THREADS, telemetry, inventory
+        )
         self._clock = clock
 
     async def get(self, key: CacheKey) -> bytes | None:

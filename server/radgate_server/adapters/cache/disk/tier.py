@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
+from radgate_server.adapters.cache.disk.inventory import AccountedDisk, Inventory
 from radgate_server.adapters.cache.disk.layout import study_hash
-from radgate_server.adapters.cache.disk.stock import AccountedDisk, Stock
 from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.errors import ConfigurationError
@@ -23,19 +23,25 @@ class DiskTier[Disk: AccountedDisk]:
     """A tier over `disk`, whose work runs in `threads` threads.
 
     Use it as an async context manager: entering raises ConfigurationError when the folder, which `folder` names in
-    words, can't be made; leaving waits for what is being written. `stock` says how it knows what lies there.
+    words, can't be made; leaving waits for what is being written. `inventory` says how it knows what lies there.
     """
 
     def __init__(
-        self, tier: str, folder: str, disk: Disk, threads: int, telemetry: Telemetry, stock: Stock = Stock.TAKEN
+        self,
+        tier: str,
+        folder: str,
+        disk: Disk,
+        threads: int,
+        telemetry: Telemetry,
+        inventory: Inventory = Inventory.TAKEN,
     ) -> None:
         self._tier = tier
         self._folder = folder
         self._disk = disk
         self._lookups = Lookups(tier, telemetry)
         self._threads = ThreadPoolExecutor(threads, f"{tier}-tier")
-        self._stock_kind = stock
-        self._stock: Future[None] | None = None
+        self._inventory_kind = inventory
+        self._inventory: Future[None] | None = None
         self._counts = _Counts(tier, self._save_count)
 
     async def __aenter__(self) -> Self:
@@ -46,8 +52,8 @@ class DiskTier[Disk: AccountedDisk]:
             self._threads.shutdown(wait=False)
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"{self._folder} can't be made: {reason}") from None
-        if self._stock_kind is Stock.TAKEN:
-            self._stock = self._threads.submit(self._disk.take_stock)
+        if self._inventory_kind is Inventory.TAKEN:
+            self._inventory = self._threads.submit(self._disk.take_inventory)
             self._counts.start()
         return self
 
@@ -63,16 +69,16 @@ class DiskTier[Disk: AccountedDisk]:
         """Disk taken for all tenants, as far as stock has been taken. May be asked from any thread."""
         return self._disk.catalogue.used_bytes
 
-    async def stock_taken(self) -> None:
+    async def inventory_taken(self) -> None:
         """Wait until all that an earlier run left is accounted for."""
-        if self._stock is not None:
-            await asyncio.wrap_future(self._stock)
+        if self._inventory is not None:
+            await asyncio.wrap_future(self._inventory)
 
     async def usage(self, tenant_id: str) -> TierUsage:
         """What is kept for the tenant, as far as stock has been taken; what is too old counts until it is asked for."""
         tally, lookups, as_of = self._disk.catalogue.tally(tenant_id), self._lookups.of(tenant_id), None
-        if self._stock_kind is not Stock.TAKEN:
-            count = await self._in_thread(lambda: self._disk.count(tenant_id, self._stock_kind))
+        if self._inventory_kind is not Inventory.TAKEN:
+            count = await self._in_thread(lambda: self._disk.count(tenant_id, self._inventory_kind))
             tally, as_of = count.of(tenant_id), count.time
         limit_bytes = self._disk.catalogue.limit_bytes
         return TierUsage(self._tier, tally.entries, tally.used_bytes, limit_bytes, lookups.hits, lookups.misses, as_of)
@@ -87,7 +93,7 @@ class DiskTier[Disk: AccountedDisk]:
 
     async def _save_count(self) -> None:
         """Leave the count for commands, first when all stock has been taken."""
-        await self.stock_taken()
+        await self.inventory_taken()
         await self._in_thread(self._disk.save_count)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from radgate_server.adapters.cache.disk.inventory import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder
-from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S, AccountedDisk
 from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import (

@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from radgate_server.adapters.cache.disk.inventory import Inventory
 from radgate_server.adapters.cache.disk.layout import EntryKey, entry_key, study_hash
 from radgate_server.adapters.cache.disk.sealed_bytes import form_of
-from radgate_server.adapters.cache.disk.stock import Stock
 from radgate_server.adapters.cache.disk.tier import DiskTier
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import Footer
@@ -40,10 +40,10 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
         telemetry: Telemetry,
         keys: StudyKeys | None = None,
         shares: TenantShares = EQUAL_SHARES,
-        stock: Stock = Stock.TAKEN,
+        inventory: Inventory = Inventory.TAKEN,
     ) -> None:
         disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys), shares)
-        super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry, stock)
+        super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry, inventory)
 
     async def __aexit__(self, *details: object) -> None:
         """Finish what is being written and close all files."""

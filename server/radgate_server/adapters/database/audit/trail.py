@@ -10,7 +10,7 @@ from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.tables import audit_checkpoints, audit_entries, audit_heads
 from radgate_server.core.audit.chain import FIRST_WORDS, WORDS, ChainHead, words_in_form
 from radgate_server.core.audit.checkpoint import Checkpoint
-from radgate_server.core.audit.ports.trail import Visit, Vouch
+from radgate_server.core.audit.ports.trail import IssueCheckpoint, Visit
 from radgate_server.core.audit.verification import StoredRecord
 
 NUMBERS_PER_READ = 4096
@@ -62,9 +62,9 @@ class SqlAuditTrail:
         query = _CHECKPOINT.where(audit_checkpoints.c.number.in_(newest))
         return await self._database.read(lambda connection: _read_checkpoints(connection, query))
 
-    async def add_checkpoint(self, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
-        """Keep what `vouch` makes of the head and the last checkpoint; nobody else adds one meanwhile."""
-        return await self._database.write(lambda connection: _add_checkpoint(connection, tenant_id, vouch))
+    async def add_checkpoint(self, tenant_id: str, issue: IssueCheckpoint) -> Checkpoint | None:
+        """Keep what `issue` makes of the head and the last checkpoint; nobody else adds one meanwhile."""
+        return await self._database.write(lambda connection: _add_checkpoint(connection, tenant_id, issue))
 
 
 def _visit(connection: Connection, query: TextClause, visit: Visit) -> None:
@@ -72,14 +72,14 @@ def _visit(connection: Connection, query: TextClause, visit: Visit) -> None:
     visit([read_record(row) for row in connection.execute(query).cursor.fetchall()])
 
 
-def _add_checkpoint(connection: Connection, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
+def _add_checkpoint(connection: Connection, tenant_id: str, issue: IssueCheckpoint) -> Checkpoint | None:
     # Whoever writes to the chain meanwhile waits: for as long as a signature and an insertion take.
     row = connection.execute(_HEAD.where(audit_heads.c.tenant_id == tenant_id).with_for_update()).one_or_none()
     if row is None:
         return None
     of_tenant = _CHECKPOINT.where(audit_checkpoints.c.tenant_id == tenant_id)
     newest = of_tenant.order_by(None).order_by(audit_checkpoints.c.number.desc()).limit(1)
-    made = vouch(_head(row), next(iter(_read_checkpoints(connection, newest)), None))
+    made = issue(_head(row), next(iter(_read_checkpoints(connection, newest)), None))
     if made is not None:
         values = {name: getattr(made, name) for name in _CHECKPOINT_COLUMNS}
         connection.execute(insert(audit_checkpoints).values(**values))

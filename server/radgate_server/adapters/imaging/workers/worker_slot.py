@@ -31,7 +31,7 @@ class WorkerSlot:
         self._policy = policy
         self._telemetry = telemetry
         self._worker: WorkerProcess | None = None
-        self._tenure: WorkerLifetime | None = None
+        self._lifetime: WorkerLifetime | None = None
         self._failures = 0
 
     @property
@@ -47,12 +47,12 @@ class WorkerSlot:
     @property
     def working(self) -> bool:
         """Whether a worker is there that takes jobs."""
-        return self._tenure is not None
+        return self._lifetime is not None
 
     def inspect(self) -> None:
         """Look after the worker, once in a while."""
-        if self._tenure is not None:
-            self._tenure.inspect()
+        if self._lifetime is not None:
+            self._lifetime.inspect()
 
     async def occupy(self) -> float:
         """Start a worker and let it work until it ends; seconds to wait before the next one is started."""
@@ -76,10 +76,10 @@ class WorkerSlot:
         cause, lifetime = Cause.NOT_STARTED, WorkerLifetime(worker, self._queue, self._policy, self._telemetry)
         try:
             if await _gets_ready(worker):
-                self._failures, self._tenure = 0, lifetime
+                self._failures, self._lifetime = 0, lifetime
                 cause = await lifetime.serve()
         finally:
-            self._worker = self._tenure = None
+            self._worker = self._lifetime = None
             status = await worker.end()
             await watching
         return cause, lifetime.jobs > 0, status

@@ -100,10 +100,10 @@ class OrthancQuery:
         asked = with_patient_id(query) if of_labelled else query
         async with aclosing(self._pages(asked, page)) as pages:
             async for matches in pages:
-                for match in await self._of_seen_studies(matches) if of_labelled else matches:
+                for match in await self._of_known_studies(matches) if of_labelled else matches:
                     yield match
 
-    async def _of_seen_studies(self, matches: Sequence[DicomJson]) -> Sequence[DicomJson]:
+    async def _of_known_studies(self, matches: Sequence[DicomJson]) -> Sequence[DicomJson]:
         """Those whose study is labelled as it should be. A UID may be of two studies, under a Patient ID each."""
         if not matches:
             return ()

@@ -32,7 +32,7 @@ class AuditSink(Protocol):
 type Visit = Callable[[Sequence[StoredRecord]], None]
 """Takes some records, in the order of their writing. It is called in a thread of the database's."""
 
-type Vouch = Callable[[ChainHead, Checkpoint | None], Checkpoint | None]
+type IssueCheckpoint = Callable[[ChainHead, Checkpoint | None], Checkpoint | None]
 """Makes the signed checkpoint of a head after the last one, or None when there is nothing to vouch for."""
 
 
@@ -59,8 +59,8 @@ class AuditTrail(Protocol):
         """The newest one of each tenant."""
         ...
 
-    async def add_checkpoint(self, tenant_id: str, vouch: Vouch) -> Checkpoint | None:
-        """Keep what `vouch` makes of the head and the last checkpoint; nobody else adds one meanwhile.
+    async def add_checkpoint(self, tenant_id: str, issue: IssueCheckpoint) -> Checkpoint | None:
+        """Keep what `issue` makes of the head and the last checkpoint; nobody else adds one meanwhile.
 
         None when it makes none, or the tenant has no chain.
         """

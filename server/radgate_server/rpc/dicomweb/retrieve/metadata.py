@@ -86,10 +86,10 @@ class MetadataResource:
             raise failure
         call.response = encode_http_body("", b"]")  # leaves with the status
         whole = size_bytes < self._max_kept_bytes and not (opened.unanswered or opened.refused)
-        if whole and await self._is_near(key.tenant_id, delivery):
+        if whole and await self._is_cached(key.tenant_id, delivery):
             await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
 
-    async def _is_near(self, tenant_id: str, last: Delivery) -> bool:
+    async def _is_cached(self, tenant_id: str, last: Delivery) -> bool:
         """Whether what the answer was made of was not thrown away meanwhile, such as by an erasure."""
         return not isinstance(last, FailedInstance) and await self._instances.is_current(tenant_id, last)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from radgate_server.core.cache.ports.tiers import HotCache
 from radgate_server.core.imaging.ports import FrameWorkers
-from radgate_server.services.imaging.frame_room import FrameRoom
+from radgate_server.services.imaging.frame_budget import FrameBudget
 from radgate_server.services.imaging.pictures.render import Renderer
 from radgate_server.services.imaging.pictures.representative import Representatives
 from radgate_server.services.imaging.pictures.thumbnails import Thumbnails
@@ -32,7 +32,7 @@ def build_pictures(
     places: InstanceLocator,
     *,
     max_pixels: int,
-    room: FrameRoom | None = None,
+    room: FrameBudget | None = None,
 ) -> Pictures:
     """Put them together; a picture has at most `max_pixels` pixels, and `room` is where frames wait for workers."""
     frames = StoredFrames(instances, room)

@@ -74,7 +74,7 @@ class _GroupRoles:
         """Nothing of its own is open."""
 
     def _in_order(self) -> list[PacsClient]:
-        order = self._tracker.asking_order(self._tenant_id, self._primary)
+        order = self._tracker.preference_order(self._tenant_id, self._primary)
         return [self._members[name] for name in order if name in self._members]
 
     async def _first_answer[T](self, operation: Operation, ask: Callable[[PacsClient], Awaitable[T]]) -> T:
@@ -94,7 +94,7 @@ class _GroupRoles:
 
     async def _patiently[T](self, operation: Operation, client: PacsClient, answer: Awaitable[T]) -> T:
         try:
-            async with self._tracker.patience.awaiting(self._tenant_id, client.name):
+            async with self._tracker.call_timeouts.awaiting(self._tenant_id, client.name):
                 return await answer
         except PacsError as error:
             self._tracker.observe(self._tenant_id, client.name, operation, error)

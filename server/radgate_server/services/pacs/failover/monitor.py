@@ -218,10 +218,10 @@ class PacsHealthMonitor:
         self._telemetry.pacs_on_backup(*place, self._tracker.on_backup(*place))
         if watched.health is not before:
             self._report(place, watched, before, finding.error)
-        self._vouch(place, watched)
+        self._confirm_alive(place, watched)
         self._tracker.observe(*place, SIGN_OF_LIFE, finding.error)
 
-    def _vouch(self, place: _Place, watched: _Watched) -> None:
+    def _confirm_alive(self, place: _Place, watched: _Watched) -> None:
         """Notify the guard of the first health check since breakers opened; of later ones not, lest each try again."""
         open_breakers = self._has_open_breakers(place)
         if watched.health is Health.UP and open_breakers and not watched.vouched:

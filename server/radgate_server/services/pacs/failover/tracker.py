@@ -18,14 +18,14 @@ from radgate_server.core.pacs.failover import (
     Transition,
     TransitionCause,
     active_of,
-    asking_order,
     decide,
+    preference_order,
     store_target,
 )
 from radgate_server.core.pacs.health import Health
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
-from radgate_server.services.pacs.failover.patience import Patience
+from radgate_server.services.pacs.failover.call_timeouts import CallTimeouts
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class _Tracked:
 class FailoverTracker:
     """Knows the active PACS of each group, learns from probes and calls, and records transitions.
 
-    What another process changes arrives by `refresh`. `patience` bounds what is awaited of the PACS.
+    What another process changes arrives by `refresh`. `call_timeouts` bounds what is awaited of the PACS.
     """
 
     def __init__(self, directory: FailoverDirectory, clock: Clock, telemetry: Telemetry) -> None:
@@ -55,7 +55,7 @@ class FailoverTracker:
         self._primaries: dict[tuple[str, str], str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()  # the directory's answer is applied before the next one
-        self.patience = Patience(self.given_up)
+        self.call_timeouts = CallTimeouts(self.given_up)
 
     async def load(self, tenant_id: str, groups: Sequence[Group]) -> None:
         """Take over a tenant's groups as they are configured; what is known of PACS that stay is kept.
@@ -110,10 +110,10 @@ class FailoverTracker:
         """Whether the PACS is known to be down and another one of its group does the work."""
         return self.health(tenant_id, name).health is Health.DOWN and not self.is_active(tenant_id, name)
 
-    def asking_order(self, tenant_id: str, primary: str) -> tuple[str, ...]:
+    def preference_order(self, tenant_id: str, primary: str) -> tuple[str, ...]:
         """Whom of the group to ask one after the other until one answers."""
         tracked = self._groups.get((tenant_id, primary))
-        return (primary,) if tracked is None else asking_order(tracked.group, tracked.chosen, tracked.health)
+        return (primary,) if tracked is None else preference_order(tracked.group, tracked.chosen, tracked.health)
 
     def store_target(self, tenant_id: str, primary: str) -> str:
         """Where new instances of the group go."""
@@ -152,7 +152,7 @@ class FailoverTracker:
         if active:
             tracked.last_reason = reason_of(error)
         else:
-            self.patience.give_up(tracked.group.tenant_id, name)
+            self.call_timeouts.give_up(tracked.group.tenant_id, name)
 
     def _follow_policy(self, tracked: _Tracked) -> None:
         if tracked.switching:
@@ -222,4 +222,4 @@ class FailoverTracker:
         }
         _log.warning("another PACS of a group is active", extra=event)
         if self.given_up(group.tenant_id, left):
-            self.patience.give_up(group.tenant_id, left)
+            self.call_timeouts.give_up(group.tenant_id, left)

@@ -58,7 +58,7 @@ class QueueKey:
 
 
 @dataclass(slots=True, weakref_slot=True)
-class Room:
+class Capacity:
     """A limit, and what is in progress within it. `served` is the number of the last admission."""
 
     limit: int | None
@@ -84,10 +84,10 @@ class Lane:
     """Where those alike wait, in order. `share` is what the tenant has in progress at the endpoint."""
 
     queue_key: QueueKey
-    pacs: Room
-    share: Room
-    rooms: tuple[Room, ...]
-    waiting: "deque[Turn]" = field(default_factory=deque)
+    pacs: Capacity
+    share: Capacity
+    rooms: tuple[Capacity, ...]
+    waiting: "deque[Reservation]" = field(default_factory=deque)
     served: int = 0
 
     def may_go(self) -> bool:
@@ -102,7 +102,7 @@ class Lane:
 
 
 @dataclass(slots=True, eq=False)
-class Turn:
+class Reservation:
     """One operation: it waits, then it is admitted, then it leaves."""
 
     lane: Lane
@@ -117,7 +117,7 @@ class Admission:
         self._per_tenant = per_tenant
         # A lane lives as long as somebody keeps it, a room as long as one of its lanes.
         self._lanes: WeakValueDictionary[QueueKey, Lane] = WeakValueDictionary()
-        self._rooms: WeakValueDictionary[tuple[str, ...], Room] = WeakValueDictionary()
+        self._rooms: WeakValueDictionary[tuple[str, ...], Capacity] = WeakValueDictionary()
         self._waiting: dict[Lane, None] = {}  # in the order in which they began to
         self._served = 0
 
@@ -128,50 +128,50 @@ class Admission:
             lane = self._lanes[queue_key] = self._open_lane(queue_key)
         return lane
 
-    def enter(self, lane: Lane) -> Turn:
+    def enter(self, lane: Lane) -> Reservation:
         """Take a place at once if there is one (then the turn is `admitted`), else the last one in the lane."""
-        turn = Turn(lane)
+        reservation = Reservation(lane)
         # Nobody is overtaken: whoever waits, waits because a room of theirs is full.
         if not lane.waiting and lane.may_go():
-            self._admit(turn)
+            self._admit(reservation)
         else:
-            lane.waiting.append(turn)
+            lane.waiting.append(reservation)
             lane.pacs.waiting += 1
             self._waiting[lane] = None
-        return turn
+        return reservation
 
-    def leave(self, turn: Turn) -> list[Turn]:
+    def leave(self, reservation: Reservation) -> list[Reservation]:
         """Give the place back, or give up waiting. Returns who was admitted instead."""
-        lane = turn.lane
-        if not turn.admitted:
-            lane.waiting.remove(turn)
-            self._stopped_waiting(turn)
+        lane = reservation.lane
+        if not reservation.admitted:
+            lane.waiting.remove(reservation)
+            self._stopped_waiting(reservation)
             return []
         for room in lane.rooms:
             room.running_of[lane.queue_key.urgency] -= 1
         return self._fill()
 
-    def _fill(self) -> list[Turn]:
+    def _fill(self) -> list[Reservation]:
         admitted = []
         while lanes := [lane for lane in self._waiting if lane.may_go()]:
-            turn = min(lanes, key=Lane.rank).waiting.popleft()
-            self._stopped_waiting(turn)
-            self._admit(turn)
-            admitted.append(turn)
+            reservation = min(lanes, key=Lane.rank).waiting.popleft()
+            self._stopped_waiting(reservation)
+            self._admit(reservation)
+            admitted.append(reservation)
         return admitted
 
-    def _admit(self, turn: Turn) -> None:
-        lane = turn.lane
-        turn.admitted = True
+    def _admit(self, reservation: Reservation) -> None:
+        lane = reservation.lane
+        reservation.admitted = True
         self._served += 1
         lane.served = lane.share.served = self._served
         for room in lane.rooms:
             room.running_of[lane.queue_key.urgency] += 1
 
-    def _stopped_waiting(self, turn: Turn) -> None:
-        turn.lane.pacs.waiting -= 1
-        if not turn.lane.waiting:
-            del self._waiting[turn.lane]
+    def _stopped_waiting(self, reservation: Reservation) -> None:
+        reservation.lane.pacs.waiting -= 1
+        if not reservation.lane.waiting:
+            del self._waiting[reservation.lane]
 
     def _open_lane(self, queue_key: QueueKey) -> Lane:
         endpoint, tenant_id = queue_key.endpoint, queue_key.tenant_id
@@ -181,8 +181,8 @@ class Admission:
         tenant = self._room(self._per_tenant, "tenant", tenant_id)
         return Lane(queue_key, pacs, share, (shared, pacs, tenant, share))
 
-    def _room(self, limit: int | None, *key: str) -> Room:
+    def _room(self, limit: int | None, *key: str) -> Capacity:
         room = self._rooms.get(key)
         if room is None:
-            room = self._rooms[key] = Room(limit)
+            room = self._rooms[key] = Capacity(limit)
         return room

@@ -76,7 +76,7 @@ class Breaker:
             self._probing = True
         return self._ticket
 
-    def vouch(self, ticket: Ticket) -> Ticket:
+    def confirm_alive(self, ticket: Ticket) -> Ticket:
         """The call continues for long, and has been answered: if it was the one that tries, others may pass now.
 
         Returns the ticket to continue with.

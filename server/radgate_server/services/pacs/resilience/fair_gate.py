@@ -3,10 +3,10 @@
 import asyncio
 
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.services.pacs.resilience.admission import Admission, Lane, Turn
+from radgate_server.services.pacs.resilience.admission import Admission, Lane, Reservation
 
 
-class NoTurnError(Exception):
+class NotAdmittedError(Exception):
     """The operation's turn did not come in time. Never leaves this package."""
 
 
@@ -16,43 +16,43 @@ class FairGate:
     def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
         self._admission = admission
         self._telemetry = telemetry
-        self._sleeping: dict[Turn, asyncio.Future[None]] = {}
+        self._sleeping: dict[Reservation, asyncio.Future[None]] = {}
 
-    async def enter(self, lane: Lane, *, max_wait_s: float) -> Turn:
+    async def enter(self, lane: Lane, *, max_wait_s: float) -> Reservation:
         """Wait for a turn, at most so many seconds; give it back with `leave`.
 
         Raises:
-            NoTurnError: it did not come in time.
+            NotAdmittedError: it did not come in time.
         """
-        turn = self._admission.enter(lane)
-        self._report(turn)
-        if not turn.admitted:
-            await self._wait(turn, max_wait_s)
-        return turn
+        reservation = self._admission.enter(lane)
+        self._report(reservation)
+        if not reservation.admitted:
+            await self._wait(reservation, max_wait_s)
+        return reservation
 
-    def leave(self, turn: Turn) -> None:
+    def leave(self, reservation: Reservation) -> None:
         """The operation has ended; the next ones are admitted."""
-        admitted = self._admission.leave(turn)
-        self._report(turn)
+        admitted = self._admission.leave(reservation)
+        self._report(reservation)
         for next_turn in admitted:
             self._report(next_turn)
             future = self._sleeping[next_turn]
             if not future.done():  # else it is being cancelled, and will pass its turn on
                 future.set_result(None)
 
-    async def _wait(self, turn: Turn, max_wait_s: float) -> None:
-        self._sleeping[turn] = future = asyncio.get_running_loop().create_future()
+    async def _wait(self, reservation: Reservation, max_wait_s: float) -> None:
+        self._sleeping[reservation] = future = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(max_wait_s):
                 await future
         except BaseException as error:
-            self.leave(turn)
+            self.leave(reservation)
             if isinstance(error, TimeoutError):
-                raise NoTurnError from None
+                raise NotAdmittedError from None
             raise
         finally:
-            del self._sleeping[turn]
+            del self._sleeping[reservation]
 
-    def _report(self, turn: Turn) -> None:
-        room, queue_key = turn.lane.pacs, turn.lane.queue_key
+    def _report(self, reservation: Reservation) -> None:
+        room, queue_key = reservation.lane.pacs, reservation.lane.queue_key
         self._telemetry.pacs_waiting(queue_key.tenant_id, queue_key.pacs, room.waiting, room.running)

@@ -118,7 +118,7 @@ class _GuardedReader:
             except BaseException as error:
                 attempt.judge(verdict_of(error))
                 raise
-            attempt.vouch()
+            attempt.confirm_alive()
             stack.push_async_exit(opening.pop_all())
         return _Arrivals(first, arrivals, attempt, {item.ref for item in listed})
 

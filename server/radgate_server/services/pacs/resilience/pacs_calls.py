@@ -16,11 +16,11 @@ from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, Pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.deadline import remaining_s
-from radgate_server.services.pacs.resilience.admission import Lane, QueueKey, Turn, Urgency
+from radgate_server.services.pacs.resilience.admission import Lane, QueueKey, Reservation, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, Ticket
 from radgate_server.services.pacs.resilience.calls_in_progress import CallsInProgress
-from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
+from radgate_server.services.pacs.resilience.fair_gate import FairGate, NotAdmittedError
 from radgate_server.services.pacs.resilience.operations import (
     INTERACTIVE,
     URGENCIES,
@@ -89,7 +89,7 @@ class PacsCaller:
             self._check(operation)
             try:
                 return await once()
-            except NoTurnError:
+            except NotAdmittedError:
                 raise PacsBusyError("too much is being asked of the PACS", pacs=self._queue_key.pacs) from None
             except PacsError as error:
                 self._on_failure(operation, error)
@@ -150,19 +150,19 @@ class Attempt:
         self._means = means
         self._operation = operation
         self._is_short = operation in INTERACTIVE
-        self._turn: Turn | None = None
+        self._reservation: Reservation | None = None
         self._ticket: Ticket | None = None
         self._started_s = 0.0
         self._verdict = Verdict.UNKNOWN
 
     async def __aenter__(self) -> Self:
-        turn = await self._means.gate.enter(self._lane, max_wait_s=self._means.max_wait_s[self._operation])
+        reservation = await self._means.gate.enter(self._lane, max_wait_s=self._means.max_wait_s[self._operation])
         now_s = self._means.clock.monotonic_s()
         ticket = self._breaker.enter(now_s)
         if ticket is None:
-            self._means.gate.leave(turn)
+            self._means.gate.leave(reservation)
             raise circuit_open(self._lane.queue_key.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
-        self._turn, self._ticket, self._started_s = turn, ticket, now_s
+        self._reservation, self._ticket, self._started_s = reservation, ticket, now_s
         if self._is_short:
             self._pulse.ask(now_s)
         return self
@@ -188,21 +188,21 @@ class Attempt:
         if self._is_short and waited_s >= self._means.patience_s:
             self._verdict = Verdict.FAILED
 
-    def vouch(self) -> None:
+    def confirm_alive(self) -> None:
         """The PACS has begun to answer, and what is in progress may last."""
         self.judge(Verdict.ANSWERED)
         if self._ticket is not None:
-            self._ticket = self._breaker.vouch(self._ticket)
+            self._ticket = self._breaker.confirm_alive(self._ticket)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._ticket is not None and self._turn is not None:
+        if self._ticket is not None and self._reservation is not None:
             now_s = self._means.clock.monotonic_s()
             self._breaker.record(self._ticket, self._verdict, now_s)
             if self._is_short:
                 self._pulse.leave(now_s)
-            self._means.gate.leave(self._turn)
+            self._means.gate.leave(self._reservation)
 
 
 def circuit_open(pacs: str, operation: Operation, refusal_s: float) -> PacsCircuitOpenError:

@@ -34,7 +34,7 @@ async def test_what_was_kept_is_there_in_the_next_run(tmp_path: Path) -> None:
         await cache.put(key("2"), b"for a minute", ttl_s=60)
     clock.advance(61)
     async with make(tmp_path, clock=clock) as cache:
-        await cache.stock_taken()
+        await cache.inventory_taken()
         assert (await cache.usage("alpha")).entries == 2
         assert await cache.get(key("1")) == b"for good"
         assert await cache.get(key("2")) is None
@@ -101,7 +101,7 @@ async def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path:
     (tmp_path / ".incoming").mkdir()
     (tmp_path / ".incoming" / "half").write_bytes(b"half")
     async with make(tmp_path) as cache:
-        await cache.stock_taken()
+        await cache.inventory_taken()
         assert files(tmp_path) == []
 
 
@@ -118,7 +118,7 @@ async def test_what_is_surely_not_there_is_not_looked_for(tmp_path: Path) -> Non
     (file,) = files(tmp_path)
     kept = file.read_bytes()
     async with make(tmp_path) as cache:
-        await cache.stock_taken()
+        await cache.inventory_taken()
         assert await cache.get(key("1")) == b"1"
         file.unlink()
         assert await cache.get(key("1")) is None

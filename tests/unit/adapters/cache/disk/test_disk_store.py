@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.cache.disk.inventory import TOUCH_INTERVAL_S
 from radgate_server.adapters.cache.disk.layout import RESERVE_BYTES, entry_key
-from radgate_server.adapters.cache.disk.stock import TOUCH_INTERVAL_S
 from radgate_server.adapters.cache.disk.stored_bytes import PlainForm
 from radgate_server.adapters.cache.warm.folder import OPEN_FILES
 from radgate_server.adapters.cache.warm.open_files import OpenFile, OpenFiles, open_file
@@ -83,7 +83,7 @@ async def test_a_damaged_footer_is_a_miss_and_the_entry_goes(tmp_path: Path, dam
         await store.put("alpha", received(DATA))
     damage(files(tmp_path)[0])
     async with make(tmp_path) as store:
-        await store.stock_taken()
+        await store.inventory_taken()
         assert await store.get("alpha", REF) is None
         assert files(tmp_path) == []
         assert (await store.usage("alpha")).entries == 0
@@ -206,7 +206,7 @@ async def test_a_limit_of_zero_keeps_nothing(tmp_path: Path) -> None:
     async with make(tmp_path) as store:
         await store.put("alpha", received(DATA))
     async with make(tmp_path, limit_bytes=0) as store:
-        await store.stock_taken()
+        await store.inventory_taken()
         assert files(tmp_path) == []
         with pytest.raises(StorageFullError):
             await store.put("alpha", received(b"x"))
@@ -224,7 +224,7 @@ async def test_stock_is_taken_after_a_restart_and_the_order_of_use_survives(tmp_
             await whole(await got(store, ref=numbered(number)))
         before = await store.usage("alpha")
     async with make(tmp_path, limit_bytes=2 * 101_000) as store:
-        await store.stock_taken()
+        await store.inventory_taken()
         kept = [await store.get("alpha", numbered(number)) is not None for number in range(3)]
         assert kept == [True, False, True]
         assert before.entries == 3
@@ -237,7 +237,7 @@ async def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path:
     (tmp_path / ".incoming").mkdir(parents=True)
     (tmp_path / ".incoming" / "tmpabandoned").write_bytes(bytes(1000))
     async with make(tmp_path) as store:
-        await store.stock_taken()
+        await store.inventory_taken()
         assert list((tmp_path / ".incoming").iterdir()) == []
 
 

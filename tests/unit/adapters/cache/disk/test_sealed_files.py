@@ -163,7 +163,7 @@ async def test_files_of_another_form_go_at_the_next_start(tmp_path: Path, encryp
         await store.save_index("a", REF, INDEX)
     assert len(files(tmp_path)) == 2
     async with store_in(tmp_path, after) as store:
-        await store.stock_taken()
+        await store.inventory_taken()
         assert not files(tmp_path)
         assert store.used_bytes == 0
 

@@ -25,7 +25,7 @@ from radgate_server.core.pacs.failover import ActivePacs, Transition, Transition
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import Query
 from radgate_server.services.pacs.clients import PacsClients
-from radgate_server.services.pacs.failover import patience
+from radgate_server.services.pacs.failover import call_timeouts
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
 from radgate_server.services.pacs.fetch_scopes import instance_scope
 from tests.fakes.clock import START, FakeClock
@@ -278,7 +278,7 @@ async def test_streams_that_break_at_once_switch_over(rig: Rig) -> None:
 async def test_a_stream_at_a_pacs_that_fell_silent_goes_on_when_it_is_given_up(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "GRACE_S", 0.01)
+    monkeypatch.setattr(call_timeouts, "GRACE_S", 0.01)
     rig.pacs["main"].silence()
     streaming = asyncio.create_task(retrieve(rig))
     searching = asyncio.create_task(find(rig))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Turn, Urgency, reserved
+from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Reservation, Urgency, reserved
 
 ENDPOINT = "pacs:104"
 SEARCH, LISTING, TRANSFER = Urgency
@@ -21,15 +21,15 @@ def queue_key(
     return QueueKey(endpoint, tenant_id, pacs, connections, urgency)
 
 
-def fill(admission: Admission, who: QueueKey, count: int) -> list[Turn]:
+def fill(admission: Admission, who: QueueKey, count: int) -> list[Reservation]:
     return [admission.enter(admission.lane(who)) for _ in range(count)]
 
 
-def admitted(turns: list[Turn]) -> int:
-    return sum(turn.admitted for turn in turns)
+def admitted(turns: list[Reservation]) -> int:
+    return sum(reservation.admitted for reservation in turns)
 
 
-def drain(admission: Admission, running: list[Turn], rounds: int) -> list[Turn]:
+def drain(admission: Admission, running: list[Reservation], rounds: int) -> list[Reservation]:
     """Who gets in as one after the other leaves, in order."""
     order = []
     for _ in range(rounds):
@@ -91,7 +91,7 @@ def test_searches_go_before_listings_and_listings_before_transfers() -> None:
     running = fill(admission, queue_key(connections=5, urgency=SEARCH), 10)[:5]
     for urgency in (TRANSFER, LISTING):
         fill(admission, queue_key(connections=5, urgency=urgency), 3)
-    order = [turn.lane.queue_key.urgency.name[0] for turn in drain(admission, running, 11)]
+    order = [reservation.lane.queue_key.urgency.name[0] for reservation in drain(admission, running, 11)]
     # A class that has no place at all goes first; here the operations end in the order in which they began.
     assert "".join(order) == "TLSSSTLSSLT"
 
@@ -112,16 +112,16 @@ def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
     running = fill(admission, queue_key("east"), 10)[:1]
     fill(admission, queue_key("west"), 3)
-    order = [turn.lane.queue_key.tenant_id for turn in drain(admission, running, 8)]
+    order = [reservation.lane.queue_key.tenant_id for reservation in drain(admission, running, 8)]
     assert order == ["west", "east", "west", "east", "west", "east", "east", "east"]
 
 
 @pytest.mark.parametrize("flood", [10, 1000])
 def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -> None:
     admission = Admission(per_endpoint=4, per_tenant=100)
-    running = [turn for turn in fill(admission, queue_key("east"), flood) if turn.admitted]
+    running = [reservation for reservation in fill(admission, queue_key("east"), flood) if reservation.admitted]
     late = [*fill(admission, queue_key("west"), 3), *fill(admission, queue_key("south"), 3)]
-    order = [turn.lane.queue_key.tenant_id for turn in drain(admission, running, 9)]
+    order = [reservation.lane.queue_key.tenant_id for reservation in drain(admission, running, 9)]
     assert Counter(order) == {"west": 3, "south": 3, "east": 3}
     assert set(order[:2]) == {"west", "south"}
     assert admitted(late) == 6
@@ -131,7 +131,7 @@ def test_the_tenant_with_less_under_way_goes_first() -> None:
     admission = Admission(per_endpoint=6, per_tenant=100)
     running = fill(admission, queue_key("east"), 10)[:4]
     fill(admission, queue_key("west"), 10)
-    order = [turn.lane.queue_key.tenant_id for turn in drain(admission, running, 2)]
+    order = [reservation.lane.queue_key.tenant_id for reservation in drain(admission, running, 2)]
     assert order == ["west", "west"]
 
 
@@ -169,23 +169,23 @@ def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
     per_endpoint: int, per_tenant: int, steps: list[QueueKey | int]
 ) -> None:
     admission = Admission(per_endpoint=per_endpoint, per_tenant=per_tenant)
-    inside: list[Turn] = []
+    inside: list[Reservation] = []
     for step in steps:
         if isinstance(step, QueueKey):
             inside.append(admission.enter(admission.lane(step)))
         elif inside:
             admission.leave(inside.pop(step % len(inside)))
-        running = [turn.lane.queue_key for turn in inside if turn.admitted]
+        running = [reservation.lane.queue_key for reservation in inside if reservation.admitted]
         assert max(Counter(who.endpoint for who in running).values(), default=0) <= per_endpoint
         assert max(Counter(who.tenant_id for who in running).values(), default=0) <= per_tenant
         pools = Counter((who.tenant_id, who.pacs, who.connections) for who in running)
         assert all(count <= connections for (_, _, connections), count in pools.items())
-        assert not [turn for turn in inside if not turn.admitted and turn.lane.may_go()]
-    for turn in inside:
-        admission.leave(turn)
+        assert not [reservation for reservation in inside if not reservation.admitted and reservation.lane.may_go()]
+    for reservation in inside:
+        admission.leave(reservation)
     for who in {step for step in steps if isinstance(step, QueueKey)}:
-        turn = admission.enter(admission.lane(who))
-        assert turn.admitted
-        assert [room.running for room in turn.lane.rooms] == [1] * 4
-        assert turn.lane.pacs.waiting == 0
-        admission.leave(turn)
+        reservation = admission.enter(admission.lane(who))
+        assert reservation.admitted
+        assert [room.running for room in reservation.lane.rooms] == [1] * 4
+        assert reservation.lane.pacs.waiting == 0
+        admission.leave(reservation)

@@ -113,7 +113,7 @@ def test_calls_begun_before_it_opened_change_nothing_when_they_end() -> None:
 def test_the_first_answer_of_a_long_call_lets_others_pass_and_its_end_still_counts() -> None:
     bench = opened()
     bench.now_s += OPEN_S
-    ticket = bench.breaker.vouch(bench.enter())
+    ticket = bench.breaker.confirm_alive(bench.enter())
     assert bench.breaker.state is CLOSED
     bench.breaker.record(ticket, FAILED, bench.now_s)
     assert (bench.breaker.state, bench.breaker.consecutive_failures) == (CLOSED, 1)
@@ -123,7 +123,7 @@ def test_vouching_changes_nothing_while_closed() -> None:
     bench = Bench()
     bench.call(FAILED)
     ticket = bench.enter()
-    assert bench.breaker.vouch(ticket) == ticket
+    assert bench.breaker.confirm_alive(ticket) == ticket
     assert bench.breaker.consecutive_failures == 1
 
 

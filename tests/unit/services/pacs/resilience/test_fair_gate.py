@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Turn, Urgency
-from radgate_server.services.pacs.resilience.fair_gate import FairGate, NoTurnError
+from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Reservation, Urgency
+from radgate_server.services.pacs.resilience.fair_gate import FairGate, NotAdmittedError
 from tests.fakes.telemetry import RecordingTelemetry
 
 QUERY = QueueKey("pacs:104", "east", "main", 100, Urgency.SEARCH)
@@ -23,11 +23,11 @@ class EndpointSecurity:
         self.telemetry = RecordingTelemetry()
         self.gate = FairGate(admission, self.telemetry)
 
-    async def enter(self, queue_key: QueueKey = QUERY, max_wait_s: float = 30) -> Turn:
+    async def enter(self, queue_key: QueueKey = QUERY, max_wait_s: float = 30) -> Reservation:
         return await self.gate.enter(self.lanes[queue_key], max_wait_s=max_wait_s)
 
-    def leave(self, turn: Turn) -> None:
-        self.gate.leave(turn)
+    def leave(self, reservation: Reservation) -> None:
+        self.gate.leave(reservation)
 
     def counts(self) -> tuple[int, int]:
         return self.telemetry.waiting.get(("east", "main"), (0, 0))
@@ -36,7 +36,7 @@ class EndpointSecurity:
 async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> None:
     narrow = EndpointSecurity()
     inside = await narrow.enter()
-    with pytest.raises(NoTurnError):
+    with pytest.raises(NotAdmittedError):
         await narrow.enter(max_wait_s=0)
     assert narrow.counts() == (0, 1)
     narrow.leave(inside)
@@ -98,14 +98,14 @@ async def _play(places: int, script: list[tuple[str, int]]) -> Played:
 
     async def work(queue_key: QueueKey, release: asyncio.Event) -> None:
         nonlocal running, most_inside
-        turn = await shared.enter(queue_key)
+        reservation = await shared.enter(queue_key)
         running += 1
         most_inside = max(most_inside, running)
         try:
             await release.wait()
         finally:
             running -= 1
-            shared.leave(turn)
+            shared.leave(reservation)
 
     for action, number in script:
         match action:
@@ -124,7 +124,7 @@ async def _play(places: int, script: list[tuple[str, int]]) -> Played:
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     counts = shared.counts()
     free = 0
-    with suppress(NoTurnError):
+    with suppress(NotAdmittedError):
         while free <= places:
             await shared.enter(max_wait_s=0)
             free += 1

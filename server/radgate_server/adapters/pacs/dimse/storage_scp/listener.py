@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from pynetdicom import AE, evt
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from radgate_server.adapters.pacs.dimse.transport.receive_budget import Room, Share
+from radgate_server.adapters.pacs.dimse.transport.receive_budget import ReceiveBudget, Share
 from radgate_server.adapters.pacs.dimse.transport.sockets import MAX_ACCEPTED_PDU_BYTES, QuickSocket
 from radgate_server.adapters.pacs.dimse.transport.tls import RenewedContext
 from radgate_server.adapters.pacs.dimse.transport.upper_layer import QuickAssociation
@@ -28,7 +28,7 @@ class ListenerConfig(NamedTuple):
     """What all connections share. `awaits_from` decides whether something may come from an address now."""
 
     settings: DimseSettings
-    room: Room
+    room: ReceiveBudget
     awaits_from: Callable[[Address], bool]
     on_request: Callable[[Any], None]
     on_store: Callable[[Any], int]

@@ -17,7 +17,7 @@ from radgate_server.adapters.pacs.dimse.messages.status import NOT_AUTHORISED, R
 from radgate_server.adapters.pacs.dimse.retrieve.intake import Intake
 from radgate_server.adapters.pacs.dimse.storage_scp.awaited import Awaited, AwaitedMoves
 from radgate_server.adapters.pacs.dimse.storage_scp.listener import ListenerConfig, ScpServer
-from radgate_server.adapters.pacs.dimse.transport.receive_budget import Room
+from radgate_server.adapters.pacs.dimse.transport.receive_budget import ReceiveBudget
 from radgate_server.adapters.pacs.dimse.transport.tls import server_tls
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.senders import REJECTIONS, Peer, Refusal, Sender, plain_address, refusal_of
@@ -53,7 +53,7 @@ class StorageScp:
         self._servers: list[ScpServer] = []
         self._has_tls = False
         self._moves = AwaitedMoves()
-        self.room = Room(settings.scp_buffer_bytes)
+        self.room = ReceiveBudget(settings.scp_buffer_bytes)
 
     @property
     def port(self) -> int:

@@ -3,7 +3,7 @@
 import threading
 
 
-class Room:
+class ReceiveBudget:
     """Bytes that several associations share. In any thread."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -33,7 +33,7 @@ class Room:
 class Share:
     """What one association takes of a room, `limit_bytes` at most."""
 
-    def __init__(self, limit_bytes: int, room: Room) -> None:
+    def __init__(self, limit_bytes: int, room: ReceiveBudget) -> None:
         self._limit_bytes = limit_bytes
         self._room = room
         self._lock = threading.Lock()

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from radgate_server.adapters.pacs.dimse.messages.message_layer import EncodedMessages
-from radgate_server.adapters.pacs.dimse.transport.receive_budget import Room, Share
+from radgate_server.adapters.pacs.dimse.transport.receive_budget import ReceiveBudget, Share
 
 COUNT = 20_000
 
@@ -20,7 +20,7 @@ def pdus(lengths: list[int], pdu_bytes: int) -> list[memoryview]:
 def receiving() -> EncodedMessages:
     """A provider in the middle of a message, without an association."""
     messages = EncodedMessages(cast("Any", SimpleNamespace()))
-    messages.share = Share(1 << 30, Room(1 << 30))
+    messages.share = Share(1 << 30, ReceiveBudget(1 << 30))
     messages._primitive = SimpleNamespace(DataSet=None)
     return messages
 

@@ -19,7 +19,7 @@ TOUCH_INTERVAL_S = 60.0
 """The time of last use is written to a file at most this often: it only has to order evictions after a restart."""
 
 
-class Stock(Enum):
+class Inventory(Enum):
     """How a process knows what lies on the disk."""
 
     TAKEN = "taken"  # a server: accounts for every file, keeps the limit, and leaves its count for commands
@@ -51,28 +51,28 @@ class AccountedDisk(ABC):
         self._form = form
         self._removals: Counter[str] = Counter()
         self._closing = Event()
-        self._stock_taken = False
+        self._inventory_taken = False
 
     def prepare(self) -> None:
         """Make the folder. Raises OSError."""
         self._folder.prepare()
 
-    def take_stock(self) -> None:
+    def take_inventory(self) -> None:
         """Account for what an earlier run left, and clear away what it left half written."""
         self._folder.remove_abandoned()
         self._folder.remove_foreign()
         found = takewhile(lambda _: not self._closing.is_set(), self._folder.entries())
         self._delete(self.catalogue.merge(found))
-        self._stock_taken = not self._closing.is_set()
+        self._inventory_taken = not self._closing.is_set()
 
     def save_count(self) -> None:
         """Leave for commands what the tenants keep, once stock has been taken."""
-        if self._stock_taken:
+        if self._inventory_taken:
             self._count.write(Count(self._clock.now(), self.catalogue.tallies()))
 
-    def count(self, tenant_id: str, stock: Stock) -> Count:
+    def count(self, tenant_id: str, inventory: Inventory) -> Count:
         """What the tenant keeps, for a command."""
-        if stock is Stock.REPORTED and (saved := self._count.read()):
+        if inventory is Inventory.REPORTED and (saved := self._count.read()):
             return saved
         sizes = [entry.size_bytes for entry in self._folder.entries(tenant_id)]
         return Count(self._clock.now(), {tenant_id: Tally(len(sizes), sum(sizes))})
@@ -88,7 +88,7 @@ class AccountedDisk(ABC):
     def _group_removed(self, tenant_id: str, study: str | None) -> None:
         """The tenant's files are deleted, of one study or all: who has not taken stock can't say what is left."""
         self.catalogue.forget_group(tenant_id, study)
-        if not self._stock_taken:
+        if not self._inventory_taken:
             self._count.remove()
 
     @abstractmethod

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 type _Turn = asyncio.Future[None]
 
 
-class FairTurns:
+class FairQueue:
     """At most `limit` turns at the same time, in order within a tenant. Belongs to one event loop."""
 
     def __init__(self, limit: int) -> None:

@@ -6,18 +6,18 @@ from collections import deque
 from radgate_server.core.errors import ImageWorkersBusyError
 from radgate_server.core.imaging.ports import Priority
 
-ROOM_BYTES = 256 << 20
+BUDGET_BYTES = 256 << 20
 MAX_WAITING = 1000
 
 
-class FrameRoom:
+class FrameBudget:
     """Room for `max_bytes` of stored frames of each priority, from their being read until the work on them is done.
 
     Who finds none waits for it in order of coming, and is refused when `max_waiting` wait already. What is larger than
     the room gets it when nothing else is there. Belongs to one event loop.
     """
 
-    def __init__(self, max_bytes: int = ROOM_BYTES, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, max_bytes: int = BUDGET_BYTES, max_waiting: int = MAX_WAITING) -> None:
         self._lines = {priority: _Line(max_bytes, max_waiting) for priority in Priority}
 
     def taken(self, size_bytes: int, priority: Priority) -> "_Taken":

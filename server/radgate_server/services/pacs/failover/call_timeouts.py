@@ -10,7 +10,7 @@ GRACE_S = 5.0
 """Seconds for which a PACS that is down, and in whose place another one works, may still be silent within a call."""
 
 
-class Patience:
+class CallTimeouts:
     """Waits of calls in progress. Without a limit of its own for a PACS that works: its adapter has time-outs."""
 
     def __init__(self, given_up: Callable[[str, str], bool]) -> None:
