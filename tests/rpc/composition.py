@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.app import Overrides
-from radgate_server.app.tiers import Tiers
+from radgate_server.app.foundation import Tiers
 from radgate_server.installation.administration import Network
 from radgate_server.installation.opening import AuditStore, Directories, Installation, Secrets
 from radgate_server.installation.retention import RetentionStore

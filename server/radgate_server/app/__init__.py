@@ -1,6 +1,5 @@
 """The composition root: the only place that knows which adapter stands behind which port of a running server."""
 
-from radgate_server.app.building import App, Overrides, build_app
-from radgate_server.app.serving import serve
+from radgate_server.app.building import App, Overrides, build_app, serve
 
 __all__ = ["App", "Overrides", "build_app", "serve"]

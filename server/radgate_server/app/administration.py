@@ -6,9 +6,8 @@ from radgate_server.adapters.audit.export import build_receiver
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import remove_leftovers
 from radgate_server.adapters.telemetry import AuditMetrics, ExportMetrics
-from radgate_server.app.foundation import Foundation
+from radgate_server.app.foundation import Foundation, Tiers, open_spool
 from radgate_server.app.pacs import PacsSide
-from radgate_server.app.tiers import Tiers, open_spool
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.installation.administration import Network, PacsAccess, build_admin
 from radgate_server.installation.audit_tools import AuditReading, build_audit_reading

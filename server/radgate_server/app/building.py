@@ -1,18 +1,29 @@
-"""Building a running server from its settings."""
+"""Building a running server from its settings, and running it until it is told to stop."""
 
 import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from radgate_server.adapters.clock import SystemClock
-from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer
+from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer, set_up_logging
 from radgate_server.app.administration import Administration, open_administration
-from radgate_server.app.callers import open_limiter
 from radgate_server.app.changes import build_invalidation, build_rejections, build_revalidator, follow_changes
-from radgate_server.app.endpoints import Studies, build_rpc, open_endpoint_security, open_endpoints
-from radgate_server.app.foundation import Foundation
+from radgate_server.app.endpoints import (
+    Studies,
+    build_authenticator,
+    build_rpc,
+    open_endpoint_security,
+    open_endpoints,
+    open_limiter,
+)
+from radgate_server.app.foundation import Foundation, QuarantineSide, Tiers, open_tiers, start_quarantine
 from radgate_server.app.monitoring import (
     build_readiness,
     open_metrics,
@@ -24,7 +35,6 @@ from radgate_server.app.monitoring import (
 )
 from radgate_server.app.pacs import PacsSide, open_pacs_side
 from radgate_server.app.start_checks import check_start
-from radgate_server.app.tiers import QuarantineSide, Tiers, open_tiers, start_quarantine
 from radgate_server.app.use_cases import Services, build_services, build_store, open_workers
 from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.imaging.ports import FrameWorkers
@@ -42,6 +52,8 @@ from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.repeating import Sleep
 from radgate_server.settings.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,8 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         workers = ports.workers or await open_workers(base)
         quarantine = await start_quarantine(base, ports.quarantine)
         pacs = await open_pacs_side(base, ports.factories, quarantine.writer)
-        services = build_services(base, tiers, workers, pacs, tokens=ports.tokens, job_sleep=ports.job_sleep)
+        authenticator = build_authenticator(base, ports.tokens)
+        services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
         limiter = await open_limiter(base, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
         studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
         metrics_port = await open_metrics(base)
@@ -179,3 +192,36 @@ async def _open_studies(
     store = build_store(base, pacs.clients, services.auditor, caches)
     confirmer = build_revalidator(base, services, tiers, pacs.clients, invalidation, caches)
     return Studies(store, confirmer, rejections), administration
+
+
+def _notify(state: str) -> None:
+    """Send a state, such as "READY=1", to the socket that $NOTIFY_SOCKET names; failures are the manager's business."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):  # of the abstract namespace (unix(7))
+        address = "\0" + address[1:]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.connect(address)
+        sender.sendall(state.encode())
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then let streams in flight finish; systemd is told of both."""
+    set_up_logging(settings.telemetry.log_level, sampling=settings.telemetry.log_sampling)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with build_app(settings) as app:
+        ports = {
+            "grpc_port": app.grpc_port,
+            "http_port": app.http_port,
+            "dicom_port": app.dicom_port,
+            "metrics_port": app.metrics_port,
+        }
+        _log.info("radgate serves", extra=ports)
+        _notify("READY=1")
+        gc.freeze()  # what has been made by now stays: collections need not look at it again
+        await stop.wait()
+        _notify("STOPPING=1")
+        _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})

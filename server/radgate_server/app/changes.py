@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from radgate_server.app.foundation import Foundation
+from radgate_server.app.foundation import Foundation, Tiers
 from radgate_server.app.pacs import PacsSide
-from radgate_server.app.tiers import Tiers
 from radgate_server.app.use_cases import Services
 from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.errors import DatabaseUnavailableError

@@ -1,15 +1,34 @@
-"""What each part of a running server is built on."""
+"""What each part of a running server is built on: what was opened first, and where it stores what it caches."""
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from radgate_server.adapters.cache.memory.answers import MemoryHotCache
+from radgate_server.adapters.cache.memory.instances import HotInstanceStore
+from radgate_server.adapters.cache.tenant_shares import TenantShares
+from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
+from radgate_server.core.quarantine.ports import Quarantine
+from radgate_server.core.retention.ports.erasure import StudyTier
 from radgate_server.core.telemetry.tracing import Tracer
+from radgate_server.installation.disk_tiers import (
+    open_derived_cache,
+    open_disk_store,
+    open_quarantine,
+    open_state_cache,
+)
 from radgate_server.installation.opening import Installation
 from radgate_server.lib.clock import Clock
+from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
+from radgate_server.settings.table import MIB
+
+HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
 
 
 class Runner(Protocol):
@@ -65,3 +84,74 @@ class Foundation:
         if self.background:
             await runner.start()
         self.stack.push_async_callback(runner.close)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """The near tiers. `by_name` has what each is made of, as certificates of deletion name it.
+
+    `states` has what the PACS said of the studies that are cached.
+    """
+
+    hot: HotCache
+    derived: HotCache
+    store: InstanceStore
+    states: HotCache
+    by_name: Mapping[str, StudyTier]
+
+
+async def open_tiers(base: Foundation) -> Tiers:
+    """Open memory and disk; what is on the disk from before is there at once."""
+    stack, settings, clock, telemetry = base.stack, base.settings, base.clock, base.telemetry
+    cache, keys = settings.cache, base.installation.retention.study_keys
+    shares = TenantShares(cache.tenant_shares)
+    hot = MemoryHotCache(
+        limit_bytes=cache.hot_bytes,
+        entry_limit_bytes=cache.hot_entry_bytes,
+        clock=clock,
+        telemetry=telemetry,
+        shares=shares,
+    )
+    disk = await open_disk_store(stack, settings, keys, clock, telemetry)
+    store = HotInstanceStore(
+        disk,
+        limit_bytes=cache.hot_instance_bytes,
+        entry_limit_bytes=HOT_INSTANCE_ENTRY_BYTES,
+        telemetry=telemetry,
+        shares=shares,
+    )
+    derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
+    states = await open_state_cache(stack, settings, keys, clock, telemetry)
+    telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
+    telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
+    telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
+    telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
+    by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, "derived": derived}
+    return Tiers(hot, derived, store, states, by_name)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineSide:
+    """What is stored, and what stores it; erasures go by way of the `writer`."""
+
+    stored: Quarantine
+    writer: QuarantineWriter
+
+
+async def start_quarantine(base: Foundation, stored: Quarantine | None = None) -> QuarantineSide:
+    """Store what is refused and delete what is old from now on. `stored` stands in for the folder.
+
+    Raises:
+        ConfigurationError: the key file can't be used.
+    """
+    if stored is None:
+        keys = base.installation.retention.study_keys
+        stored = await asyncio.to_thread(open_quarantine, base.settings, keys, base.clock)
+    writer = QuarantineWriter(stored, base.settings.quarantine.limits, base.telemetry)
+    base.run(writer, QuarantineExpiry(stored))
+    return QuarantineSide(stored, writer)
+
+
+def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:
+    """The sealed folder below data_dir that all have in common; so much of what is on its way stays in memory."""
+    return DiskSpool(settings.data_dir / "spool", memory_bytes=memory_bytes).open()

@@ -9,11 +9,8 @@ from functools import partial
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers
 from radgate_server.adapters.jobs import MemoryJobQueue
-from radgate_server.app.callers import build_authenticator
-from radgate_server.app.foundation import Foundation
+from radgate_server.app.foundation import Foundation, Tiers, open_spool
 from radgate_server.app.pacs import PacsQueries, PacsSide, build_pacs_queries
-from radgate_server.app.tiers import Tiers, open_spool
-from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.jobs.job import JobKind
 from radgate_server.core.jobs.ports import JobHandler, JobQueue
@@ -149,11 +146,11 @@ def build_services(
     tiers: Tiers,
     workers: FrameWorkers,
     pacs: PacsSide,
+    authenticator: Authenticator,
     *,
-    tokens: TokenVerifier | None = None,
     job_sleep: Sleep = asyncio.sleep,
 ) -> Services:
-    """Put the use cases together, from the inside outwards. `tokens` and `job_sleep` stand in for the real ones."""
+    """Put the use cases together, from the inside outwards. `job_sleep` stands in for the real one."""
     settings, clock, doubts = base.settings, base.clock, pacs.doubts
     queries = build_pacs_queries(base, pacs.clients, doubts.studies)
     auditor = Auditor(base.installation.audit.sink, clock, queries.studies)
@@ -171,7 +168,7 @@ def build_services(
     ahead = 2 * number_of_workers(settings.imaging)
     previews = Previews(pictures.frames, workers)
     return Services(
-        authenticator=build_authenticator(base, tokens),
+        authenticator=authenticator,
         auditor=auditor,
         query=queries.query,
         search=CallerSearch(queries.query, restrictions),
