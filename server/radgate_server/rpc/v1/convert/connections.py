@@ -1,7 +1,8 @@
 """Between the messages that say how a PACS is reached and the words of the core. Secrets come in and never go out."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import MISSING, fields
+from typing import Any, NamedTuple, cast
 
 from google.protobuf.message import Message
 
@@ -11,7 +12,6 @@ from radgate_server.core.pacs.connections import (
     DicomWebConnection,
     DimseConnection,
     DimseTls,
-    FolderConnection,
     HttpAuth,
     HttpAuthMethod,
     HttpTls,
@@ -20,6 +20,7 @@ from radgate_server.core.pacs.connections import (
     RetrieveMethod,
     TlsProfile,
 )
+from radgate_server.core.pacs.kinds.table import KINDS
 from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND
 from radgate_server.core.secrets.secret import Secret, SecretReference, SecretSource, parse_reference
@@ -138,14 +139,6 @@ def _from_dimse_tls(tls: admin_service_pb2.DimseTls) -> DimseTls:
     )
 
 
-def _from_folder(folder: admin_service_pb2.FolderConnection) -> FolderConnection:
-    return FolderConnection(folder.path)
-
-
-def _to_folder(folder: FolderConnection) -> admin_service_pb2.FolderConnection:
-    return admin_service_pb2.FolderConnection(path=folder.path)
-
-
 def _from_dicomweb(web: pacs_pb2.DicomWebConnection) -> DicomWebConnection:
     return DicomWebConnection(
         url=web.url,
@@ -261,10 +254,40 @@ class _Conversion(NamedTuple):
     write: Callable[[Any], Message]
 
 
-CONNECTIONS: Mapping[str, _Conversion] = {
+def by_fields(kind: str, connection: type[PacsConnection], message: type[Message]) -> _Conversion:
+    """The conversion of a kind whose message has the scalar fields of its connection, by the same names.
+
+    Fields that are not set are the connection's defaults. Its secret, if it has one, are `password` and `password_ref`.
+    """
+    described = message.DESCRIPTOR.fields_by_name
+    names = [name for name in described if name not in _SECRET_FIELDS]
+    required = {each.name for each in fields(cast("Any", connection)) if each.default is MISSING}
+
+    def is_given(sent: Message, name: str) -> bool:
+        return sent.HasField(name) if described[name].has_presence else bool(getattr(sent, name))
+
+    def read(sent: Any) -> PacsConnection:
+        given = {name: getattr(sent, name) for name in names if name in required or is_given(sent, name)}
+        made = connection(**given)
+        if not made.uses_secret:
+            return made
+        return made.with_secret(from_secret(sent.password, sent.password_ref, f"{kind}.password_ref"))
+
+    def write(made: PacsConnection) -> Message:
+        told = {name: getattr(made, name) for name in names}
+        return message(**told, password_ref=_reference(made.secret)) if made.uses_secret else message(**told)
+
+    return _Conversion(read, write)
+
+
+_SECRET_FIELDS = frozenset({"password", "password_ref"})
+_OWN = {
     "dimse": _Conversion(_from_dimse, _to_dimse),
-    "folder": _Conversion(_from_folder, _to_folder),
     "dicomweb": _Conversion(_from_dicomweb, _to_dicomweb),
     "orthanc": _Conversion(_from_orthanc, _to_orthanc),
 }
-"""By the field of Pacs that says how it is reached."""
+CONNECTIONS: Mapping[str, _Conversion] = {
+    name: _OWN.get(name) or by_fields(name, kind.connection, type(getattr(admin_service_pb2.Pacs(), name)))
+    for name, kind in KINDS.items()
+}
+"""By the field of Pacs that says how it is reached. Kinds without a conversion of their own are converted by fields."""
