@@ -10,6 +10,12 @@ import click
 
 from radgate_server.cli.pacs.common import group_options, no_validate_option, one_pacs
 from radgate_server.cli.pacs.dimse_options import changed_dimse, dimse_arguments, dimse_options, new_dimse
+from radgate_server.cli.pacs.field_options import (
+    arguments_by_fields,
+    changed_by_fields,
+    field_options,
+    new_by_fields,
+)
 from radgate_server.cli.pacs.folder_scan import scan_with_progress
 from radgate_server.cli.pacs.http_options import (
     changed_http,
@@ -71,7 +77,7 @@ def _changed_folder(old: FolderConnection, options: Options) -> FolderConnection
     return old if options["path"] is None else replace(old, path=str(options["path"]))
 
 
-BUILT_IN: Mapping[str, KindOptions] = {
+OWN_OPTIONS: Mapping[str, KindOptions] = {
     "dimse": KindOptions(lambda new: dimse_options(new=new), new_dimse, changed_dimse, dimse_arguments),
     "dicomweb": KindOptions(
         lambda new: http_options(new=new, wado_uri=True), new_dicomweb, changed_http, http_arguments
@@ -86,8 +92,16 @@ BUILT_IN: Mapping[str, KindOptions] = {
 
 
 def options_of(kind: str) -> KindOptions:
-    """The options of a kind of PACS."""
-    return BUILT_IN[kind]
+    """The options of a kind of PACS: its own, or those that its fields make."""
+    if kind in OWN_OPTIONS:
+        return OWN_OPTIONS[kind]
+    connection = KINDS[kind].connection
+    return KindOptions(
+        lambda new: field_options(connection, new=new),
+        lambda options: new_by_fields(connection, options),
+        changed_by_fields,
+        arguments_by_fields,
+    )
 
 
 class KindGroup(RadgateGroup):

@@ -2,7 +2,7 @@ from dataclasses import is_dataclass
 
 import pytest
 
-from radgate_server.cli.pacs.kinds import BUILT_IN
+from radgate_server.cli.pacs.kinds import OWN_OPTIONS, options_of
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.pacs.kinds.documents import connection_document, connection_of_document
 from radgate_server.core.pacs.kinds.kind import DetectTarget, PacsConnection
@@ -13,7 +13,8 @@ from radgate_server.rpc.v1.convert.connections import CONNECTIONS
 
 
 def test_each_kind_of_pacs_has_its_row_in_the_tables_of_all_layers() -> None:
-    assert set(BUILT_IN) == set(KINDS)
+    assert set(OWN_OPTIONS) <= set(KINDS)
+    assert all(options_of(kind).decorator(True) for kind in KINDS)
     assert set(CONNECTIONS) == set(KINDS)
 
 
