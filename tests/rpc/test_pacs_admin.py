@@ -120,6 +120,16 @@ async def test_a_pacs_of_an_unknown_kind_is_listed_with_the_remedy(rig: Rig, adm
     assert [pacs.name for pacs in (await admin("ListPacs")).pacs] == ["main"]
 
 
+async def test_a_secret_stored_for_settings_that_do_not_fit_goes_to_no_new_host(rig: Rig, admin: Administrator) -> None:
+    stored = UnknownConnection("dimse", {"kind": "dimse", "hst": "a"}, Secret("secret"), misfit="hst")
+    await rig.directory.create_pacs(PacsConfig("east", "newer", stored, START))
+    assert "'hst'" in (await admin("GetPacs", name="newer")).pacs.unusable_reason
+    dimse = {name: value for name, value in DIMSE.items() if name not in ("tls", "password")}
+    changed = (await admin("UpdatePacs", pacs={"name": "newer", "dimse": dimse})).pacs
+    assert (changed.unusable_reason, changed.dimse.host) == ("", "pacs.example")
+    assert not (await rig.directory.list_pacs("east"))[-1].connection.secret
+
+
 async def test_a_removed_pacs_is_gone(admin: Administrator) -> None:
     await admin("DeletePacs", name="main")
     for rpc in ("GetPacs", "DeletePacs", "TestPacs"):

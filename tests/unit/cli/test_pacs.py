@@ -147,6 +147,19 @@ def test_a_stored_pacs_of_an_unknown_kind_is_listed_beside_the_others(north: Cli
     assert [pacs["name"] for pacs in north.json("pacs", "list", "--tenant", "north")] == ["main"]
 
 
+def test_a_stored_pacs_with_settings_of_another_release_is_listed_beside_the_others(north: Cli) -> None:
+    north.ok(*DIMSE, "--name", "main")
+    north.ok(*DIMSE, "--name", "newer")
+    north.change("UPDATE pacs SET connection = ? WHERE name = 'newer'", ('{"kind": "folder", "pth": "/x"}',))
+    main, newer = north.json("pacs", "list", "--tenant", "north")
+    assert (main["kind"], newer["pth"]) == ("dimse", "/x")
+    listed = north.ok("pacs", "list", "--tenant", "north")
+    assert "the field 'pth' of its stored settings does not fit the kind 'folder'" in listed.stderr
+    update = ("pacs", "update", "folder", "--tenant", "north", "--name", "newer", "--path", "/", "--no-validate")
+    assert "run the release that stored it" in north.refused(*update)
+    north.ok("pacs", "remove", "--tenant", "north", "--name", "newer")
+
+
 def test_a_folder_is_read_when_it_is_added(north: Cli, images: Path) -> None:
     result = north.ok("pacs", "add", "folder", "--tenant", "north", "--name", "images", "--path", str(images))
     assert result.stdout == ""

@@ -23,8 +23,8 @@ def field_options(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """An option for each field, as --max-parallel for max_parallel, and those of the secret where there is one.
 
-    Fields are text, numbers and flags; their metadata `help` is the help text. Those without a default are required of a
-    new PACS.
+    Fields are text, numbers and flags; their metadata `help` is the help text. Those without a default are required
+    of a new PACS.
 
     Raises:
         TypeError: for a field of another type, whose kind has to declare its options.

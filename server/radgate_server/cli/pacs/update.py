@@ -21,6 +21,8 @@ def _command(kind: ConnectionKind) -> click.Command:
             if old.connection.kind != kind.name:
                 text = f"{name} is another kind of PACS: radgate pacs update {old.connection.kind}"
                 raise InvalidArgumentError("name", text)
+            if old.connection.unusable:
+                raise InvalidArgumentError("name", old.connection.unusable)
             return set_up(old, of_kind.changed(old.connection, options), options)
 
         run_admin(

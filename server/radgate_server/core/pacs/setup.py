@@ -32,13 +32,13 @@ def check_setup(name: str, setup: PacsSetup, configs: Sequence[PacsConfig]) -> P
 def keep_secret[Connection: PacsConnection](old: PacsConnection, new: Connection) -> Connection:
     """Return `new` with the secret of `old`, which must go where it was given for and nowhere else.
 
-    It is dropped where `new` has a secret of its own, or no use for one.
+    It is dropped where `new` has a secret of its own, or no use for one, or `old` does not say for whom it was.
 
     Raises:
         InvalidArgumentError: it would go elsewhere, so it has to be given again.
     """
     secret = old.secret
-    if not secret or new.secret or old.kind != new.kind or not new.uses_secret:
+    if not secret or new.secret or old.kind != new.kind or old.unusable or not new.uses_secret:
         return new
     after = new.secret_recipient
     for place, value in old.secret_recipient.items():

@@ -16,7 +16,7 @@ from radgate_server.core.access.ports.directory import ChangeKind
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.pacs.connections import FailoverPolicy, PacsConfig
 from radgate_server.core.pacs.failover import check_backup_for, check_has_no_backups
-from radgate_server.core.pacs.kinds.documents import connection_document, connection_of_document
+from radgate_server.core.pacs.kinds.documents import connection_document, stored_connection
 from radgate_server.core.pacs.validation import ValidationReport
 from radgate_server.core.secrets.ports import SecretBox
 from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretContext, SecretReference, parse_reference
@@ -86,7 +86,7 @@ class SqlPacsDirectory:
     def _from_record(self, record: dict[str, Any]) -> PacsConfig:
         document = dict(record["connection"])
         reference, sealed = document.pop(_REFERENCE, None), record["sealed_password"]
-        connection = connection_of_document(document)
+        connection = stored_connection(document)
         if reference is not None:
             connection = connection.with_secret(parse_reference(reference, _REFERENCE))
         elif sealed is not None:

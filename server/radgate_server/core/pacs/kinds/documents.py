@@ -6,7 +6,7 @@ from typing import Any
 from radgate_server.core.pacs.kinds.kind import SECRET_FIELD, PacsConnection
 from radgate_server.core.pacs.kinds.table import KINDS
 from radgate_server.core.pacs.kinds.unknown import UnknownConnection
-from radgate_server.lib.documents import dump, load
+from radgate_server.lib.documents import DocumentError, dump, load
 
 
 def connection_document(connection: PacsConnection) -> dict[str, Any]:
@@ -14,6 +14,14 @@ def connection_document(connection: PacsConnection) -> dict[str, Any]:
     if isinstance(connection, UnknownConnection):
         return dict(connection.document)
     return dump(connection, leave_out=(SECRET_FIELD,))
+
+
+def stored_connection(document: Mapping[str, Any]) -> PacsConnection:
+    """The connection of a stored document, without its secret; an UnknownConnection if it does not fit its kind."""
+    try:
+        return connection_of_document(document)
+    except DocumentError as misfit:
+        return UnknownConnection(document["kind"], dict(document), misfit=misfit.field)
 
 
 def connection_of_document(document: Mapping[str, Any]) -> PacsConnection:

@@ -13,16 +13,23 @@ from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 class UnknownConnection(PacsConnection):
     """What is stored of a PACS of another installation's kind: it is listed, kept as it is, and can't be connected.
 
-    `document` is the stored connection, without its secret.
+    `document` is the stored connection, without its secret; `misfit` is its first field that does not fit the kind, ""
+    when the kind itself is unknown.
     """
 
     kind: str
     document: Mapping[str, Any] = field(hash=False)
     password: SecretSource = NO_SECRET
+    misfit: str = ""
 
     @property
     @override
     def unusable(self) -> str:
+        if self.misfit:
+            return (
+                f"the field {self.misfit!r} of its stored settings does not fit the kind {self.kind!r}: run the "
+                "release that stored it on each server, or remove the PACS and add it again"
+            )
         return (
             f"this installation knows no PACS of the kind {self.kind!r}: install what provides the kind on each server "
             "and restart it, or remove the PACS"
@@ -45,7 +52,7 @@ class UnknownConnection(PacsConnection):
     @property
     @override
     def summary(self) -> str:
-        return "unusable: its kind is unknown"
+        return "unusable: its settings do not fit" if self.misfit else "unusable: its kind is unknown"
 
     @property
     @override
