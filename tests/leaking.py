@@ -1,4 +1,4 @@
-"""Reports a patient on purpose, in every way, if LEAK says so; test_told.py runs it in a process of its own."""
+"""Reports a patient on purpose, in every way, if LEAK says so; test_patient_leaks.py runs it in its own process."""
 
 import logging
 import os
