@@ -8,8 +8,8 @@ from pydantic import Field, field_validator
 
 from radgate_server.core.access.tenancy import ANY_TENANT
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.reports.night import Night
 from radgate_server.core.reports.spec import parse_zone
-from radgate_server.core.reports.unusual import Night
 from radgate_server.settings.receivers import MailServer, WebService
 from radgate_server.settings.table import Table
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from radgate_server.core.audit.record import AuditAction, AuditOutcome, for_every_action
 from radgate_server.core.audit.search import AuditRecord
+from radgate_server.core.reports.night import Night
 from radgate_server.core.reports.spec import Period
 from radgate_server.core.reports.tables import Row, time_text
 
@@ -56,19 +57,6 @@ _SAME_NAME = ("same name", "the patient has the user's family name")
 _ASKED_SAME_NAME = ("same name", "searched for patients of the user's family name")
 
 type _UserDay = tuple[str, str, date]
-
-
-class Night(NamedTuple):
-    """From one hour to another, 0 to 23, over midnight if the first is the later one."""
-
-    begin: int = 22
-    end: int = 6
-
-    def covers(self, hour: int) -> bool:
-        """Whether that hour is a part of it."""
-        if self.begin <= self.end:
-            return self.begin <= hour < self.end
-        return hour >= self.begin or hour < self.end
 
 
 class _Place(NamedTuple):

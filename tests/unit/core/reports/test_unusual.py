@@ -8,8 +8,9 @@ import pytest
 
 from radgate_server.core.audit.search import AuditRecord
 from radgate_server.core.reports import unusual
+from radgate_server.core.reports.night import Night
 from radgate_server.core.reports.spec import Period
-from radgate_server.core.reports.unusual import MANY, USUAL, Night, UnusualAccess
+from radgate_server.core.reports.unusual import MANY, USUAL, UnusualAccess
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SINCE = datetime(2026, 3, 2, tzinfo=BERLIN)  # a Monday
