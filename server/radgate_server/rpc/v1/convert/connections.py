@@ -274,8 +274,8 @@ def by_fields(kind: str, connection: type[PacsConnection], message: type[Message
         return made.with_secret(from_secret(sent.password, sent.password_ref, f"{kind}.password_ref"))
 
     def write(made: PacsConnection) -> Message:
-        told = {name: getattr(made, name) for name in names}
-        return message(**told, password_ref=_reference(made.secret)) if made.uses_secret else message(**told)
+        scalars = {name: getattr(made, name) for name in names}
+        return message(**scalars, password_ref=_reference(made.secret)) if made.uses_secret else message(**scalars)
 
     return _Conversion(read, write)
 
