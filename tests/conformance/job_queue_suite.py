@@ -1,6 +1,7 @@
-"""What every JobQueue must do. An adapter's test subclasses JobQueueSuite and overrides the `queue` fixture."""
+"""What the queue of jobs must do over every JobStore. A store's test subclasses JobQueueSuite, with its `store`."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -11,23 +12,36 @@ from radgate_server.core.errors import (
     ResourceNotFoundError,
 )
 from radgate_server.core.jobs.job import RETRY_DELAYS_S, Job, JobKind, JobProgress, JobRequest, JobState
-from radgate_server.core.jobs.ports import JobQueue
+from radgate_server.core.jobs.ports import JobQueue, JobStore
+from radgate_server.services.jobs.queue import JobLimits, StoredJobQueue
 from tests.fakes.clock import FakeClock
-from tests.fakes.jobs import LedWork, Pauses, steps, until
-from tests.fakes.waiting import settle
+from tests.fakes.jobs import LedWork, steps, until
 
 MAX_RUNNING = 2
 MAX_WAITING = 4
-KEPT_COUNT = 3
-KEPT_S = 100.0
+RETAINED_COUNT = 3
+RETAINED_S = 100.0
+TENANTS = ("alpha", "beta")
 
 
 def request(study: str, *, tenant: str = "alpha", request_id: str = "", kind: str = "transcode-study") -> JobRequest:
     return JobRequest(tenant, JobKind(kind), study, request_id=request_id)
 
 
+async def no_pause(_: float) -> None:
+    """Instead of sleeping, let others run."""
+    await asyncio.sleep(0)
+
+
+async def when(is_so: Callable[[], bool]) -> None:
+    """Let others run until it is so."""
+    async with asyncio.timeout(30):
+        while not is_so():
+            await asyncio.sleep(0)
+
+
 class JobQueueSuite:
-    """The subclass's queue does all kinds of jobs by `work`, has the limits above, and takes time from the fixtures."""
+    """The subclass's store knows TENANTS, has the limits above, and takes time from `clock`."""
 
     @pytest.fixture
     def clock(self) -> FakeClock:
@@ -38,12 +52,20 @@ class JobQueueSuite:
         return LedWork()
 
     @pytest.fixture
-    def pauses(self) -> Pauses:
-        return Pauses()
+    def store(self, clock: FakeClock) -> JobStore:
+        raise AssertionError("a subclass gives the store")
 
     @pytest.fixture
-    def queue(self, work: LedWork, clock: FakeClock, pauses: Pauses) -> JobQueue:
-        raise AssertionError("a subclass gives the queue")
+    def ended(self) -> list[Job]:
+        return []
+
+    @pytest.fixture
+    async def queue(self, store: JobStore, work: LedWork, ended: list[Job]) -> AsyncIterator[StoredJobQueue]:
+        limits = JobLimits(MAX_RUNNING, MAX_WAITING)
+        queue = StoredJobQueue(store, dict.fromkeys(JobKind, work), limits, ended=ended.append, sleep=no_pause)
+        queue.start()
+        yield queue
+        await queue.close()
 
     async def test_a_job_waits_runs_and_succeeds(self, queue: JobQueue, work: LedWork, clock: FakeClock) -> None:
         submitted = await queue.submit(request("1"))
@@ -57,11 +79,11 @@ class JobQueueSuite:
         assert (ended.ended, ended.reason, ended.message) == (clock.now(), "", "")
         assert await queue.get("alpha", submitted.job_id) == ended
 
-    async def test_the_work_is_told_all_that_was_asked(self, queue: JobQueue, work: LedWork) -> None:
+    async def test_the_work_gets_all_that_was_asked(self, queue: JobQueue, work: LedWork) -> None:
         traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         asked = JobRequest("alpha", JobKind.MAKE_THUMBNAILS, "1", "1.2", {"quality": "90"}, "mine", traceparent)
         await until(queue, await queue.submit(asked), JobState.RUNNING)
-        await settle()
+        await when(lambda: bool(work.asked))
         assert work.asked == [asked]
 
     async def test_jobs_belong_to_their_tenant(self, queue: JobQueue) -> None:
@@ -81,8 +103,7 @@ class JobQueueSuite:
     async def test_only_so_many_run_and_the_others_in_order(self, queue: JobQueue, work: LedWork) -> None:
         jobs = [await queue.submit(request(study)) for study in "1234"]
         await until(queue, jobs[1], JobState.RUNNING)
-        await settle()
-        assert work.begun == ["1", "2"]
+        assert [job.state for job in await queue.list("alpha")][:2] == [JobState.WAITING] * 2
         work.finish("2")
         await until(queue, jobs[2], JobState.RUNNING)
         work.finish("1", "3")
@@ -91,8 +112,8 @@ class JobQueueSuite:
 
     async def test_a_tenant_with_many_jobs_does_not_hold_up_another(self, queue: JobQueue, work: LedWork) -> None:
         jobs = [await queue.submit(request(study)) for study in "1234"]
-        other = await queue.submit(request("9", tenant="beta"))
         await until(queue, jobs[1], JobState.RUNNING)
+        other = await queue.submit(request("9", tenant="beta"))
         work.finish("1")
         await until(queue, other, JobState.RUNNING)
         work.finish("2", "9")
@@ -120,19 +141,18 @@ class JobQueueSuite:
         without = [await queue.submit(request("2")) for _ in range(2)]
         assert without[0].job_id != without[1].job_id
 
-    async def test_what_is_reported_is_told(self, queue: JobQueue, work: LedWork) -> None:
+    async def test_what_is_reported_is_seen(self, queue: JobQueue, work: LedWork) -> None:
         job = await queue.submit(request("1"))
-        watched = asyncio.create_task(steps(queue.watch("alpha", job.job_id)))
-        await until(queue, job, JobState.RUNNING)
+        watch = aiter(queue.watch("alpha", job.job_id))
         for progress in (JobProgress(total=2), JobProgress(1, 0, 2)):
             work.report("1", progress)
-            await settle()
+            while (await anext(watch)).progress != progress:
+                pass
         work.report("1", JobProgress(1, 1, 2), CODEC_FAILED=1)
         work.finish("1")
-        seen = await watched
-        assert {JobProgress(total=2), JobProgress(1, 0, 2)} <= {step.progress for step in seen}
-        assert (seen[-1].state, seen[-1].progress) == (JobState.SUCCEEDED, JobProgress(1, 1, 2))
-        assert seen[-1].failures == {"CODEC_FAILED": 1}
+        last = (await steps(watch))[-1]
+        assert (last.state, last.progress) == (JobState.SUCCEEDED, JobProgress(1, 1, 2))
+        assert last.failures == {"CODEC_FAILED": 1}
 
     async def test_a_slow_watcher_sees_the_latest_and_the_end(self, queue: JobQueue, work: LedWork) -> None:
         job = await queue.submit(request("1"))
@@ -141,15 +161,14 @@ class JobQueueSuite:
         assert (await anext(watch)).progress == JobProgress()
         for done in range(1, 500):
             work.report("1", JobProgress(done, 0, 500))
-        await settle()
         while (await queue.get("alpha", job.job_id)).progress.done < 499:
-            await settle()
+            await asyncio.sleep(0)
         assert (await anext(watch)).progress.done == 499
         work.finish("1")
         await until(queue, job, JobState.SUCCEEDED)
         assert [step.state for step in await steps(watch)] == [JobState.SUCCEEDED]
 
-    async def test_watching_what_has_ended_tells_so_once(self, queue: JobQueue, work: LedWork) -> None:
+    async def test_watching_what_has_ended_yields_it_once(self, queue: JobQueue, work: LedWork) -> None:
         job = await queue.submit(request("1"))
         work.finish("1")
         await until(queue, job, JobState.SUCCEEDED)
@@ -160,7 +179,7 @@ class JobQueueSuite:
         await until(queue, job, JobState.RUNNING)
         work.stubborn.clear()
         cancelling = asyncio.create_task(queue.cancel("alpha", job.job_id))
-        await settle()
+        await when(lambda: work.stopping == ["1"])
         assert not cancelling.done()
         work.stubborn.set()
         assert (await cancelling).state is JobState.CANCELLED
@@ -173,7 +192,7 @@ class JobQueueSuite:
         await until(queue, job, JobState.RUNNING)
         work.stubborn.clear()
         cancelling = asyncio.create_task(queue.cancel("alpha", job.job_id))
-        await settle()
+        await when(lambda: work.stopping == ["1"])
         cancelling.cancel()
         work.stubborn.set()
         assert (await until(queue, job, JobState.CANCELLED)).reason == ""
@@ -199,22 +218,19 @@ class JobQueueSuite:
         assert failed.attempts == 1
 
     async def test_a_fault_of_the_server_begins_the_job_again(
-        self, queue: JobQueue, work: LedWork, pauses: Pauses
+        self, queue: JobQueue, work: LedWork, clock: FakeClock
     ) -> None:
         job = await queue.submit(request("1"))
         work.report("1", JobProgress(1, 1, 2), CODEC_FAILED=1)
         work.fail("1", PacsUnreachableError("no connection", pacs="main"))
-        await self._until_it_pauses(pauses, 1)
-        assert (await queue.get("alpha", job.job_id)).state is JobState.WAITING
-        pauses.pass_one()
+        await self._until_it_waits_again(queue, job, attempts=1)
+        clock.advance(RETRY_DELAYS_S[0])
         running = await until(queue, job, JobState.RUNNING)
         assert (running.attempts, running.progress, running.failures) == (2, JobProgress(), {})
         work.finish("1")
         assert (await until(queue, job, JobState.SUCCEEDED)).attempts == 2
 
-    async def test_a_job_that_waits_to_be_begun_again_holds_up_nobody(
-        self, queue: JobQueue, work: LedWork, pauses: Pauses
-    ) -> None:
+    async def test_a_job_that_waits_to_be_begun_again_holds_up_nobody(self, queue: JobQueue, work: LedWork) -> None:
         jobs = [await queue.submit(request(study)) for study in "123"]
         work.fail("1", PacsUnreachableError("no connection", pacs="main"))
         assert (await until(queue, jobs[2], JobState.RUNNING)).attempts == 1
@@ -228,17 +244,19 @@ class JobQueueSuite:
         ],
     )
     async def test_after_enough_attempts_the_job_has_failed_and_stays_listed(
-        self, queue: JobQueue, work: LedWork, pauses: Pauses, fault: Exception, reason: str, message: str
+        self, queue: JobQueue, work: LedWork, clock: FakeClock, fault: Exception, reason: str, message: str
     ) -> None:
         job = await queue.submit(request("1"))
-        for number in range(len(RETRY_DELAYS_S)):
+        for number, delay_s in enumerate(RETRY_DELAYS_S):
             work.fail("1", fault)
-            await self._until_it_pauses(pauses, number + 1)
-            pauses.pass_one()
+            await self._until_it_waits_again(queue, job, attempts=number + 1)
+            clock.advance(delay_s - 1)
+            await asyncio.sleep(0)
+            assert (await queue.get("alpha", job.job_id)).state is JobState.WAITING
+            clock.advance(1)
         work.fail("1", fault)
         failed = await until(queue, job, JobState.FAILED)
         assert (failed.attempts, failed.reason, failed.message) == (1 + len(RETRY_DELAYS_S), reason, message)
-        assert pauses.asked_s == list(RETRY_DELAYS_S)
         assert await queue.list("alpha") == [failed]
 
     async def test_what_has_ended_is_forgotten_after_a_while(
@@ -246,7 +264,7 @@ class JobQueueSuite:
     ) -> None:
         job = await self._done(queue, work, "1", request_id="mine")
         still_running = await queue.submit(request("2"))
-        clock.advance(KEPT_S - 1)
+        clock.advance(RETAINED_S - 1)
         assert await queue.get("alpha", job.job_id) == job
         clock.advance(1)
         with pytest.raises(ResourceNotFoundError):
@@ -256,7 +274,7 @@ class JobQueueSuite:
 
     async def test_only_so_many_of_a_tenant_that_have_ended_are_known(self, queue: JobQueue, work: LedWork) -> None:
         other = await self._done(queue, work, "9", tenant="beta")
-        jobs = [await self._done(queue, work, str(number)) for number in range(KEPT_COUNT + 2)]
+        jobs = [await self._done(queue, work, str(number)) for number in range(RETAINED_COUNT + 2)]
         assert await queue.list("alpha") == jobs[:1:-1]
         assert await queue.list("beta") == [other]
 
@@ -267,6 +285,11 @@ class JobQueueSuite:
         work.finish(study)
         return await until(queue, job, JobState.SUCCEEDED)
 
-    async def _until_it_pauses(self, pauses: Pauses, times: int) -> None:
-        while len(pauses.asked_s) < times:
-            await asyncio.sleep(0)
+    async def _until_it_waits_again(self, queue: JobQueue, job: Job, *, attempts: int) -> None:
+        async for seen in queue.watch("alpha", job.job_id):
+            if seen.state is JobState.WAITING and seen.attempts == attempts:
+                return
+
+    async def test_reports_each_job_that_has_ended_here(self, queue: JobQueue, work: LedWork, ended: list[Job]) -> None:
+        job = await self._done(queue, work, "1")
+        await when(lambda: ended == [job])

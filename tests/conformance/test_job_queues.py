@@ -1,26 +1,25 @@
-from collections.abc import AsyncIterator
+"""The queue of jobs over the store in memory that other tests use; the database's are tested with the database."""
 
 import pytest
 
-from radgate_server.adapters.jobs import MemoryJobQueue
-from radgate_server.core.jobs.job import JobKind
-from radgate_server.core.jobs.ports import JobQueue
-from tests.conformance.job_queue_suite import KEPT_COUNT, KEPT_S, MAX_RUNNING, MAX_WAITING, JobQueueSuite
+from radgate_server.core.jobs.ports import JobStore
+from tests.conformance.job_queue_suite import RETAINED_COUNT, RETAINED_S, JobQueueSuite
+from tests.conformance.job_store_suite import JobStoreSuite
 from tests.fakes.clock import FakeClock
-from tests.fakes.jobs import LedWork, Pauses
+from tests.fakes.job_store import MemoryJobStore
+
+
+def store_of(clock: FakeClock) -> JobStore:
+    return MemoryJobStore(clock, retained_s=RETAINED_S, retained_count=RETAINED_COUNT)
 
 
 class TestMemoryJobQueue(JobQueueSuite):
     @pytest.fixture
-    async def queue(self, work: LedWork, clock: FakeClock, pauses: Pauses) -> AsyncIterator[JobQueue]:
-        queue = MemoryJobQueue(
-            dict.fromkeys(JobKind, work),
-            clock,
-            max_running=MAX_RUNNING,
-            max_waiting=MAX_WAITING,
-            kept_s=KEPT_S,
-            kept_count=KEPT_COUNT,
-            sleep=pauses,
-        )
-        yield queue
-        await queue.close()
+    def store(self, clock: FakeClock) -> JobStore:
+        return store_of(clock)
+
+
+class TestMemoryJobStore(JobStoreSuite):
+    @pytest.fixture
+    def store(self, clock: FakeClock) -> JobStore:
+        return store_of(clock)

@@ -11,11 +11,12 @@ type Order = Exception | tuple[JobProgress, dict[str, int]] | None
 
 
 class LedWork:
-    """JobHandler that does, study by study, what it is reported: reports, fails, or comes to its end."""
+    """JobHandler that does, study by study, what it is ordered to: reports, fails, or comes to its end."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.asked: list[JobRequest] = []
+        self.stopping: list[str] = []
         self.stopped: list[str] = []
         self.stubborn = asyncio.Event()
         self.stubborn.set()
@@ -31,6 +32,7 @@ class LedWork:
                     raise order
                 await report(*order)
         except asyncio.CancelledError:
+            self.stopping.append(study)
             await self.stubborn.wait()
             self.stopped.append(study)
             raise
@@ -57,10 +59,17 @@ class Pauses:
         self.asked_s.append(seconds)
         future = asyncio.get_running_loop().create_future()
         self._sleeping.append(future)
-        await future
+        try:
+            await future
+        finally:
+            self._sleeping.remove(future)
 
     def pass_one(self) -> None:
-        self._sleeping.pop(0).set_result(None)
+        """Let the oldest sleep end, if there is one."""
+        for future in self._sleeping:
+            if not future.done():
+                future.set_result(None)
+                return
 
 
 async def until(queue: JobQueue, job: Job, state: JobState) -> Job:

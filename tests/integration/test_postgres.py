@@ -15,6 +15,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
 from tests.conformance.directory_suite import NOW, tenant
+from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.retention_suite import RetentionSuite
 from tests.integration.postgres import Postgres, running_postgres
@@ -38,6 +39,14 @@ class TestPostgresDirectory(SqlDirectorySuite):
 
 class TestPostgresLimits(LimitsSuite):
     """Limits and what was used."""
+
+
+class TestPostgresJobQueue(JobQueueInDatabaseSuite):
+    """Jobs."""
+
+
+class TestPostgresJobStore(JobStoreInDatabaseSuite):
+    """Who runs which."""
 
 
 class TestPostgresMigration(MigrationSuite):

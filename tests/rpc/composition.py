@@ -100,6 +100,7 @@ def _installation(rig: "Rig") -> Installation:
             feed=directory,
             limits=directory,
             usage=rig.ledger,
+            jobs=rig.jobs,
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys),
         audit=AuditStore(

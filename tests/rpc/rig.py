@@ -25,6 +25,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_study
+from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.jobs import Pauses
 from tests.fakes.keys import MemoryKeys
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry
@@ -85,6 +86,7 @@ class Rig:
         self.quarantine = MemoryQuarantine(self.clock)
         self.audit_records = MemoryAuditRecords(self.audit)
         self.directory = MemoryDirectory(self.clock.now)
+        self.jobs = MemoryJobStore(self.clock)
         self.hot, self.derived, self.states = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(3)

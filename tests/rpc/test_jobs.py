@@ -1,4 +1,4 @@
-"""JobService on a real gRPC server, over the queue in memory and the product's codecs."""
+"""JobService on a real gRPC server, over a store of jobs in memory and the product's codecs."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +14,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.transfer_syntaxes import RLE_LOSSLESS
 from radgate_server.core.errors import CodecFailedError, PacsUnreachableError
 from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.jobs.job import RETRY_DELAYS_S
 from tests.rpc.calls import invoke, reason_of
 from tests.rpc.rig import EAST_STUDY, WEST_STUDY, Rig
 
@@ -97,6 +98,7 @@ async def test_a_job_that_a_fault_cut_short_is_begun_again(rig: Rig, client: rad
         if step.attempts == 1 and step.state == messages.JOB_STATE_WAITING:
             break
     rig.east.refuse_with = None
+    rig.clock.advance(RETRY_DELAYS_S[0])
     rig.pauses.pass_one()
     job = await ended(client, job)
     assert (job.state, job.attempts, job.done) == (messages.JOB_STATE_SUCCEEDED, 2, 6)

@@ -8,7 +8,6 @@ from functools import partial
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers
-from radgate_server.adapters.jobs import MemoryJobQueue
 from radgate_server.app.foundation import Foundation, Tiers, open_spool
 from radgate_server.app.pacs import PacsQueries, PacsSide, build_pacs_queries
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
@@ -34,6 +33,7 @@ from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.jobs.handlers import job_handlers
+from radgate_server.services.jobs.queue import JobLimits, StoredJobQueue
 from radgate_server.services.jobs.traced import traced
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.known_studies import KnownStudies
@@ -196,15 +196,15 @@ def build_services(
 
 def _open_jobs(base: Foundation, handlers: Mapping[JobKind, JobHandler], sleep: Sleep) -> JobQueue:
     limits, telemetry = base.settings.imaging, base.telemetry
-    jobs = MemoryJobQueue(
+    jobs = StoredJobQueue(
+        base.installation.directories.jobs,
         handlers if base.tracer is None else traced(handlers, base.tracer),
-        base.clock,
-        max_running=limits.max_running_jobs,
-        max_waiting=limits.max_waiting_jobs,
-        sleep=sleep,
+        JobLimits(max_running=limits.max_running_jobs, max_waiting=limits.max_waiting_jobs),
         ended=lambda job: telemetry.job_ended(job.request.kind.value, job.state.value),
+        sleep=sleep,
     )
     base.stack.push_async_callback(jobs.close)
+    jobs.start()
     telemetry.watch_jobs(jobs.load)
     return jobs
 

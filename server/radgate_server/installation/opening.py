@@ -18,6 +18,7 @@ from radgate_server.adapters.database.audit.trail import SqlAuditTrail
 from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.jobs.store import SqlJobStore
 from radgate_server.adapters.database.pacs.configured import SqlPacsDirectory
 from radgate_server.adapters.database.pacs.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
@@ -40,6 +41,7 @@ from radgate_server.core.access.ports.directory import (
 from radgate_server.core.audit.ports.export import ExportPositions
 from radgate_server.core.audit.ports.records import AuditRecords
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
+from radgate_server.core.jobs.ports import JobStore
 from radgate_server.core.limits.ports import LimitDirectory, UsageLedger
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs.connections import PacsConfig
@@ -76,6 +78,7 @@ class Directories:
     feed: ChangeFeed
     limits: LimitDirectory
     usage: UsageLedger
+    jobs: JobStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         feed=SqlChangeFeed(database, clock.now),
         limits=SqlLimitDirectory(database, clock.now),
         usage=SqlUsageLedger(database),
+        jobs=SqlJobStore(database),
     )
 
 

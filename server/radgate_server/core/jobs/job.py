@@ -11,6 +11,8 @@ from radgate_server.core.errors import GatewayError, reason_of
 RETRY_DELAYS_S = (2.0, 10.0, 60.0)
 """Seconds until a job that a fault of the server cut short is begun again; after the last attempt it has failed."""
 
+MAX_ATTEMPTS = 1 + len(RETRY_DELAYS_S)
+
 
 class JobKind(StrEnum):
     """What a job does."""
@@ -78,11 +80,16 @@ class Job:
 
 
 class QueueLoad(NamedTuple):
-    """What a queue has to do; `oldest_s` is how long ago that job was asked which waits the longest, 0 for none."""
+    """What a queue has to do; `oldest_s` is how long ago that job was asked which waits the longest, 0 for none.
+
+    `due` of the waiting may begin now; `overdue` of the running were left by their process.
+    """
 
     waiting: int
     running: int
     oldest_s: float
+    due: int = 0
+    overdue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,9 @@ _OF_THE_INPUT = (
     errors.ImageTooLargeError,
 )
 _INWARD = (errors.StorageFullError, errors.CorruptEntryError, errors.ConfigurationError, errors.NotDeliveredError)
+LEFT_TOO_OFTEN = JobFailure(
+    "INTERNAL", "each server that ran it stopped before the job had ended; the servers' logs say why", defect=True
+)
 _DEFECT = JobFailure("INTERNAL", "an internal error; the server's log has it under the job's name", defect=True)
 
 

@@ -1,26 +1,33 @@
-"""The queue of jobs."""
+"""The queue of jobs, and where it stores them."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
-from radgate_server.core.jobs.job import Job, JobProgress, JobRequest
+from radgate_server.core.jobs.job import Job, JobKind, JobProgress, JobRequest, JobState, QueueLoad
 
 type Report = Callable[[JobProgress, dict[str, int]], Awaitable[None]]
 """Reports how far the job is, and how many instances failed for which reason."""
 
 type JobHandler = Callable[[JobRequest, Report], Awaitable[None]]
 """Does one job. Being cancelled means that the job is. What it raises fails the job, at once when the fault is of the
-input (`core.jobs.is_of_the_input`); else the job is begun again a few times, so a handler has to bear that."""
+input (`core.jobs.is_of_the_input`); else the job is begun again a few times, perhaps by another process and after the
+one before it was killed, so a handler has to bear that: each of its steps does no harm when repeated."""
 
 
 class JobQueue(Protocol):
-    """Takes jobs, runs them in the background, remembers how they ended for a while. Jobs belong to their tenant."""
+    """Takes jobs, runs them in the background, remembers how they ended for a while. Jobs belong to their tenant.
+
+    All methods raise DatabaseUnavailableError.
+    """
 
     async def submit(self, request: JobRequest) -> Job:
         """Take the job; with a `request_id` that the tenant used before, return that job.
 
         Raises:
             JobQueueFullError: too many jobs of the tenant wait already.
+            ResourceNotFoundError: there is no such tenant.
         """
         ...
 
@@ -50,4 +57,99 @@ class JobQueue(Protocol):
         Raises:
             ResourceNotFoundError: the tenant has no such job.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that this process runs from now on. Who has the `lease` may report and settle it, nobody else."""
+
+    job: Job
+    lease: str
+
+
+class Standing(Enum):
+    """What becomes of a claim that was renewed."""
+
+    CONTINUES = "continues"
+    CANCELLED = "cancelled"
+    """Somebody wants the job to end."""
+    LOST = "lost"
+    """The job has gone, or another process has taken it over."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """How far a job is, and how many instances failed for which reason."""
+
+    progress: JobProgress = field(default_factory=JobProgress)
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How an attempt ended. WAITING: the job is begun again after `delay_s` seconds.
+
+    An attempt that was `given_back` does not count: the process stops, and the fault is not the job's.
+    """
+
+    state: JobState
+    report: JobReport
+    reason: str = ""
+    message: str = ""
+    delay_s: float = 0.0
+    given_back: bool = False
+
+
+class JobStore(Protocol):
+    """Jobs, and who runs which. All processes of an installation share it.
+
+    All methods raise DatabaseUnavailableError.
+    """
+
+    async def submit(self, request: JobRequest, *, max_waiting: int) -> Job:
+        """Add the job, or find the one of the same `request_id`. Raises JobQueueFullError, ResourceNotFoundError."""
+        ...
+
+    async def get(self, tenant_id: str, job_id: str) -> Job:
+        """The job as it stands. Raises ResourceNotFoundError."""
+        ...
+
+    async def list(self, tenant_id: str) -> Sequence[Job]:
+        """The tenant's jobs, newest first."""
+        ...
+
+    async def find(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+        """Those of the jobs that there are."""
+        ...
+
+    async def cancel(self, tenant_id: str, job_id: str) -> Job:
+        """End a job that waits; ask whoever runs it to end one that runs. Raises ResourceNotFoundError."""
+        ...
+
+    async def claim(self, kinds: Collection[JobKind], lease_s: float) -> Claim | None:
+        """Take the job whose turn it is; nobody else gets it for `lease_s` seconds. None: none of these kinds is due.
+
+        It is the turn of the tenant with the fewest that run, among equals of the one served the longest ago.
+        """
+        ...
+
+    async def renew(self, reports: Mapping[str, JobReport], lease_s: float) -> Mapping[str, Standing]:
+        """Write down how far the jobs of these leases are, and hold them for `lease_s` seconds more."""
+        ...
+
+    async def settle(self, lease: str, outcome: JobOutcome) -> Job | None:
+        """Write down how the attempt ended, and give up the lease. None: it was lost."""
+        ...
+
+    async def recover(self, max_attempts: int) -> None:
+        """Have jobs begun again whose process has not renewed its lease; after so many attempts they have failed."""
+        ...
+
+    async def expire(self) -> None:
+        """Drop what ended long ago."""
+        ...
+
+    async def load(self) -> QueueLoad:
+        """What there is to do."""
         ...

@@ -21,6 +21,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
+from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.retention_suite import RetentionSuite, old
 
@@ -40,6 +41,14 @@ class TestSqliteDirectory(SqlDirectorySuite):
 
 class TestSqliteLimits(LimitsSuite):
     """Limits and what was used."""
+
+
+class TestSqliteJobQueue(JobQueueInDatabaseSuite):
+    """Jobs."""
+
+
+class TestSqliteJobStore(JobStoreInDatabaseSuite):
+    """Who runs which."""
 
 
 class TestSqliteMigration(MigrationSuite):

@@ -1,0 +1,1 @@
+"""Jobs in the database: durable, and shared by all processes of an installation."""

@@ -1,0 +1,101 @@
+"""Who runs which job: claimed under a lease, renewed while it runs, recovered when the process is gone.
+
+Each function is given the connection of its transaction.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from radgate_server.adapters.database.jobs.rows import NOT_LEASED, column, job_of, progress_of
+from radgate_server.adapters.database.schema.jobs import job_turns, jobs
+from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, Job, JobKind, JobState, QueueLoad
+from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standing
+
+_RUNS = column.state == JobState.RUNNING
+
+
+def claim(connection: Connection, kinds: Collection[JobKind], now: datetime, lease: timedelta) -> Claim | None:
+    """Take the job whose turn it is."""
+    running = select(column.tenant_id, func.count().label("jobs")).where(_RUNS).group_by(column.tenant_id).subquery()
+    due = (
+        select(jobs)
+        .outerjoin(running, running.c.tenant_id == column.tenant_id)
+        .outerjoin(job_turns, job_turns.c.tenant_id == column.tenant_id)
+        .where(
+            column.state == JobState.WAITING, column.due_time <= now, column.kind.in_([kind.value for kind in kinds])
+        )
+        .order_by(func.coalesce(running.c.jobs, 0), job_turns.c.claim_time.nulls_first(), column.number)
+        .limit(1)
+        # What another process is just taking is passed over; in SQLite there is one writer at a time anyway.
+        .with_for_update(of=jobs, skip_locked=True)
+    )
+    row = connection.execute(due).one_or_none()
+    if row is None:
+        return None
+    token = secrets.token_hex(16)
+    begun = {"state": JobState.RUNNING, "start_time": row.start_time or now, "attempts": row.attempts + 1}
+    held = {"lease": token, "lease_end_time": now + lease}
+    chosen = column.number == row.number
+    connection.execute(update(jobs).where(chosen).values(**begun, **held, **progress_of(JobReport())))
+    connection.execute(update(job_turns).where(job_turns.c.tenant_id == row.tenant_id).values(claim_time=now))
+    return Claim(job_of(connection.execute(select(jobs).where(chosen)).one()), token)
+
+
+def renew(connection: Connection, reports: Mapping[str, JobReport], until: datetime) -> Mapping[str, Standing]:
+    """Hold the jobs of these leases until then, and say what becomes of each."""
+    for lease, report in sorted(reports.items()):
+        held = {"lease_end_time": until, **progress_of(report)}
+        connection.execute(update(jobs).where(column.lease == lease).values(**held))
+    query = select(column.lease, column.cancel_requested).where(column.lease.in_(list(reports)))
+    cancelled = {row.lease: row.cancel_requested for row in connection.execute(query)}
+    names = {None: Standing.LOST, False: Standing.CONTINUES, True: Standing.CANCELLED}
+    return {lease: names[cancelled.get(lease)] for lease in reports}
+
+
+def settle(connection: Connection, lease: str, outcome: JobOutcome, now: datetime) -> Job | None:
+    """Write down how the attempt ended."""
+    row = connection.execute(select(jobs).where(column.lease == lease).with_for_update()).one_or_none()
+    if row is None:
+        return None
+    values: dict[str, Any] = {"state": outcome.state, "reason": outcome.reason, "message": outcome.message}
+    if not outcome.state.final and row.cancel_requested:
+        values = {"state": JobState.CANCELLED}
+    if outcome.given_back:
+        values["attempts"] = row.attempts - 1
+    due = {"due_time": now + timedelta(seconds=outcome.delay_s)}
+    ended = {"end_time": now if JobState(values["state"]).final else None}
+    chosen = column.number == row.number
+    progress = progress_of(outcome.report)
+    connection.execute(update(jobs).where(chosen).values(**values, **progress, **due, **ended, **NOT_LEASED))
+    return job_of(connection.execute(select(jobs).where(chosen)).one())
+
+
+def recover(connection: Connection, max_attempts: int, now: datetime) -> None:
+    """End or begin again what runs under a lease that has ended."""
+    left = (_RUNS, column.lease_end_time < now)
+    failed = {"reason": LEFT_TOO_OFTEN.reason, "message": LEFT_TOO_OFTEN.message}
+    for which, values in (
+        (column.cancel_requested, {"state": JobState.CANCELLED, "end_time": now}),
+        (column.attempts >= max_attempts, {"state": JobState.FAILED, "end_time": now, **failed}),
+        (column.attempts < max_attempts, {"state": JobState.WAITING, "due_time": now}),
+    ):
+        connection.execute(update(jobs).where(*left, which).values(**values, **NOT_LEASED))
+
+
+def load(connection: Connection, now: datetime) -> QueueLoad:
+    """What there is to do."""
+    waits = column.state == JobState.WAITING
+    query = select(
+        func.count().filter(waits),
+        func.count().filter(_RUNS),
+        func.min(column.create_time).filter(waits),
+        func.count().filter(waits, column.due_time <= now),
+        func.count().filter(_RUNS, column.lease_end_time < now),
+    ).where(column.state.in_([JobState.WAITING, JobState.RUNNING]))
+    waiting, running, oldest, due, overdue = connection.execute(query).one()
+    oldest_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+    return QueueLoad(waiting, running, oldest_s, due, overdue)

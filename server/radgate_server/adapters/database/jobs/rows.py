@@ -1,0 +1,59 @@
+"""Rows of the table `jobs` as values."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row
+
+from radgate_server.adapters.database.schema.jobs import jobs
+from radgate_server.core.jobs.job import Job, JobKind, JobProgress, JobRequest, JobState
+from radgate_server.core.jobs.ports import JobReport
+
+column = jobs.c
+NOT_LEASED = {"lease": None, "lease_end_time": None}
+
+known_kinds: ColumnElement[bool] = column.kind.in_([kind.value for kind in JobKind])
+"""Beside a newer version there may be jobs that this one knows nothing of."""
+
+
+def job_of(row: Row[Any]) -> Job:
+    """The job."""
+    return Job(
+        row.job_id,
+        JobRequest(
+            row.tenant_id,
+            JobKind(row.kind),
+            row.study_instance_uid,
+            row.series_instance_uid,
+            row.parameters,
+            row.request_id or "",
+            row.traceparent,
+        ),
+        JobState(row.state),
+        JobProgress(row.done, row.failed, row.total),
+        row.create_time,
+        row.start_time,
+        row.end_time,
+        row.attempts,
+        row.reason,
+        row.message,
+        row.failures,
+    )
+
+
+def values_of(request: JobRequest) -> dict[str, Any]:
+    """The columns that say what is to be done."""
+    return {
+        "tenant_id": request.tenant_id,
+        "request_id": request.request_id or None,
+        "kind": request.kind.value,
+        "study_instance_uid": request.study_instance_uid,
+        "series_instance_uid": request.series_instance_uid,
+        "parameters": request.parameters,
+        "traceparent": request.traceparent,
+    }
+
+
+def progress_of(report: JobReport) -> dict[str, Any]:
+    """The columns that say how far it is."""
+    done, failed, total = report.progress.done, report.progress.failed, report.progress.total
+    return {"done": done, "failed": failed, "total": total, "failures": dict(report.failures)}

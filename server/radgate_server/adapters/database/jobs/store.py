@@ -1,0 +1,180 @@
+"""JobStore in the tables `jobs` and `job_turns`."""
+
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+
+from radgate_server.adapters.database.access.tenants import require_tenant
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.jobs import leases
+from radgate_server.adapters.database.jobs.rows import column, job_of, known_kinds, progress_of, values_of
+from radgate_server.adapters.database.schema.jobs import job_turns, jobs
+from radgate_server.core.errors import JobQueueFullError, ResourceNotFoundError
+from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState, QueueLoad
+from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standing
+
+RETAINED_S = 24 * 3600.0
+RETAINED_COUNT = 1000
+"""For how long, and how many of a tenant's, jobs that have ended are known."""
+
+type Now = Callable[[Connection], datetime]
+"""The time by which leases are held: one clock for all processes, whatever those of their machines say."""
+
+
+def database_time(connection: Connection) -> datetime:
+    """PostgreSQL's own clock. Of SQLite all processes run on one machine, whose clock it is."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now().astimezone()
+    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
+
+
+class SqlJobStore:
+    """JobStore in SQLite or PostgreSQL."""
+
+    def __init__(
+        self,
+        database: Database,
+        now: Now = database_time,
+        *,
+        retained_s: float = RETAINED_S,
+        retained_count: int = RETAINED_COUNT,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._retained = timedelta(seconds=retained_s)
+        self._retained_count = retained_count
+
+    async def submit(self, request: JobRequest, *, max_waiting: int) -> Job:
+        """Add the job, or find the one of the same `request_id`. Raises JobQueueFullError, ResourceNotFoundError."""
+        return await self._database.write(lambda connection: self._submit(connection, request, max_waiting))
+
+    async def get(self, tenant_id: str, job_id: str) -> Job:
+        """The job as it stands. Raises ResourceNotFoundError."""
+        return await self._database.read(lambda connection: self._get(connection, tenant_id, job_id))
+
+    async def list(self, tenant_id: str) -> Sequence[Job]:
+        """The tenant's jobs, newest first."""
+
+        def rows(connection: Connection) -> Sequence[Row[Any]]:
+            own = self._known(connection).where(column.tenant_id == tenant_id)
+            return connection.execute(own.order_by(column.number.desc())).all()
+
+        return [job_of(row) for row in await self._database.read(rows)]
+
+    async def find(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+        """Those of the jobs that there are."""
+        query = select(jobs).where(column.job_id.in_(job_ids), known_kinds)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.job_id: job_of(row) for row in rows}
+
+    async def cancel(self, tenant_id: str, job_id: str) -> Job:
+        """End a job that waits; ask whoever runs it to end one that runs. Raises ResourceNotFoundError."""
+        return await self._database.write(lambda connection: self._cancel(connection, tenant_id, job_id))
+
+    async def claim(self, kinds: Collection[JobKind], lease_s: float) -> Claim | None:
+        """Take the job whose turn it is. None: no job of these kinds is due."""
+        return await self._database.write(
+            lambda connection: leases.claim(connection, kinds, self._now(connection), timedelta(seconds=lease_s))
+        )
+
+    async def renew(self, reports: Mapping[str, JobReport], lease_s: float) -> Mapping[str, Standing]:
+        """Write down how far the jobs of these leases are, and hold them for `lease_s` seconds more."""
+        return await self._database.write(
+            lambda connection: leases.renew(connection, reports, self._now(connection) + timedelta(seconds=lease_s))
+        )
+
+    async def settle(self, lease: str, outcome: JobOutcome) -> Job | None:
+        """Write down how the attempt ended, and give up the lease. None: it was lost."""
+
+        def settle(connection: Connection) -> Job | None:
+            job = leases.settle(connection, lease, outcome, self._now(connection))
+            if job is not None and job.state.final:
+                self._drop_surplus(connection, job.request.tenant_id)
+            return job
+
+        return await self._database.write(settle)
+
+    async def recover(self, max_attempts: int) -> None:
+        """Have jobs begun again whose process has not renewed its lease; after so many attempts they have failed."""
+        await self._database.write(lambda connection: leases.recover(connection, max_attempts, self._now(connection)))
+
+    async def expire(self) -> None:
+        """Drop what ended long ago."""
+        await self._database.write(
+            lambda connection: connection.execute(delete(jobs).where(self._outlived(connection)))
+        )
+
+    async def load(self) -> QueueLoad:
+        """What there is to do."""
+        return await self._database.read(lambda connection: leases.load(connection, self._now(connection)))
+
+    def _submit(self, connection: Connection, request: JobRequest, max_waiting: int) -> Job:
+        # Alone with the tenant, so that two servers neither take one request twice nor both the last place.
+        require_tenant(connection, request.tenant_id, alone=True)
+        own = column.tenant_id == request.tenant_id
+        connection.execute(delete(jobs).where(own, self._outlived(connection)))
+        if request.request_id:
+            known = select(jobs).where(own, column.request_id == request.request_id)
+            if row := connection.execute(known).one_or_none():
+                return job_of(row)
+        waiting = connection.execute(
+            select(func.count()).select_from(jobs).where(own, column.state == JobState.WAITING)
+        ).scalar_one()
+        if waiting >= max_waiting:
+            raise JobQueueFullError(f"{waiting} jobs wait already; wait until some have ended, or cancel some")
+        _give_turns(connection, request.tenant_id)
+        return self._insert(connection, request)
+
+    def _insert(self, connection: Connection, request: JobRequest) -> Job:
+        now, job_id = self._now(connection), secrets.token_hex(8)
+        texts = {"reason": "", "message": "", "cancel_requested": False, "attempts": 0}
+        times = {"create_time": now, "due_time": now}
+        state = {"job_id": job_id, "state": JobState.WAITING, **progress_of(JobReport())}
+        connection.execute(insert(jobs).values(**values_of(request), **state, **times, **texts))
+        return self._get(connection, request.tenant_id, job_id)
+
+    def _get(self, connection: Connection, tenant_id: str, job_id: str) -> Job:
+        return job_of(self._row(connection, tenant_id, job_id, self._known(connection)))
+
+    def _cancel(self, connection: Connection, tenant_id: str, job_id: str) -> Job:
+        row = self._row(connection, tenant_id, job_id, self._known(connection).with_for_update())
+        values: dict[str, Any] = {}
+        if row.state == JobState.WAITING:
+            values = {"state": JobState.CANCELLED, "end_time": self._now(connection)}
+        elif row.state == JobState.RUNNING:
+            values = {"cancel_requested": True}
+        if values:
+            connection.execute(update(jobs).where(column.number == row.number).values(**values))
+        if "end_time" in values:
+            self._drop_surplus(connection, tenant_id)
+        return self._get(connection, tenant_id, job_id)
+
+    def _row(self, connection: Connection, tenant_id: str, job_id: str, known: Select[Any]) -> Row[Any]:
+        row = connection.execute(known.where(column.tenant_id == tenant_id, column.job_id == job_id)).one_or_none()
+        if row is None:
+            raise ResourceNotFoundError("there is no such job, or it ended long ago; list the jobs to see those known")
+        return row
+
+    def _known(self, connection: Connection) -> Select[Any]:
+        oldest = self._now(connection) - self._retained
+        return select(jobs).where(column.end_time.is_(None) | (column.end_time > oldest), known_kinds)
+
+    def _outlived(self, connection: Connection) -> ColumnElement[bool]:
+        return column.end_time <= self._now(connection) - self._retained
+
+    def _drop_surplus(self, connection: Connection, tenant_id: str) -> None:
+        """Let only so many of the tenant's jobs that have ended be known, the newest."""
+        ended = select(column.number).where(column.tenant_id == tenant_id, column.end_time.is_not(None))
+        surplus = ended.order_by(column.end_time.desc(), column.number.desc()).offset(self._retained_count)
+        if numbers := connection.scalars(surplus).all():
+            connection.execute(delete(jobs).where(column.number.in_(numbers)))
+
+
+def _give_turns(connection: Connection, tenant_id: str) -> None:
+    """See that it is known whose turn it is, also of a tenant that had no job yet."""
+    if connection.scalar(select(job_turns.c.tenant_id).where(job_turns.c.tenant_id == tenant_id)) is None:
+        connection.execute(insert(job_turns).values(tenant_id=tenant_id))
