@@ -1,11 +1,8 @@
 """The tables of jobs."""
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Table, UniqueConstraint
-from sqlalchemy import text as sql
 
 from radgate_server.adapters.database.schema.tables import ROW_NUMBER, TENANT_ID, UID, UtcDateTime, metadata
-
-_OPEN = sql("state IN ('waiting', 'running')")
 
 jobs = Table(
     "jobs",
@@ -35,7 +32,7 @@ jobs = Table(
     Column("lease_end_time", UtcDateTime, comment="whoever runs it has renewed by then, or is gone"),
     Column("cancel_requested", Boolean, nullable=False),
     UniqueConstraint("tenant_id", "request_id"),
-    Index("ix_jobs_open", "state", "due_time", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    Index(None, "state", "due_time"),
     Index(None, "tenant_id", "end_time"),
     Index(None, "end_time"),
     Index(None, "lease"),

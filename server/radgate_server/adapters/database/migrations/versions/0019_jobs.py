@@ -8,8 +8,6 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-_OPEN = sa.text("state IN ('waiting', 'running')")
-
 
 def upgrade() -> None:
     op.create_table(
@@ -52,7 +50,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "request_id", name="uq_jobs_tenant_id_request_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_jobs_open", "jobs", ["state", "due_time"], postgresql_where=_OPEN, sqlite_where=_OPEN)
+    op.create_index("ix_jobs_state_due_time", "jobs", ["state", "due_time"])
     op.create_index("ix_jobs_tenant_id_end_time", "jobs", ["tenant_id", "end_time"])
     op.create_index("ix_jobs_end_time", "jobs", ["end_time"])
     op.create_index("ix_jobs_lease", "jobs", ["lease"])
