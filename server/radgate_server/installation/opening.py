@@ -25,6 +25,8 @@ from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.secrets.installation_keys import InstallationKeys
 from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
+from radgate_server.adapters.pacs.contained import contained_pacs
+from radgate_server.adapters.pacs.context import AdapterContext, PacsAdapter
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
 from radgate_server.adapters.secrets.files.sealing_files import sealing_file
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
@@ -49,8 +51,10 @@ from radgate_server.core.pacs.ports import PacsClient, PacsFactory
 from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.secrets.ports import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
+from radgate_server.core.telemetry.observed_pacs import observed_pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import KEY_FILES, Purpose, pass_gate
+from radgate_server.installation.pacs_adapters import pacs_adapters
 from radgate_server.installation.retention import RetentionStore, open_retention
 from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.tenants import KnownTenantsSink
@@ -131,10 +135,12 @@ async def open_installation(
     the folder: one process may do that.
 
     Raises:
-        ConfigurationError: the folder, its key file, the spool or the database's URL is not usable.
+        ConfigurationError: the folder, its key file, the spool or the database's URL is not usable, or two packages
+            declare one kind of PACS.
         DatabaseUnavailableError: the database can't be reached.
     """
     await asyncio.to_thread(pass_gate, settings, purpose)
+    await asyncio.to_thread(pacs_adapters)
     database = Database(settings.database_url_or_default)
     stack.push_async_callback(database.close)
     on_database(database)
@@ -262,4 +268,12 @@ def pacs_factories(
             destinations=destinations(config),
         )
 
-    return {"dimse": dimse, "folder": folder, "dicomweb": dicomweb, "orthanc": orthanc}
+    def extension(adapter: PacsAdapter) -> PacsFactory:
+        def make(config: PacsConfig) -> PacsClient:
+            client = adapter.open(config, AdapterContext(config.name, secrets, destinations(config)))
+            return observed_pacs(contained_pacs(client), config.tenant_id, telemetry())
+
+        return make
+
+    extensions = {name: extension(adapter) for name, adapter in pacs_adapters().items()}
+    return {"dimse": dimse, "folder": folder, "dicomweb": dicomweb, "orthanc": orthanc, **extensions}

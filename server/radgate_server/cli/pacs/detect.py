@@ -53,7 +53,7 @@ def detect(
     if as_json:
         print_json(_json(report))
     elif report.findings:
-        _print(report, tenant_id)
+        _print(report, tenant_id, secret)
     for text in report.hints:
         hint(text)
     if not report.findings:
@@ -76,14 +76,14 @@ def _secret(username: str, password_env: str | None, bearer_env: str | None, pas
     return from_keyboard("Password") if username else NO_SECRET
 
 
-def _print(report: DetectionReport, tenant_id: str) -> None:
+def _print(report: DetectionReport, tenant_id: str, secret: SecretSource) -> None:
     rows = [_row(finding) for finding in report.findings]
     print_rows(rows, ("kind", "where", "latency", "product", "services"), as_json=False)
     click.echo()
     for name, finding in zip(suggest_names(report.findings), report.findings, strict=True):
         for note in finding.notes:
             click.echo(f"# {note}")
-        click.echo(add_command(tenant_id, name, finding.connection))
+        click.echo(add_command(tenant_id, name, finding.connection.with_secret(secret)))
 
 
 def _row(finding: Finding) -> dict[str, Any]:

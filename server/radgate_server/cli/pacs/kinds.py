@@ -104,6 +104,14 @@ def options_of(kind: str) -> KindOptions:
     )
 
 
+def _kinds() -> Mapping[str, ConnectionKind]:
+    """The table of kinds, those of other packages too."""
+    from radgate_server.installation.pacs_adapters import pacs_adapters
+
+    pacs_adapters()
+    return KINDS
+
+
 class KindGroup(RadgateGroup):
     """One command for each kind of PACS, which `make` makes."""
 
@@ -113,11 +121,11 @@ class KindGroup(RadgateGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the kinds."""
-        return list(KINDS)
+        return list(_kinds())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of the kind."""
-        kind = KINDS.get(cmd_name)
+        kind = _kinds().get(cmd_name)
         return self._make(kind) if kind else None
 
 

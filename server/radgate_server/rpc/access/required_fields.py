@@ -1,7 +1,7 @@
 """Requests have the fields that the contract requires (google.api.field_behavior): one check for all methods."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from google.api.field_behavior_pb2 import IDENTIFIER, OUTPUT_ONLY, REQUIRED, field_behavior
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
@@ -36,10 +36,15 @@ def _inspect(message: Descriptor, *, is_update: bool, depth: int = 0) -> _Inspec
     nested = [
         (field.name, field.is_repeated, inspect)
         for field in message.fields
-        if field.message_type and OUTPUT_ONLY not in behaviors(field)
+        if _is_ours(field.message_type) and OUTPUT_ONLY not in behaviors(field)
         if (inspect := _inspect(field.message_type, is_update=is_update, depth=depth + 1))
     ]
     return _inspection(required, nested) if required or nested else None
+
+
+def _is_ours(message: Descriptor | None) -> TypeGuard[Descriptor]:
+    """Whether its fields can be required: not of the well-known types, of which Struct contains itself."""
+    return message is not None and not message.full_name.startswith("google.protobuf.")
 
 
 def _inspection(required: Sequence[tuple[str, bool]], nested: Sequence[tuple[str, bool, _Inspect]]) -> _Inspect:

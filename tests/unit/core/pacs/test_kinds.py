@@ -10,12 +10,13 @@ from radgate_server.core.pacs.kinds.table import KINDS
 from radgate_server.core.secrets.secret import Secret
 from radgate_server.lib.documents import DocumentError
 from radgate_server.rpc.v1.convert.connections import CONNECTIONS
+from radgate_server.rpc.v1.convert.kinds.extension import EXTENSION
 
 
 def test_each_kind_of_pacs_has_its_row_in_the_tables_of_all_layers() -> None:
     assert set(OWN_OPTIONS) <= set(KINDS)
     assert all(options_of(kind).decorator(True) for kind in KINDS)
-    assert set(CONNECTIONS) == set(KINDS)
+    assert set(CONNECTIONS) == {*KINDS, EXTENSION}
 
 
 @pytest.mark.parametrize("name", KINDS)

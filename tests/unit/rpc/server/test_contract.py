@@ -68,7 +68,7 @@ def test_each_list_comes_page_by_page(method: MethodDescriptor) -> None:
         (enum_words.AUDIT_OUTCOMES, AuditOutcome),
         (enum_words.CACHE_TIERS, [memory.TIER, disk.TIER, derived.TIER]),
         (enum_words.CHECK_KINDS, CHECKS),
-        (enum_words.DETECT_KINDS, ["tcp", "dimse", "dicomweb", "orthanc"]),
+        (enum_words.DETECT_KINDS, ["tcp", "dimse", "dicomweb", "orthanc", "extension"]),
         (enum_words.ERROR_REASONS, {rule.reason for rule in RULES.values()}),
         (enum_words.PACS_OPERATIONS, Operation),
         (enum_words.QUERY_WARNING_REASONS, {"PACS_FAILED", *WARNINGS}),

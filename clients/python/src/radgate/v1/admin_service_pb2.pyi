@@ -61,6 +61,7 @@ class DetectKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DETECT_KIND_DIMSE: _ClassVar[DetectKind]
     DETECT_KIND_DICOMWEB: _ClassVar[DetectKind]
     DETECT_KIND_ORTHANC: _ClassVar[DetectKind]
+    DETECT_KIND_EXTENSION: _ClassVar[DetectKind]
 
 class CacheTier(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -95,6 +96,7 @@ DETECT_KIND_TCP: DetectKind
 DETECT_KIND_DIMSE: DetectKind
 DETECT_KIND_DICOMWEB: DetectKind
 DETECT_KIND_ORTHANC: DetectKind
+DETECT_KIND_EXTENSION: DetectKind
 CACHE_TIER_UNSPECIFIED: CacheTier
 CACHE_TIER_HOT: CacheTier
 CACHE_TIER_WARM: CacheTier
@@ -155,12 +157,13 @@ class ApiKey(_message.Message):
     def __init__(self, key_id: _Optional[str] = ..., tenant_ids: _Optional[_Iterable[str]] = ..., role: _Optional[_Union[Role, str]] = ..., label: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_by_key_id: _Optional[str] = ..., restriction: _Optional[_Union[StudyRestriction, _Mapping]] = ...) -> None: ...
 
 class Pacs(_message.Message):
-    __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "create_time", "backup_for", "failover", "state", "validation", "active", "unusable_reason")
+    __slots__ = ("name", "dimse", "folder", "dicomweb", "orthanc", "extension", "create_time", "backup_for", "failover", "state", "validation", "active", "unusable_reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIMSE_FIELD_NUMBER: _ClassVar[int]
     FOLDER_FIELD_NUMBER: _ClassVar[int]
     DICOMWEB_FIELD_NUMBER: _ClassVar[int]
     ORTHANC_FIELD_NUMBER: _ClassVar[int]
+    EXTENSION_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     BACKUP_FOR_FIELD_NUMBER: _ClassVar[int]
     FAILOVER_FIELD_NUMBER: _ClassVar[int]
@@ -173,6 +176,7 @@ class Pacs(_message.Message):
     folder: FolderConnection
     dicomweb: _pacs_pb2.DicomWebConnection
     orthanc: _pacs_pb2.OrthancConnection
+    extension: _pacs_pb2.ExtensionConnection
     create_time: _timestamp_pb2.Timestamp
     backup_for: str
     failover: _pacs_pb2.FailoverPolicy
@@ -180,7 +184,7 @@ class Pacs(_message.Message):
     validation: _pacs_pb2.ValidationReport
     active: bool
     unusable_reason: str
-    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: bool = ..., unusable_reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., dimse: _Optional[_Union[DimseConnection, _Mapping]] = ..., folder: _Optional[_Union[FolderConnection, _Mapping]] = ..., dicomweb: _Optional[_Union[_pacs_pb2.DicomWebConnection, _Mapping]] = ..., orthanc: _Optional[_Union[_pacs_pb2.OrthancConnection, _Mapping]] = ..., extension: _Optional[_Union[_pacs_pb2.ExtensionConnection, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., backup_for: _Optional[str] = ..., failover: _Optional[_Union[_pacs_pb2.FailoverPolicy, _Mapping]] = ..., state: _Optional[_Union[_pacs_pb2.PacsState, _Mapping]] = ..., validation: _Optional[_Union[_pacs_pb2.ValidationReport, _Mapping]] = ..., active: bool = ..., unusable_reason: _Optional[str] = ...) -> None: ...
 
 class DimseConnection(_message.Message):
     __slots__ = ("host", "port", "called_aet", "calling_aet", "retrieve_method", "max_associations", "tls", "username", "password", "password_ref", "sender_aets", "sender_networks", "min_bytes_per_second")
@@ -565,18 +569,20 @@ class PacsCapabilities(_message.Message):
     def __init__(self, vendor: _Optional[str] = ..., version: _Optional[str] = ..., transfer_syntax_uids: _Optional[_Iterable[str]] = ..., query_levels: _Optional[_Iterable[_Union[QueryLevel, str]]] = ..., retrieve_methods: _Optional[_Iterable[_Union[RetrieveMethod, str]]] = ..., services: _Optional[_Iterable[_Union[WebService, str]]] = ..., charset: _Optional[str] = ..., can_store: bool = ...) -> None: ...
 
 class DetectAttempt(_message.Message):
-    __slots__ = ("kind", "port", "target", "reason", "message")
+    __slots__ = ("kind", "port", "target", "reason", "message", "extension_kind")
     KIND_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    EXTENSION_KIND_FIELD_NUMBER: _ClassVar[int]
     kind: DetectKind
     port: int
     target: str
     reason: _error_reason_pb2.ErrorReason
     message: str
-    def __init__(self, kind: _Optional[_Union[DetectKind, str]] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
+    extension_kind: str
+    def __init__(self, kind: _Optional[_Union[DetectKind, str]] = ..., port: _Optional[int] = ..., target: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., extension_kind: _Optional[str] = ...) -> None: ...
 
 class FailoverPacsRequest(_message.Message):
     __slots__ = ("name", "target_pacs", "tenant_id")

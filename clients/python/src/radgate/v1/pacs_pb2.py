@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from radgate.v1 import error_reason_pb2 as radgate_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15radgate/v1/pacs.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\xad\x02\n\x12\x44icomWebConnection\x12\x11\n\x03url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cwado_uri_url\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12(\n\x04\x61uth\x18\x03 \x01(\x0b\x32\x14.radgate.v1.HttpAuthB\x04\xe2\x41\x01\x01\x12&\n\x03tls\x18\x04 \x01(\x0b\x32\x13.radgate.v1.HttpTlsB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmax_connections\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x19\n\x08password\x18\x06 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x1a\n\x0cpassword_ref\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\'\n\x14min_bytes_per_second\x18\x08 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"\xe5\x02\n\x11OrthancConnection\x12\x11\n\x03url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x04\x61uth\x18\x02 \x01(\x0b\x32\x14.radgate.v1.HttpAuthB\x04\xe2\x41\x01\x01\x12&\n\x03tls\x18\x03 \x01(\x0b\x32\x13.radgate.v1.HttpTlsB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmax_connections\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x19\n\x08password\x18\x05 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x14\n\x06labels\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12=\n\x11labels_constraint\x18\x07 \x01(\x0e\x32\x1c.radgate.v1.LabelsConstraintB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cpassword_ref\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\'\n\x14min_bytes_per_second\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"\x98\x01\n\x08HttpAuth\x12\x30\n\x06method\x18\x01 \x01(\x0e\x32\x1a.radgate.v1.HttpAuthMethodB\x04\xe2\x41\x01\x01\x12\x16\n\x08username\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06header\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\ttoken_url\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05scope\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"`\n\x07HttpTls\x12\x15\n\x07\x63\x61_file\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1e\n\x10\x63\x65rtificate_file\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1e\n\x10private_key_file\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x8a\x01\n\x0e\x46\x61iloverPolicy\x12\x1a\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x17\n\tthreshold\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x37\n\x0e\x66\x61ilback_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x42\n\n\x08_enabled\"\x99\x01\n\x0eOperationState\x12\x32\n\toperation\x18\x01 \x01(\x0e\x32\x19.radgate.v1.PacsOperationB\x04\xe2\x41\x01\x03\x12/\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x18.radgate.v1.BreakerStateB\x04\xe2\x41\x01\x03\x12\"\n\x14\x63onsecutive_failures\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x03\"\xe8\x01\n\tPacsState\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x06health\x18\x02 \x01(\x0e\x32\x16.radgate.v1.PacsHealthB\x04\xe2\x41\x01\x03\x12\x18\n\nlatency_ms\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12-\n\x06reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12\x34\n\noperations\x18\x05 \x03(\x0b\x32\x1a.radgate.v1.OperationStateB\x04\xe2\x41\x01\x03\"\x9f\x01\n\x0fValidationCheck\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x15.radgate.v1.CheckKindB\x04\xe2\x41\x01\x03\x12/\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.radgate.v1.CheckOutcomeB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x64uration_ms\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x03\"\x8b\x01\n\x10ValidationReport\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06passed\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x31\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x1b.radgate.v1.ValidationCheckB\x04\xe2\x41\x01\x03\"\xb0\x01\n\x0ePacsTransition\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cprimary_pacs\x18\x02 \x01(\t\x12\x11\n\tfrom_pacs\x18\x03 \x01(\t\x12\x0f\n\x07to_pacs\x18\x04 \x01(\t\x12*\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x1b.radgate.v1.TransitionCause\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x87\x01\n\x10LabelsConstraint\x12!\n\x1dLABELS_CONSTRAINT_UNSPECIFIED\x10\x00\x12\x19\n\x15LABELS_CONSTRAINT_ALL\x10\x01\x12\x19\n\x15LABELS_CONSTRAINT_ANY\x10\x02\x12\x1a\n\x16LABELS_CONSTRAINT_NONE\x10\x03*\xa6\x01\n\x0eHttpAuthMethod\x12 \n\x1cHTTP_AUTH_METHOD_UNSPECIFIED\x10\x00\x12\x1a\n\x16HTTP_AUTH_METHOD_BASIC\x10\x01\x12\x1b\n\x17HTTP_AUTH_METHOD_BEARER\x10\x02\x12\x1c\n\x18HTTP_AUTH_METHOD_API_KEY\x10\x03\x12\x1b\n\x17HTTP_AUTH_METHOD_OAUTH2\x10\x04*S\n\nPacsHealth\x12\x1b\n\x17PACS_HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0ePACS_HEALTH_UP\x10\x01\x12\x14\n\x10PACS_HEALTH_DOWN\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xb4\x01\n\rPacsOperation\x12\x1e\n\x1aPACS_OPERATION_UNSPECIFIED\x10\x00\x12\x17\n\x13PACS_OPERATION_ECHO\x10\x01\x12\x17\n\x13PACS_OPERATION_FIND\x10\x02\x12\x1b\n\x17PACS_OPERATION_RETRIEVE\x10\x03\x12\x18\n\x14PACS_OPERATION_STORE\x10\x04\x12\x1a\n\x16PACS_OPERATION_CHANGES\x10\x05*\x97\x01\n\x0c\x43heckOutcome\x12\x1d\n\x19\x43HECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HECK_OUTCOME_PASSED\x10\x01\x12\x19\n\x15\x43HECK_OUTCOME_WARNING\x10\x02\x12\x18\n\x14\x43HECK_OUTCOME_FAILED\x10\x03\x12\x19\n\x15\x43HECK_OUTCOME_SKIPPED\x10\x04*\xc9\x01\n\tCheckKind\x12\x1a\n\x16\x43HECK_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43HECK_KIND_CONNECTIVITY\x10\x01\x12\x1a\n\x16\x43HECK_KIND_CREDENTIALS\x10\x02\x12\x14\n\x10\x43HECK_KIND_QUERY\x10\x03\x12\x16\n\x12\x43HECK_KIND_LATENCY\x10\x04\x12\x17\n\x13\x43HECK_KIND_RETRIEVE\x10\x05\x12 \n\x1c\x43HECK_KIND_TRANSFER_SYNTAXES\x10\x06*\xd1\x01\n\x0fTransitionCause\x12 \n\x1cTRANSITION_CAUSE_UNSPECIFIED\x10\x00\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILOVER\x10\x01\x12$\n TRANSITION_CAUSE_MANUAL_FAILOVER\x10\x02\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILBACK\x10\x03\x12$\n TRANSITION_CAUSE_MANUAL_FAILBACK\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15radgate/v1/pacs.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\xad\x02\n\x12\x44icomWebConnection\x12\x11\n\x03url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cwado_uri_url\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12(\n\x04\x61uth\x18\x03 \x01(\x0b\x32\x14.radgate.v1.HttpAuthB\x04\xe2\x41\x01\x01\x12&\n\x03tls\x18\x04 \x01(\x0b\x32\x13.radgate.v1.HttpTlsB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmax_connections\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x19\n\x08password\x18\x06 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x1a\n\x0cpassword_ref\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\'\n\x14min_bytes_per_second\x18\x08 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"\xe5\x02\n\x11OrthancConnection\x12\x11\n\x03url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x04\x61uth\x18\x02 \x01(\x0b\x32\x14.radgate.v1.HttpAuthB\x04\xe2\x41\x01\x01\x12&\n\x03tls\x18\x03 \x01(\x0b\x32\x13.radgate.v1.HttpTlsB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmax_connections\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x19\n\x08password\x18\x05 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x14\n\x06labels\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12=\n\x11labels_constraint\x18\x07 \x01(\x0e\x32\x1c.radgate.v1.LabelsConstraintB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cpassword_ref\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\'\n\x14min_bytes_per_second\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x17\n\x15_min_bytes_per_second\"\x91\x01\n\x13\x45xtensionConnection\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x08settings\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12\x19\n\x08password\x18\x03 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x1a\n\x0cpassword_ref\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\x98\x01\n\x08HttpAuth\x12\x30\n\x06method\x18\x01 \x01(\x0e\x32\x1a.radgate.v1.HttpAuthMethodB\x04\xe2\x41\x01\x01\x12\x16\n\x08username\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06header\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\ttoken_url\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05scope\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"`\n\x07HttpTls\x12\x15\n\x07\x63\x61_file\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1e\n\x10\x63\x65rtificate_file\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1e\n\x10private_key_file\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x8a\x01\n\x0e\x46\x61iloverPolicy\x12\x1a\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x17\n\tthreshold\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x37\n\x0e\x66\x61ilback_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x42\n\n\x08_enabled\"\x99\x01\n\x0eOperationState\x12\x32\n\toperation\x18\x01 \x01(\x0e\x32\x19.radgate.v1.PacsOperationB\x04\xe2\x41\x01\x03\x12/\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x18.radgate.v1.BreakerStateB\x04\xe2\x41\x01\x03\x12\"\n\x14\x63onsecutive_failures\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x03\"\xe8\x01\n\tPacsState\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x06health\x18\x02 \x01(\x0e\x32\x16.radgate.v1.PacsHealthB\x04\xe2\x41\x01\x03\x12\x18\n\nlatency_ms\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12-\n\x06reason\x18\x04 \x01(\x0e\x32\x17.radgate.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12\x34\n\noperations\x18\x05 \x03(\x0b\x32\x1a.radgate.v1.OperationStateB\x04\xe2\x41\x01\x03\"\x9f\x01\n\x0fValidationCheck\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x15.radgate.v1.CheckKindB\x04\xe2\x41\x01\x03\x12/\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.radgate.v1.CheckOutcomeB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x64uration_ms\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x03\"\x8b\x01\n\x10ValidationReport\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06passed\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x31\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x1b.radgate.v1.ValidationCheckB\x04\xe2\x41\x01\x03\"\xb0\x01\n\x0ePacsTransition\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cprimary_pacs\x18\x02 \x01(\t\x12\x11\n\tfrom_pacs\x18\x03 \x01(\t\x12\x0f\n\x07to_pacs\x18\x04 \x01(\t\x12*\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x1b.radgate.v1.TransitionCause\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x87\x01\n\x10LabelsConstraint\x12!\n\x1dLABELS_CONSTRAINT_UNSPECIFIED\x10\x00\x12\x19\n\x15LABELS_CONSTRAINT_ALL\x10\x01\x12\x19\n\x15LABELS_CONSTRAINT_ANY\x10\x02\x12\x1a\n\x16LABELS_CONSTRAINT_NONE\x10\x03*\xa6\x01\n\x0eHttpAuthMethod\x12 \n\x1cHTTP_AUTH_METHOD_UNSPECIFIED\x10\x00\x12\x1a\n\x16HTTP_AUTH_METHOD_BASIC\x10\x01\x12\x1b\n\x17HTTP_AUTH_METHOD_BEARER\x10\x02\x12\x1c\n\x18HTTP_AUTH_METHOD_API_KEY\x10\x03\x12\x1b\n\x17HTTP_AUTH_METHOD_OAUTH2\x10\x04*S\n\nPacsHealth\x12\x1b\n\x17PACS_HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0ePACS_HEALTH_UP\x10\x01\x12\x14\n\x10PACS_HEALTH_DOWN\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xb4\x01\n\rPacsOperation\x12\x1e\n\x1aPACS_OPERATION_UNSPECIFIED\x10\x00\x12\x17\n\x13PACS_OPERATION_ECHO\x10\x01\x12\x17\n\x13PACS_OPERATION_FIND\x10\x02\x12\x1b\n\x17PACS_OPERATION_RETRIEVE\x10\x03\x12\x18\n\x14PACS_OPERATION_STORE\x10\x04\x12\x1a\n\x16PACS_OPERATION_CHANGES\x10\x05*\x97\x01\n\x0c\x43heckOutcome\x12\x1d\n\x19\x43HECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HECK_OUTCOME_PASSED\x10\x01\x12\x19\n\x15\x43HECK_OUTCOME_WARNING\x10\x02\x12\x18\n\x14\x43HECK_OUTCOME_FAILED\x10\x03\x12\x19\n\x15\x43HECK_OUTCOME_SKIPPED\x10\x04*\xc9\x01\n\tCheckKind\x12\x1a\n\x16\x43HECK_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43HECK_KIND_CONNECTIVITY\x10\x01\x12\x1a\n\x16\x43HECK_KIND_CREDENTIALS\x10\x02\x12\x14\n\x10\x43HECK_KIND_QUERY\x10\x03\x12\x16\n\x12\x43HECK_KIND_LATENCY\x10\x04\x12\x17\n\x13\x43HECK_KIND_RETRIEVE\x10\x05\x12 \n\x1c\x43HECK_KIND_TRANSFER_SYNTAXES\x10\x06*\xd1\x01\n\x0fTransitionCause\x12 \n\x1cTRANSITION_CAUSE_UNSPECIFIED\x10\x00\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILOVER\x10\x01\x12$\n TRANSITION_CAUSE_MANUAL_FAILOVER\x10\x02\x12\'\n#TRANSITION_CAUSE_AUTOMATIC_FAILBACK\x10\x03\x12$\n TRANSITION_CAUSE_MANUAL_FAILBACK\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,6 +70,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORTHANCCONNECTION'].fields_by_name['password_ref']._serialized_options = b'\342A\001\001'
   _globals['_ORTHANCCONNECTION'].fields_by_name['min_bytes_per_second']._loaded_options = None
   _globals['_ORTHANCCONNECTION'].fields_by_name['min_bytes_per_second']._serialized_options = b'\342A\001\001'
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['kind']._loaded_options = None
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['kind']._serialized_options = b'\342A\001\002'
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['settings']._loaded_options = None
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['settings']._serialized_options = b'\342A\001\001'
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['password']._loaded_options = None
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['password']._serialized_options = b'\200\001\001\342A\001\001'
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['password_ref']._loaded_options = None
+  _globals['_EXTENSIONCONNECTION'].fields_by_name['password_ref']._serialized_options = b'\342A\001\001'
   _globals['_HTTPAUTH'].fields_by_name['method']._loaded_options = None
   _globals['_HTTPAUTH'].fields_by_name['method']._serialized_options = b'\342A\001\001'
   _globals['_HTTPAUTH'].fields_by_name['username']._loaded_options = None
@@ -121,40 +130,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALIDATIONREPORT'].fields_by_name['passed']._serialized_options = b'\342A\001\003'
   _globals['_VALIDATIONREPORT'].fields_by_name['checks']._loaded_options = None
   _globals['_VALIDATIONREPORT'].fields_by_name['checks']._serialized_options = b'\342A\001\003'
-  _globals['_LABELSCONSTRAINT']._serialized_start=2099
-  _globals['_LABELSCONSTRAINT']._serialized_end=2234
-  _globals['_HTTPAUTHMETHOD']._serialized_start=2237
-  _globals['_HTTPAUTHMETHOD']._serialized_end=2403
-  _globals['_PACSHEALTH']._serialized_start=2405
-  _globals['_PACSHEALTH']._serialized_end=2488
-  _globals['_BREAKERSTATE']._serialized_start=2490
-  _globals['_BREAKERSTATE']._serialized_end=2614
-  _globals['_PACSOPERATION']._serialized_start=2617
-  _globals['_PACSOPERATION']._serialized_end=2797
-  _globals['_CHECKOUTCOME']._serialized_start=2800
-  _globals['_CHECKOUTCOME']._serialized_end=2951
-  _globals['_CHECKKIND']._serialized_start=2954
-  _globals['_CHECKKIND']._serialized_end=3155
-  _globals['_TRANSITIONCAUSE']._serialized_start=3158
-  _globals['_TRANSITIONCAUSE']._serialized_end=3367
-  _globals['_DICOMWEBCONNECTION']._serialized_start=167
-  _globals['_DICOMWEBCONNECTION']._serialized_end=468
-  _globals['_ORTHANCCONNECTION']._serialized_start=471
-  _globals['_ORTHANCCONNECTION']._serialized_end=828
-  _globals['_HTTPAUTH']._serialized_start=831
-  _globals['_HTTPAUTH']._serialized_end=983
-  _globals['_HTTPTLS']._serialized_start=985
-  _globals['_HTTPTLS']._serialized_end=1081
-  _globals['_FAILOVERPOLICY']._serialized_start=1084
-  _globals['_FAILOVERPOLICY']._serialized_end=1222
-  _globals['_OPERATIONSTATE']._serialized_start=1225
-  _globals['_OPERATIONSTATE']._serialized_end=1378
-  _globals['_PACSSTATE']._serialized_start=1381
-  _globals['_PACSSTATE']._serialized_end=1613
-  _globals['_VALIDATIONCHECK']._serialized_start=1616
-  _globals['_VALIDATIONCHECK']._serialized_end=1775
-  _globals['_VALIDATIONREPORT']._serialized_start=1778
-  _globals['_VALIDATIONREPORT']._serialized_end=1917
-  _globals['_PACSTRANSITION']._serialized_start=1920
-  _globals['_PACSTRANSITION']._serialized_end=2096
+  _globals['_LABELSCONSTRAINT']._serialized_start=2277
+  _globals['_LABELSCONSTRAINT']._serialized_end=2412
+  _globals['_HTTPAUTHMETHOD']._serialized_start=2415
+  _globals['_HTTPAUTHMETHOD']._serialized_end=2581
+  _globals['_PACSHEALTH']._serialized_start=2583
+  _globals['_PACSHEALTH']._serialized_end=2666
+  _globals['_BREAKERSTATE']._serialized_start=2668
+  _globals['_BREAKERSTATE']._serialized_end=2792
+  _globals['_PACSOPERATION']._serialized_start=2795
+  _globals['_PACSOPERATION']._serialized_end=2975
+  _globals['_CHECKOUTCOME']._serialized_start=2978
+  _globals['_CHECKOUTCOME']._serialized_end=3129
+  _globals['_CHECKKIND']._serialized_start=3132
+  _globals['_CHECKKIND']._serialized_end=3333
+  _globals['_TRANSITIONCAUSE']._serialized_start=3336
+  _globals['_TRANSITIONCAUSE']._serialized_end=3545
+  _globals['_DICOMWEBCONNECTION']._serialized_start=197
+  _globals['_DICOMWEBCONNECTION']._serialized_end=498
+  _globals['_ORTHANCCONNECTION']._serialized_start=501
+  _globals['_ORTHANCCONNECTION']._serialized_end=858
+  _globals['_EXTENSIONCONNECTION']._serialized_start=861
+  _globals['_EXTENSIONCONNECTION']._serialized_end=1006
+  _globals['_HTTPAUTH']._serialized_start=1009
+  _globals['_HTTPAUTH']._serialized_end=1161
+  _globals['_HTTPTLS']._serialized_start=1163
+  _globals['_HTTPTLS']._serialized_end=1259
+  _globals['_FAILOVERPOLICY']._serialized_start=1262
+  _globals['_FAILOVERPOLICY']._serialized_end=1400
+  _globals['_OPERATIONSTATE']._serialized_start=1403
+  _globals['_OPERATIONSTATE']._serialized_end=1556
+  _globals['_PACSSTATE']._serialized_start=1559
+  _globals['_PACSSTATE']._serialized_end=1791
+  _globals['_VALIDATIONCHECK']._serialized_start=1794
+  _globals['_VALIDATIONCHECK']._serialized_end=1953
+  _globals['_VALIDATIONREPORT']._serialized_start=1956
+  _globals['_VALIDATIONREPORT']._serialized_end=2095
+  _globals['_PACSTRANSITION']._serialized_start=2098
+  _globals['_PACSTRANSITION']._serialized_end=2274
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from radgate.v1 import error_reason_pb2 as _error_reason_pb2
 from google.protobuf.internal import containers as _containers
@@ -156,6 +157,18 @@ class OrthancConnection(_message.Message):
     password_ref: str
     min_bytes_per_second: int
     def __init__(self, url: _Optional[str] = ..., auth: _Optional[_Union[HttpAuth, _Mapping]] = ..., tls: _Optional[_Union[HttpTls, _Mapping]] = ..., max_connections: _Optional[int] = ..., password: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_constraint: _Optional[_Union[LabelsConstraint, str]] = ..., password_ref: _Optional[str] = ..., min_bytes_per_second: _Optional[int] = ...) -> None: ...
+
+class ExtensionConnection(_message.Message):
+    __slots__ = ("kind", "settings", "password", "password_ref")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_REF_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    settings: _struct_pb2.Struct
+    password: str
+    password_ref: str
+    def __init__(self, kind: _Optional[str] = ..., settings: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., password: _Optional[str] = ..., password_ref: _Optional[str] = ...) -> None: ...
 
 class HttpAuth(_message.Message):
     __slots__ = ("method", "username", "header", "token_url", "scope")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from radgate_server.core.pacs.kinds.kind import SECRET_FIELD, PacsConnection
-from radgate_server.core.pacs.kinds.table import KINDS
+from radgate_server.core.pacs.kinds.table import KINDS, UNAVAILABLE
 from radgate_server.core.pacs.kinds.unknown import UnknownConnection
 from radgate_server.lib.documents import DocumentError, dump, load
 
@@ -30,7 +30,8 @@ def connection_of_document(document: Mapping[str, Any]) -> PacsConnection:
     Raises:
         DocumentError: for the first field that does not fit the kind.
     """
-    kind = KINDS.get(document["kind"])
+    name = document["kind"]
+    kind = KINDS.get(name)
     if kind is None:
-        return UnknownConnection(document["kind"], dict(document))
+        return UnknownConnection(name, dict(document), failure=UNAVAILABLE.get(name, ""))
     return load(kind.connection, document)

@@ -14,13 +14,14 @@ class UnknownConnection(PacsConnection):
     """What is stored of a PACS of another installation's kind: it is listed, kept as it is, and can't be connected.
 
     `document` is the stored connection, without its secret; `misfit` is its first field that does not fit the kind, ""
-    when the kind itself is unknown.
+    when the kind itself is unknown. `failure` says why what provides the kind can't be used, "" when nothing does.
     """
 
     kind: str
     document: Mapping[str, Any] = field(hash=False)
     password: SecretSource = NO_SECRET
     misfit: str = ""
+    failure: str = ""
 
     @property
     @override
@@ -30,6 +31,8 @@ class UnknownConnection(PacsConnection):
                 f"the field {self.misfit!r} of its stored settings does not fit the kind {self.kind!r}: run the "
                 "release that stored it on each server, or remove the PACS and add it again"
             )
+        if self.failure:
+            return f"the kind {self.kind!r} can't be used: {self.failure}"
         return (
             f"this installation knows no PACS of the kind {self.kind!r}: install what provides the kind on each server "
             "and restart it, or remove the PACS"
@@ -52,7 +55,9 @@ class UnknownConnection(PacsConnection):
     @property
     @override
     def summary(self) -> str:
-        return "unusable: its settings do not fit" if self.misfit else "unusable: its kind is unknown"
+        if self.misfit:
+            return "unusable: its settings do not fit"
+        return "unusable: its adapter failed" if self.failure else "unusable: its kind is unknown"
 
     @property
     @override

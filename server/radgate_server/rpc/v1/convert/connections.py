@@ -20,10 +20,11 @@ from radgate_server.core.pacs.connections import (
     RetrieveMethod,
     TlsProfile,
 )
-from radgate_server.core.pacs.kinds.table import KINDS
+from radgate_server.core.pacs.kinds.table import BUILT_IN
 from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs.minimum_rate import DEFAULT_MIN_BYTES_PER_SECOND
-from radgate_server.core.secrets.secret import Secret, SecretReference, SecretSource, parse_reference
+from radgate_server.rpc.v1.convert.kinds.extension import EXTENSION, from_extension, to_extension
+from radgate_server.rpc.v1.convert.kinds.secrets import from_secret, reference_of
 
 DEFAULT_MAX_ASSOCIATIONS = 4
 DEFAULT_MAX_CONNECTIONS = 8
@@ -73,12 +74,18 @@ def from_connection(pacs: admin_service_pb2.Pacs) -> PacsConnection:
     return CONNECTIONS[name].read(getattr(pacs, name))
 
 
+def message_field(connection: PacsConnection) -> str:
+    """The field of Pacs that has such a connection."""
+    return connection.kind if connection.kind in BUILT_IN else EXTENSION
+
+
 def put_connection(pacs: admin_service_pb2.Pacs, connection: PacsConnection) -> None:
     """Write into `pacs` how it is reached, all but the secret; nothing but why not, where it can't be used."""
     if connection.unusable:
         pacs.unusable_reason = connection.unusable
         return
-    getattr(pacs, connection.kind).CopyFrom(CONNECTIONS[connection.kind].write(connection))
+    name = message_field(connection)
+    getattr(pacs, name).CopyFrom(CONNECTIONS[name].write(connection))
 
 
 def from_http_auth(auth: pacs_pb2.HttpAuth, field_name: str) -> HttpAuth:
@@ -86,17 +93,6 @@ def from_http_auth(auth: pacs_pb2.HttpAuth, field_name: str) -> HttpAuth:
     if auth.method not in _AUTH_METHODS:
         raise InvalidArgumentError(f"{field_name}.method", "is not one that this server knows")
     return HttpAuth(_AUTH_METHODS[auth.method], auth.username, auth.header, auth.token_url, auth.scope)
-
-
-def from_secret(given: str, reference: str, field_name: str) -> SecretSource:
-    """Read a secret, or where it is kept. Raises InvalidArgumentError for both, or a reference that can't be one."""
-    if given and reference:
-        raise InvalidArgumentError(field_name, "can't be given together with the secret itself")
-    return parse_reference(reference, field_name) if reference else Secret(given)
-
-
-def _reference(source: SecretSource) -> str:
-    return str(source) if isinstance(source, SecretReference) else ""
 
 
 def _from_dimse(dimse: admin_service_pb2.DimseConnection) -> DimseConnection:
@@ -184,7 +180,7 @@ def _to_dimse(dimse: DimseConnection) -> admin_service_pb2.DimseConnection:
         min_bytes_per_second=dimse.min_bytes_per_second,
         tls=_to_dimse_tls(dimse.tls) if dimse.tls else None,
         username=dimse.username,
-        password_ref=_reference(dimse.password),
+        password_ref=reference_of(dimse.password),
         sender_aets=dimse.sender_aets,
         sender_networks=dimse.sender_networks,
     )
@@ -210,7 +206,7 @@ def _to_dicomweb(web: DicomWebConnection) -> pacs_pb2.DicomWebConnection:
         tls=_to_http_tls(web.tls),
         max_connections=web.max_connections,
         min_bytes_per_second=web.min_bytes_per_second,
-        password_ref=_reference(web.password),
+        password_ref=reference_of(web.password),
     )
 
 
@@ -223,7 +219,7 @@ def _to_orthanc(web: OrthancConnection) -> pacs_pb2.OrthancConnection:
         min_bytes_per_second=web.min_bytes_per_second,
         labels=web.labels.names,
         labels_constraint=_LABELS_CONSTRAINTS_OUT[web.labels.constraint],
-        password_ref=_reference(web.password),
+        password_ref=reference_of(web.password),
     )
 
 
@@ -275,7 +271,7 @@ def by_fields(kind: str, connection: type[PacsConnection], message: type[Message
 
     def write(made: PacsConnection) -> Message:
         scalars = {name: getattr(made, name) for name in names}
-        return message(**scalars, password_ref=_reference(made.secret)) if made.uses_secret else message(**scalars)
+        return message(**scalars, password_ref=reference_of(made.secret)) if made.uses_secret else message(**scalars)
 
     return _Conversion(read, write)
 
@@ -287,7 +283,10 @@ _OWN = {
     "orthanc": _Conversion(_from_orthanc, _to_orthanc),
 }
 CONNECTIONS: Mapping[str, _Conversion] = {
-    name: _OWN.get(name) or by_fields(name, kind.connection, type(getattr(admin_service_pb2.Pacs(), name)))
-    for name, kind in KINDS.items()
+    **{
+        name: _OWN.get(name) or by_fields(name, kind.connection, type(getattr(admin_service_pb2.Pacs(), name)))
+        for name, kind in BUILT_IN.items()
+    },
+    EXTENSION: _Conversion(from_extension, to_extension),
 }
 """By the field of Pacs that says how it is reached. Kinds without a conversion of their own are converted by fields."""

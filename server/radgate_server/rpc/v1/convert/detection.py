@@ -4,7 +4,9 @@ from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.pacs.capabilities import Capabilities
 from radgate_server.core.pacs.detection import Attempt, DetectionReport, Finding, suggest_names
 from radgate_server.core.pacs.kinds.kind import DetectTarget
-from radgate_server.rpc.v1.convert.connections import RETRIEVE_METHODS_OUT, from_secret, put_connection
+from radgate_server.rpc.v1.convert.connections import RETRIEVE_METHODS_OUT, put_connection
+from radgate_server.rpc.v1.convert.kinds.extension import EXTENSION
+from radgate_server.rpc.v1.convert.kinds.secrets import from_secret
 from radgate_server.rpc.v1.enum_words import DETECT_KINDS, ERROR_REASONS, QUERY_LEVELS, WEB_SERVICES
 
 
@@ -60,8 +62,10 @@ def _to_capabilities(found: Capabilities) -> messages.PacsCapabilities:
 
 
 def _to_attempt(attempt: Attempt) -> messages.DetectAttempt:
+    of_extension = attempt.kind not in DETECT_KINDS.numbers
     return messages.DetectAttempt(
-        kind=DETECT_KINDS.number(attempt.kind),
+        kind=DETECT_KINDS.number(EXTENSION if of_extension else attempt.kind),
+        extension_kind=attempt.kind if of_extension else "",
         port=attempt.port,
         target=attempt.target,
         reason=ERROR_REASONS.number(attempt.reason),

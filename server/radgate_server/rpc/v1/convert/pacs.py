@@ -7,7 +7,7 @@ from radgate.v1 import admin_service_pb2, pacs_pb2
 from radgate_server.core.pacs.connections import FailoverPolicy
 from radgate_server.core.pacs.setup import PacsSetup, keep_secret
 from radgate_server.core.secrets.secret import NO_SECRET
-from radgate_server.rpc.v1.convert.connections import CONNECTIONS, from_connection, put_connection
+from radgate_server.rpc.v1.convert.connections import CONNECTIONS, from_connection, message_field, put_connection
 from radgate_server.rpc.v1.convert.field_mask import given, take_over
 from radgate_server.rpc.v1.convert.pacs_reports import to_report, to_state
 from radgate_server.rpc.v1.convert.times import from_duration, to_duration, to_timestamp
@@ -55,7 +55,7 @@ def change_setup(setup: PacsSetup, pacs: admin_service_pb2.Pacs, paths: Sequence
     message = _to_setup(replace(setup, connection=setup.connection.with_secret(NO_SECRET)))
     take_over(message, pacs, paths, CHANGEABLE, "PACS")
     changed, chosen = from_pacs(message), paths or given(pacs, CHANGEABLE)
-    if not {f"{changed.connection.kind}.{name}" for name in ("password", "password_ref")}.isdisjoint(chosen):
+    if not {f"{message_field(changed.connection)}.{name}" for name in ("password", "password_ref")}.isdisjoint(chosen):
         return changed
     return PacsSetup(keep_secret(setup.connection, changed.connection), changed.backup_for, changed.failover)
 

@@ -1,0 +1,1 @@
+"""What packages that extend this server may import."""

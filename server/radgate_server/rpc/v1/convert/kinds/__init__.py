@@ -1,0 +1,1 @@
+"""What conversions of the kinds of PACS share, and that of the kinds of other packages."""
