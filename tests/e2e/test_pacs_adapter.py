@@ -41,10 +41,12 @@ def test_it_is_added_over_rest_and_gives_its_instances(server: RadgateProcess) -
         assert misplaced.status_code == 400, misplaced.text
         assert misplaced.json()["message"] == "extension.pasword: there is no such field; the nearest is password"
         added = add()
-        assert added.status_code == 200, added.text
+        assert added.status_code == 201, added.text
         assert added.json()["pacs"]["extension"] == {
             "kind": "toy",
             "settings": {"host": "127.0.0.1", "port": archive.port, "tls": False, "ca_file": ""},
+            "password": "",
+            "passwordRef": "",
         }
         (study,) = web.get(f"/dicom-web/studies?StudyInstanceUID={STUDY}").json()
         assert study["0020000D"]["Value"] == [STUDY]
