@@ -263,7 +263,7 @@ async def test_who_is_turned_away_is_recorded(rig: Rig, channel: grpc.aio.Channe
         for _ in range(3):
             with pytest.raises(grpc.aio.AioRpcError):
                 await invoke(channel, method, **headers)
-    await rig.refusals.flush()
+    await rig.refusals.look()
     key_id = viewer.split("_")[1]
     reported = [
         (entry.action, entry.outcome, entry.tenant_id, entry.key_id, entry.detail) for entry in rig.audit.entries

@@ -68,7 +68,7 @@ async def test_a_flood_of_refusals_is_two_records_and_each_is_counted(rig: Rig, 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await invoke(channel, SEARCH, token=token)
         assert reason_of(caught.value) == "QUOTA_EXCEEDED"
-    await rig.refusals.flush()
+    await rig.refusals.look()
     reported = [(entry.action, entry.outcome, entry.tenant_id, entry.detail) for entry in rig.audit.entries[before:]]
     detail = f"{SEARCH}: QUOTA_EXCEEDED"
     assert reported == [

@@ -124,8 +124,8 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         entrance = open_endpoint_security(base)
         rpc = build_rpc(base, services, studies, limiter, tiers, administration, entrance)
         http_port = await open_endpoints(base, rpc, entrance, viewer)
-        await watch_certificates(base, pacs.observed_certificates)
-        await watch_alerts(base)
+        watch_certificates(base, pacs.observed_certificates)
+        watch_alerts(base)
         await base.readiness.open()
         stack.callback(rpc.retire)
         stack.callback(base.readiness.stop)
@@ -177,7 +177,7 @@ async def _open_studies(
     rejections = build_rejections(base, services, pacs.clients, tiers)
     invalidation = build_invalidation(services, tiers, quarantine.writer, rejections)
     follower = await follow_changes(base, services, invalidation, pacs, limiter, rejections)
-    await watch_pacs(base, pacs, invalidation)
+    watch_pacs(base, pacs, invalidation)
     rewrap_secrets(base)
     caches = TenantCaches(
         hot=tiers.hot,

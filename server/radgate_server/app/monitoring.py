@@ -23,7 +23,7 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.administration import secret_admin
 from radgate_server.installation.gate import unreadable_files
 from radgate_server.lib.clock import Clock
-from radgate_server.services.alerts.evaluation import AlertEvaluator
+from radgate_server.services.alerts.evaluation import AlertEvaluator, AlertNotes
 from radgate_server.services.alerts.ledger import AlertLedger, NoticePolicy
 from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.outbox import Outbox
@@ -31,7 +31,7 @@ from radgate_server.services.alerts.rules.table import rules_of
 from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.services.cache.watching import ChangesReader
-from radgate_server.services.pacs.failover.monitor import PacsHealthMonitor
+from radgate_server.services.pacs.failover.monitor import HealthListeners, PacsHealthMonitor
 from radgate_server.services.secrets.rewrapping import Rewrapper
 from radgate_server.services.telemetry.certificates import CertificateMonitor, ObservedCertificates
 from radgate_server.services.telemetry.readiness import Readiness
@@ -80,24 +80,22 @@ def watch_database(telemetry: PrometheusTelemetry, database: Database) -> None:
     telemetry.watch_database(lambda: database.connections, database.connections_limit)
 
 
-async def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> None:
+def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> None:
     """Probe the PACS, and read what they report as changed."""
     settings, installation = base.settings.pacs, base.installation
     monitor = PacsHealthMonitor(
         installation.directories.tenants,
         pacs.clients,
-        pacs.tracker,
-        pacs.guard,
-        installation.directories.statuses,
+        HealthListeners(pacs.tracker, pacs.guard, installation.directories.statuses),
         settings,
         base.clock,
         base.telemetry,
     )
-    await base.run_slow(monitor)
     base.run(
+        monitor,
         ChangesReader(
             pacs.clients.connected, invalidation.changed, invalidation.distrust, interval_s=settings.changes_interval_s
-        )
+        ),
     )
 
 
@@ -107,7 +105,7 @@ def rewrap_secrets(base: Foundation) -> None:
     base.run(Rewrapper(secrets_service, interval_s=base.settings.secrets.rewrap_interval_s))
 
 
-async def watch_certificates(base: Foundation, observed_certificates: ObservedCertificates) -> None:
+def watch_certificates(base: Foundation, observed_certificates: ObservedCertificates) -> None:
     """Watch all that are configured or seen."""
     endpoint, scp = base.settings.endpoint_tls, base.settings.dimse
     own = (
@@ -119,10 +117,10 @@ async def watch_certificates(base: Foundation, observed_certificates: ObservedCe
         ),
     )
     tenants, pacs = base.installation.directories.tenants, base.installation.directories.pacs
-    await base.run_slow(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, observed_certificates))
+    base.run(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, observed_certificates))
 
 
-async def watch_alerts(base: Foundation) -> None:
+def watch_alerts(base: Foundation) -> None:
     """Notify the receivers that are configured of what is wrong; without any, do nothing."""
     alerts = base.settings.alerts
     if not alerts.receivers:
@@ -146,10 +144,9 @@ async def watch_alerts(base: Foundation) -> None:
         couriers,
         base.clock,
         interval_s=alerts.interval_s,
-        runbook=alerts.runbook_url,
-        explain=partial(_problem_of_check, base.readiness),
+        notes=AlertNotes(alerts.runbook_url, partial(_problem_of_check, base.readiness)),
     )
-    await base.run_slow(watch)
+    base.run(watch)
 
 
 def _problem_of_check(readiness: Readiness, alert: Alert) -> str:

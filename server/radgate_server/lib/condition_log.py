@@ -36,12 +36,21 @@ class ConditionLog:
 
     def failed(self, reason: str, **extra: object) -> None:
         """It failed; `reason` holds no patient data, `extra` are fields of the log."""
+        if self._is_new(reason):
+            self._log.log(self._level, "%s: %s", self._failing, reason, extra=extra)
+
+    def failed_by_defect(self, error: Exception) -> None:
+        """A defect of ours made it fail: the log has its traceback, once for each type of exception."""
+        if self._is_new(f"a defect: {type(error).__name__}"):
+            self._log.error("%s because of a defect", self._failing, exc_info=error)
+
+    def _is_new(self, reason: str) -> bool:
         with self._lock:
             self._failed_s = self._monotonic_s()
             if reason in self._reasons or len(self._reasons) >= _MOST_REASONS:
-                return
+                return False
             self._reasons.add(reason)
-        self._log.log(self._level, "%s: %s", self._failing, reason, extra=extra)
+            return True
 
     def succeeded(self, **extra: object) -> None:
         """It worked."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from radgate_server.adapters.tls.files import ends_at, read_tls
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.services.repeating import Repeating
 from radgate_server.settings.access import TlsPaths
 
 _log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ type RenewalListener = Callable[[TlsMaterial], Awaitable[None]]
 type _Look = tuple[tuple[int, int, int] | None, ...]
 
 
-class WatchedTls:
+class WatchedTls(Repeating):
     """TlsSource over files. Files that do not fit together, as halfway through a renewal, change nothing.
 
     Raises:
@@ -24,12 +25,11 @@ class WatchedTls:
     """
 
     def __init__(self, paths: TlsPaths, *, interval_s: float = 1.0) -> None:
+        super().__init__("tls-files", interval_s=interval_s, trouble="TLS files can't be followed", wait_first=True)
         self._paths = paths
-        self._interval_s = interval_s
         self._seen = _look(paths)
         self._current = read_tls(paths)
         self._listeners: list[RenewalListener] = []
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def current(self) -> TlsMaterial:
@@ -40,17 +40,7 @@ class WatchedTls:
         """Notify `listener` of each renewal from now on."""
         self._listeners.append(listener)
 
-    def start(self) -> None:
-        """Look at the files from now on."""
-        self._task = asyncio.create_task(self._watch(), name="tls-files")
-
-    async def close(self) -> None:
-        """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def refresh(self) -> None:
+    async def look(self) -> None:
         """Look now, and take what is new if it is good."""
         seen = await asyncio.to_thread(_look, self._paths)
         if seen == self._seen:
@@ -68,14 +58,6 @@ class WatchedTls:
             await listener(material)
         self._current = material
         _log.info("TLS certificate is renewed", extra={"ends": ends_at(material).isoformat()})
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval_s)
-            try:
-                await self.refresh()
-            except Exception:  # noqa: BLE001 - who looks no more would serve a certificate until it ends
-                _log.exception("TLS files can't be followed")
 
 
 def _look(paths: TlsPaths) -> _Look:

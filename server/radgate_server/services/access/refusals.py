@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from radgate_server.core.audit.ports.trail import AuditSink
@@ -11,6 +10,7 @@ from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutco
 from radgate_server.core.errors import AuditUnavailableError
 from radgate_server.core.telemetry.request_context import trace_id
 from radgate_server.lib.clock import Clock
+from radgate_server.services.repeating import Repeating, Sleep
 
 _log = logging.getLogger(__name__)
 
@@ -56,28 +56,20 @@ class _Repeats:
     count: int = 0
 
 
-class RefusalLog:
+class RefusalLog(Repeating):
     """Records refusals. `start()` it, so that repetitions are written; `sleep` is asyncio.sleep or a test's."""
 
-    def __init__(
-        self, sink: AuditSink, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, sink: AuditSink, clock: Clock, *, sleep: Sleep = asyncio.sleep) -> None:
+        trouble = "repeated refusals can't be recorded"
+        super().__init__("refusals", interval_s=INTERVAL_S, trouble=trouble, wait_first=True, sleep=sleep)
         self._sink = sink
         self._clock = clock
-        self._sleep = sleep
         self._kinds: dict[tuple[str, ...], _Repeats] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Write repetitions from now on, at the end of each interval."""
-        self._task = asyncio.create_task(self._write_repeats(), name="refusals")
 
     async def close(self) -> None:
         """Write what has been counted, and stop."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.flush()
+        await super().close()
+        await self.look()
 
     async def note(self, refused: Refused) -> None:
         """Record the refusal, or count it if one like it was recorded in this interval.
@@ -95,17 +87,12 @@ class RefusalLog:
             repeats.last = refused
             repeats.count += 1
 
-    async def flush(self) -> None:
+    async def look(self) -> None:
         """End the interval: one record for each kind that came again."""
         kinds, self._kinds = self._kinds, {}
         for repeats in kinds.values():
             if repeats.count:
                 await self._record(repeats.last, f"{_detail(repeats.last)}, and {repeats.count} more like it")
-
-    async def _write_repeats(self) -> None:
-        while True:
-            await self._sleep(INTERVAL_S)
-            await self.flush()
 
     async def _record(self, refused: Refused, detail: str) -> None:
         entry = AuditEntry(

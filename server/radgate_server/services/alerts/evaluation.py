@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from radgate_server.core.alerts.alert import RUNBOOK_URL, Alert, Sample, Silence
 from radgate_server.core.alerts.ports import SampleSource, SilenceBook
@@ -15,6 +15,7 @@ from radgate_server.services.alerts.measures import Reading, Readings
 from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.rule import Rule
 from radgate_server.services.alerts.rules.windows import LONGEST_WINDOW_S
+from radgate_server.services.repeating import Repeating
 
 _log = logging.getLogger(__name__)
 
@@ -22,8 +23,20 @@ KEEP_EVERY_S = 30.0
 """Earlier readings are kept at this distance: growth over minutes need not be known to the second."""
 
 
-class AlertEvaluator:
-    """`explain` says why an alert is so whose rule does not know. `sleep` is asyncio.sleep, or a test's."""
+@dataclass(frozen=True, slots=True)
+class AlertNotes:
+    """What an alert is completed with: the runbook, and `explain`, the reason of an alert whose rule knows none."""
+
+    runbook: str = RUNBOOK_URL
+    explain: Callable[[Alert], str] = lambda _: ""
+
+    def complete(self, alert: Alert) -> Alert:
+        """The alert with its reason and runbook."""
+        return replace(alert, reason=alert.reason or self.explain(alert), runbook=self.runbook)
+
+
+class AlertEvaluator(Repeating):
+    """Evaluates the rules every `interval_s` seconds; the first time at once, so that it is known what was before."""
 
     def __init__(
         self,
@@ -35,36 +48,29 @@ class AlertEvaluator:
         clock: Clock,
         *,
         interval_s: float,
-        runbook: str = RUNBOOK_URL,
-        explain: Callable[[Alert], str] = lambda _: "",
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        notes: AlertNotes = AlertNotes(),
     ) -> None:
+        super().__init__("alerts", interval_s=interval_s, trouble="alerts can't be evaluated")
         self._rules = rules
         self._source = source
         self._ledger = ledger
         self._silences = silences
         self._couriers = couriers
         self._clock = clock
-        self._interval_s = interval_s
-        self._runbook = runbook
-        self._explain = explain
-        self._sleep = sleep
+        self._notes = notes
         self._pending_s = {rule.name: rule.for_s for rule in rules}
         self._metrics = frozenset(metric for rule in rules for metric in rule.metrics)
         self._kept: deque[Reading] = deque()
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Look for the first time, so that it is known what was before, and from now on."""
+    def start(self) -> None:
+        """Evaluate and deliver from now on."""
         for courier in self._couriers:
             courier.start()
-        self._task = asyncio.create_task(self._watch(), name="alerts")
+        super().start()
 
     async def close(self) -> None:
         """Look no more, and deliver no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().close()
         for courier in self._couriers:
             await courier.close()
 
@@ -75,7 +81,7 @@ class AlertEvaluator:
         readings = Readings(Reading(now_s, now.timestamp(), samples), tuple(self._kept))
         self._keep(readings.now)
 
-        found = [self._completed(alert) for rule in self._rules for alert in rule.find(readings)]
+        found = [self._notes.complete(alert) for rule in self._rules for alert in rule.find(readings)]
 
         def silenced(alert: Alert) -> bool:
             return any(silence.covers(alert, now) for silence in silences) or is_inhibited(alert, found)
@@ -84,9 +90,6 @@ class AlertEvaluator:
             _log.warning("alert: %s", notice.title, extra={"alert": notice.alert.key})
             for courier in self._couriers:
                 courier.take(notice)
-
-    def _completed(self, alert: Alert) -> Alert:
-        return replace(alert, reason=alert.reason or self._explain(alert), runbook=self._runbook)
 
     def _read(self) -> tuple[Sequence[Sample], Sequence[Silence]]:
         return self._source.samples(self._metrics), self._silences.silences()
@@ -98,11 +101,3 @@ class AlertEvaluator:
         kept.append(reading)
         while len(kept) > 1 and reading.time_s - kept[1].time_s >= LONGEST_WINDOW_S:
             kept.popleft()
-
-    async def _watch(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Exception:  # noqa: BLE001 - one defect must not end the watch
-                _log.exception("alerts can't be watched")
-            await self._sleep(self._interval_s)

@@ -1,17 +1,14 @@
 """Sends the audit trail to one receiver, in the background: each tenant's chain in order, each record at least once."""
 
 import asyncio
-import logging
 import secrets
-from collections.abc import Awaitable, Callable
 
 from radgate_server.core.audit.export.checkpoint import checkpoint_record
 from radgate_server.core.audit.ports.export import Backlog, ExportPositions, ExportTelemetry, RecordReceiver
 from radgate_server.core.audit.ports.trail import AuditTrail
-from radgate_server.core.errors import DatabaseUnavailableError, NotDeliveredError
+from radgate_server.core.errors import GatewayError
 from radgate_server.lib.clock import Clock
-
-_log = logging.getLogger(__name__)
+from radgate_server.services.repeating import Repeating, Sleep
 
 BATCH_RECORDS = 200
 HELD_S = 60.0
@@ -19,7 +16,7 @@ HELD_S = 60.0
 LONGEST_WAIT_S = 60.0
 
 
-class AuditExporter:
+class AuditExporter(Repeating):
     """Every `interval_s` seconds, more seldom while the receiver fails. `sleep` is asyncio.sleep, or a test's."""
 
     def __init__(
@@ -31,28 +28,26 @@ class AuditExporter:
         telemetry: ExportTelemetry,
         *,
         interval_s: float,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__(
+            f"audit-export-{receiver.name}",
+            interval_s=interval_s,
+            trouble=f"the audit trail can't be exported to {receiver.name}",
+            longest_wait_s=LONGEST_WAIT_S,
+            sleep=sleep,
+        )
         self._positions = positions
         self._trail = trail
         self._receiver = receiver
         self._clock = clock
         self._telemetry = telemetry
-        self._interval_s = interval_s
-        self._sleep = sleep
         self._holder = secrets.token_hex(8)
         self._checkpoints: dict[str, bytes] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Send from now on."""
-        self._task = asyncio.create_task(self._run(), name=f"audit-export-{self._receiver.name}")
 
     async def close(self) -> None:
-        """Send no more. What was under way is sent again by whoever goes on."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Send no more. What was in progress is sent again by the next sender."""
+        await super().close()
         await self._receiver.close()
 
     async def look(self) -> None:
@@ -62,6 +57,14 @@ class AuditExporter:
             NotDeliveredError: the receiver does not take it now.
             DatabaseUnavailableError: it can't be read what to send, or remembered what was sent.
         """
+        try:
+            await self._send_all()
+        except GatewayError:
+            self._telemetry.export_failed(self._receiver.name)
+            raise
+        self._telemetry.export_lag(self._receiver.name, 0)
+
+    async def _send_all(self) -> None:
         has_more = True
         while has_more:
             has_more = False
@@ -69,7 +72,6 @@ class AuditExporter:
                 has_more = await self._claim() and (await self._send(backlog) or has_more)
         if await self._claim():
             await self._send_checkpoints()
-        self._telemetry.export_lag(self._receiver.name, 0)
 
     async def _send_checkpoints(self) -> None:
         """Send those that are newer than what this server sent; after a start all once more, which does no harm.
@@ -96,19 +98,3 @@ class AuditExporter:
         await self._positions.advance(name, backlog.tenant_id, records[-1])
         self._telemetry.exported(name, len(records))
         return True
-
-    async def _run(self) -> None:
-        wait_s = self._interval_s
-        while True:
-            try:
-                await self.look()
-                wait_s = self._interval_s
-            except (NotDeliveredError, DatabaseUnavailableError) as error:
-                self._telemetry.export_failed(self._receiver.name)
-                if wait_s == self._interval_s:
-                    _log.warning("the audit trail can't be exported to %s: %s", self._receiver.name, error.message)
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-            except Exception:  # noqa: BLE001 - whoever stops would never export again
-                _log.exception("the audit trail can't be exported to %s", self._receiver.name)
-                wait_s = LONGEST_WAIT_S
-            await self._sleep(wait_s)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from radgate_server.core.access.ports.directory import Change, ChangeFeed, ChangeKind
 from radgate_server.core.errors import DatabaseUnavailableError
-from radgate_server.lib.condition_log import ConditionLog
+from radgate_server.services.repeating import Repeated
 
 _log = logging.getLogger(__name__)
 
@@ -34,17 +34,18 @@ class ChangeFollower:
         self._feed = feed
         self._handlers = handlers
         self._start_over = start_over
-        self._interval_s = interval_s
         self._seen = 0
         self._mark = ""
         self._lock = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        # Nothing is lost when a look fails, since the feed is read from where it was left.
+        trouble = "configuration changes can't be read"
+        self._loop = Repeated(self.catch_up, "change-follower", interval_s=interval_s, trouble=trouble, wait_first=True)
 
     async def start(self) -> None:
         """Follow from now on; what was changed before is in what was read since."""
         self._seen = await self._feed.last_change()
         self._mark = (await self._feed.epoch(self._seen)).mark
-        self._task = asyncio.create_task(self._follow(), name="change-follower")
+        self._loop.start()
 
     async def catch_up(self) -> None:
         """Apply all changes up to now."""
@@ -63,22 +64,7 @@ class ChangeFollower:
 
     async def close(self) -> None:
         """Follow no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _follow(self) -> None:
-        condition = ConditionLog(_log, "configuration changes can't be read")
-        while True:
-            await asyncio.sleep(self._interval_s)
-            try:
-                await self.catch_up()
-                condition.succeeded()
-            except DatabaseUnavailableError as error:
-                # Nothing is lost, since the feed is read from where it was left.
-                condition.failed(error.message)
-            except Exception:  # noqa: BLE001 - who follows no more would go on taking keys that were revoked
-                _log.exception("can't follow configuration changes")
+        await self._loop.close()
 
 
 async def _apply(handler: ChangeHandler, change: Change) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from radgate_server.core.errors import GatewayError, PacsError
 from radgate_server.core.pacs.ports import PacsChanges, PacsClient, StudyChange
 from radgate_server.lib.condition_log import ConditionLog
+from radgate_server.services.repeating import Repeating
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ type OnNews = Callable[[str, StudyEvent], Awaitable[None]]
 """What to do about news of a tenant's study."""
 
 
-class ChangesReader:
+class ChangesReader(Repeating):
     """Reads the feeds of changes every `interval_s` seconds.
 
     It begins where a feed ends when this process first sees the PACS: what changed before, while nobody looked, is not
@@ -104,27 +105,24 @@ class ChangesReader:
     """
 
     def __init__(self, members: Members, on_event: OnNews, on_begin: OnBegin, *, interval_s: float) -> None:
+        trouble = "can't look for changes in PACS"
+        super().__init__("changes-reader", interval_s=interval_s, trouble=trouble, wait_first=True)
         self._members = members
         self._on_event = on_event
         self._on_begin = on_begin
-        self._interval_s = interval_s
         self._places: dict[_Place, int] = {}
         self._conditions: dict[_Place, ConditionLog] = {}
         self._reading: dict[_Place, asyncio.Task[None]] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Read from now on."""
-        self._task = asyncio.create_task(self._read_on(), name="changes-reader")
 
     async def close(self) -> None:
         """Read no more."""
-        tasks = [*self._reading.values(), *([self._task] if self._task else [])]
+        await super().close()
+        tasks = list(self._reading.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def look(self) -> list[asyncio.Task[None]]:
+    async def look(self) -> list[asyncio.Task[None]]:
         """Begin to read each feed that is not being read still, so that none waits for another; returns all readings.
 
         One that fails is read again next time.
@@ -137,14 +135,6 @@ class ChangesReader:
                 task = self._reading[place] = asyncio.create_task(self._read(place, feed), name="changes-of-a-pacs")
                 task.add_done_callback(partial(self._ended, place))
         return list(self._reading.values())
-
-    async def _read_on(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval_s)
-            try:
-                self.look()
-            except Exception:  # noqa: BLE001 - whatever it was, caches must hear of the next change
-                _log.exception("can't look for changes in PACS")
 
     def _ended(self, place: _Place, _task: asyncio.Task[None]) -> None:
         del self._reading[place]
@@ -160,8 +150,8 @@ class ChangesReader:
             return  # the health monitor tells of it; here it would be told every few seconds
         except GatewayError as error:
             self._conditions[place].failed(error.message, tenant=place[0], pacs=place[1])
-        except Exception:  # noqa: BLE001 - whatever it was, caches must hear of the next change
-            _log.exception("can't look for changes in a PACS")
+        except Exception as error:  # noqa: BLE001 - whatever it was, caches must hear of the next change
+            self._conditions[place].failed_by_defect(error)
 
     async def _read_page(self, place: _Place, feed: PacsChanges) -> bool:
         """Read on by one page; return whether there is more."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.meters import Meter, Used
 from radgate_server.core.limits.ports import LimitTelemetry, UsageLedger
 from radgate_server.lib.clock import Clock
 from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.repeating import Repeated, Sleep
 
 _log = logging.getLogger(__name__)
 
@@ -24,27 +24,30 @@ class UsageRecorder:
         telemetry: LimitTelemetry,
         *,
         interval_s: float,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._limiter = limiter
         self._ledger = ledger
         self._clock = clock
         self._telemetry = telemetry
-        self._interval_s = interval_s
-        self._sleep = sleep
         self._works = True
-        self._task: asyncio.Task[None] | None = None
+        self._loop = Repeated(
+            self.write,
+            "usage",
+            interval_s=interval_s,
+            trouble="can't write down what is used of daily quotas",
+            wait_first=True,
+            sleep=sleep,
+        )
 
     async def start(self) -> None:
         """Learn what was used today before anybody is admitted, and write from now on."""
         await self._write(self._today())
-        self._task = asyncio.create_task(self._write_now_and_then(), name="usage")
+        self._loop.start()
 
     async def close(self) -> None:
         """Write what is left, and no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._loop.close()
         await self.write()
 
     async def write(self) -> None:
@@ -75,11 +78,3 @@ class UsageRecorder:
     def _report(self, *, works: bool) -> None:
         self._works = works
         self._telemetry.usage_written(works)
-
-    async def _write_now_and_then(self) -> None:
-        while True:
-            await self._sleep(self._interval_s)
-            try:
-                await self.write()
-            except Exception:  # noqa: BLE001 - a defect here must not end the writing
-                _log.exception("can't write down what is used of daily quotas")

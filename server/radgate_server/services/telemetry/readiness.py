@@ -8,6 +8,7 @@ from radgate_server.core.errors import GatewayError
 from radgate_server.core.pacs.health import ServerHealth
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
+from radgate_server.services.repeating import Repeating, Sleep
 
 _log = logging.getLogger(__name__)
 
@@ -22,8 +23,11 @@ type Check = Callable[[], Awaitable[str]]
 """Says what is wrong and what to do, "" when all is well; what it raises is a failure too."""
 
 
-class Readiness:
-    """Asks the `checks`. `health` may be called from any thread; `sleep` is asyncio.sleep, or a test's."""
+class Readiness(Repeating):
+    """Asks the `checks` from `start` on, so that it is known that the process lives; it is not ready before `open`.
+
+    `health` may be called from any thread; `sleep` is asyncio.sleep, or a test's.
+    """
 
     def __init__(
         self,
@@ -31,27 +35,23 @@ class Readiness:
         clock: Clock,
         telemetry: Telemetry,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        trouble = "the health of the server can't be checked"
+        super().__init__("readiness", interval_s=LOOK_S, trouble=trouble, wait_first=True, sleep=sleep)
         self._checks = dict(checks)
         self._advisory: set[str] = set()
         self._clock = clock
         self._telemetry = telemetry
-        self._sleep = sleep
         self._phase = "it is starting"
         self._problems: Mapping[str, str] = {"server": self._phase}
         self._looked_s = clock.monotonic_s()
-        self._task: asyncio.Task[None] | None = None
 
     def add(self, name: str, check: Check, *, advisory: bool = False) -> None:
         """Ask this check too. What is `advisory` is shown, and leaves the server ready: no other would do better."""
         self._checks[name] = check
         if advisory:
             self._advisory.add(name)
-
-    def start(self) -> None:
-        """Look from now on, so that it is known that the process lives; it is not ready before `open`."""
-        self._task = asyncio.create_task(self._watch(), name="readiness")
 
     async def open(self) -> None:
         """Calls are taken from now on: report what the checks find."""
@@ -62,12 +62,6 @@ class Readiness:
         """Report from now on that the server stops: whoever sends it calls should send them elsewhere."""
         self._phase = "it is stopping"
         self._problems = {"server": self._phase}
-
-    async def close(self) -> None:
-        """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> None:
         """Ask all checks at once."""
@@ -87,11 +81,6 @@ class Readiness:
         alive = self._clock.monotonic_s() - self._looked_s < STALE_S
         hindered = any(problem for name, problem in self._problems.items() if name not in self._advisory)
         return ServerHealth(alive, alive and not hindered, self._problems)
-
-    async def _watch(self) -> None:
-        while True:
-            await self._sleep(LOOK_S)
-            await self.look()
 
     def _report(self, found: Mapping[str, str]) -> None:
         """Log what has changed; what is so at the first look may still be starting."""

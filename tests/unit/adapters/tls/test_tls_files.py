@@ -63,13 +63,13 @@ async def test_a_renewal_is_taken_when_it_is_whole(paths: TlsPaths) -> None:
     tls = WatchedTls(paths)
     tls.on_renewal(listener)
     first = tls.current
-    await tls.refresh()
+    await tls.look()
     renewed = AUTHORITY.sign("DNS:a.example")
     paths.certificate_file.write_bytes(renewed.certificate)
-    await tls.refresh()
+    await tls.look()
     assert (tls.current, reported) == (first, [])
     paths.key_file.write_bytes(renewed.key)
-    await tls.refresh()
+    await tls.look()
     assert [tls.current] == reported == [TlsMaterial(renewed.certificate, renewed.key, AUTHORITY.certificate)]
 
 
@@ -83,7 +83,7 @@ async def test_a_link_that_leads_elsewhere_is_a_renewal(paths: TlsPaths, tmp_pat
     link.unlink()
     link.symlink_to(next_certificate)
     paths.key_file.write_bytes(pair.key)
-    await tls.refresh()
+    await tls.look()
     assert tls.current.certificate_chain == pair.certificate
 
 
@@ -99,8 +99,8 @@ async def test_what_a_listener_could_not_take_is_offered_again(paths: TlsPaths, 
     tls.on_renewal(listener)
     AUTHORITY.sign("DNS:a.example").write(tmp_path, "server")
     with pytest.raises(OSError, match="disk full"):
-        await tls.refresh()
-    await tls.refresh()
+        await tls.look()
+    await tls.look()
     assert [tls.current] * 2 == reported
 
 
@@ -108,7 +108,7 @@ async def test_files_that_vanish_change_nothing(paths: TlsPaths) -> None:
     tls = WatchedTls(paths)
     first = tls.current
     paths.key_file.unlink()
-    await tls.refresh()
+    await tls.look()
     assert tls.current == first
 
 

@@ -60,9 +60,9 @@ async def test_repetitions_become_one_record_at_the_end_of_the_interval(
         await log.note(BAD_KEY)
     await log.note(replace(BAD_KEY, address="192.0.2.2"))
     assert len(sink.entries) == 2
-    await log.flush()
+    await log.look()
     assert [entry.detail[-40:] for entry in sink.entries[2:]] == ["h: UNAUTHENTICATED, and 999 more like it"]
-    await log.flush()
+    await log.look()
     assert len(sink.entries) == 3
     await log.note(BAD_KEY)
     assert len(sink.entries) == 4
@@ -74,7 +74,7 @@ async def test_a_flood_from_everywhere_is_bounded(
     monkeypatch.setattr(refusals, "MAX_KINDS", 3)
     for number in range(500):
         await log.note(replace(BAD_KEY, address=f"192.0.2.{number}"))
-    await log.flush()
+    await log.look()
     assert [entry.address for entry in sink.entries] == ["192.0.2.0", "192.0.2.1", "192.0.2.2", "", ""]
     assert sink.entries[-1].detail.endswith("and 496 more like it")
 
@@ -120,3 +120,28 @@ async def test_an_interval_ends_by_itself_and_closing_writes_the_rest(sink: Reco
     await log.close()
     assert len(sink.entries) == 4
     assert waits == [60, 60]
+
+
+async def test_an_interval_whose_records_fail_is_not_the_last(
+    sink: RecordingAuditSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intervals, third = 0, asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        nonlocal intervals
+        intervals += 1
+        if intervals == 3:
+            third.set()
+            await asyncio.Event().wait()
+
+    async def fail(_entry: object) -> None:
+        raise ValueError("a defect")
+
+    log = RefusalLog(sink, FakeClock(), sleep=sleep)
+    await log.note(BAD_KEY)
+    await log.note(BAD_KEY)
+    monkeypatch.setattr(sink, "record", fail)
+    log.start()
+    async with asyncio.timeout(5):
+        await third.wait()
+    await log.close()

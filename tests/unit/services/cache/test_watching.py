@@ -78,15 +78,15 @@ async def test_feeds_are_read_from_where_they_end_at_first_and_on_after_a_failur
         reported.append((tenant_id, item))
 
     reader = ChangesReader(members, on_event, begun.append, interval_s=1)
-    await asyncio.gather(*reader.look())
+    await asyncio.gather(*await reader.look())
     assert reported == []
     assert begun == ["east"]
     feed.fails = True
     feed.changes += [StudyChange(f"2.25.{n}", removed=n == 4) for n in (2, 3, 4)]
-    await asyncio.gather(*reader.look())
+    await asyncio.gather(*await reader.look())
     feed.fails = False
-    await asyncio.gather(*reader.look())
-    await asyncio.gather(*reader.look())
+    await asyncio.gather(*await reader.look())
+    await asyncio.gather(*await reader.look())
     assert reported == [("east", StudyEvent(f"2.25.{n}", "main", removed=n == 4)) for n in (2, 3, 4)]
     assert begun == ["east"]
 
@@ -127,13 +127,13 @@ async def test_no_feed_waits_for_another_tenants() -> None:
         reported.append((tenant_id, item.pacs))
 
     reader = ChangesReader(lambda: members, on_event, lambda _: None, interval_s=1)
-    first = reader.look()
+    first = await reader.look()
     await until(lambda: sum(task.done() for task in first) == 3)
     await settle()
     (silent,) = (task for task in first if not task.done())
     assert reported == [("east", "endless")] * MAX_PAGES
     feed.changes += [StudyChange("2.25.1", removed=False)]
-    again = reader.look()
+    again = await reader.look()
     assert silent in again
     assert len(again) == 4
     await until(lambda: ("west", "main") in reported)

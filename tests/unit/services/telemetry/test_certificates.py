@@ -108,7 +108,7 @@ async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
     await directory.create_tenant(Tenant("east", START))
     await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))
     watch = CertificateMonitor((), directory, directory, lambda _: None, telemetry, observed_certificates)
-    await watch.start()
+    watch.start()
     await until(lambda: bool(telemetry.expiries))
     for expires in (START, START + timedelta(days=90)):
         await asyncio.to_thread(observed_certificates.observe, SEEN, expires)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
@@ -13,7 +13,7 @@ from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.services.repeating import Repeating
+from radgate_server.services.repeating import Repeated
 
 COUNT_INTERVAL_S = 60.0
 """How old the count may become that commands read."""
@@ -42,7 +42,12 @@ class DiskTier[Disk: AccountedDisk]:
         self._threads = ThreadPoolExecutor(threads, f"{tier}-tier")
         self._inventory_kind = inventory
         self._inventory: Future[None] | None = None
-        self._counts = _Counts(tier, self._save_count)
+        self._counts = Repeated(
+            self._save_count,
+            f"{tier}-count",
+            interval_s=COUNT_INTERVAL_S,
+            trouble=f"what the tier {tier} holds can't be counted",
+        )
 
     async def __aenter__(self) -> Self:
         """Make the folder and begin to take stock of it; look-ups need not wait for that."""
@@ -95,16 +100,3 @@ class DiskTier[Disk: AccountedDisk]:
         """Leave the count for commands, first when all stock has been taken."""
         await self.inventory_taken()
         await self._in_thread(self._disk.save_count)
-
-
-class _Counts(Repeating):
-    """Saves the count again and again."""
-
-    def __init__(self, tier: str, save: Callable[[], Awaitable[None]]) -> None:
-        trouble = f"what the tier {tier} holds can't be counted"
-        super().__init__(f"{tier}-count", interval_s=COUNT_INTERVAL_S, trouble=trouble)
-        self._save = save
-
-    async def look(self) -> None:
-        """Save it."""
-        await self._save()

@@ -22,6 +22,7 @@ from radgate_server.core.imaging.render_target import RenderTarget
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.request_context import tenant_id
 from radgate_server.core.telemetry.tracing import span
+from radgate_server.services.repeating import Repeated
 from radgate_server.settings.settings import ImagingSettings
 
 _log = logging.getLogger(__name__)
@@ -41,15 +42,23 @@ class ImageWorkers:
         policy = worker_policy(settings)
         self._slots = [WorkerSlot(self._queue, policy, telemetry) for _ in range(count)]
         self._running: list[asyncio.Task[None]] = []
+        self._inspection = Repeated(
+            self._inspect,
+            "image-workers-inspection",
+            interval_s=min(_LOOKED_AFTER_S, settings.job_timeout_s / _LOOKS_PER_TIMEOUT),
+            trouble="workers for images can't be inspected",
+            wait_first=True,
+        )
 
     async def start(self) -> None:
         """Begin to start the workers; jobs that come before they are there wait for them."""
         for slot in self._slots:
             self._running.append(asyncio.create_task(self._keep_occupied(slot), name="image-worker"))
-        self._running.append(asyncio.create_task(self._look_after(), name="image-workers-care"))
+        self._inspection.start()
 
     async def close(self) -> None:
         """Kill all workers; calls that are not answered yet fail. May be called twice."""
+        await self._inspection.close()
         running, self._running = self._running, []
         for task in running:
             task.cancel()
@@ -139,12 +148,9 @@ class ImageWorkers:
                 self._queue.fail_all(_none_starts())
             await asyncio.sleep(delay_s)
 
-    async def _look_after(self) -> None:
-        interval_s = min(_LOOKED_AFTER_S, self._settings.job_timeout_s / _LOOKS_PER_TIMEOUT)
-        while True:
-            await asyncio.sleep(interval_s)
-            for slot in self._slots:
-                slot.inspect()
+    async def _inspect(self) -> None:
+        for slot in self._slots:
+            slot.inspect()
 
 
 def _none_starts() -> ImageWorkersBusyError:

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from radgate_server.core.access.ports.directory import StatusBoard, TenantDirectory
 from radgate_server.core.errors import DatabaseUnavailableError, PacsError, reason_of
@@ -15,9 +15,9 @@ from radgate_server.core.pacs.health import BreakerState, Health, OperationState
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.condition_log import ConditionLog
 from radgate_server.services.pacs.failover.probing import Finding, Prober
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
+from radgate_server.services.repeating import Repeating, Sleep
 from radgate_server.settings.settings import PacsSettings
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,15 @@ class _Watched:
     published_s: float = 0.0
 
 
-class PacsHealthMonitor:
+class HealthListeners(NamedTuple):
+    """Who is notified of what health checks find: what fails over, what limits calls, and where it is published."""
+
+    tracker: FailoverTracker
+    guard: Guard
+    board: StatusBoard
+
+
+class PacsHealthMonitor(Repeating):
     """Probes each PACS of all tenants every `probe_interval_s` seconds, jittered; sooner while one fails.
 
     Breakers that open between two probes bring the next one forward: a PACS that is back is asked again within
@@ -96,40 +104,32 @@ class PacsHealthMonitor:
         self,
         tenants: TenantDirectory,
         members: Members,
-        tracker: FailoverTracker,
-        guard: Guard,
-        board: StatusBoard,
+        listeners: HealthListeners,
         settings: PacsSettings,
         clock: Clock,
         telemetry: Telemetry,
         *,
         uniform: Callable[[float, float], float] = random.uniform,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        super().__init__("pacs-health", interval_s=LOOK_S, trouble="PACS can't be watched", sleep=sleep)
         self._tenants = tenants
         self._members = members
-        self._tracker = tracker
-        self._guard = guard
-        self._board = board
+        self._tracker, self._guard, self._board = listeners
         self._settings = settings
-        self._prober = Prober(guard.pulse, settings.probe_timeout_s, clock)
+        self._prober = Prober(self._guard.pulse, settings.probe_timeout_s, clock)
         self._clock = clock
         self._telemetry = telemetry
         self._uniform = uniform
-        self._sleep = sleep
         self._watched: dict[_Place, _Watched] = {}
         self._turns = asyncio.Semaphore(PROBES_AT_ONCE)
         self._turns_of = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(PROBES_OF_A_TENANT))
         self._probes: set[asyncio.Task[None]] = set()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Watch from now on."""
-        self._task = asyncio.create_task(self._watch(), name="pacs-health")
 
     async def close(self) -> None:
-        """Watch no more; probes in progress are given up."""
-        tasks = [*self._probes, *([self._task] if self._task else [])]
+        """Watch no more; probes in progress are cancelled."""
+        await super().close()
+        tasks = list(self._probes)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -153,18 +153,6 @@ class PacsHealthMonitor:
         if watched.due_s > now_s + AGAIN_S and not watched.vouched and self._has_open_breakers(place):
             watched.due_s = now_s + min(self._settings.probe_interval_s, AGAIN_S)
         return watched.due_s <= now_s
-
-    async def _watch(self) -> None:
-        condition = ConditionLog(_log, "PACS can't be watched")
-        while True:
-            try:
-                await self.look()
-                condition.succeeded()
-            except DatabaseUnavailableError as error:
-                condition.failed(error.message)
-            except Exception:  # noqa: BLE001 - who watches no more would never fail over
-                _log.exception("PACS can't be watched")
-            await self._sleep(LOOK_S)
 
     async def _take_stock(self) -> None:
         """Know every PACS that is configured now. One that is new is probed soon, but not all at the same moment."""

@@ -19,7 +19,13 @@ from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnectio
 from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus, Pulse
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.services.pacs.clients import PacsClients
-from radgate_server.services.pacs.failover.monitor import AGAIN_S, PROBES_AT_ONCE, PUBLISH_INTERVALS, PacsHealthMonitor
+from radgate_server.services.pacs.failover.monitor import (
+    AGAIN_S,
+    PROBES_AT_ONCE,
+    PUBLISH_INTERVALS,
+    HealthListeners,
+    PacsHealthMonitor,
+)
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
 from radgate_server.settings.settings import PacsSettings
 from tests.fakes.clock import START, FakeClock
@@ -68,9 +74,7 @@ class Rig:
         self.monitor = PacsHealthMonitor(
             self.directory,
             self.clients,
-            self.tracker,
-            self.guard,
-            self.directory,
+            HealthListeners(self.tracker, self.guard, self.directory),
             PacsSettings(probe_interval_s=INTERVAL_S, probe_timeout_s=probe_timeout_s),
             self.clock,
             self.telemetry,
@@ -309,7 +313,7 @@ async def test_goes_on_when_the_database_was_away(rig: Rig, monkeypatch: pytest.
 
     monkeypatch.setattr(rig.directory, "list_tenants", away)
     rig.monitor._sleep = sleep
-    await rig.monitor.start()
+    rig.monitor.start()
     await until(lambda: rig.pacs["west", "main"].calls["echo"] > 0)
     assert looks.qsize() > 4
 
