@@ -26,17 +26,18 @@ from radgate_server.services.pacs.failover.tracker import FailoverTracker
 
 _log = logging.getLogger(__name__)
 
+_DEFECT = "the PACS can't be used because of a defect: see the log"
 _CLOSE_WAIT_S = 2.0
 """A PACS that takes longer to let go of (a connection is being opened, say) continues closing, and nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Connected:
-    """A PACS. `usable` is False for one whose settings can't be used; that is retried at each look at them."""
+    """A PACS. `problem` says why its settings can't be used, "" when they can; it is retried at each look at them."""
 
     config: PacsConfig
     client: PacsClient
-    usable: bool = True
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,14 @@ class PacsClients:
         async with self._lock:
             loaded = tenant_id in self._tenants
             known = self._tenants.get(tenant_id, _TenantPacs()).connected
-            old = {_identity(entry.config): entry for entry in known if entry.usable}
+            old = {_identity(entry.config): entry for entry in known if not entry.problem}
+            reported = {entry.config.name: entry.problem for entry in known}
             configs = await self._directory.list_pacs(tenant_id)
             groups = groups_of(configs)
             if self._tracker is not None:
                 await self._tracker.load(tenant_id, groups)
             connected = tuple(
-                old.pop(identity) if (identity := _identity(config)) in old else self._connect(config)
+                old.pop(identity) if (identity := _identity(config)) in old else self._connect(config, reported)
                 for config in configs
             )
             self._tenants[tenant_id] = _TenantPacs(connected, self._group(groups, connected))
@@ -143,16 +145,18 @@ class PacsClients:
             for group in groups
         )
 
-    def _connect(self, config: PacsConfig) -> _Connected:
+    def _connect(self, config: PacsConfig, reported: Mapping[str, str]) -> _Connected:
+        """Make the client; a problem is logged unless it is the one that was `reported` of the PACS."""
         try:
             made = make_client(self._factories, config)
             return _Connected(config, self._wrap(config, checked_pacs(made, config.tenant_id, self._observer)))
         except ConfigurationError as error:  # the tenant's other PACS must not suffer for it
-            _log.error("a PACS can't be used: %s", error.message, extra={"tenant": config.tenant_id})
-            return _Connected(config, _unusable_pacs(config.name, error.message), usable=False)
-        except Exception:  # noqa: BLE001 - nor for a defect that its settings bring to light
-            _log.exception("a PACS can't be used because of a defect", extra={"tenant": config.tenant_id})
-            return _Connected(config, _unusable_pacs(config.name, "the PACS can't be used: see the log"), usable=False)
+            problem, defect = error.message or _DEFECT, None
+        except Exception as error:  # noqa: BLE001 - nor for a defect that its settings bring to light
+            problem, defect = _DEFECT, error
+        if reported.get(config.name) != problem:
+            _log.error("a PACS can't be used: %s", problem, exc_info=defect, extra={"tenant": config.tenant_id})
+        return _Connected(config, _unusable_pacs(config.name, problem), problem)
 
     async def _release(self, entries: Iterable[_Connected]) -> None:
         closing = [asyncio.ensure_future(entry.client.close()) for entry in entries]
@@ -178,7 +182,7 @@ class PacsClients:
 
 def _setup(connected: Iterable[_Connected]) -> list[tuple[PacsConfig, bool]]:
     """What answers depend on, in order of precedence."""
-    return [(entry.config, entry.usable) for entry in connected]
+    return [(entry.config, not entry.problem) for entry in connected]
 
 
 def _identity(config: PacsConfig) -> PacsConfig:

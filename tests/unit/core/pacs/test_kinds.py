@@ -1,10 +1,11 @@
 from dataclasses import is_dataclass
+from typing import Any
 
 import pytest
 
 from radgate_server.cli.pacs.kinds import OWN_OPTIONS, options_of
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.pacs.kinds.documents import connection_document, connection_of_document
+from radgate_server.core.pacs.kinds.documents import connection_document, connection_of_document, stored_connection
 from radgate_server.core.pacs.kinds.kind import DetectTarget, PacsConnection
 from radgate_server.core.pacs.kinds.table import KINDS
 from radgate_server.core.secrets.secret import Secret
@@ -55,6 +56,13 @@ def test_a_document_of_an_unknown_kind_is_kept_as_it_is() -> None:
     assert connection.with_secret(Secret("s")).secret == Secret("s")
     with pytest.raises(InvalidArgumentError, match="install what provides the kind"):
         connection.checked()
+
+
+@pytest.mark.parametrize("document", [{"path": "/images"}, {"kind": None}, {"kind": ["folder"]}, {}])
+def test_a_stored_document_without_a_kind_is_unusable_with_the_reason(document: dict[str, Any]) -> None:
+    connection = stored_connection(document)
+    assert "the field 'kind' of its stored settings does not fit" in connection.unusable
+    assert connection_document(connection) == document
 
 
 def test_a_kind_that_forgets_what_each_must_have_can_not_be_connected() -> None:

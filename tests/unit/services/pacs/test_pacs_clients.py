@@ -43,6 +43,31 @@ async def test_a_pacs_whose_settings_cant_be_used_fails_alone_and_is_tried_again
     await clients.close()
 
 
+async def test_a_problem_is_logged_once_and_again_when_it_becomes_another(caplog: pytest.LogCaptureFixture) -> None:
+    problems: list[Exception | None] = [ConfigurationError("no file")] * 3
+    problems += [ConfigurationError("no key"), OverflowError(), OverflowError(), None, ConfigurationError("no key")]
+
+    def connect(config: PacsConfig) -> PacsClient:
+        if problem := problems.pop(0):
+            raise problem
+        return MemoryPacs(name=config.name).client
+
+    directory = await _directory("main")
+    clients = PacsClients(directory, {"folder": connect})
+    while len(problems) > 1:
+        await clients.refresh("east")
+    await directory.delete_pacs("east", "main")
+    await directory.create_pacs(PacsConfig("east", "main", FolderConnection("/other"), START))
+    await clients.refresh("east")
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "no file",
+        "no key",
+        "the PACS can't be used because of a defect: see the log",
+        "no key",
+    ]
+    await clients.close()
+
+
 async def test_a_defect_with_one_pacs_is_not_the_end_of_the_others() -> None:
     def connect(config: PacsConfig) -> PacsClient:
         if config.name == "second":

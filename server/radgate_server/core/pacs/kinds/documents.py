@@ -21,7 +21,7 @@ def stored_connection(document: Mapping[str, Any]) -> PacsConnection:
     try:
         return connection_of_document(document)
     except DocumentError as misfit:
-        return UnknownConnection(document["kind"], dict(document), misfit=misfit.field)
+        return UnknownConnection(str(document.get("kind", "")), dict(document), misfit=misfit.field)
 
 
 def connection_of_document(document: Mapping[str, Any]) -> PacsConnection:
@@ -30,7 +30,9 @@ def connection_of_document(document: Mapping[str, Any]) -> PacsConnection:
     Raises:
         DocumentError: for the first field that does not fit the kind.
     """
-    name = document["kind"]
+    name = document.get("kind")
+    if not isinstance(name, str):
+        raise DocumentError("kind", "must be given, as text")
     kind = KINDS.get(name)
     if kind is None:
         return UnknownConnection(name, dict(document), failure=UNAVAILABLE.get(name, ""))
