@@ -109,6 +109,14 @@ def test_a_reference_stands_for_a_pass_code_of_dimse(north: Cli, tmp_path: Path)
         ((*ADD, "--name", "a", "--password-ref", "vault:a"), "must look like vault:path#key"),
         ((*ADD, "--name", "a", "--password-ref", "env:A", "--bearer-env", "PATH"), "two places of one secret"),
         ((*ADD_DIMSE, "--password-ref", "env:A"), "--password-ref needs --username"),
+        (
+            (*ADD_DIMSE, "--password-ref", "env:A", "--password-file", __file__),
+            "--password-file and --password-ref are two places of one secret; give one",
+        ),
+        (
+            ("pacs", "detect", "127.0.0.1", "--password-ref", "env:A", "--bearer-env", "PATH"),
+            "--bearer-env and --password-ref are two places of one secret; give one",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(north: Cli, options: tuple[str, ...], said: str) -> None:

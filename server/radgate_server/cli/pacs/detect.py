@@ -1,13 +1,14 @@
 """`radgate pacs detect`: what a host speaks, and the commands that add it."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from radgate_server.cli.pacs.kinds import options_of
-from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
+from radgate_server.cli.pacs.secrets import from_keyboard, given_secret, password_env_option, password_ref_option
 from radgate_server.cli.shared.admin import caller_for, run_admin
 from radgate_server.cli.shared.options import config_option, json_option
 from radgate_server.cli.shared.output import hint, print_json, print_rows
@@ -25,7 +26,7 @@ from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 )
 @click.option("--calling-aet", metavar="AET", default="", help="AE title by which Radgate presents itself.")
 @click.option("--username", metavar="NAME", default="", help="User for web servers; the password is asked for.")
-@click.option("--password-env", metavar="VAR", help="Environment variable with the user's password.")
+@password_env_option
 @click.option("--bearer-env", metavar="VAR", help="Environment variable with a bearer token for web servers.")
 @password_ref_option
 @click.option("--tenant", "tenant_id", metavar="TENANT", default="TENANT", help="Tenant to name in the commands shown.")
@@ -37,17 +38,15 @@ def detect(
     called_aets: tuple[str, ...],
     calling_aet: str,
     username: str,
-    password_env: str | None,
-    bearer_env: str | None,
-    password_ref: str | None,
     tenant_id: str,
     as_json: bool,
+    **places: str | None,
 ) -> None:
     """Find out within seconds what HOST speaks at PORT, or at the usual ports, and how to add it.
 
     Nothing is saved. The exit status is 1 when no PACS answered.
     """
-    secret = _secret(username, password_env, bearer_env, password_ref)
+    secret = _secret(username, places)
     target = DetectTarget(host, port, called_aets, calling_aet, username, secret)
     report = run_admin(lambda admin: admin.pacs.detect(caller_for(), target))
     if as_json:
@@ -60,19 +59,14 @@ def detect(
         raise click.ClickException("no PACS answered")
 
 
-def _secret(username: str, password_env: str | None, bearer_env: str | None, password_ref: str | None) -> SecretSource:
-    if password_ref is not None:
-        if password_env is not None or bearer_env is not None:
-            raise click.UsageError("--password-ref and an environment variable are two places of one secret; give one")
-        return from_reference(password_ref)
-    if bearer_env is not None:
-        if username or password_env is not None:
-            raise click.UsageError("--bearer-env and --username are of different kinds of credentials; give one")
-        return from_variable(bearer_env)
-    if password_env is not None:
-        if not username:
-            raise click.UsageError("--password-env needs --username")
-        return from_variable(password_env)
+def _secret(username: str, places: Mapping[str, str | None]) -> SecretSource:
+    if places["bearer_env"] is not None and (username or places["password_env"] is not None):
+        raise click.UsageError("--bearer-env and --username are of different kinds of credentials; give one")
+    if places["password_env"] is not None and not username:
+        raise click.UsageError("--password-env needs --username")
+    given = given_secret(places, "password_env", "bearer_env", "password_ref")
+    if given is not None:
+        return given
     return from_keyboard("Password") if username else NO_SECRET
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_tls_options
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
-from radgate_server.cli.pacs.secrets import from_file, from_keyboard, from_reference, password_ref_option
+from radgate_server.cli.pacs.secrets import check_one_place, from_keyboard, given_secret, password_ref_option
 from radgate_server.cli.shared.options import together
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.kinds.dimse import MAX_ASSOCIATIONS
@@ -115,14 +114,10 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _password(options: dict[str, Any], needed: str) -> SecretSource:
-    file: Path | None = options["password_file"]
-    reference: str | None = options["password_ref"]
-    if file is not None and reference is not None:
-        raise click.UsageError("--password-file and --password-ref are two places of one password; give one")
+    place = check_one_place(options, "password_file", "password_ref")
     if not options["username"]:
-        if file is not None or reference is not None:
-            raise click.UsageError(f"--password-{'file' if reference is None else 'ref'} needs {needed}")
+        if place is not None:
+            raise click.UsageError(f"--{place.replace('_', '-')} needs {needed}")
         return NO_SECRET
-    if reference is not None:
-        return from_reference(reference)
-    return from_keyboard("Password", may_be_empty=True) if file is None else from_file(file)
+    given = given_secret(options, "password_file", "password_ref")
+    return from_keyboard("Password", may_be_empty=True) if given is None else given

@@ -6,7 +6,7 @@ from typing import Any, cast, get_type_hints
 
 import click
 
-from radgate_server.cli.pacs.secrets import from_reference, from_variable, password_ref_option
+from radgate_server.cli.pacs.secrets import given_secret, password_env_option, password_ref_option
 from radgate_server.cli.shared.options import together
 from radgate_server.core.pacs.kinds.kind import SECRET_FIELD, PacsConnection
 from radgate_server.core.pacs.setup import keep_secret
@@ -15,7 +15,6 @@ from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 type Options = dict[str, Any]
 
 _TYPES = (str, int, float)
-_password_env_option = click.option("--password-env", metavar="VAR", help="Environment variable with the secret.")
 
 
 def field_options(
@@ -31,19 +30,19 @@ def field_options(
     """
     hints = get_type_hints(connection)
     options = [_option(each, hints[each.name], new=new) for each in _settings(connection)]
-    secret = (_password_env_option, password_ref_option) if _has_secret(connection) else ()
+    secret = (password_env_option, password_ref_option) if _has_secret(connection) else ()
     return together(*options, *secret)
 
 
 def new_by_fields(connection: type[PacsConnection], options: Options) -> PacsConnection:
     """The connection of what is given, with defaults for what is not."""
-    return connection(**_given(connection, options)).with_secret(_secret(options))
+    return connection(**_given(connection, options)).with_secret(_secret(connection, options))
 
 
 def changed_by_fields(old: Any, options: Options) -> PacsConnection:
     """The connection with what is given in place of what it had."""
     changed: PacsConnection = replace(old, **_given(type(old), options))
-    return keep_secret(old, changed.with_secret(_secret(options)))
+    return keep_secret(old, changed.with_secret(_secret(type(old), options)))
 
 
 def arguments_by_fields(connection: PacsConnection) -> list[str]:
@@ -79,13 +78,10 @@ def _given(connection: type[PacsConnection], options: Options) -> Options:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _secret(options: Options) -> SecretSource:
-    variable, reference = options.get("password_env"), options.get("password_ref")
-    if variable is not None and reference is not None:
-        raise click.UsageError("--password-ref and --password-env are two places of one secret; give one")
-    if reference is not None:
-        return from_reference(reference)
-    return NO_SECRET if variable is None else from_variable(variable)
+def _secret(connection: type[PacsConnection], options: Options) -> SecretSource:
+    if not _has_secret(connection):
+        return NO_SECRET
+    return given_secret(options, "password_env", "password_ref") or NO_SECRET
 
 
 def _key(each: Field[Any]) -> str:

@@ -9,7 +9,13 @@ import click
 from radgate_server.cli.pacs.dimse_tls_options import FILE
 from radgate_server.cli.pacs.label_options import changed_labels
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
-from radgate_server.cli.pacs.secrets import from_keyboard, from_reference, from_variable, password_ref_option
+from radgate_server.cli.pacs.secrets import (
+    check_one_place,
+    from_keyboard,
+    given_secret,
+    password_env_option,
+    password_ref_option,
+)
 from radgate_server.cli.shared.options import together
 from radgate_server.core.pacs.connections import (
     DicomWebConnection,
@@ -65,7 +71,7 @@ def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[...
         *((wado_uri_option,) if wado_uri else ()),
         click.option("--bearer-env", metavar="VAR", help="Environment variable with a bearer token."),
         click.option("--username", metavar="NAME", help="User; the password is asked for without --password-env."),
-        click.option("--password-env", metavar="VAR", help="Environment variable with the user's password."),
+        password_env_option,
         click.option("--api-key-header", metavar="HEADER", help="Header that carries an API key."),
         click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key."),
         click.option("--oauth2-token-url", metavar="URL", help="Where to ask for OAuth 2.0 tokens."),
@@ -147,8 +153,7 @@ def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, Secr
         raise click.UsageError(f"{_flag(first)} and {_flag(second)} are of different kinds of credentials; give one")
     way = ways[0]
     same_method = way.method is old.method
-    if reference is not None and options[way.secret] is not None:
-        raise click.UsageError(f"{_flag(way.secret)} and --password-ref are two places of one secret; give one")
+    check_one_place(options, way.secret, "password_ref")
     optional = way.optional if reference is None else way.optional | {way.secret}
     for option in way.options:
         if options[option] is None and option not in optional and not same_method:
@@ -159,11 +164,9 @@ def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, Secr
 
 
 def _secret(way: _Way, options: dict[str, Any]) -> SecretSource:
-    if options["password_ref"] is not None:
-        return from_reference(options["password_ref"])
-    variable = options[way.secret]
-    if variable is not None:
-        return from_variable(variable)
+    given = given_secret(options, way.secret, "password_ref")
+    if given is not None:
+        return given
     return from_keyboard("Password") if way.method is HttpAuthMethod.BASIC else NO_SECRET
 
 

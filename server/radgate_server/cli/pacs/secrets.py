@@ -4,12 +4,14 @@ Or they stay where they are kept, and the command line says where.
 """
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.secrets.secret import Secret, SecretReference, parse_reference
+from radgate_server.core.secrets.secret import Secret, SecretReference, SecretSource, parse_reference
 
 
 def from_variable(name: str) -> Secret:
@@ -46,6 +48,36 @@ def from_reference(text: str) -> SecretReference:
         raise click.UsageError(error.message) from None
 
 
+_READERS: Mapping[str, Callable[[Any], SecretSource]] = {
+    "env": from_variable,
+    "file": from_file,
+    "ref": from_reference,
+}
+"""By the last word of the option."""
+
+
+def check_one_place(options: Mapping[str, Any], *names: str) -> str | None:
+    """The one of the options ("password_env") that is given, None when none is. Raises click.UsageError for two."""
+    given = [name for name in names if options[name] is not None]
+    if len(given) > 1:
+        first, second = (f"--{name.replace('_', '-')}" for name in given[:2])
+        raise click.UsageError(f"{first} and {second} are two places of one secret; give one")
+    return given[0] if given else None
+
+
+def given_secret(options: Mapping[str, Any], *names: str) -> SecretSource | None:
+    """The secret of the one of the options that is given, None when none is.
+
+    Raises:
+        click.UsageError: two are given, or the secret can't be read there.
+    """
+    name = check_one_place(options, *names)
+    return None if name is None else _READERS[name.rpartition("_")[2]](options[name])
+
+
+password_env_option = click.option(
+    "--password-env", metavar="VAR", help="Environment variable with the password, or with what stands for one."
+)
 password_ref_option = click.option(
     "--password-ref",
     metavar="REF",
