@@ -45,6 +45,10 @@ class Load[Key]:
     def __exit__(self, *_: object) -> None:
         self._loads.discard(self)
 
+    def restart(self) -> None:
+        """What is asked for from now on is newer than all that was invalidated before."""
+        self.invalidations.clear()
+
     def is_current(self, key: Key) -> bool:
         """Whether nothing was invalidated under this key since the load began."""
         return not any(concerns(key) for concerns in self.invalidations)

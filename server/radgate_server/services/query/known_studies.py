@@ -1,4 +1,4 @@
-"""Whose study it is and where it lies, as was told of late: for the audit trail, which must not ask a PACS for it."""
+"""Whose study it is and where it lies, as reported recently: for the audit trail, which must not ask a PACS for it."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.family_name import FamilyName, patients_family_name
+from radgate_server.lib.answer_cache import Load, Loads
 from radgate_server.lib.lru_cache import LruCache
 from radgate_server.services.query.merging import SourcedMatch
 
@@ -38,14 +39,49 @@ class KnownStudy(NamedTuple):
 _UNKNOWN = KnownStudy()
 
 
+type _Place = tuple[str, str]
+"""Tenant and Study Instance UID."""
+
+
 class KnownStudies:
-    """What is known by tenant and study, in memory; those used last are kept."""
+    """What is known by tenant and study, in memory; those used last are cached."""
 
     def __init__(self, max_studies: int = MAX_STUDIES) -> None:
-        self._known: LruCache[tuple[str, str], KnownStudy] = LruCache(max_studies)
+        self._known: LruCache[_Place, KnownStudy] = LruCache(max_studies)
+        self._loads: Loads[_Place] = Loads()
+
+    def learning(self) -> "StudyLearning":
+        """A context manager to learn through: enter it before anything is asked for."""
+        return StudyLearning(self._loads.in_progress, self._known)
+
+    def of_study(self, tenant_id: str, study_instance_uid: str) -> KnownStudy:
+        """What is known of the study."""
+        return self._known.get((tenant_id, study_instance_uid)) or _UNKNOWN
+
+    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Drop what is known of the study, or of all of the tenant; what was asked before is learned no more."""
+
+        def concerns(place: _Place) -> bool:
+            return place[0] == tenant_id and study_instance_uid in (None, place[1])
+
+        self._loads.invalidate(concerns)
+        if study_instance_uid is None:
+            self._known.drop_where(concerns)
+        else:
+            self._known.drop((tenant_id, study_instance_uid))
+
+
+class StudyLearning(Load[_Place]):
+    """Learns what is reported from `__enter__` on, but nothing of a study that was invalidated since."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, loads: set[Load[_Place]], known: LruCache[_Place, KnownStudy]) -> None:
+        super().__init__(loads)
+        self._known = known
 
     def learn(self, tenant_id: str, matches: Iterable[SourcedMatch]) -> None:
-        """Remember what a search told."""
+        """Remember what a search reported."""
         by_study: defaultdict[str, list[SourcedMatch]] = defaultdict(list)
         for match in matches:
             if study := first_value(match.attributes, _STUDY_INSTANCE_UID):
@@ -54,44 +90,28 @@ class KnownStudies:
             reported = [match.attributes for match in found]
             patient_id = next((value for one in reported if (value := first_value(one, PATIENT_ID))), None)
             family_name = next((name for one in reported if (name := patients_family_name(one))), None)
-            self._put(tenant_id, study, patient_id, family_name, (name for match in found for name in match.pacs))
+            self._put((tenant_id, study), patient_id, family_name, (name for match in found for name in match.pacs))
 
     def learn_pacs(self, tenant_id: str, study_instance_uid: str, pacs: Iterable[str]) -> None:
         """Remember which PACS list instances of the study."""
-        self._put(tenant_id, study_instance_uid, None, None, pacs)
+        self._put((tenant_id, study_instance_uid), None, None, pacs)
 
     def learn_patient(self, tenant_id: str, study_instance_uid: str, patient_id: str, family_name: FamilyName) -> None:
-        """Remember what one of its instances says; nothing is news too, for then it need not be read again."""
-        self._put(tenant_id, study_instance_uid, patient_id, family_name, ())
+        """Remember what one of its instances says; an empty value too, for then it need not be read again."""
+        self._put((tenant_id, study_instance_uid), patient_id, family_name, ())
 
-    def of_study(self, tenant_id: str, study_instance_uid: str) -> KnownStudy:
-        """What is known of the study."""
-        return self._known.get((tenant_id, study_instance_uid)) or _UNKNOWN
-
-    def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """Drop what is known of the study, or of all of the tenant."""
-        if study_instance_uid is None:
-            self._known.drop_where(lambda place: place[0] == tenant_id)
-        else:
-            self._known.drop((tenant_id, study_instance_uid))
-
-    def _put(
-        self,
-        tenant_id: str,
-        study_instance_uid: str,
-        patient_id: str | None,
-        family_name: FamilyName | None,
-        pacs: Iterable[str],
-    ) -> None:
-        known = self.of_study(tenant_id, study_instance_uid)
+    def _put(self, place: _Place, patient_id: str | None, family_name: FamilyName | None, pacs: Iterable[str]) -> None:
+        if not self.is_current(place):
+            return
+        known = self._known.get(place) or _UNKNOWN
         study = KnownStudy(
             _newer(patient_id, known.patient_id),
             ",".join(dict.fromkeys([*filter(None, known.pacs.split(",")), *pacs])),
             _newer(family_name, known.family_name),
         )
-        self._known.put((tenant_id, study_instance_uid), study)
+        self._known.put(place, study)
 
 
 def _newer[T](reported: T | None, known: T | None) -> T | None:
-    """What is told, unless that is nothing and something is known."""
+    """What is reported, unless that is nothing and something is known."""
     return reported if reported or known is None else known

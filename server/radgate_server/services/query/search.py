@@ -199,13 +199,13 @@ class QueryService:
 
     async def _ask(self, key: _AnswerKey) -> _Answer:
         tenant_id, query, first = key
-        with self._answers.loading() as load:
+        with self._answers.loading() as load, self._studies.learning() as learning:
             clients = await self._clients.of_tenant(tenant_id)
             answers, answer = await self._ask_first(clients, query, first) if first is not None else ((), None)
             if answer is None:
                 answers = await ask_all(clients, query, self._limits)
                 answer = _Answer(merge(query, answers), _warnings(answers, self._limits.max_results))
-            self._studies.learn(tenant_id, answer.matches)
+            learning.learn(tenant_id, answer.matches)
             self._compare(tenant_id, query, answers)
             if not any(isinstance(one.result, PacsError) for one in answers):
                 stored = (tenant_id, query, None if answer.is_whole else first)

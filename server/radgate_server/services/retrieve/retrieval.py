@@ -13,6 +13,7 @@ from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle, ListedInstance
 from radgate_server.core.errors import GatewayError, InstanceNotSentError
 from radgate_server.services.pacs.fetch_scopes import instance_scope, plan_scopes
+from radgate_server.services.query.known_studies import StudyLearning
 from radgate_server.services.retrieve.fetch import Arrived, Fetch, FetchLimits, FetchReader
 from radgate_server.services.retrieve.listing import Listing, ListingPart, StudyLister
 from radgate_server.services.retrieve.steady_instance import SteadyInstance
@@ -79,6 +80,7 @@ class Retrieval:
         plan: _Plan,
         retrieve: "RetrieveService",
         tenant_id: str,
+        learning: StudyLearning,
         *,
         resumed: bool,
         refused: Sequence[FailedInstance] = (),
@@ -90,6 +92,7 @@ class Retrieval:
         self._plan = plan
         self._retrieve = retrieve
         self._tenant_id = tenant_id
+        self._learning = learning
         self._resumed = resumed
 
     async def __aiter__(self) -> AsyncGenerator[Delivery]:
@@ -123,7 +126,7 @@ class Retrieval:
 
     async def _arrive(self, handle: InstanceHandle | None) -> InstanceHandle | None:
         if handle is not None:
-            await self._retrieve.learn(self._tenant_id, handle)
+            await self._retrieve.learn(self._learning, self._tenant_id, handle)
         return handle
 
     async def _deliver(self, ref: InstanceRef) -> Delivery:
@@ -171,14 +174,24 @@ class RetrieveService:
             ObjectNotFoundError: no PACS of the tenant has the scope, or all of it is hidden.
             PacsError: it can't be determined, because a PACS failed.
         """
-        listing = await self._list(tenant_id, scope, self._lister.shown)
+        with self._studies.learning() as learning:
+            async with self._open(tenant_id, scope, leave_out, learning) as retrieval:
+                yield retrieval
+
+    @asynccontextmanager
+    async def _open(
+        self, tenant_id: str, scope: RetrieveScope, leave_out: LeaveOut, learning: StudyLearning
+    ) -> AsyncIterator[Retrieval]:
+        listing = await self._list(tenant_id, scope, self._lister.shown, learning)
         left_out = leave_out(listing.listed)
         wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
         near = {ref for ref in wanted if await self._is_cached(tenant_id, ref)}
         refused = {ref: why for ref in wanted if ref not in near and (why := self._refused.of(tenant_id, ref))}
         plan = self._plan(tenant_id, scope, listing, [ref for ref in wanted if ref not in refused], near)
         try:
-            yield Retrieval(listing, plan, self, tenant_id, resumed=bool(left_out), refused=tuple(refused.values()))
+            yield Retrieval(
+                listing, plan, self, tenant_id, learning, resumed=bool(left_out), refused=tuple(refused.values())
+            )
         finally:
             for reader in plan.readers:
                 reader.leave()
@@ -190,19 +203,20 @@ class RetrieveService:
             ObjectNotFoundError: no PACS of the tenant has it.
             GatewayError: it could not be fetched.
         """
-        handle = await self._obtain(tenant_id, ref)
-        await self.learn(tenant_id, handle)
-        return SteadyInstance(handle, lambda: self._obtain(tenant_id, ref))
+        with self._studies.learning() as learning:
+            handle = await self._obtain(tenant_id, ref, learning)
+            await self.learn(learning, tenant_id, handle)
+        return SteadyInstance(handle, lambda: self._obtain_again(tenant_id, ref))
 
-    async def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
-        """Let the audit trail know whose study this is, unless it is known; what can't be read tells nothing."""
+    async def learn(self, learning: StudyLearning, tenant_id: str, handle: InstanceHandle) -> None:
+        """Let the audit trail know whose study this is, unless it is known; what can't be read reports nothing."""
         study = handle.ref.study_instance_uid
         if not self._studies.of_study(tenant_id, study).is_patient_known:
             with suppress(GatewayError):
                 head = await handle.read(0, min(handle.size_bytes, _HEAD_BYTES))
                 reported = patient_of(head)
                 family_name = family_name_in(reported.patient_name.split("="))
-                self._studies.learn_patient(tenant_id, study, reported.patient_id, family_name)
+                learning.learn_patient(tenant_id, study, reported.patient_id, family_name)
 
     def learn_failure(self, tenant_id: str, failure: FailedInstance) -> None:
         """Ask the PACS no more for now for what it sends in a form that can't be taken."""
@@ -220,27 +234,37 @@ class RetrieveService:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _list(
-        self, tenant_id: str, scope: RetrieveScope, ask: Callable[[str, RetrieveScope], Awaitable[Listing]]
+        self,
+        tenant_id: str,
+        scope: RetrieveScope,
+        ask: Callable[[str, RetrieveScope], Awaitable[Listing]],
+        learning: StudyLearning,
     ) -> Listing:
         await self._prepare(tenant_id, scope.study_instance_uid)
+        learning.restart()
         listing = await ask(tenant_id, scope)
         members = {part.client.name: part.member for part in listing.parts if part.member}
         if members and await self._listed(tenant_id, scope.study_instance_uid, members):
+            learning.restart()
             listing = await ask(tenant_id, scope)
-        self._studies.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
+        learning.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
         return listing
 
     async def _is_cached(self, tenant_id: str, ref: InstanceRef) -> bool:
         return await self._store.get(tenant_id, ref) is not None
 
-    async def _obtain(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:
+    async def _obtain_again(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:
+        with self._studies.learning() as learning:
+            return await self._obtain(tenant_id, ref, learning)
+
+    async def _obtain(self, tenant_id: str, ref: InstanceRef, learning: StudyLearning) -> InstanceHandle:
         for _ in range(_ATTEMPTS):
             near = await self._store.get(tenant_id, ref) or self._held(tenant_id, ref)
             if near is not None:
                 return near
             if (refused := self._refused.of(tenant_id, ref)) is not None:
                 raise refused.error
-            reader = self._join_underway(tenant_id, ref) or await self._begin_single(tenant_id, ref)
+            reader = self._join_underway(tenant_id, ref) or await self._begin_single(tenant_id, ref, learning)
             arrived = await _first_arrival(reader)
             if arrived.failure is not None:
                 self.learn_failure(tenant_id, arrived.failure)
@@ -269,9 +293,9 @@ class RetrieveService:
         fetches = self._fetches.get((tenant_id, ref.study_instance_uid), ())
         return next((fetch.join(frozenset({ref})) for fetch in fetches if fetch.will_bring(ref)), None)
 
-    async def _begin_single(self, tenant_id: str, ref: InstanceRef) -> FetchReader:
+    async def _begin_single(self, tenant_id: str, ref: InstanceRef, learning: StudyLearning) -> FetchReader:
         scope = instance_scope(ref)
-        listing = await self._list(tenant_id, scope, self._lister.list)
+        listing = await self._list(tenant_id, scope, self._lister.list, learning)
         return self._join_underway(tenant_id, ref) or self._begin(tenant_id, scope, listing, {ref})[0]
 
     def _plan(

@@ -21,8 +21,9 @@ def match(study: str, patient: str | None, *pacs: str, name: str = "") -> Source
 
 def test_a_study_has_the_patient_and_the_pacs_that_a_search_told() -> None:
     studies = KnownStudies()
+    learning = studies.learning()
     found = (match("1.1", "P-1", "main"), match("1.1", None, "second"), match("1.2", None, "main"))
-    studies.learn("a", [*found, SourcedMatch({}, ())])
+    learning.learn("a", [*found, SourcedMatch({}, ())])
     assert studies.of_study("a", "1.1") == KnownStudy("P-1", "main,second")
     assert studies.of_study("a", "1.2") == KnownStudy(None, "main")
     assert {studies.of_study(*place) for place in (("b", "1.1"), ("a", ""))} == {KnownStudy(None, "")}
@@ -30,17 +31,19 @@ def test_a_study_has_the_patient_and_the_pacs_that_a_search_told() -> None:
 
 def test_what_is_told_piece_by_piece_is_put_together() -> None:
     studies = KnownStudies()
-    studies.learn_pacs("a", "1.1", ("main",))
-    studies.learn_patient("a", "1.1", "P-1", DOE)
-    studies.learn_pacs("a", "1.1", ("second", "main"))
+    learning = studies.learning()
+    learning.learn_pacs("a", "1.1", ("main",))
+    learning.learn_patient("a", "1.1", "P-1", DOE)
+    learning.learn_pacs("a", "1.1", ("second", "main"))
     assert studies.of_study("a", "1.1") == KnownStudy("P-1", "main,second", DOE)
-    studies.learn_patient("a", "1.2", "", NAMELESS)
+    learning.learn_patient("a", "1.2", "", NAMELESS)
     assert studies.of_study("a", "1.2") == KnownStudy("", "", NAMELESS)
 
 
 def test_a_study_has_the_family_name_that_a_search_told() -> None:
     studies = KnownStudies()
-    studies.learn("a", [match("1.1", "P-1"), match("1.1", "P-1", name="DOE^JANE"), match("1.2", "P-2")])
+    learning = studies.learning()
+    learning.learn("a", [match("1.1", "P-1"), match("1.1", "P-1", name="DOE^JANE"), match("1.2", "P-2")])
     assert studies.of_study("a", "1.1").is_of_family(DOE)
     assert not studies.of_study("a", "1.2").is_of_family(DOE)
     assert not studies.of_study("b", "1.1").is_of_family(DOE)
@@ -50,9 +53,10 @@ def test_a_study_has_the_family_name_that_a_search_told() -> None:
 
 def test_what_says_nothing_takes_nothing_away() -> None:
     studies = KnownStudies()
-    studies.learn("a", [match("1.1", "P-1", name="DOE^JANE")])
-    studies.learn_patient("a", "1.1", "", NAMELESS)
-    studies.learn("a", [match("1.1", None)])
+    learning = studies.learning()
+    learning.learn("a", [match("1.1", "P-1", name="DOE^JANE")])
+    learning.learn_patient("a", "1.1", "", NAMELESS)
+    learning.learn("a", [match("1.1", None)])
     assert studies.of_study("a", "1.1") == KnownStudy("P-1", "", DOE)
 
 
@@ -71,7 +75,27 @@ def test_nothing_more_can_be_learned_when_id_and_name_were_told(known: KnownStud
 
 def test_those_used_last_are_kept() -> None:
     studies = KnownStudies(max_studies=2)
-    studies.learn("a", [match("1.1", "P-1"), match("1.2", "P-2")])
+    learning = studies.learning()
+    learning.learn("a", [match("1.1", "P-1"), match("1.2", "P-2")])
     assert studies.of_study("a", "1.1").patient_id == "P-1"
-    studies.learn("a", [match("1.3", "P-3")])
+    learning.learn("a", [match("1.3", "P-3")])
     assert [studies.of_study("a", f"1.{n}").patient_id for n in (1, 2, 3)] == ["P-1", None, "P-3"]
+
+
+@pytest.mark.parametrize("erased", ["1.1", None])
+def test_what_was_asked_before_an_erasure_is_learned_no_more(erased: str | None) -> None:
+    studies = KnownStudies()
+    with studies.learning() as before:
+        studies.invalidate("a", erased)
+        with studies.learning() as after:
+            before.learn("a", [match("1.1", "P-1")])
+            before.learn_pacs("a", "1.1", ("main",))
+            before.learn_patient("a", "1.1", "P-1", DOE)
+            assert studies.of_study("a", "1.1") == KnownStudy()
+            before.learn("b", [match("1.1", "P-1")])
+            assert studies.of_study("b", "1.1").patient_id == "P-1"
+            after.learn("a", [match("1.1", "P-2")])
+            assert studies.of_study("a", "1.1").patient_id == "P-2"
+        before.restart()
+        before.learn_pacs("a", "1.1", ("main",))
+        assert studies.of_study("a", "1.1").pacs == "main"

@@ -10,6 +10,7 @@ from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.known_studies import KnownStudies, KnownStudy
 from radgate_server.services.query.merging import SourcedMatch
 from radgate_server.services.query.search import Page, QueryService, RememberLimits
 from tests.fakes.clock import START, FakeClock
@@ -242,3 +243,18 @@ async def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:
     page = await (await service(pacs)).search("east", query, ALL)
     assert [first_value(match.attributes, "00100020") for match in page.matches] == ["P1"]
     assert [(warning.pacs, warning.reason) for warning in page.warnings] == [("memory", "RESULTS_WITHHELD")]
+
+
+async def test_a_study_that_is_erased_while_a_search_asks_for_it_is_not_known_afterwards() -> None:
+    pacs, known = MemoryPacs([study("2.25.1", PatientID="P-1")]), KnownStudies()
+    queries = QueryService(await connect(pacs), AskLimits(100, 60), RememberLimits(5, 300), FakeClock(), studies=known)
+    pacs.silence()
+    search = asyncio.ensure_future(queries.search("east", STUDIES, ALL))
+    await until(lambda: pacs.calls["find"] == 1)
+    known.invalidate("east", "2.25.1")
+    pacs.release()
+    assert len((await search).matches) == 1
+    assert known.of_study("east", "2.25.1") == KnownStudy()
+    queries.invalidate("east")
+    await queries.search("east", STUDIES, ALL)
+    assert known.of_study("east", "2.25.1").patient_id == "P-1"

@@ -25,14 +25,17 @@ from radgate_server.core.errors import (
 from radgate_server.core.query.model import FindResult, Query
 from radgate_server.services.pacs.fetch_scopes import plan_scopes
 from radgate_server.services.query.fan_out import AskLimits
+from radgate_server.services.query.known_studies import KnownStudy
 from radgate_server.services.retrieve.fetch import FetchLimits
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import Retrieval, RetrieveService
+from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
 from tests.fakes.clock import FakeClock
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memories import memories
 from tests.fakes.memory_pacs import MemoryPacs
+from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.waiting import settle, until
 from tests.unit.services.query.test_query import connect
 
@@ -462,3 +465,21 @@ async def test_a_list_without_proper_uids_is_an_error_and_not_a_short_study() ->
     retrieve = await service(Careless(make_study(2)))
     with pytest.raises(PacsFailedError):
         await fetch_all(retrieve)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_study_that_is_erased_while_it_is_fetched_is_not_known_afterwards(whole: bool) -> None:
+    pacs, doubts = MemoryPacs(make_study(1)), StudyDoubts(RecordingTelemetry())
+    clients, limits = await connect(pacs), AskLimits(100, 60)
+    lister = StudyLister(clients, limits, ttl_s=60, route_ttl_s=60, clock=FakeClock())
+    refused = RefusedInstances(FakeClock())
+    retrieve = RetrieveService(lister, MemoryInstanceStore(), FetchLimits(1 << 30, 60), doubts, refused)
+    (ref,) = [entry.ref for entry in (await lister.list("east", RetrieveScope(STUDY))).listed]
+    pacs.silence()
+    reading = asyncio.ensure_future(fetch_all(retrieve) if whole else retrieve.instance("east", ref))
+    await until(lambda: pacs.open_retrieves == 1)
+    retrieve.invalidate("east", STUDY)
+    doubts.studies.invalidate("east", STUDY)
+    pacs.release()
+    await reading
+    assert doubts.studies.of_study("east", STUDY) == KnownStudy()
