@@ -17,7 +17,7 @@ from radgate_server.app.use_cases import Services
 from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.gateway.answers import GatewayAnswers
 from radgate_server.core.limits.ports import LimitTelemetry
-from radgate_server.rpc.dicomweb.servicer import DicomWebServicer
+from radgate_server.rpc.dicomweb.servicer import DicomWebServicer, Retrieval
 from radgate_server.rpc.pipeline.composition import StudyGates
 from radgate_server.rpc.pipeline.interceptors import CallChecks
 from radgate_server.rpc.server.grpc_server import RpcServer, Servicers, build_server
@@ -35,6 +35,7 @@ from radgate_server.services.access.key_checker import KeyChecker
 from radgate_server.services.access.key_uses import KeyUses
 from radgate_server.services.access.rejections import Rejections
 from radgate_server.services.cache.revalidation import Revalidator
+from radgate_server.services.imaging.representations import Representations
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.limits.sharing import LimitSharing
 from radgate_server.services.limits.usage import UsageRecorder
@@ -175,11 +176,12 @@ def _servicers(
 ) -> Servicers:
     search, retrieve, instances, auditor = services.search, services.retrieve, services.instances, services.auditor
     pictures, transcoder = services.pictures, services.transcoder
+    representations = Representations(pictures.frames, transcoder)
     reading, chunk_bytes = administration.reading, settings.retrieve.chunk_bytes
     return Servicers(
         query=QueryServicer(search, services.study_changes, auditor),
         retrieve=RetrieveServicer(
-            retrieve, instances, pictures.frames, transcoder, services.streams, auditor, chunk_bytes=chunk_bytes
+            retrieve, instances, pictures.frames, representations, services.streams, auditor, chunk_bytes=chunk_bytes
         ),
         transcode=TranscodeServicer(
             retrieve,
@@ -197,7 +199,12 @@ def _servicers(
         quarantine=QuarantineServicer(administration.admin.quarantine),
         admin=AdminServicer(administration.admin),
         dicomweb=DicomWebServicer(
-            search, retrieve, instances, pictures, transcoder, store, auditor, tiers.hot, settings
+            search,
+            Retrieval(retrieve, instances, representations, pictures),
+            store,
+            auditor,
+            tiers.hot,
+            settings,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -84,6 +85,23 @@ async def test_a_damaged_instance_costs_itself(rig: Rig, study: Web) -> None:
     assert answer.body.count(f"Content-Type: {DICOM}; transfer-syntax={HTJ2K}".encode()) == 12
     assert answer.error is not None
     assert reason_of(answer.error) == "INSTANCE_MALFORMED"
+
+
+@pytest.mark.parametrize("broken", [2, 3, 4])
+async def test_a_damaged_frame_costs_itself(rig: Rig, web: Web, broken: int) -> None:
+    pixels = (np.arange(64 * 64) % 256).astype("<u2").reshape(64, 64)
+    codestreams = [imagecodecs.jpeg2k_encode(pixels, codecformat="J2K", reversible=True) for _ in range(4)]
+    codestreams[broken - 1] = codestreams[broken - 1][:60] + b"\xff\x4f" * 40
+    compressed = {"transfer_syntax_uid": J2K, "PixelData": encapsulate(codestreams)}
+    rig.east.add(make_instance(STUDY, f"{STUDY}.1", f"{STUDY}.1.1", rows=64, columns=64, frames=4, **compressed))
+    url = f"/studies/{STUDY}/series/{STUDY}.1/instances/{STUDY}.1.1"
+    accept = f'multipart/related; type="image/jphc"; transfer-syntax={HTJ2K}'
+    for asked in ("/frames/1,2,3,4", "/bulkdata/7FE00010", "/frames/1,2,3,4"):  # the last one is not cached either
+        answer = await web.get(url + asked, accept)
+        assert answer.error is not None
+        assert reason_of(answer.error) == "INSTANCE_MALFORMED"
+        assert answer.locations == [f"../frames/{number}" for number in (1, 2, 3, 4) if number != broken]
+        assert not answer.body.endswith(b"--\r\n")
 
 
 async def test_with_loss_only_when_nothing_else_is_accepted(study: Web) -> None:

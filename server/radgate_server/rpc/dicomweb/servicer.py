@@ -1,6 +1,7 @@
 """DicomWebService: each method hands its path to the resource that answers it."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 
 from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     RetrieveBulkdataRequest,
@@ -33,11 +34,21 @@ from radgate_server.rpc.pipeline.call import Call
 from radgate_server.services.access.caller_search import CallerSearch
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.imaging.pictures.toolset import Pictures
-from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.representations import Representations
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.retrieval import RetrieveService
 from radgate_server.services.store.storage import StoreService
 from radgate_server.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What instances are retrieved by, looked into, and given as."""
+
+    retrieve: RetrieveService
+    instances: InstanceReader
+    representations: Representations
+    pictures: Pictures
 
 
 class DicomWebServicer:
@@ -46,15 +57,14 @@ class DicomWebServicer:
     def __init__(
         self,
         query: CallerSearch,
-        retrieve: RetrieveService,
-        instances: InstanceReader,
-        pictures: Pictures,
-        transcoder: Transcoder,
+        retrieval: Retrieval,
         store: StoreService,
         auditor: Auditor,
         hot: HotCache,
         settings: Settings,
     ) -> None:
+        retrieve, instances, pictures = retrieval.retrieve, retrieval.instances, retrieval.pictures
+        representations = retrieval.representations
         base_url = BaseUrl.from_settings(settings)
         chunk_bytes = settings.retrieve.chunk_bytes
         max_kept_bytes = settings.cache.hot_entry_bytes
@@ -66,7 +76,7 @@ class DicomWebServicer:
             ttl_s=settings.cache.query_ttl_s,
             base_url=base_url,
         )
-        self._instances = InstancesResource(retrieve, transcoder, auditor, chunk_bytes=chunk_bytes)
+        self._instances = InstancesResource(retrieve, representations, auditor, chunk_bytes=chunk_bytes)
         answers = PictureAnswers(auditor, hot, chunk_bytes=chunk_bytes, max_kept_bytes=max_kept_bytes)
         self._rendered = RenderedResource(
             retrieve,
@@ -90,7 +100,7 @@ class DicomWebServicer:
         self._frames = FramesResource(
             retrieve,
             pictures.frames,
-            transcoder,
+            representations,
             auditor,
             hot,
             chunk_bytes=chunk_bytes,

@@ -1,7 +1,7 @@
 """RetrieveService: streams of instances, of their headers, of their frames."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import partial
 
 from radgate.v1 import retrieve_service_pb2 as messages
@@ -9,9 +9,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import RetrieveScope, parse_scope
 from radgate_server.core.dicom.instance_index import BULK_DATA_ROOT
 from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle
-from radgate_server.core.errors import GatewayError, NotAcceptableError
-from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.errors import GatewayError
 from radgate_server.lib.lookahead import in_order
 from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.errors import status_of
@@ -25,9 +23,9 @@ from radgate_server.rpc.v1.streams.completeness import Tally
 from radgate_server.rpc.v1.streams.resume_token import Bookmark
 from radgate_server.rpc.v1.streams.sources import Acceptance, Source, StoredSource, TranscodedSource
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.imaging.representations import Representations, first_accepted
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.streaming.opening import FrameStreams
-from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.retrieve.instances import InstanceReader
 from radgate_server.services.retrieve.retrieval import Delivery, RetrieveService, size_ahead
 
@@ -42,7 +40,7 @@ class RetrieveServicer:
         retrieve: RetrieveService,
         reader: InstanceReader,
         frames: StoredFrames,
-        transcoder: Transcoder,
+        representations: Representations,
         streams: FrameStreams,
         auditor: Auditor,
         *,
@@ -51,7 +49,7 @@ class RetrieveServicer:
         self._retrieve = retrieve
         self._reader = reader
         self._frames = frames
-        self._transcoder = transcoder
+        self._representations = representations
         self._streamer = FrameStreamer(streams, auditor, chunk_bytes=chunk_bytes)
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
@@ -113,7 +111,7 @@ class RetrieveServicer:
             resumed = f"resumed after {bookmark.delivered_before} instances" if request.resume_token else ""
             sent = await record_stream(self._auditor, call, action, scope, resumed)
             tally = Tally(retrieval, bookmark.delivered_before)
-            ahead = in_order(aiter(retrieval), partial(_prepared, prepare), size_ahead, self._transcoder.window())
+            ahead = in_order(aiter(retrieval), partial(_prepared, prepare), size_ahead, self._representations.window())
             async with aclosing(ahead) as deliveries:
                 async for delivery, prepared in deliveries:
                     try:
@@ -146,18 +144,10 @@ class RetrieveServicer:
 
     async def _source(self, tenant_id: str, acceptance: Acceptance, handle: InstanceHandle) -> Source:
         """The instance in the first accepted transfer syntax that can be made of it."""
-        *others, last = acceptance.choices(handle.transfer_syntax_uid)
-        for syntax in others:
-            with suppress(NotAcceptableError):
-                return await self._source_in(tenant_id, handle, syntax)
-        return await self._source_in(tenant_id, handle, last)
-
-    async def _source_in(self, tenant_id: str, handle: InstanceHandle, syntax: str) -> Source:
-        if syntax == handle.transfer_syntax_uid:
-            return StoredSource(handle)
-        target = EncodeTarget(syntax)
-        made = await self._transcoder.instance(tenant_id, handle, target, Priority.INTERACTIVE)
-        return TranscodedSource(made)
+        stored = handle.transfer_syntax_uid
+        negotiate = partial(first_accepted, acceptance.choices(stored), stored)
+        _, made = await self._representations.instance(tenant_id, handle, negotiate)
+        return StoredSource(handle) if made is None else TranscodedSource(made)
 
     async def _send_metadata(
         self, bookmark: Bookmark, handle: InstanceHandle, header: bytes
@@ -179,7 +169,7 @@ class RetrieveServicer:
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
         frames = audited_frames(request.frame_numbers)
         await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, frames)
-        sender = FrameSender(self._frames, self._transcoder, chunk_bytes=self._chunk_bytes)
+        sender = FrameSender(self._representations, chunk_bytes=self._chunk_bytes)
         async with aclosing(sender.send(tenant_id, handle, numbers, choices)) as pieces:
             async for piece in pieces:
                 yield piece

@@ -21,12 +21,12 @@ from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.messages import spans_of
 from radgate_server.rpc.v1.convert.common import from_ref, to_ref
 from radgate_server.rpc.v1.convert.transcode import FrameTarget, frame_target, instance_target, upload_target
-from radgate_server.rpc.v1.frames.failing import each_frame
 from radgate_server.rpc.v1.frames.numbers import audited_frames, frame_numbers
 from radgate_server.rpc.v1.frames.transcoded import FrameMaker
 from radgate_server.rpc.v1.streams.chunks import chunk_message
 from radgate_server.rpc.v1.streams.sources import Source, StoredSource, TranscodedSource
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.imaging.frame_failures import each_frame
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.transcoded import TranscodedInstance

@@ -4,8 +4,7 @@ Offers stand in the order in which the server prefers them. The client's quality
 is lost, then the client's order, then ours.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import lru_cache
 
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
@@ -118,15 +117,6 @@ def takes_instance(accepted: tuple[Acceptable, ...], *, multipart: bool = False)
     """Whether application/dicom is accepted in some transfer syntax, in parts or alone."""
     offer = Offer(multipart, DICOM)
     return any(acceptable.quality and _fits_type(acceptable, offer) for acceptable in accepted)
-
-
-@contextmanager
-def explained_refusals(refused: Mapping[str, NotAcceptableError]) -> Iterator[None]:
-    """When nothing is left to negotiate, what first kept a transfer syntax from being made is the better answer."""
-    try:
-        yield
-    except NotAcceptableError as error:
-        raise next(iter(refused.values()), error) from None
 
 
 def _without(offers: Iterable[Offer], refused: frozenset[str]) -> list[Offer]:

@@ -9,22 +9,20 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import InstanceHandle
-from radgate_server.core.errors import NotAcceptableError
+from radgate_server.core.errors import GatewayError
 from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
-from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.ports import Priority
 from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.dicomweb.answers.cached_answer import give_kept
-from radgate_server.rpc.dicomweb.answers.multipart import envelope_of, located, part_messages, read_messages
+from radgate_server.rpc.dicomweb.answers.multipart import Envelope, envelope_of, located, part_messages, read_messages
 from radgate_server.rpc.dicomweb.answers.warnings import Notes
 from radgate_server.rpc.dicomweb.negotiation.accept import acceptables
-from radgate_server.rpc.dicomweb.negotiation.media_types import explained_refusals, negotiate_frames
+from radgate_server.rpc.dicomweb.negotiation.media_types import negotiate_frames
 from radgate_server.rpc.dicomweb.negotiation.offers import MULTIPART_FIRST, MULTIPART_ONLY, Offer
 from radgate_server.rpc.dicomweb.retrieve.frame_paths import parse_frame_list, parse_ref, require_frames
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.imaging.representations import Representations
 from radgate_server.services.imaging.stored_frames import FrameInPieces, StoredFrames
-from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.retrieve.retrieval import RetrieveService
 
 _MAX_DETAIL_LENGTH = 200
@@ -44,7 +42,7 @@ class FramesResource:
         self,
         retrieve: RetrieveService,
         frames: StoredFrames,
-        transcoder: Transcoder,
+        representations: Representations,
         auditor: Auditor,
         hot: HotCache,
         *,
@@ -53,7 +51,7 @@ class FramesResource:
     ) -> None:
         self._retrieve = retrieve
         self._frames = frames
-        self._transcoder = transcoder
+        self._representations = representations
         self._auditor = auditor
         self._hot = hot
         self._chunk_bytes = chunk_bytes
@@ -139,63 +137,43 @@ class FramesResource:
     ) -> AsyncGenerator[bytes]:
         """The messages of frames that are known to exist; nothing is recorded here. `notes` grow with the frames.
 
+        A frame that can't be given ends the stream with its error after all others, with no closing boundary, since
+        the status has gone long before; when it is the first, that error is the answer.
+
         Raises:
             NotAcceptableError: the client takes nothing that can be made.
         """
-        refused: dict[str, NotAcceptableError] = {}
-        while True:
-            with explained_refusals(refused):
-                offer = choose_offer(handle, numbers, call, frozenset(refused))
-            begun = False
-            try:
-                async with aclosing(self._messages(handle, numbers, offer, call, notes)) as messages:
-                    async for message in messages:
-                        begun = True
-                        yield message
-            except NotAcceptableError as error:  # these pixels can't be made that; something else may do as well
-                if begun or offer.stored:
-                    raise
-                refused[offer.transfer_syntax_uid] = error
-            else:
-                return
-
-    async def _messages(
-        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, call: Call, notes: Notes
-    ) -> AsyncGenerator[bytes]:
-        around, position = envelope_of(offer), 0
-        async with aclosing(self._pixels(handle, numbers, offer, call.caller.tenant_id, notes)) as frames:
-            async for pixels in frames:
-                envelope = located(around, f"../frames/{numbers[position]}")
-                position += 1
-                first, last = position == 1, position == len(numbers)
-                if isinstance(pixels, FrameInPieces):
-                    read = read_messages(envelope, *pixels, first=first, last=last, chunk_bytes=self._chunk_bytes)
+        around: Envelope | None = None
+        failure: GatewayError | None = None
+        negotiate = partial(choose_offer, handle, numbers, call)
+        served = self._representations.frames(
+            call.caller.tenant_id, handle, numbers, negotiate, pieces_above=self._max_kept_bytes
+        )
+        first, remaining = True, len(numbers)
+        async with aclosing(served) as frames:
+            async for offer, number, frame in frames:
+                remaining -= 1
+                if isinstance(frame, GatewayError):
+                    failure = failure or frame
+                    continue
+                if frame.notes:
+                    notes.add(frame.notes)
+                around = around or envelope_of(offer)
+                envelope = located(around, f"../frames/{number}")
+                last = not remaining and failure is None
+                if isinstance(frame.data, FrameInPieces):
+                    read = read_messages(envelope, *frame.data, first=first, last=last, chunk_bytes=self._chunk_bytes)
                     async with aclosing(read):
                         async for message in read:
                             yield message
-                    continue
-                for message in part_messages(envelope, pixels, first=first, last=last, chunk_bytes=self._chunk_bytes):
-                    yield message
-
-    async def _pixels(
-        self, handle: InstanceHandle, numbers: Sequence[int], offer: Offer, tenant_id: str, notes: Notes
-    ) -> AsyncGenerator[bytes | FrameInPieces]:
-        if offer.stored:
-            for number in numbers:
-                large = await self._frames.in_pieces(tenant_id, handle, number, more_than=self._max_kept_bytes)
-                yield large or (await self._frames.read(tenant_id, handle, number)).data
-            return
-        target = EncodeTarget(offer.transfer_syntax_uid)
-        if len(numbers) == 1:
-            frame = await self._transcoder.frame(tenant_id, handle, numbers[0], target, Priority.INTERACTIVE)
-            notes.add(frame.notes)
-            yield frame.data
-            return
-        frames = self._transcoder.frames(tenant_id, handle, numbers, target, Priority.INTERACTIVE)
-        async with aclosing(frames) as encoded:
-            async for frame in encoded:
-                notes.add(frame.notes)
-                yield frame.data
+                else:
+                    for message in part_messages(
+                        envelope, frame.data, first=first, last=last, chunk_bytes=self._chunk_bytes
+                    ):
+                        yield message
+                first = False
+        if failure is not None:
+            raise failure
 
     async def _record(self, call: Call, scope: RetrieveScope, frames: str, size_bytes: int | None) -> None:
         action, frames = AuditAction.RETRIEVE_FRAMES, frames[:_MAX_DETAIL_LENGTH]

@@ -8,26 +8,20 @@ from functools import partial
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import QueryLevel, RetrieveScope, parse_scope
 from radgate_server.core.dicom.instances import FailedInstance, InstanceContent, InstanceHandle, MemoryContent
-from radgate_server.core.errors import GatewayError, NotAcceptableError
+from radgate_server.core.errors import GatewayError
 from radgate_server.core.imaging.annotated_bytes import MAX_NOTES
-from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.ports import Priority
 from radgate_server.lib.lookahead import in_order
 from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body
 from radgate_server.rpc.dicomweb.answers.multipart import Envelope, envelope_of, part_spans
 from radgate_server.rpc.dicomweb.answers.warnings import note_warnings
 from radgate_server.rpc.dicomweb.negotiation.accept import Acceptable, acceptables
-from radgate_server.rpc.dicomweb.negotiation.media_types import (
-    explained_refusals,
-    negotiate_instance,
-    require_instances,
-)
+from radgate_server.rpc.dicomweb.negotiation.media_types import negotiate_instance, require_instances
 from radgate_server.rpc.dicomweb.negotiation.offers import MULTIPART_FIRST, MULTIPART_ONLY
 from radgate_server.rpc.dicomweb.retrieve.deliveries import open_deliveries
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.services.audit.recording import Auditor
-from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.representations import Representations
 from radgate_server.services.retrieve.retrieval import Delivery, RetrieveService, size_ahead
 
 type _Pieces = AsyncGenerator[bytes | memoryview]
@@ -40,10 +34,10 @@ class InstancesResource:
     """
 
     def __init__(
-        self, retrieve: RetrieveService, transcoder: Transcoder, auditor: Auditor, *, chunk_bytes: int
+        self, retrieve: RetrieveService, representations: Representations, auditor: Auditor, *, chunk_bytes: int
     ) -> None:
         self._retrieve = retrieve
-        self._transcoder = transcoder
+        self._representations = representations
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
 
@@ -71,7 +65,7 @@ class InstancesResource:
         open_part = partial(self._open_part, call.caller.tenant_id, accepted, framings)
         async with (
             open_deliveries(self._retrieve, call.caller.tenant_id, scope) as opened,
-            aclosing(in_order(opened.stream, open_part, size_ahead, self._transcoder.window())) as opening,
+            aclosing(in_order(opened.stream, open_part, size_ahead, self._representations.window())) as opening,
         ):
             async for delivery, opened_part in opening:
                 try:
@@ -105,19 +99,14 @@ class InstancesResource:
         """
         if isinstance(delivery, FailedInstance):
             raise delivery.error
-        refused: dict[str, NotAcceptableError] = {}
-        while True:
-            with explained_refusals(refused):
-                offer = negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=frozenset(refused))
-            if offer.stored:
-                return envelope_of(offer), _read_handle(delivery, self._chunk_bytes), ()
-            target = EncodeTarget(offer.transfer_syntax_uid)
-            try:
-                made = await self._transcoder.instance(tenant_id, delivery, target, Priority.INTERACTIVE)
-            except NotAcceptableError as error:  # this one can't be made that; something else may do as well
-                refused[offer.transfer_syntax_uid] = error
-            else:
-                return envelope_of(offer), _read_content(made.content, self._chunk_bytes), made.notes[:MAX_NOTES]
+        offer, made = await self._representations.instance(
+            tenant_id,
+            delivery,
+            lambda refused: negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=refused),
+        )
+        if made is None:
+            return envelope_of(offer), _read_handle(delivery, self._chunk_bytes), ()
+        return envelope_of(offer), _read_content(made.content, self._chunk_bytes), made.notes[:MAX_NOTES]
 
 
 async def _read_handle(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:

@@ -8,15 +8,11 @@ import google_crc32c
 
 from radgate.v1 import retrieve_service_pb2 as messages
 from radgate_server.core.dicom.instances import InstanceHandle
-from radgate_server.core.errors import GatewayError, NotAcceptableError
-from radgate_server.core.imaging.frames import EncodeTarget
-from radgate_server.core.imaging.ports import Priority
+from radgate_server.core.errors import GatewayError
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.pipeline.messages import spans_of
-from radgate_server.rpc.v1.frames.failing import each_frame
 from radgate_server.rpc.v1.streams.chunks import chunk_message
-from radgate_server.services.imaging.stored_frames import StoredFrames
-from radgate_server.services.imaging.transcode import Transcoder
+from radgate_server.services.imaging.representations import FrameData, Representations, first_accepted
 
 type _Message = messages.RetrieveFramesResponse | bytes
 
@@ -24,55 +20,33 @@ type _Message = messages.RetrieveFramesResponse | bytes
 class FrameSender:
     """Sends each frame as header, chunks, trailer."""
 
-    def __init__(self, frames: StoredFrames, transcoder: Transcoder, *, chunk_bytes: int) -> None:
-        self._frames = frames
-        self._transcoder = transcoder
+    def __init__(self, representations: Representations, *, chunk_bytes: int) -> None:
+        self._representations = representations
         self._chunk_bytes = chunk_bytes
 
     async def send(
-        self, tenant_id: str, handle: InstanceHandle, numbers: Sequence[int], choices: Sequence[str]
+        self, tenant_id: str, handle: InstanceHandle, numbers: Sequence[int], accepted: Sequence[str]
     ) -> AsyncGenerator[_Message]:
-        """Send frames (numbers from 1, checked), all in the first of `choices` that the first one can be made.
+        """Send frames (numbers from 1, checked), all in the first of `accepted` that the first one can be made.
 
         Raises:
             NotAcceptableError: none of them can be made.
         """
-        for syntax in choices:
-            begun = False
-            try:
-                make = partial(self._frames_in, tenant_id, handle, syntax)
-                async with aclosing(each_frame(numbers, make)) as frames:
-                    async for number, frame in frames:
-                        for message in self._messages(number, frame, syntax):
-                            begun = True
-                            yield message
-            except NotAcceptableError:
-                if begun or syntax == choices[-1]:
-                    raise
-            else:
-                return
+        negotiate = partial(first_accepted, accepted, handle.transfer_syntax_uid)
+        served = self._representations.frames(tenant_id, handle, numbers, negotiate)
+        async with aclosing(served) as frames:
+            async for chosen, number, frame in frames:
+                for message in await self._messages(number, frame, chosen.transfer_syntax_uid):
+                    yield message
 
-    async def _frames_in(
-        self, tenant_id: str, handle: InstanceHandle, syntax: str, numbers: Sequence[int]
-    ) -> AsyncGenerator[bytes]:
-        if syntax == handle.transfer_syntax_uid:
-            for number in numbers:
-                yield (await self._frames.read(tenant_id, handle, number)).data
-            return
-        target = EncodeTarget(syntax)
-        async with aclosing(
-            self._transcoder.frames(tenant_id, handle, numbers, target, Priority.INTERACTIVE)
-        ) as encoded:
-            async for frame in encoded:
-                yield frame.data
-
-    def _messages(self, number: int, frame: bytes | GatewayError, syntax: str) -> list[_Message]:
+    async def _messages(self, number: int, frame: FrameData | GatewayError, syntax: str) -> list[_Message]:
         if isinstance(frame, GatewayError):
             return _failed(number, frame)
-        view = memoryview(frame)
-        chunks = (view[offset : offset + length] for offset, length in spans_of(len(frame), self._chunk_bytes))
-        header = messages.FrameHeader(frame_number=number, transfer_syntax_uid=syntax, size_bytes=len(frame))
-        trailer = messages.FrameTrailer(crc32c=google_crc32c.value(frame))
+        data = await frame.whole()
+        view = memoryview(data)
+        chunks = (view[offset : offset + length] for offset, length in spans_of(len(data), self._chunk_bytes))
+        header = messages.FrameHeader(frame_number=number, transfer_syntax_uid=syntax, size_bytes=len(data))
+        trailer = messages.FrameTrailer(crc32c=google_crc32c.value(data))
         return [
             messages.RetrieveFramesResponse(header=header),
             *map(chunk_message, chunks),

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from radgate_server.core.errors import CodecFailedError, GatewayError, PacsUnreachableError
-from radgate_server.rpc.v1.frames.failing import each_frame
+from radgate_server.services.imaging.frame_failures import each_frame
 
 
 class Maker:
