@@ -44,7 +44,7 @@ def test_a_gateway_that_hangs_is_told_and_so_is_that_it_does_no_more(server: Rad
         wait_for(lambda: server.metric("radgate_gateway_answers_total") == 1, "what the gateway answered is counted")
         assert server.metric("radgate_gateway_own_answers_total") == 0
         assert checks_of(server).keys() == {
-            *("database", "audit", "disk", "data-dir", "image-workers", "gateway"),
+            *("database", "audit", "disk", "data-dir", "image-workers", "gateway", "servers"),
         }
         envoy = running_child_of(server.pid, "envoy")
         os.kill(envoy, signal.SIGSTOP)

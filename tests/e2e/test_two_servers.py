@@ -1,5 +1,6 @@
-"""Two servers on one PostgreSQL, in real processes: jobs that continue when a server stops or is killed."""
+"""Two servers on one PostgreSQL, in real processes: they know of each other, and jobs continue when one is lost."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,6 +28,24 @@ def servers(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) ->
         shutil.copytree(first.data_dir, second.data_dir)
         second.keys.update(first.keys)
         yield [running.enter_context(server) for server in (first, second)]
+
+
+def test_servers_know_of_each_other(servers: list[RadgateProcess]) -> None:
+    listed = json.loads(servers[0].cli("servers", "--json"))
+    assert [entry["ae_title"] for entry in listed] == ["RADGATE", "RADGATE"]
+    problem = wait_for(lambda: problem_at(servers[0]), "the first notices the second")
+    assert "has the AE title RADGATE too" in problem
+    servers[1].stop()
+    assert len(json.loads(servers[0].cli("servers", "--json"))) == 1
+    wait_for(lambda: not problem_at(servers[0]), "the first notices that it is alone")
+
+
+def problem_at(server: RadgateProcess) -> str:
+    """What /readyz says of the other servers; this one is ready all the same."""
+    answer = httpx.get(server.metrics_url.replace("/metrics", "/readyz"), timeout=30, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    problem: str = answer.json()["checks"]["servers"]["problem"]
+    return problem
 
 
 def job_at(web: httpx.Client, name: str) -> dict[str, object]:

@@ -17,6 +17,7 @@ from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDir
 from tests.conformance.directory_suite import NOW, tenant
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
+from tests.conformance.members_suite import MembersInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite
 from tests.integration.postgres import Postgres, running_postgres
 
@@ -47,6 +48,10 @@ class TestPostgresJobQueue(JobQueueInDatabaseSuite):
 
 class TestPostgresJobStore(JobStoreInDatabaseSuite):
     """Who runs which."""
+
+
+class TestPostgresMembers(MembersInDatabaseSuite):
+    """Who shares the database."""
 
 
 class TestPostgresMigration(MigrationSuite):

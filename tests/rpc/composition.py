@@ -101,6 +101,7 @@ def _installation(rig: "Rig") -> Installation:
             limits=directory,
             usage=rig.ledger,
             jobs=rig.jobs,
+            members=rig.members,
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys),
         audit=AuditStore(

@@ -29,6 +29,7 @@ from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.jobs import Pauses
 from tests.fakes.keys import MemoryKeys
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry
+from tests.fakes.members import MemoryMembers
 from tests.fakes.memory_pacs import MemoryPacs
 from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.retention import MemoryRetention
@@ -87,6 +88,7 @@ class Rig:
         self.audit_records = MemoryAuditRecords(self.audit)
         self.directory = MemoryDirectory(self.clock.now)
         self.jobs = MemoryJobStore(self.clock)
+        self.members = MemoryMembers(self.clock)
         self.hot, self.derived, self.states = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(3)

@@ -1,12 +1,16 @@
 """The PACS as a running server reaches them, and what asks them."""
 
+import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from radgate_server import __version__
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.app.foundation import Foundation
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.core.quarantine.ports import RefusedBytes
+from radgate_server.core.servers.member import Member
 from radgate_server.installation.opening import pacs_factories
 from radgate_server.services.administration.detection import impatient
 from radgate_server.services.cache.study_states import StudyStates
@@ -21,6 +25,7 @@ from radgate_server.services.query.study_facts import StudyFactsReader
 from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.study_doubts import StudyDoubts
+from radgate_server.services.servers.membership import Membership
 from radgate_server.services.telemetry.certificates import ObservedCertificates
 
 
@@ -52,19 +57,30 @@ async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory],
     """
     settings, telemetry, installation = base.settings, base.telemetry, base.installation
     scp = await _open_storage_scp(base)
-    observed_certificates, secrets = ObservedCertificates(), installation.secrets.reader
+    observed_certificates, reader = ObservedCertificates(), installation.secrets.reader
     factories = {
-        **pacs_factories(settings, lambda: scp, lambda: telemetry, secrets, observed_certificates.observe),
+        **pacs_factories(settings, lambda: scp, lambda: telemetry, reader, observed_certificates.observe),
         **overrides,
     }
-    probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, secrets), **overrides}
+    probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, reader), **overrides}
     guard = PacsGuard(settings.pacs, base.clock, telemetry)
+    await _join_servers(base, guard)
     tracker = FailoverTracker(installation.directories.failover, base.clock, telemetry)
     base.stack.push_async_callback(tracker.close)
     doubts = StudyDoubts(telemetry, quarantine=refused)
     clients = PacsClients(installation.directories.pacs, factories, guard.wrap, tracker, doubts)
     base.stack.push_async_callback(clients.close)
     return PacsSide(clients, doubts, factories, probes, guard, tracker, observed_certificates, scp.port)
+
+
+async def _join_servers(base: Foundation, guard: PacsGuard) -> None:
+    """Announce this server to the others, and share the limits of PACS with them."""
+    own = Member(secrets.token_hex(16), socket.gethostname(), __version__, base.settings.dicom_aet, base.clock.now())
+    membership = Membership(own, base.installation.directories.members, guard.share)
+    base.readiness.add("servers", membership.problem, advisory=True)
+    if base.background:
+        await membership.look()  # before the first call, so that it keeps to its share from there on
+    base.run(membership)
 
 
 async def _open_storage_scp(base: Foundation) -> StorageScp:

@@ -32,6 +32,7 @@ _COMMANDS = {
         "Erase everything that is cached of a study or a patient.",
     ),
     "certificate": LazyCommand("retention.erasure:certificate", "Certificates of deletion."),
+    "servers": LazyCommand("servers:servers", "List the servers that run on this database."),
     "alerts": LazyCommand("alerts:alerts", "Notifications by mail, Slack, PagerDuty or webhook."),
     "transcode": LazyCommand("imaging:transcode", "Write DICOM files in another transfer syntax."),
     "thumbnail": LazyCommand("imaging:thumbnail", "Write thumbnails of DICOM files."),

@@ -25,6 +25,7 @@ from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.secrets.installation_keys import InstallationKeys
 from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
+from radgate_server.adapters.database.servers.members import SqlMemberRegistry
 from radgate_server.adapters.pacs.contained import contained_pacs
 from radgate_server.adapters.pacs.context import AdapterContext, PacsAdapter
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
@@ -50,6 +51,7 @@ from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.ports import PacsClient, PacsFactory
 from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.secrets.ports import KeyRing, SealedRecords, SecretBox, SecretReader
+from radgate_server.core.servers.member import MemberRegistry
 from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.telemetry.observed_pacs import observed_pacs
 from radgate_server.core.telemetry.ports import Telemetry
@@ -83,6 +85,7 @@ class Directories:
     limits: LimitDirectory
     usage: UsageLedger
     jobs: JobStore
+    members: MemberRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +172,7 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         limits=SqlLimitDirectory(database, clock.now),
         usage=SqlUsageLedger(database),
         jobs=SqlJobStore(database),
+        members=SqlMemberRegistry(database),
     )
 
 

@@ -23,6 +23,7 @@ from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDir
 from tests.conformance.directory_suite import NOW
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
+from tests.conformance.members_suite import MembersInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite, old
 
 
@@ -49,6 +50,10 @@ class TestSqliteJobQueue(JobQueueInDatabaseSuite):
 
 class TestSqliteJobStore(JobStoreInDatabaseSuite):
     """Who runs which."""
+
+
+class TestSqliteMembers(MembersInDatabaseSuite):
+    """Who shares the database."""
 
 
 class TestSqliteMigration(MigrationSuite):

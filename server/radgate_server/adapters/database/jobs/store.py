@@ -1,14 +1,15 @@
 """JobStore in the tables `jobs` and `job_turns`."""
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from radgate_server.adapters.database.access.tenants import require_tenant
 from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.connection.time import Now, database_time
 from radgate_server.adapters.database.jobs import leases
 from radgate_server.adapters.database.jobs.rows import column, job_of, known_kinds, progress_of, values_of
 from radgate_server.adapters.database.schema.jobs import job_turns, jobs
@@ -19,17 +20,6 @@ from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standin
 RETAINED_S = 24 * 3600.0
 RETAINED_COUNT = 1000
 """For how long, and how many of a tenant's, jobs that have ended are known."""
-
-type Now = Callable[[Connection], datetime]
-"""The time by which leases are held: one clock for all processes, whatever those of their machines say."""
-
-
-def database_time(connection: Connection) -> datetime:
-    """PostgreSQL's own clock. Of SQLite all processes run on one machine, whose clock it is."""
-    if connection.dialect.name == "sqlite":
-        return datetime.now().astimezone()
-    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return moment
 
 
 class SqlJobStore:

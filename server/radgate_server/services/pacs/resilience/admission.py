@@ -59,8 +59,12 @@ class QueueKey:
 
 @dataclass(slots=True, weakref_slot=True)
 class Capacity:
-    """A limit, and what is in progress within it. `served` is the number of the last admission."""
+    """A limit, and what is in progress within it. `served` is the number of the last admission.
 
+    `whole` is the limit of all servers together, None for none, `limit` this one's share of it.
+    """
+
+    whole: int | None
     limit: int | None
     waiting: int = 0
     served: int = 0
@@ -119,6 +123,7 @@ class Admission:
         self._lanes: WeakValueDictionary[QueueKey, Lane] = WeakValueDictionary()
         self._rooms: WeakValueDictionary[tuple[str, ...], Capacity] = WeakValueDictionary()
         self._waiting: dict[Lane, None] = {}  # in the order in which they began to
+        self._servers = 1
         self._served = 0
 
     def lane(self, queue_key: QueueKey) -> Lane:
@@ -150,6 +155,19 @@ class Admission:
         for room in lane.rooms:
             room.running_of[lane.queue_key.urgency] -= 1
         return self._fill()
+
+    def share(self, servers: int) -> list[Reservation]:
+        """Keep to the share of one of so many servers from now on. Returns who is admitted by it.
+
+        What is in progress stays, also above the share. Each server has at least one place in each room.
+        """
+        self._servers = servers
+        for room in self._rooms.values():
+            room.limit = self._share_of(room.whole)
+        return self._fill()
+
+    def _share_of(self, limit: int | None) -> int | None:
+        return None if limit is None else max(1, limit // self._servers)
 
     def _fill(self) -> list[Reservation]:
         admitted = []
@@ -184,5 +202,5 @@ class Admission:
     def _room(self, limit: int | None, *key: str) -> Capacity:
         room = self._rooms.get(key)
         if room is None:
-            room = self._rooms[key] = Capacity(limit)
+            room = self._rooms[key] = Capacity(limit, self._share_of(limit))
         return room

@@ -1,6 +1,7 @@
 """The gate before the PACS: operations wait here for their turn, for a bounded time."""
 
 import asyncio
+from collections.abc import Sequence
 
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.services.pacs.resilience.admission import Admission, Lane, Reservation
@@ -34,9 +35,16 @@ class FairGate:
         """The operation has ended; the next ones are admitted."""
         admitted = self._admission.leave(reservation)
         self._report(reservation)
-        for next_turn in admitted:
-            self._report(next_turn)
-            future = self._sleeping[next_turn]
+        self._wake(admitted)
+
+    def share(self, servers: int) -> None:
+        """Keep to the share of one of so many servers; whoever fits then is admitted."""
+        self._wake(self._admission.share(servers))
+
+    def _wake(self, admitted: Sequence[Reservation]) -> None:
+        for reservation in admitted:
+            self._report(reservation)
+            future = self._sleeping[reservation]
             if not future.done():  # else it is being cancelled, and will pass its turn on
                 future.set_result(None)
 

@@ -105,6 +105,10 @@ class PacsGuard:
         for breaker in self._of(tenant_id, name).breakers.values():
             breaker.try_soon(self._clock.monotonic_s())
 
+    def share(self, servers: int) -> None:
+        """So many servers use the PACS at the same time: keep to a share of each limit."""
+        self._means.gate.share(servers)
+
     def forget(self, tenant_id: str, name: str) -> None:
         """The PACS is gone or was set up again: what it did before no longer counts."""
         for operation, breaker in self._known.pop((tenant_id, name), _Known()).breakers.items():

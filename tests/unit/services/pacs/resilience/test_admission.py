@@ -55,6 +55,33 @@ def test_an_endpoint_has_so_many_at_the_same_time_whoever_they_are() -> None:
     assert admitted(fill(admission, queue_key("west", endpoint="other:104"), 4)) == 4
 
 
+def test_several_servers_keep_to_one_limit_together() -> None:
+    servers = [Admission(per_endpoint=9, per_tenant=8) for _ in range(2)]
+    running = [fill(admission, queue_key(connections=8, urgency=SEARCH), 20) for admission in servers]
+    assert [admitted(turns) for turns in running] == [8, 8]
+    assert [admission.share(2) for admission in servers] == [[], []]
+    for admission, turns in zip(servers, running, strict=True):
+        in_progress = [reservation for reservation in turns if reservation.admitted]
+        assert drain(admission, in_progress, 4) == []
+        assert len(drain(admission, in_progress, 1)) == 1
+    assert admitted(fill(servers[0], queue_key("west", endpoint="new", urgency=SEARCH), 9)) == 4
+
+
+def test_who_is_left_alone_has_the_whole_limit_again() -> None:
+    admission = Admission(per_endpoint=100, per_tenant=100)
+    assert admission.share(3) == []
+    waiting = fill(admission, queue_key(connections=6, urgency=SEARCH), 8)
+    assert admitted(waiting) == 2
+    assert len(admission.share(1)) == 4
+    assert admitted(waiting) == 6
+
+
+def test_each_server_has_a_place_at_a_pacs_of_one() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=1)
+    admission.share(4)
+    assert admitted(fill(admission, queue_key(connections=1), 2)) == 1
+
+
 def test_a_tenant_has_so_many_at_all_its_pacs() -> None:
     admission = Admission(per_endpoint=100, per_tenant=4)
     assert (

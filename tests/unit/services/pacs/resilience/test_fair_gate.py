@@ -44,6 +44,18 @@ async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> No
     assert narrow.counts() == (0, 0)
 
 
+async def test_who_waits_goes_when_another_server_has_gone() -> None:
+    narrow = EndpointSecurity(places=4)
+    narrow.gate.share(4)
+    inside = [await narrow.enter()]
+    waiting = asyncio.create_task(narrow.enter())
+    await asyncio.sleep(0)
+    assert narrow.counts() == (1, 1)
+    narrow.gate.share(2)
+    inside.append(await waiting)
+    assert narrow.counts() == (0, 2)
+
+
 async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
     narrow = EndpointSecurity()
     inside = await narrow.enter()

@@ -1,0 +1,1 @@
+"""The servers that share the database."""

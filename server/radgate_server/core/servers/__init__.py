@@ -1,0 +1,1 @@
+"""The servers of one installation: those that share its database."""

@@ -1,0 +1,41 @@
+"""One of the servers that share a database, and where it is kept who there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One server process as it announces itself.
+
+    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE.
+    """
+
+    member_id: str
+    name: str
+    version: str
+    dicom_aet: str
+    start_time: datetime
+
+
+class MemberRegistry(Protocol):
+    """Who is there. All methods raise DatabaseUnavailableError."""
+
+    async def announce(self, member: Member, lease_s: float) -> Sequence[Member]:
+        """Be there for `lease_s` seconds more; returns all that are, in the order of their start."""
+        ...
+
+    async def withdraw(self, member_id: str) -> None:
+        """Be there no more."""
+        ...
+
+    async def list_members(self) -> Sequence[Member]:
+        """All that are there, in the order of their start."""
+        ...
+
+
+def same_title(own: Member, members: Sequence[Member]) -> Sequence[Member]:
+    """Other members with the AE title of `own`: what is sent to it may arrive at any of them (PS3.8 7.1.1.3)."""
+    return [member for member in members if member.dicom_aet == own.dicom_aet and member.member_id != own.member_id]

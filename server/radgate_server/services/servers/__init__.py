@@ -1,0 +1,1 @@
+"""Being one of several servers."""
